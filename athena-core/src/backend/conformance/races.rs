@@ -1,0 +1,128 @@
+//! Many at once.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{
+    Backend, Duration, Item, LONG, LeaseRequest, Leased, Lookup, Probe, generation, token,
+};
+
+const TASKS: usize = 64;
+
+pub(super) async fn of_many_that_ask_at_once_one_gets_the_lease(probe: &Probe) {
+    for round in 0..5 {
+        let leased = lease_at_once(probe, &round.to_string()).await;
+        let granted = leased.iter().filter(|leased| leased.granted).count();
+        probe.promise(
+            granted == 1,
+            "of many that ask at once exactly one is granted",
+            granted,
+        );
+    }
+}
+
+pub(super) async fn of_many_that_create_a_generation_at_once_all_adopt_the_same(probe: &Probe) {
+    let leased = lease_at_once(probe, "foo").await;
+    let adopted: HashSet<_> = leased
+        .into_iter()
+        .flat_map(|leased| leased.generations)
+        .collect();
+    probe.promise(
+        adopted.len() == 1,
+        "all adopt the same generation",
+        &adopted,
+    );
+}
+
+pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &Probe) {
+    let entry = Arc::new(probe.entry("foo"));
+    let done = at_once(probe, |number, backend| {
+        let entry = Arc::clone(&entry);
+        async move {
+            let bytes = number.to_le_bytes().repeat(1000);
+            let item = Item {
+                value: &entry.value,
+                bytes: &bytes,
+                life: LONG,
+            };
+            backend.insert(item, &entry.lease, &[]).await
+        }
+    });
+    for outcome in done.await {
+        probe.done(outcome);
+    }
+    let found = probe.bytes(&entry).await.unwrap_or_default();
+    let first = found
+        .first_chunk()
+        .map_or(usize::MAX, |first| usize::from_le_bytes(*first));
+    let whole = first < TASKS && found == first.to_le_bytes().repeat(1000);
+    probe.promise(
+        whole,
+        "one of the values remains, unmixed",
+        (first, found.len()),
+    );
+}
+
+pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Probe) {
+    let (left, kept) = (probe.entry("left"), probe.entry("kept"));
+    probe.insert(&left, b"left", LONG).await;
+    probe.insert(&kept, b"kept", LONG).await;
+    for _ in 0..100 {
+        let lookups = [Lookup {
+            value: &left.value,
+            generations: &[],
+        }];
+        // Polled once, then dropped, with or without an answer.
+        drop(timeout(Duration::ZERO, probe.backend.read(&lookups)).await);
+        let found = probe.bytes(&kept).await;
+        let same = found.as_deref() == Some(b"kept");
+        probe.promise(same, "an answer belongs to the one that asked", &found);
+    }
+}
+
+async fn lease_at_once(probe: &Probe, key: &str) -> Vec<Leased> {
+    let lease = probe.entry(key).lease;
+    let tag = probe.tag(key);
+    let leased = at_once(probe, |_, backend| {
+        let (lease, generations) = (lease.clone(), [(tag.clone(), generation())]);
+        async move {
+            let request = LeaseRequest {
+                lease: &lease,
+                token: token(),
+                life: LONG,
+                generations: &generations,
+            };
+            backend.lease(request).await
+        }
+    });
+    leased
+        .await
+        .into_iter()
+        .map(|leased| probe.done(leased))
+        .collect()
+}
+
+/// Runs an operation in many tasks at the same time.
+async fn at_once<F>(
+    probe: &Probe,
+    operation: impl Fn(usize, Arc<dyn Backend>) -> F,
+) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let tasks: Vec<JoinHandle<F::Output>> = (0..TASKS)
+        .map(|number| tokio::spawn(operation(number, Arc::clone(&probe.backend))))
+        .collect();
+    let mut outcomes = Vec::with_capacity(TASKS);
+    for task in tasks {
+        match task.await {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) => probe.promise(false, "an operation does not panic", error),
+        }
+    }
+    outcomes
+}

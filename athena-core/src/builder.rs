@@ -1,0 +1,167 @@
+//! Building a cache: setters accept, `build` checks everything.
+
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::coherence::generation::Cells;
+use crate::error::Error;
+use crate::flight::Flights;
+use crate::key::name::Namespace;
+use crate::policy::{Fallback, Percent};
+use crate::random::Random;
+use crate::runtime::{Loads, Runtime};
+use crate::settings::{Memory, Resilience, Settings};
+use crate::tasks::Tasks;
+use crate::telemetry::log::Log;
+use crate::telemetry::{Observer, Telemetry};
+use crate::tier;
+use crate::tier::remote::Remote;
+
+/// A cache under construction.
+#[derive(Debug)]
+#[must_use = "call `build`"]
+pub struct Builder {
+    namespace: String,
+    settings: Settings,
+    backend: Option<Arc<dyn Backend>>,
+    observers: Vec<Arc<dyn Observer>>,
+    clock: Clock,
+    seed: Option<u64>,
+}
+
+impl Builder {
+    pub(crate) fn new(namespace: String) -> Self {
+        Self {
+            namespace,
+            settings: Settings::default(),
+            backend: None,
+            observers: Vec::new(),
+            clock: Clock::system(),
+            seed: None,
+        }
+    }
+
+    /// Replaces all settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// How long an entry is fresh where its site says nothing. Default 60 min.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttl = ttl;
+        self
+    }
+
+    /// How long past the ttl an entry may answer when the load cannot. Default 0.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// The share by which a ttl is randomly shortened at most. Default 0 %.
+    pub fn jitter(mut self, jitter: Percent) -> Self {
+        self.settings.jitter = jitter;
+        self
+    }
+
+    /// What answers while the backend cannot. Default [`Fallback::GracefulDegradation`].
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.settings.fallback = fallback;
+        self
+    }
+
+    /// Bounds of the memory tier.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.settings.memory = memory;
+        self
+    }
+
+    /// Limits around every operation on the backend.
+    pub fn resilience(mut self, resilience: Resilience) -> Self {
+        self.settings.resilience = resilience;
+        self
+    }
+
+    /// The remote tier. Without one the cache lives in memory alone.
+    pub fn backend(mut self, backend: impl Backend) -> Self {
+        self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Somebody who hears events, beside the `tracing` log.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// A clock that a test moves.
+    #[cfg(feature = "testing")]
+    pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
+        self.clock = Clock::from(clock.clone());
+        self
+    }
+
+    /// Makes jitter and other randomness repeatable.
+    #[cfg(feature = "testing")]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Checks everything and makes the cache. Connects to nothing: that happens in the background.
+    ///
+    /// # Errors
+    ///
+    /// If the namespace or any setting is out of its limits; the message lists every fault.
+    pub fn build(self) -> Result<Cache, Error> {
+        let namespace = Namespace::new(&self.namespace)?;
+        self.settings.check()?;
+        Ok(self.assemble(namespace))
+    }
+
+    /// The embedded default.
+    pub(crate) fn embedded(namespace: &str) -> Cache {
+        Self::new(namespace.to_owned()).assemble(Namespace::lenient(namespace))
+    }
+
+    fn assemble(self, namespace: Namespace) -> Cache {
+        let Self { settings, backend, mut observers, clock, seed, .. } = self;
+        observers.insert(0, Arc::new(Log::new(namespace.as_str())));
+        let telemetry = Arc::new(Telemetry::new(observers));
+        let random = Arc::new(Random::new(seed));
+        let remote = backend.map(|backend| {
+            Remote::new(
+                backend,
+                namespace.clone(),
+                settings.resilience.clone(),
+                clock.clone(),
+                Arc::clone(&random),
+                Arc::clone(&telemetry),
+            )
+        });
+        let memory = &settings.memory;
+        Cache::from(Runtime {
+            namespace,
+            defaults: settings.defaults(),
+            cells: Cells::new(),
+            flights: Arc::new(Flights::new()),
+            memory: tier::memory::Memory::new(memory.max_entries, &clock),
+            copies: tier::memory::Memory::new(memory.fallback_entries, &clock),
+            remote,
+            telemetry,
+            tasks: Tasks::new(),
+            loads: Loads::new(settings.degraded_loads),
+            closed: AtomicBool::new(false),
+            unwritable: Mutex::new(HashSet::new()),
+            settings,
+            clock,
+            random,
+        })
+    }
+}

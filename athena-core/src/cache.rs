@@ -1,0 +1,191 @@
+//! A cache, as people hold it.
+
+mod batch;
+mod entry;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::builder::Builder;
+use crate::context;
+use crate::key::Key;
+use crate::resilience::breaker::BreakerState;
+use crate::runtime::{Invalidated, Runtime, Scope};
+use crate::tag::Tag;
+use crate::telemetry::Stats;
+
+pub use batch::Batch;
+pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
+
+/// A namespace with its tiers, policies and counters; clones are the same cache.
+///
+/// ```
+/// # async fn example() -> Result<(), athena_cache_core::Error> {
+/// use std::time::Duration;
+/// use athena_cache_core::Cache;
+///
+/// let cache = Cache::builder("shop").build()?;
+/// let user: Result<String, std::io::Error> = cache
+///     .entry("user:42")
+///     .ttl(Duration::from_secs(300))
+///     .tags(["users"])
+///     .get_or_load(|| async { Ok("Ada".to_owned()) })
+///     .await;
+/// # let _ = user;
+/// cache.invalidate_tag("users").await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Cache(Arc<Runtime>);
+
+/// How a cache fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Health {
+    /// Every tier answers.
+    Healthy,
+    /// The backend does not answer; functions run as their fallback says.
+    Degraded,
+}
+
+/// What closing a cache left undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Invalidations that never reached the backend.
+    pub pending_invalidations: usize,
+}
+
+impl Cache {
+    /// Begins a cache; the namespace prefixes everything it keeps in a backend.
+    pub fn builder(namespace: impl Into<String>) -> Builder {
+        Builder::new(namespace.into())
+    }
+
+    /// A cache in memory alone, with default settings, for tests and small programs.
+    ///
+    /// Characters that no namespace may hold become `_`.
+    pub fn in_memory(namespace: &str) -> Self {
+        Builder::embedded(namespace)
+    }
+
+    /// Makes this the cache of every annotated function that names none and is not in a scope.
+    ///
+    /// A later call replaces it.
+    pub fn install(&self) {
+        context::install(Arc::clone(&self.0));
+    }
+
+    /// Makes this the cache of annotated functions called inside `future`.
+    ///
+    /// Tasks that the future spawns are outside of it.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        context::scope(Arc::clone(&self.0), future).await
+    }
+
+    /// One entry, named by hand.
+    pub fn entry(&self, name: impl AsRef<str>) -> Entry<'_> {
+        Entry::new(&self.0, name.as_ref())
+    }
+
+    /// Several entries at once, named by hand.
+    pub fn batch<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> Batch<'_> {
+        Batch::new(&self.0, names.into_iter().map(Into::into).collect())
+    }
+
+    /// Removes an entry that was named by hand or by `key = …`.
+    pub async fn invalidate(&self, name: impl AsRef<str>) -> Invalidated {
+        self.0.invalidate(&[Scope::Entry(Key::named(name.as_ref()))]).await
+    }
+
+    /// Removes everything with a tag, whatever it covers, at the price of one small write.
+    pub async fn invalidate_tag(&self, tag: impl AsRef<str>) -> Invalidated {
+        self.invalidate_tags([tag]).await
+    }
+
+    /// Removes everything with any of the tags.
+    pub async fn invalidate_tags<T: AsRef<str>>(
+        &self,
+        tags: impl IntoIterator<Item = T>,
+    ) -> Invalidated {
+        let scopes: Vec<_> = tags
+            .into_iter()
+            .filter(|tag| !tag.as_ref().is_empty())
+            .map(|tag| Scope::Tag(Tag::new(tag.as_ref())))
+            .collect();
+        self.0.invalidate(&scopes).await
+    }
+
+    /// Removes everything in this namespace.
+    pub async fn clear(&self) -> Invalidated {
+        self.0.invalidate(&[Scope::Everything]).await
+    }
+
+    /// What the cache has done so far.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    /// Whether every tier answers, as far as is known; asks nobody.
+    pub fn health(&self) -> Health {
+        match &self.0.remote {
+            Some(remote) if !remote.is_available() => Health::Degraded,
+            _ => Health::Healthy,
+        }
+    }
+
+    /// The state of the backend's breaker; `None` without a backend.
+    pub fn breaker(&self) -> Option<BreakerState> {
+        self.0.remote.as_ref().map(crate::tier::remote::Remote::breaker_state)
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        self.0.namespace.as_str()
+    }
+
+    /// Waits until no fill, refresh or other background work of this process is under way.
+    ///
+    /// For tests and before shutting down; new work may begin at any time.
+    pub async fn settle(&self) {
+        self.0.tasks.settle().await;
+        self.0.memory.settle();
+        self.0.copies.settle();
+    }
+
+    /// Ends background work and connections; annotated functions run uncached from then on.
+    ///
+    /// Call [`settle`](Self::settle) before, to let fills and refreshes end by themselves.
+    pub async fn close(&self) -> Closed {
+        self.0.closed.store(true, Ordering::Release);
+        self.0.tasks.close().await;
+        let Some(remote) = &self.0.remote else {
+            return Closed { pending_invalidations: 0 };
+        };
+        let pending_invalidations = remote.journal_depth();
+        remote.close().await;
+        Closed { pending_invalidations }
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.0
+    }
+}
+
+impl From<Runtime> for Cache {
+    fn from(runtime: Runtime) -> Self {
+        Self(Arc::new(runtime))
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("namespace", &self.namespace())
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}

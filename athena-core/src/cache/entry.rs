@@ -1,0 +1,405 @@
+//! One entry without macros: the same engine, the same policies.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call::Observed;
+use crate::codec::Wire;
+use crate::engine::{Answer, Ask, Job, Origin};
+use crate::error::Error;
+use crate::key::Key;
+use crate::policy::{Fallback, Percent, Wishes};
+use crate::private::Here;
+use crate::runtime::{Invalidated, Runtime, Scope};
+use crate::shape::{self, Errors, Shape};
+use crate::tag::{Tag, Tags};
+use crate::tasks::Spawner;
+
+/// One entry, named by hand; from [`Cache::entry`](crate::Cache::entry).
+///
+/// Setters override the cache's settings for this call. `F` says how values are written, `C` whether
+/// the cache's own errors may reach the caller.
+#[derive(Debug)]
+#[must_use = "say what to do with the entry"]
+pub struct Entry<'c, F = Postcard, C = Quiet> {
+    runtime: &'c Arc<Runtime>,
+    key: Key,
+    wishes: Wishes,
+    tags: Tags,
+    state: PhantomData<(F, C)>,
+}
+
+/// Values are written with postcard.
+#[derive(Debug, Clone, Copy)]
+pub enum Postcard {}
+
+/// Values are written as JSON; needs the feature `json`.
+#[derive(Debug, Clone, Copy)]
+pub enum Json {}
+
+/// Values stay in this process.
+#[derive(Debug, Clone, Copy)]
+pub enum Local {}
+
+/// How values of type `V` are written.
+pub trait Format<V> {
+    #[doc(hidden)]
+    fn wire() -> Option<Wire<V>>;
+}
+
+impl<V: Serialize + DeserializeOwned + 'static> Format<V> for Postcard {
+    fn wire() -> Option<Wire<V>> {
+        Some(Wire::postcard())
+    }
+}
+
+#[cfg(feature = "json")]
+impl<V: Serialize + DeserializeOwned + 'static> Format<V> for Json {
+    fn wire() -> Option<Wire<V>> {
+        Some(Wire::json())
+    }
+}
+
+impl<V> Format<V> for Local {
+    fn wire() -> Option<Wire<V>> {
+        None
+    }
+}
+
+/// The cache's own errors never reach the caller.
+#[derive(Debug, Clone, Copy)]
+pub enum Quiet {}
+
+/// The cache's own errors reach the caller, where a setter asked for that.
+#[derive(Debug, Clone, Copy)]
+pub enum Typed {}
+
+/// Whether errors of type `E` carry the cache's own.
+pub trait Carry<E> {
+    #[doc(hidden)]
+    fn carry() -> Option<fn(Error) -> E>;
+}
+
+impl<E> Carry<E> for Quiet {
+    fn carry() -> Option<fn(Error) -> E> {
+        None
+    }
+}
+
+impl<E: From<Error>> Carry<E> for Typed {
+    fn carry() -> Option<fn(Error) -> E> {
+        Some(E::from)
+    }
+}
+
+impl<'c> Entry<'c> {
+    pub(super) fn new(runtime: &'c Arc<Runtime>, name: &str) -> Self {
+        Self {
+            runtime,
+            key: Key::named(name),
+            wishes: Wishes::default(),
+            tags: Tags::default(),
+            state: PhantomData,
+        }
+    }
+}
+
+impl<'c, F, C> Entry<'c, F, C> {
+    /// How long the entry is fresh. Zero means: do not keep.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.wishes.ttl = Some(ttl);
+        self
+    }
+
+    /// How long past the ttl the entry may answer when the load fails.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.wishes.grace = Some(grace);
+        self
+    }
+
+    /// The share by which the ttl is randomly shortened at most.
+    pub fn jitter(mut self, jitter: Percent) -> Self {
+        self.wishes.jitter = Some(jitter);
+        self
+    }
+
+    /// How long it is remembered that there is no value.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.wishes.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// What answers while the backend cannot; [`fail_fast`](Self::fail_fast) is a setter of its own.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.wishes.fallback = Some(fallback).filter(|fallback| *fallback != Fallback::FailFast);
+        self
+    }
+
+    /// Labels the entry; repeatable. An empty tag labels nothing.
+    pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        tags.into_iter().for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
+        self
+    }
+
+    /// A schema version by hand, for changes that the type does not show.
+    pub fn version(mut self, version: u32) -> Self {
+        self.wishes.version = version;
+        self
+    }
+
+    /// Writes values as JSON, for types that postcard cannot read back.
+    #[cfg(feature = "json")]
+    pub fn json(self) -> Entry<'c, Json, C> {
+        self.retyped()
+    }
+
+    /// Keeps the value in this process; it need not be `Serialize`.
+    pub fn in_memory(mut self) -> Entry<'c, Local, C> {
+        self.wishes.memory_only = true;
+        self.retyped()
+    }
+
+    /// Waits for the load at most this long; then a stale value answers, or an error.
+    pub fn hard_timeout(mut self, limit: Duration) -> Entry<'c, F, Typed> {
+        self.wishes.hard_timeout = Some(limit);
+        self.retyped()
+    }
+
+    /// Returns an error while the backend is away and no copy is fresh.
+    pub fn fail_fast(mut self) -> Entry<'c, F, Typed> {
+        self.wishes.fallback = Some(Fallback::FailFast);
+        self.retyped()
+    }
+
+    /// Lets loads go on in the background; they must own what they use.
+    pub fn in_background(self) -> Background<'c, F, C> {
+        Background { entry: self }
+    }
+
+    /// The value, from a tier or from `load`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `load`; those of the cache only after [`hard_timeout`](Self::hard_timeout) or
+    /// [`fail_fast`](Self::fail_fast).
+    pub async fn get_or_load<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Result<V, E>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        self.answer(shape::result(), Here(async { load().await })).await.value
+    }
+
+    /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
+    ///
+    /// # Errors
+    ///
+    /// As [`get_or_load`](Self::get_or_load).
+    pub async fn find_or_load<V, E, Fut>(
+        self,
+        load: impl FnOnce() -> Fut,
+    ) -> Result<Option<V>, E>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        Fut: Future<Output = Result<Option<V>, E>>,
+    {
+        self.answer(shape::result_option(), Here(async { load().await })).await.value
+    }
+
+    /// As [`get_or_load`](Self::get_or_load), with where the value came from.
+    pub async fn observe<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Observed<Result<V, E>>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        let answer = self.answer(shape::result(), Here(async { load().await })).await;
+        Observed { value: answer.value, outcome: answer.outcome }
+    }
+
+    /// The value if one is there and fresh; loads nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the cache is closed, or the backend cannot say and no copy may stand in.
+    pub async fn get<V>(self) -> Result<Option<V>, Error>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Format<V>,
+    {
+        let ask = self.ask(shape::option::<V>(), Errors::none());
+        let ask = ask.ok_or_else(Error::closed)?;
+        match ask.peek().await {
+            Ok(answer) => Ok(answer.and_then(|answer| answer.value)),
+            Err(failure) => Err(Error::backend(failure, 1)),
+        }
+    }
+
+    /// Stores a value; loads of this entry that are under way do not replace it.
+    ///
+    /// # Errors
+    ///
+    /// If the cache is closed, the value cannot be written as bytes, or the backend did not take it.
+    /// Then no old value is served by this process, but other processes may still have one.
+    pub async fn insert<V>(self, value: V) -> Result<(), Error>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Format<V>,
+    {
+        let ask = self.ask(shape::plain::<V>(), Errors::<Infallible>::none());
+        ask.ok_or_else(Error::closed)?.put(value).await
+    }
+
+    /// Removes the entry everywhere.
+    pub async fn invalidate(self) -> Invalidated {
+        self.runtime.invalidate(&[Scope::Entry(self.key)]).await
+    }
+
+    /// Ends the entry's fresh time and keeps it for grace.
+    ///
+    /// # Errors
+    ///
+    /// If the backend cannot be reached.
+    pub async fn expire(self) -> Result<(), Error> {
+        self.runtime.expire(&self.key).await
+    }
+
+    async fn answer<R, V, E, O>(self, shape: Shape<R, V, E>, origin: O) -> Answer<R>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        O: Origin<R, V, E>,
+    {
+        let errors = Errors { carry: C::carry(), ..Errors::none() };
+        match self.ask(shape, errors) {
+            Some(ask) => ask.answer(origin).await,
+            None => Answer::bypass(origin.load().await),
+        }
+    }
+
+    /// The call for the engine; `None` once the cache is closed.
+    fn ask<R, V, E>(self, shape: Shape<R, V, E>, errors: Errors<E>) -> Option<Ask<R, V, E>>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Format<V>,
+    {
+        let runtime = Arc::clone(self.runtime);
+        let policy = self.wishes.over(&runtime.defaults);
+        let wire = F::wire().and_then(|wire| runtime.checked(wire, &self.key, policy.version));
+        (!runtime.is_closed()).then_some(Ask {
+            runtime,
+            key: self.key,
+            policy,
+            tags: self.tags,
+            shape,
+            errors,
+            wire,
+            unless: None,
+            tags_from: None,
+        })
+    }
+
+    fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
+        let Self { runtime, key, wishes, tags, .. } = self;
+        Entry { runtime, key, wishes, tags, state: PhantomData }
+    }
+}
+
+/// An entry whose loads may go on without their caller; from [`Entry::in_background`].
+#[derive(Debug)]
+#[must_use = "say what to do with the entry"]
+pub struct Background<'c, F = Postcard, C = Quiet> {
+    entry: Entry<'c, F, C>,
+}
+
+impl<F, C> Background<'_, F, C> {
+    /// Reloads in the background once this share of the ttl has passed.
+    pub fn refresh(mut self, share: Percent) -> Self {
+        self.entry.wishes.refresh = Some(share);
+        self
+    }
+
+    /// Waits this long for the load when a stale value exists; the load then goes on.
+    pub fn soft_timeout(mut self, limit: Duration) -> Self {
+        self.entry.wishes.soft_timeout = Some(limit);
+        self
+    }
+
+    /// The value, from a tier or from `load`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Entry::get_or_load`].
+    pub async fn get_or_load<V, E, Fut>(
+        self,
+        load: impl FnOnce() -> Fut + Send + 'static,
+    ) -> Result<V, E>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: Send + 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        Fut: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        let load: Loading<Result<V, E>> = Box::pin(async { load().await });
+        self.entry.answer(shape::result(), Departing(load)).await.value
+    }
+
+    /// As [`get_or_load`](Self::get_or_load), with where the value came from.
+    pub async fn observe<V, E, Fut>(
+        self,
+        load: impl FnOnce() -> Fut + Send + 'static,
+    ) -> Observed<Result<V, E>>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: Send + 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        Fut: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        let load: Loading<Result<V, E>> = Box::pin(async { load().await });
+        let answer = self.entry.answer(shape::result(), Departing(load)).await;
+        Observed { value: answer.value, outcome: answer.outcome }
+    }
+}
+
+type Loading<R> = Pin<Box<dyn Future<Output = R> + Send>>;
+
+/// A load that owns what it uses.
+struct Departing<R>(Loading<R>);
+
+impl<R, V, E> Origin<R, V, E> for Departing<R>
+where
+    R: Send + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    type Load = Loading<R>;
+
+    const DEPARTS: bool = true;
+
+    fn load(self) -> Loading<R> {
+        self.0
+    }
+
+    fn depart(self, spawner: Spawner, job: Job<R, V, E>) {
+        spawner.spawn(job.run_in_background(self.0));
+    }
+}

@@ -1,0 +1,147 @@
+//! `of`: one call of an annotated function, looked at from outside.
+//!
+//! The call is polled in a mode that the runtime sees before the body starts.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::context::{Intent, Target, Wish};
+use crate::error::Error;
+use crate::runtime::{Invalidated, Scope};
+use crate::telemetry::Outcome;
+
+/// Takes a call of an annotated function, to ask about its entry instead of just awaiting it.
+///
+/// ```
+/// # async fn example() -> Result<(), athena_cache_core::Error> {
+/// # async fn products(_: &str) -> u8 { 0 }
+/// use athena_cache_core::of;
+/// # athena_cache_core::Cache::in_memory("shop").scope(async {
+/// let problem = of(products("books")).invalidate().await;
+/// assert!(problem.is_err_and(|error| error.is_not_annotated()));
+/// # }).await;
+/// # Ok(())
+/// # }
+/// ```
+pub fn of<F: Future>(call: F) -> Of<F> {
+    Of { call }
+}
+
+/// One call of an annotated function; see [`of`].
+#[derive(Debug)]
+#[must_use = "say what to do with the call"]
+pub struct Of<F> {
+    call: F,
+}
+
+/// A value, and how it came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Observed<T> {
+    /// What the call returned.
+    pub value: T,
+    /// Where it came from and how old it is.
+    pub outcome: Outcome,
+}
+
+impl<F: Future> Of<F> {
+    /// The readable name of the entry, without the namespace.
+    ///
+    /// # Errors
+    ///
+    /// If the future reaches no annotated function, its arguments make no key, or there is no cache.
+    pub async fn key(self) -> Result<String, Error> {
+        Ok(self.target().await?.key.readable())
+    }
+
+    /// Removes the entry everywhere; the function does not run.
+    ///
+    /// # Errors
+    ///
+    /// As [`key`](Self::key). A backend that is away is no error, see [`Invalidated::Pending`].
+    pub async fn invalidate(self) -> Result<Invalidated, Error> {
+        let Target { runtime, key } = self.target().await?;
+        Ok(runtime.invalidate(&[Scope::Entry(key)]).await)
+    }
+
+    /// Ends the entry's fresh time and keeps it for grace; the function does not run.
+    ///
+    /// # Errors
+    ///
+    /// As [`key`](Self::key), and if the backend cannot be reached.
+    pub async fn expire(self) -> Result<(), Error> {
+        let Target { runtime, key } = self.target().await?;
+        runtime.expire(&key).await
+    }
+
+    /// Runs the function now and replaces the entry with what it returns.
+    ///
+    /// # Errors
+    ///
+    /// If the future reaches no annotated function. The function's own error is in the output.
+    pub async fn refresh(self) -> Result<F::Output, Error> {
+        self.complete(Wish::Reload).await.map(|(value, _)| value)
+    }
+
+    /// The value if one is there and fresh; the function does not run.
+    ///
+    /// # Errors
+    ///
+    /// As [`key`](Self::key).
+    pub async fn peek(self) -> Result<Option<F::Output>, Error> {
+        let intent = Intent::new(Wish::Peek);
+        let mut call = pin!(Arc::clone(&intent).scope(self.call));
+        let seen = poll_fn(|context| {
+            if let Poll::Ready(value) = call.as_mut().poll(context) {
+                return Poll::Ready(Some(value));
+            }
+            let over = !intent.is_taken() || intent.reply(|reply| reply.nothing);
+            if over { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await;
+        match intent.reply(|reply| reply.target.take()) {
+            Some(Ok(_)) => Ok(seen),
+            Some(Err(error)) => Err(error),
+            None => Err(Error::not_annotated()),
+        }
+    }
+
+    /// The value, with where it came from.
+    ///
+    /// # Errors
+    ///
+    /// If the future reaches no annotated function. The function's own error is in the value.
+    pub async fn observe(self) -> Result<Observed<F::Output>, Error> {
+        let (value, outcome) = self.complete(Wish::Observe).await?;
+        Ok(Observed { value, outcome })
+    }
+
+    async fn target(self) -> Result<Target, Error> {
+        let intent = Intent::new(Wish::Name);
+        let mut call = pin!(Arc::clone(&intent).scope(self.call));
+        poll_fn(|context| {
+            let _ = call.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+        let target = intent.reply(|reply| reply.target.take());
+        target.unwrap_or_else(|| Err(Error::not_annotated()))
+    }
+
+    async fn complete(self, wish: Wish) -> Result<(F::Output, Outcome), Error> {
+        let intent = Intent::new(wish);
+        let mut call = pin!(Arc::clone(&intent).scope(self.call));
+        let value = poll_fn(|context| {
+            let poll = call.as_mut().poll(context);
+            if !intent.is_taken() {
+                return Poll::Ready(None);
+            }
+            poll.map(Some)
+        })
+        .await;
+        let outcome = intent.reply(|reply| reply.outcome);
+        value.zip(outcome).ok_or_else(Error::not_annotated)
+    }
+}

@@ -1,0 +1,190 @@
+//! Time, from one place.
+//!
+//! Invariant: nothing else in the crate reads a clock or sleeps, so that a manual clock moves all of
+//! it. Times are compared only within one process.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+#[cfg(feature = "testing")]
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "testing")]
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Milliseconds since the clock was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Tick(u64);
+
+impl Tick {
+    pub(crate) const FAR: Self = Self(u64::MAX);
+
+    pub(crate) fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    pub(crate) fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// Time passed since `earlier`; zero if it lies ahead.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// A tick that lies `age` before this one; the clock's start if that is later.
+    pub(crate) fn before(self, age: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(age)))
+    }
+}
+
+/// Whole milliseconds, saturating.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A clock: the machine's, or one that a test moves.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System(Instant),
+    #[cfg(feature = "testing")]
+    Manual(ManualClock),
+}
+
+/// A head start, so that entries older than the process have a tick of their own.
+const HEAD_START: u64 = 1 << 40;
+
+impl Clock {
+    pub(crate) fn system() -> Self {
+        Self(Source::System(Instant::now()))
+    }
+
+    pub(crate) fn now(&self) -> Tick {
+        let passed = match &self.0 {
+            Source::System(start) => millis(start.elapsed()),
+            #[cfg(feature = "testing")]
+            Source::Manual(manual) => manual.state.now.load(Ordering::Acquire),
+        };
+        Tick(HEAD_START.saturating_add(passed))
+    }
+
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self.0, Source::System(_))
+    }
+
+    /// Ends once `duration` has passed.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            Source::System(_) => tokio::time::sleep(duration).await,
+            #[cfg(feature = "testing")]
+            Source::Manual(manual) => manual.sleep(duration).await,
+        }
+    }
+
+    /// The future's output, or `None` if `limit` passes first.
+    ///
+    /// Outside a tokio runtime there is no timer; then the limit does not act.
+    pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        if !self.has_timer() {
+            return Some(future.await);
+        }
+        let mut future = pin!(future);
+        let mut sleep = pin!(self.sleep(limit));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            sleep.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+
+    fn has_timer(&self) -> bool {
+        match &self.0 {
+            Source::System(_) => tokio::runtime::Handle::try_current().is_ok(),
+            #[cfg(feature = "testing")]
+            Source::Manual(_) => true,
+        }
+    }
+}
+
+/// A clock that stands still until a test moves it.
+///
+/// Give it to [`Builder::clock`](crate::Builder::clock); clones share the time.
+#[cfg(feature = "testing")]
+#[derive(Debug, Clone, Default)]
+pub struct ManualClock {
+    state: Arc<Manual>,
+}
+
+#[cfg(feature = "testing")]
+#[derive(Debug, Default)]
+struct Manual {
+    now: AtomicU64,
+    sleepers: AtomicUsize,
+    moved: tokio::sync::Notify,
+}
+
+#[cfg(feature = "testing")]
+impl ManualClock {
+    /// A clock at its start.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the time ahead and wakes whoever slept until then.
+    pub fn advance(&self, duration: Duration) {
+        self.state.now.fetch_add(millis(duration), Ordering::AcqRel);
+        self.state.moved.notify_waiters();
+    }
+
+    /// How many timers are running, so that a test can wait until its subject sleeps.
+    pub fn sleepers(&self) -> usize {
+        self.state.sleepers.load(Ordering::Acquire)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
+        let _counted = Sleeper::new(&self.state.sleepers);
+        loop {
+            let moved = self.state.moved.notified();
+            if self.state.now.load(Ordering::Acquire) >= wake {
+                return;
+            }
+            moved.await;
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl From<ManualClock> for Clock {
+    fn from(manual: ManualClock) -> Self {
+        Self(Source::Manual(manual))
+    }
+}
+
+#[cfg(feature = "testing")]
+struct Sleeper<'a>(&'a AtomicUsize);
+
+#[cfg(feature = "testing")]
+impl<'a> Sleeper<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

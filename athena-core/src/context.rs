@@ -1,0 +1,115 @@
+//! Which cache a call uses, and what `of` wants of it.
+//!
+//! Invariant: an intent is taken by the first annotated function that begins under it, so calls inside
+//! that function's body do not see it.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use crate::error::Error;
+use crate::key::Key;
+use crate::runtime::Runtime;
+use crate::telemetry::Outcome;
+
+static INSTALLED: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
+static TOLD_UNCACHED: AtomicBool = AtomicBool::new(false);
+
+tokio::task_local! {
+    static SCOPE: Arc<Runtime>;
+    static INTENT: Arc<Intent>;
+}
+
+/// Makes a cache the default of the process.
+pub(crate) fn install(runtime: Arc<Runtime>) {
+    INSTALLED.store(Some(runtime));
+}
+
+/// Makes a cache the default inside a future.
+pub(crate) async fn scope<F: Future>(runtime: Arc<Runtime>, future: F) -> F::Output {
+    SCOPE.scope(runtime, future).await
+}
+
+/// Calls `with` with the cache in scope, else the installed one; that one costs no reference count.
+pub(crate) fn with_current<T>(with: impl FnOnce(Option<&Arc<Runtime>>) -> T) -> T {
+    if let Ok(runtime) = SCOPE.try_with(Arc::clone) {
+        return with(Some(&runtime));
+    }
+    with(INSTALLED.load().as_ref())
+}
+
+/// Says once that functions run uncached since there is no cache.
+pub(crate) fn tell_uncached(site: &str) {
+    if !TOLD_UNCACHED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            site,
+            "no athena cache is installed or in scope; annotated functions run uncached"
+        );
+    }
+}
+
+/// What `of` wants of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Its name, and nothing else.
+    Name,
+    /// A load now.
+    Reload,
+    /// What is there, without a load.
+    Peek,
+    /// The value, and how it came about.
+    Observe,
+}
+
+/// A wish on its way to a call, and the call's reply on its way back.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    pub(crate) wish: Wish,
+    taken: AtomicBool,
+    reply: Mutex<Reply>,
+}
+
+/// What the call said.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) target: Option<Result<Target, Error>>,
+    pub(crate) outcome: Option<Outcome>,
+    /// Nothing is there, and nothing was loaded.
+    pub(crate) nothing: bool,
+}
+
+/// The entry that a call names.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) key: Key,
+}
+
+impl Intent {
+    pub(crate) fn new(wish: Wish) -> Arc<Self> {
+        Arc::new(Self { wish, taken: AtomicBool::new(false), reply: Mutex::default() })
+    }
+
+    /// The intent of the current call, if nobody took it yet.
+    pub(crate) fn take() -> Option<Arc<Self>> {
+        let untaken = |intent: &Arc<Self>| {
+            (!intent.taken.swap(true, Ordering::Relaxed)).then(|| Arc::clone(intent))
+        };
+        INTENT.try_with(untaken).ok().flatten()
+    }
+
+    /// Runs a call under this intent.
+    pub(crate) async fn scope<F: Future>(self: Arc<Self>, call: F) -> F::Output {
+        INTENT.scope(self, call).await
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn reply<T>(&self, with: impl FnOnce(&mut Reply) -> T) -> T {
+        with(&mut self.reply.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

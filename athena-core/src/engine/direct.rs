@@ -1,0 +1,116 @@
+//! Reading without loading, and storing without a load.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answer::Seen;
+use super::{Answer, Ask};
+use crate::backend::Failure;
+use crate::entry::{Entry, Head, Slot};
+use crate::envelope::{Envelope, Kind};
+use crate::error::Error;
+use crate::policy::fallback::Plan;
+use crate::policy::freshness::Life;
+use crate::telemetry::{Event, Source};
+use crate::tier::remote::Remote;
+
+impl<R, V, E> Ask<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    /// What is there and fresh; the failure if the backend cannot say and no copy may.
+    pub(crate) async fn peek(self) -> Result<Option<Answer<R>>, Failure> {
+        if let Some(seen) = self.in_memory().filter(Seen::is_fresh) {
+            return Ok(self.hit(&seen.slot, Source::Memory));
+        }
+        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
+        else {
+            return Ok(None);
+        };
+        match self.look_in(remote, remote.deadline()).await {
+            Ok(found) => {
+                let fresh = found.filter(Seen::is_fresh);
+                Ok(fresh.and_then(|seen| self.hit(&seen.slot, Source::Backend)))
+            }
+            Err(failure) => {
+                let copy = self.copy();
+                let plan = self.policy.fallback.plan(copy.as_ref().map(|seen| seen.verdict));
+                let copy = copy.filter(|_| plan == Plan::Serve);
+                copy.and_then(|seen| self.degraded(&seen)).map(Some).ok_or(failure)
+            }
+        }
+    }
+
+    /// Stores a value as if it had just been loaded; loads under way do not replace it.
+    pub(crate) async fn put(self, value: V) -> Result<(), Error> {
+        let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
+        let life = life.jittered(self.policy.jitter, self.runtime.random.share());
+        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
+        else {
+            self.put_in_memory(value, life);
+            return Ok(());
+        };
+        // Until the backend has the new value, nobody may meet the old one here.
+        self.runtime.flights.seal(&self.key);
+        self.runtime.copies.invalidate(&self.key);
+        let payload = match self.wire.as_ref().map(|wire| wire.encode(&value)) {
+            Some(Ok(payload)) => payload,
+            Some(Err(reason)) => return Err(self.unwritable(&reason)),
+            None => return Err(self.unwritable("no codec")),
+        };
+        self.put_in_backend(remote, payload, life).await?;
+        self.runtime.flights.seal(&self.key);
+        if self.runtime.settings.memory.fallback {
+            self.put_in_memory(value, life);
+        }
+        Ok(())
+    }
+
+    fn put_in_memory(&self, value: V, life: Life) {
+        let runtime = &self.runtime;
+        runtime.flights.seal(&self.key);
+        let memory = self.any_memory();
+        memory.invalidate(&self.key);
+        if !life.ttl.is_zero() {
+            let life = self.life_of_copy(life);
+            let head = Head::new(Kind::Value, life, runtime.clock.now(), self.mark());
+            let slot: Slot = Arc::new(Entry { head, value });
+            memory.insert(&self.key, &slot);
+        }
+    }
+
+    async fn put_in_backend(
+        &self,
+        remote: &Remote,
+        payload: Vec<u8>,
+        life: Life,
+    ) -> Result<(), Error> {
+        let Some(address) = self.address() else {
+            return Err(self.unwritable("no codec"));
+        };
+        let failed = |failure| Error::backend(failure, 1);
+        let generations = remote.generations(&self.tags).await.map_err(failed)?;
+        let envelope = Envelope {
+            kind: Kind::Value,
+            ttl: life.ttl,
+            grace: life.grace,
+            namespace: generations.namespace,
+            tags: self.tags.iter().cloned().zip(generations.tags).collect(),
+            payload,
+        };
+        let Some(bytes) = envelope.write(address.reader()) else {
+            return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
+        };
+        let total = life.total().max(Duration::from_millis(1));
+        remote.insert(&address, &bytes, total).await.map_err(failed)?;
+        self.tell(|key| Event::Filled { key });
+        Ok(())
+    }
+
+    fn unwritable(&self, reason: &str) -> Error {
+        let key = self.key.readable();
+        self.runtime.telemetry.tell(&Event::Unwritable { key: &key, reason });
+        Error::codec(key, reason)
+    }
+}

@@ -1,0 +1,147 @@
+//! Waiting for another caller's load, and loading beside it.
+
+use std::sync::Arc;
+
+use super::{Answer, Ask, Job, Origin, Purpose};
+use crate::entry::Slot;
+use crate::error::Error;
+use crate::flight::{Flight, Landing};
+use crate::policy::timeout::Limit;
+use crate::telemetry::{Event, Outcome, Source};
+
+/// How waiting ended.
+pub(super) enum Followed<R> {
+    /// With an answer.
+    Answer(Answer<R>),
+    /// The leader is gone, or its result is not for us: look again.
+    Again,
+    /// The load failed with an error that cannot be handed on.
+    Alone,
+    /// The leader takes too long: load in its place.
+    Impatient,
+}
+
+/// Whose load a caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    ForAnother,
+    /// Its own, in the background.
+    ForOwnLoad,
+}
+
+impl<R, V, E> Ask<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    /// Waits for a flight within this caller's own limits.
+    pub(super) async fn follow(
+        &self,
+        flight: &Arc<Flight>,
+        stale: Option<&Slot>,
+        waiting: Waiting,
+    ) -> Followed<R> {
+        let patience = self.runtime.settings.patience;
+        let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
+        let wait = limit.map_or(patience, |limit| limit.duration().min(patience));
+        if let Some(landing) = self.runtime.clock.within(wait, flight.landing()).await {
+            return self.landed(landing, waiting);
+        }
+        match limit {
+            Some(limit) if limit.duration() <= patience => self.gave_up(stale, limit, waiting),
+            _ => Followed::Impatient,
+        }
+    }
+
+    fn landed(&self, landing: Landing, waiting: Waiting) -> Followed<R> {
+        match landing {
+            Landing::Entry { slot, outcome } => self.joined(&slot, outcome, waiting),
+            Landing::Error(error) => {
+                let share = self.errors.share.as_ref();
+                match share.and_then(|share| (share.unwrap)(&*error)) {
+                    Some(error) => self.joined_value((self.shape.failed)(error), waiting),
+                    None => Followed::Alone,
+                }
+            }
+            Landing::Refusal(error) => match self.errors.carry {
+                Some(carry) => self.joined_value((self.shape.failed)(carry(error)), waiting),
+                None => Followed::Alone,
+            },
+            Landing::Unshared => Followed::Alone,
+            Landing::Again => Followed::Again,
+        }
+    }
+
+    fn joined(&self, slot: &Slot, outcome: Outcome, waiting: Waiting) -> Followed<R> {
+        let Some(value) = self.recall(slot) else {
+            return Followed::Alone;
+        };
+        match outcome.source {
+            _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
+            Source::Load | Source::Bypass => self.tell_waited(waiting),
+            source => self.tell(|key| Event::Hit { key, source }),
+        }
+        if outcome.degraded {
+            self.tell(|key| Event::Degraded { key });
+        }
+        let joined = waiting == Waiting::ForAnother;
+        Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
+    }
+
+    fn joined_value(&self, value: R, waiting: Waiting) -> Followed<R> {
+        self.tell_waited(waiting);
+        let joined = waiting == Waiting::ForAnother;
+        Followed::Answer(Answer { value, outcome: Outcome { joined, ..Outcome::new(Source::Load) } })
+    }
+
+    fn tell_waited(&self, waiting: Waiting) {
+        match waiting {
+            Waiting::ForAnother => self.tell(|key| Event::Joined { key }),
+            Waiting::ForOwnLoad => self.tell(|key| Event::Miss { key }),
+        }
+    }
+
+    /// The end of this caller's own limit: a stale value, or an error.
+    fn gave_up(&self, stale: Option<&Slot>, limit: Limit, waiting: Waiting) -> Followed<R> {
+        if let Some(answer) = stale.and_then(|slot| self.stale(slot, Source::Memory)) {
+            return Followed::Answer(answer);
+        }
+        let error = Error::timeout(self.key.readable(), limit.duration());
+        match self.errors.carry {
+            Some(carry) => self.joined_value((self.shape.failed)(carry(error)), waiting),
+            None => Followed::Impatient,
+        }
+    }
+
+    /// Whether there is something to answer with when a limit is reached.
+    pub(super) fn escape(&self, stale: Option<&Slot>) -> Option<()> {
+        (stale.is_some() || self.errors.carry.is_some()).then_some(())
+    }
+
+    /// A fresh value from the backend while a refresh runs.
+    pub(super) async fn beside(&self) -> Option<Answer<R>> {
+        let remote = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())?;
+        let found = self.look_in(remote, remote.deadline()).await.ok().flatten()?;
+        found.is_fresh().then(|| self.hit(&found.slot, Source::Backend)).flatten()
+    }
+
+    /// The load for this caller, while others do the same after a failure that nobody can share.
+    pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+        let runtime = Arc::clone(&self.runtime);
+        let _place = runtime.loads.place(&self.key).await;
+        match self.runtime.flights.begin_alone(&self.key, self.mark()) {
+            Some(lead) => {
+                self.tell(|key| Event::Miss { key });
+                Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await
+            }
+            None => self.alone(origin).await,
+        }
+    }
+
+    /// The load for this caller alone; nothing is kept of it.
+    pub(super) async fn alone<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+        self.tell(|key| Event::Miss { key });
+        let value = origin.load().await;
+        Answer { value, outcome: Outcome::new(Source::Load) }
+    }
+}

@@ -1,0 +1,293 @@
+//! One load: lease, run, keep.
+//!
+//! Invariant: a job ends its flight in every way it can end; dropped half-way, its lead wakes a follower.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Answer, Ask};
+use crate::clock::Tick;
+use crate::entry::{Entry, Head, Slot};
+use crate::envelope::Kind;
+use crate::error::Error;
+use crate::flight::{Landing, Lead};
+use crate::policy::freshness::{Life, Verdict};
+use crate::policy::grace;
+use crate::shape::Loaded;
+use crate::tag::Tags;
+use crate::telemetry::event::NotKept;
+use crate::telemetry::{Event, Outcome, Source};
+use crate::tier::remote::Lease;
+
+mod keep;
+
+/// One load and everything it needs.
+pub(crate) struct Job<R, V, E> {
+    ask: Ask<R, V, E>,
+    lead: Lead,
+    /// What may answer if the load fails.
+    stale: Option<Slot>,
+    purpose: Purpose,
+}
+
+/// What a load is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A caller waits, in whose future it runs.
+    Answer,
+    /// The same, and the backend is known to be away.
+    AnswerWithoutBackend,
+    /// It runs in a task; a caller may wait beside it.
+    Background,
+    /// It runs in a task, while the current value is still fresh.
+    Refresh,
+}
+
+/// The lease of a load.
+pub(super) enum Leased {
+    /// The value may go to the backend.
+    Held(Lease),
+    /// Another process loads the same.
+    HeldElsewhere,
+    /// The value stays here: no backend, or none that answers.
+    None,
+}
+
+impl<R, V, E> Job<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    pub(crate) fn new(
+        ask: Ask<R, V, E>,
+        lead: Lead,
+        stale: Option<Slot>,
+        purpose: Purpose,
+    ) -> Self {
+        Self { ask, lead, stale, purpose }
+    }
+
+    /// Loads in the caller's future and answers.
+    pub(crate) async fn run(self, load: impl Future<Output = R>) -> Answer<R> {
+        let leased = self.lease().await;
+        let _place = self.place(&leased).await;
+        let started = self.ask.runtime.clock.now();
+        let load = self.lead.flight().led_here(load);
+        let returned = match self.hard_limit() {
+            None => load.await,
+            Some((limit, escape)) => match self.ask.runtime.clock.within(limit, load).await {
+                Some(returned) => returned,
+                None => return self.timed_out(limit, escape, leased),
+            },
+        };
+        self.finish(returned, leased, started)
+    }
+
+    /// Loads in a task; nobody needs the answer.
+    pub(crate) async fn run_in_background(self, load: impl Future<Output = R>) {
+        let leased = self.lease().await;
+        if self.purpose == Purpose::Refresh && matches!(leased, Leased::HeldElsewhere) {
+            self.hold_off_refresh();
+            return;
+        }
+        let _place = self.place(&leased).await;
+        let started = self.ask.runtime.clock.now();
+        let limit = self.ask.policy.hard_timeout.unwrap_or(self.ask.runtime.settings.patience);
+        let load = self.lead.flight().led_here(load);
+        match self.ask.runtime.clock.within(limit, load).await {
+            Some(returned) => drop(self.finish(returned, leased, started)),
+            None => self.gave_up(limit, leased),
+        }
+    }
+
+    async fn lease(&self) -> Leased {
+        let ask = &self.ask;
+        let Some(remote) = ask.runtime.remote.as_ref().filter(|_| ask.own_memory().is_none())
+        else {
+            return Leased::None;
+        };
+        let Some(address) = ask.address().filter(|_| self.purpose != Purpose::AnswerWithoutBackend)
+        else {
+            return Leased::None;
+        };
+        let patience = ask.runtime.settings.patience;
+        let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
+        match remote.lease(&address, &ask.tags, life, remote.deadline()).await {
+            Ok(Some(lease)) => Leased::Held(lease),
+            Ok(None) => Leased::HeldElsewhere,
+            Err(_) => Leased::None,
+        }
+    }
+
+    /// A place among the function's loads, which are bounded while the backend is away.
+    async fn place(&self, leased: &Leased) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let has_backend = self.ask.own_memory().is_none();
+        if has_backend && matches!(leased, Leased::None) {
+            return self.ask.runtime.loads.place(&self.ask.key).await;
+        }
+        None
+    }
+
+    /// The hard timeout, if there is something to answer with once it is reached.
+    fn hard_limit(&self) -> Option<(Duration, Escape<R, E>)> {
+        let limit = self.ask.policy.hard_timeout?;
+        if let Some(slot) = &self.stale
+            && let Some(value) = self.ask.recall(slot)
+        {
+            return Some((limit, Escape::Stale(value, Arc::clone(slot))));
+        }
+        self.ask.errors.carry.map(|carry| (limit, Escape::Error(carry)))
+    }
+
+    fn timed_out(self, limit: Duration, escape: Escape<R, E>, leased: Leased) -> Answer<R> {
+        let ask = &self.ask;
+        ask.tell(|key| Event::LoadTimedOut { key, limit });
+        self.release(leased);
+        match escape {
+            Escape::Stale(value, slot) => {
+                self.throttle(&slot);
+                let outcome = Outcome { stale: true, ..ask.outcome(&slot, Source::Memory) };
+                ask.tell(|key| Event::Stale { key, age: outcome.age });
+                self.lead.land(Ask::<R, V, E>::landing(&slot, outcome));
+                Answer { value, outcome }
+            }
+            Escape::Error(carry) => {
+                let error = Error::timeout(ask.key.readable(), limit);
+                self.lead.land(Landing::Refusal(error.clone()));
+                let value = (ask.shape.failed)(carry(error));
+                Answer { value, outcome: Outcome::new(Source::Load) }
+            }
+        }
+    }
+
+    /// The end of a background load that took too long.
+    fn gave_up(self, limit: Duration, leased: Leased) {
+        self.ask.tell(|key| Event::LoadTimedOut { key, limit });
+        self.release(leased);
+        match &self.stale {
+            Some(slot) if self.purpose == Purpose::Background => {
+                self.throttle(slot);
+                let outcome = self.ask.outcome(slot, Source::Memory);
+                let landing = Ask::<R, V, E>::landing(slot, Outcome { stale: true, ..outcome });
+                self.lead.land(landing);
+            }
+            _ => self.hold_off_refresh(),
+        }
+    }
+
+    fn finish(self, returned: R, leased: Leased, started: Tick) -> Answer<R> {
+        let took = self.ask.runtime.clock.now().since(started);
+        match (self.ask.shape.split)(returned) {
+            Loaded::Found(value) => {
+                self.ask.tell(|key| Event::Loaded { key, took });
+                self.found(value, leased)
+            }
+            Loaded::Absent(value) => {
+                self.ask.tell(|key| Event::Loaded { key, took });
+                self.absent(value, leased)
+            }
+            Loaded::Failed(error) => {
+                self.ask.tell(|key| Event::LoadFailed { key });
+                self.failed(error, leased)
+            }
+        }
+    }
+
+    fn found(self, value: V, leased: Leased) -> Answer<R> {
+        let ask = &self.ask;
+        let wanted = !ask.unless.as_ref().is_some_and(|unless| unless(&value));
+        let mut tags = ask.tags.clone();
+        if let Some(tags_from) = &ask.tags_from {
+            tags_from(&value).into_iter().for_each(|tag| tags.add(tag));
+        }
+        let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
+        let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
+        let answer = (ask.shape.found)(value.clone());
+        let head = self.head(Kind::Value, life, &tags);
+        self.keep(Arc::new(Entry { head, value }), life, tags, wanted, leased);
+        Answer { value: answer, outcome: Outcome::new(Source::Load) }
+    }
+
+    fn absent(self, value: R, leased: Leased) -> Answer<R> {
+        let ttl = self.ask.policy.negative_ttl;
+        let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
+        let tags = self.ask.tags.clone();
+        let head = self.head(Kind::Absent, life, &tags);
+        self.keep(Arc::new(Entry { head, value: () }), life, tags, ttl.is_some(), leased);
+        Answer { value, outcome: Outcome::new(Source::Load) }
+    }
+
+    fn failed(self, error: E, leased: Leased) -> Answer<R> {
+        if self.purpose == Purpose::Refresh {
+            self.hold_off_refresh();
+        } else if let Some(slot) = self.grace_for(&error)
+            && let Some(answer) = self.ask.stale(&slot, Source::Memory)
+        {
+            self.throttle(&slot);
+            self.release(leased);
+            self.lead.land(Ask::<R, V, E>::landing(&slot, answer.outcome));
+            return answer;
+        }
+        let ask = &self.ask;
+        let outcome = Outcome::new(Source::Load);
+        if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember) {
+            let life = Life { ttl, grace: Duration::ZERO };
+            let tags = ask.tags.clone();
+            let slot = (remember.keep)((remember.copy)(&error), self.head(Kind::Failed, life, &tags));
+            let value = (ask.shape.failed)(error);
+            self.keep(slot, life, tags, true, leased);
+            return Answer { value, outcome };
+        }
+        self.release(leased);
+        self.lead.land(match &ask.errors.share {
+            Some(share) => Landing::Error((share.wrap)(&error)),
+            None => Landing::Unshared,
+        });
+        Answer { value: (self.ask.shape.failed)(error), outcome }
+    }
+
+    /// The stale value, if it may stand in for this error by now.
+    fn grace_for(&self, error: &E) -> Option<Slot> {
+        let slot = self.stale.as_ref().filter(|_| self.ask.errors.allows_grace(error))?;
+        let now = self.ask.runtime.clock.now();
+        let verdict = slot.head().judge(now, None, &self.ask.runtime.cells);
+        (verdict != Verdict::Expired).then(|| Arc::clone(slot))
+    }
+
+    /// No further load of this entry for a while.
+    fn throttle(&self, slot: &Slot) {
+        let ask = &self.ask;
+        let pause = grace::throttle(ask.policy.throttle, slot.head().life.ttl);
+        slot.head().hold_off(ask.runtime.clock.now().after(pause));
+        self.lead.unless_sealed(|| ask.any_memory().insert(&ask.key, slot));
+    }
+
+    /// No further refresh of this entry for a while.
+    fn hold_off_refresh(&self) {
+        if let Some(slot) = &self.stale {
+            let now = self.ask.runtime.clock.now();
+            let left = slot.head().life.ttl.saturating_sub(slot.head().age(now));
+            slot.head().hold_off(now.after(grace::refresh_backoff(left)));
+        }
+    }
+
+    fn head(&self, kind: Kind, life: Life, tags: &Tags) -> Head {
+        let ask = &self.ask;
+        let mark = ask.runtime.cells.mark(tags, self.lead.since());
+        Head::new(kind, ask.life_of_copy(life), ask.runtime.clock.now(), mark)
+    }
+
+    fn not_kept(&self, reason: NotKept) {
+        self.ask.tell(|key| Event::NotKept { key, reason });
+    }
+}
+
+/// How much longer than its load a lease lives.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+/// What answers when the hard timeout is reached.
+enum Escape<R, E> {
+    Stale(R, Slot),
+    Error(fn(Error) -> E),
+}

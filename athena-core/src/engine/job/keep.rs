@@ -1,0 +1,224 @@
+//! Keeping what a load returned: memory first, then the backend, off the caller's path.
+
+use std::sync::Arc;
+
+use super::{Job, Leased};
+use crate::backend::{Filled, Generation};
+use crate::engine::Ask;
+use crate::entry::{self, Slot};
+use crate::envelope::{Envelope, Kind};
+use crate::codec::Wire;
+use crate::flight::{Landing, Lead};
+use crate::key::Key;
+use crate::policy::freshness::{Life, Verdict};
+use crate::runtime::Runtime;
+use crate::shape::Remember;
+use crate::tag::{Tag, Tags};
+use crate::telemetry::event::NotKept;
+use crate::telemetry::{Event, Outcome, Source};
+use crate::tier::remote::{Address, Lease, Remote};
+
+impl<R, V, E> Job<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    /// Keeps a result if it is wanted and still true, and lands it for the followers.
+    pub(super) fn keep(self, slot: Slot, life: Life, tags: Tags, wanted: bool, leased: Leased) {
+        let landing = self.landing_of(&slot, &tags);
+        if !wanted || life.ttl.is_zero() {
+            self.not_kept(NotKept::Unwanted);
+            self.release(leased);
+            return self.lead.land(landing);
+        }
+        if !self.keep_in_memory(&slot) {
+            self.not_kept(NotKept::Invalidated);
+            self.release(leased);
+            return self.lead.land(landing);
+        }
+        match leased {
+            Leased::None => self.lead.land(landing),
+            Leased::HeldElsewhere => {
+                self.not_kept(NotKept::LeaseHeld);
+                self.lead.land(landing);
+            }
+            Leased::Held(lease) => {
+                self.lead.land(landing);
+                self.fill(slot, life, tags, lease);
+            }
+        }
+    }
+
+    /// What followers get. Those who joined before a tag that nobody knew was invalidated cannot be
+    /// told from those who came after, so they look again.
+    fn landing_of(&self, slot: &Slot, tags: &Tags) -> Landing {
+        let runtime = &self.ask.runtime;
+        let known_late = tags.len() > self.ask.tags.len();
+        let now = runtime.clock.now();
+        let outdated = slot.head().judge(now, None, &runtime.cells)
+            == Verdict::Expired;
+        if known_late && outdated && !slot.head().life.total().is_zero() {
+            return Landing::Again;
+        }
+        Ask::<R, V, E>::landing(slot, Outcome::new(Source::Load))
+    }
+
+    fn keep_in_memory(&self, slot: &Slot) -> bool {
+        let ask = &self.ask;
+        let runtime = &ask.runtime;
+        let now = runtime.clock.now();
+        let verdict = slot.head().judge(now, None, &runtime.cells);
+        let is_own = ask.own_memory().is_some();
+        let wanted_here = is_own || runtime.settings.memory.fallback;
+        verdict != Verdict::Expired
+            && self.lead.unless_sealed(|| {
+                if wanted_here {
+                    ask.any_memory().insert(&ask.key, slot);
+                }
+            })
+    }
+
+    /// Writes to the backend in a task; the flight can be joined until that is done.
+    fn fill(self, slot: Slot, life: Life, tags: Tags, lease: Lease) {
+        let Self { ask, lead, .. } = self;
+        let (Some(address), Some(wire)) = (ask.address(), ask.wire) else {
+            return;
+        };
+        let permit = ask.runtime.remote.as_ref().and_then(Remote::write_permit);
+        let spawner = ask.runtime.tasks.spawner();
+        let (Some(permit), Some(spawner)) = (permit, spawner) else {
+            return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });
+        };
+        let Ask { runtime, key, tags: known, errors, .. } = ask;
+        let remember = errors.remember;
+        let filling =
+            Filling { runtime, key, known, remember, lead, address, slot, wire, life, tags, lease };
+        spawner.spawn(async move {
+            filling.run().await;
+            drop(permit);
+        });
+    }
+
+    /// Gives the lease back, so that others need not wait for its end.
+    pub(super) fn release(&self, leased: Leased) {
+        let Leased::Held(lease) = leased else {
+            return;
+        };
+        let ask = &self.ask;
+        if let (Some(address), Some(spawner)) = (ask.address(), ask.runtime.tasks.spawner()) {
+            let runtime = Arc::clone(&ask.runtime);
+            spawner.spawn(async move {
+                if let Some(remote) = &runtime.remote {
+                    remote.release(&address, &lease).await;
+                }
+            });
+        }
+    }
+}
+
+/// A value on its way to the backend.
+struct Filling<V, E> {
+    runtime: Arc<Runtime>,
+    key: Key,
+    /// The tags that were known before the load.
+    known: Tags,
+    remember: Option<Remember<E>>,
+    lead: Lead,
+    address: Address,
+    slot: Slot,
+    wire: Wire<V>,
+    life: Life,
+    tags: Tags,
+    lease: Lease,
+}
+
+impl<V: 'static, E: 'static> Filling<V, E> {
+    async fn run(self) {
+        let Some(remote) = &self.runtime.remote else {
+            return;
+        };
+        let bytes = match self.bytes(remote).await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return remote.release(&self.address, &self.lease).await,
+            Err(reason) => {
+                let key = &self.key.readable();
+                self.runtime.telemetry.tell(&Event::Unwritable { key, reason: &reason });
+                return remote.release(&self.address, &self.lease).await;
+            }
+        };
+        // Sealed meanwhile means invalidated: the lease is gone or will be, do not even try.
+        if !self.lead.unless_sealed(|| ()) {
+            return;
+        }
+        let key = &self.key.readable();
+        let telemetry = &self.runtime.telemetry;
+        match remote.fill(&self.address, &bytes, self.life.total(), &self.lease).await {
+            Ok(Filled::Stored) => telemetry.tell(&Event::Filled { key }),
+            Ok(Filled::Refused) => {
+                self.slot.head().kill();
+                self.lead.seal();
+                telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The envelope; `None` if a tag that only the value knows may have changed meanwhile.
+    async fn bytes(&self, remote: &Remote) -> Result<Option<Vec<u8>>, String> {
+        let Some(tags) = self.stamped_tags(remote).await else {
+            return Ok(None);
+        };
+        let envelope = Envelope {
+            kind: self.slot.head().kind,
+            ttl: self.life.ttl,
+            grace: self.life.grace,
+            namespace: self.lease.generations.namespace,
+            tags,
+            payload: self.payload()?,
+        };
+        let bytes = envelope.write(self.address.reader());
+        bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
+    }
+
+    /// The tags with the generations from before the load.
+    ///
+    /// Those that only the value knows could not be read then; they are as they were if no tag at all
+    /// was invalidated since.
+    async fn stamped_tags(&self, remote: &Remote) -> Option<Vec<(Tag, Generation)>> {
+        let before = &self.lease.generations;
+        let mut late = Tags::default();
+        for tag in self.tags.iter().filter(|tag| !self.known.contains(tag)) {
+            late.add(tag.clone());
+        }
+        let known = self.known.iter().cloned().zip(before.tags.iter().copied());
+        if late.is_empty() {
+            return Some(known.collect());
+        }
+        let now = remote.generations(&late).await.ok()?;
+        if now.any_tag != before.any_tag {
+            let (key, reason) = (&self.key.readable(), NotKept::Invalidated);
+            self.runtime.telemetry.tell(&Event::NotKept { key, reason });
+            return None;
+        }
+        Some(known.chain(late.iter().cloned().zip(now.tags)).collect())
+    }
+
+    fn payload(&self) -> Result<Vec<u8>, String> {
+        match self.slot.head().kind {
+            Kind::Absent => Ok(Vec::new()),
+            Kind::Value => match entry::value::<V>(&self.slot, Kind::Value) {
+                Some(value) => self.wire.encode(value),
+                None => Err("the entry is of another type".to_owned()),
+            },
+            Kind::Failed => {
+                let remember = self.remember.as_ref();
+                let error = remember.and_then(|remember| (remember.recall)(&self.slot));
+                let wire = remember.and_then(|remember| remember.wire);
+                match (error, wire) {
+                    (Some(error), Some(wire)) => wire.encode(&error),
+                    _ => Err("errors are not remembered".to_owned()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! An entry in memory: a typed value and everything needed to judge it.
+//!
+//! Invariant: whoever holds an entry can tell, with a few atomic loads, whether it may be served.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Tick;
+use crate::coherence::generation::{Cells, Mark, Moment};
+use crate::envelope::Kind;
+use crate::policy::Percent;
+use crate::policy::freshness::{Life, Verdict};
+
+/// What an entry is, apart from its value.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) life: Life,
+    /// When the value was loaded; entries from elsewhere are as old here as they were there.
+    pub(crate) loaded: Tick,
+    mark: Mark,
+    /// Invalidated: not to be served by anybody.
+    dead: AtomicBool,
+    /// Expired by hand: past its ttl whatever its age.
+    expired: AtomicBool,
+    /// No load is tried before this.
+    retry_at: AtomicU64,
+}
+
+impl Head {
+    pub(crate) fn new(kind: Kind, life: Life, loaded: Tick, mark: Mark) -> Self {
+        Self {
+            kind,
+            life,
+            loaded,
+            mark,
+            dead: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
+            retry_at: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn age(&self, now: Tick) -> Duration {
+        now.since(self.loaded)
+    }
+
+    /// What the entry's age and the invalidations since its load decide.
+    pub(crate) fn judge(&self, now: Tick, refresh: Option<Percent>, cells: &Cells) -> Verdict {
+        if self.dead.load(Ordering::SeqCst) || !cells.holds(&self.mark) {
+            return Verdict::Expired;
+        }
+        let age = self.age(now);
+        let age = if self.expired.load(Ordering::SeqCst) { age.max(self.life.ttl) } else { age };
+        self.life.judge(age, refresh)
+    }
+
+    /// The order of invalidations at the time of the load.
+    pub(crate) fn since(&self) -> Moment {
+        self.mark.since()
+    }
+
+    pub(crate) fn kill(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn expire(&self) {
+        self.expired.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn hold_off(&self, until: Tick) {
+        self.retry_at.store(until.as_millis(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn may_retry(&self, now: Tick) -> bool {
+        now.as_millis() >= self.retry_at.load(Ordering::SeqCst)
+    }
+}
+
+/// An entry of one type.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) head: Head,
+    pub(crate) value: T,
+}
+
+/// An entry of any type.
+pub(crate) trait AnyEntry: Any + Send + Sync {
+    fn head(&self) -> &Head;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T: Send + Sync + 'static> AnyEntry for Entry<T> {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A shared entry of any type.
+pub(crate) type Slot = Arc<dyn AnyEntry>;
+
+/// The value, if the entry is of this kind and type.
+pub(crate) fn value<T: 'static>(slot: &Slot, kind: Kind) -> Option<&T> {
+    let entry = slot.as_any().downcast_ref::<Entry<T>>()?;
+    (entry.head.kind == kind).then_some(&entry.value)
+}
+
+impl std::fmt::Debug for dyn AnyEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.head().fmt(f)
+    }
+}

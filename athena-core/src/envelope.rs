@@ -1,0 +1,224 @@
+//! An entry as bytes in a backend.
+//!
+//! ```text
+//! magic "AtC"  version  codec  kind  fingerprint:8  name:4
+//! ttl:8  grace:8  namespace generation:8  tags:2 { length:2 text generation:8 }…
+//! payload length:4  payload  crc32:4        integers little endian, times in milliseconds
+//! ```
+//!
+//! `name` is the CRC-32 of the entry's name: bytes copied to another name are foreign there. The
+//! age is no part of it: it is `ttl + grace` less the life that the store has left for the value, so
+//! that no two clocks are compared.
+//!
+//! Invariant: bytes that this version did not write for this entry and type are an [`Unreadable`],
+//! never a panic and never a value.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::backend::Generation;
+use crate::clock::millis;
+use crate::codec::Codec;
+use crate::tag::Tag;
+
+const MAGIC: [u8; 3] = *b"AtC";
+const VERSION: u8 = 1;
+const CHECKSUM: usize = 4;
+
+/// What an entry remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// A value.
+    Value = 1,
+    /// That there is none.
+    Absent = 2,
+    /// That the load failed, and how.
+    Failed = 3,
+}
+
+/// An entry between codec and backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) kind: Kind,
+    pub(crate) ttl: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) namespace: Generation,
+    pub(crate) tags: Vec<(Tag, Generation)>,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Who reads: bytes for anybody else are foreign.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) codec: Codec,
+    pub(crate) fingerprint: u64,
+}
+
+/// Why bytes are not an entry for this reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    Foreign,
+    Newer(u8),
+    Corrupt,
+    OtherName,
+    OtherCodec,
+    OtherSchema,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("not written by this library"),
+            Self::Newer(version) => write!(f, "unknown version {version}"),
+            Self::Corrupt => f.write_str("damaged or cut short"),
+            Self::OtherName => f.write_str("written for another entry"),
+            Self::OtherCodec => f.write_str("written with another codec"),
+            Self::OtherSchema => f.write_str("written for another type"),
+        }
+    }
+}
+
+impl Envelope {
+    /// The bytes; `None` if a tag, their number or the payload is too long for the format.
+    pub(crate) fn write(&self, reader: Reader<'_>) -> Option<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(64 + self.payload.len() + 32 * self.tags.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&[VERSION, reader.codec as u8, self.kind as u8]);
+        bytes.extend_from_slice(&reader.fingerprint.to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(reader.name.as_bytes()).to_le_bytes());
+        bytes.extend_from_slice(&millis(self.ttl).to_le_bytes());
+        bytes.extend_from_slice(&millis(self.grace).to_le_bytes());
+        bytes.extend_from_slice(&self.namespace.get().to_le_bytes());
+        bytes.extend_from_slice(&length16(self.tags.len())?);
+        for (tag, generation) in &self.tags {
+            bytes.extend_from_slice(&length16(tag.as_str().len())?);
+            bytes.extend_from_slice(tag.as_str().as_bytes());
+            bytes.extend_from_slice(&generation.get().to_le_bytes());
+        }
+        let length = u32::try_from(self.payload.len()).ok()?;
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&self.payload);
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        Some(bytes)
+    }
+
+    pub(crate) fn read(bytes: &[u8], reader: Reader<'_>) -> Result<Self, Unreadable> {
+        let Some(after_magic) = bytes.strip_prefix(&MAGIC) else {
+            return Err(Unreadable::Foreign);
+        };
+        match after_magic.first() {
+            Some(&VERSION) => {}
+            Some(&version) => return Err(Unreadable::Newer(version)),
+            None => return Err(Unreadable::Corrupt),
+        }
+        let mut cursor = Cursor::open(bytes).ok_or(Unreadable::Corrupt)?;
+        let head = cursor.head().ok_or(Unreadable::Corrupt)?;
+        head.check(reader)?;
+        cursor.envelope(head.kind).ok_or(Unreadable::Corrupt)
+    }
+
+    /// The grace that an envelope was stored with, whoever it was written for.
+    pub(crate) fn grace_of(bytes: &[u8]) -> Option<Duration> {
+        let version = bytes.strip_prefix(&MAGIC)?.first()?;
+        let mut cursor = Cursor::open(bytes).filter(|_| *version == VERSION)?;
+        let head = cursor.head()?;
+        cursor.envelope(head.kind).map(|envelope| envelope.grace)
+    }
+}
+
+fn length16(length: usize) -> Option<[u8; 2]> {
+    u16::try_from(length).ok().map(u16::to_le_bytes)
+}
+
+/// The bytes before the checksum, if it fits them.
+fn checked(bytes: &[u8]) -> Option<&[u8]> {
+    let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
+    let checksum = u32::from_le_bytes(checksum.try_into().ok()?);
+    (crc32fast::hash(body) == checksum).then_some(body)
+}
+
+/// For whom an envelope was written, and what it holds.
+struct Head {
+    codec: u8,
+    kind: Kind,
+    fingerprint: u64,
+    name: u32,
+}
+
+impl Head {
+    fn check(&self, reader: Reader<'_>) -> Result<(), Unreadable> {
+        if self.name != crc32fast::hash(reader.name.as_bytes()) {
+            return Err(Unreadable::OtherName);
+        }
+        if self.fingerprint != reader.fingerprint {
+            return Err(Unreadable::OtherSchema);
+        }
+        if self.codec != reader.codec as u8 {
+            return Err(Unreadable::OtherCodec);
+        }
+        Ok(())
+    }
+}
+
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    /// What follows magic and version, if the checksum fits.
+    fn open(bytes: &'a [u8]) -> Option<Self> {
+        checked(bytes)?.get(MAGIC.len() + 1..).map(Self)
+    }
+
+    fn head(&mut self) -> Option<Head> {
+        let [codec, kind] = self.array()?;
+        let kind = match kind {
+            1 => Kind::Value,
+            2 => Kind::Absent,
+            3 => Kind::Failed,
+            _ => return None,
+        };
+        let fingerprint = self.u64()?;
+        let name = u32::from_le_bytes(self.array()?);
+        Some(Head { codec, kind, fingerprint, name })
+    }
+
+    fn envelope(&mut self, kind: Kind) -> Option<Envelope> {
+        let ttl = Duration::from_millis(self.u64()?);
+        let grace = Duration::from_millis(self.u64()?);
+        let namespace = self.generation()?;
+        let count = self.length16()?;
+        let tags = (0..count).map(|_| self.tag()).collect::<Option<_>>()?;
+        let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
+        let payload = self.take(length)?.to_vec();
+        self.0.is_empty().then_some(Envelope { kind, ttl, grace, namespace, tags, payload })
+    }
+
+    fn tag(&mut self) -> Option<(Tag, Generation)> {
+        let length = self.length16()?;
+        let text = std::str::from_utf8(self.take(length)?).ok()?;
+        Some((Tag::new(text), self.generation()?))
+    }
+
+    fn generation(&mut self) -> Option<Generation> {
+        self.u64().filter(|number| *number != 0).map(Generation::new)
+    }
+
+    fn length16(&mut self) -> Option<usize> {
+        self.array().map(u16::from_le_bytes).map(usize::from)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+}

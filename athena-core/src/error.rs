@@ -1,0 +1,157 @@
+//! What can go wrong in the cache, as callers of its own API see it.
+//!
+//! Invariant: an annotated function returns one of these only where its policy asks for it
+//! (`fallback = FailFast`, `hard_timeout`).
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{Class, Failure};
+
+/// Why the cache could not do what was asked; cheap to clone.
+#[derive(Clone)]
+pub struct Error(Arc<Kind>);
+
+enum Kind {
+    Settings(String),
+    Key { name: String, reason: String },
+    Codec { name: String, reason: String },
+    Timeout { name: String, limit: Duration },
+    Backend { failure: Failure, attempts: u32 },
+    NotAnnotated,
+    NoCache,
+    Closed,
+}
+
+impl Error {
+    pub(crate) fn settings(message: impl Into<String>) -> Self {
+        Kind::Settings(message.into()).into()
+    }
+
+    pub(crate) fn key(name: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Kind::Key { name: name.into(), reason: reason.to_string() }.into()
+    }
+
+    pub(crate) fn codec(name: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Kind::Codec { name: name.into(), reason: reason.to_string() }.into()
+    }
+
+    pub(crate) fn timeout(name: impl Into<String>, limit: Duration) -> Self {
+        Kind::Timeout { name: name.into(), limit }.into()
+    }
+
+    pub(crate) fn backend(failure: Failure, attempts: u32) -> Self {
+        Kind::Backend { failure, attempts }.into()
+    }
+
+    pub(crate) fn not_annotated() -> Self {
+        Kind::NotAnnotated.into()
+    }
+
+    pub(crate) fn no_cache() -> Self {
+        Kind::NoCache.into()
+    }
+
+    pub(crate) fn closed() -> Self {
+        Kind::Closed.into()
+    }
+
+    /// Whether settings were refused by `build()`.
+    pub fn is_settings(&self) -> bool {
+        matches!(*self.0, Kind::Settings(_))
+    }
+
+    /// Whether a load or a backend operation took longer than allowed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(*self.0, Kind::Timeout { .. }) || self.class() == Some(Class::Timeout)
+    }
+
+    /// Whether the backend could not answer.
+    pub fn is_backend(&self) -> bool {
+        self.class().is_some()
+    }
+
+    /// Whether a value could not be written as, or read back from, bytes.
+    pub fn is_codec(&self) -> bool {
+        matches!(*self.0, Kind::Codec { .. })
+    }
+
+    /// Whether the cache was closed before the call.
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.0, Kind::Closed)
+    }
+
+    /// Whether `of` got a future that reached no annotated function.
+    pub fn is_not_annotated(&self) -> bool {
+        matches!(*self.0, Kind::NotAnnotated)
+    }
+
+    /// Whether there is no cache: none installed, none in scope.
+    pub fn is_no_cache(&self) -> bool {
+        matches!(*self.0, Kind::NoCache)
+    }
+
+    /// What the backend's failure says about the store, if that was the cause.
+    pub fn class(&self) -> Option<Class> {
+        match &*self.0 {
+            Kind::Backend { failure, .. } => Some(failure.class()),
+            _ => None,
+        }
+    }
+
+    /// How often the backend was asked before giving up; 0 if it was not the cause.
+    pub fn attempts(&self) -> u32 {
+        match &*self.0 {
+            Kind::Backend { attempts, .. } => *attempts,
+            _ => 0,
+        }
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self(Arc::new(kind))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Settings(message) => f.write_str(message),
+            Kind::Key { name, reason } => write!(f, "cannot make a key for `{name}`: {reason}"),
+            Kind::Codec { name, reason } => write!(f, "cannot store entry `{name}`: {reason}"),
+            Kind::Timeout { name, limit } => {
+                write!(f, "the load of `{name}` took longer than its hard timeout of {limit:?}")
+            }
+            Kind::Backend { failure, attempts } => {
+                write!(f, "the cache backend failed after {attempts} attempt(s): {failure}")
+            }
+            Kind::NotAnnotated => f.write_str(
+                "`of` was given a future that reached no annotated function when polled once; \
+                 pass the call itself, as in `of(products(\"books\"))`",
+            ),
+            Kind::NoCache => f.write_str(
+                "no cache is installed and none is in scope; call `Cache::install` at start-up \
+                 or `Cache::scope` around this future",
+            ),
+            Kind::Closed => f.write_str("the cache is closed"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.0 {
+            Kind::Backend { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! One load per key at a time.
+//!
+//! A flight is the work of one leader that others may join. It is judged like an entry: whoever
+//! arrives after an invalidation does not join the load that began before it.
+//!
+//! A flight that has landed can be joined until its value is in the backend, so that nobody loads
+//! what is on its way there.
+//!
+//! Invariant: a key is in the map exactly while its newest leader's [`Lead`] exists; a leader that ends
+//! in any way, dropped and panicking included, leaves the map and wakes its followers.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::coherence::generation::{Cells, Mark, Moment};
+use crate::entry::Slot;
+use crate::key::Key;
+use crate::telemetry::Outcome;
+
+/// The flights of a cache.
+#[derive(Debug)]
+pub(crate) struct Flights {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: foldhash::fast::RandomState,
+}
+
+type Shard = HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>;
+
+const SHARDS: usize = 64;
+
+/// The work of one leader.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    key: Key,
+    mark: Mark,
+    /// Refreshes a value that is still fresh.
+    eager: bool,
+    state: Mutex<State>,
+    ended: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The key was invalidated: not to be joined, nothing to be kept.
+    sealed: bool,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The leader runs.
+    Running,
+    /// The leader has a result.
+    Landed(Landing),
+    /// The leader is gone without a result.
+    Abandoned,
+}
+
+/// What a leader leaves to its followers.
+#[derive(Clone)]
+pub(crate) enum Landing {
+    /// An entry, and how it was come by.
+    Entry { slot: Slot, outcome: Outcome },
+    /// The function's error, which can be cloned.
+    Error(Arc<dyn Any + Send + Sync>),
+    /// An error of the cache, for functions that carry one.
+    Refusal(crate::Error),
+    /// The function's error, which cannot be cloned: everybody loads for themselves.
+    Unshared,
+    /// The result must not be handed on: look again.
+    Again,
+}
+
+impl std::fmt::Debug for Landing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Entry { .. } => "Entry",
+            Self::Error(_) => "Error",
+            Self::Refusal(_) => "Refusal",
+            Self::Unshared => "Unshared",
+            Self::Again => "Again",
+        })
+    }
+}
+
+/// What a caller is to do.
+pub(crate) enum Role {
+    /// Load, and tell the others.
+    Lead(Lead),
+    /// Wait for the one who loads.
+    Follow(Arc<Flight>),
+}
+
+impl Flights {
+    pub(crate) fn new() -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, hasher: foldhash::fast::RandomState::default() }
+    }
+
+    /// Joins the flight of a key if it may be joined, else begins a new one.
+    pub(crate) fn enter(self: &Arc<Self>, key: &Key, mark: Mark, cells: &Cells) -> Role {
+        let mut shard = self.shard(key);
+        if let Some(flight) = shard.get(key)
+            && flight.is_joinable(cells)
+        {
+            return Role::Follow(Arc::clone(flight));
+        }
+        Role::Lead(self.begin(&mut shard, key, mark, false))
+    }
+
+    /// Begins a new flight, unless one other than `instead_of` has begun already.
+    ///
+    /// The old one goes on, but nobody joins it any more and it stores nothing.
+    pub(crate) fn replace(
+        self: &Arc<Self>,
+        key: &Key,
+        mark: Mark,
+        instead_of: Option<&Arc<Flight>>,
+    ) -> Option<Lead> {
+        let mut shard = self.shard(key);
+        match (shard.get(key), instead_of) {
+            (Some(there), Some(old)) if !Arc::ptr_eq(there, old) => return None,
+            (Some(there), _) => there.seal(),
+            (None, _) => {}
+        }
+        Some(self.begin(&mut shard, key, mark, false))
+    }
+
+    /// Begins a flight only if none runs.
+    pub(crate) fn begin_alone(self: &Arc<Self>, key: &Key, mark: Mark) -> Option<Lead> {
+        self.begin_if_none(key, mark, false)
+    }
+
+    /// Begins an eager refresh only if no flight runs; there is a fresh value to serve meanwhile.
+    pub(crate) fn begin_eager(self: &Arc<Self>, key: &Key, mark: Mark) -> Option<Lead> {
+        self.begin_if_none(key, mark, true)
+    }
+
+    fn begin_if_none(self: &Arc<Self>, key: &Key, mark: Mark, eager: bool) -> Option<Lead> {
+        let mut shard = self.shard(key);
+        if shard.contains_key(key) {
+            return None;
+        }
+        Some(self.begin(&mut shard, key, mark, eager))
+    }
+
+    /// Keeps the running load of a key from being joined or stored.
+    pub(crate) fn seal(&self, key: &Key) {
+        if let Some(flight) = self.shard(key).get(key) {
+            flight.seal();
+        }
+    }
+
+    fn begin(self: &Arc<Self>, shard: &mut Shard, key: &Key, mark: Mark, eager: bool) -> Lead {
+        let flight = Arc::new(Flight {
+            key: key.clone(),
+            mark,
+            eager,
+            state: Mutex::new(State { sealed: false, phase: Phase::Running }),
+            ended: Notify::new(),
+        });
+        shard.insert(key.clone(), Arc::clone(&flight));
+        Lead { flights: Arc::clone(self), flight }
+    }
+
+    fn leave(&self, flight: &Arc<Flight>) {
+        let mut shard = self.shard(&flight.key);
+        if shard.get(&flight.key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
+            shard.remove(&flight.key);
+        }
+    }
+
+    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
+        let hash = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default();
+        let shard = &self.shards[hash % SHARDS];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    /// Waits for the leader: what it leaves, or `Again` if it is gone or left nothing for us.
+    pub(crate) async fn landing(&self) -> Landing {
+        loop {
+            let ended = self.ended.notified();
+            match &self.lock().phase {
+                Phase::Landed(landing) => return landing.clone(),
+                Phase::Abandoned => return Landing::Again,
+                Phase::Running => {}
+            }
+            ended.await;
+        }
+    }
+
+    pub(crate) fn is_eager(&self) -> bool {
+        self.eager
+    }
+
+    /// Whether the caller is part of this flight's own load, which would wait for itself.
+    pub(crate) fn is_led_here(self: &Arc<Self>) -> bool {
+        LEADING.try_with(|chain| chain.contains(self)).unwrap_or(false)
+    }
+
+    /// Runs a load of this flight so that calls inside it are known to belong to it.
+    pub(crate) async fn led_here<F: Future>(self: &Arc<Self>, load: F) -> F::Output {
+        let outer = LEADING.try_with(Arc::clone).ok();
+        let chain = Arc::new(Chain { flight: Arc::clone(self), outer });
+        LEADING.scope(chain, load).await
+    }
+
+    fn is_joinable(&self, cells: &Cells) -> bool {
+        let state = self.lock();
+        !state.sealed && !matches!(state.phase, Phase::Abandoned) && cells.holds(&self.mark)
+    }
+
+    fn seal(&self) {
+        self.lock().sealed = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+tokio::task_local! {
+    /// The flights whose loads the current call is part of.
+    static LEADING: Arc<Chain>;
+}
+
+/// A flight, and the one in whose load it was begun.
+struct Chain {
+    flight: Arc<Flight>,
+    outer: Option<Arc<Chain>>,
+}
+
+impl Chain {
+    fn contains(&self, flight: &Arc<Flight>) -> bool {
+        Arc::ptr_eq(&self.flight, flight)
+            || self.outer.as_ref().is_some_and(|outer| outer.contains(flight))
+    }
+}
+
+/// The duty of a leader; dropped without a landing, a follower takes over.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    flights: Arc<Flights>,
+    flight: Arc<Flight>,
+}
+
+impl Lead {
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    pub(crate) fn since(&self) -> Moment {
+        self.flight.mark.since()
+    }
+
+    /// Runs `keep` unless the key was invalidated since the flight began; says whether it ran.
+    ///
+    /// An invalidation waits meanwhile, so it comes wholly before or wholly after.
+    pub(crate) fn unless_sealed(&self, keep: impl FnOnce()) -> bool {
+        let state = self.flight.lock();
+        if !state.sealed {
+            keep();
+        }
+        !state.sealed
+    }
+
+    /// Keeps the flight from being joined or stored.
+    pub(crate) fn seal(&self) {
+        self.flight.seal();
+    }
+
+    /// Gives the followers their result; the flight can be joined until the lead is dropped.
+    pub(crate) fn land(&self, landing: Landing) {
+        self.flight.lock().phase = Phase::Landed(landing);
+        self.flight.ended.notify_waiters();
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        {
+            let mut state = self.flight.lock();
+            if matches!(state.phase, Phase::Running) {
+                state.phase = Phase::Abandoned;
+            }
+        }
+        self.flights.leave(&self.flight);
+        self.flight.ended.notify_waiters();
+    }
+}

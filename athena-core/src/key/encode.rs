@@ -1,0 +1,100 @@
+//! Turns the arguments of a call into the bytes that name its entry.
+//!
+//! Invariant: the encoding is injective over the serde data model. Two values that serialize
+//! differently, in a type name, a variant, a field or a scalar, never share their bytes, and no
+//! encoding is a prefix of another. The bytes are the same on every platform and compiler; the
+//! golden vectors in the tests pin them, because changing one orphans every entry in production.
+//!
+//! Every value starts with one byte of [`tag`]. Names, strings and bytes follow as a length and
+//! their content, integers wider than a byte as LEB128 (signed ones in zigzag form first), floats
+//! as their bit pattern: `-0.0` and `0.0`, which compare equal, are different keys, and a NaN
+//! equals itself. Compound values list their items up to [`tag::END`]. Struct, enum and variant
+//! names are part of the bytes (not positions: reordering variants keeps the keys), so that
+//! untagged enums over look-alike newtypes stay apart. Only values that serde itself hands over
+//! identically cannot be told apart: two untagged variants that both hold a bare `u32`.
+//!
+//! Map entries are sorted by their encoded key, so equal `HashMap`s are equal keys. A `HashSet` is
+//! a sequence to serde and keeps its random order: such arguments need a `BTreeSet` or `skip`.
+
+mod compound;
+mod scalar;
+mod tag;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use scalar::Encoder;
+
+/// Appends the encoding of `value` to `out`.
+///
+/// # Errors
+///
+/// When the `Serialize` impl of `value` fails; `out` then holds a part of the encoding.
+#[inline]
+pub(crate) fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut impl Sink,
+) -> Result<(), Unencodable> {
+    value.serialize(Encoder { out })
+}
+
+/// Where encoded bytes go.
+pub(crate) trait Sink {
+    /// Appends `bytes`.
+    fn put(&mut self, bytes: &[u8]);
+
+    /// Appends one byte, which most calls do: it must not cost a copy of unknown length.
+    fn push(&mut self, byte: u8);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+}
+
+impl Sink for SmallVec<[u8; 64]> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+}
+
+/// An argument whose `Serialize` impl failed, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unencodable {
+    message: Box<str>,
+}
+
+impl fmt::Display for Unencodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot encode a key argument: {}", self.message)
+    }
+}
+
+impl std::error::Error for Unencodable {}
+
+impl serde::ser::Error for Unencodable {
+    #[cold]
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        Self {
+            message: message.to_string().into(),
+        }
+    }
+}

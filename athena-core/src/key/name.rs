@@ -1,0 +1,162 @@
+//! Names as a backend sees them.
+//!
+//! ```text
+//! shop:{f:app::products#%11%05books}:3      a value; 3 is its lane
+//! shop:{k:product:42}:3                     the same, named by hand
+//! shop:{f:app::products#%11%05books}:l      its lease, in the same slot
+//! shop:#category:books                      the generation of a tag
+//! shop:#                                    changes with every tag
+//! shop:*                                    the generation of the namespace
+//! ```
+//!
+//! Invariant: different keys have different names. What is too long to be readable is named by its
+//! SHA-256 digest, behind a `~` that no readable name contains.
+
+use std::fmt::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::{Key, Parts, site};
+use crate::error::Error;
+use crate::tag::Tag;
+
+/// Longest readable part of a name, in bytes.
+const READABLE: usize = 160;
+
+/// Values of different schema fingerprints live in different lanes of one key.
+///
+/// An invalidation removes every lane, so it needs no fingerprint and reaches the entries of every
+/// binary version. Two fingerprints that share a lane (one pair in eight) replace each other's
+/// entries; they never read them, the envelope tells them apart.
+pub(crate) const LANES: u64 = 8;
+
+/// Longest namespace, in characters, all of them ASCII.
+const LONGEST: usize = 64;
+
+fn is_legal(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
+}
+
+/// The prefix of everything a cache keeps in a backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Namespace(String);
+
+impl Namespace {
+    /// Checks a namespace: 1 to 64 of `A-Z a-z 0-9 _ . : -`.
+    pub(crate) fn new(text: &str) -> Result<Self, Error> {
+        if text.is_empty() || text.len() > LONGEST || !text.chars().all(is_legal) {
+            return Err(Error::settings(format!(
+                "invalid namespace `{}`: expected 1 to 64 of the characters A-Z a-z 0-9 _ . : -",
+                text.escape_debug()
+            )));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The nearest legal namespace.
+    pub(crate) fn lenient(text: &str) -> Self {
+        let legal = |character| if is_legal(character) { character } else { '_' };
+        let text: String = text.chars().map(legal).take(LONGEST).collect();
+        Self(if text.is_empty() { "_".to_owned() } else { text })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The generation that `clear` changes.
+    pub(crate) fn generation(&self) -> String {
+        format!("{}:*", self.0)
+    }
+
+    /// The generation that changes with every tag.
+    pub(crate) fn any_tag(&self) -> String {
+        format!("{}:#", self.0)
+    }
+
+    /// The generation of a tag.
+    pub(crate) fn tag(&self, tag: &Tag) -> String {
+        format!("{}:#{}", self.0, Readable(&[tag.as_str().as_bytes()]))
+    }
+
+    /// The names of an entry.
+    pub(crate) fn entry(&self, key: &Key) -> EntryName {
+        EntryName(format!("{}:{{{}}}", self.0, key.readable()))
+    }
+}
+
+/// What all names of one entry share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct EntryName(String);
+
+impl EntryName {
+    pub(crate) fn value(&self, fingerprint: u64) -> String {
+        self.lane(fingerprint % LANES)
+    }
+
+    pub(crate) fn lease(&self) -> String {
+        format!("{}:l", self.0)
+    }
+
+    /// Every value, whatever its fingerprint.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = String> {
+        (0..LANES).map(|lane| self.lane(lane))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn lane(&self, lane: u64) -> String {
+        format!("{}:{lane}", self.0)
+    }
+}
+
+impl Key {
+    /// The key for people: logs, events, names in a backend.
+    pub(crate) fn readable(&self) -> String {
+        match self.parts() {
+            Parts::Named(text) => format!("k:{}", Readable(&[text])),
+            Parts::Derived { site, arguments } => {
+                format!("f:{}", Readable(&[site::name(site).as_bytes(), arguments]))
+            }
+        }
+    }
+}
+
+/// Bytes as printable ASCII, parts joined by `#`, or a digest where that gets long.
+struct Readable<'a>(&'a [&'a [u8]]);
+
+impl fmt::Display for Readable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        for (place, part) in self.0.iter().enumerate() {
+            if place > 0 {
+                text.push('#');
+            }
+            for byte in *part {
+                match byte {
+                    b'%' | b'{' | b'}' | b'~' | b'#' | b'*' => write!(text, "%{byte:02X}")?,
+                    byte if byte.is_ascii_graphic() => text.push(char::from(*byte)),
+                    byte => write!(text, "%{byte:02X}")?,
+                }
+                if text.len() > READABLE {
+                    return self.digest(f);
+                }
+            }
+        }
+        f.write_str(&text)
+    }
+}
+
+impl Readable<'_> {
+    fn digest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut hasher = Sha256::new();
+        for part in self.0 {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        f.write_str("~")?;
+        hasher.finalize().iter().take(20).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

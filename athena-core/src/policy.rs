@@ -1,0 +1,113 @@
+//! What a site wants, and what that decides for an entry.
+//!
+//! Invariant: nothing in this folder awaits, logs, or reads a clock.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) mod fallback;
+pub(crate) mod freshness;
+pub(crate) mod grace;
+pub(crate) mod timeout;
+
+pub use fallback::Fallback;
+
+/// Settings of one call, site and cache defaults merged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Policy {
+    pub(crate) ttl: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) throttle: Duration,
+    pub(crate) jitter: Percent,
+    pub(crate) refresh: Option<Percent>,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) hard_timeout: Option<Duration>,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) fallback: Fallback,
+    pub(crate) memory_only: bool,
+    pub(crate) version: u32,
+}
+
+/// What a site or an entry asks for; what is `None` comes from the cache's settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Wishes {
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) jitter: Option<Percent>,
+    pub(crate) refresh: Option<Percent>,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) hard_timeout: Option<Duration>,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) memory_only: bool,
+    pub(crate) version: u32,
+}
+
+/// Defaults for every site of a cache.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Defaults {
+    pub(crate) ttl: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) throttle: Duration,
+    pub(crate) jitter: Percent,
+    pub(crate) fallback: Fallback,
+}
+
+impl Wishes {
+    pub(crate) fn over(&self, defaults: &Defaults) -> Policy {
+        Policy {
+            ttl: self.ttl.unwrap_or(defaults.ttl),
+            grace: self.grace.unwrap_or(defaults.grace),
+            throttle: defaults.throttle,
+            jitter: self.jitter.unwrap_or(defaults.jitter),
+            refresh: self.refresh,
+            soft_timeout: self.soft_timeout,
+            hard_timeout: self.hard_timeout,
+            negative_ttl: self.negative_ttl,
+            fallback: self.fallback.unwrap_or(defaults.fallback),
+            memory_only: self.memory_only,
+            version: self.version,
+        }
+    }
+}
+
+/// A share of something, 0 to 100 percent; written `"10%"` in settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Percent(u8);
+
+impl Percent {
+    /// A share of at most 100; more counts as 100.
+    pub const fn new(percent: u8) -> Self {
+        Self(if percent > 100 { 100 } else { percent })
+    }
+
+    /// The number before the percent sign.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// That share of a duration.
+    pub(crate) fn of(self, duration: Duration) -> Duration {
+        duration.mul_f64(f64::from(self.0) / 100.0)
+    }
+}
+
+impl TryFrom<String> for Percent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+        match number {
+            Some(percent @ 0..=100) => Ok(Self(percent)),
+            _ => Err(format!("invalid share `{text}`: expected `0%` to `100%`")),
+        }
+    }
+}
+
+impl From<Percent> for String {
+    fn from(percent: Percent) -> Self {
+        format!("{}%", percent.0)
+    }
+}

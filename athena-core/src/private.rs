@@ -1,0 +1,211 @@
+//! What expansions of the attributes may name. Not for people: it changes without notice.
+//!
+//! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
+
+mod ask;
+mod probe;
+mod site;
+mod sweep;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::{self, Display, Write};
+use std::sync::Arc;
+
+use crate::cache::Cache;
+use crate::codec::Wire;
+use crate::context::{self, Intent, Target, Wish};
+use crate::entry;
+use crate::envelope::Kind;
+use crate::error::Error;
+use crate::key::{Key, encode};
+use crate::policy::freshness::Verdict;
+use crate::runtime::Runtime;
+use crate::shape::Shape;
+use crate::tag::EscapedTo;
+
+pub use crate::policy::Fallback;
+pub use crate::tag::Text;
+pub use ask::{Ask, BackgroundSelf, own_receiver};
+pub(crate) use ask::Here;
+pub use probe::{ErrorProbe, Probe, errors, shapes};
+pub use site::{Site, SitePolicy};
+pub use sweep::Sweep;
+
+/// One call of an annotated function, its key under construction.
+#[derive(Debug)]
+pub struct Call<'c> {
+    site: &'static Site,
+    cache: Option<&'c Cache>,
+    key: Key,
+    /// Why the call runs without the cache, if it does.
+    bypass: Option<&'static str>,
+    fault: Option<String>,
+}
+
+/// What a first look came to.
+#[derive(Debug)]
+pub enum Look<R, V, E> {
+    /// The answer.
+    Answer(R),
+    /// More is needed.
+    Ask(Ask<R, V, E>),
+}
+
+impl<'c> Call<'c> {
+    /// A call on the cache in scope, or the installed one.
+    #[inline]
+    pub fn new(site: &'static Site) -> Self {
+        let number = site.number();
+        let bypass = number.is_none().then_some("another function has taken the name of this one");
+        let key = Key::derived(number.unwrap_or_default());
+        Self { site, cache: None, key, bypass, fault: None }
+    }
+
+    /// A call on this cache.
+    pub fn on(site: &'static Site, cache: &'c Cache) -> Self {
+        Self { cache: Some(cache), ..Self::new(site) }
+    }
+
+    /// Adds an argument to the key.
+    #[inline]
+    pub fn arg<T: Serialize + ?Sized>(&mut self, argument: &T) {
+        if let Err(reason) = encode::encode(argument, self.key.arguments()) {
+            self.fault = Some(reason.to_string());
+        }
+    }
+
+    /// Adds a type to the key.
+    pub fn type_part(&mut self, name: &'static str) {
+        self.arg(name);
+    }
+
+    /// Adds a literal part of a key that is named by a template.
+    pub fn key_text(&mut self, literal: &str) {
+        self.key.name().extend_from_slice(literal.as_bytes());
+    }
+
+    /// Adds an interpolated value to a key that is named by a template.
+    pub fn key_hole<T: Display + ?Sized>(&mut self, value: &T) {
+        if write!(EscapedTo(&mut KeyText(&mut self.key)), "{value}").is_err() {
+            self.fault = Some("an argument cannot be displayed".to_owned());
+        }
+    }
+
+    /// Runs the function without the cache unless `condition` holds.
+    pub fn when(&mut self, condition: bool) {
+        if !condition {
+            self.bypass = Some("the condition of `when` does not hold");
+        }
+    }
+
+    /// Looks in memory.
+    #[inline]
+    pub fn look<R, V, E>(self, shape: Shape<R, V, E>) -> Look<R, V, E>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+    {
+        if let Some(intent) = Intent::take() {
+            return Look::Ask(self.ask(shape, Some(intent)));
+        }
+        let hit = match self.cache {
+            Some(cache) => self.hit(cache.runtime()),
+            None => context::with_current(|runtime| runtime.and_then(|runtime| self.hit(runtime))),
+        };
+        match hit {
+            Some(value) => Look::Answer((shape.found)(value)),
+            None => Look::Ask(self.ask(shape, None)),
+        }
+    }
+
+    #[inline]
+    fn hit<V: Clone + 'static>(&self, runtime: &Runtime) -> Option<V> {
+        let policy = &self.site.wishes;
+        let own_memory = runtime.remote.is_none() || policy.memory_only;
+        let usable = self.bypass.is_none() && self.fault.is_none() && !runtime.is_closed();
+        if !own_memory || !usable {
+            return None;
+        }
+        let slot = runtime.memory.get(&self.key)?;
+        let verdict = slot.head().judge(runtime.clock.now(), policy.refresh, &runtime.cells);
+        if verdict != Verdict::Fresh {
+            return None;
+        }
+        let value = entry::value::<V>(&slot, Kind::Value).cloned()?;
+        runtime.telemetry.hit(|| self.key.readable());
+        Some(value)
+    }
+
+    fn ask<R, V, E>(self, shape: Shape<R, V, E>, intent: Option<Arc<Intent>>) -> Ask<R, V, E> {
+        let runtime = match self.cache {
+            Some(cache) => Some(Arc::clone(cache.runtime())),
+            None => context::with_current(|runtime| runtime.cloned()),
+        };
+        let fault = self.fault.map(|reason| Error::key(self.site.name(), reason));
+        if let Some(intent) = &intent {
+            let target = match (&runtime, &fault) {
+                (_, Some(error)) => Err(error.clone()),
+                (None, None) => Err(Error::no_cache()),
+                (Some(runtime), None) => {
+                    Ok(Target { runtime: Arc::clone(runtime), key: self.key.clone() })
+                }
+            };
+            intent.reply(|reply| reply.target = Some(target));
+        }
+        let bypass = match (&fault, self.bypass) {
+            (Some(_), _) => Some("its arguments make no key"),
+            (None, reason) => reason,
+        };
+        Ask::new(self.site, self.key, runtime, shape, bypass, intent)
+    }
+}
+
+/// A name under construction.
+struct KeyText<'a>(&'a mut Key);
+
+impl Write for KeyText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.name().extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Values as postcard.
+pub fn postcard<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
+    Wire::postcard()
+}
+
+/// Values as JSON.
+#[cfg(feature = "json")]
+pub fn json<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
+    Wire::json()
+}
+
+/// Values as JSON, which this build cannot do.
+#[cfg(not(feature = "json"))]
+pub fn json<V: Serialize + DeserializeOwned + 'static>() -> Wire<V>
+where
+    (): JsonFeature,
+{
+    Wire::postcard()
+}
+
+/// Implemented by nothing; says what is missing.
+#[cfg(not(feature = "json"))]
+#[diagnostic::on_unimplemented(
+    message = "`codec = Json` needs the feature `json` of `athena-cache`",
+    label = "the feature `json` is off"
+)]
+pub trait JsonFeature {}
+
+impl<R, V, E> fmt::Debug for Ask<R, V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").finish_non_exhaustive()
+    }
+}
+
+/// Whether a call was asked only for its name.
+fn wants_name_only(intent: Option<&Arc<Intent>>) -> bool {
+    intent.is_some_and(|intent| intent.wish == Wish::Name)
+}

@@ -1,0 +1,118 @@
+//! Finding out, at compile time, what a return type and its error can do.
+//!
+//! Method lookup tries `&&&&Probe<R>` first and takes one reference off at a time, so the traits below
+//! are tried from the most to the least specific, also through type aliases.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::shape::{self, Shape, Share};
+
+/// Stands for a return type.
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    /// A probe.
+    #[expect(clippy::new_without_default, reason = "named by expansions alone")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R> fmt::Debug for Probe<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<R>())
+    }
+}
+
+/// Stands for an error type.
+pub struct ErrorProbe<E>(pub(super) PhantomData<fn() -> E>);
+
+impl<E> fmt::Debug for ErrorProbe<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<E>())
+    }
+}
+
+/// Return types, most specific first.
+pub mod shapes {
+    use super::{Probe, Shape, shape};
+    use std::convert::Infallible;
+
+    /// `Result<Option<V>, E>`.
+    pub trait ResultOption<V, E> {
+        /// Takes the type apart.
+        fn shape(&self) -> Shape<Result<Option<V>, E>, V, E>;
+    }
+
+    impl<V, E> ResultOption<V, E> for &&&Probe<Result<Option<V>, E>> {
+        fn shape(&self) -> Shape<Result<Option<V>, E>, V, E> {
+            shape::result_option()
+        }
+    }
+
+    /// `Result<V, E>`.
+    pub trait PlainResult<V, E> {
+        /// Takes the type apart.
+        fn shape(&self) -> Shape<Result<V, E>, V, E>;
+    }
+
+    impl<V, E> PlainResult<V, E> for &&Probe<Result<V, E>> {
+        fn shape(&self) -> Shape<Result<V, E>, V, E> {
+            shape::result()
+        }
+    }
+
+    /// `Option<V>`.
+    pub trait PlainOption<V> {
+        /// Takes the type apart.
+        fn shape(&self) -> Shape<Option<V>, V, Infallible>;
+    }
+
+    impl<V> PlainOption<V> for &Probe<Option<V>> {
+        fn shape(&self) -> Shape<Option<V>, V, Infallible> {
+            shape::option()
+        }
+    }
+
+    /// Any other type.
+    pub trait Plain<V> {
+        /// Takes the type as it is.
+        fn shape(&self) -> Shape<V, V, Infallible>;
+    }
+
+    impl<V> Plain<V> for Probe<V> {
+        fn shape(&self) -> Shape<V, V, Infallible> {
+            shape::plain()
+        }
+    }
+}
+
+/// Error types, most specific first.
+pub mod errors {
+    use super::{ErrorProbe, Share};
+
+    /// Errors that several callers can have.
+    pub trait Shared<E> {
+        /// How they are shared.
+        fn kind(&self) -> Option<Share<E>>;
+    }
+
+    impl<E: Clone + Send + Sync + 'static> Shared<E> for &ErrorProbe<E> {
+        fn kind(&self) -> Option<Share<E>> {
+            Some(Share::by_clone())
+        }
+    }
+
+    /// Errors that one caller can have.
+    pub trait Unshared<E> {
+        /// They are not shared.
+        fn kind(&self) -> Option<Share<E>>;
+    }
+
+    impl<E> Unshared<E> for ErrorProbe<E> {
+        fn kind(&self) -> Option<Share<E>> {
+            None
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `#[athena_invalidate]`: what a function makes outdated.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::oneshot::{self, Receiver};
+
+use crate::cache::Cache;
+use crate::context;
+use crate::key::Key;
+use crate::runtime::{Runtime, Scope};
+use crate::shape::{Loaded, Shape};
+use crate::tag::{Tag, Text};
+
+/// The invalidations of one call.
+pub struct Sweep {
+    runtime: Option<Arc<Runtime>>,
+    scopes: Vec<Scope>,
+    always: bool,
+}
+
+impl fmt::Debug for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sweep").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+impl Sweep {
+    /// Invalidations on the cache in scope, or the installed one.
+    #[expect(clippy::new_without_default, reason = "named by expansions alone")]
+    pub fn new() -> Self {
+        let runtime = context::with_current(|runtime| runtime.cloned());
+        Self { runtime, scopes: Vec::new(), always: false }
+    }
+
+    /// Invalidations on this cache.
+    pub fn on(cache: &Cache) -> Self {
+        Self { runtime: Some(Arc::clone(cache.runtime())), scopes: Vec::new(), always: false }
+    }
+
+    /// Also when the function fails or is dropped half-way.
+    pub fn always(&mut self) {
+        self.always = true;
+    }
+
+    /// Everything with a tag.
+    pub fn tag(&mut self, write: impl FnOnce(&mut Text)) {
+        let mut text = Text::default();
+        write(&mut text);
+        self.add_tag(text.into_string());
+    }
+
+    /// An entry named by a template or by hand.
+    pub fn key(&mut self, write: impl FnOnce(&mut Text)) {
+        let mut text = Text::default();
+        write(&mut text);
+        self.scopes.push(Scope::Entry(Key::named(&text.into_string())));
+    }
+
+    /// Runs the function, then invalidates if it succeeded.
+    pub async fn run<R, V, E>(self, shape: Shape<R, V, E>, body: impl Future<Output = R>) -> R {
+        self.run_with(shape, |_| [] as [String; 0], body).await
+    }
+
+    /// The same, with tags that only the result knows.
+    pub async fn run_with<R, V, E, I>(
+        mut self,
+        shape: Shape<R, V, E>,
+        label: impl FnOnce(&V) -> I,
+        body: impl Future<Output = R>,
+    ) -> R
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let mut unfinished = Unfinished(self.always.then(|| self.pending()).flatten());
+        let returned = body.await;
+        unfinished.0 = None;
+        let (succeeded, returned) = match (shape.split)(returned) {
+            Loaded::Found(value) => {
+                label(&value).into_iter().for_each(|tag| self.add_tag(tag.into()));
+                (true, (shape.found)(value))
+            }
+            Loaded::Absent(returned) => (true, returned),
+            Loaded::Failed(error) => (false, (shape.failed)(error)),
+        };
+        if succeeded || self.always {
+            self.invalidate().await;
+        }
+        returned
+    }
+
+    fn add_tag(&mut self, tag: String) {
+        if !tag.is_empty() {
+            self.scopes.push(Scope::Tag(Tag::new(tag)));
+        }
+    }
+
+    /// Invalidates; what has begun goes on in a task if the caller is dropped meanwhile.
+    async fn invalidate(&self) {
+        if let Some(pending) = self.pending()
+            && let Some(done) = pending.begin()
+        {
+            let _ = done.await;
+        }
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        let runtime = self.runtime.as_ref().filter(|_| !self.scopes.is_empty())?;
+        Some(Pending { runtime: Arc::clone(runtime), scopes: self.scopes.clone() })
+    }
+}
+
+/// Invalidations that are due.
+struct Pending {
+    runtime: Arc<Runtime>,
+    scopes: Vec<Scope>,
+}
+
+impl Pending {
+    /// Marks this process at once and tells the backend in a task; the receiver hears of its end.
+    ///
+    /// Without a tokio runtime the backend is told by the journal, before it is read again.
+    fn begin(self) -> Option<Receiver<()>> {
+        let Self { runtime, scopes } = self;
+        runtime.mark(&scopes);
+        let Some(spawner) = runtime.tasks.spawner() else {
+            runtime.journal(&scopes);
+            return None;
+        };
+        let (ended, done) = oneshot::channel();
+        spawner.spawn(async move {
+            let _ = runtime.invalidate(&scopes).await;
+            let _ = ended.send(());
+        });
+        Some(done)
+    }
+}
+
+/// Invalidations of a function that is still running, for the case that it is dropped.
+struct Unfinished(Option<Pending>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(pending) = self.0.take() {
+            pending.begin();
+        }
+    }
+}

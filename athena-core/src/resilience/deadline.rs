@@ -1,0 +1,39 @@
+//! One limit for everything that a call does to the backend.
+
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+/// The moment after which a call asks the backend nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline(Tick);
+
+impl Deadline {
+    pub(crate) fn after(now: Tick, limit: Duration) -> Self {
+        Self(now.after(limit))
+    }
+
+    /// How long one attempt may take; `None` once the deadline has passed.
+    pub(crate) fn attempt(self, now: Tick, timeout: Duration) -> Option<Duration> {
+        let left = self.0.since(now);
+        (!left.is_zero()).then(|| left.min(timeout))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Deadline;
+    use crate::clock::Tick;
+    use std::time::Duration;
+
+    #[test]
+    fn an_attempt_gets_its_timeout_or_what_is_left() {
+        let start = Tick::from_millis(1_000);
+        let deadline = Deadline::after(start, Duration::from_secs(1));
+        let timeout = Duration::from_millis(400);
+        assert_eq!(deadline.attempt(start, timeout), Some(timeout));
+        let late = Tick::from_millis(1_900);
+        assert_eq!(deadline.attempt(late, timeout), Some(Duration::from_millis(100)));
+        assert_eq!(deadline.attempt(Tick::from_millis(2_000), timeout), None);
+    }
+}

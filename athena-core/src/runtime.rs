@@ -1,0 +1,202 @@
+//! What all calls on one cache share.
+//!
+//! Invariant: local state is marked before an invalidation goes out and again when it is over, so no
+//! caller of this process meets a value that it saw invalidated.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::clock::Clock;
+use crate::codec::Wire;
+use crate::coherence::generation::Cells;
+use crate::coherence::journal::Target;
+use crate::error::Error;
+use crate::flight::Flights;
+use crate::key::Key;
+use crate::key::name::Namespace;
+use crate::policy::Defaults;
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::tag::Tag;
+use crate::tasks::Tasks;
+use crate::telemetry::{Event, Stats, Telemetry};
+use crate::tier::memory::Memory;
+use crate::tier::remote::Remote;
+
+/// The state of one cache.
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    pub(crate) namespace: Namespace,
+    pub(crate) settings: Settings,
+    pub(crate) defaults: Defaults,
+    pub(crate) clock: Clock,
+    pub(crate) random: Arc<Random>,
+    pub(crate) cells: Cells,
+    pub(crate) flights: Arc<Flights>,
+    /// Entries that live in this process alone.
+    pub(crate) memory: Memory,
+    /// Copies for the time when the backend cannot answer.
+    pub(crate) copies: Memory,
+    pub(crate) remote: Option<Remote>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) tasks: Tasks,
+    pub(crate) loads: Loads,
+    pub(crate) closed: AtomicBool,
+    /// Sites whose values cannot be written; each is told once.
+    pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
+}
+
+/// What to invalidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Entry(Key),
+    Tag(Tag),
+    Everything,
+}
+
+impl Scope {
+    fn readable(&self) -> String {
+        match self {
+            Self::Entry(key) => key.readable(),
+            Self::Tag(tag) => format!("#{}", tag.as_str()),
+            Self::Everything => "*".to_owned(),
+        }
+    }
+}
+
+/// How an invalidation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "a pending invalidation has not reached other processes"]
+pub enum Invalidated {
+    /// Everywhere.
+    Done,
+    /// In this process; the backend could not be reached and will be told before it is read again.
+    ///
+    /// Until then other processes may serve what they have.
+    Pending,
+}
+
+impl Runtime {
+    /// Invalidates in this process at once, then in the backend.
+    pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
+        self.mark(scopes);
+        for scope in scopes {
+            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
+        }
+        let Some(remote) = &self.remote else {
+            return Invalidated::Done;
+        };
+        let targets = scopes.iter().map(|scope| self.target(scope)).collect();
+        let result = remote.invalidate(targets).await;
+        self.mark(scopes);
+        if result.is_ok() {
+            return Invalidated::Done;
+        }
+        for scope in scopes {
+            self.telemetry.tell(&Event::Journaled { what: &scope.readable() });
+        }
+        Invalidated::Pending
+    }
+
+    /// Keeps invalidations for the backend, which is told before it is read again.
+    pub(crate) fn journal(&self, scopes: &[Scope]) {
+        for scope in scopes {
+            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
+            if let Some(remote) = &self.remote {
+                remote.keep(self.target(scope));
+            }
+        }
+    }
+
+    /// Ends the fresh time of an entry, in this process and in the backend.
+    pub(crate) async fn expire(&self, key: &Key) -> Result<(), Error> {
+        self.flights.seal(key);
+        self.memory.expire(key);
+        self.copies.expire(key);
+        match &self.remote {
+            None => Ok(()),
+            Some(remote) => {
+                let result = remote.expire(&self.namespace.entry(key)).await;
+                self.copies.expire(key);
+                result.map_err(|failure| Error::backend(failure, 1))
+            }
+        }
+    }
+
+    /// Makes this process forget.
+    pub(crate) fn mark(&self, scopes: &[Scope]) {
+        for scope in scopes {
+            match scope {
+                Scope::Entry(key) => {
+                    self.flights.seal(key);
+                    self.memory.invalidate(key);
+                    self.copies.invalidate(key);
+                }
+                Scope::Tag(tag) => self.cells.invalidate_tag(tag),
+                Scope::Everything => {
+                    self.cells.invalidate_all();
+                    self.memory.clear();
+                    self.copies.clear();
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The wire format, if values can be read back through it; says once per function if not.
+    pub(crate) fn checked<V>(&self, wire: Wire<V>, key: &Key, version: u32) -> Option<Wire<V>> {
+        self.remote.as_ref()?;
+        let Err(reason) = wire.fingerprint(version) else {
+            return Some(wire);
+        };
+        let mut told = self.unwritable.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(key.site()) {
+            self.telemetry.tell(&Event::Unwritable { key: &key.readable(), reason: &reason });
+        }
+        None
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.telemetry.counters.read();
+        stats.memory_entries = self.memory.len() + self.copies.len();
+        stats.journal_depth = self.remote.as_ref().map_or(0, |remote| remote.journal_depth() as u64);
+        stats
+    }
+
+    fn target(&self, scope: &Scope) -> Target {
+        match scope {
+            Scope::Entry(key) => Target::Entry(self.namespace.entry(key)),
+            Scope::Tag(tag) => Target::Tag(tag.clone()),
+            Scope::Everything => Target::Namespace,
+        }
+    }
+}
+
+/// Bounds the loads of each function while the backend is away.
+#[derive(Debug)]
+pub(crate) struct Loads {
+    limit: usize,
+    sites: Mutex<HashMap<Option<u32>, Arc<Semaphore>>>,
+}
+
+impl Loads {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, sites: Mutex::default() }
+    }
+
+    /// A place among the loads of a function; waits for one.
+    pub(crate) async fn place(&self, key: &Key) -> Option<OwnedSemaphorePermit> {
+        let semaphore = {
+            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(self.limit));
+            Arc::clone(sites.entry(key.site()).or_insert_with(new))
+        };
+        semaphore.acquire_owned().await.ok()
+    }
+}

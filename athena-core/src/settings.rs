@@ -1,0 +1,302 @@
+//! Settings as plain data, and what they must satisfy.
+//!
+//! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::policy::{Defaults, Fallback, Percent};
+
+/// Everything a cache can be told at start-up; load it with any `serde` format.
+///
+/// Durations are written `"5s"`, `"250ms"`, `"1h 30m"`; shares `"10%"`.
+///
+/// ```toml
+/// ttl = "10m"
+/// grace = "1h"
+/// [memory]
+/// max_entries = 50_000
+/// [resilience]
+/// attempt_timeout = "300ms"
+/// [resilience.breaker]
+/// failure_threshold = 10
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How long an entry is fresh where its site says nothing. Default 60 min.
+    #[serde(with = "human")]
+    pub ttl: Duration,
+    /// How long past the ttl an entry may answer when the load cannot. Default 0.
+    #[serde(with = "human")]
+    pub grace: Duration,
+    /// How long no load is tried after one failed and a stale value answered. Default 30 s.
+    ///
+    /// The ttl of the entry bounds it.
+    #[serde(with = "human")]
+    pub throttle: Duration,
+    /// The share by which a ttl is randomly shortened at most. Default 0 %.
+    pub jitter: Percent,
+    /// What answers while the backend cannot; `FailFast` only per function.
+    pub fallback: Fallback,
+    /// How long callers wait for a load of somebody else before they load themselves. Default 30 s.
+    #[serde(with = "human")]
+    pub patience: Duration,
+    /// How many loads one function runs at once while the backend is away. Default 64.
+    ///
+    /// Also bounds the callers that load side by side after a load failed.
+    pub degraded_loads: usize,
+    /// The memory tier.
+    pub memory: Memory,
+    /// What stands between the cache and a failing backend.
+    pub resilience: Resilience,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(60 * 60),
+            grace: Duration::ZERO,
+            throttle: Duration::from_secs(30),
+            jitter: Percent::new(0),
+            fallback: Fallback::GracefulDegradation,
+            patience: Duration::from_secs(30),
+            degraded_loads: 64,
+            memory: Memory::default(),
+            resilience: Resilience::default(),
+        }
+    }
+}
+
+/// The memory tier: entries of this process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Memory {
+    /// Most entries of a cache without a backend, and of sites with `tier = memory`. Default 10 000.
+    pub max_entries: u64,
+    /// Whether copies are kept for the time when the backend cannot answer. Default true.
+    pub fallback: bool,
+    /// Most such copies. Default 1 000.
+    pub fallback_entries: u64,
+    /// Longest that such a copy counts as fresh. Default 30 min.
+    #[serde(with = "human")]
+    pub fallback_ttl: Duration,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000,
+            fallback: true,
+            fallback_entries: 1_000,
+            fallback_ttl: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+impl Memory {
+    /// At most `entries` of this process.
+    #[must_use]
+    pub fn bounded(entries: u64) -> Self {
+        Self { max_entries: entries, ..Self::default() }
+    }
+
+    /// Copies that answer only while the backend cannot, at most `entries`.
+    #[must_use]
+    pub fn fallback_only(entries: u64) -> Self {
+        Self { fallback_entries: entries, ..Self::default() }
+    }
+}
+
+/// Limits around every operation on the backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Resilience {
+    /// How long one operation may take. Default 500 ms.
+    #[serde(with = "human")]
+    pub attempt_timeout: Duration,
+    /// How long everything that one call asks the backend may take. Default 1 s.
+    #[serde(with = "human")]
+    pub deadline: Duration,
+    /// How long writes off the caller's path may take. Default 2 s.
+    #[serde(with = "human")]
+    pub write_deadline: Duration,
+    /// Most writes under way off the callers' path; more are left out. Default 1 024.
+    pub max_pending_writes: usize,
+    /// Most invalidations kept for a backend that is away. Default 10 000.
+    ///
+    /// Beyond it they become one invalidation of the whole namespace.
+    pub max_journal: usize,
+    /// The circuit breaker.
+    pub breaker: BreakerSettings,
+}
+
+impl Default for Resilience {
+    fn default() -> Self {
+        Self {
+            attempt_timeout: Duration::from_millis(500),
+            deadline: Duration::from_secs(1),
+            write_deadline: Duration::from_secs(2),
+            max_pending_writes: 1_024,
+            max_journal: 10_000,
+            breaker: BreakerSettings::default(),
+        }
+    }
+}
+
+impl Resilience {
+    /// The numbers of the high-availability guide: threshold 5, recovery 30 s, timeout 10 s.
+    ///
+    /// One call may wait the full 10 s for a frozen backend; the defaults wait half a second.
+    #[must_use]
+    pub fn guide() -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(10),
+            deadline: Duration::from_secs(10),
+            write_deadline: Duration::from_secs(10),
+            breaker: BreakerSettings {
+                failure_threshold: 5,
+                failure_ratio: Percent::new(100),
+                minimum_calls: u32::MAX,
+                recovery_time: Duration::from_secs(30),
+                max_recovery_time: Duration::from_secs(30),
+                recovery_jitter: Percent::new(0),
+                half_open_successes: 1,
+                ..BreakerSettings::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
+/// When the breaker opens, and how it closes again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct BreakerSettings {
+    /// Whether there is a breaker at all. Default true.
+    pub enabled: bool,
+    /// Failures in a row that open it. Default 5.
+    pub failure_threshold: u32,
+    /// Share of failures in the window that opens it. Default 50 %.
+    pub failure_ratio: Percent,
+    /// Calls the window must hold for the share to count. Default 20.
+    pub minimum_calls: u32,
+    /// Length of the window. Default 10 s.
+    #[serde(with = "human")]
+    pub window: Duration,
+    /// How long it stays open the first time; each further time twice as long. Default 5 s.
+    #[serde(with = "human")]
+    pub recovery_time: Duration,
+    /// Longest it stays open. Default 30 s.
+    #[serde(with = "human")]
+    pub max_recovery_time: Duration,
+    /// Spread of the recovery time, up and down, so that instances do not probe together. Default 20 %.
+    pub recovery_jitter: Percent,
+    /// Probes that must succeed one after another before it closes. Default 2.
+    pub half_open_successes: u32,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            failure_threshold: 5,
+            failure_ratio: Percent::new(50),
+            minimum_calls: 20,
+            window: Duration::from_secs(10),
+            recovery_time: Duration::from_secs(5),
+            max_recovery_time: Duration::from_secs(30),
+            recovery_jitter: Percent::new(20),
+            half_open_successes: 2,
+        }
+    }
+}
+
+impl Settings {
+    /// Checks everything together; the error lists every fault.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let mut faults = Vec::new();
+        let breaker = &self.resilience.breaker;
+        for (name, value, lowest) in [
+            ("degraded_loads", self.degraded_loads as u64, 1),
+            ("resilience.breaker.failure_threshold", u64::from(breaker.failure_threshold), 1),
+            ("resilience.breaker.half_open_successes", u64::from(breaker.half_open_successes), 1),
+            ("resilience.breaker.minimum_calls", u64::from(breaker.minimum_calls), 1),
+            ("resilience.max_pending_writes", self.resilience.max_pending_writes as u64, 1),
+            ("memory.max_entries", self.memory.max_entries, 1),
+            ("memory.fallback_entries", self.memory.fallback_entries, 1),
+        ] {
+            if value < lowest {
+                faults.push(format!("`{name}` is {value}, expected at least {lowest}"));
+            }
+        }
+        for (name, value) in [
+            ("patience", self.patience),
+            ("resilience.attempt_timeout", self.resilience.attempt_timeout),
+            ("resilience.deadline", self.resilience.deadline),
+            ("resilience.write_deadline", self.resilience.write_deadline),
+            ("resilience.breaker.window", breaker.window),
+            ("resilience.breaker.recovery_time", breaker.recovery_time),
+        ] {
+            if value < Duration::from_millis(1) {
+                faults.push(format!("`{name}` is {value:?}, expected at least 1ms"));
+            }
+        }
+        if self.resilience.attempt_timeout > self.resilience.deadline {
+            faults.push(format!(
+                "`resilience.attempt_timeout` is {:?}, expected at most `resilience.deadline`, {:?}",
+                self.resilience.attempt_timeout, self.resilience.deadline
+            ));
+        }
+        if self.fallback == Fallback::FailFast {
+            faults.push(
+                "`fallback` is FailFast, expected GracefulDegradation, ServeStale or OriginOnly; \
+                 FailFast needs an error type that carries the cache's, so it is set per function"
+                    .to_owned(),
+            );
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::settings(faults.join("; "))) }
+    }
+
+    pub(crate) fn defaults(&self) -> Defaults {
+        Defaults {
+            ttl: self.ttl,
+            grace: self.grace,
+            throttle: self.throttle,
+            jitter: self.jitter,
+            fallback: self.fallback,
+        }
+    }
+}
+
+/// Durations as people write them.
+mod human {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map_err(|reason| {
+            D::Error::custom(format!(
+                "invalid duration `{text}`: {reason}; expected something like `250ms`, `5s` or `1h 30m`"
+            ))
+        })
+    }
+}

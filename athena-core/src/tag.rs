@@ -1,0 +1,106 @@
+//! Labels for group invalidation, and the text that templates make.
+//!
+//! Invariant: a value interpolated into a template cannot contain its separators.
+
+use std::fmt::{self, Display, Write};
+use std::sync::Arc;
+
+/// A label shared by entries; any text, compared byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Tag(Arc<str>);
+
+impl Tag {
+    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sorted, without repetitions, without the empty tag (which labels nothing).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tags(Vec<Tag>);
+
+impl Tags {
+    pub(crate) fn add(&mut self, tag: Tag) {
+        if tag.as_str().is_empty() {
+            return;
+        }
+        if let Err(place) = self.0.binary_search(&tag) {
+            self.0.insert(place, tag);
+        }
+    }
+
+    pub(crate) fn contains(&self, tag: &Tag) -> bool {
+        self.0.binary_search(tag).is_ok()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Tag> {
+        self.0.iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Text under construction from a template: literal parts and interpolated values.
+#[derive(Debug, Default)]
+pub struct Text(String);
+
+impl Text {
+    /// Appends a literal part as it is.
+    pub fn text(&mut self, literal: &str) {
+        self.0.push_str(literal);
+    }
+
+    /// Appends a value, escaped as by [`escape`](crate::escape).
+    pub fn hole(&mut self, value: &(impl Display + ?Sized)) {
+        // A `Display` that fails leaves what it wrote; `EscapedTo` itself never fails.
+        let _ = write!(EscapedTo(&mut self.0), "{value}");
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Escapes a value the way key and tag templates do.
+///
+/// Letters, digits (of any script) and `_ . ~ -` stay; every other byte becomes `%` and two
+/// hexadecimal digits. Needed only to name, by hand, a tag or key whose interpolated value holds
+/// other characters.
+///
+/// ```
+/// assert_eq!(athena_cache_core::escape("a:b"), "a%3Ab");
+/// ```
+pub fn escape(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    let _ = EscapedTo(&mut escaped).write_str(value);
+    escaped
+}
+
+/// Writes to something, escaping on the way.
+pub(crate) struct EscapedTo<'a, W>(pub(crate) &'a mut W);
+
+impl<W: Write> Write for EscapedTo<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if character.is_alphanumeric() || matches!(character, '_' | '.' | '~' | '-') {
+                self.0.write_char(character)?;
+                continue;
+            }
+            let mut bytes = [0; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                write!(self.0, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! Events, and who hears them.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::outcome::Source;
+use crate::backend::{Class, Failure};
+use crate::resilience::breaker::BreakerState;
+
+/// Something that happened in a cache. Keys are readable names without the namespace.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A fresh entry answered.
+    #[non_exhaustive]
+    Hit {
+        /// The entry.
+        key: &'a str,
+        /// The tier.
+        source: Source,
+    },
+    /// No entry could answer; a load follows.
+    #[non_exhaustive]
+    Miss {
+        /// The entry.
+        key: &'a str,
+    },
+    /// A caller got the result of another caller's load.
+    #[non_exhaustive]
+    Joined {
+        /// The entry.
+        key: &'a str,
+    },
+    /// A stale value answered.
+    #[non_exhaustive]
+    Stale {
+        /// The entry.
+        key: &'a str,
+        /// Time since it was loaded.
+        age: Duration,
+    },
+    /// A memory copy answered because the backend could not.
+    #[non_exhaustive]
+    Degraded {
+        /// The entry.
+        key: &'a str,
+    },
+    /// A load ended with something to return.
+    #[non_exhaustive]
+    Loaded {
+        /// The entry.
+        key: &'a str,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A load ended with the function's error.
+    #[non_exhaustive]
+    LoadFailed {
+        /// The entry.
+        key: &'a str,
+    },
+    /// A load was given up: hard timeout.
+    #[non_exhaustive]
+    LoadTimedOut {
+        /// The entry.
+        key: &'a str,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The background began to reload an entry.
+    #[non_exhaustive]
+    Refreshing {
+        /// The entry.
+        key: &'a str,
+    },
+    /// The backend took a value.
+    #[non_exhaustive]
+    Filled {
+        /// The entry.
+        key: &'a str,
+    },
+    /// A loaded value was not kept.
+    #[non_exhaustive]
+    NotKept {
+        /// The entry.
+        key: &'a str,
+        /// Why.
+        reason: NotKept,
+    },
+    /// Bytes in the backend were not an entry for this reader: a miss.
+    #[non_exhaustive]
+    Unreadable {
+        /// The entry.
+        key: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// A value could not be written as bytes, so it stays in this process.
+    #[non_exhaustive]
+    Unwritable {
+        /// The entry.
+        key: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// Something was invalidated.
+    #[non_exhaustive]
+    Invalidated {
+        /// What: an entry, `#tag` or `*` for all.
+        what: &'a str,
+    },
+    /// An invalidation did not reach the backend and waits for it.
+    #[non_exhaustive]
+    Journaled {
+        /// What: an entry, `#tag` or `*` for all.
+        what: &'a str,
+    },
+    /// Waiting invalidations reached the backend.
+    #[non_exhaustive]
+    Replayed {
+        /// How many.
+        count: usize,
+    },
+    /// The backend did not do what was asked.
+    #[non_exhaustive]
+    BackendFailed {
+        /// Where it is.
+        endpoint: &'a str,
+        /// What was asked.
+        operation: &'static str,
+        /// Why not.
+        failure: &'a Failure,
+    },
+    /// The breaker changed its state.
+    #[non_exhaustive]
+    Breaker {
+        /// Where the backend is.
+        endpoint: &'a str,
+        /// Before.
+        from: BreakerState,
+        /// Now.
+        to: BreakerState,
+    },
+    /// A function ran without the cache.
+    #[non_exhaustive]
+    Bypassed {
+        /// The function or entry.
+        key: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// Why a loaded value was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotKept {
+    /// It, or one of its tags, was invalidated while it was loaded.
+    Invalidated,
+    /// `unless`, a zero ttl, or `None` or `Err` without `negative_ttl`.
+    Unwanted,
+    /// Another process holds the lease and stores its own value.
+    LeaseHeld,
+    /// The backend refused the fill: the lease was gone.
+    LeaseLost,
+    /// Too many writes were under way.
+    Overloaded,
+}
+
+impl NotKept {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Invalidated => "invalidated",
+            Self::Unwanted => "unwanted",
+            Self::LeaseHeld => "lease held",
+            Self::LeaseLost => "lease lost",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
+impl Event<'_> {
+    /// The class of the backend's failure, if that is the event.
+    pub(crate) fn class(&self) -> Option<Class> {
+        match self {
+            Self::BackendFailed { failure, .. } => Some(failure.class()),
+            _ => None,
+        }
+    }
+}
+
+/// Hears events. Called in the caller's task: be quick, never block.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// Hears one event.
+    fn observe(&self, event: &Event<'_>);
+
+    /// Whether fresh hits in memory are wanted as well; they cost an allocation each. Default no.
+    fn wants_hits(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,61 @@
+//! Events as `tracing` records.
+//!
+//! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
+
+use super::event::{Event, Observer};
+use crate::resilience::breaker::BreakerState;
+
+/// Writes events of one cache to the current `tracing` subscriber.
+#[derive(Debug)]
+pub(crate) struct Log {
+    namespace: String,
+}
+
+impl Log {
+    pub(crate) fn new(namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned() }
+    }
+}
+
+impl Observer for Log {
+    fn observe(&self, event: &Event<'_>) {
+        let cache = self.namespace.as_str();
+        match event {
+            Event::Breaker { endpoint, from, to } => {
+                let (from, to_name) = (from.name(), to.name());
+                if *to == BreakerState::Open {
+                    tracing::warn!(cache, endpoint, from, to = to_name, "breaker changed");
+                } else {
+                    tracing::info!(cache, endpoint, from, to = to_name, "breaker changed");
+                }
+            }
+            Event::BackendFailed { endpoint, operation, failure } => {
+                let class = failure.class().name();
+                tracing::debug!(cache, endpoint, operation, class, %failure, "backend failed");
+            }
+            Event::Unreadable { key, reason } => {
+                tracing::info!(cache, key, %reason, "cannot read entry, loading it anew");
+            }
+            Event::Unwritable { key, reason } => {
+                tracing::error!(cache, key, reason, "cannot write entry, it stays in this process");
+            }
+            Event::Journaled { what } => {
+                tracing::debug!(cache, what, "invalidation waits for the backend");
+            }
+            Event::Replayed { count } => {
+                tracing::info!(cache, count, "waiting invalidations reached the backend");
+            }
+            Event::LoadTimedOut { key, limit } => {
+                tracing::debug!(cache, key, ?limit, "load took too long");
+            }
+            Event::NotKept { key, reason } => {
+                tracing::debug!(cache, key, reason = reason.name(), "value not kept");
+            }
+            event => tracing::trace!(cache, ?event, "cache event"),
+        }
+    }
+
+    fn wants_hits(&self) -> bool {
+        tracing::enabled!(tracing::Level::TRACE)
+    }
+}

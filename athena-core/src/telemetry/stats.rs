@@ -1,0 +1,199 @@
+//! Counters.
+//!
+//! Invariant: every call counts exactly once among hits, stale hits, misses, joined and bypassed.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+use super::event::{Event, NotKept};
+use super::outcome::Source;
+use crate::backend::Class;
+use crate::resilience::breaker::BreakerState;
+
+/// What a cache has done since it was built.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls answered fresh from memory.
+    pub memory_hits: u64,
+    /// Calls answered fresh from the backend.
+    pub backend_hits: u64,
+    /// Calls answered with a stale value.
+    pub stale_hits: u64,
+    /// Calls answered from memory because the backend could not, fresh or stale.
+    ///
+    /// They count among `memory_hits` or `stale_hits` as well.
+    pub degraded_hits: u64,
+    /// Calls that no entry could answer and that ran the function.
+    pub misses: u64,
+    /// Calls that got the result of another call's load.
+    pub joined: u64,
+    /// Calls that ran the function with no cache involved.
+    pub bypassed: u64,
+    /// Loads that returned something to remember or to hand on, background loads included.
+    pub loads: u64,
+    /// Loads that returned the function's error.
+    pub load_failures: u64,
+    /// Loads given up at the hard timeout.
+    pub load_timeouts: u64,
+    /// Background loads begun.
+    pub refreshes: u64,
+    /// Values that the backend took.
+    pub fills: u64,
+    /// Loaded values not kept because of an invalidation or a lost lease.
+    pub refused: u64,
+    /// Loads that ran without a lease since another process held it.
+    pub leases_held_elsewhere: u64,
+    /// Entries in the backend that this reader could not read.
+    pub unreadable: u64,
+    /// Values that could not be written as bytes.
+    pub unwritable: u64,
+    /// Writes to the backend left out because too many were under way.
+    pub dropped_writes: u64,
+    /// Entries, tags and namespaces invalidated.
+    pub invalidations: u64,
+    /// Invalidations that had to wait for the backend.
+    pub journaled: u64,
+    /// Invalidations that wait now.
+    pub journal_depth: u64,
+    /// Operations that the backend did not do, by class.
+    pub backend_failures: Vec<(&'static str, u64)>,
+    /// How often the breaker opened.
+    pub breaker_openings: u64,
+    /// Entries in memory, roughly.
+    pub memory_entries: u64,
+}
+
+impl Stats {
+    /// Calls answered from a tier, fresh or stale.
+    pub fn hits(&self) -> u64 {
+        self.memory_hits + self.backend_hits + self.stale_hits
+    }
+
+    /// Share of calls answered from a tier, 0 to 1; 0 before the first call.
+    pub fn hit_rate(&self) -> f64 {
+        let calls = self.hits() + self.misses + self.joined + self.bypassed;
+        if calls == 0 { 0.0 } else { self.hits() as f64 / calls as f64 }
+    }
+
+    /// Failures of one class.
+    pub fn failures(&self, class: Class) -> u64 {
+        let named = |(name, count): &(&str, u64)| (*name == class.name()).then_some(*count);
+        self.backend_failures.iter().find_map(named).unwrap_or_default()
+    }
+}
+
+macro_rules! counters {
+    ($($name:ident),* $(,)?) => {
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            pub(crate) memory_hits: Striped,
+            $($name: AtomicU64,)*
+            failures: [AtomicU64; Class::ALL.len()],
+        }
+
+        impl Counters {
+            pub(crate) fn read(&self) -> Stats {
+                let count = |class: &Class| self.failures_of(*class).load(Ordering::Relaxed);
+                Stats {
+                    memory_hits: self.memory_hits.sum(),
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    backend_failures: Class::ALL
+                        .iter()
+                        .map(|class| (class.name(), count(class)))
+                        .filter(|(_, count)| *count > 0)
+                        .collect(),
+                    ..Stats::default()
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    backend_hits, stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
+    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unreadable, unwritable,
+    dropped_writes, invalidations, journaled, breaker_openings,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, event: &Event<'_>) {
+        if let Some(class) = event.class() {
+            add(self.failures_of(class));
+        }
+        if let Event::Hit { source: Source::Memory, .. } = event {
+            self.memory_hits.add();
+        }
+        if let Some(counter) = self.counter(event) {
+            add(counter);
+        }
+    }
+
+    fn counter(&self, event: &Event<'_>) -> Option<&AtomicU64> {
+        Some(match event {
+            Event::Hit { source: Source::Backend, .. } => &self.backend_hits,
+            Event::Stale { .. } => &self.stale_hits,
+            Event::Degraded { .. } => &self.degraded_hits,
+            Event::Miss { .. } => &self.misses,
+            Event::Joined { .. } => &self.joined,
+            Event::Bypassed { .. } => &self.bypassed,
+            Event::Loaded { .. } => &self.loads,
+            Event::LoadFailed { .. } => &self.load_failures,
+            Event::LoadTimedOut { .. } => &self.load_timeouts,
+            Event::Refreshing { .. } => &self.refreshes,
+            Event::Filled { .. } => &self.fills,
+            Event::NotKept { reason, .. } => match reason {
+                NotKept::Invalidated | NotKept::LeaseLost => &self.refused,
+                NotKept::LeaseHeld => &self.leases_held_elsewhere,
+                NotKept::Overloaded => &self.dropped_writes,
+                NotKept::Unwanted => return None,
+            },
+            Event::Unreadable { .. } => &self.unreadable,
+            Event::Unwritable { .. } => &self.unwritable,
+            Event::Invalidated { .. } => &self.invalidations,
+            Event::Journaled { .. } => &self.journaled,
+            Event::Breaker { to: BreakerState::Open, .. } => &self.breaker_openings,
+            _ => return None,
+        })
+    }
+
+    fn failures_of(&self, class: Class) -> &AtomicU64 {
+        let place = Class::ALL.iter().position(|known| *known == class).unwrap_or_default();
+        &self.failures[place]
+    }
+}
+
+fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A counter for hot paths: threads count in places of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Striped {
+    stripes: [Stripe; STRIPES],
+}
+
+const STRIPES: usize = 16;
+
+/// Alone in its cache line, so that threads do not slow each other down.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe(AtomicU64);
+
+static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static STRIPE: usize = NEXT_STRIPE.fetch_add(1, Ordering::Relaxed) % STRIPES;
+}
+
+impl Striped {
+    pub(crate) fn add(&self) {
+        let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or_default();
+        add(&self.stripes[stripe].0);
+    }
+
+    fn sum(&self) -> u64 {
+        self.stripes.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
+    }
+}

@@ -1,0 +1,9 @@
+//! What tests of services, backends and of this library need.
+
+mod chaos;
+mod store;
+
+pub use crate::backend::conformance;
+pub use crate::clock::ManualClock;
+pub use chaos::{Chaos, ChaosBackend, Fault};
+pub use store::MemoryBackend;

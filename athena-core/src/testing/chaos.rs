@@ -1,0 +1,274 @@
+//! A backend that fails on demand.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::ManualClock;
+use crate::backend::{
+    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Lookup,
+    Token,
+};
+use crate::clock::Clock;
+use crate::policy::Percent;
+
+/// What goes wrong with an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It fails with this class and does nothing.
+    Error(Class),
+    /// It never ends.
+    Hang,
+    /// It takes this much longer.
+    Delay(Duration),
+    /// It is done, but its answer is lost: a timeout.
+    LostAck,
+    /// Bytes that are read have one byte changed.
+    Corrupt,
+}
+
+/// Wraps a backend and makes its operations fail, repeatably.
+///
+/// ```
+/// use athena_cache_core::Percent;
+/// use athena_cache_core::testing::{ChaosBackend, Fault, MemoryBackend};
+///
+/// let backend = ChaosBackend::new(MemoryBackend::new(), 7);
+/// let chaos = backend.chaos();
+/// chaos.always(Fault::Hang); // from now on
+/// chaos.sometimes(Fault::LostAck, Percent::new(10)); // instead
+/// chaos.heal();
+/// ```
+#[derive(Debug, Clone)]
+pub struct ChaosBackend<B> {
+    inner: B,
+    chaos: Chaos,
+}
+
+/// The switch of a [`ChaosBackend`]; clones are the same switch.
+#[derive(Debug, Clone)]
+pub struct Chaos {
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct State {
+    random: fastrand::Rng,
+    regime: Regime,
+    operations: Vec<&'static str>,
+    epoch: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Regime {
+    Healthy,
+    Sometimes(Fault, Percent),
+    Next(Fault, usize),
+    On(&'static str, Fault),
+}
+
+impl<B: Backend> ChaosBackend<B> {
+    /// A wrapper that does nothing yet; the seed makes its choices repeatable.
+    pub fn new(inner: B, seed: u64) -> Self {
+        Self::on_clock(inner, seed, Clock::system())
+    }
+
+    /// The same, with delays on a clock that the test moves.
+    pub fn with_clock(inner: B, seed: u64, clock: &ManualClock) -> Self {
+        Self::on_clock(inner, seed, Clock::from(clock.clone()))
+    }
+
+    fn on_clock(inner: B, seed: u64, clock: Clock) -> Self {
+        let state = State {
+            random: fastrand::Rng::with_seed(seed),
+            regime: Regime::Healthy,
+            operations: Vec::new(),
+            epoch: 0,
+        };
+        Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
+    }
+
+    /// The switch.
+    pub fn chaos(&self) -> Chaos {
+        self.chaos.clone()
+    }
+
+    async fn run<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let fault = self.chaos.next_fault(operation);
+        match fault {
+            Some(Fault::Error(class)) => Err(Failure::new(class, format!("chaos: {class}"))),
+            Some(Fault::Hang) => pending().await,
+            Some(Fault::Delay(delay)) => {
+                self.chaos.clock.sleep(delay).await;
+                work.await
+            }
+            Some(Fault::LostAck) => {
+                work.await?;
+                Err(Failure::new(Class::Timeout, "chaos: answer lost"))
+            }
+            Some(Fault::Corrupt) | None => work.await,
+        }
+    }
+}
+
+impl Chaos {
+    /// Every operation fails like this from now on.
+    pub fn always(&self, fault: Fault) {
+        self.set(Regime::Sometimes(fault, Percent::new(100)));
+    }
+
+    /// This share of operations fails like this from now on.
+    pub fn sometimes(&self, fault: Fault, share: Percent) {
+        self.set(Regime::Sometimes(fault, share));
+    }
+
+    /// The next operations fail like this, those after them do not.
+    pub fn next(&self, count: usize, fault: Fault) {
+        self.set(Regime::Next(fault, count));
+    }
+
+    /// One kind of operation fails like this from now on: a method name of [`Backend`].
+    pub fn on(&self, operation: &'static str, fault: Fault) {
+        self.set(Regime::On(operation, fault));
+    }
+
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        self.set(Regime::Healthy);
+    }
+
+    /// The connection counts as made anew.
+    pub fn reconnect(&self) {
+        self.lock().epoch += 1;
+    }
+
+    /// Every operation that reached the backend so far, failed ones included.
+    pub fn operations(&self) -> Vec<&'static str> {
+        self.lock().operations.clone()
+    }
+
+    /// Forgets the operations so far.
+    pub fn forget_operations(&self) {
+        self.lock().operations.clear();
+    }
+
+    fn set(&self, regime: Regime) {
+        self.lock().regime = regime;
+    }
+
+    fn next_fault(&self, operation: &'static str) -> Option<Fault> {
+        let mut state = self.lock();
+        state.operations.push(operation);
+        match state.regime {
+            Regime::Healthy => None,
+            Regime::Sometimes(fault, share) => {
+                (state.random.u8(0..100) < share.get()).then_some(fault)
+            }
+            Regime::Next(_, 0) => None,
+            Regime::Next(fault, left) => {
+                state.regime = Regime::Next(fault, left - 1);
+                Some(fault)
+            }
+            Regime::On(affected, fault) => (affected == operation).then_some(fault),
+        }
+    }
+
+    fn corrupts(&self) -> bool {
+        let mut state = self.lock();
+        match state.regime {
+            Regime::Sometimes(Fault::Corrupt, share) => state.random.u8(0..100) < share.get(),
+            Regime::Next(Fault::Corrupt, _) | Regime::On("read", Fault::Corrupt) => true,
+            _ => false,
+        }
+    }
+
+    fn corrupt(&self, bytes: &mut [u8]) {
+        let place = self.lock().random.usize(0..bytes.len().max(1));
+        if let Some(byte) = bytes.get_mut(place) {
+            *byte = byte.wrapping_add(1);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<B: Backend> Backend for ChaosBackend<B> {
+    async fn read(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, Failure> {
+        let corrupts = self.chaos.corrupts();
+        let mut found = self.run("read", self.inner.read(lookups)).await?;
+        if corrupts {
+            for stored in found.iter_mut().filter_map(|found| found.value.as_mut()) {
+                self.chaos.corrupt(&mut stored.bytes);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
+        self.run("adopt", self.inner.adopt(proposals)).await
+    }
+
+    async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
+        self.run("lease", self.inner.lease(request)).await
+    }
+
+    async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
+        self.run("fill", self.inner.fill(fill)).await
+    }
+
+    async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
+        self.run("release", self.inner.release(lease, token)).await
+    }
+
+    async fn insert(
+        &self,
+        item: Item<'_>,
+        lease: &str,
+        obsolete: &[String],
+    ) -> Result<(), Failure> {
+        self.run("insert", self.inner.insert(item, lease, obsolete)).await
+    }
+
+    async fn remove(&self, names: &[String]) -> Result<(), Failure> {
+        self.run("remove", self.inner.remove(names)).await
+    }
+
+    async fn shorten(&self, names: &[String], life: Duration) -> Result<(), Failure> {
+        self.run("shorten", self.inner.shorten(names, life)).await
+    }
+
+    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+        self.run("renew", self.inner.renew(generations)).await
+    }
+
+    async fn ping(&self) -> Result<(), Failure> {
+        self.run("ping", self.inner.ping()).await
+    }
+
+    fn epoch(&self) -> u64 {
+        self.inner.epoch() + self.chaos.lock().epoch
+    }
+
+    fn is_ready(&self) -> bool {
+        self.inner.is_ready()
+    }
+
+    fn endpoint(&self) -> String {
+        format!("chaos+{}", self.inner.endpoint())
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

@@ -1,0 +1,167 @@
+//! Reads `name = value` and `name(list)` options by a table of rules.
+//!
+//! The table is the one place that knows the options of an attribute: it
+//! parses them, finds duplicates, and lists them when a name is unknown.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::Token;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+
+use crate::choice;
+use crate::fault::Faults;
+
+/// One option of an attribute whose options end up in a `T`.
+pub(crate) struct Rule<T> {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    pub(crate) parse: Parse<T>,
+}
+
+/// Parses what follows a name, and puts it where it belongs.
+pub(crate) type Parse<T> = fn(&mut T, Ident, ParseStream<'_>) -> syn::Result<()>;
+
+/// How an option is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    /// `name = value`
+    Value,
+    /// `name(item, item)`
+    List,
+}
+
+/// An option's value, and the name it was written with.
+pub(crate) struct Written<T> {
+    pub(crate) name: Ident,
+    pub(crate) value: T,
+}
+
+impl<T> Rule<T> {
+    /// The option `name = value`.
+    pub(crate) const fn value(name: &'static str, parse: Parse<T>) -> Self {
+        let form = Form::Value;
+        Self { name, form, parse }
+    }
+
+    /// The option `name(item, item)`.
+    pub(crate) const fn list(name: &'static str, parse: Parse<T>) -> Self {
+        let form = Form::List;
+        Self { name, form, parse }
+    }
+}
+
+/// Puts what was parsed, and where, into an option's `slot`.
+pub(crate) fn put<T>(
+    slot: &mut Option<Written<T>>,
+    name: Ident,
+    value: syn::Result<T>,
+) -> syn::Result<()> {
+    let value = value?;
+    *slot = Some(Written { name, value });
+    Ok(())
+}
+
+/// Reads all options; what cannot be read becomes a fault and is left out.
+pub(crate) fn read<T: Default>(rules: &[Rule<T>], options: TokenStream, faults: &mut Faults) -> T {
+    let mut reader = Reader {
+        rules,
+        seen: Vec::new(),
+        options: T::default(),
+        faults,
+    };
+    let read = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            reader.entry(input)?;
+        }
+        Ok(())
+    };
+    let result = read.parse2(options);
+    let Reader {
+        options, faults, ..
+    } = reader;
+    faults.keep(result);
+    options
+}
+
+struct Reader<'a, T> {
+    rules: &'a [Rule<T>],
+    seen: Vec<&'static str>,
+    options: T,
+    faults: &'a mut Faults,
+}
+
+impl<T: Default> Reader<'_, T> {
+    /// Reads one option and the comma after it.
+    fn entry(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let name = input.call(Ident::parse_any)?;
+        if let Err(fault) = self.option(name, input) {
+            self.faults.add(fault);
+            return self.skip(input);
+        }
+        if input.is_empty() || input.parse::<Option<Token![,]>>()?.is_some() {
+            return Ok(());
+        }
+        self.faults
+            .add(input.error("expected `,` between two options"));
+        self.skip(input)
+    }
+
+    /// Goes on behind the next comma that looks to have an option after it.
+    fn skip(&self, input: ParseStream<'_>) -> syn::Result<()> {
+        while !input.is_empty() {
+            let token: TokenTree = input.parse()?;
+            let comma = matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+            if comma && self.at_option(input) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn at_option(&self, input: ParseStream<'_>) -> bool {
+        input.fork().call(Ident::parse_any).is_ok_and(|name| {
+            let known = self.rules.iter().any(|rule| name == rule.name);
+            known || input.peek2(Token![=]) || input.peek2(syn::token::Paren)
+        })
+    }
+
+    fn option(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        let written = name.to_string();
+        let Some(rule) = self.rules.iter().find(|rule| rule.name == written) else {
+            let names: Vec<_> = self.rules.iter().map(|rule| rule.name).collect();
+            let expected = choice::expected(&written, &names);
+            let message = format!("unknown option `{written}`, {expected}");
+            return Err(syn::Error::new(name.span(), message));
+        };
+        if self.seen.contains(&rule.name) {
+            self.faults.at(&name, format!("`{written}` is set twice"));
+            return rule.read(&mut T::default(), name, input);
+        }
+        self.seen.push(rule.name);
+        rule.read(&mut self.options, name, input)
+    }
+}
+
+impl<T> Rule<T> {
+    fn read(&self, options: &mut T, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        let misspelt = |example: &str| {
+            let message = format!("`{}` is written `{example}`", self.name);
+            Err(syn::Error::new(name.span(), message))
+        };
+        match self.form {
+            Form::Value if !input.peek(Token![=]) => misspelt(&format!("{} = …", self.name)),
+            Form::Value => {
+                input.parse::<Token![=]>()?;
+                if input.is_empty() || input.peek(Token![,]) {
+                    let message = format!("`{}` has no value", self.name);
+                    return Err(syn::Error::new(name.span(), message));
+                }
+                (self.parse)(options, name, input)
+            }
+            Form::List if !input.peek(syn::token::Paren) => {
+                misspelt(&format!("{}(…, …)", self.name))
+            }
+            Form::List => (self.parse)(options, name, input),
+        }
+    }
+}

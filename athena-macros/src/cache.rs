@@ -1,0 +1,34 @@
+//! `#[athena_cache]`: parse, check, render.
+
+mod background;
+mod check;
+mod options;
+mod plan;
+mod render;
+
+use proc_macro2::TokenStream;
+
+use crate::attribute;
+use crate::cache::plan::Plan;
+use crate::fault::{self, Faults};
+use crate::function::Function;
+
+/// The function behind its cache, or as it was with what is wrong.
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    plan(options, item.clone()).map_or_else(
+        |faults| fault::give_back(item, &faults),
+        |plan| render::render(&plan),
+    )
+}
+
+fn plan(options: TokenStream, item: TokenStream) -> syn::Result<Plan> {
+    let mut faults = Faults::default();
+    let options = attribute::read(options::RULES, options, &mut faults);
+    match syn::parse2::<Function>(item) {
+        Ok(function) => check::check(options, function, faults),
+        Err(error) => Err(faults.and(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! What the expansion of `#[athena_cache]` will do, with nothing left to go wrong.
+
+use proc_macro2::Span;
+
+use crate::bound::Bound;
+use crate::cache::background::Background;
+use crate::cache::options::{Codec, Options};
+use crate::origin::Origin;
+
+/// A checked attribute on a checked function.
+pub(crate) struct Plan {
+    pub(crate) origin: Origin,
+    pub(crate) key: Key,
+    pub(crate) tags: Vec<Bound>,
+    pub(crate) store: Store,
+    /// Where the option stands that returns errors of the cache.
+    pub(crate) carries_errors: Option<Span>,
+    pub(crate) load: Load,
+    /// The options that need no check beyond their own.
+    pub(crate) options: Options,
+}
+
+/// What names an entry.
+pub(crate) enum Key {
+    /// These of the arguments, by position.
+    Derived(Vec<usize>),
+    /// The text of `key = "…"`.
+    Written(Bound),
+}
+
+/// What an entry is kept as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// The value itself, in this process.
+    Memory,
+    /// Bytes, for every tier.
+    Bytes(Codec),
+}
+
+/// Where the body runs.
+pub(crate) enum Load {
+    /// In the caller's future, with the caller's borrows.
+    InPlace,
+    /// There, or in a task of its own with copies of the arguments.
+    Background(Background),
+}

@@ -1,0 +1,118 @@
+use super::*;
+
+#[test]
+fn a_skipped_pattern_is_named_by_what_it_binds() {
+    let item = "async fn f(State(db): State<&mut Db>, id: u8) -> u8 {}";
+    assert_faults("skip(db)", item, &[]);
+    let item = "async fn f(db: &mut Db, id: u8) -> u8 {}";
+    assert_faults("", item, &["leave it out of the key with `skip(db)`"]);
+    assert_faults(r#"key = "f:{id}""#, item, &[]);
+}
+
+#[test]
+fn functions_that_cannot_be_cached_are_refused() {
+    for (item, expected) in [
+        ("fn f() -> u8 {}", "expected an `async fn`"),
+        ("async unsafe fn f() -> u8 {}", "the body of an `unsafe fn`"),
+        ("const async fn f() -> u8 {}", "a `const fn` cannot wait"),
+        ("async extern \"C\" fn f() -> u8 {}", "foreign ABI"),
+        ("async fn f() {}", "nothing to cache"),
+        ("async fn f() -> () {}", "nothing to cache"),
+        (
+            "async fn f() -> impl Clone {}",
+            "write the type instead of `impl …`",
+        ),
+        (
+            "async fn f() -> Result<impl Clone, E> {}",
+            "write the type instead of `impl …`",
+        ),
+        ("async fn f(a: &str) -> &str {}", "it cannot borrow"),
+        ("async fn f(a: &str) -> Option<&str> {}", "it cannot borrow"),
+        (
+            "async fn f(#[cfg(a)] a: u8) -> u8 {}",
+            "an argument cannot be conditional",
+        ),
+        ("async fn f() -> u8;", "has no body"),
+        ("struct S;", "expected `fn`"),
+    ] {
+        assert_faults("", item, &[expected]);
+    }
+}
+
+#[test]
+fn a_boxed_future_is_seen_through_any_path() {
+    for output in [
+        "Pin<Box<dyn Future<Output = u8>>>",
+        "::core::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + Send + 'async_trait>>",
+        "std::pin::Pin<std::boxed::Box<dyn Send + std::future::Future<Output = Vec<u8>> + '_>>",
+    ] {
+        assert_faults("", &format!("fn f(&self) -> {output} {{}}"), &[]);
+    }
+    let unit = "fn f() -> Pin<Box<dyn Future<Output = ()>>> {}";
+    assert_faults("", unit, &["nothing to cache"]);
+    assert_faults("", "fn f() -> Pin<Box<u8>> {}", &["expected an `async fn`"]);
+}
+
+#[test]
+fn a_background_load_needs_what_it_can_own() {
+    for (arguments, expected) in [
+        ("a: Option<&str>", "`Option<&str>` borrows"),
+        ("a: &&str", "`&&str` borrows"),
+        ("a: Cow<'a, str>", "`Cow<'a, str>` borrows"),
+        ("a: &impl ToString", "a generic parameter"),
+        ("&mut self", "take `&self`"),
+        ("self: Pin<&Self>", "`Pin<&Self>` borrows"),
+    ] {
+        let item = format!("async fn f({arguments}) -> u8 {{}}");
+        assert_faults(r#"refresh = "80%""#, &item, &[expected]);
+    }
+    let owned = "async fn f(&self, a: &str, b: &[u8], c: u8, d: &'static str) -> u8 {}";
+    assert_faults(r#"soft_timeout = "1s""#, owned, &[]);
+    assert_faults(
+        r#"skip(a), refresh = "1%""#,
+        "async fn f(a: &mut u8) -> u8 {}",
+        &["`&mut u8` belongs to its caller"],
+    );
+}
+
+#[test]
+fn a_background_load_needs_a_place_for_the_body() {
+    let message = "write the type's name";
+    assert_faults(
+        r#"refresh = "80%""#,
+        "async fn f() -> u8 { Self::g() }",
+        &[message],
+    );
+    assert_faults(
+        r#"refresh = "80%""#,
+        "async fn f(a: Self) -> u8 {}",
+        &[message],
+    );
+    let boxed = "fn f(&self) -> Pin<Box<dyn Future<Output = u8>>> {}";
+    assert_faults(
+        r#"refresh = "80%""#,
+        boxed,
+        &["which a trait has no room for"],
+    );
+}
+
+#[test]
+fn a_wrong_attribute_gives_the_function_back() {
+    let given_back = expand(tokens("tll = 1"), tokens(PRODUCT)).to_string();
+    assert!(
+        given_back.starts_with(&tokens(PRODUCT).to_string()),
+        "{given_back}"
+    );
+    assert!(given_back.contains("compile_error"), "{given_back}");
+}
+
+#[test]
+fn the_body_and_the_signature_stay_as_they_were() {
+    let signature = "#[must_use] pub async fn f<'a, T: A>(x: &'a T) -> u8 where T: B";
+    let body = "{ what even ! is this }";
+    let expanded = expand(tokens(""), tokens(&format!("{signature} {body}"))).to_string();
+    for part in [signature, body] {
+        let kept = expanded.replace(' ', "").contains(&part.replace(' ', ""));
+        assert!(kept, "{expanded}\nlacks\n{part}");
+    }
+}

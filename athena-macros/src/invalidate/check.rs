@@ -1,0 +1,49 @@
+//! Checks the options of `#[athena_invalidate]` against the function.
+
+use proc_macro2::Span;
+
+use crate::attribute::Written;
+use crate::bound::{self, Bound};
+use crate::fault::Faults;
+use crate::function::Function;
+use crate::invalidate::options::Options;
+use crate::origin::Origin;
+use crate::template::Template;
+
+/// A checked attribute on a checked function.
+pub(crate) struct Plan {
+    pub(crate) origin: Origin,
+    pub(crate) tags: Vec<Bound>,
+    pub(crate) keys: Vec<Bound>,
+    /// The options that need no check beyond their own.
+    pub(crate) options: Options,
+}
+
+/// Everything that is wrong, or a plan that can be rendered.
+pub(crate) fn check(options: Options, function: Function, mut faults: Faults) -> syn::Result<Plan> {
+    let origin = Origin::check(function, &mut faults);
+    let tags = templates(options.tags.as_ref());
+    let keys = templates(options.keys.as_ref());
+    if tags.is_empty() && keys.is_empty() && options.tags_from.is_none() && faults.is_empty() {
+        let message = "nothing to invalidate: add `tags = [\"products\"]`, \
+                       `keys = [\"product:{id}\"]` or `tags_from = |value| …`";
+        faults.add(syn::Error::new(Span::call_site(), message));
+    }
+    let plan = Plan {
+        tags: tags
+            .iter()
+            .map(|tag| bound::tag(tag, &origin, &mut faults))
+            .collect(),
+        keys: keys
+            .iter()
+            .map(|key| bound::key(key, &origin, &mut faults))
+            .collect(),
+        origin,
+        options,
+    };
+    faults.or(plan)
+}
+
+fn templates(written: Option<&Written<Vec<Template>>>) -> &[Template] {
+    written.map_or(&[], |written| &written.value)
+}

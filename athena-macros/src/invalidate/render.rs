@@ -1,0 +1,58 @@
+//! Writes the expansion of a plan: texts before the body, the sweep after it.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use crate::attribute::Written;
+use crate::function::Body;
+use crate::invalidate::check::Plan;
+use crate::invalidate::options::On;
+use crate::runtime::Runtime;
+use crate::tokens::hidden_at;
+
+/// The whole expansion.
+///
+/// Texts are written before the body runs, since the body may move the
+/// arguments they are made of.
+pub(crate) fn render(plan: &Plan) -> TokenStream {
+    let hidden = Span::mixed_site();
+    let runtime = Runtime::new(plan.options.root.as_ref());
+    let sweep = sweep(plan, &runtime);
+    let shape = runtime.shape(&plan.origin.output);
+    let load = plan.origin.load();
+    let run = if let Some(Written { value, .. }) = &plan.options.tags_from {
+        quote_spanned!(hidden_at(value)=> sweep.run_with(shape, #value, #load).await)
+    } else {
+        quote_spanned!(hidden=> sweep.run(shape, #load).await)
+    };
+    let content = quote_spanned!(hidden=> #sweep #shape #run);
+    plan.origin.emit(Body::Here, &content)
+}
+
+fn sweep(plan: &Plan, runtime: &Runtime) -> TokenStream {
+    let hidden = Span::mixed_site();
+    let private = runtime.private();
+    let sweep = if let Some(Written { value: cache, .. }) = &plan.options.cache {
+        quote_spanned!(hidden_at(cache)=> #private::Sweep::on(&(#cache)))
+    } else {
+        quote_spanned!(hidden=> #private::Sweep::new())
+    };
+    let on = plan.options.on.as_ref().map(|on| on.value);
+    let always = (on == Some(On::Always)).then(|| quote_spanned!(hidden=> sweep.always();));
+    let told = always.is_some() || !plan.tags.is_empty() || !plan.keys.is_empty();
+    let mutable = told.then(|| quote_spanned!(hidden=> mut));
+    let tags = plan.tags.iter().map(|tag| {
+        let tag = tag.closure();
+        quote_spanned!(hidden=> sweep.tag(#tag);)
+    });
+    let keys = plan.keys.iter().map(|key| {
+        let key = key.closure();
+        quote_spanned!(hidden=> sweep.key(#key);)
+    });
+    quote_spanned!(hidden=>
+        let #mutable sweep = #sweep;
+        #always
+        #(#tags)*
+        #(#keys)*
+    )
+}

@@ -1,0 +1,126 @@
+//! The attributes of `athena-cache`; use them through that crate.
+//!
+//! An attribute is read by a table of rules (`attribute`), checked against its
+//! function and its other options (`check`), and rendered as a few calls into
+//! the runtime (`render`). After the check nothing can go wrong.
+#![forbid(unsafe_code)]
+
+mod attribute;
+mod bound;
+mod cache;
+mod choice;
+mod fault;
+mod function;
+mod invalidate;
+mod list;
+mod literal;
+mod origin;
+mod runtime;
+mod template;
+mod tokens;
+
+use proc_macro::TokenStream;
+
+/// Caches what an asynchronous function returns.
+///
+/// The function keeps its signature, its errors and its body, which runs at
+/// most once per call. It stands wherever an `async fn` with a body may stand:
+/// free, as a method, in a trait impl, under `#[async_trait]`.
+///
+/// ```ignore
+/// use athena_cache::athena_cache;
+///
+/// #[athena_cache(ttl = "5m", grace = "1h", tags = ["products", "category:{category}"])]
+/// async fn products(category: &str) -> Result<Vec<Product>, StoreError> {
+///     store().products_of(category).await
+/// }
+/// ```
+///
+/// # What names an entry
+///
+/// The site (module path and function), the type of the value, and all
+/// arguments, which are `Serialize` for this. `skip(…)` leaves arguments out,
+/// `self` is always left out, `key = "…"` names the entry by hand:
+///
+/// ```ignore
+/// #[athena_cache(key = "order:{self.tenant}:{id}")]
+/// async fn order(&self, id: OrderId, trace: Trace) -> Option<Order> { /* … */ }
+/// ```
+///
+/// Holes of a template are arguments or fields of them, written by `Display`
+/// and escaped, so that no value can imitate another; `{{` and `}}` are braces.
+///
+/// # Options
+///
+/// | option | meaning | without it |
+/// |---|---|---|
+/// | `ttl = "5m"` | how long a value is fresh; `"0s"` keeps nothing | the builder's |
+/// | `grace = "1h"` | how long past `ttl` it may answer when the load fails or is slow | the builder's |
+/// | `jitter = "10%"` | shortens each `ttl` by a random share up to this one (0–100) | the builder's |
+/// | `refresh = "80%"` | reloads in the background once this share of `ttl` has passed (1–99) | never |
+/// | `soft_timeout = "100ms"` | waits this long for the load when a stale value exists | no limit |
+/// | `hard_timeout = "2s"` | waits this long in any case, then gives an error | no limit |
+/// | `negative_ttl = "10s"` | remembers `None` for this long | `None` is a value like others |
+/// | `negative = err` | remembers `Err` too, for `negative_ttl` | `Err` is never kept |
+/// | `key = "product:{id}"` | names the entry | all arguments |
+/// | `skip(db, trace)` | arguments that do not name the entry | none |
+/// | `name = "shop::products"` | names the site | module path and function |
+/// | `version = 2` | makes entries of other versions unreadable | 0 |
+/// | `tags = ["user:{id}"]` | labels to invalidate by | none |
+/// | `tags_from = \|value\| …` | labels that only the value knows | none |
+/// | `tier = memory` | keeps the value in this process; it need not be `Serialize` | all tiers |
+/// | `codec = Json` | how a value becomes bytes, `Json` or `Postcard` | `Postcard` |
+/// | `fallback = ServeStale` | what answers while the backend cannot: `GracefulDegradation`, `ServeStale`, `FailFast`, `OriginOnly` | the builder's |
+/// | `when = id > 0` | looks up and stores only if this holds | always |
+/// | `unless = \|value\| value.is_empty()` | does not store such values | stores all |
+/// | `grace_unless = \|error\| …` | errors that no stale value may stand in for | none |
+/// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |
+/// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
+///
+/// Durations are written as `"250ms"`, `"5m"` or `"1h 30m"`, down to a millisecond.
+///
+/// `tags_from`, `unless` and `grace_unless` may outlive the call, so they see
+/// what they are given and cannot borrow the arguments.
+///
+/// `refresh` and `soft_timeout` load in the background, with copies of the
+/// arguments: `&T` is copied by `ToOwned`, everything else and `self` by
+/// `Clone`. `hard_timeout` and `fallback = FailFast` need an error type that
+/// is `From<athena_cache::Error>`.
+#[proc_macro_attribute]
+pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
+    cache::expand(options.into(), item.into()).into()
+}
+
+/// Invalidates entries once an asynchronous function has done its work.
+///
+/// The function keeps its signature, its errors and its body. Its result
+/// comes back even if the backend cannot be told, which then is told later.
+///
+/// ```ignore
+/// use athena_cache::athena_invalidate;
+///
+/// #[athena_invalidate(tags = ["products"], keys = ["product:{id}"])]
+/// async fn rename(id: u64, name: &str) -> Result<(), StoreError> {
+///     store().rename(id, name).await
+/// }
+/// ```
+///
+/// # Options
+///
+/// One of `tags`, `keys` and `tags_from` is needed.
+///
+/// | option | meaning | without it |
+/// |---|---|---|
+/// | `tags = ["user:{id}"]` | drops all entries with one of these labels | none |
+/// | `keys = ["product:{id}"]` | drops the entries that `key = "…"` named so | none |
+/// | `tags_from = \|value\| …` | labels that only the value knows | none |
+/// | `on = always` | acts after `Err` too | `on = ok`: after all but `Err` |
+/// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |
+/// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
+///
+/// Templates are filled in before the body runs, since it may use up its
+/// arguments; they are written as for [`macro@athena_cache`].
+#[proc_macro_attribute]
+pub fn athena_invalidate(options: TokenStream, item: TokenStream) -> TokenStream {
+    invalidate::expand(options.into(), item.into()).into()
+}

@@ -1,0 +1,175 @@
+//! The user's function, checked as far as both attributes ask.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::{
+    FnArg, GenericArgument, Path, PathArguments, ReturnType, Safety, Signature, Type,
+    TypeParamBound, parse_quote_spanned,
+};
+
+use crate::fault::Faults;
+use crate::function::{Argument, Body, Function, bare};
+use crate::tokens;
+
+/// A function that can run inside the cache.
+pub(crate) struct Origin {
+    pub(crate) function: Function,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) form: Form,
+    /// What the future gives; `()` if nothing is written.
+    pub(crate) output: Type,
+}
+
+/// How the function says that it is asynchronous.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `async fn f() -> R`
+    Async,
+    /// `fn f() -> Pin<Box<dyn Future<Output = R>>>`, as `#[async_trait]` writes it.
+    Boxed,
+}
+
+impl Origin {
+    /// Checks `function`; what is wrong becomes a fault.
+    pub(crate) fn check(function: Function, faults: &mut Faults) -> Self {
+        refuse_qualifiers(&function.sig, faults);
+        refuse_conditional_arguments(&function.sig, faults);
+        let (form, output) = form(&function.sig, faults);
+        if let Some(opaque) = tokens::find(&output, "impl") {
+            let message = "the result needs a name: write the type instead of `impl …`";
+            faults.at(opaque, message);
+        }
+        Self {
+            arguments: function.arguments(),
+            form,
+            output,
+            function,
+        }
+    }
+
+    /// The function with `content` as its body.
+    pub(crate) fn emit(&self, body: Body, content: &TokenStream) -> TokenStream {
+        let (vis, inner_attrs) = (&self.function.vis, &self.function.inner_attrs);
+        let attrs = self.function.attributes(body);
+        let sig = self.function.signature(&self.arguments, body);
+        let hidden = Span::mixed_site();
+        let content = match self.form {
+            Form::Async => content.clone(),
+            Form::Boxed => quote_spanned!(hidden=> ::std::boxed::Box::pin(async move { #content })),
+        };
+        quote_spanned!(hidden=> #(#attrs)* #vis #sig { #(#inner_attrs)* #content })
+    }
+
+    /// The user's body as a future that is not started yet.
+    ///
+    /// The `return` that never runs gives the body's type to rustc before the
+    /// body does, so that errors in it read as they would without us.
+    pub(crate) fn load(&self) -> TokenStream {
+        let (body, output) = (&self.function.body, &self.output);
+        let rebind = self.arguments.iter().map(Argument::rebind);
+        let body = match &self.function.sig.output {
+            ReturnType::Type(_, boxed) if self.form == Form::Boxed => {
+                quote_spanned!(tokens::hidden_at(boxed)=>
+                    (move || -> #boxed #body)().await
+                )
+            }
+            _ => quote_spanned!(tokens::hidden_at(output)=> #body),
+        };
+        quote_spanned!(tokens::hidden_at(output)=> async move {
+            if let ::core::option::Option::Some(never) = ::core::option::Option::None::<#output> {
+                return never;
+            }
+            #(#rebind)*
+            #body
+        })
+    }
+}
+
+fn refuse_qualifiers(sig: &Signature, faults: &mut Faults) {
+    if let Some(constness) = &sig.constness {
+        faults.at(constness, "a `const fn` cannot wait for a cache");
+    }
+    if let Safety::Unsafe(unsafety) = &sig.safety {
+        let message = "the body of an `unsafe fn` would run where its caller's promise is unknown; \
+                       annotate a safe function around it";
+        faults.at(unsafety, message);
+    }
+    if let Some(abi) = &sig.abi {
+        faults.at(abi, "a function with a foreign ABI cannot be asynchronous");
+    }
+    if let Some(variadic) = &sig.variadic {
+        faults.at(variadic, "a function with `...` has no arguments to name");
+    }
+}
+
+/// Macros see `#[cfg]` on arguments before rustc does, so they cannot know.
+fn refuse_conditional_arguments(sig: &Signature, faults: &mut Faults) {
+    for input in &sig.inputs {
+        let (FnArg::Typed(syn::PatType { attrs, .. })
+        | FnArg::Receiver(syn::Receiver { attrs, .. })) = input;
+        for attr in attrs {
+            if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+                let message = "an argument cannot be conditional here; put `#[cfg(…)]` on two \
+                               versions of the function";
+                faults.at(attr, message);
+            }
+        }
+    }
+}
+
+fn form(sig: &Signature, faults: &mut Faults) -> (Form, Type) {
+    let declared = match &sig.output {
+        ReturnType::Type(_, ty) => bare(ty).clone(),
+        ReturnType::Default => parse_quote_spanned!(sig.ident.span()=> ()),
+    };
+    if sig.asyncness.is_some() {
+        return (Form::Async, declared);
+    }
+    if let Some(output) = boxed_output(&declared) {
+        return (Form::Boxed, output.clone());
+    }
+    let message = "expected an `async fn`, or a function that returns \
+                   `Pin<Box<dyn Future<Output = …>>>`";
+    faults.at(sig.fn_token, message);
+    (Form::Async, declared)
+}
+
+/// `T` in `Pin<Box<dyn Future<Output = T> + …>>`, whatever paths lead there.
+fn boxed_output(ty: &Type) -> Option<&Type> {
+    let Type::TraitObject(object) = inside(inside(ty, "Pin")?, "Box")? else {
+        return None;
+    };
+    object.bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => future_output(&bound.path),
+        _ => None,
+    })
+}
+
+/// `T` in `path::wrapper<T>`.
+fn inside<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
+    match bare(ty) {
+        Type::Path(path) => generics(&path.path, wrapper)?.find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn future_output(path: &Path) -> Option<&Type> {
+    generics(path, "Future")?.find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+        _ => None,
+    })
+}
+
+fn generics<'a>(
+    path: &'a Path,
+    name: &str,
+) -> Option<impl Iterator<Item = &'a GenericArgument> + use<'a>> {
+    let last = path.segments.last().filter(|last| last.ident == name)?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
+        _ => None,
+    }
+}

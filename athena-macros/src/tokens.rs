@@ -1,0 +1,101 @@
+//! Looks for single tokens in what this crate leaves unparsed.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+
+/// The place of `tokens`, with names that no code of the user can see.
+pub(crate) fn hidden_at(tokens: impl ToTokens) -> Span {
+    let first = tokens.to_token_stream().into_iter().next();
+    let place = first.map_or_else(Span::call_site, |token| token.span());
+    Span::mixed_site().located_at(place)
+}
+
+/// The first `word` among `tokens`, groups included.
+pub(crate) fn find(tokens: impl ToTokens, word: &str) -> Option<Ident> {
+    tokens
+        .to_token_stream()
+        .into_iter()
+        .find_map(|token| match token {
+            TokenTree::Ident(ident) if ident == word => Some(ident),
+            TokenTree::Group(group) => find(group.stream(), word),
+            _ => None,
+        })
+}
+
+/// Whether a type shows a reference or a lifetime other than `'static`.
+pub(crate) fn borrows(ty: impl ToTokens) -> bool {
+    stream_borrows(ty.to_token_stream())
+}
+
+fn stream_borrows(tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match token {
+            TokenTree::Group(group) => stream_borrows(group.stream()),
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "static")
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '&' => {
+                !matches!(tokens.peek(), Some(TokenTree::Punct(quote)) if quote.as_char() == '\'')
+            }
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+/// A type as people write it, without the spaces that tokens have.
+pub(crate) fn show(ty: impl ToTokens) -> String {
+    let mut text = ty.to_token_stream().to_string();
+    for (spaced, tight) in [
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        ("& ", "&"),
+        (" ::", "::"),
+        (":: ", "::"),
+        (" ,", ","),
+    ] {
+        text = text.replace(spaced, tight);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    #[test]
+    fn only_types_that_show_a_borrow_borrow() {
+        for (ty, expected) in [
+            (quote!(String), false),
+            (quote!(Vec<(u8, Option<T>)>), false),
+            (quote!(&'static str), false),
+            (quote!(Cow<'static, str>), false),
+            (quote!(&str), true),
+            (quote!(Option<&str>), true),
+            (quote!([&u8; 3]), true),
+            (quote!(Cow<'a, str>), true),
+            (quote!(Guard<'_>), true),
+        ] {
+            assert_eq!(borrows(&ty), expected, "{ty}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_shown_without_extra_spaces() {
+        let ty = quote!(std::collections::HashMap<&'a str, Option<u8>>);
+        assert_eq!(show(ty), "std::collections::HashMap<&'a str, Option<u8>>");
+    }
+
+    #[test]
+    fn a_word_is_found_in_groups() {
+        assert!(find(quote!(a { b(Self::new) }), "Self").is_some());
+        assert!(find(quote!(a { b(self) }), "Self").is_none());
+    }
+}

@@ -1,0 +1,9 @@
+-- Stores a value and ends its lease, if the lease still holds the token.
+-- KEYS: value, lease. ARGV: token, bytes, life in milliseconds. Returns 1 if stored.
+-- A lease of a foreign type answers with an error, which is no token.
+if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('UNLINK', KEYS[2])
+return 1

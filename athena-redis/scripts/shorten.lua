@@ -1,0 +1,6 @@
+-- Shortens the remaining life of a value; an absent one, and one without an end, stay as they are.
+-- KEYS: value. ARGV: life in milliseconds. Returns 1 if shortened.
+if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[1]) then
+    return 0
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])

@@ -1,0 +1,161 @@
+use super::*;
+
+fn refused(config: RedisConfig) -> String {
+    let error = config.check().expect_err("the settings must be refused");
+    assert!(error.is_settings());
+    error.to_string()
+}
+
+#[test]
+fn the_defaults_pass() {
+    let settings = RedisConfig::default().check().unwrap();
+    assert_eq!(settings.endpoint.to_string(), "127.0.0.1:6379");
+    assert_eq!(settings.connect_timeout, Duration::from_secs(5));
+    assert_eq!(settings.response_timeout, Duration::from_millis(500));
+    assert_eq!(settings.max_in_flight, 512);
+}
+
+#[test]
+fn every_fault_is_reported_at_once_with_what_is_allowed() {
+    let message = refused(
+        RedisConfig::new("http://x")
+            .connect_timeout(Duration::ZERO)
+            .response_timeout(Duration::from_secs(601))
+            .max_in_flight(0)
+            .client_name("two words"),
+    );
+    for expected in [
+        "`connect_timeout` is 0ns, allowed are 1ms to 10min",
+        "`response_timeout` is 601s, allowed are 1ms to 10min",
+        "`max_in_flight` is 0, allowed are 1 to 65536",
+        "`client_name` is \"two words\", allowed are up to 64",
+        "expected `redis://` or `rediss://`",
+    ] {
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn settings_that_contradict_the_url_are_refused() {
+    for (config, expected) in [
+        (
+            RedisConfig::new("redis://a:b@h").password("c"),
+            "the password is in the url and in",
+        ),
+        (
+            RedisConfig::new("redis://a:b@h").username("c"),
+            "the user name is in the url and in",
+        ),
+        (
+            RedisConfig::new("redis://h").username("c"),
+            "a user name and no password",
+        ),
+        (
+            RedisConfig::new("redis://a@h"),
+            "a user name and no password",
+        ),
+        (
+            RedisConfig::new("redis://h").tls(TlsConfig::default()),
+            "use `rediss://`",
+        ),
+    ] {
+        let message = refused(config);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn credentials_may_stand_in_the_url_or_beside_it() {
+    for config in [
+        RedisConfig::new("redis://app:s3cret@h"),
+        RedisConfig::new("redis://app@h").password("s3cret"),
+        RedisConfig::new("redis://h")
+            .username("app")
+            .password("s3cret"),
+    ] {
+        let settings = config.check().unwrap();
+        assert_eq!(settings.username.as_deref(), Some("app"));
+        assert_eq!(
+            settings.password.as_ref().map(Secret::expose),
+            Some("s3cret")
+        );
+    }
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    for config in [
+        RedisConfig::new("redis://app:s3cret@h"),
+        RedisConfig::new("redis://app@h").password("s3cret"),
+        RedisConfig::new("redis://app:s3cret@h").password("s3cret"),
+        RedisConfig::new("redis://:s3cret/@h:x"),
+    ] {
+        let shown = format!(
+            "{config:?}\n{config:#?}\n{}",
+            toml::to_string(&config).unwrap()
+        );
+        assert!(!shown.contains("s3cret"), "{shown}");
+        let outcome = format!("{:?}", config.check());
+        assert!(!outcome.contains("s3cret"), "{outcome}");
+    }
+}
+
+#[test]
+fn a_file_may_name_any_setting_and_need_name_none() {
+    let config: RedisConfig = toml::from_str("").unwrap();
+    assert_eq!(config, RedisConfig::default());
+
+    let config: RedisConfig = toml::from_str(
+        r#"
+        url = "redis://h:7000/2"
+        username = "app"
+        password = "s3cret"
+        connect_timeout = "1s 500ms"
+        response_timeout = "250ms"
+        abort_on_connect_fail = true
+        client_name = "shop"
+        max_in_flight = 64
+        "#,
+    )
+    .unwrap();
+    let expected = RedisConfig::new("redis://h:7000/2")
+        .username("app")
+        .password("s3cret")
+        .connect_timeout(Duration::from_millis(1500))
+        .response_timeout(Duration::from_millis(250))
+        .abort_on_connect_fail(true)
+        .client_name("shop")
+        .max_in_flight(64);
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn serializing_keeps_everything_but_the_credentials() {
+    let config = RedisConfig::new("redis://:s3cret@h/1").connect_timeout(Duration::from_millis(42));
+    let text = toml::to_string(&config).unwrap();
+    let back: RedisConfig = toml::from_str(&text).unwrap();
+    let expected = RedisConfig::new("redis://h/1").connect_timeout(Duration::from_millis(42));
+    assert_eq!(back, expected);
+}
+
+#[test]
+fn a_file_with_a_misspelt_setting_is_refused() {
+    for (text, expected) in [
+        (
+            "urll = 'redis://h'",
+            "unknown field `urll`, expected one of `url`",
+        ),
+        ("connect_timeout = 5", "invalid type: integer"),
+        (
+            "connect_timeout = '5 parsecs'",
+            "`5 parsecs` is not a duration such as `500ms`",
+        ),
+        (
+            "tls = { cafile = 'x' }",
+            "unknown field `cafile`, expected one of `ca_file`",
+        ),
+    ] {
+        let error = toml::from_str::<RedisConfig>(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

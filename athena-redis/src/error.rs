@@ -1,0 +1,66 @@
+//! What can go wrong before there is a backend: settings that contradict, a node that refuses.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use athena_cache_core::backend::{Class, Failure};
+
+/// Why a Redis backend could not be built or connected.
+///
+/// Messages never contain a password, nor any part of a URL that may hold one.
+#[derive(Debug)]
+pub struct Error(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Settings(String),
+    Connect(Failure),
+}
+
+impl Error {
+    pub(crate) fn settings(message: impl Into<String>) -> Self {
+        Self(Kind::Settings(message.into()))
+    }
+
+    /// Whether the settings were refused; nothing was sent.
+    pub fn is_settings(&self) -> bool {
+        matches!(self.0, Kind::Settings(_))
+    }
+
+    /// Whether no connection could be made; trying again may help.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.0, Kind::Connect(_))
+    }
+
+    /// What the failure to connect says about the node.
+    pub fn class(&self) -> Option<Class> {
+        match &self.0 {
+            Kind::Settings(_) => None,
+            Kind::Connect(failure) => Some(failure.class()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Settings(message) => f.write_str(message),
+            Kind::Connect(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Kind::Settings(_) => None,
+            Kind::Connect(failure) => failure.source(),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self(Kind::Connect(failure))
+    }
+}

@@ -1,0 +1,129 @@
+//! A connection that was made, and what is known of its health.
+//!
+//! Invariant: dropping the last handle closes the socket, whatever is in flight.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Value};
+use tokio::sync::Notify;
+
+use super::batch::{Batch, Replies};
+use super::task::Task;
+
+/// After so many timeouts in a row a connection is taken for dead.
+const WEDGED_AFTER: u32 = 3;
+
+/// One socket with its driver.
+#[derive(Debug)]
+pub(super) struct Conn {
+    wire: MultiplexedConnection,
+    driver: Task,
+    pulse: Arc<Pulse>,
+}
+
+/// What a connection is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// Answers, as far as is known.
+    Sound,
+    /// Open, but several operations in a row had no answer in time.
+    Wedged,
+    /// Closed by the other side or the network.
+    Lost,
+}
+
+#[derive(Debug, Default)]
+struct Pulse {
+    lost: AtomicBool,
+    timeouts: AtomicU32,
+    changed: Notify,
+}
+
+impl Conn {
+    /// Takes over a connection after its login.
+    pub(super) fn new(
+        wire: MultiplexedConnection,
+        driver: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        let pulse = Arc::new(Pulse::default());
+        let lost = LostAtEnd(Arc::clone(&pulse));
+        let driver = Task::spawn(async move {
+            let _lost = lost;
+            driver.await;
+        });
+        Self {
+            wire,
+            driver,
+            pulse,
+        }
+    }
+
+    /// Sends a batch and waits for all its replies, without a limit.
+    ///
+    /// From the first script that the server does not know, the batch is sent again with the source.
+    pub(super) async fn exchange(&self, batch: &Batch) -> RedisResult<Replies> {
+        let mut values = self.write(batch.pipeline()).await?;
+        if let Some(at) = batch.unknown_script(&values) {
+            values.truncate(at);
+            values.extend(self.write(&batch.with_sources_from(at)).await?);
+        }
+        Ok(Replies::new(values))
+    }
+
+    async fn write(&self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
+        let mut wire = self.wire.clone();
+        match (pipeline.len(), pipeline.cmd_iter().next()) {
+            (1, Some(command)) => Ok(vec![wire.send_packed_command(command).await?]),
+            (count, _) => wire.send_packed_commands(pipeline, 0, count).await,
+        }
+    }
+
+    pub(super) fn health(&self) -> Health {
+        if self.pulse.lost.load(Ordering::Acquire) {
+            Health::Lost
+        } else if self.pulse.timeouts.load(Ordering::Relaxed) >= WEDGED_AFTER {
+            Health::Wedged
+        } else {
+            Health::Sound
+        }
+    }
+
+    /// Waits until the health may have changed; for one waiter.
+    pub(super) async fn changed(&self) {
+        self.pulse.changed.notified().await;
+    }
+
+    pub(super) fn note_answer(&self) {
+        // A store only where there is something to forget keeps the line shared between cores.
+        if self.pulse.timeouts.load(Ordering::Relaxed) != 0 {
+            self.pulse.timeouts.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn note_timeout(&self) {
+        if self.pulse.timeouts.fetch_add(1, Ordering::Relaxed) + 1 == WEDGED_AFTER {
+            self.pulse.changed.notify_one();
+        }
+    }
+
+    /// Closes the socket and waits until it is closed.
+    pub(super) async fn end(&self) {
+        self.driver.abort();
+        while self.health() != Health::Lost {
+            self.changed().await;
+        }
+    }
+}
+
+/// Marks the connection when its driver ends, for whatever reason.
+struct LostAtEnd(Arc<Pulse>);
+
+impl Drop for LostAtEnd {
+    fn drop(&mut self) {
+        self.0.lost.store(true, Ordering::Release);
+        self.0.changed.notify_one();
+    }
+}

@@ -1,0 +1,166 @@
+//! Makes one connection: name, TCP, TLS, login.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use athena_cache_core::backend::Class;
+use futures_util::future::select_ok;
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
+use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::batch::Batch;
+use super::class;
+use super::conn::Conn;
+use crate::config::{Secret, Settings};
+use crate::url::Endpoint;
+
+/// A peer that is silent for this long on an idle connection is probed, then given up.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+#[cfg(not(windows))]
+const KEEPALIVE_PROBES: u32 = 3;
+/// Bytes that no acknowledgement came for in this time end the connection.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
+
+/// Why an attempt to connect failed; holds no secret.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// `Denied` if the server let us not in, else `Unreachable`.
+    pub(super) class: Class,
+    pub(super) reason: String,
+}
+
+/// Tries once, within the connect timeout.
+pub(super) async fn dial(settings: &Settings) -> Result<Arc<Conn>, Refusal> {
+    let limit = settings.connect_timeout;
+    match timeout(limit, attempt(settings)).await {
+        Ok(outcome) => outcome
+            .map(Arc::new)
+            .map_err(|refusal| refusal.without_secret(settings)),
+        Err(_) => Err(Refusal::unreachable(format!(
+            "no connection within {limit:?}"
+        ))),
+    }
+}
+
+async fn attempt(settings: &Settings) -> Result<Conn, Refusal> {
+    let stream = connect(&settings.endpoint).await?;
+    tune(&stream)?;
+    match &settings.tls {
+        None => login(settings, stream).await,
+        Some(tls) => login(settings, tls.wrap(&settings.endpoint.host, stream).await?).await,
+    }
+}
+
+/// Connects to whichever address of the name answers first.
+async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
+    let addresses = lookup_host((endpoint.host.as_str(), endpoint.port)).await?;
+    let attempts: Vec<_> = addresses
+        .map(|to| Box::pin(TcpStream::connect(to)))
+        .collect();
+    if attempts.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        ));
+    }
+    let (stream, _slower) = select_ok(attempts).await?;
+    Ok(stream)
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL);
+    #[cfg(not(windows))]
+    let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    Ok(())
+}
+
+async fn login<S>(settings: &Settings, stream: S) -> Result<Conn, Refusal>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut info = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(settings.db.into())
+        .set_lib_name("athena-cache", env!("CARGO_PKG_VERSION"));
+    if let Some(username) = &settings.username {
+        info = info.set_username(username);
+    }
+    if let Some(password) = &settings.password {
+        info = info.set_password(password.expose());
+    }
+    // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
+    // whatever the link lets through, so that no sender waits for room.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(settings.max_in_flight);
+    let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
+    let conn = Conn::new(wire, driver);
+    introduce(settings, &conn).await?;
+    Ok(conn)
+}
+
+/// Names the connection; a server that does not let us is no reason to do without it.
+async fn introduce(settings: &Settings, conn: &Conn) -> Result<(), Refusal> {
+    if !settings.client_name.is_empty() {
+        let mut batch = Batch::new();
+        batch
+            .command("CLIENT")
+            .arg("SETNAME")
+            .arg(&settings.client_name);
+        conn.exchange(&batch).await?;
+    }
+    Ok(())
+}
+
+impl Refusal {
+    fn unreachable(reason: impl Into<String>) -> Self {
+        Self {
+            class: Class::Unreachable,
+            reason: reason.into(),
+        }
+    }
+
+    /// Old servers repeat the arguments of a login that they do not understand.
+    fn without_secret(mut self, settings: &Settings) -> Self {
+        if let Some(password) = settings.password.as_ref().map(Secret::expose)
+            && !password.is_empty()
+        {
+            self.reason = self.reason.replace(password, "***");
+        }
+        self
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::unreachable(error.to_string())
+    }
+}
+
+impl From<RedisError> for Refusal {
+    fn from(error: RedisError) -> Self {
+        let class = match class::of(&error) {
+            Class::Denied => Class::Denied,
+            _ => Class::Unreachable,
+        };
+        Self {
+            class,
+            reason: class::text(&error),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Reads `redis://[user[:password]@]host[:port][/db]`.
+//!
+//! Invariant: no message repeats a part of the URL in which a password may stand, however the URL
+//! is misspelt; what follows the host is repeated only when no `@` follows it.
+
+use std::fmt;
+
+const DEFAULT_PORT: u16 = 6379;
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    /// A name or an address, an IPv6 one without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How the bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Plain,
+    Tls,
+}
+
+/// Everything that a URL says.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Url {
+    pub(crate) scheme: Scheme,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) db: u32,
+}
+
+impl Url {
+    /// Reads a URL; the message of a fault is lower case and holds no secret.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("the url has no `://`, expected `redis://[user[:password]@]host[:port][/db]`")?;
+        let scheme = parse_scheme(scheme)?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if path.contains('@') {
+            return Err(
+                "the url has `/`, `?` or `#` before `@`: write them as `%2F`, `%3F`, `%23` \
+                        inside the user name and the password"
+                    .into(),
+            );
+        }
+        let (user_info, host) = match authority.rsplit_once('@') {
+            Some((user_info, host)) => (Some(user_info), host),
+            None => (None, authority),
+        };
+        let (username, password) = user_info.map_or(Ok((None, None)), parse_user_info)?;
+        Ok(Self {
+            scheme,
+            endpoint: parse_endpoint(host)?,
+            username,
+            password,
+            db: parse_db(path)?,
+        })
+    }
+}
+
+/// The URL without user name and password, whether or not it can be parsed.
+pub(crate) fn without_user_info(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + "://".len());
+    let end = text.rfind('@').map_or(start, |at| (at + 1).max(start));
+    format!("{}{}", &text[..start], &text[end..])
+}
+
+fn parse_scheme(scheme: &str) -> Result<Scheme, String> {
+    match scheme {
+        "redis" => Ok(Scheme::Plain),
+        "rediss" => Ok(Scheme::Tls),
+        "redis-sentinel" | "rediss-sentinel" | "redis-cluster" | "rediss-cluster" => Err(format!(
+            "`{scheme}://` is not supported yet, expected `redis://` or `rediss://`: one node"
+        )),
+        _ => Err("the scheme of the url is unknown, expected `redis://` or `rediss://`".into()),
+    }
+}
+
+fn parse_user_info(text: &str) -> Result<(Option<String>, Option<String>), String> {
+    let (username, password) = match text.split_once(':') {
+        Some((username, password)) => (username, Some(password)),
+        None => (text, None),
+    };
+    let decode = |part: &str| {
+        decode_percent(part).ok_or(
+            "the user name or the password of the url is not percent-encoded UTF-8 (a `%` is \
+             written `%25`)",
+        )
+    };
+    let username = Some(username)
+        .filter(|name| !name.is_empty())
+        .map(decode)
+        .transpose()?;
+    Ok((username, password.map(decode).transpose()?))
+}
+
+fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']').ok_or("the url has `[` without `]`")?;
+            (
+                host,
+                rest.strip_prefix(':')
+                    .or_else(|| rest.is_empty().then_some("")),
+            )
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, Some("")),
+        },
+    };
+    let port = match port {
+        Some("") => Some(DEFAULT_PORT),
+        Some(port) => port.parse().ok().filter(|port| *port != 0),
+        None => None,
+    };
+    let port = port.ok_or("the port of the url is not a number from 1 to 65535")?;
+    if host.is_empty() {
+        return Err("the url names no host".into());
+    }
+    if host.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control()) {
+        return Err("the host of the url has a comma or a space: expected one host".into());
+    }
+    Ok(Endpoint {
+        host: host.into(),
+        port,
+    })
+}
+
+fn parse_db(path: &str) -> Result<u32, String> {
+    let db = path.strip_prefix('/').unwrap_or(path);
+    if db.is_empty() {
+        return Ok(0);
+    }
+    db.parse().map_err(|_| {
+        format!("`{path}` after the host is not `/` and the number of a database, such as `/0`")
+    })
+}
+
+fn decode_percent(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first != b'%' {
+            bytes.push(first);
+            rest = tail;
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2)?;
+        let digit = |at: usize| char::from(digits[at]).to_digit(16);
+        bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(host: &str, port: u16) -> Endpoint {
+        Endpoint {
+            host: host.into(),
+            port,
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_url_is_read() {
+        let url = Url::parse("rediss://us%65r:p%40ss%2Fw%C3%B6rd@cache.example:7000/3").unwrap();
+        assert_eq!(url.scheme, Scheme::Tls);
+        assert_eq!(url.endpoint, endpoint("cache.example", 7000));
+        assert_eq!(url.username.as_deref(), Some("user"));
+        assert_eq!(url.password.as_deref(), Some("p@ss/wörd"));
+        assert_eq!(url.db, 3);
+    }
+
+    #[test]
+    fn parts_that_are_left_out_have_their_defaults() {
+        for (text, host, port) in [
+            ("redis://localhost", "localhost", 6379),
+            ("redis://localhost/", "localhost", 6379),
+            ("redis://127.0.0.1:1", "127.0.0.1", 1),
+            ("redis://[::1]", "::1", 6379),
+            ("redis://[fe80::1]:6380/", "fe80::1", 6380),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(url.endpoint, endpoint(host, port), "{text}");
+            assert_eq!(
+                (url.username, url.password, url.db),
+                (None, None, 0),
+                "{text}"
+            );
+        }
+        let url = Url::parse("redis://:secret@localhost").unwrap();
+        assert_eq!(
+            (url.username, url.password.as_deref()),
+            (None, Some("secret"))
+        );
+        let url = Url::parse("redis://app@localhost").unwrap();
+        assert_eq!((url.username.as_deref(), url.password), (Some("app"), None));
+    }
+
+    #[test]
+    fn an_ipv6_endpoint_is_shown_in_brackets() {
+        assert_eq!(endpoint("::1", 6379).to_string(), "[::1]:6379");
+        assert_eq!(endpoint("localhost", 6379).to_string(), "localhost:6379");
+    }
+
+    #[test]
+    fn a_misspelt_url_says_what_is_expected_and_tells_no_secret() {
+        for (text, expected) in [
+            ("localhost:6379", "no `://`"),
+            ("http://localhost", "expected `redis://` or `rediss://`"),
+            (
+                "redis-sentinel://a,b/0#main",
+                "`redis-sentinel://` is not supported yet",
+            ),
+            (
+                "redis-cluster://s3cret@a,b",
+                "`redis-cluster://` is not supported yet",
+            ),
+            ("redis://", "names no host"),
+            ("redis://:s3cret", "not a number from 1 to 65535"),
+            ("redis://host:0", "not a number from 1 to 65535"),
+            ("redis://host:65536", "not a number from 1 to 65535"),
+            ("redis://[::1", "`[` without `]`"),
+            ("redis://[::1]x", "not a number from 1 to 65535"),
+            ("redis://a,b", "one host"),
+            ("redis://a b", "one host"),
+            ("redis://host/x", "`/x` after the host"),
+            (
+                "redis://host/0?protocol=resp3",
+                "`/0?protocol=resp3` after the host",
+            ),
+            ("redis://host/-1", "`/-1` after the host"),
+            ("redis://:s3/cret@host", "write them as `%2F`"),
+            ("redis://:s3%cret@host", "percent-encoded"),
+            ("redis://:s3cret%@host", "percent-encoded"),
+            ("redis://:s3cret%ff@host", "percent-encoded"),
+        ] {
+            let message = Url::parse(text).err().unwrap_or_default();
+            assert!(message.contains(expected), "{text}: {message:?}");
+            assert!(
+                !message.contains("s3") && !message.contains("cret"),
+                "{text}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn user_info_is_cut_out_of_any_text() {
+        for (text, expected) in [
+            ("redis://user:pw@host/0", "redis://host/0"),
+            ("redis://:p@w@host", "redis://host"),
+            ("redis://:p/w@host", "redis://host"),
+            ("redis://host", "redis://host"),
+            ("user:pw@host", "host"),
+            ("a@b://host", "a@b://host"),
+            ("", ""),
+        ] {
+            assert_eq!(without_user_info(text), expected);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The backend on real servers: what it does while they live, hang, die and return.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on panics")]
+
+#[path = "../../../tests/support/mod.rs"]
+mod support;
+
+mod backend;
+mod closing;
+mod connecting;
+mod credentials;
+mod outage;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use athena_cache_core::backend::{Backend, Class, Failure, Item, Lookup};
+use athena_cache_redis::{Redis, RedisConfig};
+
+/// Attempts bounded tightly, so that tests of timeouts are quick; connections are named by the test.
+fn config(url: &str) -> RedisConfig {
+    RedisConfig::new(url)
+        .connect_timeout(Duration::from_secs(2))
+        .response_timeout(Duration::from_millis(250))
+        .client_name("under-test")
+}
+
+fn redis(url: &str) -> Arc<Redis> {
+    Arc::new(Redis::new(config(url)).expect("the settings are good"))
+}
+
+async fn read(redis: &Redis, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let lookups = [Lookup {
+        value: name,
+        generations: &[],
+    }];
+    let found = redis.read(&lookups).await?;
+    Ok(found
+        .into_iter()
+        .next()
+        .and_then(|found| found.value)
+        .map(|stored| stored.bytes))
+}
+
+async fn insert(redis: &Redis, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let item = Item {
+        value: name,
+        bytes,
+        life: Duration::from_secs(60),
+    };
+    redis.insert(item, "lease", &[]).await
+}
+
+/// The class of a failure that must come, and how long it took to come.
+async fn failure<T>(operation: impl Future<Output = Result<T, Failure>>) -> (Class, Duration) {
+    let start = Instant::now();
+    let outcome = operation.await;
+    let took = start.elapsed();
+    (
+        outcome.err().expect("the operation must fail").class(),
+        took,
+    )
+}
+
+/// Waits for a condition without holding up the runtime.
+async fn eventually<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+    let deadline = Instant::now() + support::PATIENCE;
+    while !look().await {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

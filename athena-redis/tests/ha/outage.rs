@@ -1,0 +1,177 @@
+//! A server that dies, hangs, or disappears behind the network.
+
+use std::time::{Duration, Instant};
+
+use athena_cache_core::backend::{Backend, Class};
+
+use crate::support::proxy::Proxy;
+use crate::support::server::RedisServer;
+use crate::{eventually, failure, insert, read, redis};
+
+#[tokio::test]
+async fn b20_while_the_server_is_down_operations_fail_at_once() {
+    let mut server = RedisServer::start();
+    let redis = redis(&server.url());
+    redis.ping().await.unwrap();
+    server.kill();
+    eventually("the loss is noticed without an operation", async || {
+        !redis.is_ready()
+    })
+    .await;
+
+    let mut slowest = Duration::ZERO;
+    for _ in 0..1000 {
+        let (class, took) = failure(read(&redis, "value")).await;
+        assert_eq!(class, Class::Unreachable);
+        slowest = slowest.max(took);
+    }
+    assert!(slowest < Duration::from_millis(5), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn a_killed_server_is_found_again_and_counts_as_a_new_epoch() {
+    let mut server = RedisServer::start();
+    let redis = redis(&server.url());
+    for epoch in 1..4 {
+        insert(&redis, "value", b"bar").await.unwrap();
+        assert_eq!(redis.epoch(), epoch);
+        server.restart();
+        eventually("it is connected again", async || redis.ping().await.is_ok()).await;
+        assert_eq!(
+            read(&redis, "value").await.unwrap(),
+            None,
+            "the server returned empty"
+        );
+    }
+}
+
+#[tokio::test]
+async fn operations_in_flight_end_when_the_server_dies() {
+    let mut server = RedisServer::start();
+    let redis = redis(&server.url());
+    redis.ping().await.unwrap();
+    server.freeze();
+    let operation = tokio::spawn({
+        let redis = redis.clone();
+        async move { failure(redis.ping()).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.kill();
+    let (class, took) = operation.await.unwrap();
+    assert_eq!(class, Class::Disconnected);
+    assert!(took < Duration::from_millis(200), "{took:?}");
+}
+
+#[tokio::test]
+async fn a12_an_operation_on_a_frozen_server_ends_at_the_response_timeout() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    redis.ping().await.unwrap();
+    server.freeze();
+    for _ in 0..2 {
+        let (class, took) = failure(redis.ping()).await;
+        assert_eq!(class, Class::Timeout);
+        let limit = Duration::from_millis(250);
+        assert!(
+            took.abs_diff(limit) <= Duration::from_millis(100),
+            "{took:?}"
+        );
+    }
+    server.thaw();
+    eventually("it answers again", async || redis.ping().await.is_ok()).await;
+    assert_eq!(redis.epoch(), 1, "a short hang costs no connection");
+}
+
+#[tokio::test]
+async fn a_long_hang_ends_with_the_server_answering_again() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    insert(&redis, "value", b"bar").await.unwrap();
+    server.freeze();
+    for _ in 0..8 {
+        assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
+    }
+    assert!(!redis.is_ready());
+    server.thaw();
+    eventually("it answers again", async || redis.is_ready()).await;
+    assert_eq!(
+        read(&redis, "value").await.unwrap().as_deref(),
+        Some(&b"bar"[..])
+    );
+    eventually("one connection is left", async || {
+        server.clients("under-test").len() == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_swallows_everything_is_replaced() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = redis(&proxy.url());
+    redis.ping().await.unwrap();
+    proxy.swallow_existing();
+
+    let start = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
+    }
+    eventually("it was replaced", async || redis.epoch() == 2).await;
+    redis.ping().await.unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(proxy.accepted(), 2, "one new connection is enough");
+}
+
+#[tokio::test]
+async fn while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = redis(&proxy.url());
+    redis.ping().await.unwrap();
+    proxy.swallow_new(true);
+    proxy.swallow_existing();
+    for _ in 0..12 {
+        assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
+    }
+    assert_eq!(redis.epoch(), 1);
+    assert!(
+        proxy.accepted() <= 3,
+        "{} connections in three seconds",
+        proxy.accepted()
+    );
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_replaced_though_nobody_asks() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = redis(&proxy.url());
+    redis.ping().await.unwrap();
+    for epoch in 2..5 {
+        proxy.cut();
+        eventually("it was replaced", async || redis.epoch() == epoch).await;
+        eventually("it is ready", async || redis.is_ready()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_on_everyone_is_not_stormed() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = redis(&proxy.url());
+    redis.ping().await.unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) {
+        proxy.cut();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(
+        proxy.accepted() < 25,
+        "{} connections in two seconds",
+        proxy.accepted()
+    );
+}

@@ -1,0 +1,14 @@
+use athena_cache::athena_cache;
+
+#[derive(Clone)]
+struct Shop(u64);
+
+impl Shop {
+    #[athena_cache(refresh = "80%")]
+    async fn product(&mut self, id: u64) -> u64 {
+        self.0 = id;
+        id
+    }
+}
+
+fn main() {}

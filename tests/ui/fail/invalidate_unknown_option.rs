@@ -1,0 +1,8 @@
+use athena_cache::athena_invalidate;
+
+#[athena_invalidate(tags = ["products"], key = "product:{id}")]
+async fn rename(id: u64, name: &str) {
+    let _ = (id, name);
+}
+
+fn main() {}

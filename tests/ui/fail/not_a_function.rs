@@ -1,0 +1,6 @@
+use athena_cache::athena_cache;
+
+#[athena_cache]
+struct Product;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use athena_cache::athena_cache;
+
+#[athena_cache(skip(idd))]
+async fn product(id: u64) -> u64 {
+    id
+}
+
+fn main() {}
