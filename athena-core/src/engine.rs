@@ -10,6 +10,7 @@ mod direct;
 mod follow;
 mod job;
 mod lead;
+mod many;
 mod remote;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ use follow::{Followed, Waiting};
 
 pub(crate) use answer::Answer;
 pub(crate) use job::{Job, Purpose};
+pub(crate) use many::Many;
 
 /// Everything the engine needs to know about one call, but its load.
 pub(crate) struct Ask<R, V, E> {

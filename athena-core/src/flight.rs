@@ -207,9 +207,19 @@ impl Flight {
 
     /// Runs a load of this flight so that calls inside it are known to belong to it.
     pub(crate) async fn led_here<F: Future>(self: &Arc<Self>, load: F) -> F::Output {
-        let outer = LEADING.try_with(Arc::clone).ok();
-        let chain = Arc::new(Chain { flight: Arc::clone(self), outer });
-        LEADING.scope(chain, load).await
+        Self::all_led_here(std::slice::from_ref(self), load).await
+    }
+
+    /// Runs a load of several flights.
+    pub(crate) async fn all_led_here<F: Future>(flights: &[Arc<Self>], load: F) -> F::Output {
+        let mut chain = LEADING.try_with(Arc::clone).ok();
+        for flight in flights {
+            chain = Some(Arc::new(Chain { flight: Arc::clone(flight), outer: chain }));
+        }
+        match chain {
+            Some(chain) => LEADING.scope(chain, load).await,
+            None => load.await,
+        }
     }
 
     fn is_joinable(&self, cells: &Cells) -> bool {

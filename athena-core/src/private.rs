@@ -184,10 +184,7 @@ pub fn json<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
 
 /// Values as JSON, which this build cannot do.
 #[cfg(not(feature = "json"))]
-pub fn json<V: Serialize + DeserializeOwned + 'static>() -> Wire<V>
-where
-    (): JsonFeature,
-{
+pub fn json<V: Serialize + DeserializeOwned + JsonFeature + 'static>() -> Wire<V> {
     Wire::postcard()
 }
 

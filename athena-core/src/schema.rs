@@ -45,7 +45,7 @@ use tracer::Tracer;
 /// The work is bounded (see [`Fingerprint::is_traced`]) but not free: call it once per type, and
 /// keep the result. It runs `T::deserialize` on made-up values, so an impl that panics on unusual
 /// input panics here too.
-pub fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
+pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
     let (graph, kind) = Tracer::default().run::<T>();
     let name = match kind {
         Kind::Traced => "",
@@ -59,14 +59,14 @@ pub fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
 
 /// Identifies one definition of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint {
+pub(crate) struct Fingerprint {
     id: u64,
     kind: Kind,
 }
 
 impl Fingerprint {
     /// The fingerprint itself, the same in every build that has this definition.
-    pub fn id(self) -> u64 {
+    pub(crate) fn id(self) -> u64 {
         self.id
     }
 
@@ -79,7 +79,7 @@ impl Fingerprint {
     ///   it (fields after a refused field of a struct are seen),
     /// * whose requests depend on values read before,
     /// * that have no finite value.
-    pub fn is_traced(self) -> bool {
+    pub(crate) fn is_traced(self) -> bool {
         self.kind == Kind::Traced
     }
 
@@ -87,7 +87,7 @@ impl Fingerprint {
     ///
     /// True for `serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]` and
     /// `#[serde(tag = "…")]`: postcard can write them, but not read them back.
-    pub fn is_self_describing(self) -> bool {
+    pub(crate) fn is_self_describing(self) -> bool {
         self.kind == Kind::SelfDescribing
     }
 }

@@ -1,9 +1,186 @@
-//! wip
+//! Several entries at once.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
-use crate::runtime::Runtime;
-/// Several entries.
+use std::time::Duration;
+
+use super::entry::{Entry, Format, Postcard};
+#[cfg(feature = "json")]
+use super::entry::Json;
+use super::entry::Local;
+use crate::engine::{Ask, Many};
+use crate::error::Error;
+use crate::key::Key;
+use crate::policy::Wishes;
+use crate::runtime::{Invalidated, Runtime, Scope};
+use crate::shape::{self, Errors};
+use crate::tag::{Tag, Tags};
+
+/// Several entries, named by hand; from [`Cache::batch`](crate::Cache::batch).
+///
+/// One round trip reads them all, one load answers all that are missing.
 #[derive(Debug)]
-pub struct Batch<'c> { runtime: &'c Arc<Runtime>, names: Vec<String> }
+#[must_use = "say what to do with the entries"]
+pub struct Batch<'c, F = Postcard> {
+    runtime: &'c Arc<Runtime>,
+    names: Vec<String>,
+    wishes: Wishes,
+    tags: Tags,
+    format: PhantomData<F>,
+}
+
 impl<'c> Batch<'c> {
-    pub(super) fn new(runtime: &'c Arc<Runtime>, names: Vec<String>) -> Self { Self { runtime, names } }
+    pub(super) fn new(runtime: &'c Arc<Runtime>, names: Vec<String>) -> Self {
+        Self {
+            runtime,
+            names,
+            wishes: Wishes::default(),
+            tags: Tags::default(),
+            format: PhantomData,
+        }
+    }
+}
+
+impl<'c, F> Batch<'c, F> {
+    /// How long the entries are fresh.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.wishes.ttl = Some(ttl);
+        self
+    }
+
+    /// How long past the ttl the entries may answer when the load fails.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.wishes.grace = Some(grace);
+        self
+    }
+
+    /// How long it is remembered that the load returned nothing for a name.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.wishes.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// Labels every entry; repeatable.
+    pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        tags.into_iter().for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
+        self
+    }
+
+    /// A schema version by hand, for changes that the type does not show.
+    pub fn version(mut self, version: u32) -> Self {
+        self.wishes.version = version;
+        self
+    }
+
+    /// Writes values as JSON, for types that postcard cannot read back.
+    #[cfg(feature = "json")]
+    pub fn json(self) -> Batch<'c, Json> {
+        self.retyped()
+    }
+
+    /// Keeps the values in this process; they need not be `Serialize`.
+    pub fn in_memory(mut self) -> Batch<'c, Local> {
+        self.wishes.memory_only = true;
+        self.retyped()
+    }
+
+    /// The values by name, from a tier or from `load`, which gets the names that are missing.
+    ///
+    /// Names for which the load returns nothing are absent from the result. The load may run again
+    /// with names that somebody else was loading and could not hand on; never twice with one name.
+    /// If it fails, stale values within grace answer, provided that every missing name has one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `load`.
+    pub async fn get_or_load_many<V, E, L, Fut>(self, load: L) -> Result<HashMap<String, V>, E>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+        F: Format<V>,
+        L: Fn(Vec<String>) -> Fut,
+        Fut: Future<Output = Result<HashMap<String, V>, E>>,
+    {
+        if self.runtime.is_closed() {
+            return load(self.names).await;
+        }
+        Many::new(self.asks()).answer(load).await
+    }
+
+    /// The values that are there and fresh, by name; loads nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the cache is closed, or the backend cannot say and copies cannot stand in for all.
+    pub async fn get_many<V>(self) -> Result<HashMap<String, V>, Error>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Format<V>,
+    {
+        if self.runtime.is_closed() {
+            return Err(Error::closed());
+        }
+        let many: Many<V, std::convert::Infallible> = Many::new(self.asks());
+        many.peek().await.map_err(|failure| Error::backend(failure, 1))
+    }
+
+    /// Stores values by name; the names of the batch itself play no part.
+    ///
+    /// # Errors
+    ///
+    /// The first error, as of [`Entry::insert`]; the values before it are stored.
+    pub async fn insert_many<V>(
+        self,
+        values: impl IntoIterator<Item = (String, V)>,
+    ) -> Result<(), Error>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Format<V>,
+    {
+        for (name, value) in values {
+            let entry = Entry::with(self.runtime, &name, self.wishes, self.tags.clone());
+            let entry: Entry<'_, F> = entry.retyped();
+            entry.insert(value).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entries everywhere, in one round trip.
+    pub async fn invalidate_many(self) -> Invalidated {
+        let scopes: Vec<_> =
+            self.names.iter().map(|name| Scope::Entry(Key::named(name))).collect();
+        self.runtime.invalidate(&scopes).await
+    }
+
+    fn asks<V, E>(self) -> HashMap<String, Ask<Result<Option<V>, E>, V, E>>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Format<V>,
+    {
+        let policy = self.wishes.over(&self.runtime.defaults);
+        let ask = |name: &String| {
+            let key = Key::named(name);
+            let wire = F::wire();
+            let wire = wire.and_then(|wire| self.runtime.checked(wire, &key, policy.version));
+            Ask {
+                runtime: Arc::clone(self.runtime),
+                key,
+                policy,
+                tags: self.tags.clone(),
+                shape: shape::result_option(),
+                errors: Errors::none(),
+                wire,
+                unless: None,
+                tags_from: None,
+            }
+        };
+        self.names.iter().map(|name| (name.clone(), ask(name))).collect()
+    }
+
+    fn retyped<F2>(self) -> Batch<'c, F2> {
+        let Self { runtime, names, wishes, tags, .. } = self;
+        Batch { runtime, names, wishes, tags, format: PhantomData }
+    }
 }

@@ -101,13 +101,16 @@ impl<E: From<Error>> Carry<E> for Typed {
 
 impl<'c> Entry<'c> {
     pub(super) fn new(runtime: &'c Arc<Runtime>, name: &str) -> Self {
-        Self {
-            runtime,
-            key: Key::named(name),
-            wishes: Wishes::default(),
-            tags: Tags::default(),
-            state: PhantomData,
-        }
+        Self::with(runtime, name, Wishes::default(), Tags::default())
+    }
+
+    pub(super) fn with(
+        runtime: &'c Arc<Runtime>,
+        name: &str,
+        wishes: Wishes,
+        tags: Tags,
+    ) -> Self {
+        Self { runtime, key: Key::named(name), wishes, tags, state: PhantomData }
     }
 }
 
@@ -316,7 +319,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         })
     }
 
-    fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
+    pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
         let Self { runtime, key, wishes, tags, .. } = self;
         Entry { runtime, key, wishes, tags, state: PhantomData }
     }

@@ -11,7 +11,7 @@ use crate::clock::Tick;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;
 use crate::error::Error;
-use crate::flight::{Landing, Lead};
+use crate::flight::{Flight, Landing, Lead};
 use crate::policy::freshness::{Life, Verdict};
 use crate::policy::grace;
 use crate::shape::Loaded;
@@ -101,7 +101,15 @@ where
         }
     }
 
-    async fn lease(&self) -> Leased {
+    pub(super) fn flight(&self) -> &Arc<Flight> {
+        self.lead.flight()
+    }
+
+    pub(super) fn now(&self) -> Tick {
+        self.ask.runtime.clock.now()
+    }
+
+    pub(super) async fn lease(&self) -> Leased {
         let ask = &self.ask;
         let Some(remote) = ask.runtime.remote.as_ref().filter(|_| ask.own_memory().is_none())
         else {
@@ -176,7 +184,7 @@ where
         }
     }
 
-    fn finish(self, returned: R, leased: Leased, started: Tick) -> Answer<R> {
+    pub(super) fn finish(self, returned: R, leased: Leased, started: Tick) -> Answer<R> {
         let took = self.ask.runtime.clock.now().since(started);
         match (self.ask.shape.split)(returned) {
             Loaded::Found(value) => {
@@ -221,12 +229,9 @@ where
     fn failed(self, error: E, leased: Leased) -> Answer<R> {
         if self.purpose == Purpose::Refresh {
             self.hold_off_refresh();
-        } else if let Some(slot) = self.grace_for(&error)
-            && let Some(answer) = self.ask.stale(&slot, Source::Memory)
-        {
-            self.throttle(&slot);
+        } else if let (Some(answer), Some(slot)) = (self.in_grace(&error), &self.stale) {
             self.release(leased);
-            self.lead.land(Ask::<R, V, E>::landing(&slot, answer.outcome));
+            self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
             return answer;
         }
         let ask = &self.ask;
@@ -247,8 +252,25 @@ where
         Answer { value: (self.ask.shape.failed)(error), outcome }
     }
 
+    /// The stale value as an answer, if it may stand in for this error; no load is tried for a while.
+    pub(super) fn in_grace(&self, error: &E) -> Option<Answer<R>> {
+        let slot = self.grace_for(error)?;
+        let answer = self.ask.stale(&slot, Source::Memory)?;
+        self.throttle(&slot);
+        Some(answer)
+    }
+
+    /// Ends the job after its load failed elsewhere, with what its stale value came to.
+    pub(super) fn give_up(self, leased: Leased, stale: Option<&Answer<R>>) {
+        self.release(leased);
+        self.lead.land(match (&self.stale, stale) {
+            (Some(slot), Some(answer)) => Ask::<R, V, E>::landing(slot, answer.outcome),
+            _ => Landing::Unshared,
+        });
+    }
+
     /// The stale value, if it may stand in for this error by now.
-    fn grace_for(&self, error: &E) -> Option<Slot> {
+    pub(super) fn grace_for(&self, error: &E) -> Option<Slot> {
         let slot = self.stale.as_ref().filter(|_| self.ask.errors.allows_grace(error))?;
         let now = self.ask.runtime.clock.now();
         let verdict = slot.head().judge(now, None, &self.ask.runtime.cells);

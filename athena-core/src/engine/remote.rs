@@ -1,10 +1,12 @@
 //! Looking in the backend, and what happens when it cannot answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Ask;
 use super::answer::Seen;
 use crate::backend::Failure;
+use crate::coherence::generation::Moment;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::{Envelope, Kind};
 use crate::flight::Lead;
@@ -59,19 +61,24 @@ where
             return Ok(None);
         };
         let since = self.runtime.cells.now();
-        match remote.look(&address, &self.tags, deadline).await? {
-            Looked::Nothing => Ok(None),
-            Looked::Entry(envelope, age) => Ok(self.read(&address, envelope, age, since)),
+        let looked = remote.look(&address, &self.tags, deadline).await?;
+        Ok(self.looked(&address, looked, since))
+    }
+
+    /// What was found, as a judged entry of this process.
+    pub(super) fn looked(&self, address: &Address, looked: Looked, since: Moment) -> Option<Seen> {
+        match looked {
+            Looked::Nothing => None,
+            Looked::Entry(envelope, age) => self.read(address, envelope, age, since),
         }
     }
 
-    /// An envelope as a judged entry of this process.
-    pub(super) fn read(
+    fn read(
         &self,
         address: &Address,
         envelope: Envelope,
-        age: std::time::Duration,
-        since: crate::coherence::generation::Moment,
+        age: Duration,
+        since: Moment,
     ) -> Option<Seen> {
         let now = self.runtime.clock.now();
         let mut tags = self.tags.clone();

@@ -1,0 +1,295 @@
+//! Several entries at once: one read, one load.
+//!
+//! Invariant: nobody is waited for while a flight is led, so two batches that need each other's keys
+//! do not wait for ever.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::answer::Seen;
+use super::follow::{Followed, Waiting};
+use super::job::Leased;
+use super::{Answer, Ask, Job, Purpose};
+use crate::flight::{Flight, Lead, Role};
+use crate::policy::fallback::Plan;
+use crate::telemetry::{Event, Source};
+
+/// One entry of a batch.
+type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
+type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
+
+/// What a batch does about its entries, round by round.
+pub(crate) struct Many<V, E> {
+    open: HashMap<String, One<V, E>>,
+    /// Flights that took too long, to be replaced.
+    slow: HashMap<String, Arc<Flight>>,
+    found: HashMap<String, V>,
+}
+
+/// The entries of one round.
+struct Round<V, E> {
+    led: Vec<(String, One<V, E>, Lead)>,
+    followed: Vec<(String, One<V, E>, Arc<Flight>)>,
+    /// Loaded beside a flight that cannot be joined; not kept.
+    alone: Vec<String>,
+}
+
+impl<V, E> Many<V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    pub(crate) fn new(asks: HashMap<String, One<V, E>>) -> Self {
+        Self { open: asks, slow: HashMap::new(), found: HashMap::new() }
+    }
+
+    /// The values that there are; one load answers all that are missing, as far as nobody else loads
+    /// them already.
+    pub(crate) async fn answer<F, Fut>(mut self, load: F) -> Result<HashMap<String, V>, E>
+    where
+        F: Fn(Vec<String>) -> Fut,
+        Fut: Future<Output = Result<HashMap<String, V>, E>>,
+    {
+        loop {
+            self.take_from_memory();
+            if self.open.is_empty() {
+                return Ok(self.found);
+            }
+            let Round { led, followed, alone } = self.enter();
+            let jobs = self.look(led).await;
+            self.load(jobs, alone, &load).await?;
+            self.follow(followed).await;
+        }
+    }
+
+    /// The values that are there and fresh; loads nothing.
+    pub(crate) async fn peek(mut self) -> Result<HashMap<String, V>, crate::backend::Failure> {
+        self.take_from_memory();
+        let asks: Vec<_> = self.open.drain().collect();
+        let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
+        match seen {
+            Ok(seen) => {
+                for ((name, ask), seen) in asks.iter().zip(seen) {
+                    let fresh = seen.filter(Seen::is_fresh);
+                    let answer = fresh.and_then(|seen| ask.hit(&seen.slot, Source::Backend));
+                    self.keep(name, answer);
+                }
+            }
+            Err(failure) => {
+                for (name, ask) in &asks {
+                    let copy = ask.copy().filter(|seen| {
+                        ask.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve
+                    });
+                    match copy.and_then(|seen| ask.degraded(&seen)) {
+                        Some(answer) => self.keep(name, Some(answer)),
+                        None => return Err(failure),
+                    }
+                }
+            }
+        }
+        Ok(self.found)
+    }
+
+    fn take_from_memory(&mut self) {
+        let found = &mut self.found;
+        self.open.retain(|name, ask| match ask.from_memory(ask.in_memory().as_ref()) {
+            Some(answer) => {
+                insert(found, name, answer);
+                false
+            }
+            None => true,
+        });
+    }
+
+    fn enter(&mut self) -> Round<V, E> {
+        let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
+        for (name, ask) in self.open.drain() {
+            let slow = self.slow.remove(&name);
+            if let Some(lead) = slow.and_then(|flight| ask.replace(Some(&flight))) {
+                round.led.push((name, ask, lead));
+                continue;
+            }
+            match ask.enter() {
+                Role::Lead(lead) => round.led.push((name, ask, lead)),
+                Role::Follow(flight) if flight.is_led_here() => round.alone.push(name),
+                Role::Follow(flight) => round.followed.push((name, ask, flight)),
+            }
+        }
+        round
+    }
+
+    /// Asks the backend for all of them at once; what it does not have becomes a job.
+    async fn look(&mut self, led: Vec<(String, One<V, E>, Lead)>) -> Vec<(String, OneJob<V, E>)> {
+        let seen = look_many(led.iter().map(|(_, ask, _)| ask)).await;
+        let away = seen.is_err();
+        let mut seen = seen.unwrap_or_default().into_iter();
+        let mut jobs = Vec::new();
+        for (name, ask, lead) in led {
+            let seen = seen.next().flatten();
+            let copy = ask.copy().filter(|_| away);
+            let answer = match (&seen, &copy) {
+                (Some(seen), _) if seen.is_fresh() => ask.hit(&seen.slot, Source::Backend),
+                (None, Some(copy)) if ask.serves(copy) => ask.degraded(copy),
+                _ => None,
+            };
+            let seen = seen.or(copy);
+            if let (Some(answer), Some(seen)) = (answer, &seen) {
+                if !answer.outcome.degraded {
+                    ask.keep_copy(&lead, &seen.slot);
+                }
+                lead.land(One::<V, E>::landing(&seen.slot, answer.outcome));
+                insert(&mut self.found, &name, answer);
+                continue;
+            }
+            ask.tell(|key| Event::Miss { key });
+            let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
+            let stale = seen.map(|seen| seen.slot);
+            jobs.push((name, Job::new(ask, lead, stale, purpose)));
+        }
+        jobs
+    }
+
+    /// One load for all jobs.
+    async fn load<F, Fut>(
+        &mut self,
+        jobs: Vec<(String, OneJob<V, E>)>,
+        alone: Vec<String>,
+        load: &F,
+    ) -> Result<(), E>
+    where
+        F: Fn(Vec<String>) -> Fut,
+        Fut: Future<Output = Result<HashMap<String, V>, E>>,
+    {
+        if jobs.is_empty() && alone.is_empty() {
+            return Ok(());
+        }
+        let leases = join_all(jobs.iter().map(|(_, job)| job.lease())).await;
+        let flights: Vec<_> = jobs.iter().map(|(_, job)| Arc::clone(job.flight())).collect();
+        let names: Vec<_> = jobs.iter().map(|(name, _)| name.clone()).chain(alone.clone()).collect();
+        let started = jobs.first().map(|(_, job)| job.now());
+        let mut loaded = match Flight::all_led_here(&flights, load(names)).await {
+            Ok(loaded) => loaded,
+            Err(error) => return self.failed(jobs, leases, error),
+        };
+        for name in alone {
+            if let Some(value) = loaded.remove(&name) {
+                self.found.insert(name, value);
+            }
+        }
+        for ((name, job), leased) in jobs.into_iter().zip(leases) {
+            let value = loaded.remove(&name);
+            let answer = job.finish(Ok(value), leased, started.unwrap_or_default());
+            insert(&mut self.found, &name, answer);
+        }
+        Ok(())
+    }
+
+    /// The error, unless every entry has a stale value that may stand in for it.
+    fn failed(
+        &mut self,
+        jobs: Vec<(String, OneJob<V, E>)>,
+        leases: Vec<Leased>,
+        error: E,
+    ) -> Result<(), E> {
+        let all_in_grace = jobs.iter().all(|(_, job)| job.grace_for(&error).is_some());
+        for ((name, job), leased) in jobs.into_iter().zip(leases) {
+            let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
+            job.give_up(leased, answer.as_ref());
+            self.keep(&name, answer);
+        }
+        if all_in_grace { Ok(()) } else { Err(error) }
+    }
+
+    async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
+        for (name, ask, flight) in followed {
+            match ask.follow(&flight, None, Waiting::ForAnother).await {
+                Followed::Answer(Answer { value: Ok(value), .. }) => {
+                    if let Some(value) = value {
+                        self.found.insert(name, value);
+                    }
+                }
+                Followed::Impatient => {
+                    self.slow.insert(name.clone(), flight);
+                    self.open.insert(name, ask);
+                }
+                Followed::Answer(_) | Followed::Again | Followed::Alone => {
+                    self.open.insert(name, ask);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, name: &str, answer: Option<Answer<Result<Option<V>, E>>>) {
+        if let Some(answer) = answer {
+            insert(&mut self.found, name, answer);
+        }
+    }
+}
+
+impl<R, V, E> Ask<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    fn serves(&self, copy: &Seen) -> bool {
+        self.policy.fallback.plan(Some(copy.verdict)) == Plan::Serve
+    }
+}
+
+fn insert<V, E>(
+    found: &mut HashMap<String, V>,
+    name: &str,
+    answer: Answer<Result<Option<V>, E>>,
+) {
+    if let Ok(Some(value)) = answer.value {
+        found.insert(name.to_owned(), value);
+    }
+}
+
+/// Reads entries of one cache together; none where values do not go to a backend.
+async fn look_many<'a, R, V, E>(
+    asks: impl Iterator<Item = &'a Ask<R, V, E>>,
+) -> Result<Vec<Option<Seen>>, crate::backend::Failure>
+where
+    R: 'a,
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    let asks: Vec<_> = asks.collect();
+    let none = || Ok(asks.iter().map(|_| None).collect());
+    let Some(runtime) = asks.first().map(|ask| &ask.runtime) else {
+        return none();
+    };
+    let Some(remote) = runtime.remote.as_ref().filter(|_| asks[0].own_memory().is_none()) else {
+        return none();
+    };
+    let addresses: Vec<_> = asks.iter().filter_map(|ask| ask.address()).collect();
+    if addresses.len() != asks.len() {
+        return none();
+    }
+    let since = runtime.cells.now();
+    let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
+    let looked = remote.look_many(&asked, remote.deadline()).await?;
+    let judged = asks.iter().zip(&addresses).zip(looked);
+    Ok(judged.map(|((ask, address), looked)| ask.looked(address, looked, since)).collect())
+}
+
+/// Polls futures side by side until all are done.
+async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> =
+        futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|context| {
+        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(ready) = future.as_mut().poll(context) {
+                *output = Some(ready);
+            }
+        }
+        let done = running.iter().all(|(_, output)| output.is_some());
+        if done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}

@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use super::{Breaker, BreakerState, Ending, Permit, Transition};
+use crate::clock::Tick;
+use crate::policy::Percent;
+use crate::settings::{BreakerSettings, Resilience};
+
+const LINK: u64 = 1;
+
+fn at(millis: u64) -> Tick {
+    Tick::from_millis(1_000_000 + millis)
+}
+
+fn breaker() -> Breaker {
+    Breaker::new(BreakerSettings { recovery_jitter: Percent::new(0), ..BreakerSettings::default() })
+}
+
+fn take(breaker: &Breaker, millis: u64) -> Permit {
+    breaker.acquire(at(millis), LINK).0.expect("a permit")
+}
+
+fn end(breaker: &Breaker, millis: u64, ending: Ending) -> Option<Transition> {
+    take(breaker, millis).end(ending, at(millis), 0.5)
+}
+
+fn open(breaker: &Breaker, millis: u64) {
+    while breaker.state() != BreakerState::Open {
+        end(breaker, millis, Ending::Failure);
+    }
+}
+
+#[test]
+fn it_opens_after_failures_in_a_row_and_not_after_one_blip() {
+    let breaker = breaker();
+    for _ in 0..4 {
+        assert_eq!(end(&breaker, 0, Ending::Failure), None);
+    }
+    end(&breaker, 0, Ending::Success);
+    for _ in 0..4 {
+        assert_eq!(end(&breaker, 0, Ending::Failure), None);
+    }
+    let transition = end(&breaker, 0, Ending::Failure);
+    let expected = Transition { from: BreakerState::Closed, to: BreakerState::Open };
+    assert_eq!(transition, Some(expected));
+    assert!(breaker.acquire(at(4_999), LINK).0.is_none());
+}
+
+#[test]
+fn it_opens_when_half_of_enough_calls_fail() {
+    let breaker = breaker();
+    for call in 0..19 {
+        end(&breaker, call * 100, if call % 2 == 0 { Ending::Failure } else { Ending::Success });
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    end(&breaker, 1_900, Ending::Failure);
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn failures_older_than_the_window_do_not_count() {
+    let breaker = breaker();
+    for call in 0..18 {
+        end(&breaker, 0, if call % 2 == 0 { Ending::Failure } else { Ending::Success });
+    }
+    for call in 0..18 {
+        end(&breaker, 11_000, if call % 2 == 0 { Ending::Failure } else { Ending::Success });
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn half_open_admits_one_probe_and_closes_after_enough_of_them() {
+    let breaker = breaker();
+    open(&breaker, 0);
+    let probe = take(&breaker, 5_000);
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    assert!(breaker.acquire(at(5_000), LINK).0.is_none());
+    probe.end(Ending::Success, at(5_001), 0.5);
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    end(&breaker, 5_002, Ending::Success);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn a_failed_probe_opens_it_for_twice_as_long_up_to_a_cap() {
+    let breaker = breaker();
+    open(&breaker, 0);
+    let mut now = 0;
+    for pause in [5_000, 10_000, 20_000, 30_000, 30_000] {
+        assert!(breaker.acquire(at(now + pause - 1), LINK).0.is_none(), "after {pause} ms");
+        now += pause;
+        end(&breaker, now, Ending::Failure);
+        assert_eq!(breaker.state(), BreakerState::Open);
+    }
+}
+
+#[test]
+fn a_dropped_probe_gives_its_place_back() {
+    let breaker = breaker();
+    open(&breaker, 0);
+    drop(take(&breaker, 5_000));
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    let _second = take(&breaker, 5_000);
+}
+
+#[test]
+fn an_outcome_from_before_a_transition_is_ignored() {
+    let breaker = breaker();
+    let early = take(&breaker, 0);
+    open(&breaker, 0);
+    let probe = take(&breaker, 5_000);
+    assert_eq!(early.end(Ending::Success, at(5_000), 0.5), None);
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    drop(probe);
+}
+
+#[test]
+fn a_new_link_is_probed_at_once() {
+    let breaker = breaker();
+    open(&breaker, 0);
+    assert!(breaker.acquire(at(1), LINK).0.is_none());
+    assert!(breaker.acquire(at(1), LINK + 1).0.is_some());
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+}
+
+#[test]
+fn jitter_spreads_the_recovery() {
+    let settings = BreakerSettings::default();
+    let recovery = |random| settings.recovery_after(0, random);
+    assert_eq!(recovery(0.0), Duration::from_secs(4));
+    assert_eq!(recovery(1.0), Duration::from_secs(6));
+}
+
+#[test]
+fn disabled_it_only_watches() {
+    let breaker = Breaker::new(BreakerSettings { enabled: false, ..BreakerSettings::default() });
+    for _ in 0..100 {
+        end(&breaker, 0, Ending::Failure);
+    }
+    assert_eq!(breaker.state(), BreakerState::Disabled);
+}
+
+#[test]
+fn a36_a37_the_guides_numbers_open_after_five_and_probe_once_after_thirty_seconds() {
+    let breaker = Breaker::new(Resilience::guide().breaker);
+    for _ in 0..5 {
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        end(&breaker, 0, Ending::Failure);
+    }
+    assert!(breaker.acquire(at(29_999), LINK).0.is_none());
+    let probe = take(&breaker, 30_000);
+    assert!(breaker.acquire(at(30_000), LINK).0.is_none());
+    probe.end(Ending::Success, at(30_000), 0.5);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
