@@ -157,6 +157,7 @@ impl Builder {
             telemetry,
             tasks: Tasks::new(),
             loads: Loads::new(settings.degraded_loads),
+            returns: Arc::default(),
             closed: AtomicBool::new(false),
             unwritable: Mutex::new(HashSet::new()),
             settings,

@@ -82,8 +82,8 @@ impl Cache {
     /// Makes this the cache of annotated functions called inside `future`.
     ///
     /// Tasks that the future spawns are outside of it.
-    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        context::scope(Arc::clone(&self.0), future).await
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        context::scope(Arc::clone(&self.0), future)
     }
 
     /// One entry, named by hand.

@@ -3,7 +3,7 @@
 //! The call is polled in a mode that the runtime sees before the body starts.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -53,7 +53,7 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function, its arguments make no key, or there is no cache.
     pub async fn key(self) -> Result<String, Error> {
-        Ok(self.target().await?.key.readable())
+        Ok(Self::target(pin!(self.call)).await?.key.readable())
     }
 
     /// Removes the entry everywhere; the function does not run.
@@ -62,7 +62,7 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key). A backend that is away is no error, see [`Invalidated::Pending`].
     pub async fn invalidate(self) -> Result<Invalidated, Error> {
-        let Target { runtime, key } = self.target().await?;
+        let Target { runtime, key } = Self::target(pin!(self.call)).await?;
         Ok(runtime.invalidate(&[Scope::Entry(key)]).await)
     }
 
@@ -72,7 +72,7 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key), and if the backend cannot be reached.
     pub async fn expire(self) -> Result<(), Error> {
-        let Target { runtime, key } = self.target().await?;
+        let Target { runtime, key } = Self::target(pin!(self.call)).await?;
         runtime.expire(&key).await
     }
 
@@ -82,7 +82,7 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function. The function's own error is in the output.
     pub async fn refresh(self) -> Result<F::Output, Error> {
-        self.complete(Wish::Reload).await.map(|(value, _)| value)
+        Self::complete(pin!(self.call), Wish::Reload).await.map(|(value, _)| value)
     }
 
     /// The value if one is there and fresh; the function does not run.
@@ -114,13 +114,15 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function. The function's own error is in the value.
     pub async fn observe(self) -> Result<Observed<F::Output>, Error> {
-        let (value, outcome) = self.complete(Wish::Observe).await?;
+        let (value, outcome) = Self::complete(pin!(self.call), Wish::Observe).await?;
         Ok(Observed { value, outcome })
     }
 
-    async fn target(self) -> Result<Target, Error> {
+    // The call stays where it is pinned: handed on by value it would stand in every future on the way.
+
+    async fn target(call: Pin<&mut F>) -> Result<Target, Error> {
         let intent = Intent::new(Wish::Name);
-        let mut call = pin!(Arc::clone(&intent).scope(self.call));
+        let mut call = pin!(Arc::clone(&intent).scope(call));
         poll_fn(|context| {
             let _ = call.as_mut().poll(context);
             Poll::Ready(())
@@ -130,9 +132,9 @@ impl<F: Future> Of<F> {
         target.unwrap_or_else(|| Err(Error::not_annotated()))
     }
 
-    async fn complete(self, wish: Wish) -> Result<(F::Output, Outcome), Error> {
+    async fn complete(call: Pin<&mut F>, wish: Wish) -> Result<(F::Output, Outcome), Error> {
         let intent = Intent::new(wish);
-        let mut call = pin!(Arc::clone(&intent).scope(self.call));
+        let mut call = pin!(Arc::clone(&intent).scope(call));
         let value = poll_fn(|context| {
             let poll = call.as_mut().poll(context);
             if !intent.is_taken() {

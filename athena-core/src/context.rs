@@ -28,8 +28,8 @@ pub(crate) fn install(runtime: Arc<Runtime>) {
 }
 
 /// Makes a cache the default inside a future.
-pub(crate) async fn scope<F: Future>(runtime: Arc<Runtime>, future: F) -> F::Output {
-    SCOPE.scope(runtime, future).await
+pub(crate) fn scope<F: Future>(runtime: Arc<Runtime>, future: F) -> impl Future<Output = F::Output> {
+    SCOPE.scope(runtime, future)
 }
 
 /// Calls `with` with the cache in scope, else the installed one; that one costs no reference count.
@@ -101,8 +101,8 @@ impl Intent {
     }
 
     /// Runs a call under this intent.
-    pub(crate) async fn scope<F: Future>(self: Arc<Self>, call: F) -> F::Output {
-        INTENT.scope(self, call).await
+    pub(crate) fn scope<F: Future>(self: Arc<Self>, call: F) -> impl Future<Output = F::Output> {
+        INTENT.scope(self, call)
     }
 
     pub(crate) fn is_taken(&self) -> bool {

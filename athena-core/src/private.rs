@@ -3,6 +3,7 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
+mod departure;
 mod probe;
 mod site;
 mod sweep;
@@ -28,6 +29,7 @@ pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
 pub(crate) use ask::Here;
+pub use departure::Departure;
 pub use probe::{ErrorProbe, Probe, errors, shapes};
 pub use site::{Site, SitePolicy};
 pub use sweep::Sweep;
@@ -75,9 +77,15 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Adds a type to the key.
-    pub fn type_part(&mut self, name: &'static str) {
-        self.arg(name);
+    /// Adds the type parameters in effect to the key, if there are any.
+    ///
+    /// `instance` names a closure in the function. Without parameters its name is the function's own.
+    #[inline]
+    pub fn type_part(&mut self, instance: &'static str) {
+        let own = instance.strip_prefix(self.site.path());
+        if !own.is_some_and(|rest| rest.starts_with("::{{closure}}")) {
+            self.arg(instance);
+        }
     }
 
     /// Adds a literal part of a key that is named by a template.

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::codec::Wire;
 use crate::coherence::generation::Cells;
 use crate::coherence::journal::Target;
+use crate::coherence::lease::Returns;
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::Key;
@@ -44,6 +45,7 @@ pub(crate) struct Runtime {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
     pub(crate) loads: Loads,
+    pub(crate) returns: Arc<Returns>,
     pub(crate) closed: AtomicBool,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,

@@ -82,9 +82,8 @@ use proc_macro::TokenStream;
 /// `tags_from`, `unless` and `grace_unless` may outlive the call, so they see
 /// what they are given and cannot borrow the arguments.
 ///
-/// `refresh` and `soft_timeout` load in the background, with copies of the
-/// arguments: `&T` is copied by `ToOwned`, everything else and `self` by
-/// `Clone`. `hard_timeout` and `fallback = FailFast` need an error type that
+/// `refresh` and `soft_timeout` load in the background, which needs arguments
+/// that it can own: `&T` is copied by `ToOwned`, `&self` by `Clone`. `hard_timeout` and `fallback = FailFast` need an error type that
 /// is `From<athena_cache::Error>`.
 #[proc_macro_attribute]
 pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {

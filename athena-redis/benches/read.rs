@@ -2,6 +2,12 @@
 //!
 //! Prints ratios of throughput within one run; the rounds alternate, so that noise meets both sides.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints and may panic"
+)]
+
 #[path = "../../tests/support/mod.rs"]
 mod support;
 

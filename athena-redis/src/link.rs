@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use athena_cache_core::backend::{Class, Failure};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use self::batch::{Batch, Malformed, Replies};
 pub(crate) use self::script::Script;
@@ -141,15 +141,24 @@ impl Link {
     }
 
     /// Ends the tasks and closes the socket; returns when both are gone.
+    ///
+    /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
     pub(crate) async fn close(&self) {
         let before = self.shared.state.send_replace(State::Closed);
         let supervisor = self.lock_supervisor().take();
-        if let Some(supervisor) = supervisor {
-            supervisor.end().await;
-        }
-        if let State::Up(conn) = before {
-            conn.end().await;
-        }
+        let ended = async {
+            if let Some(supervisor) = &supervisor {
+                supervisor.abort();
+            }
+            if let State::Up(conn) = before {
+                conn.end().await;
+            }
+            if let Some(supervisor) = supervisor {
+                supervisor.end().await;
+            }
+        };
+        // Both are told to end at once: what is late ends as soon as its runtime runs again.
+        drop(timeout(self.shared.settings.response_timeout, ended).await);
     }
 
     /// The connection to use now; only the outcome of a first attempt is waited for.

@@ -35,3 +35,16 @@ async fn a_second_call_is_a_hit() {
         .await;
     println!("{:?}", cache.stats());
 }
+
+#[test]
+fn a_call_is_a_future_of_moderate_size() {
+    #[athena_cache(ttl = "5m", key = "sized:{id}")]
+    async fn sized(id: u8) -> Result<u8, std::io::Error> {
+        let buffer = [id; 10_000];
+        tokio::task::yield_now().await;
+        Ok(buffer[usize::from(id)])
+    }
+    let size = size_of_val(&sized(1));
+    println!("{size} and {}", size_of_val(&of(sized(1)).observe()));
+    assert!(size < 2 * 10_000, "{size} bytes around a load of 10 000");
+}

@@ -1,4 +1,10 @@
-//! Behaviour without a network. Names say which case of the behaviour list or row of the
-//! requirements they show.
+//! Behaviour without a network.
+//!
+//! Names begin with the case of the behaviour list or the row of the requirements that they show.
 
 mod attribute;
+mod grace;
+mod invalidation;
+mod refresh;
+mod stampede;
+mod world;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,7 +200,8 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<V, E>>,
     {
-        self.answer(shape::result(), Here(async { load().await })).await.value
+        let load = pin!(async { load().await });
+        self.answer(shape::result(), Here(load)).await.value
     }
 
     /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
@@ -219,7 +220,8 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<Option<V>, E>>,
     {
-        self.answer(shape::result_option(), Here(async { load().await })).await.value
+        let load = pin!(async { load().await });
+        self.answer(shape::result_option(), Here(load)).await.value
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -231,7 +233,8 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<V, E>>,
     {
-        let answer = self.answer(shape::result(), Here(async { load().await })).await;
+        let load = pin!(async { load().await });
+        let answer = self.answer(shape::result(), Here(load)).await;
         Observed { value: answer.value, outcome: answer.outcome }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Answer, Ask};
 use crate::clock::Tick;
+use crate::coherence::lease::Held;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;
 use crate::error::Error;
@@ -18,7 +19,6 @@ use crate::shape::Loaded;
 use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::Lease;
 
 mod keep;
 
@@ -47,7 +47,7 @@ pub(crate) enum Purpose {
 /// The lease of a load.
 pub(super) enum Leased {
     /// The value may go to the backend.
-    Held(Lease),
+    Held(Held),
     /// Another process loads the same.
     HeldElsewhere,
     /// The value stays here: no backend, or none that answers.
@@ -121,8 +121,10 @@ where
         };
         let patience = ask.runtime.settings.patience;
         let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
+        let limit = ask.runtime.settings.resilience.attempt_timeout;
+        ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
         match remote.lease(&address, &ask.tags, life, remote.deadline()).await {
-            Ok(Some(lease)) => Leased::Held(lease),
+            Ok(Some(lease)) => Leased::Held(Held::new(&ask.runtime, &ask.key, address, lease)),
             Ok(None) => Leased::HeldElsewhere,
             Err(_) => Leased::None,
         }
@@ -151,7 +153,7 @@ where
     fn timed_out(self, limit: Duration, escape: Escape<R, E>, leased: Leased) -> Answer<R> {
         let ask = &self.ask;
         ask.tell(|key| Event::LoadTimedOut { key, limit });
-        self.release(leased);
+        drop(leased);
         match escape {
             Escape::Stale(value, slot) => {
                 self.throttle(&slot);
@@ -172,7 +174,7 @@ where
     /// The end of a background load that took too long.
     fn gave_up(self, limit: Duration, leased: Leased) {
         self.ask.tell(|key| Event::LoadTimedOut { key, limit });
-        self.release(leased);
+        drop(leased);
         match &self.stale {
             Some(slot) if self.purpose == Purpose::Background => {
                 self.throttle(slot);
@@ -230,7 +232,7 @@ where
         if self.purpose == Purpose::Refresh {
             self.hold_off_refresh();
         } else if let (Some(answer), Some(slot)) = (self.in_grace(&error), &self.stale) {
-            self.release(leased);
+            drop(leased);
             self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
             return answer;
         }
@@ -244,7 +246,7 @@ where
             self.keep(slot, life, tags, true, leased);
             return Answer { value, outcome };
         }
-        self.release(leased);
+        drop(leased);
         self.lead.land(match &ask.errors.share {
             Some(share) => Landing::Error((share.wrap)(&error)),
             None => Landing::Unshared,
@@ -262,7 +264,7 @@ where
 
     /// Ends the job after its load failed elsewhere, with what its stale value came to.
     pub(super) fn give_up(self, leased: Leased, stale: Option<&Answer<R>>) {
-        self.release(leased);
+        drop(leased);
         self.lead.land(match (&self.stale, stale) {
             (Some(slot), Some(answer)) => Ask::<R, V, E>::landing(slot, answer.outcome),
             _ => Landing::Unshared,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ErrorProbe, Site, wants_name_only};
+use super::{Departure, ErrorProbe, Site, wants_name_only};
 use crate::codec::Wire;
 use crate::context::{self, Intent, Wish};
 use crate::engine::{self, Answer, Job, Origin};
@@ -151,19 +151,20 @@ where
     E: 'static,
 {
     /// Answers, with `load` where no tier can.
-    pub async fn run<Load: Future<Output = R>>(self, load: Load) -> R {
+    ///
+    /// The load stays pinned in the caller's future: handed on by value it would stand in every
+    /// future on the way, and each of them would be as large as all below it.
+    pub async fn run<Load: Future<Output = R>>(self, load: Pin<&mut Load>) -> R {
         self.resolve(Here(load)).await
     }
 
     /// Answers, with a load that can go on without its caller.
-    pub async fn run_background<A, Load, Begin, Own>(self, args: A, load: Begin, own: Own) -> R
+    pub async fn run_departing<Load>(self, departure: Departure<R>, load: Pin<&mut Load>) -> R
     where
         R: Send + 'static,
         Load: Future<Output = R>,
-        Begin: FnOnce(A) -> Load,
-        Own: FnOnce(&A) -> Pin<Box<dyn Future<Output = R> + Send>>,
     {
-        self.resolve(Owned { args, load, own }).await
+        self.resolve(Departing { departure, load }).await
     }
 
     async fn resolve<O: Origin<R, V, E>>(mut self, origin: O) -> R {
@@ -228,47 +229,45 @@ async fn nothing<R>(intent: Option<Arc<Intent>>) -> R {
 }
 
 /// A load in the caller's own future.
-pub(crate) struct Here<Load>(pub(crate) Load);
+pub(crate) struct Here<'f, Load>(pub(crate) Pin<&'f mut Load>);
 
-impl<R, V, E, Load: Future<Output = R>> Origin<R, V, E> for Here<Load> {
-    type Load = Load;
+impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for Here<'f, Load> {
+    type Load = Pin<&'f mut Load>;
 
     const DEPARTS: bool = false;
 
-    fn load(self) -> Load {
+    fn load(self) -> Self::Load {
         self.0
     }
 
     fn depart(self, _spawner: Spawner, _job: Job<R, V, E>) {}
 }
 
-/// A load that can be given arguments of its own.
-struct Owned<A, Begin, Own> {
-    args: A,
-    load: Begin,
-    own: Own,
+/// A load that leaves its caller's future if the door is opened before it begins.
+struct Departing<'f, R, Load> {
+    departure: Departure<R>,
+    load: Pin<&'f mut Load>,
 }
 
-impl<R, V, E, A, Load, Begin, Own> Origin<R, V, E> for Owned<A, Begin, Own>
+impl<'f, R, V, E, Load> Origin<R, V, E> for Departing<'f, R, Load>
 where
     R: Send + 'static,
     V: Clone + Send + Sync + 'static,
     E: 'static,
     Load: Future<Output = R>,
-    Begin: FnOnce(A) -> Load,
-    Own: FnOnce(&A) -> Pin<Box<dyn Future<Output = R> + Send>>,
 {
-    type Load = Load;
+    type Load = Pin<&'f mut Load>;
 
     const DEPARTS: bool = true;
 
-    fn load(self) -> Load {
-        (self.load)(self.args)
+    fn load(self) -> Self::Load {
+        self.load
     }
 
     fn depart(self, spawner: Spawner, job: Job<R, V, E>) {
-        let load = (self.own)(&self.args);
-        spawner.spawn(job.run_in_background(load));
+        if let Some(load) = self.departure.take_from(self.load) {
+            spawner.spawn(job.run_in_background(load));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub struct Site {
     here: fn() -> &'static str,
     given: Option<&'static str>,
     pub(super) wishes: Wishes,
+    path: OnceLock<&'static str>,
     number: OnceLock<Option<u32>>,
 }
 
@@ -66,12 +67,18 @@ impl Site {
             memory_only: policy.memory_only,
             version: policy.version,
         };
-        Self { here, given: policy.name, wishes, number: OnceLock::new() }
+        Self { here, given: policy.name, wishes, path: OnceLock::new(), number: OnceLock::new() }
     }
 
     /// The name: as given, else the path of the function.
     pub(super) fn name(&self) -> &'static str {
-        self.given.unwrap_or_else(|| {
+        self.given.unwrap_or_else(|| self.path())
+    }
+
+    /// The path of the function.
+    #[inline]
+    pub(super) fn path(&self) -> &'static str {
+        self.path.get_or_init(|| {
             let here = (self.here)();
             here.rsplit_once("::").map_or(here, |(function, _)| function)
         })

@@ -33,8 +33,8 @@ pub(crate) enum Home {
 
 /// How to own a copy of an argument.
 pub(crate) enum Own {
-    /// `T: Clone`
-    Clone,
+    /// It is owned already.
+    Move,
     /// `&T`, by way of `T: ToOwned`
     ToOwned(Box<Type>),
     /// `&self`
@@ -93,7 +93,7 @@ fn own_receiver(option: &Ident, receiver: &Receiver, faults: &mut Faults) -> Opt
         ReceiverKind::Reference(_, _, None) => Some(Own::Receiver),
         ReceiverKind::Typed(_, ty) if is_shared_self(ty) => Some(Own::Receiver),
         ReceiverKind::Typed(_, ty) => Some(own(option, ty, faults)),
-        _ => Some(Own::Clone),
+        _ => Some(Own::Move),
     }
 }
 
@@ -115,7 +115,7 @@ fn own(option: &Ident, ty: &Type, faults: &mut Faults) -> Own {
             if tokens::borrows(ty) {
                 refuse_borrow(option, ty, faults);
             }
-            Own::Clone
+            Own::Move
         }
     }
 }

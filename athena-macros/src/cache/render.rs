@@ -25,7 +25,7 @@ pub(crate) fn render(plan: &Plan) -> TokenStream {
     let (body, before, run, beside) = match &plan.load {
         Load::InPlace => {
             let load = plan.origin.load();
-            let run = quote_spanned!(hidden()=> ask.run(#load).await);
+            let run = quote_spanned!(hidden()=> ask.run(::core::pin::pin!(#load)).await);
             (Body::Here, None, run, None)
         }
         Load::Background(load) => (

@@ -83,3 +83,20 @@ async fn closing_before_the_first_use_is_final() {
     assert!(redis.connect().await.is_err());
     assert_eq!(redis.epoch(), 0);
 }
+
+#[test]
+fn closing_ends_though_the_runtime_of_the_tasks_stands_still() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let standing = runtime();
+    standing.block_on(redis.ping()).unwrap();
+    runtime().block_on(redis.close());
+    drop(standing);
+    assert!(server.clients("under-test").is_empty());
+}

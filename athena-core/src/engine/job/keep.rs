@@ -8,6 +8,7 @@ use crate::engine::Ask;
 use crate::entry::{self, Slot};
 use crate::envelope::{Envelope, Kind};
 use crate::codec::Wire;
+use crate::coherence::lease::Held;
 use crate::flight::{Landing, Lead};
 use crate::key::Key;
 use crate::policy::freshness::{Life, Verdict};
@@ -16,7 +17,7 @@ use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::{Address, Lease, Remote};
+use crate::tier::remote::{Address, Generations, Lease, Remote};
 
 impl<R, V, E> Job<R, V, E>
 where
@@ -28,12 +29,12 @@ where
         let landing = self.landing_of(&slot, &tags);
         if !wanted || life.ttl.is_zero() {
             self.not_kept(NotKept::Unwanted);
-            self.release(leased);
+            drop(leased);
             return self.lead.land(landing);
         }
         if !self.keep_in_memory(&slot) {
             self.not_kept(NotKept::Invalidated);
-            self.release(leased);
+            drop(leased);
             return self.lead.land(landing);
         }
         match leased {
@@ -42,9 +43,9 @@ where
                 self.not_kept(NotKept::LeaseHeld);
                 self.lead.land(landing);
             }
-            Leased::Held(lease) => {
+            Leased::Held(held) => {
                 self.lead.land(landing);
-                self.fill(slot, life, tags, lease);
+                self.fill(slot, life, tags, held);
             }
         }
     }
@@ -79,9 +80,9 @@ where
     }
 
     /// Writes to the backend in a task; the flight can be joined until that is done.
-    fn fill(self, slot: Slot, life: Life, tags: Tags, lease: Lease) {
+    fn fill(self, slot: Slot, life: Life, tags: Tags, held: Held) {
         let Self { ask, lead, .. } = self;
-        let (Some(address), Some(wire)) = (ask.address(), ask.wire) else {
+        let Some(wire) = ask.wire else {
             return;
         };
         let permit = ask.runtime.remote.as_ref().and_then(Remote::write_permit);
@@ -92,27 +93,11 @@ where
         let Ask { runtime, key, tags: known, errors, .. } = ask;
         let remember = errors.remember;
         let filling =
-            Filling { runtime, key, known, remember, lead, address, slot, wire, life, tags, lease };
+            Filling { runtime, key, known, remember, lead, slot, wire, life, tags };
         spawner.spawn(async move {
-            filling.run().await;
+            filling.run(held).await;
             drop(permit);
         });
-    }
-
-    /// Gives the lease back, so that others need not wait for its end.
-    pub(super) fn release(&self, leased: Leased) {
-        let Leased::Held(lease) = leased else {
-            return;
-        };
-        let ask = &self.ask;
-        if let (Some(address), Some(spawner)) = (ask.address(), ask.runtime.tasks.spawner()) {
-            let runtime = Arc::clone(&ask.runtime);
-            spawner.spawn(async move {
-                if let Some(remote) = &runtime.remote {
-                    remote.release(&address, &lease).await;
-                }
-            });
-        }
     }
 }
 
@@ -124,36 +109,33 @@ struct Filling<V, E> {
     known: Tags,
     remember: Option<Remember<E>>,
     lead: Lead,
-    address: Address,
     slot: Slot,
     wire: Wire<V>,
     life: Life,
     tags: Tags,
-    lease: Lease,
 }
 
 impl<V: 'static, E: 'static> Filling<V, E> {
-    async fn run(self) {
-        let Some(remote) = &self.runtime.remote else {
+    async fn run(self, held: Held) {
+        let (Some(remote), Some(lease)) = (&self.runtime.remote, held.lease()) else {
             return;
         };
-        let bytes = match self.bytes(remote).await {
+        let key = &self.key.readable();
+        let telemetry = &self.runtime.telemetry;
+        let bytes = match self.bytes(remote, lease, held.address()).await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return remote.release(&self.address, &self.lease).await,
-            Err(reason) => {
-                let key = &self.key.readable();
-                self.runtime.telemetry.tell(&Event::Unwritable { key, reason: &reason });
-                return remote.release(&self.address, &self.lease).await;
-            }
+            Ok(None) => return,
+            Err(reason) => return telemetry.tell(&Event::Unwritable { key, reason: &reason }),
         };
         // Sealed meanwhile means invalidated: the lease is gone or will be, do not even try.
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
-        let key = &self.key.readable();
-        let telemetry = &self.runtime.telemetry;
-        match remote.fill(&self.address, &bytes, self.life.total(), &self.lease).await {
-            Ok(Filled::Stored) => telemetry.tell(&Event::Filled { key }),
+        match remote.fill(held.address(), &bytes, self.life.total(), lease).await {
+            Ok(Filled::Stored) => {
+                held.spent();
+                telemetry.tell(&Event::Filled { key });
+            }
             Ok(Filled::Refused) => {
                 self.slot.head().kill();
                 self.lead.seal();
@@ -164,19 +146,24 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     }
 
     /// The envelope; `None` if a tag that only the value knows may have changed meanwhile.
-    async fn bytes(&self, remote: &Remote) -> Result<Option<Vec<u8>>, String> {
-        let Some(tags) = self.stamped_tags(remote).await else {
+    async fn bytes(
+        &self,
+        remote: &Remote,
+        lease: &Lease,
+        address: &Address,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let Some(tags) = self.stamped_tags(remote, &lease.generations).await else {
             return Ok(None);
         };
         let envelope = Envelope {
             kind: self.slot.head().kind,
             ttl: self.life.ttl,
             grace: self.life.grace,
-            namespace: self.lease.generations.namespace,
+            namespace: lease.generations.namespace,
             tags,
             payload: self.payload()?,
         };
-        let bytes = envelope.write(self.address.reader());
+        let bytes = envelope.write(address.reader());
         bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
     }
 
@@ -184,8 +171,11 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     ///
     /// Those that only the value knows could not be read then; they are as they were if no tag at all
     /// was invalidated since.
-    async fn stamped_tags(&self, remote: &Remote) -> Option<Vec<(Tag, Generation)>> {
-        let before = &self.lease.generations;
+    async fn stamped_tags(
+        &self,
+        remote: &Remote,
+        before: &Generations,
+    ) -> Option<Vec<(Tag, Generation)>> {
         let mut late = Tags::default();
         for tag in self.tags.iter().filter(|tag| !self.known.contains(tag)) {
             late.add(tag.clone());

@@ -15,7 +15,7 @@ pub(crate) fn inner(load: &Background, origin: &Origin) -> Option<TokenStream> {
     let Home::Inner(name) = &load.home else {
         return None;
     };
-    let (sig, body) = (renamed(&origin.function.sig, name), &origin.function.body);
+    let (sig, body) = (renamed(&origin.function.sig, name), body(origin));
     Some(quote_spanned!(Span::mixed_site()=> #sig #body))
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn sibling(load: &Background, origin: &Origin) -> Option<TokenStream>
         return None;
     };
     let function = &origin.function;
-    let (sig, body) = (renamed(&function.sig, name), &function.body);
+    let (sig, body) = (renamed(&function.sig, name), body(origin));
     let inner_attrs = &function.inner_attrs;
     let attrs = function.attributes(Body::Moved);
     let attrs = attrs.iter().filter(|attr| rules_the_body(attr));
@@ -34,6 +34,13 @@ pub(crate) fn sibling(load: &Background, origin: &Origin) -> Option<TokenStream>
         #[doc(hidden)]
         #sig { #(#inner_attrs)* #body }
     ))
+}
+
+/// The body, with every argument in use: some may serve the key alone.
+fn body(origin: &Origin) -> TokenStream {
+    let names = origin.arguments.iter().filter_map(|argument| argument.name());
+    let body = &origin.function.body;
+    quote_spanned!(Span::mixed_site()=> { #(let _ = &#names;)* #body })
 }
 
 /// Attributes that the body must keep when it moves.
@@ -50,25 +57,30 @@ fn renamed(sig: &Signature, name: &Ident) -> Signature {
     }
 }
 
-/// The call that runs the load in place, or later with copies it owns.
+/// The call that runs the load in place, or, once its door is open, elsewhere with what it owns.
+///
+/// One future does both, since closures over borrowed arguments keep futures from being `Send`.
 pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> TokenStream {
     let arguments = passed(load, origin);
     let values = arguments.iter().map(|argument| &argument.value);
-    let locals: Vec<_> = arguments.iter().map(|argument| &argument.local).collect();
-    let owned = arguments.iter().map(|argument| argument.owned(runtime));
+    let owned = arguments.iter().filter_map(|argument| argument.owned(runtime));
     let lent = arguments.iter().map(Passed::lent);
     let function = callee(load, origin);
-    quote_spanned!(hidden_at(&load.option)=>
+    let place = hidden_at(&load.option);
+    let private = runtime.private_at(place);
+    quote_spanned!(place=>
+        let departure = #private::Departure::new();
+        let door = ::core::clone::Clone::clone(&departure);
         #[allow(clippy::used_underscore_binding)]
-        let run = ask.run_background(
-            (#(#values,)*),
-            |(#(#locals,)*)| #function(#(#locals),*),
-            |(#(#locals,)*)| {
+        let load = ::core::pin::pin!(async move {
+            if door.is_open() {
                 #(#owned)*
-                ::std::boxed::Box::pin(async move { #function(#(#lent),*).await })
-            },
-        );
-        run.await
+                let load = ::std::boxed::Box::pin(async move { #function(#(#lent),*).await });
+                return door.leave(load).await;
+            }
+            #function(#(#values),*).await
+        });
+        ask.run_departing(departure, load).await
     )
 }
 
@@ -114,17 +126,18 @@ struct Passed<'a> {
 }
 
 impl Passed<'_> {
-    /// `let id = Clone::clone(id);`
-    fn owned(&self, runtime: &Runtime) -> TokenStream {
-        let local = &self.local;
+    /// `let category = ToOwned::to_owned(category);`, where the argument is not owned already.
+    fn owned(&self, runtime: &Runtime) -> Option<TokenStream> {
+        let (local, value) = (&self.local, &self.value);
         let place = hidden_at(local);
         let private = runtime.private_at(place);
         let copy = match self.own {
-            Own::Clone => quote_spanned!(place=> ::core::clone::Clone::clone(#local)),
-            Own::ToOwned(_) => quote_spanned!(place=> ::std::borrow::ToOwned::to_owned(*#local)),
-            Own::Receiver => quote_spanned!(place=> #private::own_receiver(*#local)),
+            Own::Move if self.value.to_string() == self.local.to_string() => return None,
+            Own::Move => quote_spanned!(place=> #value),
+            Own::ToOwned(_) => quote_spanned!(place=> ::std::borrow::ToOwned::to_owned(#value)),
+            Own::Receiver => quote_spanned!(place=> #private::own_receiver(#value)),
         };
-        quote_spanned!(place=> let #local = #copy;)
+        Some(quote_spanned!(place=> let #local = #copy;))
     }
 
     /// What the load takes, out of the copy.
@@ -132,7 +145,7 @@ impl Passed<'_> {
         let local = &self.local;
         let place = hidden_at(local);
         match self.own {
-            Own::Clone => local.to_token_stream(),
+            Own::Move => local.to_token_stream(),
             Own::ToOwned(ty) => {
                 quote_spanned!(place=> ::core::borrow::Borrow::<#ty>::borrow(&#local))
             }

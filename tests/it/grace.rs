@@ -1,0 +1,270 @@
+//! Stale values: when they answer, and when they must not.
+
+use std::future::pending;
+use std::time::Duration;
+
+use athena_cache::{Cache, athena_cache, of};
+use tokio::task::JoinSet;
+
+use crate::world::{
+    FORMS, Fault, Form, GRACE, Gate, Origin, Remote, THROTTLE, TTL, World, others_rest, until,
+};
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[tokio::test]
+async fn g1_a_failed_load_serves_the_stale_entry_and_none_is_tried_during_the_throttle() {
+    for form in FORMS {
+        let world = World::in_memory();
+        let (cache, origin) = (&world.cache, Origin::default());
+        form.graceful(cache, "k", origin.returns(Ok(1))).await;
+        world.advance(TTL);
+        let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(answer.value, Ok(1));
+        assert!(answer.outcome.stale);
+        assert_eq!(answer.outcome.age, TTL);
+        world.advance(THROTTLE - MOMENT);
+        let answer = form.graceful(cache, "k", origin.returns(Ok(2))).await;
+        assert_eq!(answer.value, Ok(1));
+        assert_eq!(origin.loads(), 2, "no further load during the throttle");
+        world.advance(MOMENT);
+        let answer = form.graceful(cache, "k", origin.returns(Ok(2))).await;
+        assert_eq!(answer.value, Ok(2));
+        assert_eq!(origin.loads(), 3, "exactly one after it");
+        assert!(!answer.outcome.stale);
+    }
+}
+
+#[tokio::test]
+async fn g1_the_throttle_holds_with_a_backend_too() {
+    for form in FORMS {
+        let remote = Remote::new();
+        let (cache, origin) = (&remote.world.cache, Origin::default());
+        form.graceful(cache, "k", origin.returns(Ok(1))).await;
+        cache.settle().await;
+        remote.world.advance(TTL);
+        for _ in 0..3 {
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+            assert_eq!(answer.value, Ok(1));
+            assert!(answer.outcome.stale);
+        }
+        assert_eq!(origin.loads(), 2);
+    }
+}
+
+#[tokio::test]
+async fn g2_staleness_never_exceeds_grace() {
+    for form in FORMS {
+        let remote = Remote::new();
+        let (cache, origin) = (&remote.world.cache, Origin::default());
+        form.graceful(cache, "k", origin.returns(Ok(1))).await;
+        cache.settle().await;
+        let mut age = Duration::ZERO;
+        while age + THROTTLE < TTL + GRACE {
+            remote.world.advance(THROTTLE);
+            age += THROTTLE;
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+            assert_eq!(answer.value, Ok(1), "repeated failures do not shorten grace");
+            assert_eq!(answer.outcome.age, age);
+        }
+        // A process that starts late gets the copy with the age it has.
+        let late = remote.neighbour();
+        let answer = form.graceful(&late, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(answer.value, Ok(1));
+        assert_eq!(answer.outcome.age, age);
+        remote.world.advance(TTL + GRACE - age);
+        for cache in [cache, &late] {
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+            assert_eq!(answer.value, Err(Fault::Down));
+        }
+    }
+}
+
+#[tokio::test]
+async fn g3_a_stale_value_is_never_written_to_the_backend_again() {
+    for form in FORMS {
+        let remote = Remote::new();
+        let (cache, origin) = (&remote.world.cache, Origin::default());
+        form.graceful(cache, "k", origin.returns(Ok(1))).await;
+        cache.settle().await;
+        remote.world.advance(TTL);
+        remote.chaos.forget_operations();
+        form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        cache.settle().await;
+        let writes = ["fill", "insert", "renew"];
+        assert!(!remote.chaos.operations().iter().any(|operation| writes.contains(operation)));
+        assert_eq!(cache.stats().fills, 1);
+    }
+}
+
+#[athena_cache(
+    ttl = "10s", grace = "1m", key = "choosy", cache = cache,
+    grace_unless = |error| matches!(error, Fault::NotFound)
+)]
+async fn choosy(cache: &Cache, result: Result<u32, Fault>) -> Result<u32, Fault> {
+    result
+}
+
+#[tokio::test]
+async fn g4_an_excluded_error_is_not_answered_with_an_old_value() {
+    let world = World::in_memory();
+    choosy(&world.cache, Ok(1)).await.unwrap();
+    world.advance(TTL);
+    let excluded = choosy(&world.cache, Err(Fault::NotFound)).await;
+    assert_eq!(excluded, Err(Fault::NotFound));
+    assert_eq!(choosy(&world.cache, Err(Fault::Down)).await, Ok(1));
+}
+
+#[tokio::test]
+async fn g5_the_soft_timeout_acts_only_when_a_stale_value_exists() {
+    for form in FORMS {
+        let world = World::in_memory();
+        let (origin, gate) = (Origin::default(), Gate::closed());
+        let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok(1)));
+        let cold = tokio::spawn(async move { form.background(&cache, "k", load).await });
+        until("the load", || origin.loads() == 1).await;
+        world.advance(Duration::from_secs(1));
+        others_rest().await;
+        assert!(!cold.is_finished(), "a cold key waits");
+        gate.open();
+        assert_eq!(cold.await.unwrap().value, Ok(1));
+
+        world.advance(TTL);
+        let slow = Gate::closed();
+        let (cache, load) = (world.cache.clone(), origin.waits(&slow, Ok(2)));
+        let warm = tokio::spawn(async move { form.background(&cache, "k", load).await });
+        until("the timers", || origin.loads() == 2 && world.clock.sleepers() == 2).await;
+        world.advance(Duration::from_millis(100));
+        let answer = warm.await.unwrap();
+        assert_eq!(answer.value, Ok(1));
+        assert!(answer.outcome.stale);
+        slow.open();
+        world.cache.settle().await;
+        let answer = form.background(&world.cache, "k", origin.returns(Ok(3))).await;
+        assert_eq!(answer.value, Ok(2), "the load went on and was kept");
+        assert_eq!(origin.loads(), 2);
+    }
+}
+
+#[tokio::test]
+async fn g6_the_hard_timeout_serves_stale_or_a_typed_error() {
+    for form in FORMS {
+        let world = World::in_memory();
+        let origin = Origin::default();
+        let cache = world.cache.clone();
+        let cold = tokio::spawn(async move { form.hard(&cache, "k", pending()).await });
+        until("the timer", || world.clock.sleepers() == 1).await;
+        world.advance(Duration::from_secs(1));
+        let error = cold.await.unwrap().value.unwrap_err();
+        assert!(matches!(&error, Fault::Cache(text) if text.contains("hard timeout")), "{error:?}");
+
+        form.hard(&world.cache, "k", origin.returns(Ok(1))).await;
+        world.advance(TTL);
+        let cache = world.cache.clone();
+        let warm = tokio::spawn(async move { form.hard(&cache, "k", pending()).await });
+        until("the timer", || world.clock.sleepers() == 1).await;
+        world.advance(Duration::from_secs(1));
+        let answer = warm.await.unwrap();
+        assert_eq!(answer.value, Ok(1));
+        assert!(answer.outcome.stale);
+        assert_eq!(world.cache.stats().load_timeouts, 2);
+    }
+}
+
+#[tokio::test]
+async fn g7_twenty_callers_around_the_soft_timeout_make_one_load_which_fills_once() {
+    for form in FORMS {
+        let remote = Remote::new();
+        let world = &remote.world;
+        let (origin, gate) = (Origin::default(), Gate::closed());
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
+        world.cache.settle().await;
+        world.advance(TTL);
+        let mut callers = JoinSet::new();
+        for _ in 0..10 {
+            let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok(2)));
+            callers.spawn(async move { form.background(&cache, "k", load).await.value });
+        }
+        until("the load", || origin.loads() == 2).await;
+        others_rest().await;
+        world.advance(Duration::from_millis(100));
+        others_rest().await;
+        for _ in 0..10 {
+            let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok(3)));
+            callers.spawn(async move { form.background(&cache, "k", load).await.value });
+        }
+        others_rest().await;
+        gate.open();
+        let answers = callers.join_all().await;
+        assert!(answers.iter().all(|value| matches!(value, Ok(1 | 2))), "{answers:?}");
+        world.cache.settle().await;
+        assert_eq!(origin.loads(), 2, "one load, {form:?}");
+        let fills = remote.chaos.operations().into_iter().filter(|name| *name == "fill");
+        assert_eq!(fills.count(), 2, "the first value and this one");
+        let answer = form.background(&world.cache, "k", origin.returns(Ok(4))).await;
+        assert_eq!(answer.value, Ok(2));
+    }
+}
+
+#[tokio::test]
+async fn g8_a_late_load_that_fails_leaves_the_stale_entry_in_place() {
+    for form in FORMS {
+        let world = World::in_memory();
+        let (origin, gate) = (Origin::default(), Gate::closed());
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
+        world.advance(TTL);
+        let (cache, load) = (world.cache.clone(), origin.waits(&gate, Err(Fault::Down)));
+        let caller = tokio::spawn(async move { form.background(&cache, "k", load).await });
+        until("the timers", || origin.loads() == 2 && world.clock.sleepers() == 2).await;
+        world.advance(Duration::from_millis(100));
+        assert_eq!(caller.await.unwrap().value, Ok(1));
+        gate.open();
+        world.cache.settle().await;
+        let answer = form.background(&world.cache, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(answer.value, Ok(1));
+        assert!(answer.outcome.stale);
+    }
+}
+
+#[tokio::test]
+async fn g8_a_late_load_that_panics_harms_nobody() {
+    let world = World::in_memory();
+    let origin = Origin::default();
+    let form = Form::Attribute;
+    form.background(&world.cache, "k", origin.returns(Ok(1))).await;
+    world.advance(TTL);
+    let answer = form.background(&world.cache, "k", async { panic!("of the body") }).await;
+    assert_eq!(answer.value, Ok(1));
+    assert!(answer.outcome.stale);
+    let answer = form.background(&world.cache, "k", origin.returns(Ok(2))).await;
+    assert_eq!(answer.value, Ok(2));
+}
+
+#[tokio::test]
+async fn i5_expire_keeps_the_value_for_grace_and_invalidate_does_not() {
+    for world in [World::in_memory(), Remote::new().world] {
+        let cache = &world.cache;
+        let stale = |answer: Result<u32, Fault>| answer == Ok(1);
+        for form in FORMS {
+            let origin = Origin::default();
+            form.graceful(cache, "k", origin.returns(Ok(1))).await;
+            cache.settle().await;
+            cache.entry("graceful:k").expire().await.unwrap();
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+            assert!(stale(answer.value) && answer.outcome.stale, "{form:?}");
+            let _ = cache.entry("graceful:k").invalidate().await;
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+            assert_eq!(answer.value, Err(Fault::Down));
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_expire_is_the_same() {
+    let world = World::in_memory();
+    choosy(&world.cache, Ok(1)).await.unwrap();
+    of(choosy(&world.cache, Ok(2))).expire().await.unwrap();
+    assert_eq!(choosy(&world.cache, Err(Fault::Down)).await, Ok(1));
+    assert_eq!(of(choosy(&world.cache, Ok(2))).peek().await.unwrap(), None);
+}

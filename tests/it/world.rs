@@ -1,0 +1,279 @@
+//! What the tests share: a cache on a clock that stands still, an origin that counts, and both forms
+//! in which a function can be cached.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use athena_cache::testing::{Chaos, ChaosBackend, ManualClock, MemoryBackend};
+use athena_cache::{Builder, Cache, Observed, athena_cache, of};
+
+pub const TTL: Duration = Duration::from_secs(10);
+pub const GRACE: Duration = Duration::from_secs(60);
+pub const THROTTLE: Duration = TTL; // the default of 30 s, but at most the ttl
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a load failed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Fault {
+    Down,
+    NotFound,
+    Cache(String),
+}
+
+impl From<athena_cache::Error> for Fault {
+    fn from(error: athena_cache::Error) -> Self {
+        Self::Cache(error.to_string())
+    }
+}
+
+/// A cache on a clock that stands still.
+pub struct World {
+    pub cache: Cache,
+    pub clock: ManualClock,
+}
+
+impl World {
+    pub fn in_memory() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+        let clock = ManualClock::new();
+        let builder = Cache::builder("test").clock(&clock).seed(1);
+        Self { cache: change(builder).build().unwrap(), clock }
+    }
+
+    pub fn advance(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+}
+
+/// A cache whose backend does as it is told.
+pub struct Remote {
+    pub world: World,
+    pub store: MemoryBackend,
+    pub chaos: Chaos,
+}
+
+impl Remote {
+    pub fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+        let clock = ManualClock::new();
+        let store = MemoryBackend::with_clock(&clock);
+        let backend = ChaosBackend::with_clock(store.clone(), 1, &clock);
+        let chaos = backend.chaos();
+        let builder = Cache::builder("test").clock(&clock).seed(1).backend(backend);
+        let world = World { cache: change(builder).build().unwrap(), clock };
+        Self { world, store, chaos }
+    }
+
+    /// Another process on the same backend.
+    pub fn neighbour(&self) -> Cache {
+        let builder = Cache::builder("test").clock(&self.world.clock).seed(2);
+        builder.backend(self.store.clone()).build().unwrap()
+    }
+}
+
+/// Counts its loads.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    loads: Arc<AtomicUsize>,
+}
+
+impl Origin {
+    pub fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Returns at once.
+    pub fn returns<T>(&self, value: T) -> impl Future<Output = T> + use<T> {
+        let loads = Arc::clone(&self.loads);
+        async move {
+            loads.fetch_add(1, Ordering::SeqCst);
+            value
+        }
+    }
+
+    /// Returns once the gate is open.
+    pub fn waits<T>(&self, gate: &Gate, value: T) -> impl Future<Output = T> + use<T> {
+        let (loads, gate) = (Arc::clone(&self.loads), gate.clone());
+        async move {
+            loads.fetch_add(1, Ordering::SeqCst);
+            gate.pass().await;
+            value
+        }
+    }
+}
+
+/// Something that loads wait for.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<tokio::sync::Semaphore>);
+
+impl Gate {
+    pub fn closed() -> Self {
+        Self(Arc::new(tokio::sync::Semaphore::new(0)))
+    }
+
+    pub fn open(&self) {
+        self.0.add_permits(1_000_000);
+    }
+
+    async fn pass(&self) {
+        self.0.acquire().await.unwrap().forget();
+    }
+}
+
+/// Lets other tasks run until a condition holds.
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..100_000 {
+        if condition() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("in vain: {what}");
+}
+
+/// Lets other tasks run until none of them can.
+pub async fn others_rest() {
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The two forms in which a function can be cached; every case holds for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Attribute,
+    Entry,
+}
+
+pub const FORMS: [Form; 2] = [Form::Attribute, Form::Entry];
+
+type Answer = Observed<Result<u32, Fault>>;
+
+impl Form {
+    /// With a ttl, and nothing else.
+    pub async fn plain(
+        self,
+        cache: &Cache,
+        name: &str,
+        load: impl Future<Output = Result<u32, Fault>>,
+    ) -> Answer {
+        match self {
+            Self::Attribute => of(plain(cache, name, load)).observe().await.unwrap(),
+            Self::Entry => {
+                cache.entry(format!("plain:{name}")).ttl(TTL).observe(|| load).await
+            }
+        }
+    }
+
+    /// With grace.
+    pub async fn graceful(
+        self,
+        cache: &Cache,
+        name: &str,
+        load: impl Future<Output = Result<u32, Fault>>,
+    ) -> Answer {
+        match self {
+            Self::Attribute => of(graceful(cache, name, load)).observe().await.unwrap(),
+            Self::Entry => {
+                let entry = cache.entry(format!("graceful:{name}"));
+                entry.ttl(TTL).grace(GRACE).observe(|| load).await
+            }
+        }
+    }
+
+    /// With grace and a hard timeout of a second.
+    pub async fn hard(
+        self,
+        cache: &Cache,
+        name: &str,
+        load: impl Future<Output = Result<u32, Fault>>,
+    ) -> Answer {
+        match self {
+            Self::Attribute => of(hard(cache, name, load)).observe().await.unwrap(),
+            Self::Entry => {
+                let entry = cache.entry(format!("hard:{name}")).ttl(TTL).grace(GRACE);
+                entry.hard_timeout(Duration::from_secs(1)).observe(|| load).await
+            }
+        }
+    }
+
+    /// With grace, a soft timeout of 100 ms and a refresh at 80 %.
+    pub async fn background(
+        self,
+        cache: &Cache,
+        name: &str,
+        load: impl Future<Output = Result<u32, Fault>> + Send + 'static,
+    ) -> Answer {
+        match self {
+            Self::Attribute => {
+                let load = Loading::new(load);
+                of(background(cache.clone(), name, load)).observe().await.unwrap()
+            }
+            Self::Entry => {
+                let entry = cache.entry(format!("background:{name}")).ttl(TTL).grace(GRACE);
+                let entry = entry.in_background().refresh(athena_cache::Percent::new(80));
+                entry.soft_timeout(Duration::from_millis(100)).observe(|| load).await
+            }
+        }
+    }
+}
+
+#[athena_cache(ttl = "10s", key = "plain:{name}", cache = cache)]
+async fn plain(
+    cache: &Cache,
+    name: &str,
+    load: impl Future<Output = Result<u32, Fault>>,
+) -> Result<u32, Fault> {
+    load.await
+}
+
+#[athena_cache(ttl = "10s", grace = "1m", key = "graceful:{name}", cache = cache)]
+async fn graceful(
+    cache: &Cache,
+    name: &str,
+    load: impl Future<Output = Result<u32, Fault>>,
+) -> Result<u32, Fault> {
+    load.await
+}
+
+#[athena_cache(ttl = "10s", grace = "1m", hard_timeout = "1s", key = "hard:{name}", cache = cache)]
+async fn hard(
+    cache: &Cache,
+    name: &str,
+    load: impl Future<Output = Result<u32, Fault>>,
+) -> Result<u32, Fault> {
+    load.await
+}
+
+#[athena_cache(
+    ttl = "10s", grace = "1m", refresh = "80%", soft_timeout = "100ms",
+    key = "background:{name}", cache = cache
+)]
+async fn background(cache: Cache, name: &str, load: Loading) -> Result<u32, Fault> {
+    load.run().await
+}
+
+/// A load that can be cloned, to be run once by whoever gets to it.
+#[derive(Clone)]
+pub struct Loading(Arc<tokio::sync::Mutex<Option<BoxedLoad>>>);
+
+type BoxedLoad = std::pin::Pin<Box<dyn Future<Output = Result<u32, Fault>> + Send>>;
+
+impl Loading {
+    fn new(load: impl Future<Output = Result<u32, Fault>> + Send + 'static) -> Self {
+        Self(Arc::new(tokio::sync::Mutex::new(Some(Box::pin(load)))))
+    }
+
+    async fn run(self) -> Result<u32, Fault> {
+        let load = self.0.lock().await.take();
+        load.expect("a load runs at most once per call").await
+    }
+}
