@@ -41,20 +41,35 @@ struct User {
 async fn main() -> Result<(), athena_cache::Error> {
     Cache::in_memory("keys").install();
 
-    println!("all arguments:   {}", of(page("books", &Filter { max_price: 20 })).key().await?);
-    println!("another filter:  {}", of(page("books", &Filter { max_price: 30 })).key().await?);
+    println!(
+        "all arguments:   {}",
+        of(page("books", &Filter { max_price: 20 })).key().await?
+    );
+    println!(
+        "another filter:  {}",
+        of(page("books", &Filter { max_price: 30 })).key().await?
+    );
 
     println!("trace 1:         {}", of(stock(42, Trace(1))).key().await?);
     println!("trace 2:         {}", of(stock(42, Trace(2))).key().await?);
 
-    let user = User { tenant: "acme".to_owned(), id: 7 };
+    let user = User {
+        tenant: "acme".to_owned(),
+        id: 7,
+    };
     println!("template:        {}", of(profile(&user)).key().await?);
 
     // Values are escaped, so that none can imitate the key of another.
-    let forger = User { tenant: "acme:7".to_owned(), id: 1 };
+    let forger = User {
+        tenant: "acme:7".to_owned(),
+        id: 1,
+    };
     println!("a forger:        {}", of(profile(&forger)).key().await?);
 
     let long = "books ".repeat(100);
-    println!("too long:        {}", of(page(&long, &Filter { max_price: 1 })).key().await?);
+    println!(
+        "too long:        {}",
+        of(page(&long, &Filter { max_price: 1 })).key().await?
+    );
     Ok(())
 }

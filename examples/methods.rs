@@ -55,9 +55,21 @@ async fn main() -> Result<(), athena_cache::Error> {
         let stock = of(shop.stock(7)).observe().await?;
         let name = of(catalog.name(7)).observe().await?;
         println!("{round} round");
-        println!("  inherent method  {:<4}  {}", price.outcome.label(), price.value);
-        println!("  trait impl       {:<4}  {}", stock.outcome.label(), stock.value);
-        println!("  #[async_trait]   {:<4}  {}", name.outcome.label(), name.value);
+        println!(
+            "  inherent method  {:<4}  {}",
+            price.outcome.label(),
+            price.value
+        );
+        println!(
+            "  trait impl       {:<4}  {}",
+            stock.outcome.label(),
+            stock.value
+        );
+        println!(
+            "  #[async_trait]   {:<4}  {}",
+            name.outcome.label(),
+            name.value
+        );
     }
     println!("key: {}", of(shop.price(7)).key().await?);
     Ok(())

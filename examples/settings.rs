@@ -8,44 +8,44 @@ use std::error::Error;
 use athena_cache::{Cache, Settings};
 
 const GOOD: &str = r#"
-    ttl = "10m"
-    grace = "1h 30m"
-    jitter = "10%"
-    fallback = "ServeStale"
+ttl = "10m"
+grace = "1h 30m"
+jitter = "10%"
+fallback = "ServeStale"
 
-    [memory]
-    max_entries = 50_000
+[memory]
+max_entries = 50_000
 
-    [resilience]
-    attempt_timeout = "300ms"
-    breaker = { failure_threshold = 10, recovery_time = "15s" }
+[resilience]
+attempt_timeout = "300ms"
+breaker = { failure_threshold = 10, recovery_time = "15s" }
 "#;
 
-const MISSPELT: &str = "tll = '10m'";
-
-const NO_UNIT: &str = "ttl = '10'";
-
-const CONTRADICTORY: &str = r#"
-    degraded_loads = 0
-    resilience = { attempt_timeout = "5s", deadline = "1s" }
-"#;
+const BAD: [&str; 3] = [
+    "tll = '10m'",
+    "ttl = '10'",
+    "degraded_loads = 0\nresilience = { attempt_timeout = '5s', deadline = '1s' }",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let settings: Settings = toml::from_str(GOOD)?;
-    println!("{settings:#?}");
-    Cache::builder("shop").settings(settings).build()?;
+    Cache::builder("shop").settings(settings.clone()).build()?;
+    println!(
+        "What was set, and the defaults of what was not:\n\n{}",
+        toml::to_string(&settings)?
+    );
 
-    for (what, text) in
-        [("misspelt", MISSPELT), ("no unit", NO_UNIT), ("contradictory", CONTRADICTORY)]
-    {
+    for text in BAD {
         if let Err(error) = build(text) {
-            println!("\n{what}:\n{error}");
+            println!("Refused:\n\n{text}\n\n{error}\n");
         }
     }
     Ok(())
 }
 
-/// The loader is yours: any format of `serde`, a file, the environment.
+/// The loader is yours: any format of `serde`, from a file or the environment.
 fn build(text: &str) -> Result<Cache, Box<dyn Error>> {
-    Ok(Cache::builder("shop").settings(toml::from_str(text)?).build()?)
+    Ok(Cache::builder("shop")
+        .settings(toml::from_str(text)?)
+        .build()?)
 }

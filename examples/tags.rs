@@ -16,7 +16,10 @@ struct Article {
 #[athena_cache(tags = ["article:{id}"], tags_from = |article| [format!("author:{}", article.author)])]
 async fn article(id: u32) -> Article {
     let author = if id < 10 { "ada" } else { "grace" };
-    Article { id, author: author.to_owned() }
+    Article {
+        id,
+        author: author.to_owned(),
+    }
 }
 
 #[athena_cache(tags = ["articles", "author:{author}"])]

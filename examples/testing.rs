@@ -1,10 +1,11 @@
 //! Testing a service: a cache of its own, a clock that the test moves, a backend that fails on demand.
 //!
-//! Run it with `cargo run --example testing --features testing`.
+//! Run it with `cargo run --example testing`; in your own tests, enable the feature `testing`.
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
 use std::time::Duration;
 
+use athena_cache::backend::Class;
 use athena_cache::testing::{ChaosBackend, Fault, ManualClock, MemoryBackend};
 use athena_cache::{Cache, athena_cache, of};
 
@@ -19,7 +20,10 @@ async fn main() -> Result<(), athena_cache::Error> {
     let clock = ManualClock::new();
     let backend = ChaosBackend::with_clock(MemoryBackend::with_clock(&clock), 1, &clock);
     let chaos = backend.chaos();
-    let cache = Cache::builder("test").backend(backend).clock(&clock).build()?;
+    let cache = Cache::builder("test")
+        .backend(backend)
+        .clock(&clock)
+        .build()?;
 
     // Only calls inside this future use the cache, so that tests run side by side.
     let test = async {
@@ -33,7 +37,7 @@ async fn main() -> Result<(), athena_cache::Error> {
         println!("after five minutes, in no time, it is a miss");
 
         cache.settle().await;
-        chaos.always(Fault::Error(athena_cache::backend::Class::Timeout));
+        chaos.always(Fault::Error(Class::Unreachable));
         assert_eq!(call().await?, ("HIT", true));
         println!("with the backend away the memory copy answers, flagged `degraded`");
 

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::coherence::generation::{Cells, Mark, Moment};
+use crate::coherence::lease::Held;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::telemetry::Outcome;
@@ -40,6 +41,8 @@ pub(crate) struct Flight {
     mark: Mark,
     /// Refreshes a value that is still fresh.
     eager: bool,
+    /// The lease under which the load runs.
+    held: Mutex<Option<Held>>,
     state: Mutex<State>,
     ended: Notify,
 }
@@ -125,8 +128,7 @@ impl Flights {
         let mut shard = self.shard(key);
         match (shard.get(key), instead_of) {
             (Some(there), Some(old)) if !Arc::ptr_eq(there, old) => return None,
-            (Some(there), _) => there.seal(),
-            (None, _) => {}
+            _ => {}
         }
         Some(self.begin(&mut shard, key, mark, false))
     }
@@ -161,10 +163,15 @@ impl Flights {
             key: key.clone(),
             mark,
             eager,
+            held: Mutex::new(None),
             state: Mutex::new(State { sealed: false, phase: Phase::Running }),
             ended: Notify::new(),
         });
-        shard.insert(key.clone(), Arc::clone(&flight));
+        if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
+            // What it loads is not kept any more, and the new flight wants the lease.
+            outdated.seal();
+            drop(outdated.take_lease());
+        }
         Lead { flights: Arc::clone(self), flight }
     }
 
@@ -220,6 +227,19 @@ impl Flight {
             Some(chain) => LEADING.scope(chain, load).await,
             None => load.await,
         }
+    }
+
+    /// Keeps the lease of the load, until it is taken or the flight is over.
+    pub(crate) fn hold(&self, held: Held) {
+        if self.lock().sealed {
+            return;
+        }
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    }
+
+    /// The lease of the load, unless a newer flight was begun.
+    pub(crate) fn take_lease(&self) -> Option<Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn is_joinable(&self, cells: &Cells) -> bool {
@@ -301,6 +321,7 @@ impl Drop for Lead {
                 state.phase = Phase::Abandoned;
             }
         }
+        drop(self.flight.take_lease());
         self.flights.leave(&self.flight);
         self.flight.ended.notify_waiters();
     }

@@ -54,17 +54,21 @@ pub(crate) struct Defaults {
     pub(crate) fallback: Fallback,
 }
 
+/// Longest that anything is kept, so that no arithmetic on times overflows: a century.
+pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 impl Wishes {
+    /// These wishes, and the defaults where there are none.
     pub(crate) fn over(&self, defaults: &Defaults) -> Policy {
         Policy {
-            ttl: self.ttl.unwrap_or(defaults.ttl),
-            grace: self.grace.unwrap_or(defaults.grace),
+            ttl: self.ttl.unwrap_or(defaults.ttl).min(LONGEST),
+            grace: self.grace.unwrap_or(defaults.grace).min(LONGEST),
             throttle: defaults.throttle,
             jitter: self.jitter.unwrap_or(defaults.jitter),
             refresh: self.refresh,
             soft_timeout: self.soft_timeout,
             hard_timeout: self.hard_timeout,
-            negative_ttl: self.negative_ttl,
+            negative_ttl: self.negative_ttl.map(|ttl| ttl.min(LONGEST)),
             fallback: self.fallback.unwrap_or(defaults.fallback),
             memory_only: self.memory_only,
             version: self.version,

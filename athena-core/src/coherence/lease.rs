@@ -42,6 +42,12 @@ impl Held {
     }
 }
 
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.lease.fmt(f)
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         let (Some(lease), Some(spawner)) = (self.lease.take(), self.runtime.tasks.spawner()) else {

@@ -130,10 +130,7 @@ where
         let runtime = Arc::clone(&self.runtime);
         let _place = runtime.loads.place(&self.key).await;
         match self.runtime.flights.begin_alone(&self.key, self.mark()) {
-            Some(lead) => {
-                self.tell(|key| Event::Miss { key });
-                Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await
-            }
+            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
             None => self.alone(origin).await,
         }
     }

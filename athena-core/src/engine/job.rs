@@ -45,9 +45,10 @@ pub(crate) enum Purpose {
 }
 
 /// The lease of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leased {
-    /// The value may go to the backend.
-    Held(Held),
+    /// The value may go to the backend; the flight keeps the lease.
+    Held,
     /// Another process loads the same.
     HeldElsewhere,
     /// The value stays here: no backend, or none that answers.
@@ -71,14 +72,14 @@ where
     /// Loads in the caller's future and answers.
     pub(crate) async fn run(self, load: impl Future<Output = R>) -> Answer<R> {
         let leased = self.lease().await;
-        let _place = self.place(&leased).await;
+        let _place = self.place(leased).await;
         let started = self.ask.runtime.clock.now();
         let load = self.lead.flight().led_here(load);
         let returned = match self.hard_limit() {
             None => load.await,
             Some((limit, escape)) => match self.ask.runtime.clock.within(limit, load).await {
                 Some(returned) => returned,
-                None => return self.timed_out(limit, escape, leased),
+                None => return self.timed_out(limit, escape),
             },
         };
         self.finish(returned, leased, started)
@@ -87,17 +88,17 @@ where
     /// Loads in a task; nobody needs the answer.
     pub(crate) async fn run_in_background(self, load: impl Future<Output = R>) {
         let leased = self.lease().await;
-        if self.purpose == Purpose::Refresh && matches!(leased, Leased::HeldElsewhere) {
+        if self.purpose == Purpose::Refresh && leased == Leased::HeldElsewhere {
             self.hold_off_refresh();
             return;
         }
-        let _place = self.place(&leased).await;
+        let _place = self.place(leased).await;
         let started = self.ask.runtime.clock.now();
         let limit = self.ask.policy.hard_timeout.unwrap_or(self.ask.runtime.settings.patience);
         let load = self.lead.flight().led_here(load);
         match self.ask.runtime.clock.within(limit, load).await {
             Some(returned) => drop(self.finish(returned, leased, started)),
-            None => self.gave_up(limit, leased),
+            None => self.gave_up(limit),
         }
     }
 
@@ -124,16 +125,20 @@ where
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
         match remote.lease(&address, &ask.tags, life, remote.deadline()).await {
-            Ok(Some(lease)) => Leased::Held(Held::new(&ask.runtime, &ask.key, address, lease)),
+            Ok(Some(lease)) => {
+                let held = Held::new(&ask.runtime, &ask.key, address, lease);
+                self.lead.flight().hold(held);
+                Leased::Held
+            }
             Ok(None) => Leased::HeldElsewhere,
             Err(_) => Leased::None,
         }
     }
 
     /// A place among the function's loads, which are bounded while the backend is away.
-    async fn place(&self, leased: &Leased) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    async fn place(&self, leased: Leased) -> Option<tokio::sync::OwnedSemaphorePermit> {
         let has_backend = self.ask.own_memory().is_none();
-        if has_backend && matches!(leased, Leased::None) {
+        if has_backend && leased == Leased::None {
             return self.ask.runtime.loads.place(&self.ask.key).await;
         }
         None
@@ -150,10 +155,9 @@ where
         self.ask.errors.carry.map(|carry| (limit, Escape::Error(carry)))
     }
 
-    fn timed_out(self, limit: Duration, escape: Escape<R, E>, leased: Leased) -> Answer<R> {
+    fn timed_out(self, limit: Duration, escape: Escape<R, E>) -> Answer<R> {
         let ask = &self.ask;
         ask.tell(|key| Event::LoadTimedOut { key, limit });
-        drop(leased);
         match escape {
             Escape::Stale(value, slot) => {
                 self.throttle(&slot);
@@ -163,6 +167,7 @@ where
                 Answer { value, outcome }
             }
             Escape::Error(carry) => {
+                self.tell_miss();
                 let error = Error::timeout(ask.key.readable(), limit);
                 self.lead.land(Landing::Refusal(error.clone()));
                 let value = (ask.shape.failed)(carry(error));
@@ -172,9 +177,8 @@ where
     }
 
     /// The end of a background load that took too long.
-    fn gave_up(self, limit: Duration, leased: Leased) {
+    fn gave_up(self, limit: Duration) {
         self.ask.tell(|key| Event::LoadTimedOut { key, limit });
-        drop(leased);
         match &self.stale {
             Some(slot) if self.purpose == Purpose::Background => {
                 self.throttle(slot);
@@ -204,7 +208,15 @@ where
         }
     }
 
+    /// A caller whom no entry could answer, and who is not counted elsewhere.
+    fn tell_miss(&self) {
+        if matches!(self.purpose, Purpose::Answer | Purpose::AnswerWithoutBackend) {
+            self.ask.tell(|key| Event::Miss { key });
+        }
+    }
+
     fn found(self, value: V, leased: Leased) -> Answer<R> {
+        self.tell_miss();
         let ask = &self.ask;
         let wanted = !ask.unless.as_ref().is_some_and(|unless| unless(&value));
         let mut tags = ask.tags.clone();
@@ -220,6 +232,7 @@ where
     }
 
     fn absent(self, value: R, leased: Leased) -> Answer<R> {
+        self.tell_miss();
         let ttl = self.ask.policy.negative_ttl;
         let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
         let tags = self.ask.tags.clone();
@@ -232,10 +245,10 @@ where
         if self.purpose == Purpose::Refresh {
             self.hold_off_refresh();
         } else if let (Some(answer), Some(slot)) = (self.in_grace(&error), &self.stale) {
-            drop(leased);
-            self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
+                self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
             return answer;
         }
+        self.tell_miss();
         let ask = &self.ask;
         let outcome = Outcome::new(Source::Load);
         if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember) {
@@ -246,7 +259,6 @@ where
             self.keep(slot, life, tags, true, leased);
             return Answer { value, outcome };
         }
-        drop(leased);
         self.lead.land(match &ask.errors.share {
             Some(share) => Landing::Error((share.wrap)(&error)),
             None => Landing::Unshared,
@@ -263,11 +275,13 @@ where
     }
 
     /// Ends the job after its load failed elsewhere, with what its stale value came to.
-    pub(super) fn give_up(self, leased: Leased, stale: Option<&Answer<R>>) {
-        drop(leased);
+    pub(super) fn give_up(self, stale: Option<&Answer<R>>) {
         self.lead.land(match (&self.stale, stale) {
             (Some(slot), Some(answer)) => Ask::<R, V, E>::landing(slot, answer.outcome),
-            _ => Landing::Unshared,
+            _ => {
+                self.tell_miss();
+                Landing::Unshared
+            }
         });
     }
 

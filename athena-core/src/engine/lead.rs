@@ -57,7 +57,6 @@ where
             let slot = Arc::clone(slot);
             return self.load_softly(lead, slot, current, spawner, origin).await;
         }
-        self.tell(|key| Event::Miss { key });
         Job::new(self, lead, stale, purpose).run(origin.load()).await
     }
 

@@ -11,11 +11,10 @@ use std::task::Poll;
 
 use super::answer::Seen;
 use super::follow::{Followed, Waiting};
-use super::job::Leased;
 use super::{Answer, Ask, Job, Purpose};
 use crate::flight::{Flight, Lead, Role};
 use crate::policy::fallback::Plan;
-use crate::telemetry::{Event, Source};
+use crate::telemetry::Source;
 
 /// One entry of a batch.
 type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
@@ -144,9 +143,8 @@ where
                 insert(&mut self.found, &name, answer);
                 continue;
             }
-            ask.tell(|key| Event::Miss { key });
             let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
-            let stale = seen.map(|seen| seen.slot);
+            let stale = seen.or_else(|| ask.in_memory()).map(|seen| seen.slot);
             jobs.push((name, Job::new(ask, lead, stale, purpose)));
         }
         jobs
@@ -166,20 +164,20 @@ where
         if jobs.is_empty() && alone.is_empty() {
             return Ok(());
         }
-        let leases = join_all(jobs.iter().map(|(_, job)| job.lease())).await;
+        let leased = join_all(jobs.iter().map(|(_, job)| job.lease())).await;
         let flights: Vec<_> = jobs.iter().map(|(_, job)| Arc::clone(job.flight())).collect();
         let names: Vec<_> = jobs.iter().map(|(name, _)| name.clone()).chain(alone.clone()).collect();
         let started = jobs.first().map(|(_, job)| job.now());
         let mut loaded = match Flight::all_led_here(&flights, load(names)).await {
             Ok(loaded) => loaded,
-            Err(error) => return self.failed(jobs, leases, error),
+            Err(error) => return self.failed(jobs, error),
         };
         for name in alone {
             if let Some(value) = loaded.remove(&name) {
                 self.found.insert(name, value);
             }
         }
-        for ((name, job), leased) in jobs.into_iter().zip(leases) {
+        for ((name, job), leased) in jobs.into_iter().zip(leased) {
             let value = loaded.remove(&name);
             let answer = job.finish(Ok(value), leased, started.unwrap_or_default());
             insert(&mut self.found, &name, answer);
@@ -191,13 +189,12 @@ where
     fn failed(
         &mut self,
         jobs: Vec<(String, OneJob<V, E>)>,
-        leases: Vec<Leased>,
         error: E,
     ) -> Result<(), E> {
         let all_in_grace = jobs.iter().all(|(_, job)| job.grace_for(&error).is_some());
-        for ((name, job), leased) in jobs.into_iter().zip(leases) {
+        for (name, job) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
-            job.give_up(leased, answer.as_ref());
+            job.give_up(answer.as_ref());
             self.keep(&name, answer);
         }
         if all_in_grace { Ok(()) } else { Err(error) }

@@ -19,7 +19,7 @@ pub enum Event<'a> {
         /// The tier.
         source: Source,
     },
-    /// No entry could answer; a load follows.
+    /// No entry could answer, so the function ran for this caller.
     #[non_exhaustive]
     Miss {
         /// The entry.

@@ -18,15 +18,12 @@ pub(crate) struct Memory {
     entries: Cache<Key, Slot, foldhash::fast::RandomState>,
 }
 
-/// Longest that anything is kept, so that no arithmetic on times overflows: a century.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
 /// Forgets entries once they can never be served again.
 struct TotalLife;
 
 impl Expiry<Key, Slot> for TotalLife {
     fn expire_after_create(&self, _: &Key, slot: &Slot, _: Instant) -> Option<Duration> {
-        Some(slot.head().life.total().min(LONGEST))
+        Some(slot.head().life.total())
     }
 
     fn expire_after_update(
@@ -36,7 +33,7 @@ impl Expiry<Key, Slot> for TotalLife {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(slot.head().life.total().min(LONGEST))
+        Some(slot.head().life.total())
     }
 }
 

@@ -54,6 +54,7 @@ impl Database {
         W: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let pool = Arc::clone(&self.0);
+        // Never closed, so never an error.
         let place = Arc::clone(&pool.places).acquire_owned().await;
         let done = spawn_blocking(move || {
             let _place = place;
@@ -77,19 +78,28 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(&self.path)?,
         };
         let done = work(&mut connection);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         done
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

@@ -29,12 +29,10 @@ where
         let landing = self.landing_of(&slot, &tags);
         if !wanted || life.ttl.is_zero() {
             self.not_kept(NotKept::Unwanted);
-            drop(leased);
             return self.lead.land(landing);
         }
         if !self.keep_in_memory(&slot) {
             self.not_kept(NotKept::Invalidated);
-            drop(leased);
             return self.lead.land(landing);
         }
         match leased {
@@ -43,9 +41,9 @@ where
                 self.not_kept(NotKept::LeaseHeld);
                 self.lead.land(landing);
             }
-            Leased::Held(held) => {
+            Leased::Held => {
                 self.lead.land(landing);
-                self.fill(slot, life, tags, held);
+                self.fill(slot, life, tags);
             }
         }
     }
@@ -80,9 +78,9 @@ where
     }
 
     /// Writes to the backend in a task; the flight can be joined until that is done.
-    fn fill(self, slot: Slot, life: Life, tags: Tags, held: Held) {
+    fn fill(self, slot: Slot, life: Life, tags: Tags) {
         let Self { ask, lead, .. } = self;
-        let Some(wire) = ask.wire else {
+        let (Some(wire), Some(held)) = (ask.wire, lead.flight().take_lease()) else {
             return;
         };
         let permit = ask.runtime.remote.as_ref().and_then(Remote::write_permit);

@@ -1,0 +1,129 @@
+//! Several entries at once.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::world::{Fault, Gate, Origin, Remote, TTL, World, until};
+
+type Values = HashMap<String, u32>;
+
+fn lengths(names: Vec<String>) -> Values {
+    let length = |name: &String| u32::try_from(name.len()).unwrap();
+    names.into_iter().map(|name| (name.clone(), length(&name))).collect()
+}
+
+fn worlds() -> [World; 2] {
+    [World::in_memory(), Remote::new().world]
+}
+
+#[tokio::test]
+async fn one_load_answers_all_names_that_are_missing() {
+    for world in worlds() {
+        let cache = &world.cache;
+        let asked = Mutex::new(Vec::new());
+        let load = |mut names: Vec<String>| {
+            names.sort();
+            asked.lock().unwrap().push(names.clone());
+            async { Ok::<_, Fault>(lengths(names)) }
+        };
+        cache.entry("a").insert(10_u32).await.unwrap();
+        let values = cache.batch(["a", "bb", "ccc"]).get_or_load_many(load).await.unwrap();
+        assert_eq!(values, HashMap::from([("a", 10), ("bb", 2), ("ccc", 3)].map(owned)));
+        cache.settle().await;
+        let again = cache.batch(["a", "bb", "ccc"]).get_or_load_many(load).await.unwrap();
+        assert_eq!(again, values);
+        assert_eq!(*asked.lock().unwrap(), [["bb", "ccc"]]);
+        assert_eq!(cache.batch(["bb", "none"]).get_many::<u32>().await.unwrap().len(), 1);
+    }
+}
+
+fn owned((name, value): (&str, u32)) -> (String, u32) {
+    (name.to_owned(), value)
+}
+
+#[tokio::test]
+async fn a_batch_is_read_in_one_round_trip() {
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    let names: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    let load = |names| async { Ok::<_, Fault>(lengths(names)) };
+    cache.batch(names.clone()).get_or_load_many(load).await.unwrap();
+    cache.settle().await;
+    remote.chaos.forget_operations();
+    let values = cache.batch(names).get_or_load_many(load).await.unwrap();
+    assert_eq!(values.len(), 100);
+    assert_eq!(remote.chaos.operations(), ["read"]);
+}
+
+#[tokio::test]
+async fn names_that_somebody_loads_already_are_waited_for() {
+    let world = World::in_memory();
+    let (origin, gate) = (Origin::default(), Gate::closed());
+    let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok::<_, Fault>(100_u32)));
+    let single = tokio::spawn(async move { cache.entry("a").get_or_load(|| load).await });
+    until("the load", || origin.loads() == 1).await;
+    let cache = world.cache.clone();
+    let batch = tokio::spawn(async move {
+        let load = |names| async { Ok::<_, Fault>(lengths(names)) };
+        cache.batch(["a", "bb"]).get_or_load_many(load).await
+    });
+    crate::world::others_rest().await;
+    gate.open();
+    single.await.unwrap().unwrap();
+    let expected = HashMap::from([("a", 100), ("bb", 2)].map(owned));
+    assert_eq!(batch.await.unwrap().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn two_batches_that_need_each_others_names_both_end() {
+    let world = World::in_memory();
+    let gate = Gate::closed();
+    let mut batches = tokio::task::JoinSet::new();
+    for names in [["a", "b", "c"], ["c", "b", "a"], ["b", "c", "d"]] {
+        let (cache, gate) = (world.cache.clone(), gate.clone());
+        batches.spawn(async move {
+            let load = |names| {
+                let origin = Origin::default();
+                let wait = origin.waits(&gate, ());
+                async {
+                    wait.await;
+                    Ok::<_, Fault>(lengths(names))
+                }
+            };
+            cache.batch(names).get_or_load_many(load).await.unwrap().len()
+        });
+    }
+    crate::world::others_rest().await;
+    gate.open();
+    assert_eq!(batches.join_all().await, [3, 3, 3]);
+}
+
+#[tokio::test]
+async fn a_failed_load_serves_stale_values_if_there_is_one_for_every_name() {
+    for world in worlds() {
+        let cache = &world.cache;
+        let batch = |names: &[&'static str]| cache.batch(names.to_vec()).ttl(TTL).grace(TTL);
+        let load = |names| async { Ok::<_, Fault>(lengths(names)) };
+        let fail = |_| async { Err::<Values, _>(Fault::Down) };
+        batch(&["a", "bb"]).get_or_load_many(load).await.unwrap();
+        cache.settle().await;
+        world.advance(TTL);
+        let values = batch(&["a", "bb"]).get_or_load_many(fail).await.unwrap();
+        assert_eq!(values.len(), 2);
+        let cold = batch(&["a", "cold"]).get_or_load_many(fail).await;
+        assert_eq!(cold, Err(Fault::Down));
+    }
+}
+
+#[tokio::test]
+async fn batches_insert_and_invalidate() {
+    for world in worlds() {
+        let cache = &world.cache;
+        let none: [&str; 0] = [];
+        let values = [owned(("a", 1)), owned(("b", 2))];
+        cache.batch(none).insert_many(values).await.unwrap();
+        assert_eq!(cache.batch(["a", "b"]).get_many::<u32>().await.unwrap().len(), 2);
+        let _ = cache.batch(["a", "b"]).invalidate_many().await;
+        assert!(cache.batch(["a", "b"]).get_many::<u32>().await.unwrap().is_empty());
+    }
+}
