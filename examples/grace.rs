@@ -39,7 +39,7 @@ async fn main() -> Result<(), athena_cache::Error> {
         Ok(1.30),
         Err(RateError::CurrencyAbolished),
     ] {
-        *BANK.lock().await = word.clone();
+        BANK.lock().await.clone_from(&word);
         let seen = of(exchange_rate()).observe().await?;
         let (word, label) = (format!("{word:?}"), seen.outcome.label());
         println!(

@@ -6,8 +6,17 @@
 use athena_cache::{Cache, athena_cache, of};
 use serde::Serialize;
 
-/// A caller's trace id: not part of what is asked, so not part of the key.
+#[derive(Serialize)]
+struct Filter {
+    max_price: u32,
+}
+
 struct Trace(u64);
+
+struct User {
+    tenant: &'static str,
+    id: u32,
+}
 
 /// The default: the function and all arguments, which are `Serialize`.
 #[athena_cache]
@@ -15,61 +24,32 @@ async fn page(category: &str, filter: &Filter) -> String {
     format!("{category} up to {}", filter.max_price)
 }
 
-#[derive(Serialize)]
-struct Filter {
-    max_price: u32,
-}
-
-/// Without the arguments that do not matter; they need not be `Serialize`.
+/// Without what is no part of the question; it need not be `Serialize`.
 #[athena_cache(skip(trace))]
 async fn stock(product: u64, trace: Trace) -> u64 {
     product % 7 + trace.0 % 2
 }
 
-/// By hand, readable in logs and in Redis; holes may reach into fields.
+/// By hand, readable in logs and in Redis; holes reach into fields.
 #[athena_cache(key = "user:{user.tenant}:{user.id}")]
 async fn profile(user: &User) -> String {
-    format!("{}/{}", user.tenant, user.id)
-}
-
-struct User {
-    tenant: String,
-    id: u32,
+    format!("{} of {}", user.id, user.tenant)
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), athena_cache::Error> {
     Cache::in_memory("keys").install();
+    let (cheap, long) = (Filter { max_price: 20 }, "books ".repeat(100));
+    println!("all arguments:  {}", of(page("books", &cheap)).key().await?);
+    println!("too long:       {}", of(page(&long, &cheap)).key().await?);
 
-    println!(
-        "all arguments:   {}",
-        of(page("books", &Filter { max_price: 20 })).key().await?
-    );
-    println!(
-        "another filter:  {}",
-        of(page("books", &Filter { max_price: 30 })).key().await?
-    );
-
-    println!("trace 1:         {}", of(stock(42, Trace(1))).key().await?);
-    println!("trace 2:         {}", of(stock(42, Trace(2))).key().await?);
-
-    let user = User {
-        tenant: "acme".to_owned(),
-        id: 7,
-    };
-    println!("template:        {}", of(profile(&user)).key().await?);
+    println!("trace 1:        {}", of(stock(42, Trace(1))).key().await?);
+    println!("trace 2:        {}", of(stock(42, Trace(2))).key().await?);
 
     // Values are escaped, so that none can imitate the key of another.
-    let forger = User {
-        tenant: "acme:7".to_owned(),
-        id: 1,
-    };
-    println!("a forger:        {}", of(profile(&forger)).key().await?);
-
-    let long = "books ".repeat(100);
-    println!(
-        "too long:        {}",
-        of(page(&long, &Filter { max_price: 1 })).key().await?
-    );
+    for (tenant, id) in [("acme", 7), ("acme:7", 1)] {
+        let user = User { tenant, id };
+        println!("tenant {tenant:<7}  {}", of(profile(&user)).key().await?);
+    }
     Ok(())
 }

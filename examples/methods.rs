@@ -3,8 +3,6 @@
 //! Run it with `cargo run --example methods`.
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
-use std::future::Future;
-
 use async_trait::async_trait;
 use athena_cache::{Cache, athena_cache, of};
 
@@ -32,16 +30,15 @@ impl Stock for Shop {
 }
 
 #[async_trait]
-trait Catalog: Send + Sync {
+trait Names {
     async fn name(&self, id: u32) -> String;
 }
 
-/// Below `#[async_trait]`, which rewrites the signature first.
 #[async_trait]
-impl Catalog for Shop {
+impl Names for Shop {
     #[athena_cache(key = "name:{self.tenant}:{id}")]
     async fn name(&self, id: u32) -> String {
-        format!("{}'s product {id}", self.tenant)
+        format!("product {id} of {}", self.tenant)
     }
 }
 
@@ -49,27 +46,12 @@ impl Catalog for Shop {
 async fn main() -> Result<(), athena_cache::Error> {
     Cache::in_memory("methods").install();
     let shop = Shop { tenant: "acme" };
-    let catalog: Box<dyn Catalog> = Box::new(Shop { tenant: "acme" });
-    for round in ["first", "second"] {
-        let price = of(shop.price(7)).observe().await?;
-        let stock = of(shop.stock(7)).observe().await?;
-        let name = of(catalog.name(7)).observe().await?;
-        println!("{round} round");
-        println!(
-            "  inherent method  {:<4}  {}",
-            price.outcome.label(),
-            price.value
-        );
-        println!(
-            "  trait impl       {:<4}  {}",
-            stock.outcome.label(),
-            stock.value
-        );
-        println!(
-            "  #[async_trait]   {:<4}  {}",
-            name.outcome.label(),
-            name.value
-        );
+    let names: &dyn Names = &shop;
+    for round in 1..=2 {
+        let price = of(shop.price(7)).observe().await?.outcome.label();
+        let stock = of(shop.stock(7)).observe().await?.outcome.label();
+        let name = of(names.name(7)).observe().await?.outcome.label();
+        println!("call {round}: inherent {price}, trait impl {stock}, async_trait {name}");
     }
     println!("key: {}", of(shop.price(7)).key().await?);
     Ok(())

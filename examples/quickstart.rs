@@ -63,16 +63,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let stats = cache.stats();
     println!("\nIn all, by cache.stats()");
-    println!("  {} calls waited for another's load", stats.joined);
+    println!("  waited for another's load: {}", stats.joined);
     println!(
-        "  {} hits in memory, {} stale hit",
-        stats.memory_hits, stats.stale_hits
+        "  hits: {}, of them stale: {}",
+        stats.hits(),
+        stats.stale_hits
     );
-    println!(
-        "  {} loads, {} failed load",
-        stats.loads, stats.load_failures
-    );
-    println!("  {} invalidations", stats.invalidations);
+    println!("  loads: {}, failed: {}", stats.loads, stats.load_failures);
+    println!("  invalidations: {}", stats.invalidations);
     Ok(())
 }
 

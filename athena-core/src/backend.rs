@@ -20,7 +20,7 @@ pub mod conformance;
 /// store keeps them together. Every method may be cancelled at any await: a cancelled write may or
 /// may not have happened, and nothing else.
 ///
-/// An implementation that passes [`conformance`](crate::backend) is one the cache can rely on.
+/// An implementation that passes [`conformance`](crate::testing::conformance) is one the cache can rely on.
 ///
 /// # Errors
 ///

@@ -5,6 +5,7 @@ use std::time::Duration;
 use athena_cache_core::backend::{Backend, Class};
 
 use crate::support::server::RedisServer;
+use crate::support::wait_for;
 use crate::{eventually, failure, redis};
 
 #[tokio::test]
@@ -98,5 +99,7 @@ fn closing_ends_though_the_runtime_of_the_tasks_stands_still() {
     standing.block_on(redis.ping()).unwrap();
     runtime().block_on(redis.close());
     drop(standing);
-    assert!(server.clients("under-test").is_empty());
+    wait_for("the socket is closed", || {
+        server.clients("under-test").is_empty().then_some(())
+    });
 }

@@ -1,6 +1,6 @@
 //! Paths, and what they call.
 
-use athena_cache::{Cache, Health, Stats};
+use athena_cache::{BreakerState, Cache, Health, Stats};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
@@ -128,7 +128,7 @@ async fn health(State(shop): State<Shop>) -> Result<axum::Json<Value>, Error> {
         Health::Healthy => "healthy",
         _ => "degraded",
     };
-    let breaker = shop.cache.breaker().map(|state| state.name());
+    let breaker = shop.cache.breaker().map(BreakerState::name);
     Ok(axum::Json(
         json!({ "database": "healthy", "cache": cache, "breaker": breaker }),
     ))

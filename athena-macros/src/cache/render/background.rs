@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Attribute, GenericParam, Signature};
 
 use crate::cache::background::{Background, Home, Own};
-use crate::function::Body;
+use crate::function::{Argument, Body};
 use crate::origin::Origin;
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
@@ -38,7 +38,7 @@ pub(crate) fn sibling(load: &Background, origin: &Origin) -> Option<TokenStream>
 
 /// The body, with every argument in use: some may serve the key alone.
 fn body(origin: &Origin) -> TokenStream {
-    let names = origin.arguments.iter().filter_map(|argument| argument.name());
+    let names = origin.arguments.iter().filter_map(Argument::name);
     let body = &origin.function.body;
     quote_spanned!(Span::mixed_site()=> { #(let _ = &#names;)* #body })
 }
@@ -63,7 +63,9 @@ fn renamed(sig: &Signature, name: &Ident) -> Signature {
 pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> TokenStream {
     let arguments = passed(load, origin);
     let values = arguments.iter().map(|argument| &argument.value);
-    let owned = arguments.iter().filter_map(|argument| argument.owned(runtime));
+    let owned = arguments
+        .iter()
+        .filter_map(|argument| argument.owned(runtime));
     let lent = arguments.iter().map(Passed::lent);
     let function = callee(load, origin);
     let place = hidden_at(&load.option);
@@ -132,20 +134,19 @@ impl Passed<'_> {
         let place = hidden_at(local);
         let private = runtime.private_at(place);
         let copy = match self.own {
-            Own::Move if self.value.to_string() == self.local.to_string() => return None,
-            Own::Move => quote_spanned!(place=> #value),
-            Own::ToOwned(_) => quote_spanned!(place=> ::std::borrow::ToOwned::to_owned(#value)),
-            Own::Receiver => quote_spanned!(place=> #private::own_receiver(#value)),
+            Own::Move => return None,
+            Own::ToOwned(_) => quote_spanned!(place=> ::std::borrow::ToOwned::to_owned(&*#value)),
+            Own::Receiver => quote_spanned!(place=> #private::own_receiver(&*#value)),
         };
         Some(quote_spanned!(place=> let #local = #copy;))
     }
 
-    /// What the load takes, out of the copy.
+    /// What the load takes, out of what it owns.
     fn lent(&self) -> TokenStream {
-        let local = &self.local;
+        let (local, value) = (&self.local, &self.value);
         let place = hidden_at(local);
         match self.own {
-            Own::Move => local.to_token_stream(),
+            Own::Move => value.clone(),
             Own::ToOwned(ty) => {
                 quote_spanned!(place=> ::core::borrow::Borrow::<#ty>::borrow(&#local))
             }
