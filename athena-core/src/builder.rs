@@ -146,7 +146,8 @@ impl Builder {
             )
         });
         let memory = &settings.memory;
-        Cache::from(Runtime {
+        let tasks = Tasks::new();
+        let cache = Cache::from(Runtime {
             namespace,
             defaults: settings.defaults(),
             cells: Cells::new(),
@@ -155,7 +156,7 @@ impl Builder {
             copies: tier::memory::Memory::new(memory.fallback_entries, &clock),
             remote,
             telemetry,
-            tasks: Tasks::new(),
+            tasks,
             loads: Loads::new(settings.degraded_loads),
             returns: Arc::default(),
             closed: AtomicBool::new(false),
@@ -163,6 +164,8 @@ impl Builder {
             settings,
             clock,
             random,
-        })
+        });
+        cache.runtime().connect();
+        cache
     }
 }

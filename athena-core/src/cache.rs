@@ -51,6 +51,22 @@ pub enum Health {
     Degraded,
 }
 
+impl Health {
+    /// A short name, as used in logs and health checks.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What closing a cache left undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,6 +100,11 @@ impl Cache {
     /// Tasks that the future spawns are outside of it.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         context::scope(Arc::clone(&self.0), future)
+    }
+
+    /// The cache that annotated functions called here use: the one in scope, else the installed one.
+    pub fn current() -> Option<Self> {
+        context::with_current(|runtime| runtime.cloned().map(Self))
     }
 
     /// One entry, named by hand.

@@ -46,14 +46,24 @@ pub struct Observed<T> {
     pub outcome: Outcome,
 }
 
+impl<T> Observed<T> {
+    /// The same outcome of another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observed<U> {
+        Observed { value: change(self.value), outcome: self.outcome }
+    }
+}
+
 impl<F: Future> Of<F> {
-    /// The readable name of the entry, without the namespace.
+    /// The name of the entry, without the namespace.
+    ///
+    /// With `key = …` it is what [`Cache::entry`](crate::Cache::entry) and
+    /// [`Cache::invalidate`](crate::Cache::invalidate) take.
     ///
     /// # Errors
     ///
     /// If the future reaches no annotated function, its arguments make no key, or there is no cache.
     pub async fn key(self) -> Result<String, Error> {
-        Ok(Self::target(pin!(self.call)).await?.key.readable())
+        Ok(Self::target(pin!(self.call)).await?.key.given())
     }
 
     /// Removes the entry everywhere; the function does not run.

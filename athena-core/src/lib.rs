@@ -41,6 +41,6 @@ pub use policy::{Fallback, Percent};
 pub use resilience::breaker::BreakerState;
 pub use runtime::Invalidated;
 pub use settings::{BreakerSettings, Memory, Resilience, Settings};
-pub use tag::escape;
+pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
 pub use telemetry::{Event, Observer, Outcome, Source, Stats};

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing in this folder awaits, logs, or reads a clock.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,12 @@ impl Percent {
     }
 }
 
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
 impl TryFrom<String> for Percent {
     type Error = String;
 
@@ -112,6 +119,6 @@ impl TryFrom<String> for Percent {
 
 impl From<Percent> for String {
     fn from(percent: Percent) -> Self {
-        format!("{}%", percent.0)
+        percent.to_string()
     }
 }

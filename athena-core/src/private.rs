@@ -84,7 +84,7 @@ impl<'c> Call<'c> {
     pub fn type_part(&mut self, instance: &'static str) {
         let own = instance.strip_prefix(self.site.path());
         if !own.is_some_and(|rest| rest.starts_with("::{{closure}}")) {
-            self.arg(instance);
+            self.arg(site::without_closures(instance));
         }
     }
 

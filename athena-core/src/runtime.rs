@@ -82,6 +82,18 @@ pub enum Invalidated {
 }
 
 impl Runtime {
+    /// Makes the backend connect, if there is one and a tokio runtime to do it in.
+    pub(crate) fn connect(self: &Arc<Self>) {
+        if let (Some(_), Some(spawner)) = (&self.remote, self.tasks.spawner()) {
+            let runtime = Arc::clone(self);
+            spawner.spawn(async move {
+                if let Some(remote) = &runtime.remote {
+                    remote.greet().await;
+                }
+            });
+        }
+    }
+
     /// Invalidates in this process at once, then in the backend.
     pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
         self.mark(scopes);
@@ -166,6 +178,8 @@ impl Runtime {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.telemetry.counters.read();
+        self.memory.settle();
+        self.copies.settle();
         stats.memory_entries = self.memory.len() + self.copies.len();
         stats.journal_depth = self.remote.as_ref().map_or(0, |remote| remote.journal_depth() as u64);
         stats

@@ -86,6 +86,19 @@ pub fn escape(value: &str) -> String {
     escaped
 }
 
+/// The tag that the template `"label:{value}"` makes; for `tags_from` and invalidations by hand.
+///
+/// ```
+/// assert_eq!(athena_cache_core::tag("category", "tools & more"), "category:tools%20%26%20more");
+/// ```
+pub fn tag(label: &str, value: impl Display) -> String {
+    let mut text = Text::default();
+    text.text(label);
+    text.text(":");
+    text.hole(&value);
+    text.into_string()
+}
+
 /// Writes to something, escaping on the way.
 pub(crate) struct EscapedTo<'a, W>(pub(crate) &'a mut W);
 

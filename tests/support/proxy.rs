@@ -18,6 +18,7 @@ struct Shared {
     closed: AtomicBool,
     accepted: AtomicUsize,
     swallow_new: AtomicBool,
+    refuse_new: AtomicBool,
     passages: Mutex<Vec<Passage>>,
 }
 
@@ -41,6 +42,7 @@ impl Proxy {
             closed: AtomicBool::new(false),
             accepted: AtomicUsize::new(0),
             swallow_new: AtomicBool::new(false),
+            refuse_new: AtomicBool::new(false),
             passages: Mutex::new(Vec::new()),
         });
         let accepting = Arc::clone(&shared);
@@ -77,6 +79,11 @@ impl Proxy {
         self.shared.swallow_new.store(swallow, Ordering::SeqCst);
     }
 
+    /// Hangs up on connections to come, or lets them pass.
+    pub(crate) fn refuse_new(&self, refuse: bool) {
+        self.shared.refuse_new.store(refuse, Ordering::SeqCst);
+    }
+
     /// Cuts the connections that are open now.
     pub(crate) fn cut(&self) {
         for passage in self.shared.passages().drain(..) {
@@ -88,6 +95,9 @@ impl Proxy {
 impl Shared {
     fn open(&self, client: TcpStream) {
         self.accepted.fetch_add(1, Ordering::SeqCst);
+        if self.refuse_new.load(Ordering::SeqCst) {
+            return;
+        }
         let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target)) else {
             return;
         };

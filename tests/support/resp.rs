@@ -113,6 +113,22 @@ impl Reply {
         }
     }
 
+    /// The bytes; panics if it is none.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes.clone(),
+            other => panic!("expected bytes, got {other:?}"),
+        }
+    }
+
+    /// The replies in a list; panics if it is none.
+    pub(crate) fn list(&self) -> &[Self] {
+        match self {
+            Self::List(replies) => replies,
+            other => panic!("expected a list, got {other:?}"),
+        }
+    }
+
     /// Whether there is no value.
     pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::Nothing

@@ -1,6 +1,6 @@
 //! Several entries at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl<'c, F> Batch<'c, F> {
         self.retyped()
     }
 
-    /// The values by name, from a tier or from `load`, which gets the names that are missing.
+    /// The values by name, from a tier or from `load`, which gets the names that are missing, in order.
     ///
     /// Names for which the load returns nothing are absent from the result. The load may run again
     /// with names that somebody else was loading and could not hand on; never twice with one name.
@@ -154,7 +154,8 @@ impl<'c, F> Batch<'c, F> {
         self.runtime.invalidate(&scopes).await
     }
 
-    fn asks<V, E>(self) -> HashMap<String, Ask<Result<Option<V>, E>, V, E>>
+    /// One call for the engine per distinct name.
+    fn asks<V, E>(self) -> Vec<(String, Ask<Result<Option<V>, E>, V, E>)>
     where
         V: Clone + Send + Sync + 'static,
         F: Format<V>,
@@ -176,7 +177,9 @@ impl<'c, F> Batch<'c, F> {
                 tags_from: None,
             }
         };
-        self.names.iter().map(|name| (name.clone(), ask(name))).collect()
+        let mut met = HashSet::new();
+        let distinct = self.names.iter().filter(|name| met.insert(name.as_str()));
+        distinct.map(|name| (name.clone(), ask(name))).collect()
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {

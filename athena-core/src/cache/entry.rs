@@ -295,7 +295,7 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let errors = Errors { carry: C::carry(), ..Errors::none() };
         match self.ask(shape, errors) {
-            Some(ask) => ask.answer(origin).await,
+            Some(ask) => Box::pin(ask.answer(origin)).await,
             None => Answer::bypass(origin.load().await),
         }
     }

@@ -22,7 +22,8 @@ type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
 
 /// What a batch does about its entries, round by round.
 pub(crate) struct Many<V, E> {
-    open: HashMap<String, One<V, E>>,
+    /// In the order in which they were named.
+    open: Vec<(String, One<V, E>)>,
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
     found: HashMap<String, V>,
@@ -41,7 +42,7 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    pub(crate) fn new(asks: HashMap<String, One<V, E>>) -> Self {
+    pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
         Self { open: asks, slow: HashMap::new(), found: HashMap::new() }
     }
 
@@ -67,7 +68,7 @@ where
     /// The values that are there and fresh; loads nothing.
     pub(crate) async fn peek(mut self) -> Result<HashMap<String, V>, crate::backend::Failure> {
         self.take_from_memory();
-        let asks: Vec<_> = self.open.drain().collect();
+        let asks = std::mem::take(&mut self.open);
         let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
         match seen {
             Ok(seen) => {
@@ -94,7 +95,7 @@ where
 
     fn take_from_memory(&mut self) {
         let found = &mut self.found;
-        self.open.retain(|name, ask| match ask.from_memory(ask.in_memory().as_ref()) {
+        self.open.retain(|(name, ask)| match ask.from_memory(ask.in_memory().as_ref()) {
             Some(answer) => {
                 insert(found, name, answer);
                 false
@@ -105,7 +106,7 @@ where
 
     fn enter(&mut self) -> Round<V, E> {
         let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
-        for (name, ask) in self.open.drain() {
+        for (name, ask) in self.open.drain(..) {
             let slow = self.slow.remove(&name);
             if let Some(lead) = slow.and_then(|flight| ask.replace(Some(&flight))) {
                 round.led.push((name, ask, lead));
@@ -210,10 +211,10 @@ where
                 }
                 Followed::Impatient => {
                     self.slow.insert(name.clone(), flight);
-                    self.open.insert(name, ask);
+                    self.open.push((name, ask));
                 }
                 Followed::Answer(_) | Followed::Again | Followed::Alone => {
-                    self.open.insert(name, ask);
+                    self.open.push((name, ask));
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! Names as a backend sees them.
 //!
 //! ```text
-//! shop:{f:app::products#%11%05books}:3      a value; 3 is its lane
+//! shop:{f:app::products#$11$05books}:3      a value; 3 is its lane
 //! shop:{k:product:42}:3                     the same, named by hand
-//! shop:{f:app::products#%11%05books}:l      its lease, in the same slot
+//! shop:{f:app::products#$11$05books}:l      its lease, in the same slot
 //! shop:#category:books                      the generation of a tag
 //! shop:#                                    changes with every tag
 //! shop:*                                    the generation of the namespace
@@ -113,6 +113,14 @@ impl EntryName {
 }
 
 impl Key {
+    /// The name as given, if it was; else as [`readable`](Self::readable).
+    pub(crate) fn given(&self) -> String {
+        match self.parts() {
+            Parts::Named(text) => String::from_utf8_lossy(text).into_owned(),
+            Parts::Derived { .. } => self.readable(),
+        }
+    }
+
     /// The key for people: logs, events, names in a backend.
     pub(crate) fn readable(&self) -> String {
         match self.parts() {
@@ -124,7 +132,7 @@ impl Key {
     }
 }
 
-/// Bytes as printable ASCII, parts joined by `#`, or a digest where that gets long.
+/// Bytes as printable ASCII (`$20` for a space), parts joined by `#`, or a digest where that gets long.
 struct Readable<'a>(&'a [&'a [u8]]);
 
 impl fmt::Display for Readable<'_> {
@@ -136,9 +144,9 @@ impl fmt::Display for Readable<'_> {
             }
             for byte in *part {
                 match byte {
-                    b'%' | b'{' | b'}' | b'~' | b'#' | b'*' => write!(text, "%{byte:02X}")?,
+                    b'$' | b'{' | b'}' | b'~' | b'#' | b'*' => write!(text, "${byte:02X}")?,
                     byte if byte.is_ascii_graphic() => text.push(char::from(*byte)),
-                    byte => write!(text, "%{byte:02X}")?,
+                    byte => write!(text, "${byte:02X}")?,
                 }
                 if text.len() > READABLE {
                     return self.digest(f);

@@ -153,9 +153,10 @@ where
     /// Answers, with `load` where no tier can.
     ///
     /// The load stays pinned in the caller's future: handed on by value it would stand in every
-    /// future on the way, and each of them would be as large as all below it.
+    /// future on the way, and each of them would be as large as all below it. The way itself is
+    /// boxed, so that an annotated function is a small future.
     pub async fn run<Load: Future<Output = R>>(self, load: Pin<&mut Load>) -> R {
-        self.resolve(Here(load)).await
+        Box::pin(self.resolve(Here(load))).await
     }
 
     /// Answers, with a load that can go on without its caller.
@@ -164,7 +165,7 @@ where
         R: Send + 'static,
         Load: Future<Output = R>,
     {
-        self.resolve(Departing { departure, load }).await
+        Box::pin(self.resolve(Departing { departure, load })).await
     }
 
     async fn resolve<O: Origin<R, V, E>>(mut self, origin: O) -> R {

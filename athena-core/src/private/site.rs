@@ -80,7 +80,7 @@ impl Site {
     pub(super) fn path(&self) -> &'static str {
         self.path.get_or_init(|| {
             let here = (self.here)();
-            here.rsplit_once("::").map_or(here, |(function, _)| function)
+            without_closures(here.rsplit_once("::").map_or(here, |(function, _)| function))
         })
     }
 
@@ -98,6 +98,14 @@ impl Site {
             number
         })
     }
+}
+
+/// The function that a closure or an async body belongs to.
+pub(super) fn without_closures(mut path: &'static str) -> &'static str {
+    while let Some(outer) = path.strip_suffix("::{{closure}}") {
+        path = outer;
+    }
+    path
 }
 
 const fn share(percent: Option<u8>) -> Option<Percent> {

@@ -24,34 +24,34 @@ impl Observer for Log {
             Event::Breaker { endpoint, from, to } => {
                 let (from, to_name) = (from.name(), to.name());
                 if *to == BreakerState::Open {
-                    tracing::warn!(cache, endpoint, from, to = to_name, "breaker changed");
+                    tracing::warn!(target: "athena_cache", cache, endpoint, from, to = to_name, "breaker changed");
                 } else {
-                    tracing::info!(cache, endpoint, from, to = to_name, "breaker changed");
+                    tracing::info!(target: "athena_cache", cache, endpoint, from, to = to_name, "breaker changed");
                 }
             }
             Event::BackendFailed { endpoint, operation, failure } => {
                 let class = failure.class().name();
-                tracing::debug!(cache, endpoint, operation, class, %failure, "backend failed");
+                tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
             Event::Unreadable { key, reason } => {
-                tracing::info!(cache, key, %reason, "cannot read entry, loading it anew");
+                tracing::info!(target: "athena_cache", cache, key, %reason, "cannot read entry, loading it anew");
             }
             Event::Unwritable { key, reason } => {
-                tracing::error!(cache, key, reason, "cannot write entry, it stays in this process");
+                tracing::error!(target: "athena_cache", cache, key, reason, "cannot write entry, it stays in this process");
             }
             Event::Journaled { what } => {
-                tracing::debug!(cache, what, "invalidation waits for the backend");
+                tracing::debug!(target: "athena_cache", cache, what, "invalidation waits for the backend");
             }
             Event::Replayed { count } => {
-                tracing::info!(cache, count, "waiting invalidations reached the backend");
+                tracing::info!(target: "athena_cache", cache, count, "waiting invalidations reached the backend");
             }
             Event::LoadTimedOut { key, limit } => {
-                tracing::debug!(cache, key, ?limit, "load took too long");
+                tracing::debug!(target: "athena_cache", cache, key, ?limit, "load took too long");
             }
             Event::NotKept { key, reason } => {
-                tracing::debug!(cache, key, reason = reason.name(), "value not kept");
+                tracing::debug!(target: "athena_cache", cache, key, reason = reason.name(), "value not kept");
             }
-            event => tracing::trace!(cache, ?event, "cache event"),
+            event => tracing::trace!(target: "athena_cache", cache, ?event, "cache event"),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every call counts exactly once among hits, stale hits, misses, joined and bypassed.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde::Serialize;
@@ -58,10 +59,10 @@ pub struct Stats {
     /// Invalidations that wait now.
     pub journal_depth: u64,
     /// Operations that the backend did not do, by class.
-    pub backend_failures: Vec<(&'static str, u64)>,
+    pub backend_failures: BTreeMap<&'static str, u64>,
     /// How often the breaker opened.
     pub breaker_openings: u64,
-    /// Entries in memory, roughly.
+    /// Entries in memory.
     pub memory_entries: u64,
 }
 
@@ -79,8 +80,7 @@ impl Stats {
 
     /// Failures of one class.
     pub fn failures(&self, class: Class) -> u64 {
-        let named = |(name, count): &(&str, u64)| (*name == class.name()).then_some(*count);
-        self.backend_failures.iter().find_map(named).unwrap_or_default()
+        self.backend_failures.get(class.name()).copied().unwrap_or_default()
     }
 }
 

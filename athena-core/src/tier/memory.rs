@@ -1,21 +1,32 @@
 //! Entries of this process, typed, bounded.
 //!
-//! Invariant: this is the one module that names moka. It bounds and evicts; whether an entry may be
+//! moka bounds and evicts, the front answers; both hold the same entries. Whether an entry may be
 //! served is the entry's own judgement.
+//!
+//! Invariant: this is the one module that names moka.
 
+mod front;
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::sync::Cache;
 
+use self::front::Front;
 use crate::clock::Clock;
 use crate::entry::Slot;
 use crate::key::Key;
 
+type Hasher = foldhash::fast::RandomState;
+
 /// Keeps entries until they are of no use, or room is needed.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    entries: Cache<Key, Slot, foldhash::fast::RandomState>,
+    front: Arc<Front>,
+    entries: Cache<Key, Slot, Hasher>,
+    hasher: Hasher,
 }
 
 /// Forgets entries once they can never be served again.
@@ -42,38 +53,53 @@ impl Memory {
     ///
     /// With a clock that a test moves nothing is forgotten by age, since moka has its own clock.
     pub(crate) fn new(capacity: u64, clock: &Clock) -> Self {
-        let builder = Cache::builder().max_capacity(capacity);
+        let (front, hasher) = (Arc::new(Front::new()), Hasher::default());
+        let (behind, same) = (Arc::clone(&front), hasher.clone());
+        let builder = Cache::builder().max_capacity(capacity).eviction_listener(
+            move |key: Arc<Key>, slot, _| behind.let_go(same.hash_one(&*key), &key, &slot),
+        );
         let builder = if clock.is_system() { builder.expire_after(TotalLife) } else { builder };
-        Self { entries: builder.build_with_hasher(foldhash::fast::RandomState::default()) }
+        Self { front, entries: builder.build_with_hasher(hasher.clone()), hasher }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: &Key) -> Option<Slot> {
-        self.entries.get(key)
+        let look = self.front.get(self.hasher.hash_one(key), key)?;
+        if look.is_told {
+            self.entries.get(key);
+        }
+        Some(look.slot)
     }
 
     /// Keeps an entry, unless one whose load began later is there.
     pub(crate) fn insert(&self, key: &Key, slot: &Slot) {
-        let newer = |there: &Slot| there.head().since() > slot.head().since();
-        if !self.entries.get(key).is_some_and(|there| newer(&there)) {
-            self.entries.insert(key.clone(), Slot::clone(slot));
+        let hash = self.hasher.hash_one(key);
+        if let Some(there) = self.front.get(hash, key)
+            && (Arc::ptr_eq(&there.slot, slot) || there.slot.head().since() > slot.head().since())
+        {
+            return;
         }
+        self.front.insert(hash, key, slot, |key| self.hasher.hash_one(key));
+        self.entries.insert(key.clone(), Slot::clone(slot));
     }
 
     /// Removes an entry and marks it for those who hold it.
     pub(crate) fn invalidate(&self, key: &Key) {
-        if let Some(slot) = self.entries.remove(key) {
+        if let Some(slot) = self.front.remove(self.hasher.hash_one(key), key) {
             slot.head().kill();
+            self.entries.invalidate(key);
         }
     }
 
     /// Ends an entry's fresh time.
     pub(crate) fn expire(&self, key: &Key) {
-        if let Some(slot) = self.entries.get(key) {
+        if let Some(slot) = self.get(key) {
             slot.head().expire();
         }
     }
 
     pub(crate) fn clear(&self) {
+        self.front.clear();
         self.entries.invalidate_all();
     }
 

@@ -119,6 +119,12 @@ impl Remote {
         }
     }
 
+    /// Asks the backend for nothing, which makes it connect.
+    pub(crate) async fn greet(&self) {
+        let limit = self.settings.attempt_timeout;
+        let _ = self.clock.within(limit, self.backend.ping()).await;
+    }
+
     /// The limit for everything that one call asks.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.clock.now(), self.settings.deadline)

@@ -1,0 +1,106 @@
+//! Where hits are answered: a table of everything that moka keeps.
+//!
+//! A `get` of moka writes down every access; this one hashes once, takes a read lock of its shard, and
+//! counts a reference. Accesses are told to moka one in sixteen, which its estimate of popularity, a
+//! sample already, bears well.
+//!
+//! Invariant: what moka lets go of, for whatever reason, leaves the table, unless it was replaced there
+//! by something newer.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::HashTable;
+
+use crate::entry::Slot;
+use crate::key::Key;
+
+/// The table, in shards.
+#[derive(Debug)]
+pub(super) struct Front {
+    shards: Box<[Shard]>,
+}
+
+/// Alone in its cache line, so that shards do not slow each other down.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard {
+    entries: RwLock<HashTable<(Key, Slot)>>,
+    reads: AtomicU32,
+}
+
+const SHARDS: usize = 64;
+const TOLD_EVERY: u32 = 16;
+
+/// What a look came to.
+pub(super) struct Look {
+    pub(super) slot: Slot,
+    /// Whether this access is one that moka should hear of.
+    pub(super) is_told: bool,
+}
+
+impl Front {
+    pub(super) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, hash: u64, key: &Key) -> Option<Look> {
+        let shard = self.shard(hash);
+        let entries = shard.read();
+        let (_, slot) = entries.find(hash, |(there, _)| there == key)?;
+        let slot = Arc::clone(slot);
+        drop(entries);
+        // Two threads may write the same number; that costs one access out of moka's sample.
+        let reads = shard.reads.load(Ordering::Relaxed).wrapping_add(1);
+        shard.reads.store(reads, Ordering::Relaxed);
+        Some(Look { slot, is_told: reads % TOLD_EVERY == 0 })
+    }
+
+    pub(super) fn insert(&self, hash: u64, key: &Key, slot: &Slot, rehash: impl Fn(&Key) -> u64) {
+        let mut entries = self.shard(hash).write();
+        match entries.find_mut(hash, |(there, _)| there == key) {
+            Some((_, there)) => *there = Arc::clone(slot),
+            None => {
+                let entry = (key.clone(), Arc::clone(slot));
+                entries.insert_unique(hash, entry, |(key, _)| rehash(key));
+            }
+        }
+    }
+
+    pub(super) fn remove(&self, hash: u64, key: &Key) -> Option<Slot> {
+        let mut entries = self.shard(hash).write();
+        let entry = entries.find_entry(hash, |(there, _)| there == key).ok()?;
+        Some(entry.remove().0.1)
+    }
+
+    /// Removes an entry that moka let go of.
+    pub(super) fn let_go(&self, hash: u64, key: &Key, slot: &Slot) {
+        let mut entries = self.shard(hash).write();
+        let same = |(there, kept): &(Key, Slot)| there == key && Arc::ptr_eq(kept, slot);
+        if let Ok(entry) = entries.find_entry(hash, same) {
+            entry.remove();
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.shards.iter().for_each(|shard| shard.write().clear());
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &Shard {
+        // The table takes the lowest and the highest bits.
+        &self.shards[usize::try_from(hash >> 40).unwrap_or_default() % SHARDS]
+    }
+}
+
+impl Shard {
+    #[inline]
+    fn read(&self) -> RwLockReadGuard<'_, HashTable<(Key, Slot)>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashTable<(Key, Slot)>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

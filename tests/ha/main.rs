@@ -1,0 +1,20 @@
+//! Annotated functions on a real Redis: what callers notice while it lives, hangs, dies and returns.
+//!
+//! Names begin with the row of the requirements or the case of the behaviour list that they show.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on panics")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod breaker;
+mod bytes;
+mod closing;
+mod empty;
+mod fallback;
+mod invalidation;
+mod names;
+mod schema;
+mod starting;
+mod traffic;
+mod world;

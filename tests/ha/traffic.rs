@@ -1,0 +1,187 @@
+//! Many callers all the time, while the server is killed, frozen and started again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use athena_cache::{BreakerState, Cache};
+use tokio::task::JoinSet;
+
+use crate::support::server::RedisServer;
+use crate::world::{Origin, Setup, eventually, healthy, price};
+
+const CALLERS: u32 = 32;
+const KEYS: u32 = 50;
+/// What a busy machine may add to a call.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// Callers who go on until they are told to stop.
+struct Traffic {
+    cache: Cache,
+    shared: Arc<Shared>,
+    callers: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    calls: AtomicU64,
+    errors: AtomicU64,
+    wrong: AtomicU64,
+    slowest_ms: AtomicU64,
+}
+
+impl Traffic {
+    fn start(cache: &Cache) -> Self {
+        let shared = Arc::<Shared>::default();
+        let mut callers = JoinSet::new();
+        for caller in 0..CALLERS {
+            callers.spawn(call(cache.clone(), Arc::clone(&shared), caller));
+        }
+        Self { cache: cache.clone(), shared, callers }
+    }
+
+    /// Waits until the callers have got so many answers more.
+    async fn goes_on(&self, calls: u64) {
+        let aim = self.calls() + calls;
+        eventually("the calls go on", async || self.calls() >= aim).await;
+    }
+
+    /// Waits until Redis has answered so many calls more.
+    async fn hits(&self, hits: u64) {
+        let aim = self.cache.stats().backend_hits + hits;
+        eventually("redis answers", async || self.cache.stats().backend_hits >= aim).await;
+    }
+
+    fn calls(&self) -> u64 {
+        self.shared.calls.load(Ordering::SeqCst)
+    }
+
+    /// Ends the callers and checks what they got.
+    async fn stop(self, slowest: Duration) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.callers.join_all().await;
+        let count = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
+        assert_eq!(count(&self.shared.errors), 0, "errors");
+        assert_eq!(count(&self.shared.wrong), 0, "wrong values");
+        let took = Duration::from_millis(count(&self.shared.slowest_ms));
+        assert!(took <= slowest, "the slowest call took {took:?}");
+    }
+}
+
+async fn call(cache: Cache, shared: Arc<Shared>, caller: u32) {
+    let origin = Origin::default();
+    let mut round = caller;
+    while !shared.stop.load(Ordering::SeqCst) {
+        let id = round % KEYS;
+        round = round.wrapping_add(7);
+        let start = Instant::now();
+        match price(&cache, &origin, id).await {
+            Ok(price) if price.id == id => {}
+            Ok(_) => drop(shared.wrong.fetch_add(1, Ordering::SeqCst)),
+            Err(_) => drop(shared.errors.fetch_add(1, Ordering::SeqCst)),
+        }
+        let took = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        shared.slowest_ms.fetch_max(took, Ordering::SeqCst);
+        shared.calls.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn opens(cache: &Cache) {
+    eventually("the breaker opens", async || cache.breaker() == Some(BreakerState::Open)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a01_a73_killed_and_restarted_under_load_no_caller_notices() {
+    let mut server = RedisServer::start();
+    let setup = Setup::brisk();
+    let deadline = setup.settings.resilience.deadline;
+    let cache = setup.cache("shop", &server.url());
+    let traffic = Traffic::start(&cache);
+    traffic.hits(100).await;
+    for _ in 0..2 {
+        server.kill();
+        opens(&cache).await;
+        traffic.goes_on(1_000).await;
+        server.restart();
+        healthy(&cache).await;
+        traffic.hits(100).await;
+    }
+    traffic.stop(deadline + MARGIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a01_a20_frozen_and_thawed_under_load_no_caller_waits_longer_than_the_deadline() {
+    let server = RedisServer::start();
+    let setup = Setup::brisk();
+    let deadline = setup.settings.resilience.deadline;
+    let cache = setup.cache("shop", &server.url());
+    let traffic = Traffic::start(&cache);
+    traffic.hits(100).await;
+    for _ in 0..2 {
+        server.freeze();
+        opens(&cache).await;
+        traffic.goes_on(1_000).await;
+        server.thaw();
+        traffic.hits(100).await;
+    }
+    traffic.stop(deadline + MARGIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r4_while_the_breaker_is_open_a_frozen_server_costs_nothing() {
+    let server = RedisServer::start();
+    let setup = Setup::brisk().but(|resilience| {
+        resilience.breaker.recovery_time = Duration::from_secs(600);
+        resilience.breaker.max_recovery_time = Duration::from_secs(600);
+    });
+    let cache = setup.cache("shop", &server.url());
+    let traffic = Traffic::start(&cache);
+    traffic.hits(100).await;
+    server.freeze();
+    opens(&cache).await;
+    // Those that were on their way when it opened still wait for their attempt.
+    traffic.goes_on(u64::from(CALLERS)).await;
+    let origin = Origin::default();
+    let mut times = Vec::new();
+    for id in 0..500 {
+        let start = Instant::now();
+        price(&cache, &origin, id).await.unwrap();
+        times.push(start.elapsed());
+    }
+    times.sort();
+    let p99 = times[times.len() * 99 / 100];
+    assert!(p99 < Duration::from_millis(50), "{p99:?}");
+    assert_eq!(cache.breaker(), Some(BreakerState::Open));
+    server.thaw();
+    traffic.stop(Duration::from_secs(1) + MARGIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b20_once_the_server_is_known_to_be_down_calls_do_not_queue() {
+    let mut server = RedisServer::start();
+    let cache = Setup::brisk().cache("shop", &server.url());
+    let origin = Origin::default();
+    price(&cache, &origin, 0).await.unwrap();
+    server.kill();
+    crate::world::degraded(&cache).await;
+    let mut callers = JoinSet::new();
+    for caller in 0..4_u32 {
+        let (cache, origin) = (cache.clone(), origin.clone());
+        callers.spawn(async move {
+            let mut times = Vec::new();
+            for call in 0..500 {
+                let start = Instant::now();
+                price(&cache, &origin, 1 + caller * 500 + call).await.unwrap();
+                times.push(start.elapsed());
+            }
+            times
+        });
+    }
+    let mut times = callers.join_all().await.concat();
+    times.sort();
+    assert_eq!(origin.loads(), 2001);
+    let p99 = times[times.len() * 99 / 100];
+    assert!(p99 < Duration::from_millis(50), "{p99:?}");
+}
