@@ -20,6 +20,7 @@ pub(crate) struct Tick(u64);
 impl Tick {
     pub(crate) const FAR: Self = Self(u64::MAX);
 
+    #[cfg(test)]
     pub(crate) fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
@@ -46,7 +47,10 @@ impl Tick {
 /// Whole milliseconds, saturating.
 pub(crate) fn millis(duration: Duration) -> u64 {
     let millis = u64::from(duration.subsec_millis());
-    duration.as_secs().saturating_mul(1_000).saturating_add(millis)
+    duration
+        .as_secs()
+        .saturating_mul(1_000)
+        .saturating_add(millis)
 }
 
 /// A clock: the machine's, or one that a test moves.
@@ -154,7 +158,11 @@ impl ManualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
+        let wake = self
+            .state
+            .now
+            .load(Ordering::Acquire)
+            .saturating_add(millis(duration));
         let _counted = Sleeper::new(&self.state.sleepers);
         loop {
             let moved = self.state.moved.notified();

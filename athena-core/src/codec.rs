@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::schema::{self, Fingerprint};
+use crate::telemetry::log;
 
 /// How values of one type are written and read; chosen with `codec = …`.
 #[derive(Debug)]
@@ -77,6 +78,9 @@ fn fingerprint_of<V: DeserializeOwned + 'static>(version: u32) -> Fingerprint {
     }
     drop(known);
     let fingerprint = schema::fingerprint::<V>(version);
+    if !fingerprint.is_traced() && !fingerprint.is_self_describing() {
+        log::untraced(std::any::type_name::<V>());
+    }
     let mut known = FINGERPRINTS.write().unwrap_or_else(PoisonError::into_inner);
     known.get_or_insert_default().insert(key, fingerprint);
     fingerprint

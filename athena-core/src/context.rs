@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
-use crate::telemetry::Outcome;
+use crate::telemetry::{Outcome, log};
 
 static INSTALLED: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
 static TOLD_UNCACHED: AtomicBool = AtomicBool::new(false);
@@ -28,7 +28,10 @@ pub(crate) fn install(runtime: Arc<Runtime>) {
 }
 
 /// Makes a cache the default inside a future.
-pub(crate) fn scope<F: Future>(runtime: Arc<Runtime>, future: F) -> impl Future<Output = F::Output> {
+pub(crate) fn scope<F: Future>(
+    runtime: Arc<Runtime>,
+    future: F,
+) -> impl Future<Output = F::Output> {
     SCOPE.scope(runtime, future)
 }
 
@@ -43,11 +46,13 @@ pub(crate) fn with_current<T>(with: impl FnOnce(Option<&Arc<Runtime>>) -> T) -> 
 /// Says once that functions run uncached since there is no cache.
 pub(crate) fn tell_uncached(site: &str) {
     if !TOLD_UNCACHED.swap(true, Ordering::Relaxed) {
-        tracing::warn!(
-            site,
-            "no athena cache is installed or in scope; annotated functions run uncached"
-        );
+        log::uncached(site);
     }
+}
+
+/// The cache in scope, else the installed one.
+pub(crate) fn current() -> Option<Arc<Runtime>> {
+    with_current(|runtime| runtime.map(Arc::clone))
 }
 
 /// What `of` wants of a call.
@@ -89,7 +94,11 @@ pub(crate) struct Target {
 
 impl Intent {
     pub(crate) fn new(wish: Wish) -> Arc<Self> {
-        Arc::new(Self { wish, taken: AtomicBool::new(false), reply: Mutex::default() })
+        Arc::new(Self {
+            wish,
+            taken: AtomicBool::new(false),
+            reply: Mutex::default(),
+        })
     }
 
     /// The intent of the current call, if nobody took it yet.

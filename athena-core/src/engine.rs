@@ -33,7 +33,7 @@ use follow::{Followed, Waiting};
 
 pub(crate) use answer::Answer;
 pub(crate) use job::{Job, Purpose};
-pub(crate) use many::Many;
+pub(crate) use many::{Many, One};
 
 /// Everything the engine needs to know about one call, but its load.
 pub(crate) struct Ask<R, V, E> {
@@ -94,11 +94,13 @@ where
     pub(crate) async fn answer<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         loop {
             let seen = self.in_memory();
-            if let Some(answer) = self.from_memory(seen.as_ref()) {
+            if let Some(answer) = self.answer_from(seen.as_ref()) {
                 self.refresh(seen, origin);
                 return answer;
             }
-            let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
+            let stale = seen
+                .filter(|seen| seen.verdict == Verdict::Stale)
+                .map(|seen| seen.slot);
             let flight = match self.enter() {
                 Role::Lead(lead) => return self.lead(lead, stale, origin).await,
                 Role::Follow(flight) => flight,
@@ -111,7 +113,10 @@ where
             {
                 return answer;
             }
-            match self.follow(&flight, stale.as_ref(), Waiting::ForAnother).await {
+            match self
+                .follow(&flight, stale.as_ref(), Waiting::ForAnother)
+                .await
+            {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
                 Followed::Alone => return self.side_by_side(origin).await,
@@ -127,7 +132,11 @@ where
     /// The load now, whatever the tiers hold; its result replaces what they hold.
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         match self.replace(None) {
-            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
+            Some(lead) => {
+                Job::new(self, lead, None, Purpose::Answer)
+                    .run(origin.load())
+                    .await
+            }
             None => self.alone(origin).await,
         }
     }
@@ -145,7 +154,9 @@ where
     }
 
     fn enter(&self) -> Role {
-        self.runtime.flights.enter(&self.key, self.mark(), &self.runtime.cells)
+        self.runtime
+            .flights
+            .enter(&self.key, self.mark(), &self.runtime.cells)
     }
 
     fn replace(&self, flight: Option<&Arc<Flight>>) -> Option<Lead> {

@@ -33,7 +33,7 @@ pub mod testing;
 mod tier;
 
 pub use builder::Builder;
-pub use cache::{Batch, Background, Cache, Carry, Closed, Entry, Format, Health, Json, Local};
+pub use cache::{Background, Batch, Cache, Carry, Closed, Entry, Format, Health, Json, Local};
 pub use cache::{Postcard, Quiet, Typed};
 pub use call::{Observed, Of, of};
 pub use error::Error;

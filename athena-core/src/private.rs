@@ -27,8 +27,8 @@ use crate::tag::EscapedTo;
 
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
-pub use ask::{Ask, BackgroundSelf, own_receiver};
 pub(crate) use ask::Here;
+pub use ask::{Ask, BackgroundSelf, own_receiver};
 pub use departure::Departure;
 pub use probe::{ErrorProbe, Probe, errors, shapes};
 pub use site::{Site, SitePolicy};
@@ -51,7 +51,7 @@ pub enum Look<R, V, E> {
     /// The answer.
     Answer(R),
     /// More is needed.
-    Ask(Ask<R, V, E>),
+    Ask(Box<Ask<R, V, E>>),
 }
 
 impl<'c> Call<'c> {
@@ -59,14 +59,25 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn new(site: &'static Site) -> Self {
         let number = site.number();
-        let bypass = number.is_none().then_some("another function has taken the name of this one");
+        let bypass = number
+            .is_none()
+            .then_some("another function has taken the name of this one");
         let key = Key::derived(number.unwrap_or_default());
-        Self { site, cache: None, key, bypass, fault: None }
+        Self {
+            site,
+            cache: None,
+            key,
+            bypass,
+            fault: None,
+        }
     }
 
     /// A call on this cache.
     pub fn on(site: &'static Site, cache: &'c Cache) -> Self {
-        Self { cache: Some(cache), ..Self::new(site) }
+        Self {
+            cache: Some(cache),
+            ..Self::new(site)
+        }
     }
 
     /// Adds an argument to the key.
@@ -115,7 +126,7 @@ impl<'c> Call<'c> {
         E: 'static,
     {
         if let Some(intent) = Intent::take() {
-            return Look::Ask(self.ask(shape, Some(intent)));
+            return Look::Ask(Box::new(self.ask(shape, Some(intent))));
         }
         let hit = match self.cache {
             Some(cache) => self.hit(cache.runtime()),
@@ -123,7 +134,7 @@ impl<'c> Call<'c> {
         };
         match hit {
             Some(value) => Look::Answer((shape.found)(value)),
-            None => Look::Ask(self.ask(shape, None)),
+            None => Look::Ask(Box::new(self.ask(shape, None))),
         }
     }
 
@@ -136,7 +147,9 @@ impl<'c> Call<'c> {
             return None;
         }
         let slot = runtime.memory.get(&self.key)?;
-        let verdict = slot.head().judge(runtime.clock.now(), policy.refresh, &runtime.cells);
+        let verdict = slot
+            .head()
+            .judge(runtime.clock.now(), policy.refresh, &runtime.cells);
         if verdict != Verdict::Fresh {
             return None;
         }
@@ -148,16 +161,19 @@ impl<'c> Call<'c> {
     fn ask<R, V, E>(self, shape: Shape<R, V, E>, intent: Option<Arc<Intent>>) -> Ask<R, V, E> {
         let runtime = match self.cache {
             Some(cache) => Some(Arc::clone(cache.runtime())),
-            None => context::with_current(|runtime| runtime.cloned()),
+            None => context::current(),
         };
-        let fault = self.fault.map(|reason| Error::key(self.site.name(), reason));
+        let fault = self
+            .fault
+            .map(|reason| Error::key(self.site.name(), reason));
         if let Some(intent) = &intent {
             let target = match (&runtime, &fault) {
                 (_, Some(error)) => Err(error.clone()),
                 (None, None) => Err(Error::no_cache()),
-                (Some(runtime), None) => {
-                    Ok(Target { runtime: Arc::clone(runtime), key: self.key.clone() })
-                }
+                (Some(runtime), None) => Ok(Target {
+                    runtime: Arc::clone(runtime),
+                    key: self.key.clone(),
+                }),
             };
             intent.reply(|reply| reply.target = Some(target));
         }

@@ -45,7 +45,10 @@ async fn i1_i2_an_invalidation_by_key_tag_or_namespace_reaches_the_other_process
             2 => {
                 origin.change();
                 for id in 0..4 {
-                    assert_eq!(here.invalidate(format!("product:{id}")).await, Invalidated::Done);
+                    assert_eq!(
+                        here.invalidate(format!("product:{id}")).await,
+                        Invalidated::Done
+                    );
                 }
                 of(product(&here, &origin, 4)).invalidate().await.unwrap()
             }
@@ -78,11 +81,18 @@ async fn i2_a_load_that_the_other_process_invalidated_meanwhile_is_not_kept() {
     assert_eq!(there.invalidate("slow:1").await, Invalidated::Done);
     origin.change();
     open.send(()).unwrap();
-    assert_eq!(caller.await.unwrap().unwrap().version, 0, "its caller began before");
+    assert_eq!(
+        caller.await.unwrap().unwrap().version,
+        0,
+        "its caller began before"
+    );
     here.settle().await;
     assert_eq!(here.stats().refused, 1);
     for cache in [&here, &there] {
-        let seen = of(slow(cache, &origin, 1, async {})).observe().await.unwrap();
+        let seen = of(slow(cache, &origin, 1, async {}))
+            .observe()
+            .await
+            .unwrap();
         assert_eq!(seen.value.unwrap().version, 1);
     }
 }
@@ -90,7 +100,10 @@ async fn i2_a_load_that_the_other_process_invalidated_meanwhile_is_not_kept() {
 #[tokio::test]
 async fn i3_p5_what_was_invalidated_while_the_server_was_frozen_never_comes_back() {
     let server = RedisServer::start();
-    let (cache, origin) = (Setup::brisk().cache("shop", &server.url()), Origin::default());
+    let (cache, origin) = (
+        Setup::brisk().cache("shop", &server.url()),
+        Origin::default(),
+    );
     warm(&cache, &origin, 0..3).await;
     server.freeze();
     for (id, scope) in ["key", "tag", "namespace"].into_iter().enumerate() {
@@ -102,12 +115,21 @@ async fn i3_p5_what_was_invalidated_while_the_server_was_frozen_never_comes_back
             _ => cache.clear().await,
         };
         assert_eq!(done, Invalidated::Pending, "{scope}");
-        assert_eq!(observe(&cache, &origin, id).await.0.version, current, "{scope}");
+        assert_eq!(
+            observe(&cache, &origin, id).await.0.version,
+            current,
+            "{scope}"
+        );
     }
     assert_eq!(cache.stats().journal_depth, 3);
     server.thaw();
     let current = origin.change();
-    assert_eq!(cache.clear().await, Invalidated::Pending, "{:?}", cache.stats());
+    assert_eq!(
+        cache.clear().await,
+        Invalidated::Pending,
+        "{:?}",
+        cache.stats()
+    );
     eventually("redis answers again", async || {
         let mut hits = 0;
         for id in 0..3 {
@@ -142,7 +164,11 @@ async fn i3_a_process_that_was_cut_off_tells_the_server_before_it_reads() {
     let here = Setup::patient().cache("shop", &proxy.url());
     let there = Setup::patient().cache("shop", &server.url());
     invalidated_while_cut_off(&here, &origin, &proxy).await;
-    assert_eq!(observe(&there, &origin, 1).await.0.version, 0, "it could not know");
+    assert_eq!(
+        observe(&there, &origin, 1).await.0.version,
+        0,
+        "it could not know"
+    );
     assert_eq!(observe(&here, &origin, 2).await.0.version, 1);
     assert_eq!(here.stats().journal_depth, 0);
     for cache in [&there, &here] {
@@ -185,7 +211,10 @@ async fn s6_two_processes_that_ask_for_one_cold_key_both_get_it() {
         assert!((1..=2).contains(&(origin.loads() - before)));
         here.settle().await;
         there.settle().await;
-        let seen = of(slow(&here, &origin, id, async {})).observe().await.unwrap();
+        let seen = of(slow(&here, &origin, id, async {}))
+            .observe()
+            .await
+            .unwrap();
         assert_eq!(seen.outcome.source, Source::Backend);
     }
 }
@@ -197,7 +226,11 @@ async fn s7_a_lease_whose_grant_was_not_heard_does_not_keep_the_key_out_of_redis
     let setup = Setup::patient();
     let backend = ChaosBackend::new(setup.redis(&server.url()), 1);
     let chaos = backend.chaos();
-    let cache = Cache::builder("shop").settings(setup.settings).backend(backend).build().unwrap();
+    let cache = Cache::builder("shop")
+        .settings(setup.settings)
+        .backend(backend)
+        .build()
+        .unwrap();
     let origin = Origin::default();
     chaos.on("lease", Fault::LostAck);
     observe(&cache, &origin, 1).await;

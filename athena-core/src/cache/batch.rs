@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entry::{Entry, Format, Postcard};
 #[cfg(feature = "json")]
 use super::entry::Json;
 use super::entry::Local;
-use crate::engine::{Ask, Many};
+use super::entry::{Entry, Format, Postcard};
+use crate::engine::{Ask, Many, One};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::Wishes;
@@ -64,7 +64,8 @@ impl<'c, F> Batch<'c, F> {
 
     /// Labels every entry; repeatable.
     pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        tags.into_iter().for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
+        tags.into_iter()
+            .for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
         self
     }
 
@@ -123,7 +124,9 @@ impl<'c, F> Batch<'c, F> {
             return Err(Error::closed());
         }
         let many: Many<V, std::convert::Infallible> = Many::new(self.asks());
-        many.peek().await.map_err(|failure| Error::backend(failure, 1))
+        many.peek()
+            .await
+            .map_err(|failure| Error::backend(failure, 1))
     }
 
     /// Stores values by name; the names of the batch itself play no part.
@@ -149,13 +152,16 @@ impl<'c, F> Batch<'c, F> {
 
     /// Removes the entries everywhere, in one round trip.
     pub async fn invalidate_many(self) -> Invalidated {
-        let scopes: Vec<_> =
-            self.names.iter().map(|name| Scope::Entry(Key::named(name))).collect();
+        let scopes: Vec<_> = self
+            .names
+            .iter()
+            .map(|name| Scope::Entry(Key::named(name)))
+            .collect();
         self.runtime.invalidate(&scopes).await
     }
 
     /// One call for the engine per distinct name.
-    fn asks<V, E>(self) -> Vec<(String, Ask<Result<Option<V>, E>, V, E>)>
+    fn asks<V, E>(self) -> Vec<(String, One<V, E>)>
     where
         V: Clone + Send + Sync + 'static,
         F: Format<V>,
@@ -183,7 +189,19 @@ impl<'c, F> Batch<'c, F> {
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {
-        let Self { runtime, names, wishes, tags, .. } = self;
-        Batch { runtime, names, wishes, tags, format: PhantomData }
+        let Self {
+            runtime,
+            names,
+            wishes,
+            tags,
+            ..
+        } = self;
+        Batch {
+            runtime,
+            names,
+            wishes,
+            tags,
+            format: PhantomData,
+        }
     }
 }

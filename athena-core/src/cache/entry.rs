@@ -104,13 +104,14 @@ impl<'c> Entry<'c> {
         Self::with(runtime, name, Wishes::default(), Tags::default())
     }
 
-    pub(super) fn with(
-        runtime: &'c Arc<Runtime>,
-        name: &str,
-        wishes: Wishes,
-        tags: Tags,
-    ) -> Self {
-        Self { runtime, key: Key::named(name), wishes, tags, state: PhantomData }
+    pub(super) fn with(runtime: &'c Arc<Runtime>, name: &str, wishes: Wishes, tags: Tags) -> Self {
+        Self {
+            runtime,
+            key: Key::named(name),
+            wishes,
+            tags,
+            state: PhantomData,
+        }
     }
 }
 
@@ -147,7 +148,8 @@ impl<'c, F, C> Entry<'c, F, C> {
 
     /// Labels the entry; repeatable. An empty tag labels nothing.
     pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        tags.into_iter().for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
+        tags.into_iter()
+            .for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
         self
     }
 
@@ -209,10 +211,7 @@ impl<'c, F, C> Entry<'c, F, C> {
     /// # Errors
     ///
     /// As [`get_or_load`](Self::get_or_load).
-    pub async fn find_or_load<V, E, Fut>(
-        self,
-        load: impl FnOnce() -> Fut,
-    ) -> Result<Option<V>, E>
+    pub async fn find_or_load<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Result<Option<V>, E>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -235,7 +234,10 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let load = pin!(async { load().await });
         let answer = self.answer(shape::result(), Here(load)).await;
-        Observed { value: answer.value, outcome: answer.outcome }
+        Observed {
+            value: answer.value,
+            outcome: answer.outcome,
+        }
     }
 
     /// The value if one is there and fresh; loads nothing.
@@ -293,7 +295,10 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         O: Origin<R, V, E>,
     {
-        let errors = Errors { carry: C::carry(), ..Errors::none() };
+        let errors = Errors {
+            carry: C::carry(),
+            ..Errors::none()
+        };
         match self.ask(shape, errors) {
             Some(ask) => Box::pin(ask.answer(origin)).await,
             None => Answer::bypass(origin.load().await),
@@ -323,8 +328,20 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
-        let Self { runtime, key, wishes, tags, .. } = self;
-        Entry { runtime, key, wishes, tags, state: PhantomData }
+        let Self {
+            runtime,
+            key,
+            wishes,
+            tags,
+            ..
+        } = self;
+        Entry {
+            runtime,
+            key,
+            wishes,
+            tags,
+            state: PhantomData,
+        }
     }
 }
 
@@ -365,7 +382,10 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry.answer(shape::result(), Departing(load)).await.value
+        self.entry
+            .answer(shape::result(), Departing(load))
+            .await
+            .value
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -382,7 +402,10 @@ impl<F, C> Background<'_, F, C> {
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
         let answer = self.entry.answer(shape::result(), Departing(load)).await;
-        Observed { value: answer.value, outcome: answer.outcome }
+        Observed {
+            value: answer.value,
+            outcome: answer.outcome,
+        }
     }
 }
 

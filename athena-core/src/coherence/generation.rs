@@ -80,7 +80,10 @@ impl Cells {
     /// Ties `tags` to a moment that was noted before the load.
     pub(crate) fn mark(&self, tags: &Tags, since: Moment) -> Mark {
         if tags.is_empty() {
-            return Mark { since, cells: Box::default() };
+            return Mark {
+                since,
+                cells: Box::default(),
+            };
         }
         let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         let cells = tags.iter().map(|tag| known.cell(tag)).collect();
@@ -144,7 +147,9 @@ mod tests {
 
     fn tags(names: &[&str]) -> Tags {
         let mut tags = Tags::default();
-        names.iter().for_each(|name| tags.add(Tag::new(*name)));
+        for name in names {
+            tags.add(Tag::new(*name));
+        }
         tags
     }
 

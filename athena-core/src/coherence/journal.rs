@@ -51,7 +51,11 @@ impl Batch {
 
 impl Journal {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { pending: Mutex::default(), depth: AtomicUsize::new(0), limit: limit.max(1) }
+        Self {
+            pending: Mutex::default(),
+            depth: AtomicUsize::new(0),
+            limit: limit.max(1),
+        }
     }
 
     /// Keeps a target; at the limit, one change of the namespace stands for all of them.
@@ -78,7 +82,13 @@ impl Journal {
             return None;
         }
         let pending = self.lock();
-        Some(Batch(pending.targets.iter().map(|(target, number)| (target.clone(), *number)).collect()))
+        Some(Batch(
+            pending
+                .targets
+                .iter()
+                .map(|(target, number)| (target.clone(), *number))
+                .collect(),
+        ))
     }
 
     /// Forgets a batch that the backend acknowledged, but not what was kept again since.

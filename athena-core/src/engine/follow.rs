@@ -42,7 +42,9 @@ where
         waiting: Waiting,
     ) -> Followed<R> {
         let patience = self.runtime.settings.patience;
-        let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
+        let limit = self
+            .escape(stale)
+            .and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(patience, |limit| limit.duration().min(patience));
         if let Some(landing) = self.runtime.clock.within(wait, flight.landing()).await {
             return self.landed(landing, waiting);
@@ -77,7 +79,10 @@ where
             return Followed::Alone;
         };
         match outcome.source {
-            _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
+            _ if outcome.stale => self.tell(|key| Event::Stale {
+                key,
+                age: outcome.age,
+            }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
             source => self.tell(|key| Event::Hit { key, source }),
         }
@@ -85,13 +90,22 @@ where
             self.tell(|key| Event::Degraded { key });
         }
         let joined = waiting == Waiting::ForAnother;
-        Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
+        Followed::Answer(Answer {
+            value,
+            outcome: Outcome { joined, ..outcome },
+        })
     }
 
     fn joined_value(&self, value: R, waiting: Waiting) -> Followed<R> {
         self.tell_waited(waiting);
         let joined = waiting == Waiting::ForAnother;
-        Followed::Answer(Answer { value, outcome: Outcome { joined, ..Outcome::new(Source::Load) } })
+        Followed::Answer(Answer {
+            value,
+            outcome: Outcome {
+                joined,
+                ..Outcome::new(Source::Load)
+            },
+        })
     }
 
     fn tell_waited(&self, waiting: Waiting) {
@@ -120,9 +134,20 @@ where
 
     /// A fresh value from the backend while a refresh runs.
     pub(super) async fn beside(&self) -> Option<Answer<R>> {
-        let remote = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())?;
-        let found = self.look_in(remote, remote.deadline()).await.ok().flatten()?;
-        found.is_fresh().then(|| self.hit(&found.slot, Source::Backend)).flatten()
+        let remote = self
+            .runtime
+            .remote
+            .as_ref()
+            .filter(|_| self.own_memory().is_none())?;
+        let found = self
+            .look_in(remote, remote.deadline())
+            .await
+            .ok()
+            .flatten()?;
+        found
+            .is_fresh()
+            .then(|| self.hit(&found.slot, Source::Backend))
+            .flatten()
     }
 
     /// The load for this caller, while others do the same after a failure that nobody can share.
@@ -130,7 +155,11 @@ where
         let runtime = Arc::clone(&self.runtime);
         let _place = runtime.loads.place(&self.key).await;
         match self.runtime.flights.begin_alone(&self.key, self.mark()) {
-            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
+            Some(lead) => {
+                Job::new(self, lead, None, Purpose::Answer)
+                    .run(origin.load())
+                    .await
+            }
             None => self.alone(origin).await,
         }
     }
@@ -139,6 +168,9 @@ where
     pub(super) async fn alone<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         self.tell(|key| Event::Miss { key });
         let value = origin.load().await;
-        Answer { value, outcome: Outcome::new(Source::Load) }
+        Answer {
+            value,
+            outcome: Outcome::new(Source::Load),
+        }
     }
 }

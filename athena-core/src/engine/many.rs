@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -17,7 +16,7 @@ use crate::policy::fallback::Plan;
 use crate::telemetry::Source;
 
 /// One entry of a batch.
-type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
+pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
 
 /// What a batch does about its entries, round by round.
@@ -43,7 +42,11 @@ where
     E: 'static,
 {
     pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
-        Self { open: asks, slow: HashMap::new(), found: HashMap::new() }
+        Self {
+            open: asks,
+            slow: HashMap::new(),
+            found: HashMap::new(),
+        }
     }
 
     /// The values that there are; one load answers all that are missing, as far as nobody else loads
@@ -58,7 +61,11 @@ where
             if self.open.is_empty() {
                 return Ok(self.found);
             }
-            let Round { led, followed, alone } = self.enter();
+            let Round {
+                led,
+                followed,
+                alone,
+            } = self.enter();
             let jobs = self.look(led).await;
             self.load(jobs, alone, &load).await?;
             self.follow(followed).await;
@@ -80,9 +87,9 @@ where
             }
             Err(failure) => {
                 for (name, ask) in &asks {
-                    let copy = ask.copy().filter(|seen| {
-                        ask.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve
-                    });
+                    let copy = ask
+                        .copy()
+                        .filter(|seen| ask.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve);
                     match copy.and_then(|seen| ask.degraded(&seen)) {
                         Some(answer) => self.keep(name, Some(answer)),
                         None => return Err(failure),
@@ -95,17 +102,23 @@ where
 
     fn take_from_memory(&mut self) {
         let found = &mut self.found;
-        self.open.retain(|(name, ask)| match ask.from_memory(ask.in_memory().as_ref()) {
-            Some(answer) => {
-                insert(found, name, answer);
-                false
-            }
-            None => true,
-        });
+        self.open.retain(
+            |(name, ask)| match ask.answer_from(ask.in_memory().as_ref()) {
+                Some(answer) => {
+                    insert(found, name, answer);
+                    false
+                }
+                None => true,
+            },
+        );
     }
 
     fn enter(&mut self) -> Round<V, E> {
-        let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
+        let mut round = Round {
+            led: Vec::new(),
+            followed: Vec::new(),
+            alone: Vec::new(),
+        };
         for (name, ask) in self.open.drain(..) {
             let slow = self.slow.remove(&name);
             if let Some(lead) = slow.and_then(|flight| ask.replace(Some(&flight))) {
@@ -144,7 +157,11 @@ where
                 insert(&mut self.found, &name, answer);
                 continue;
             }
-            let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
+            let purpose = if away {
+                Purpose::AnswerWithoutBackend
+            } else {
+                Purpose::Answer
+            };
             let stale = seen.or_else(|| ask.in_memory()).map(|seen| seen.slot);
             jobs.push((name, Job::new(ask, lead, stale, purpose)));
         }
@@ -166,8 +183,15 @@ where
             return Ok(());
         }
         let leased = join_all(jobs.iter().map(|(_, job)| job.lease())).await;
-        let flights: Vec<_> = jobs.iter().map(|(_, job)| Arc::clone(job.flight())).collect();
-        let names: Vec<_> = jobs.iter().map(|(name, _)| name.clone()).chain(alone.clone()).collect();
+        let flights: Vec<_> = jobs
+            .iter()
+            .map(|(_, job)| Arc::clone(job.flight()))
+            .collect();
+        let names: Vec<_> = jobs
+            .iter()
+            .map(|(name, _)| name.clone())
+            .chain(alone.clone())
+            .collect();
         let started = jobs.first().map(|(_, job)| job.now());
         let mut loaded = match Flight::all_led_here(&flights, load(names)).await {
             Ok(loaded) => loaded,
@@ -187,11 +211,7 @@ where
     }
 
     /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(
-        &mut self,
-        jobs: Vec<(String, OneJob<V, E>)>,
-        error: E,
-    ) -> Result<(), E> {
+    fn failed(&mut self, jobs: Vec<(String, OneJob<V, E>)>, error: E) -> Result<(), E> {
         let all_in_grace = jobs.iter().all(|(_, job)| job.grace_for(&error).is_some());
         for (name, job) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
@@ -204,7 +224,9 @@ where
     async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
         for (name, ask, flight) in followed {
             match ask.follow(&flight, None, Waiting::ForAnother).await {
-                Followed::Answer(Answer { value: Ok(value), .. }) => {
+                Followed::Answer(Answer {
+                    value: Ok(value), ..
+                }) => {
                     if let Some(value) = value {
                         self.found.insert(name, value);
                     }
@@ -237,11 +259,7 @@ where
     }
 }
 
-fn insert<V, E>(
-    found: &mut HashMap<String, V>,
-    name: &str,
-    answer: Answer<Result<Option<V>, E>>,
-) {
+fn insert<V, E>(found: &mut HashMap<String, V>, name: &str, answer: Answer<Result<Option<V>, E>>) {
     if let Ok(Some(value)) = answer.value {
         found.insert(name.to_owned(), value);
     }
@@ -261,7 +279,11 @@ where
     let Some(runtime) = asks.first().map(|ask| &ask.runtime) else {
         return none();
     };
-    let Some(remote) = runtime.remote.as_ref().filter(|_| asks[0].own_memory().is_none()) else {
+    let Some(remote) = runtime
+        .remote
+        .as_ref()
+        .filter(|_| asks[0].own_memory().is_none())
+    else {
         return none();
     };
     let addresses: Vec<_> = asks.iter().filter_map(|ask| ask.address()).collect();
@@ -269,16 +291,20 @@ where
         return none();
     }
     let since = runtime.cells.now();
-    let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
+    let asked: Vec<_> = addresses
+        .iter()
+        .zip(asks.iter().map(|ask| &ask.tags))
+        .collect();
     let looked = remote.look_many(&asked, remote.deadline()).await?;
     let judged = asks.iter().zip(&addresses).zip(looked);
-    Ok(judged.map(|((ask, address), looked)| ask.looked(address, looked, since)).collect())
+    Ok(judged
+        .map(|((ask, address), looked)| ask.looked(address, looked, since))
+        .collect())
 }
 
 /// Polls futures side by side until all are done.
 async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
             if let Poll::Ready(ready) = future.as_mut().poll(context) {
@@ -289,5 +315,8 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
         if done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    running.into_iter().filter_map(|(_, output)| output).collect()
+    running
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
 }

@@ -124,7 +124,10 @@ impl<R, V, E> Ask<R, V, E> {
         I: IntoIterator<Item: Into<String>>,
     {
         let tags = move |value: &V| {
-            label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
+            label(value)
+                .into_iter()
+                .map(|tag| Tag::new(tag.into()))
+                .collect::<Vec<_>>()
         };
         self.tags_from = Some(Arc::new(tags));
         self
@@ -297,6 +300,7 @@ impl<E: From<Error>> CarriesCacheError for E {
 )]
 pub trait BackgroundSelf: Sized {
     /// A copy for the background.
+    #[must_use]
     fn own(&self) -> Self;
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::key::site;
 use crate::policy::{Fallback, Percent, Wishes};
+use crate::telemetry::log;
 
 /// One annotated function.
 #[derive(Debug)]
@@ -18,7 +19,10 @@ pub struct Site {
 
 /// The options of one annotated function; what is `None` comes from the cache's settings.
 #[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the options of the attribute, documented there")]
+#[expect(
+    missing_docs,
+    reason = "the options of the attribute, documented there"
+)]
 pub struct SitePolicy {
     pub name: Option<&'static str>,
     pub version: u32,
@@ -67,7 +71,13 @@ impl Site {
             memory_only: policy.memory_only,
             version: policy.version,
         };
-        Self { here, given: policy.name, wishes, path: OnceLock::new(), number: OnceLock::new() }
+        Self {
+            here,
+            given: policy.name,
+            wishes,
+            path: OnceLock::new(),
+            number: OnceLock::new(),
+        }
     }
 
     /// The name: as given, else the path of the function.
@@ -80,7 +90,10 @@ impl Site {
     pub(super) fn path(&self) -> &'static str {
         self.path.get_or_init(|| {
             let here = (self.here)();
-            without_closures(here.rsplit_once("::").map_or(here, |(function, _)| function))
+            without_closures(
+                here.rsplit_once("::")
+                    .map_or(here, |(function, _)| function),
+            )
         })
     }
 
@@ -89,11 +102,7 @@ impl Site {
         *self.number.get_or_init(|| {
             let number = site::number(self.name(), std::ptr::from_ref(self).addr());
             if number.is_none() {
-                tracing::error!(
-                    site = self.name(),
-                    "two annotated functions have this name; the second runs uncached, \
-                     give it a `name` of its own"
-                );
+                log::name_taken(self.name());
             }
             number
         })

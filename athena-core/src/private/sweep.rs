@@ -22,7 +22,9 @@ pub struct Sweep {
 
 impl fmt::Debug for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sweep").field("scopes", &self.scopes).finish_non_exhaustive()
+        f.debug_struct("Sweep")
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -30,13 +32,21 @@ impl Sweep {
     /// Invalidations on the cache in scope, or the installed one.
     #[expect(clippy::new_without_default, reason = "named by expansions alone")]
     pub fn new() -> Self {
-        let runtime = context::with_current(|runtime| runtime.cloned());
-        Self { runtime, scopes: Vec::new(), always: false }
+        let runtime = context::current();
+        Self {
+            runtime,
+            scopes: Vec::new(),
+            always: false,
+        }
     }
 
     /// Invalidations on this cache.
     pub fn on(cache: &Cache) -> Self {
-        Self { runtime: Some(Arc::clone(cache.runtime())), scopes: Vec::new(), always: false }
+        Self {
+            runtime: Some(Arc::clone(cache.runtime())),
+            scopes: Vec::new(),
+            always: false,
+        }
     }
 
     /// Also when the function fails or is dropped half-way.
@@ -55,7 +65,8 @@ impl Sweep {
     pub fn key(&mut self, write: impl FnOnce(&mut Text)) {
         let mut text = Text::default();
         write(&mut text);
-        self.scopes.push(Scope::Entry(Key::named(&text.into_string())));
+        self.scopes
+            .push(Scope::Entry(Key::named(&text.into_string())));
     }
 
     /// Runs the function, then invalidates if it succeeded.
@@ -78,7 +89,9 @@ impl Sweep {
         unfinished.0 = None;
         let (succeeded, returned) = match (shape.split)(returned) {
             Loaded::Found(value) => {
-                label(&value).into_iter().for_each(|tag| self.add_tag(tag.into()));
+                label(&value)
+                    .into_iter()
+                    .for_each(|tag| self.add_tag(tag.into()));
                 (true, (shape.found)(value))
             }
             Loaded::Absent(returned) => (true, returned),
@@ -107,7 +120,10 @@ impl Sweep {
 
     fn pending(&self) -> Option<Pending> {
         let runtime = self.runtime.as_ref().filter(|_| !self.scopes.is_empty())?;
-        Some(Pending { runtime: Arc::clone(runtime), scopes: self.scopes.clone() })
+        Some(Pending {
+            runtime: Arc::clone(runtime),
+            scopes: self.scopes.clone(),
+        })
     }
 }
 

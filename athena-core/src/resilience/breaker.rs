@@ -70,7 +70,9 @@ pub(crate) struct Permit {
 
 impl Breaker {
     pub(crate) fn new(settings: BreakerSettings) -> Self {
-        Self { machine: Arc::new(Mutex::new(Machine::new(settings))) }
+        Self {
+            machine: Arc::new(Mutex::new(Machine::new(settings))),
+        }
     }
 
     /// Leave to send one operation over the link of `epoch`, or `None` while open.
@@ -79,8 +81,11 @@ impl Breaker {
         let (admitted, transition) = machine.acquire(now, epoch);
         let generation = machine.generation;
         drop(machine);
-        let permit = admitted
-            .then(|| Permit { machine: Arc::clone(&self.machine), generation, open: true });
+        let permit = admitted.then(|| Permit {
+            machine: Arc::clone(&self.machine),
+            generation,
+            open: true,
+        });
         (permit, transition)
     }
 
@@ -136,8 +141,17 @@ struct Machine {
 
 impl Machine {
     fn new(settings: BreakerSettings) -> Self {
-        let state = State::Closed { in_a_row: 0, window: Window::default() };
-        Self { settings, state, generation: 0, openings: 0, epoch: 0 }
+        let state = State::Closed {
+            in_a_row: 0,
+            window: Window::default(),
+        };
+        Self {
+            settings,
+            state,
+            generation: 0,
+            openings: 0,
+            epoch: 0,
+        }
     }
 
     fn state(&self) -> BreakerState {
@@ -153,7 +167,10 @@ impl Machine {
         match self.state {
             _ if !self.settings.enabled => true,
             State::Closed { .. } => true,
-            State::Open { until, epoch: failed } => now >= until || epoch > failed,
+            State::Open {
+                until,
+                epoch: failed,
+            } => now >= until || epoch > failed,
             State::HalfOpen { probing, .. } => !probing,
         }
     }
@@ -165,8 +182,11 @@ impl Machine {
         }
         match &mut self.state {
             State::Open { .. } => {
-                let half_open = State::HalfOpen { probing: true, successes: 0 };
-                (true, self.change(half_open))
+                let half_open = State::HalfOpen {
+                    probing: true,
+                    successes: 0,
+                };
+                (true, Some(self.change(half_open)))
             }
             State::HalfOpen { probing, .. } => {
                 *probing = true;
@@ -205,7 +225,7 @@ impl Machine {
                 *in_a_row += 1;
                 window.count(now, settings.window, ending);
                 let trips = *in_a_row >= settings.failure_threshold || window.trips(settings);
-                if trips { self.open(now, random) } else { None }
+                trips.then(|| self.open(now, random))
             }
             (State::HalfOpen { probing, successes }, Ending::Success) => {
                 *probing = false;
@@ -214,24 +234,31 @@ impl Machine {
                     return None;
                 }
                 self.openings = 0;
-                self.change(State::Closed { in_a_row: 0, window: Window::default() })
+                let closed = State::Closed {
+                    in_a_row: 0,
+                    window: Window::default(),
+                };
+                Some(self.change(closed))
             }
-            (State::HalfOpen { .. }, Ending::Failure) => self.open(now, random),
+            (State::HalfOpen { .. }, Ending::Failure) => Some(self.open(now, random)),
             (State::Open { .. }, _) => None,
         }
     }
 
-    fn open(&mut self, now: Tick, random: f64) -> Option<Transition> {
+    fn open(&mut self, now: Tick, random: f64) -> Transition {
         let until = now.after(self.settings.recovery_after(self.openings, random));
         self.openings = self.openings.saturating_add(1);
         self.change(State::Open { until, epoch: self.epoch })
     }
 
-    fn change(&mut self, state: State) -> Option<Transition> {
+    fn change(&mut self, state: State) -> Transition {
         let from = self.state();
         self.state = state;
         self.generation += 1;
-        Some(Transition { from, to: self.state() })
+        Transition {
+            from,
+            to: self.state(),
+        }
     }
 }
 
@@ -271,8 +298,7 @@ impl Window {
         let calls: u32 = self.slices.iter().map(|slice| slice.calls).sum();
         let failures: u32 = self.slices.iter().map(|slice| slice.failures).sum();
         let ratio = u64::from(settings.failure_ratio.get());
-        calls >= settings.minimum_calls
-            && u64::from(failures) * 100 >= u64::from(calls) * ratio
+        calls >= settings.minimum_calls && u64::from(failures) * 100 >= u64::from(calls) * ratio
     }
 }
 
@@ -280,9 +306,10 @@ impl BreakerSettings {
     /// How long the breaker stays open when it opens for the `openings + 1`th time in a row.
     fn recovery_after(&self, openings: u32, random: f64) -> Duration {
         let factor = 2_u32.saturating_pow(openings.min(16));
-        let base = self.recovery_time.saturating_mul(factor).min(
-            self.max_recovery_time.max(self.recovery_time),
-        );
+        let base = self
+            .recovery_time
+            .saturating_mul(factor)
+            .min(self.max_recovery_time.max(self.recovery_time));
         let spread = f64::from(self.recovery_jitter.get()) / 100.0;
         base.mul_f64(1.0 + spread * (2.0 * random.clamp(0.0, 1.0) - 1.0))
     }

@@ -5,6 +5,33 @@
 use super::event::{Event, Observer};
 use crate::resilience::breaker::BreakerState;
 
+/// No cache for annotated functions; said once per process.
+pub(crate) fn uncached(site: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        site,
+        "no cache is installed or in scope; annotated functions run uncached"
+    );
+}
+
+/// Two functions of one name; said once per function.
+pub(crate) fn name_taken(site: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        site,
+        "two annotated functions have this name; the second runs uncached, give it a `name` of its own"
+    );
+}
+
+/// A type whose changes go unseen; said once per type.
+pub(crate) fn untraced(name: &str) {
+    tracing::info!(
+        target: "athena_cache",
+        r#type = name,
+        "the fields of this type cannot all be seen; when it changes, change `version`"
+    );
+}
+
 /// Writes events of one cache to the current `tracing` subscriber.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -13,7 +40,9 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(namespace: &str) -> Self {
-        Self { namespace: namespace.to_owned() }
+        Self {
+            namespace: namespace.to_owned(),
+        }
     }
 }
 
@@ -29,7 +58,11 @@ impl Observer for Log {
                     tracing::info!(target: "athena_cache", cache, endpoint, from, to = to_name, "breaker changed");
                 }
             }
-            Event::BackendFailed { endpoint, operation, failure } => {
+            Event::BackendFailed {
+                endpoint,
+                operation,
+                failure,
+            } => {
                 let class = failure.class().name();
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }

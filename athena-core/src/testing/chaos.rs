@@ -91,7 +91,13 @@ impl<B: Backend> ChaosBackend<B> {
             operations: Vec::new(),
             epoch: 0,
         };
-        Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
+        Self {
+            inner,
+            chaos: Chaos {
+                state: Arc::new(Mutex::new(state)),
+                clock,
+            },
+        }
     }
 
     /// The switch.
@@ -170,11 +176,10 @@ impl Chaos {
         let mut state = self.lock();
         state.operations.push(operation);
         match state.regime {
-            Regime::Healthy => None,
+            Regime::Healthy | Regime::Next(_, 0) => None,
             Regime::Sometimes(fault, share) => {
                 (state.random.u8(0..100) < share.get()).then_some(fault)
             }
-            Regime::Next(_, 0) => None,
             Regime::Next(fault, left) => {
                 state.regime = Regime::Next(fault, left - 1);
                 Some(fault)
@@ -239,7 +244,8 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         lease: &str,
         obsolete: &[String],
     ) -> Result<(), Failure> {
-        self.run("insert", self.inner.insert(item, lease, obsolete)).await
+        self.run("insert", self.inner.insert(item, lease, obsolete))
+            .await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {

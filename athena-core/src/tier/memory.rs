@@ -58,8 +58,16 @@ impl Memory {
         let builder = Cache::builder().max_capacity(capacity).eviction_listener(
             move |key: Arc<Key>, slot, _| behind.let_go(same.hash_one(&*key), &key, &slot),
         );
-        let builder = if clock.is_system() { builder.expire_after(TotalLife) } else { builder };
-        Self { front, entries: builder.build_with_hasher(hasher.clone()), hasher }
+        let builder = if clock.is_system() {
+            builder.expire_after(TotalLife)
+        } else {
+            builder
+        };
+        Self {
+            front,
+            entries: builder.build_with_hasher(hasher.clone()),
+            hasher,
+        }
     }
 
     #[inline]
@@ -79,7 +87,8 @@ impl Memory {
         {
             return;
         }
-        self.front.insert(hash, key, slot, |key| self.hasher.hash_one(key));
+        self.front
+            .insert(hash, key, slot, |key| self.hasher.hash_one(key));
         self.entries.insert(key.clone(), Slot::clone(slot));
     }
 

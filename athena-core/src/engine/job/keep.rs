@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Job, Leased};
 use crate::backend::{Filled, Generation};
+use crate::codec::Wire;
+use crate::coherence::lease::Held;
 use crate::engine::Ask;
 use crate::entry::{self, Slot};
 use crate::envelope::{Envelope, Kind};
-use crate::codec::Wire;
-use crate::coherence::lease::Held;
 use crate::flight::{Landing, Lead};
 use crate::key::Key;
 use crate::policy::freshness::{Life, Verdict};
@@ -54,8 +54,7 @@ where
         let runtime = &self.ask.runtime;
         let known_late = tags.len() > self.ask.tags.len();
         let now = runtime.clock.now();
-        let outdated = slot.head().judge(now, None, &runtime.cells)
-            == Verdict::Expired;
+        let outdated = slot.head().judge(now, None, &runtime.cells) == Verdict::Expired;
         if known_late && outdated && !slot.head().life.total().is_zero() {
             return Landing::Again;
         }
@@ -86,12 +85,30 @@ where
         let permit = ask.runtime.remote.as_ref().and_then(Remote::write_permit);
         let spawner = ask.runtime.tasks.spawner();
         let (Some(permit), Some(spawner)) = (permit, spawner) else {
-            return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });
+            return ask.tell(|key| Event::NotKept {
+                key,
+                reason: NotKept::Overloaded,
+            });
         };
-        let Ask { runtime, key, tags: known, errors, .. } = ask;
+        let Ask {
+            runtime,
+            key,
+            tags: known,
+            errors,
+            ..
+        } = ask;
         let remember = errors.remember;
-        let filling =
-            Filling { runtime, key, known, remember, lead, slot, wire, life, tags };
+        let filling = Filling {
+            runtime,
+            key,
+            known,
+            remember,
+            lead,
+            slot,
+            wire,
+            life,
+            tags,
+        };
         spawner.spawn(async move {
             filling.run(held).await;
             drop(permit);
@@ -123,13 +140,21 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         let bytes = match self.bytes(remote, lease, held.address()).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
-            Err(reason) => return telemetry.tell(&Event::Unwritable { key, reason: &reason }),
+            Err(reason) => {
+                return telemetry.tell(&Event::Unwritable {
+                    key,
+                    reason: &reason,
+                });
+            }
         };
         // Sealed meanwhile means invalidated: the lease is gone or will be, do not even try.
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
-        match remote.fill(held.address(), &bytes, self.life.total(), lease).await {
+        match remote
+            .fill(held.address(), &bytes, self.life.total(), lease)
+            .await
+        {
             Ok(Filled::Stored) => {
                 held.spent();
                 telemetry.tell(&Event::Filled { key });
@@ -137,7 +162,10 @@ impl<V: 'static, E: 'static> Filling<V, E> {
             Ok(Filled::Refused) => {
                 self.slot.head().kill();
                 self.lead.seal();
-                telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
+                telemetry.tell(&Event::NotKept {
+                    key,
+                    reason: NotKept::LeaseLost,
+                });
             }
             Err(_) => {}
         }
@@ -162,7 +190,9 @@ impl<V: 'static, E: 'static> Filling<V, E> {
             payload: self.payload()?,
         };
         let bytes = envelope.write(address.reader());
-        bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
+        bytes
+            .map(Some)
+            .ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
     }
 
     /// The tags with the generations from before the load.

@@ -41,7 +41,9 @@ pub(super) struct Look {
 
 impl Front {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+        }
     }
 
     #[inline]
@@ -54,17 +56,19 @@ impl Front {
         // Two threads may write the same number; that costs one access out of moka's sample.
         let reads = shard.reads.load(Ordering::Relaxed).wrapping_add(1);
         shard.reads.store(reads, Ordering::Relaxed);
-        Some(Look { slot, is_told: reads % TOLD_EVERY == 0 })
+        Some(Look {
+            slot,
+            is_told: reads.is_multiple_of(TOLD_EVERY),
+        })
     }
 
     pub(super) fn insert(&self, hash: u64, key: &Key, slot: &Slot, rehash: impl Fn(&Key) -> u64) {
         let mut entries = self.shard(hash).write();
-        match entries.find_mut(hash, |(there, _)| there == key) {
-            Some((_, there)) => *there = Arc::clone(slot),
-            None => {
-                let entry = (key.clone(), Arc::clone(slot));
-                entries.insert_unique(hash, entry, |(key, _)| rehash(key));
-            }
+        if let Some((_, there)) = entries.find_mut(hash, |(there, _)| there == key) {
+            *there = Arc::clone(slot);
+        } else {
+            let entry = (key.clone(), Arc::clone(slot));
+            entries.insert_unique(hash, entry, |(key, _)| rehash(key));
         }
     }
 
