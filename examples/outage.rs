@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use athena_cache::{BreakerState, Cache, Redis, Resilience, Source, Stats, athena_cache, of};
+use athena_cache::{
+    BreakerState, Cache, Event, Observer, Redis, Resilience, Source, Stats, athena_cache, of,
+};
 use support::server::RedisServer;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -55,42 +57,66 @@ enum Phase {
     Returned,
 }
 
-const PHASES: [Phase; 4] = [Phase::Healthy, Phase::Undetected, Phase::Open, Phase::Returned];
+const PHASES: [Phase; 4] = [
+    Phase::Healthy,
+    Phase::Undetected,
+    Phase::Open,
+    Phase::Returned,
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let outages = match std::env::args().nth(1).as_deref() {
         None => vec![Outage::Kill, Outage::Freeze],
         Some("kill") => vec![Outage::Kill],
         Some("freeze") => vec![Outage::Freeze],
-        Some(other) => return Err(format!("unknown outage `{other}`, expected kill or freeze").into()),
+        Some(other) => {
+            return Err(format!("unknown outage `{other}`, expected kill or freeze").into());
+        }
     };
-    let version = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+    let version = Command::new("redis-server")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
     if let Err(error) = version {
         return Err(format!("this needs redis-server on the PATH: {error}").into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let mut harmless = true;
     for outage in outages {
         harmless &= runtime.block_on(run(outage))?;
     }
-    if harmless { Ok(()) } else { Err("callers noticed the outage".into()) }
+    if harmless {
+        Ok(())
+    } else {
+        Err("callers noticed the outage".into())
+    }
 }
 
 /// Plays one outage; tells whether callers got the right values, all of them.
 async fn run(outage: Outage) -> Result<bool, Box<dyn Error>> {
     let mut server = RedisServer::start();
-    let cache = Cache::builder("outage").backend(Redis::from_url(server.url())?).build()?;
+    let opening = Opening::default();
+    let cache = Cache::builder("outage")
+        .backend(Redis::from_url(server.url())?)
+        .observer(opening.clone())
+        .build()?;
     println!("\n{outage:?} after {BREAK_AT:?}, back after {RETURN_AT:?}, {TASKS} tasks");
     let scene = Arc::new(Scene::new(cache.clone()));
-    let callers: JoinSet<_> = (0..TASKS).map(|task| call(Arc::clone(&scene), task)).collect();
+    let callers: JoinSet<_> = (0..TASKS)
+        .map(|task| call(Arc::clone(&scene), task))
+        .collect();
 
     scene.play_until(BREAK_AT, "redis answers").await;
     scene.enter(Phase::Undetected);
+    let broken = Instant::now();
     match outage {
         Outage::Kill => server.kill(),
         Outage::Freeze => server.freeze(),
     }
-    let detected = scene.detect().await;
+    let detected = scene.detected(&opening).await;
+    scene.enter(Phase::Open);
     scene.play_until(RETURN_AT, "redis is away").await;
     match outage {
         Outage::Kill => server.restart(),
@@ -102,10 +128,38 @@ async fn run(outage: Outage) -> Result<bool, Box<dyn Error>> {
     scene.stop.store(true, Ordering::SeqCst);
     let tallies = callers.join_all().await;
 
-    let report = Report { detected, returned, stats: cache.stats(), total: Tally::sum(tallies) };
+    let report = Report {
+        detected: detected.map(|at| at.saturating_duration_since(broken)),
+        returned,
+        stats: cache.stats(),
+        total: Tally::sum(tallies),
+    };
     report.print();
     cache.close().await;
     Ok(report.total.errors == 0 && report.total.wrong == 0)
+}
+
+/// Notes when the breaker opens for the first time.
+#[derive(Debug, Clone, Default)]
+struct Opening(Arc<Mutex<Option<Instant>>>);
+
+impl Opening {
+    fn at(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Opening {
+    fn observe(&self, event: &Event<'_>) {
+        if let Event::Breaker {
+            to: BreakerState::Open,
+            ..
+        } = event
+        {
+            let mut at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            at.get_or_insert_with(Instant::now);
+        }
+    }
 }
 
 /// What the tasks and the one who breaks things share.
@@ -154,13 +208,11 @@ impl Scene {
         }
     }
 
-    /// Waits until the breaker opens, for as long as the outage lasts.
-    async fn detect(&self) -> Option<Duration> {
-        let begun = Instant::now();
+    /// Waits until the breaker has opened, for as long as the outage lasts.
+    async fn detected(&self, opening: &Opening) -> Option<Instant> {
         while self.start.elapsed() < RETURN_AT {
-            if self.breaker() == BreakerState::Open {
-                self.enter(Phase::Open);
-                return Some(begun.elapsed());
+            if let Some(at) = opening.at() {
+                return Some(at);
             }
             sleep(Duration::from_millis(1)).await;
         }
@@ -171,7 +223,10 @@ impl Scene {
     async fn first_hit(&self) -> Option<Duration> {
         let begun = Instant::now();
         while self.start.elapsed() < END_AT {
-            let hit = *self.first_hit.lock().unwrap_or_else(PoisonError::into_inner);
+            let hit = *self
+                .first_hit
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if let Some(hit) = hit {
                 return Some(hit.saturating_duration_since(begun));
             }
@@ -181,7 +236,10 @@ impl Scene {
     }
 
     fn note_hit(&self) {
-        let mut first = self.first_hit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = self
+            .first_hit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(Instant::now);
     }
 
@@ -256,9 +314,15 @@ impl Report {
     fn print(&self) {
         let Self { stats, total, .. } = self;
         let calls: usize = total.times.iter().map(Vec::len).sum();
-        println!("\n  calls {calls}, errors {}, wrong values {}", total.errors, total.wrong);
+        println!(
+            "\n  calls {calls}, errors {}, wrong values {}",
+            total.errors, total.wrong
+        );
         println!("\n  time of a call, of which the function takes none:");
-        println!("  {:<44}  {:>7}  {:>9}  {:>9}  {:>9}", "", "calls", "p50", "p99", "worst");
+        println!(
+            "  {:<44}  {:>7}  {:>9}  {:>9}  {:>9}",
+            "", "calls", "p50", "p99", "worst"
+        );
         for (phase, times) in PHASES.iter().zip(&total.times) {
             let name = match phase {
                 Phase::Healthy => "before",
@@ -268,7 +332,9 @@ impl Report {
             };
             let at = |share: usize| {
                 let place = (times.len() * share / 100).min(times.len().saturating_sub(1));
-                times.get(place).map_or_else(|| "-".to_owned(), |time| millis(*time))
+                times
+                    .get(place)
+                    .map_or_else(|| "-".to_owned(), |time| millis(*time))
             };
             let (count, p50, p99, worst) = (times.len(), at(50), at(99), at(100));
             println!("  {name:<44}  {count:>7}  {p50:>9}  {p99:>9}  {worst:>9}");
@@ -280,8 +346,14 @@ impl Report {
             millis(limits.deadline)
         );
         let time = |time: Option<Duration>| time.map_or_else(|| "never".to_owned(), millis);
-        println!("\n  from the break to the open breaker      {}", time(self.detected));
-        println!("  from the return to the first hit there  {}", time(self.returned));
+        println!(
+            "\n  from the break to the open breaker      {}",
+            time(self.detected)
+        );
+        println!(
+            "  from the return to the first hit there  {}",
+            time(self.returned)
+        );
         println!(
             "  hits: redis {}, memory {} (while redis could not answer); loads {}",
             stats.backend_hits, stats.degraded_hits, stats.loads

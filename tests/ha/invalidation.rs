@@ -1,5 +1,6 @@
 //! Two processes on one server, and invalidations that cannot arrive at once.
 
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use athena_cache::testing::{ChaosBackend, Fault};
@@ -8,7 +9,7 @@ use athena_cache::{Cache, Invalidated, Source, athena_invalidate, of};
 use crate::support::proxy::Proxy;
 use crate::support::server::RedisServer;
 use crate::world::{
-    Broken, Origin, Setup, degraded, eventually, healthy, observe, product, slow, warm,
+    Broken, Origin, Setup, degraded, eventually, healthy, names, observe, product, slow, warm,
 };
 
 /// Two caches on one server, as two processes would have them.
@@ -216,6 +217,34 @@ async fn s6_two_processes_that_ask_for_one_cold_key_both_get_it() {
             .await
             .unwrap();
         assert_eq!(seen.outcome.source, Source::Backend);
+    }
+}
+
+#[tokio::test]
+#[ignore = "BUG: a caller dropped while its lease is asked for leaves it behind for 35 s"]
+async fn s7_a_caller_dropped_at_any_moment_leaves_no_lease() {
+    let server = RedisServer::start();
+    let (cache, origin) = (
+        Setup::patient().cache("shop", &server.url()),
+        Origin::default(),
+    );
+    warm(&cache, &origin, [1]).await;
+    for polls in 1..8 {
+        let mut call = Box::pin(slow(&cache, &origin, polls, std::future::pending()));
+        for _ in 0..polls {
+            assert!(
+                call.as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+            // Long enough for an answer to arrive, so that each poll comes a step further.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        drop(call);
+        eventually("no lease remains", async || {
+            !names(&server).iter().any(|name| name.ends_with(":l"))
+        })
+        .await;
     }
 }
 

@@ -2,11 +2,17 @@
 //!
 //! Names begin with the case of the behaviour list or the row of the requirements that they show.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
+#![allow(unreachable_pub, missing_docs, reason = "nobody depends on a test")]
+
 mod attribute;
+mod backends;
 mod batch;
 mod breaker;
+mod envelope;
 mod grace;
 mod invalidation;
+mod keys;
 mod lifecycle;
 mod refresh;
 mod stampede;

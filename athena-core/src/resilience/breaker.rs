@@ -248,7 +248,10 @@ impl Machine {
     fn open(&mut self, now: Tick, random: f64) -> Transition {
         let until = now.after(self.settings.recovery_after(self.openings, random));
         self.openings = self.openings.saturating_add(1);
-        self.change(State::Open { until, epoch: self.epoch })
+        self.change(State::Open {
+            until,
+            epoch: self.epoch,
+        })
     }
 
     fn change(&mut self, state: State) -> Transition {
