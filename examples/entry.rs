@@ -13,10 +13,7 @@ async fn main() -> Result<(), Error> {
     let cache = Cache::in_memory("entry");
 
     for _ in 0..2 {
-        let entry = cache
-            .entry("user:1")
-            .ttl(Duration::from_secs(300))
-            .tags(["users"]);
+        let entry = cache.entry("user:1").ttl(Duration::from_secs(300)).tags(["users"]);
         let seen = entry.observe(|| async { find("user:1") }).await;
         println!("user:1 is {:?}, a {}", seen.value, seen.outcome.label());
     }
@@ -26,15 +23,10 @@ async fn main() -> Result<(), Error> {
     println!("user:2 was inserted: {inserted:?}");
 
     // One load answers all that are missing.
-    let users = cache
-        .batch(["user:1", "user:2", "user:3", "user:4"])
-        .tags(["users"]);
+    let users = cache.batch(["user:1", "user:2", "user:3", "user:4"]).tags(["users"]);
     let load = |missing: Vec<String>| async move {
         println!("loading {} of them at once", missing.len());
-        missing
-            .into_iter()
-            .map(|name| find(&name).map(|user| (name, user)))
-            .collect()
+        missing.into_iter().map(|name| find(&name).map(|user| (name, user))).collect()
     };
     let users = users.get_or_load_many(load).await;
     println!("found {} users", users.map_or(0, |users| users.len()));

@@ -33,19 +33,13 @@ async fn exchange_rate() -> Result<f64, RateError> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), athena_cache::Error> {
     Cache::in_memory("grace").install();
-    for word in [
-        Ok(1.25),
-        Err(RateError::BankUnreachable),
-        Ok(1.30),
-        Err(RateError::CurrencyAbolished),
-    ] {
+    for word in
+        [Ok(1.25), Err(RateError::BankUnreachable), Ok(1.30), Err(RateError::CurrencyAbolished)]
+    {
         BANK.lock().await.clone_from(&word);
         let seen = of(exchange_rate()).observe().await?;
         let (word, label) = (format!("{word:?}"), seen.outcome.label());
-        println!(
-            "the bank: {word:<24} the caller: {label:<5} {:?}",
-            seen.value
-        );
+        println!("the bank: {word:<24} the caller: {label:<5} {:?}", seen.value);
         // Past the ttl, and past the pause that follows a failed load.
         sleep(Duration::from_millis(50)).await;
     }

@@ -57,12 +57,7 @@ enum Phase {
     Returned,
 }
 
-const PHASES: [Phase; 4] = [
-    Phase::Healthy,
-    Phase::Undetected,
-    Phase::Open,
-    Phase::Returned,
-];
+const PHASES: [Phase; 4] = [Phase::Healthy, Phase::Undetected, Phase::Open, Phase::Returned];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let outages = match std::env::args().nth(1).as_deref() {
@@ -73,25 +68,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("unknown outage `{other}`, expected kill or freeze").into());
         }
     };
-    let version = Command::new("redis-server")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
+    let version = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
     if let Err(error) = version {
         return Err(format!("this needs redis-server on the PATH: {error}").into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut harmless = true;
     for outage in outages {
         harmless &= runtime.block_on(run(outage))?;
     }
-    if harmless {
-        Ok(())
-    } else {
-        Err("callers noticed the outage".into())
-    }
+    if harmless { Ok(()) } else { Err("callers noticed the outage".into()) }
 }
 
 /// Plays one outage; tells whether callers got the right values, all of them.
@@ -104,9 +90,7 @@ async fn run(outage: Outage) -> Result<bool, Box<dyn Error>> {
         .build()?;
     println!("\n{outage:?} after {BREAK_AT:?}, back after {RETURN_AT:?}, {TASKS} tasks");
     let scene = Arc::new(Scene::new(cache.clone()));
-    let callers: JoinSet<_> = (0..TASKS)
-        .map(|task| call(Arc::clone(&scene), task))
-        .collect();
+    let callers: JoinSet<_> = (0..TASKS).map(|task| call(Arc::clone(&scene), task)).collect();
 
     scene.play_until(BREAK_AT, "redis answers").await;
     scene.enter(Phase::Undetected);
@@ -151,11 +135,7 @@ impl Opening {
 
 impl Observer for Opening {
     fn observe(&self, event: &Event<'_>) {
-        if let Event::Breaker {
-            to: BreakerState::Open,
-            ..
-        } = event
-        {
+        if let Event::Breaker { to: BreakerState::Open, .. } = event {
             let mut at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             at.get_or_insert_with(Instant::now);
         }
@@ -223,10 +203,7 @@ impl Scene {
     async fn first_hit(&self) -> Option<Duration> {
         let begun = Instant::now();
         while self.start.elapsed() < END_AT {
-            let hit = *self
-                .first_hit
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let hit = *self.first_hit.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(hit) = hit {
                 return Some(hit.saturating_duration_since(begun));
             }
@@ -236,10 +213,7 @@ impl Scene {
     }
 
     fn note_hit(&self) {
-        let mut first = self
-            .first_hit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut first = self.first_hit.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(Instant::now);
     }
 
@@ -314,15 +288,9 @@ impl Report {
     fn print(&self) {
         let Self { stats, total, .. } = self;
         let calls: usize = total.times.iter().map(Vec::len).sum();
-        println!(
-            "\n  calls {calls}, errors {}, wrong values {}",
-            total.errors, total.wrong
-        );
+        println!("\n  calls {calls}, errors {}, wrong values {}", total.errors, total.wrong);
         println!("\n  time of a call, of which the function takes none:");
-        println!(
-            "  {:<44}  {:>7}  {:>9}  {:>9}  {:>9}",
-            "", "calls", "p50", "p99", "worst"
-        );
+        println!("  {:<44}  {:>7}  {:>9}  {:>9}  {:>9}", "", "calls", "p50", "p99", "worst");
         for (phase, times) in PHASES.iter().zip(&total.times) {
             let name = match phase {
                 Phase::Healthy => "before",
@@ -332,9 +300,7 @@ impl Report {
             };
             let at = |share: usize| {
                 let place = (times.len() * share / 100).min(times.len().saturating_sub(1));
-                times
-                    .get(place)
-                    .map_or_else(|| "-".to_owned(), |time| millis(*time))
+                times.get(place).map_or_else(|| "-".to_owned(), |time| millis(*time))
             };
             let (count, p50, p99, worst) = (times.len(), at(50), at(99), at(100));
             println!("  {name:<44}  {count:>7}  {p50:>9}  {p99:>9}  {worst:>9}");
@@ -346,14 +312,8 @@ impl Report {
             millis(limits.deadline)
         );
         let time = |time: Option<Duration>| time.map_or_else(|| "never".to_owned(), millis);
-        println!(
-            "\n  from the break to the open breaker      {}",
-            time(self.detected)
-        );
-        println!(
-            "  from the return to the first hit there  {}",
-            time(self.returned)
-        );
+        println!("\n  from the break to the open breaker      {}", time(self.detected));
+        println!("  from the return to the first hit there  {}", time(self.returned));
         println!(
             "  hits: redis {}, memory {} (while redis could not answer); loads {}",
             stats.backend_hits, stats.degraded_hits, stats.loads

@@ -64,11 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stats = cache.stats();
     println!("\nIn all, by cache.stats()");
     println!("  waited for another's load: {}", stats.joined);
-    println!(
-        "  hits: {}, of them stale: {}",
-        stats.hits(),
-        stats.stale_hits
-    );
+    println!("  hits: {}, of them stale: {}", stats.hits(), stats.stale_hits);
     println!("  loads: {}, failed: {}", stats.loads, stats.load_failures);
     println!("  invalidations: {}", stats.invalidations);
     Ok(())
@@ -99,11 +95,7 @@ fn why(outcome: &Outcome) -> &'static str {
 async fn hundred_callers() -> Result<(), athena_cache::Error> {
     let before = DATABASE.queries();
     let calls: JoinSet<_> = (0..100).map(|_| of(products("games")).observe()).collect();
-    let seen: Vec<_> = calls
-        .join_all()
-        .await
-        .into_iter()
-        .collect::<Result<_, _>>()?;
+    let seen: Vec<_> = calls.join_all().await.into_iter().collect::<Result<_, _>>()?;
     let waited = seen.iter().filter(|seen| seen.outcome.joined).count();
     let queries = DATABASE.queries() - before;
     let ran = seen.len() - waited;
@@ -138,21 +130,14 @@ impl Database {
     }
 
     async fn add(&self, category: &str, name: &str) -> Result<(), DatabaseDown> {
-        self.products
-            .lock()
-            .await
-            .push((category.to_owned(), name.to_owned()));
+        self.products.lock().await.push((category.to_owned(), name.to_owned()));
         Ok(())
     }
 
     async fn query(&self) -> Result<(), DatabaseDown> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         sleep(Duration::from_millis(50)).await;
-        if self.down.load(Ordering::Relaxed) {
-            Err(DatabaseDown)
-        } else {
-            Ok(())
-        }
+        if self.down.load(Ordering::Relaxed) { Err(DatabaseDown) } else { Ok(()) }
     }
 
     fn queries(&self) -> u32 {

@@ -15,10 +15,7 @@ static EDITION: AtomicU32 = AtomicU32::new(0);
 #[athena_cache(ttl = "500ms", refresh = "50%", grace = "1m", soft_timeout = "10ms")]
 async fn report(name: &str) -> String {
     sleep(Duration::from_millis(100)).await; // slow
-    format!(
-        "{name}, edition {}",
-        EDITION.fetch_add(1, Ordering::Relaxed) + 1
-    )
+    format!("{name}, edition {}", EDITION.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -30,10 +30,7 @@ const BAD: [&str; 3] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let settings: Settings = toml::from_str(GOOD)?;
     Cache::builder("shop").settings(settings.clone()).build()?;
-    println!(
-        "What was set, and the defaults of what was not:\n\n{}",
-        toml::to_string(&settings)?
-    );
+    println!("What was set, and the defaults of what was not:\n\n{}", toml::to_string(&settings)?);
 
     for text in BAD {
         if let Err(error) = build(text) {
@@ -45,7 +42,5 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The loader is yours: any format of `serde`, from a file or the environment.
 fn build(text: &str) -> Result<Cache, Box<dyn Error>> {
-    Ok(Cache::builder("shop")
-        .settings(toml::from_str(text)?)
-        .build()?)
+    Ok(Cache::builder("shop").settings(toml::from_str(text)?).build()?)
 }

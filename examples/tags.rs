@@ -14,14 +14,8 @@ struct Article {
 /// Who wrote it is known only once it is there; `escape` does what a template does to its holes.
 #[athena_cache(tags_from = |article| [format!("author:{}", escape(&article.author))])]
 async fn article(id: u32) -> Article {
-    let author = if id < 10 {
-        "Ada Lovelace"
-    } else {
-        "Grace Hopper"
-    };
-    Article {
-        author: author.to_owned(),
-    }
+    let author = if id < 10 { "Ada Lovelace" } else { "Grace Hopper" };
+    Article { author: author.to_owned() }
 }
 
 #[athena_cache(tags = ["lists", "author:{author}"])]
@@ -43,10 +37,7 @@ async fn main() -> Result<(), athena_cache::Error> {
     rename("Ada Lovelace", "Ada King").await;
     read_all().await?;
 
-    println!(
-        "\ninvalidating the tag of all lists: {:?}",
-        cache.invalidate_tag("lists").await
-    );
+    println!("\ninvalidating the tag of all lists: {:?}", cache.invalidate_tag("lists").await);
     read_all().await
 }
 

@@ -20,10 +20,7 @@ async fn main() -> Result<(), athena_cache::Error> {
     let clock = ManualClock::new();
     let backend = ChaosBackend::with_clock(MemoryBackend::with_clock(&clock), 1, &clock);
     let chaos = backend.chaos();
-    let cache = Cache::builder("test")
-        .backend(backend)
-        .clock(&clock)
-        .build()?;
+    let cache = Cache::builder("test").backend(backend).clock(&clock).build()?;
 
     // Only calls inside this future use the cache, so that tests run side by side.
     let test = async {

@@ -1,4 +1,68 @@
 //! A caching attribute for async functions whose cache failures never become the caller's.
+//!
+//! ```
+//! use athena_cache::{Cache, athena_cache, athena_invalidate, of};
+//!
+//! #[athena_cache(ttl = "5m", grace = "1h", tags = ["category:{category}"])]
+//! async fn products(category: &str) -> Result<Vec<String>, std::io::Error> {
+//!     Ok(vec![format!("the first of {category}")]) // slow, in real life
+//! }
+//!
+//! #[athena_invalidate(tags = ["category:{category}"])]
+//! async fn add_product(category: &str, name: &str) -> Result<(), std::io::Error> {
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = Cache::builder("shop").build()?;
+//! cache.install();
+//!
+//! products("books").await?; // runs the function
+//! products("books").await?; // does not
+//! add_product("books", "Dune").await?;
+//! let seen = of(products("books")).observe().await?;
+//! assert_eq!(seen.outcome.label(), "MISS"); // the tag was invalidated
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! | for | see |
+//! |---|---|
+//! | the options of a function | [`macro@athena_cache`], [`macro@athena_invalidate`] |
+//! | asking about one call: its key, outcome, entry | [`of`] |
+//! | entries without macros | [`Cache::entry`], [`Cache::batch`] |
+//! | settings, from code or a file | [`Cache::builder`], [`Settings`], [`Resilience`] |
+//! | what happens while a backend is away | [`Fallback`], [`Invalidated`] |
+//! | counters, events, health | [`Cache::stats`], [`Observer`], [`Cache::health`] |
+//! | tests of a service | [`Cache::scope`], `testing` |
+//! | a backend of your own | [`backend`] |
+//!
+//! # Promises
+//!
+//! * A load runs at most once per call, and its result reaches the caller unchanged. What goes wrong in
+//!   the cache is an [`Event`], and an error only where a function asks for one (`fallback = FailFast`,
+//!   `hard_timeout`).
+//! * A caller that arrives after an invalidation of this process completed gets nothing from before it,
+//!   neither from a tier nor from a load that was already running.
+//! * Past its ttl a value answers only within `grace`, flagged [`stale`](Outcome::stale); what is served
+//!   without the backend's word is flagged [`degraded`](Outcome::degraded).
+//! * One call waits for a backend that hangs at most [`Resilience::attempt_timeout`], and everything it
+//!   asks at most [`Resilience::deadline`]; a backend known to be away is not waited for.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `redis` | the Redis backend |
+//! | `redis-tls` | `rediss://` with rustls |
+//! | `json` | JSON for types that postcard cannot read back |
+//! | `testing` | a manual clock, a backend in memory, one that fails on demand, the conformance suite |
+//!
+//! It runs on tokio with time enabled; the `redis` feature also needs I/O.
+
 pub use athena_cache_core::{
     Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Entry, Error,
     Event, Fallback, Format, Health, Invalidated, Json, Local, Memory, NotKept, Observed, Observer,

@@ -20,7 +20,8 @@ pub mod conformance;
 /// store keeps them together. Every method may be cancelled at any await: a cancelled write may or
 /// may not have happened, and nothing else.
 ///
-/// An implementation that passes [`conformance`](crate::testing::conformance) is one the cache can rely on.
+/// An implementation that passes the suite in `conformance` (feature `testing`) is one the cache can
+/// rely on.
 ///
 /// # Errors
 ///
@@ -182,9 +183,7 @@ macro_rules! random_number {
 
             /// Reads what [`Display`](fmt::Display) wrote: 16 hexadecimal digits.
             pub fn parse(bytes: &[u8]) -> Option<Self> {
-                let text = std::str::from_utf8(bytes)
-                    .ok()
-                    .filter(|text| text.len() == 16)?;
+                let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() == 16)?;
                 let number = u64::from_str_radix(text, 16).ok()?;
                 NonZeroU64::new(number).map(Self)
             }
@@ -289,11 +288,7 @@ impl fmt::Display for Class {
 impl Failure {
     /// A failure of a class; the message is lower case and names the endpoint.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-            source: None,
-        }
+        Self { class, message: message.into(), source: None }
     }
 
     /// Keeps the error that caused it.

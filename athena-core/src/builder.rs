@@ -131,14 +131,7 @@ impl Builder {
     }
 
     fn assemble(self, namespace: Namespace) -> Cache {
-        let Self {
-            settings,
-            backend,
-            mut observers,
-            clock,
-            seed,
-            ..
-        } = self;
+        let Self { settings, backend, mut observers, clock, seed, .. } = self;
         observers.insert(0, Arc::new(Log::new(namespace.as_str())));
         let telemetry = Arc::new(Telemetry::new(observers));
         let random = Arc::new(Random::new(seed));

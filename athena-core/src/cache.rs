@@ -119,9 +119,7 @@ impl Cache {
 
     /// Removes an entry that was named by hand or by `key = …`.
     pub async fn invalidate(&self, name: impl AsRef<str>) -> Invalidated {
-        self.0
-            .invalidate(&[Scope::Entry(Key::named(name.as_ref()))])
-            .await
+        self.0.invalidate(&[Scope::Entry(Key::named(name.as_ref()))]).await
     }
 
     /// Removes everything with a tag, whatever it covers, at the price of one small write.
@@ -162,10 +160,7 @@ impl Cache {
 
     /// The state of the backend's breaker; `None` without a backend.
     pub fn breaker(&self) -> Option<BreakerState> {
-        self.0
-            .remote
-            .as_ref()
-            .map(crate::tier::remote::Remote::breaker_state)
+        self.0.remote.as_ref().map(crate::tier::remote::Remote::breaker_state)
     }
 
     /// The namespace.
@@ -189,15 +184,11 @@ impl Cache {
         self.0.closed.store(true, Ordering::Release);
         self.0.tasks.close().await;
         let Some(remote) = &self.0.remote else {
-            return Closed {
-                pending_invalidations: 0,
-            };
+            return Closed { pending_invalidations: 0 };
         };
         let pending_invalidations = remote.journal_depth();
         remote.close().await;
-        Closed {
-            pending_invalidations,
-        }
+        Closed { pending_invalidations }
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Runtime> {

@@ -49,10 +49,7 @@ pub struct Observed<T> {
 impl<T> Observed<T> {
     /// The same outcome of another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observed<U> {
-        Observed {
-            value: change(self.value),
-            outcome: self.outcome,
-        }
+        Observed { value: change(self.value), outcome: self.outcome }
     }
 }
 
@@ -95,9 +92,7 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function. The function's own error is in the output.
     pub async fn refresh(self) -> Result<F::Output, Error> {
-        Self::complete(pin!(self.call), Wish::Reload)
-            .await
-            .map(|(value, _)| value)
+        Self::complete(pin!(self.call), Wish::Reload).await.map(|(value, _)| value)
     }
 
     /// The value if one is there and fresh; the function does not run.
@@ -113,11 +108,7 @@ impl<F: Future> Of<F> {
                 return Poll::Ready(Some(value));
             }
             let over = !intent.is_taken() || intent.reply(|reply| reply.nothing);
-            if over {
-                Poll::Ready(None)
-            } else {
-                Poll::Pending
-            }
+            if over { Poll::Ready(None) } else { Poll::Pending }
         })
         .await;
         match intent.reply(|reply| reply.target.take()) {

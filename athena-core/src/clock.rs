@@ -47,10 +47,7 @@ impl Tick {
 /// Whole milliseconds, saturating.
 pub(crate) fn millis(duration: Duration) -> u64 {
     let millis = u64::from(duration.subsec_millis());
-    duration
-        .as_secs()
-        .saturating_mul(1_000)
-        .saturating_add(millis)
+    duration.as_secs().saturating_mul(1_000).saturating_add(millis)
 }
 
 /// A clock: the machine's, or one that a test moves.
@@ -158,11 +155,7 @@ impl ManualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        let wake = self
-            .state
-            .now
-            .load(Ordering::Acquire)
-            .saturating_add(millis(duration));
+        let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
         let _counted = Sleeper::new(&self.state.sleepers);
         loop {
             let moved = self.state.moved.notified();

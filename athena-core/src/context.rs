@@ -94,11 +94,7 @@ pub(crate) struct Target {
 
 impl Intent {
     pub(crate) fn new(wish: Wish) -> Arc<Self> {
-        Arc::new(Self {
-            wish,
-            taken: AtomicBool::new(false),
-            reply: Mutex::default(),
-        })
+        Arc::new(Self { wish, taken: AtomicBool::new(false), reply: Mutex::default() })
     }
 
     /// The intent of the current call, if nobody took it yet.

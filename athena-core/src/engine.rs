@@ -98,9 +98,7 @@ where
                 self.refresh(seen, origin);
                 return answer;
             }
-            let stale = seen
-                .filter(|seen| seen.verdict == Verdict::Stale)
-                .map(|seen| seen.slot);
+            let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
             let flight = match self.enter() {
                 Role::Lead(lead) => return self.lead(lead, stale, origin).await,
                 Role::Follow(flight) => flight,
@@ -113,10 +111,7 @@ where
             {
                 return answer;
             }
-            match self
-                .follow(&flight, stale.as_ref(), Waiting::ForAnother)
-                .await
-            {
+            match self.follow(&flight, stale.as_ref(), Waiting::ForAnother).await {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
                 Followed::Alone => return self.side_by_side(origin).await,
@@ -132,11 +127,7 @@ where
     /// The load now, whatever the tiers hold; its result replaces what they hold.
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         match self.replace(None) {
-            Some(lead) => {
-                Job::new(self, lead, None, Purpose::Answer)
-                    .run(origin.load())
-                    .await
-            }
+            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
             None => self.alone(origin).await,
         }
     }
@@ -154,9 +145,7 @@ where
     }
 
     fn enter(&self) -> Role {
-        self.runtime
-            .flights
-            .enter(&self.key, self.mark(), &self.runtime.cells)
+        self.runtime.flights.enter(&self.key, self.mark(), &self.runtime.cells)
     }
 
     fn replace(&self, flight: Option<&Arc<Flight>>) -> Option<Lead> {

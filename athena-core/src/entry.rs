@@ -52,11 +52,7 @@ impl Head {
             return Verdict::Expired;
         }
         let age = self.age(now);
-        let age = if self.expired.load(Ordering::SeqCst) {
-            age.max(self.life.ttl)
-        } else {
-            age
-        };
+        let age = if self.expired.load(Ordering::SeqCst) { age.max(self.life.ttl) } else { age };
         self.life.judge(age, refresh)
     }
 

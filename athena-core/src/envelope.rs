@@ -180,12 +180,7 @@ impl<'a> Cursor<'a> {
         };
         let fingerprint = self.u64()?;
         let name = u32::from_le_bytes(self.array()?);
-        Some(Head {
-            codec,
-            kind,
-            fingerprint,
-            name,
-        })
+        Some(Head { codec, kind, fingerprint, name })
     }
 
     fn envelope(&mut self, kind: Kind) -> Option<Envelope> {
@@ -196,14 +191,7 @@ impl<'a> Cursor<'a> {
         let tags = (0..count).map(|_| self.tag()).collect::<Option<_>>()?;
         let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
         let payload = self.take(length)?.to_vec();
-        self.0.is_empty().then_some(Envelope {
-            kind,
-            ttl,
-            grace,
-            namespace,
-            tags,
-            payload,
-        })
+        self.0.is_empty().then_some(Envelope { kind, ttl, grace, namespace, tags, payload })
     }
 
     fn tag(&mut self) -> Option<(Tag, Generation)> {
@@ -213,9 +201,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn generation(&mut self) -> Option<Generation> {
-        self.u64()
-            .filter(|number| *number != 0)
-            .map(Generation::new)
+        self.u64().filter(|number| *number != 0).map(Generation::new)
     }
 
     fn length16(&mut self) -> Option<usize> {

@@ -31,27 +31,15 @@ impl Error {
     }
 
     pub(crate) fn key(name: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Kind::Key {
-            name: name.into(),
-            reason: reason.to_string(),
-        }
-        .into()
+        Kind::Key { name: name.into(), reason: reason.to_string() }.into()
     }
 
     pub(crate) fn codec(name: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Kind::Codec {
-            name: name.into(),
-            reason: reason.to_string(),
-        }
-        .into()
+        Kind::Codec { name: name.into(), reason: reason.to_string() }.into()
     }
 
     pub(crate) fn timeout(name: impl Into<String>, limit: Duration) -> Self {
-        Kind::Timeout {
-            name: name.into(),
-            limit,
-        }
-        .into()
+        Kind::Timeout { name: name.into(), limit }.into()
     }
 
     pub(crate) fn backend(failure: Failure, attempts: u32) -> Self {
@@ -135,16 +123,10 @@ impl fmt::Display for Error {
             Kind::Key { name, reason } => write!(f, "cannot make a key for `{name}`: {reason}"),
             Kind::Codec { name, reason } => write!(f, "cannot store entry `{name}`: {reason}"),
             Kind::Timeout { name, limit } => {
-                write!(
-                    f,
-                    "the load of `{name}` took longer than its hard timeout of {limit:?}"
-                )
+                write!(f, "the load of `{name}` took longer than its hard timeout of {limit:?}")
             }
             Kind::Backend { failure, attempts } => {
-                write!(
-                    f,
-                    "the cache backend failed after {attempts} attempt(s): {failure}"
-                )
+                write!(f, "the cache backend failed after {attempts} attempt(s): {failure}")
             }
             Kind::NotAnnotated => f.write_str(
                 "`of` was given a future that reached no annotated function when polled once; \

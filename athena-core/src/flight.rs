@@ -102,10 +102,7 @@ pub(crate) enum Role {
 impl Flights {
     pub(crate) fn new() -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self {
-            shards,
-            hasher: foldhash::fast::RandomState::default(),
-        }
+        Self { shards, hasher: foldhash::fast::RandomState::default() }
     }
 
     /// Joins the flight of a key if it may be joined, else begins a new one.
@@ -167,10 +164,7 @@ impl Flights {
             mark,
             eager,
             held: Mutex::new(None),
-            state: Mutex::new(State {
-                sealed: false,
-                phase: Phase::Running,
-            }),
+            state: Mutex::new(State { sealed: false, phase: Phase::Running }),
             ended: Notify::new(),
         });
         if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
@@ -178,18 +172,12 @@ impl Flights {
             outdated.seal();
             drop(outdated.take_lease());
         }
-        Lead {
-            flights: Arc::clone(self),
-            flight,
-        }
+        Lead { flights: Arc::clone(self), flight }
     }
 
     fn leave(&self, flight: &Arc<Flight>) {
         let mut shard = self.shard(&flight.key);
-        if shard
-            .get(&flight.key)
-            .is_some_and(|there| Arc::ptr_eq(there, flight))
-        {
+        if shard.get(&flight.key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
             shard.remove(&flight.key);
         }
     }
@@ -221,9 +209,7 @@ impl Flight {
 
     /// Whether the caller is part of this flight's own load, which would wait for itself.
     pub(crate) fn is_led_here(self: &Arc<Self>) -> bool {
-        LEADING
-            .try_with(|chain| chain.contains(self))
-            .unwrap_or(false)
+        LEADING.try_with(|chain| chain.contains(self)).unwrap_or(false)
     }
 
     /// Runs a load of this flight so that calls inside it are known to belong to it.
@@ -235,10 +221,7 @@ impl Flight {
     pub(crate) async fn all_led_here<F: Future>(flights: &[Arc<Self>], load: F) -> F::Output {
         let mut chain = LEADING.try_with(Arc::clone).ok();
         for flight in flights {
-            chain = Some(Arc::new(Chain {
-                flight: Arc::clone(flight),
-                outer: chain,
-            }));
+            chain = Some(Arc::new(Chain { flight: Arc::clone(flight), outer: chain }));
         }
         match chain {
             Some(chain) => LEADING.scope(chain, load).await,
@@ -256,10 +239,7 @@ impl Flight {
 
     /// The lease of the load, unless a newer flight was begun.
     pub(crate) fn take_lease(&self) -> Option<Held> {
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn is_joinable(&self, cells: &Cells) -> bool {
@@ -290,10 +270,7 @@ struct Chain {
 impl Chain {
     fn contains(&self, flight: &Arc<Flight>) -> bool {
         Arc::ptr_eq(&self.flight, flight)
-            || self
-                .outer
-                .as_ref()
-                .is_some_and(|outer| outer.contains(flight))
+            || self.outer.as_ref().is_some_and(|outer| outer.contains(flight))
     }
 }
 

@@ -58,10 +58,9 @@ impl Key {
 
     fn parts(&self) -> Parts<'_> {
         match self.0.as_slice() {
-            [DERIVED, a, b, c, d, arguments @ ..] => Parts::Derived {
-                site: u32::from_le_bytes([*a, *b, *c, *d]),
-                arguments,
-            },
+            [DERIVED, a, b, c, d, arguments @ ..] => {
+                Parts::Derived { site: u32::from_le_bytes([*a, *b, *c, *d]), arguments }
+            }
             [_, text @ ..] => Parts::Named(text),
             [] => Parts::Named(&[]),
         }

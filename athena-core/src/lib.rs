@@ -1,6 +1,9 @@
 //! The runtime of athena-cache: keys, entries, tiers, resilience, coherence.
 //!
-//! Depend on `athena-cache`, which has the attributes as well; this crate is where its parts live.
+//! Depend on `athena-cache`, which has the attributes as well; here is where its parts live, from the
+//! bottom up: `clock`, `key`, `tag` · `entry`, `envelope`, `codec`, `schema` · `policy`, `resilience` ·
+//! [`backend`], `telemetry` · `tier`, `coherence`, `flight` · `engine`, the one read path · [`Cache`],
+//! [`of`] · `private`, which expansions call.
 
 pub mod backend;
 mod builder;

@@ -109,9 +109,7 @@ impl TryFrom<String> for Percent {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let number = text
-            .strip_suffix('%')
-            .and_then(|number| number.trim().parse().ok());
+        let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
         match number {
             Some(percent @ 0..=100) => Ok(Self(percent)),
             _ => Err(format!("invalid share `{text}`: expected `0%` to `100%`")),

@@ -59,25 +59,14 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn new(site: &'static Site) -> Self {
         let number = site.number();
-        let bypass = number
-            .is_none()
-            .then_some("another function has taken the name of this one");
+        let bypass = number.is_none().then_some("another function has taken the name of this one");
         let key = Key::derived(number.unwrap_or_default());
-        Self {
-            site,
-            cache: None,
-            key,
-            bypass,
-            fault: None,
-        }
+        Self { site, cache: None, key, bypass, fault: None }
     }
 
     /// A call on this cache.
     pub fn on(site: &'static Site, cache: &'c Cache) -> Self {
-        Self {
-            cache: Some(cache),
-            ..Self::new(site)
-        }
+        Self { cache: Some(cache), ..Self::new(site) }
     }
 
     /// Adds an argument to the key.
@@ -147,9 +136,7 @@ impl<'c> Call<'c> {
             return None;
         }
         let slot = runtime.memory.get(&self.key)?;
-        let verdict = slot
-            .head()
-            .judge(runtime.clock.now(), policy.refresh, &runtime.cells);
+        let verdict = slot.head().judge(runtime.clock.now(), policy.refresh, &runtime.cells);
         if verdict != Verdict::Fresh {
             return None;
         }
@@ -163,17 +150,14 @@ impl<'c> Call<'c> {
             Some(cache) => Some(Arc::clone(cache.runtime())),
             None => context::current(),
         };
-        let fault = self
-            .fault
-            .map(|reason| Error::key(self.site.name(), reason));
+        let fault = self.fault.map(|reason| Error::key(self.site.name(), reason));
         if let Some(intent) = &intent {
             let target = match (&runtime, &fault) {
                 (_, Some(error)) => Err(error.clone()),
                 (None, None) => Err(Error::no_cache()),
-                (Some(runtime), None) => Ok(Target {
-                    runtime: Arc::clone(runtime),
-                    key: self.key.clone(),
-                }),
+                (Some(runtime), None) => {
+                    Ok(Target { runtime: Arc::clone(runtime), key: self.key.clone() })
+                }
             };
             intent.reply(|reply| reply.target = Some(target));
         }

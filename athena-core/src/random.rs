@@ -8,16 +8,11 @@ pub(crate) struct Random(Mutex<fastrand::Rng>);
 
 impl Random {
     pub(crate) fn new(seed: Option<u64>) -> Self {
-        Self(Mutex::new(
-            seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
-        ))
+        Self(Mutex::new(seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)))
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .u64(..)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
 
     /// From 0 up to 1.

@@ -98,9 +98,7 @@ impl Runtime {
     pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
         self.mark(scopes);
         for scope in scopes {
-            self.telemetry.tell(&Event::Invalidated {
-                what: &scope.readable(),
-            });
+            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
         }
         let Some(remote) = &self.remote else {
             return Invalidated::Done;
@@ -112,9 +110,7 @@ impl Runtime {
             return Invalidated::Done;
         }
         for scope in scopes {
-            self.telemetry.tell(&Event::Journaled {
-                what: &scope.readable(),
-            });
+            self.telemetry.tell(&Event::Journaled { what: &scope.readable() });
         }
         Invalidated::Pending
     }
@@ -122,9 +118,7 @@ impl Runtime {
     /// Keeps invalidations for the backend, which is told before it is read again.
     pub(crate) fn journal(&self, scopes: &[Scope]) {
         for scope in scopes {
-            self.telemetry.tell(&Event::Invalidated {
-                what: &scope.readable(),
-            });
+            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
             if let Some(remote) = &self.remote {
                 remote.keep(self.target(scope));
             }
@@ -175,15 +169,9 @@ impl Runtime {
         let Err(reason) = wire.fingerprint(version) else {
             return Some(wire);
         };
-        let mut told = self
-            .unwritable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.unwritable.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(key.site()) {
-            self.telemetry.tell(&Event::Unwritable {
-                key: &key.readable(),
-                reason: &reason,
-            });
+            self.telemetry.tell(&Event::Unwritable { key: &key.readable(), reason: &reason });
         }
         None
     }
@@ -193,10 +181,8 @@ impl Runtime {
         self.memory.settle();
         self.copies.settle();
         stats.memory_entries = self.memory.len() + self.copies.len();
-        stats.journal_depth = self
-            .remote
-            .as_ref()
-            .map_or(0, |remote| remote.journal_depth() as u64);
+        stats.journal_depth =
+            self.remote.as_ref().map_or(0, |remote| remote.journal_depth() as u64);
         stats
     }
 
@@ -218,10 +204,7 @@ pub(crate) struct Loads {
 
 impl Loads {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            sites: Mutex::default(),
-        }
+        Self { limit, sites: Mutex::default() }
     }
 
     /// A place among the loads of a function; waits for one.

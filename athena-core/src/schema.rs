@@ -51,10 +51,7 @@ pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
         Kind::Traced => "",
         Kind::SelfDescribing | Kind::Named => std::any::type_name::<T>(),
     };
-    Fingerprint {
-        id: digest::of(&graph, kind, name, version),
-        kind,
-    }
+    Fingerprint { id: digest::of(&graph, kind, name, version), kind }
 }
 
 /// Identifies one definition of a type.

@@ -102,19 +102,13 @@ impl Memory {
     /// At most `entries` of this process.
     #[must_use]
     pub fn bounded(entries: u64) -> Self {
-        Self {
-            max_entries: entries,
-            ..Self::default()
-        }
+        Self { max_entries: entries, ..Self::default() }
     }
 
     /// Copies that answer only while the backend cannot, at most `entries`.
     #[must_use]
     pub fn fallback_only(entries: u64) -> Self {
-        Self {
-            fallback_entries: entries,
-            ..Self::default()
-        }
+        Self { fallback_entries: entries, ..Self::default() }
     }
 }
 
@@ -231,26 +225,10 @@ impl Settings {
         let breaker = &self.resilience.breaker;
         for (name, value, lowest) in [
             ("degraded_loads", self.degraded_loads as u64, 1),
-            (
-                "resilience.breaker.failure_threshold",
-                u64::from(breaker.failure_threshold),
-                1,
-            ),
-            (
-                "resilience.breaker.half_open_successes",
-                u64::from(breaker.half_open_successes),
-                1,
-            ),
-            (
-                "resilience.breaker.minimum_calls",
-                u64::from(breaker.minimum_calls),
-                1,
-            ),
-            (
-                "resilience.max_pending_writes",
-                self.resilience.max_pending_writes as u64,
-                1,
-            ),
+            ("resilience.breaker.failure_threshold", u64::from(breaker.failure_threshold), 1),
+            ("resilience.breaker.half_open_successes", u64::from(breaker.half_open_successes), 1),
+            ("resilience.breaker.minimum_calls", u64::from(breaker.minimum_calls), 1),
+            ("resilience.max_pending_writes", self.resilience.max_pending_writes as u64, 1),
             ("memory.max_entries", self.memory.max_entries, 1),
             ("memory.fallback_entries", self.memory.fallback_entries, 1),
         ] {
@@ -260,10 +238,7 @@ impl Settings {
         }
         for (name, value) in [
             ("patience", self.patience),
-            (
-                "resilience.attempt_timeout",
-                self.resilience.attempt_timeout,
-            ),
+            ("resilience.attempt_timeout", self.resilience.attempt_timeout),
             ("resilience.deadline", self.resilience.deadline),
             ("resilience.write_deadline", self.resilience.write_deadline),
             ("resilience.breaker.window", breaker.window),
@@ -286,11 +261,7 @@ impl Settings {
                     .to_owned(),
             );
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::settings(faults.join("; ")))
-        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::settings(faults.join("; "))) }
     }
 
     pub(crate) fn defaults(&self) -> Defaults {

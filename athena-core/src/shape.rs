@@ -115,19 +115,11 @@ impl<E> Clone for Errors<E> {
 
 impl<E> Errors<E> {
     pub(crate) fn none() -> Self {
-        Self {
-            share: None,
-            carry: None,
-            remember: None,
-            grace_unless: None,
-        }
+        Self { share: None, carry: None, remember: None, grace_unless: None }
     }
 
     pub(crate) fn allows_grace(&self, error: &E) -> bool {
-        !self
-            .grace_unless
-            .as_ref()
-            .is_some_and(|excludes| excludes(error))
+        !self.grace_unless.as_ref().is_some_and(|excludes| excludes(error))
     }
 }
 

@@ -32,11 +32,7 @@ impl Spawner {
             let _counted = counted;
             task.await;
         };
-        let mut guard = self
-            .tasks
-            .set
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.tasks.set.lock().unwrap_or_else(PoisonError::into_inner);
         match guard.as_mut() {
             Some(set) => {
                 while set.try_join_next().is_some() {}
@@ -55,19 +51,13 @@ struct Running {
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self {
-            set: Arc::new(Mutex::new(Some(JoinSet::new()))),
-            running: Arc::default(),
-        }
+        Self { set: Arc::new(Mutex::new(Some(JoinSet::new()))), running: Arc::default() }
     }
 
     /// Leave to start a task on the caller's runtime; `None` without one, or once closed.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
-        (!self.is_closed()).then(|| Spawner {
-            runtime,
-            tasks: self.clone(),
-        })
+        (!self.is_closed()).then(|| Spawner { runtime, tasks: self.clone() })
     }
 
     /// Waits until no task is left, tasks started meanwhile included.
@@ -83,21 +73,14 @@ impl Tasks {
 
     /// Ends every task and takes no more.
     pub(crate) async fn close(&self) {
-        let set = self
-            .set
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut set) = set {
             set.shutdown().await;
         }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.set
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none()
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }
 

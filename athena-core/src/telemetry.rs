@@ -24,10 +24,7 @@ pub(crate) struct Telemetry {
 
 impl Telemetry {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
-        Self {
-            counters: Counters::default(),
-            observers,
-        }
+        Self { counters: Counters::default(), observers }
     }
 
     /// Counts an event and passes it on, in the task in which it happened.
@@ -44,10 +41,7 @@ impl Telemetry {
         if self.observers.iter().any(|observer| observer.wants_hits()) {
             let key = key();
             for observer in &self.observers {
-                observer.observe(&Event::Hit {
-                    key: &key,
-                    source: Source::Memory,
-                });
+                observer.observe(&Event::Hit { key: &key, source: Source::Memory });
             }
         }
     }

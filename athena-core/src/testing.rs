@@ -3,7 +3,6 @@
 mod chaos;
 mod store;
 
-pub use crate::backend::conformance;
 pub use crate::clock::ManualClock;
 pub use chaos::{Chaos, ChaosBackend, Fault};
 pub use store::MemoryBackend;

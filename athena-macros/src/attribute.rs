@@ -63,12 +63,7 @@ pub(crate) fn put<T>(
 
 /// Reads all options; what cannot be read becomes a fault and is left out.
 pub(crate) fn read<T: Default>(rules: &[Rule<T>], options: TokenStream, faults: &mut Faults) -> T {
-    let mut reader = Reader {
-        rules,
-        seen: Vec::new(),
-        options: T::default(),
-        faults,
-    };
+    let mut reader = Reader { rules, seen: Vec::new(), options: T::default(), faults };
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
             reader.entry(input)?;
@@ -76,9 +71,7 @@ pub(crate) fn read<T: Default>(rules: &[Rule<T>], options: TokenStream, faults: 
         Ok(())
     };
     let result = read.parse2(options);
-    let Reader {
-        options, faults, ..
-    } = reader;
+    let Reader { options, faults, .. } = reader;
     faults.keep(result);
     options
 }
@@ -101,8 +94,7 @@ impl<T: Default> Reader<'_, T> {
         if input.is_empty() || input.parse::<Option<Token![,]>>()?.is_some() {
             return Ok(());
         }
-        self.faults
-            .add(input.error("expected `,` between two options"));
+        self.faults.add(input.error("expected `,` between two options"));
         self.skip(input)
     }
 

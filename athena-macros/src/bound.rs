@@ -24,10 +24,7 @@ enum Piece {
 /// Finds the arguments behind the holes of a tag's template.
 pub(crate) fn tag(template: &Template, origin: &Origin, faults: &mut Faults) -> Bound {
     if template.parts.is_empty() {
-        faults.at(
-            &template.literal,
-            "a tag needs a text such as `\"products\"`",
-        );
+        faults.at(&template.literal, "a tag needs a text such as `\"products\"`");
     }
     bind(template, origin, faults)
 }
@@ -61,21 +58,18 @@ pub(crate) fn key(template: &Template, origin: &Origin, faults: &mut Faults) -> 
 /// two digits, hence a `%` does not separate either.
 fn forgeable_joint(parts: &[Part]) -> Option<String> {
     let may_be_value = |letter: char| letter.is_ascii_alphanumeric() || "_.~-%".contains(letter);
-    parts
-        .windows(2)
-        .enumerate()
-        .find_map(|(at, pair)| match pair {
-            [Part::Hole(_), Part::Hole(_)] => {
-                Some("nothing stands between two holes, which".to_owned())
-            }
-            [Part::Hole(_), Part::Text(text)]
-                if matches!(parts.get(at + 2), Some(Part::Hole(_)))
-                    && text.chars().all(may_be_value) =>
-            {
-                Some(format!("`{text}` between two holes"))
-            }
-            _ => None,
-        })
+    parts.windows(2).enumerate().find_map(|(at, pair)| match pair {
+        [Part::Hole(_), Part::Hole(_)] => {
+            Some("nothing stands between two holes, which".to_owned())
+        }
+        [Part::Hole(_), Part::Text(text)]
+            if matches!(parts.get(at + 2), Some(Part::Hole(_)))
+                && text.chars().all(may_be_value) =>
+        {
+            Some(format!("`{text}` between two holes"))
+        }
+        _ => None,
+    })
 }
 
 fn bind(template: &Template, origin: &Origin, faults: &mut Faults) -> Bound {
@@ -113,14 +107,10 @@ fn root(hole: &Hole, origin: &Origin) -> Result<Ident, String> {
     }
     let known = function::names(&origin.arguments);
     if known.is_empty() {
-        return Err(format!(
-            "`{{{written}}}` names no argument: `{function}` has none"
-        ));
+        return Err(format!("`{{{written}}}` names no argument: `{function}` has none"));
     }
     let expected = choice::expected(written, &known);
-    Err(format!(
-        "`{{{written}}}` names no argument of `{function}`, {expected}"
-    ))
+    Err(format!("`{{{written}}}` names no argument of `{function}`, {expected}"))
 }
 
 /// `user.id`, placed at the template.

@@ -15,10 +15,8 @@ use crate::function::Function;
 
 /// The function behind its cache, or as it was with what is wrong.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    plan(options, item.clone()).map_or_else(
-        |faults| fault::give_back(item, &faults),
-        |plan| render::render(&plan),
-    )
+    plan(options, item.clone())
+        .map_or_else(|faults| fault::give_back(item, &faults), |plan| render::render(&plan))
 }
 
 fn plan(options: TokenStream, item: TokenStream) -> syn::Result<Plan> {

@@ -18,10 +18,7 @@ pub(crate) fn expected(found: &str, allowed: &[impl AsRef<str>]) -> String {
 
 /// The word at most two edits away from `found`.
 fn nearest<'a>(found: &str, words: &[&'a str]) -> Option<&'a str> {
-    let (edits, word) = words
-        .iter()
-        .map(|word| (distance(found, word), *word))
-        .min()?;
+    let (edits, word) = words.iter().map(|word| (distance(found, word), *word)).min()?;
     (edits <= 2 && edits < found.chars().count()).then_some(word)
 }
 
@@ -56,10 +53,7 @@ mod tests {
     #[test]
     fn a_word_like_no_other_gets_no_suggestion() {
         assert_eq!(expected("disk", &["memory"]), "expected `memory`");
-        assert_eq!(
-            expected("no", &["on", "key"]),
-            "expected one of `key`, `on`"
-        );
+        assert_eq!(expected("no", &["on", "key"]), "expected one of `key`, `on`");
     }
 
     #[test]

@@ -35,13 +35,7 @@ impl Parse for Function {
         let inner_attrs = content.call(Attribute::parse_inner)?;
         let mut body = Group::new(Delimiter::Brace, content.parse()?);
         body.set_span(brace.span.join());
-        Ok(Self {
-            attrs,
-            vis,
-            sig,
-            inner_attrs,
-            body,
-        })
+        Ok(Self { attrs, vis, sig, inner_attrs, body })
     }
 }
 
@@ -168,10 +162,7 @@ fn simple_name(pattern: &Pat) -> Option<Ident> {
 
 /// The names of `arguments` for a message, as far as they have one.
 pub(crate) fn names(arguments: &[Argument]) -> Vec<String> {
-    arguments
-        .iter()
-        .filter_map(|argument| Some(argument.name()?.unraw().to_string()))
-        .collect()
+    arguments.iter().filter_map(|argument| Some(argument.name()?.unraw().to_string())).collect()
 }
 
 fn plain(name: &Ident) -> Pat {

@@ -39,15 +39,11 @@ pub(crate) fn share(input: ParseStream<'_>, allowed: RangeInclusive<u8>) -> syn:
     let expected = format!("a whole share from `\"{low}%\"` to `\"{high}%\"`");
     let literal = string(input, &expected)?;
     let written = literal.value();
-    let percent = written
-        .strip_suffix('%')
-        .and_then(|digits| digits.parse().ok());
-    percent
-        .filter(|percent| allowed.contains(percent))
-        .ok_or_else(|| {
-            let message = format!("expected {expected}, found `\"{written}\"`");
-            syn::Error::new(literal.span(), message)
-        })
+    let percent = written.strip_suffix('%').and_then(|digits| digits.parse().ok());
+    percent.filter(|percent| allowed.contains(percent)).ok_or_else(|| {
+        let message = format!("expected {expected}, found `\"{written}\"`");
+        syn::Error::new(literal.span(), message)
+    })
 }
 
 /// One word out of `table`, and what it stands for.
@@ -152,14 +148,7 @@ mod tests {
     fn a_share_outside_its_range_is_refused() {
         let read = |input: ParseStream<'_>| share(input, 1..=99);
         assert_eq!(read.parse_str(r#""80%""#).unwrap(), 80);
-        for text in [
-            r#""0%""#,
-            r#""100%""#,
-            r#""80""#,
-            r#""0.5%""#,
-            r#""-1%""#,
-            "80",
-        ] {
+        for text in [r#""0%""#, r#""100%""#, r#""80""#, r#""0.5%""#, r#""-1%""#, "80"] {
             let fault = fault(read, text);
             assert!(fault.contains("from `\"1%\"` to `\"99%\"`"), "{fault}");
         }
@@ -173,20 +162,14 @@ mod tests {
             fault(read, "json"),
             "unknown word `json`, expected one of `Json`, `Postcard`; did you mean `Json`?"
         );
-        assert_eq!(
-            fault(read, "\"Json\""),
-            "expected one of `Json`, `Postcard`, found `\"Json\"`"
-        );
+        assert_eq!(fault(read, "\"Json\""), "expected one of `Json`, `Postcard`, found `\"Json\"`");
     }
 
     #[test]
     fn a_number_must_fit() {
         assert_eq!(number.parse_str("3").unwrap(), 3);
         for text in ["-1", "4294967296", "\"3\""] {
-            assert!(
-                fault(number, text).ends_with(&format!("found `{text}`")),
-                "{text}"
-            );
+            assert!(fault(number, text).ends_with(&format!("found `{text}`")), "{text}");
         }
     }
 }

@@ -39,12 +39,7 @@ impl Origin {
             let message = "the result needs a name: write the type instead of `impl …`";
             faults.at(opaque, message);
         }
-        Self {
-            arguments: function.arguments(),
-            form,
-            output,
-            function,
-        }
+        Self { arguments: function.arguments(), form, output, function }
     }
 
     /// The function with `content` as its body.

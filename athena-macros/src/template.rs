@@ -69,9 +69,7 @@ fn next(text: &str) -> Result<(Part, &str), String> {
 fn hole(path: &str) -> Result<Hole, String> {
     const EXAMPLES: &str = "`{id}`, `{user.id}`, `{pair.0}`";
     if path.trim().is_empty() {
-        return Err(format!(
-            "`{{{path}}}` names no argument; a hole is written {EXAMPLES}"
-        ));
+        return Err(format!("`{{{path}}}` names no argument; a hole is written {EXAMPLES}"));
     }
     if let Some((name, _)) = path.split_once(':') {
         return Err(format!(
@@ -136,10 +134,7 @@ mod tests {
     #[test]
     fn doubled_braces_are_text() {
         assert_eq!(parse("a{{b}}c").unwrap(), [text("a{b}c")]);
-        assert_eq!(
-            parse("{{{id}}}").unwrap(),
-            [text("{"), hole("id", &[]), text("}")]
-        );
+        assert_eq!(parse("{{{id}}}").unwrap(), [text("{"), hole("id", &[]), text("}")]);
     }
 
     #[test]

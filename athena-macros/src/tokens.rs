@@ -12,14 +12,11 @@ pub(crate) fn hidden_at(tokens: impl ToTokens) -> Span {
 
 /// The first `word` among `tokens`, groups included.
 pub(crate) fn find(tokens: impl ToTokens, word: &str) -> Option<Ident> {
-    tokens
-        .to_token_stream()
-        .into_iter()
-        .find_map(|token| match token {
-            TokenTree::Ident(ident) if ident == word => Some(ident),
-            TokenTree::Group(group) => find(group.stream(), word),
-            _ => None,
-        })
+    tokens.to_token_stream().into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == word => Some(ident),
+        TokenTree::Group(group) => find(group.stream(), word),
+        _ => None,
+    })
 }
 
 /// Whether a type shows a reference or a lifetime other than `'static`.

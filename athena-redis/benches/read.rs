@@ -2,11 +2,7 @@
 //!
 //! Prints ratios of throughput within one run; the rounds alternate, so that noise meets both sides.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a benchmark prints and may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -35,18 +31,11 @@ impl Subject {
         match self {
             Self::Get(connection) => {
                 let mut get = redis::cmd("GET");
-                let bytes: Vec<u8> = get
-                    .arg("ns:{k:foo}:3")
-                    .query_async(connection)
-                    .await
-                    .unwrap();
+                let bytes: Vec<u8> = get.arg("ns:{k:foo}:3").query_async(connection).await.unwrap();
                 assert_eq!(bytes.len(), 200);
             }
             Self::Read(redis, generations) => {
-                let lookups = [Lookup {
-                    value: "ns:{k:foo}:3",
-                    generations,
-                }];
+                let lookups = [Lookup { value: "ns:{k:foo}:3", generations }];
                 let found = redis.read(&lookups).await.unwrap();
                 assert!(found[0].value.is_some());
             }
@@ -96,18 +85,10 @@ async fn compare(name: &str, get: &Subject, read: &Subject, tasks: usize) {
 async fn main() {
     let server = RedisServer::start();
     let redis = Arc::new(Redis::from_url(server.url()).unwrap());
-    let item = Item {
-        value: "ns:{k:foo}:3",
-        bytes: &[7; 200],
-        life: Duration::from_secs(3600),
-    };
+    let item = Item { value: "ns:{k:foo}:3", bytes: &[7; 200], life: Duration::from_secs(3600) };
     redis.insert(item, "ns:{k:foo}:l", &[]).await.unwrap();
     let names = ["ns:*".to_owned(), "ns:#a".to_owned(), "ns:#b".to_owned()];
-    let renewed: Vec<_> = names
-        .iter()
-        .cloned()
-        .zip((1..).map(Generation::new))
-        .collect();
+    let renewed: Vec<_> = names.iter().cloned().zip((1..).map(Generation::new)).collect();
     redis.renew(&renewed).await.unwrap();
 
     let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();

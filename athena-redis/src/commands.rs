@@ -43,17 +43,11 @@ impl Backend for Redis {
         for lookup in lookups {
             // In this order: the life read may belong to an earlier value, never to a later one.
             batch.command("PTTL").arg(lookup.value);
-            batch
-                .command("MGET")
-                .arg(lookup.value)
-                .args(lookup.generations);
+            batch.command("MGET").arg(lookup.value).args(lookup.generations);
         }
         let link = self.topology.link(first.value);
         link.send(&batch, |replies| {
-            lookups
-                .iter()
-                .map(|lookup| reply::found(replies, lookup))
-                .collect()
+            lookups.iter().map(|lookup| reply::found(replies, lookup)).collect()
         })
         .await
     }
@@ -68,12 +62,7 @@ impl Backend for Redis {
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
-        let LeaseRequest {
-            lease,
-            token,
-            life,
-            generations: proposals,
-        } = request;
+        let LeaseRequest { lease, token, life, generations: proposals } = request;
         let mut batch = create(proposals);
         batch
             .command("SET")
@@ -83,10 +72,7 @@ impl Backend for Redis {
             .number(millis(life).max(1));
         let link = self.topology.link(lease);
         let (generations, holder) = complete(link, batch, proposals, Some(lease)).await?;
-        Ok(Leased {
-            granted: holder == Some(token),
-            generations,
-        })
+        Ok(Leased { granted: holder == Some(token), generations })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
@@ -98,10 +84,7 @@ impl Backend for Redis {
             .arg(token.to_string())
             .arg(item.bytes)
             .number(life_of(&item));
-        self.topology
-            .link(item.value)
-            .send(&batch, reply::filled)
-            .await
+        self.topology.link(item.value).send(&batch, reply::filled).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -123,10 +106,7 @@ impl Backend for Redis {
             .args(obsolete)
             .arg(item.bytes)
             .number(life_of(&item));
-        self.topology
-            .link(item.value)
-            .send(&batch, |_| Ok(()))
-            .await
+        self.topology.link(item.value).send(&batch, |_| Ok(())).await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
@@ -150,8 +130,7 @@ impl Backend for Redis {
         for (name, generation) in generations {
             batch.command("SET").arg(name).arg(generation.to_string());
         }
-        self.send_all(generations.first().map(|(name, _)| name), &batch)
-            .await
+        self.send_all(generations.first().map(|(name, _)| name), &batch).await
     }
 
     async fn ping(&self) -> Result<(), Failure> {
@@ -192,11 +171,7 @@ impl Redis {
 fn create(proposals: &[(String, Generation)]) -> Batch {
     let mut batch = Batch::new();
     for (name, proposal) in proposals {
-        batch
-            .command("SET")
-            .arg(name)
-            .arg(proposal.to_string())
-            .arg("NX");
+        batch.command("SET").arg(name).arg(proposal.to_string()).arg("NX");
     }
     batch
 }
@@ -213,13 +188,9 @@ async fn complete(
     lease: Option<&str>,
 ) -> Result<(Vec<Generation>, Option<Token>), Failure> {
     for _ in 0..ROUNDS {
-        batch
-            .command("MGET")
-            .args(proposals.iter().map(|(name, _)| name))
-            .args(lease);
-        let (found, holder) = link
-            .send(&batch, |replies| reply::completed(replies, proposals.len()))
-            .await?;
+        batch.command("MGET").args(proposals.iter().map(|(name, _)| name)).args(lease);
+        let (found, holder) =
+            link.send(&batch, |replies| reply::completed(replies, proposals.len())).await?;
         let generations: Vec<_> = found.iter().copied().flatten().collect();
         if generations.len() == proposals.len() {
             return Ok((generations, holder));
@@ -229,10 +200,7 @@ async fn complete(
             batch.script(&MEND, 1).arg(name).arg(proposal.to_string());
         }
     }
-    Err(link.failure(
-        Class::Rejected,
-        "lost generations as soon as they were written",
-    ))
+    Err(link.failure(Class::Rejected, "lost generations as soon as they were written"))
 }
 
 fn life_of(item: &Item<'_>) -> u64 {
@@ -240,7 +208,5 @@ fn life_of(item: &Item<'_>) -> u64 {
 }
 
 fn millis(life: Duration) -> u64 {
-    u64::try_from(life.as_millis())
-        .unwrap_or(LONGEST_LIFE_MS)
-        .min(LONGEST_LIFE_MS)
+    u64::try_from(life.as_millis()).unwrap_or(LONGEST_LIFE_MS).min(LONGEST_LIFE_MS)
 }

@@ -68,10 +68,7 @@ pub struct RedisConfig {
 /// PEM format and are read once, when the backend is built. Needs the feature `tls`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names of the settings in a file"
-)]
+#[expect(clippy::struct_field_names, reason = "the names of the settings in a file")]
 pub struct TlsConfig {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) cert_file: Option<PathBuf>,
@@ -111,10 +108,7 @@ impl Default for RedisConfig {
 impl RedisConfig {
     /// The defaults, for the Redis at a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: SecretUrl::new(url),
-            ..Self::default()
-        }
+        Self { url: SecretUrl::new(url), ..Self::default() }
     }
 
     /// Who logs in, on servers with several users; needs a password.
@@ -192,17 +186,12 @@ impl RedisConfig {
     pub(crate) fn check(self) -> Result<Settings, Error> {
         let mut faults = Vec::new();
         self.check_limits(&mut faults);
-        let url = Url::parse(self.url.expose())
-            .map_err(|fault| faults.push(fault))
-            .ok();
+        let url = Url::parse(self.url.expose()).map_err(|fault| faults.push(fault)).ok();
         if let Some(url) = &url {
             self.check_against(url, &mut faults);
         }
         let Some(url) = url.filter(|_| faults.is_empty()) else {
-            return Err(Error::settings(format!(
-                "redis settings: {}",
-                faults.join("; ")
-            )));
+            return Err(Error::settings(format!("redis settings: {}", faults.join("; "))));
         };
         let tls = match url.scheme {
             Scheme::Plain => None,
@@ -223,19 +212,16 @@ impl RedisConfig {
 
     fn check_limits(&self, faults: &mut Vec<String>) {
         let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
-        for (name, limit) in [
-            ("connect_timeout", self.connect_timeout),
-            ("response_timeout", self.response_timeout),
-        ] {
+        for (name, limit) in
+            [("connect_timeout", self.connect_timeout), ("response_timeout", self.response_timeout)]
+        {
             if !allowed.contains(&limit) {
                 faults.push(format!("`{name}` is {limit:?}, allowed are 1ms to 10min"));
             }
         }
         let operations = self.max_in_flight;
         if !(1..=65536).contains(&operations) {
-            faults.push(format!(
-                "`max_in_flight` is {operations}, allowed are 1 to 65536"
-            ));
+            faults.push(format!("`max_in_flight` is {operations}, allowed are 1 to 65536"));
         }
         let name = &self.client_name;
         if name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -67,9 +67,7 @@ impl Redis {
                            wait for a connection";
             return Err(Error::settings(message));
         }
-        Ok(Self {
-            topology: Topology::new(config.check()?),
-        })
+        Ok(Self { topology: Topology::new(config.check()?) })
     }
 
     /// Uses the Redis that a configuration describes, and connects if that must not fail.

@@ -66,16 +66,8 @@ impl Link {
     pub(crate) fn new(settings: Settings) -> Self {
         let places = Semaphore::new(settings.max_in_flight);
         let (state, _) = watch::channel(State::Idle);
-        let shared = Arc::new(Shared {
-            settings,
-            state,
-            epoch: AtomicU64::new(0),
-        });
-        Self {
-            shared,
-            places,
-            supervisor: Mutex::new(None),
-        }
+        let shared = Arc::new(Shared { settings, state, epoch: AtomicU64::new(0) });
+        Self { shared, places, supervisor: Mutex::new(None) }
     }
 
     /// Sends a batch in one write and reads the replies with `read`.
@@ -105,10 +97,7 @@ impl Link {
             return Err(shared.failure_of(&error));
         }
         read(&mut replies).map_err(|malformed| {
-            shared.failure(
-                Class::Rejected,
-                format!("sent a malformed reply: {malformed}"),
-            )
+            shared.failure(Class::Rejected, format!("sent a malformed reply: {malformed}"))
         })
     }
 
@@ -207,9 +196,7 @@ impl Link {
     }
 
     fn lock_supervisor(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
-        self.supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -240,20 +227,12 @@ impl Shared {
     }
 
     fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {
-        Failure::new(
-            class,
-            format!("redis at {} {}", self.settings.endpoint, what.as_ref()),
-        )
+        Failure::new(class, format!("redis at {} {}", self.settings.endpoint, what.as_ref()))
     }
 
     fn failure_of(&self, error: &redis::RedisError) -> Failure {
         let class = class::of(error);
-        let verb = if class == Class::Disconnected {
-            "was lost"
-        } else {
-            "refused"
-        };
-        self.failure(class, format!("{verb}: {}", class::text(error)))
-            .with_source(error.clone())
+        let verb = if class == Class::Disconnected { "was lost" } else { "refused" };
+        self.failure(class, format!("{verb}: {}", class::text(error))).with_source(error.clone())
     }
 }

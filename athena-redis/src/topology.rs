@@ -51,10 +51,7 @@ impl Topology {
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        self.links()
-            .map(Link::endpoint)
-            .collect::<Vec<_>>()
-            .join(",")
+        self.links().map(Link::endpoint).collect::<Vec<_>>().join(",")
     }
 
     /// Ends all tasks and closes all sockets.

@@ -102,10 +102,7 @@ fn parse_user_info(text: &str) -> Result<(Option<String>, Option<String>), Strin
              written `%25`)",
         )
     };
-    let username = Some(username)
-        .filter(|name| !name.is_empty())
-        .map(decode)
-        .transpose()?;
+    let username = Some(username).filter(|name| !name.is_empty()).map(decode).transpose()?;
     Ok((username, password.map(decode).transpose()?))
 }
 
@@ -113,11 +110,7 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("the url has `[` without `]`")?;
-            (
-                host,
-                rest.strip_prefix(':')
-                    .or_else(|| rest.is_empty().then_some("")),
-            )
+            (host, rest.strip_prefix(':').or_else(|| rest.is_empty().then_some("")))
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -136,10 +129,7 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
     if host.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control()) {
         return Err("the host of the url has a comma or a space: expected one host".into());
     }
-    Ok(Endpoint {
-        host: host.into(),
-        port,
-    })
+    Ok(Endpoint { host: host.into(), port })
 }
 
 fn parse_db(path: &str) -> Result<u32, String> {
@@ -174,10 +164,7 @@ mod tests {
     use super::*;
 
     fn endpoint(host: &str, port: u16) -> Endpoint {
-        Endpoint {
-            host: host.into(),
-            port,
-        }
+        Endpoint { host: host.into(), port }
     }
 
     #[test]
@@ -201,17 +188,10 @@ mod tests {
         ] {
             let url = Url::parse(text).unwrap();
             assert_eq!(url.endpoint, endpoint(host, port), "{text}");
-            assert_eq!(
-                (url.username, url.password, url.db),
-                (None, None, 0),
-                "{text}"
-            );
+            assert_eq!((url.username, url.password, url.db), (None, None, 0), "{text}");
         }
         let url = Url::parse("redis://:secret@localhost").unwrap();
-        assert_eq!(
-            (url.username, url.password.as_deref()),
-            (None, Some("secret"))
-        );
+        assert_eq!((url.username, url.password.as_deref()), (None, Some("secret")));
         let url = Url::parse("redis://app@localhost").unwrap();
         assert_eq!((url.username.as_deref(), url.password), (Some("app"), None));
     }
@@ -227,14 +207,8 @@ mod tests {
         for (text, expected) in [
             ("localhost:6379", "no `://`"),
             ("http://localhost", "expected `redis://` or `rediss://`"),
-            (
-                "redis-sentinel://a,b/0#main",
-                "`redis-sentinel://` is not supported yet",
-            ),
-            (
-                "redis-cluster://s3cret@a,b",
-                "`redis-cluster://` is not supported yet",
-            ),
+            ("redis-sentinel://a,b/0#main", "`redis-sentinel://` is not supported yet"),
+            ("redis-cluster://s3cret@a,b", "`redis-cluster://` is not supported yet"),
             ("redis://", "names no host"),
             ("redis://:s3cret", "not a number from 1 to 65535"),
             ("redis://host:0", "not a number from 1 to 65535"),
@@ -244,10 +218,7 @@ mod tests {
             ("redis://a,b", "one host"),
             ("redis://a b", "one host"),
             ("redis://host/x", "`/x` after the host"),
-            (
-                "redis://host/0?protocol=resp3",
-                "`/0?protocol=resp3` after the host",
-            ),
+            ("redis://host/0?protocol=resp3", "`/0?protocol=resp3` after the host"),
             ("redis://host/-1", "`/-1` after the host"),
             ("redis://:s3/cret@host", "write them as `%2F`"),
             ("redis://:s3%cret@host", "percent-encoded"),
@@ -256,10 +227,7 @@ mod tests {
         ] {
             let message = Url::parse(text).err().unwrap_or_default();
             assert!(message.contains(expected), "{text}: {message:?}");
-            assert!(
-                !message.contains("s3") && !message.contains("cret"),
-                "{text}: {message}"
-            );
+            assert!(!message.contains("s3") && !message.contains("cret"), "{text}: {message}");
         }
     }
 

@@ -20,9 +20,7 @@ async fn tagged(name: &str) -> Result<Value, std::io::Error> {
 }
 
 pub(crate) fn bench(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
     let moka = moka::future::Cache::builder()
         .max_capacity(10_000)
@@ -37,19 +35,13 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     });
     let mut group = criterion.benchmark_group("hit");
     group.bench_function("moka", |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| async { moka.get(black_box("books")).await });
+        bencher.to_async(&runtime).iter(|| async { moka.get(black_box("books")).await });
     });
     group.bench_function("athena", |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| async { product(black_box("books")).await });
+        bencher.to_async(&runtime).iter(|| async { product(black_box("books")).await });
     });
     group.bench_function("athena, tagged", |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| async { tagged(black_box("books")).await });
+        bencher.to_async(&runtime).iter(|| async { tagged(black_box("books")).await });
     });
     group.finish();
     let allocations = allocation_counter::measure(|| {

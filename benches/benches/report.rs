@@ -9,26 +9,13 @@ static FACTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Something to say at the end that is no ratio.
 pub(crate) fn fact(text: String) {
-    FACTS
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(text);
+    FACTS.lock().unwrap_or_else(PoisonError::into_inner).push(text);
 }
 
 /// What is compared: group, ours, theirs, and what the ratio of their times means.
 const RATIOS: &[(&str, &str, &str, &str)] = &[
-    (
-        "hit",
-        "athena",
-        "moka",
-        "a hit in memory takes this many times a raw moka get",
-    ),
-    (
-        "hit",
-        "athena, tagged",
-        "athena",
-        "a hit with two tags takes this many times one without",
-    ),
+    ("hit", "athena", "moka", "a hit in memory takes this many times a raw moka get"),
+    ("hit", "athena, tagged", "athena", "a hit with two tags takes this many times one without"),
 ];
 
 /// Prints every ratio whose two sides were measured.
@@ -49,11 +36,7 @@ fn median(group: &str, function: &str) -> Option<f64> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let estimates = workspace
-        .join(target)
-        .join("criterion")
-        .join(group)
-        .join(function);
+    let estimates = workspace.join(target).join("criterion").join(group).join(function);
     let text = std::fs::read_to_string(estimates.join("new/estimates.json")).ok()?;
     let json: serde_json::Value = serde_json::from_str(&text).ok()?;
     json["median"]["point_estimate"].as_f64()

@@ -29,9 +29,7 @@ async fn a36_a45_five_timeouts_open_it_and_nothing_arrives_while_it_is_open() {
         resilience.breaker.max_recovery_time = Duration::from_secs(600);
     });
     let seen = Transitions::default();
-    let builder = Cache::builder("shop")
-        .settings(setup.settings.clone())
-        .observer(seen.clone());
+    let builder = Cache::builder("shop").settings(setup.settings.clone()).observer(seen.clone());
     let cache = builder.backend(setup.redis(&server.url())).build().unwrap();
     let origin = Origin::default();
     warm(&cache, &origin, [1]).await;
@@ -52,27 +50,18 @@ async fn a36_a45_five_timeouts_open_it_and_nothing_arrives_while_it_is_open() {
     }
     times.sort();
     assert!(times[495] < Duration::from_millis(50), "{:?}", times[495]);
-    assert_eq!(
-        *seen.0.lock().unwrap(),
-        [(BreakerState::Closed, BreakerState::Open)]
-    );
+    assert_eq!(*seen.0.lock().unwrap(), [(BreakerState::Closed, BreakerState::Open)]);
 
     // The server now executes all that was sent while it stood still: five reads, no more.
     server.thaw();
-    eventually("it has caught up", async || {
-        server.calls("mget") - before >= 5
-    })
-    .await;
+    eventually("it has caught up", async || server.calls("mget") - before >= 5).await;
     assert_eq!(server.calls("mget") - before, 5);
 }
 
 #[tokio::test]
 async fn a37_r3_a_server_that_answers_again_closes_it() {
     let server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::brisk().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::brisk().cache("shop", &server.url()), Origin::default());
     warm(&cache, &origin, [1]).await;
     server.freeze();
     while cache.breaker() != Some(BreakerState::Open) {

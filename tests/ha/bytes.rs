@@ -35,20 +35,12 @@ async fn t4_whatever_stands_under_the_name_of_a_value_is_a_miss_and_overwritten(
         damage(&server, &name);
         let version = origin.change();
         let (value, outcome) = observe(&cache, &origin, 1).await;
-        assert_eq!(
-            (value.version, outcome.source),
-            (version, Source::Load),
-            "{what}"
-        );
+        assert_eq!((value.version, outcome.source), (version, Source::Load), "{what}");
         assert!(!outcome.degraded, "{what}");
         cache.settle().await;
         origin.change();
         let (value, outcome) = observe(&cache, &origin, 1).await;
-        assert_eq!(
-            (value.version, outcome.source),
-            (version, Source::Backend),
-            "{what}"
-        );
+        assert_eq!((value.version, outcome.source), (version, Source::Backend), "{what}");
     }
     assert_eq!(cache.stats().unreadable, 4, "a list reads as nothing");
     assert!(cache.stats().backend_failures.is_empty());
@@ -59,15 +51,8 @@ async fn t4_whatever_stands_under_the_names_around_a_value_is_a_miss_and_mended(
     let server = RedisServer::start();
     let (cache, origin) = (cache(&server), Origin::default());
     warm(&cache, &origin, [1]).await;
-    let around: Vec<_> = names(&server)
-        .into_iter()
-        .filter(|name| !name.contains('{'))
-        .collect();
-    assert_eq!(
-        around.len(),
-        3,
-        "the generations of namespace, tags and tag: {around:?}"
-    );
+    let around: Vec<_> = names(&server).into_iter().filter(|name| !name.contains('{')).collect();
+    assert_eq!(around.len(), 3, "the generations of namespace, tags and tag: {around:?}");
     for name in around {
         for foreign in [["SET", &name, "hello"], ["LPUSH", &name, "hello"]] {
             server.cli(&["DEL", &name]);

@@ -11,10 +11,7 @@ use crate::world::{Origin, Setup, cache, eventually, healthy, observe, slow, val
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b03_a_restart_without_data_is_misses_and_nothing_older_counts_as_fresh() {
     let mut server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::brisk().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::brisk().cache("shop", &server.url()), Origin::default());
     warm(&cache, &origin, 0..20).await;
     for _ in 0..3 {
         server.kill();
@@ -55,19 +52,9 @@ async fn b03_a_load_that_began_before_the_restart_does_not_reach_the_new_server(
     .await;
     healthy(&cache).await;
     gate.add_permits(1);
-    assert_eq!(
-        caller.await.unwrap().unwrap().version,
-        old,
-        "its caller began before"
-    );
+    assert_eq!(caller.await.unwrap().unwrap().version, old, "its caller began before");
     cache.settle().await;
     assert_eq!(values(&server, "slow:1").len(), 0);
-    let seen = of(slow(&cache, &origin, 1, async {}))
-        .observe()
-        .await
-        .unwrap();
-    assert_eq!(
-        (seen.value.unwrap().version, seen.outcome.source),
-        (old + 1, Source::Load)
-    );
+    let seen = of(slow(&cache, &origin, 1, async {})).observe().await.unwrap();
+    assert_eq!((seen.value.unwrap().version, seen.outcome.source), (old + 1, Source::Load));
 }

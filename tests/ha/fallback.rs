@@ -61,10 +61,7 @@ async fn a12_r8_a_frozen_server_costs_a_call_one_attempt_and_not_one_per_operati
 async fn a_connection_that_swallows_everything_is_replaced() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
-    let (cache, origin) = (
-        Setup::brisk().cache("shop", &proxy.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::brisk().cache("shop", &proxy.url()), Origin::default());
     warm(&cache, &origin, [1]).await;
     proxy.swallow_existing();
     eventually("another connection answers", async || {
@@ -96,10 +93,7 @@ async fn a38_an_attempt_may_take_as_long_as_the_cache_allows() {
     let mut resilience = Resilience::guide();
     resilience.attempt_timeout = attempt;
     let builder = Cache::builder("shop").resilience(resilience);
-    let cache = builder
-        .backend(Redis::from_url(server.url()).unwrap())
-        .build()
-        .unwrap();
+    let cache = builder.backend(Redis::from_url(server.url()).unwrap()).build().unwrap();
     let origin = Origin::default();
     warm(&cache, &origin, [1]).await;
     server.freeze();
@@ -120,10 +114,7 @@ async fn outer(cache: &Cache, origin: &Origin, all: &Barrier, id: u32) -> Result
 #[ignore = "BUG: functions with `key = …` share one bound on loads, and wait for each other for ever"]
 async fn r7_cached_functions_that_call_cached_functions_end_while_the_server_is_down() {
     let mut server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::brisk().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::brisk().cache("shop", &server.url()), Origin::default());
     let callers = u32::try_from(Setup::brisk().settings.degraded_loads).unwrap();
     let all = Arc::new(Barrier::new(callers as usize));
     warm(&cache, &origin, [0]).await;
@@ -135,20 +126,14 @@ async fn r7_cached_functions_that_call_cached_functions_end_while_the_server_is_
         calls.spawn(async move { outer(&cache, &origin, &all, id).await });
     }
     let ended = tokio::time::timeout(PATIENCE, calls.join_all()).await;
-    assert!(
-        ended.is_ok(),
-        "no call of {callers} has ended after {PATIENCE:?}"
-    );
+    assert!(ended.is_ok(), "no call of {callers} has ended after {PATIENCE:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "BUG: a healthy server is refused its 513th reader, who runs the function or gets a copy"]
 async fn s10_a_thousand_callers_of_warm_keys_are_answered_by_a_healthy_server() {
     let server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::patient().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::patient().cache("shop", &server.url()), Origin::default());
     warm(&cache, &origin, 0..1_000).await;
     let all = Arc::new(Barrier::new(1_000));
     let mut calls = JoinSet::new();
@@ -160,20 +145,14 @@ async fn s10_a_thousand_callers_of_warm_keys_are_answered_by_a_healthy_server() 
         });
     }
     let outcomes = calls.join_all().await;
-    let hits = outcomes
-        .iter()
-        .filter(|outcome| outcome.source == Source::Backend)
-        .count();
+    let hits = outcomes.iter().filter(|outcome| outcome.source == Source::Backend).count();
     assert_eq!(hits, 1_000, "{:?}", cache.stats());
 }
 
 #[tokio::test]
 async fn a_full_server_that_evicts_nothing_fails_no_caller() {
     let server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::patient().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::patient().cache("shop", &server.url()), Origin::default());
     warm(&cache, &origin, 0..3).await;
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Backend);

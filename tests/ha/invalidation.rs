@@ -46,10 +46,7 @@ async fn i1_i2_an_invalidation_by_key_tag_or_namespace_reaches_the_other_process
             2 => {
                 origin.change();
                 for id in 0..4 {
-                    assert_eq!(
-                        here.invalidate(format!("product:{id}")).await,
-                        Invalidated::Done
-                    );
+                    assert_eq!(here.invalidate(format!("product:{id}")).await, Invalidated::Done);
                 }
                 of(product(&here, &origin, 4)).invalidate().await.unwrap()
             }
@@ -82,18 +79,11 @@ async fn i2_a_load_that_the_other_process_invalidated_meanwhile_is_not_kept() {
     assert_eq!(there.invalidate("slow:1").await, Invalidated::Done);
     origin.change();
     open.send(()).unwrap();
-    assert_eq!(
-        caller.await.unwrap().unwrap().version,
-        0,
-        "its caller began before"
-    );
+    assert_eq!(caller.await.unwrap().unwrap().version, 0, "its caller began before");
     here.settle().await;
     assert_eq!(here.stats().refused, 1);
     for cache in [&here, &there] {
-        let seen = of(slow(cache, &origin, 1, async {}))
-            .observe()
-            .await
-            .unwrap();
+        let seen = of(slow(cache, &origin, 1, async {})).observe().await.unwrap();
         assert_eq!(seen.value.unwrap().version, 1);
     }
 }
@@ -101,10 +91,7 @@ async fn i2_a_load_that_the_other_process_invalidated_meanwhile_is_not_kept() {
 #[tokio::test]
 async fn i3_p5_what_was_invalidated_while_the_server_was_frozen_never_comes_back() {
     let server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::brisk().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::brisk().cache("shop", &server.url()), Origin::default());
     warm(&cache, &origin, 0..3).await;
     server.freeze();
     for (id, scope) in ["key", "tag", "namespace"].into_iter().enumerate() {
@@ -116,21 +103,12 @@ async fn i3_p5_what_was_invalidated_while_the_server_was_frozen_never_comes_back
             _ => cache.clear().await,
         };
         assert_eq!(done, Invalidated::Pending, "{scope}");
-        assert_eq!(
-            observe(&cache, &origin, id).await.0.version,
-            current,
-            "{scope}"
-        );
+        assert_eq!(observe(&cache, &origin, id).await.0.version, current, "{scope}");
     }
     assert_eq!(cache.stats().journal_depth, 3);
     server.thaw();
     let current = origin.change();
-    assert_eq!(
-        cache.clear().await,
-        Invalidated::Pending,
-        "{:?}",
-        cache.stats()
-    );
+    assert_eq!(cache.clear().await, Invalidated::Pending, "{:?}", cache.stats());
     eventually("redis answers again", async || {
         let mut hits = 0;
         for id in 0..3 {
@@ -165,11 +143,7 @@ async fn i3_a_process_that_was_cut_off_tells_the_server_before_it_reads() {
     let here = Setup::patient().cache("shop", &proxy.url());
     let there = Setup::patient().cache("shop", &server.url());
     invalidated_while_cut_off(&here, &origin, &proxy).await;
-    assert_eq!(
-        observe(&there, &origin, 1).await.0.version,
-        0,
-        "it could not know"
-    );
+    assert_eq!(observe(&there, &origin, 1).await.0.version, 0, "it could not know");
     assert_eq!(observe(&here, &origin, 2).await.0.version, 1);
     assert_eq!(here.stats().journal_depth, 0);
     for cache in [&there, &here] {
@@ -212,10 +186,7 @@ async fn s6_two_processes_that_ask_for_one_cold_key_both_get_it() {
         assert!((1..=2).contains(&(origin.loads() - before)));
         here.settle().await;
         there.settle().await;
-        let seen = of(slow(&here, &origin, id, async {}))
-            .observe()
-            .await
-            .unwrap();
+        let seen = of(slow(&here, &origin, id, async {})).observe().await.unwrap();
         assert_eq!(seen.outcome.source, Source::Backend);
     }
 }
@@ -224,19 +195,12 @@ async fn s6_two_processes_that_ask_for_one_cold_key_both_get_it() {
 #[ignore = "BUG: a caller dropped while its lease is asked for leaves it behind for 35 s"]
 async fn s7_a_caller_dropped_at_any_moment_leaves_no_lease() {
     let server = RedisServer::start();
-    let (cache, origin) = (
-        Setup::patient().cache("shop", &server.url()),
-        Origin::default(),
-    );
+    let (cache, origin) = (Setup::patient().cache("shop", &server.url()), Origin::default());
     warm(&cache, &origin, [1]).await;
     for polls in 1..8 {
         let mut call = Box::pin(slow(&cache, &origin, polls, std::future::pending()));
         for _ in 0..polls {
-            assert!(
-                call.as_mut()
-                    .poll(&mut Context::from_waker(Waker::noop()))
-                    .is_pending()
-            );
+            assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             // Long enough for an answer to arrive, so that each poll comes a step further.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -255,11 +219,7 @@ async fn s7_a_lease_whose_grant_was_not_heard_does_not_keep_the_key_out_of_redis
     let setup = Setup::patient();
     let backend = ChaosBackend::new(setup.redis(&server.url()), 1);
     let chaos = backend.chaos();
-    let cache = Cache::builder("shop")
-        .settings(setup.settings)
-        .backend(backend)
-        .build()
-        .unwrap();
+    let cache = Cache::builder("shop").settings(setup.settings).backend(backend).build().unwrap();
     let origin = Origin::default();
     chaos.on("lease", Fault::LostAck);
     observe(&cache, &origin, 1).await;

@@ -18,19 +18,13 @@ async fn a13_i7_two_namespaces_on_one_server_do_not_see_each_other() {
     others.settle().await;
     warm(&others, &origin, 1..5).await;
     for name in names(&server) {
-        assert!(
-            name.starts_with("users:") || name.starts_with("usersAbc:"),
-            "{name}"
-        );
+        assert!(name.starts_with("users:") || name.starts_with("usersAbc:"), "{name}");
     }
 
     assert_eq!(users.clear().await, Invalidated::Done);
     for id in 0..5 {
         assert_eq!(observe(&users, &origin, id).await.1.source, Source::Load);
-        assert_eq!(
-            observe(&others, &origin, id).await.1.source,
-            Source::Backend
-        );
+        assert_eq!(observe(&others, &origin, id).await.1.source, Source::Backend);
     }
 }
 
@@ -47,9 +41,7 @@ async fn a14_an_entry_with_grace_lives_for_both() {
     let server = RedisServer::start();
     let setup = Setup::patient();
     let builder = Cache::builder("shop").settings(setup.settings.clone());
-    let builder = builder
-        .ttl(Duration::from_secs(45 * 60))
-        .grace(Duration::from_secs(15 * 60));
+    let builder = builder.ttl(Duration::from_secs(45 * 60)).grace(Duration::from_secs(15 * 60));
     let cache = builder.backend(setup.redis(&server.url())).build().unwrap();
     warm(&cache, &Origin::default(), [1]).await;
     assert_life(&server, Duration::from_secs(60 * 60));

@@ -25,10 +25,7 @@ impl Build {
         let path = self.path();
         let output = Command::new(&path).args([&server.url(), command]).output();
         let output = output.unwrap_or_else(|error| {
-            panic!(
-                "cannot run {} ({error}): run cargo build --examples",
-                path.display()
-            )
+            panic!("cannot run {} ({error}): run cargo build --examples", path.display())
         });
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{self:?} {command}: {errors}");
@@ -53,9 +50,7 @@ impl Build {
         };
         let here = std::env::current_exe().expect("the path of this binary");
         let profile = here.ancestors().nth(2).expect("target/profile/deps/binary");
-        profile
-            .join("examples")
-            .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+        profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 }
 
@@ -80,11 +75,7 @@ fn a_type_that_changed_between_two_builds_reads_as_a_miss_and_one_that_did_not_a
     let new = Build::New.run(&server, "call");
     assert_eq!(labels(&new, "MISS"), CHANGED);
     assert_eq!(labels(&new, "HIT"), ["unchanged"]);
-    assert_eq!(
-        values(&new)[4],
-        values(&first)[4],
-        "what the old build has stored"
-    );
+    assert_eq!(values(&new)[4], values(&first)[4], "what the old build has stored");
     let again = Build::New.run(&server, "call");
     assert_eq!(labels(&again, "HIT").len(), 5);
     assert_eq!(values(&again), values(&new));
@@ -102,11 +93,7 @@ fn an_invalidation_by_one_build_removes_what_the_other_has_stored() {
         stores.run(&server, "call");
         assert_eq!(labels(&stores.run(&server, "call"), "HIT").len(), 5);
         invalidates.run(&server, "invalidate");
-        assert_eq!(
-            labels(&stores.run(&server, "call"), "MISS").len(),
-            5,
-            "{stores:?}"
-        );
+        assert_eq!(labels(&stores.run(&server, "call"), "MISS").len(), 5, "{stores:?}");
         invalidates.run(&server, "invalidate");
     }
 }

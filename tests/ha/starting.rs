@@ -12,11 +12,7 @@ async fn a10_c1_a_cache_is_built_without_its_server_and_finds_it_later() {
     let mut server = RedisServer::prepare(&[]);
     let start = Instant::now();
     let cache = Setup::patient().cache("shop", &server.url());
-    assert!(
-        start.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!(cache.health(), Health::Degraded);
     let origin = Origin::default();
     for id in 0..10 {
@@ -27,11 +23,7 @@ async fn a10_c1_a_cache_is_built_without_its_server_and_finds_it_later() {
     server.restart();
     let start = Instant::now();
     healthy(&cache).await;
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     observe(&cache, &origin, 10).await;
     cache.settle().await;
     assert_eq!(values(&server, "product:10").len(), 1);

@@ -38,11 +38,7 @@ impl Traffic {
         for caller in 0..CALLERS {
             callers.spawn(call(cache.clone(), Arc::clone(&shared), caller));
         }
-        Self {
-            cache: cache.clone(),
-            shared,
-            callers,
-        }
+        Self { cache: cache.clone(), shared, callers }
     }
 
     /// Waits until the callers have got so many answers more.
@@ -54,10 +50,7 @@ impl Traffic {
     /// Waits until Redis has answered so many calls more.
     async fn hits(&self, hits: u64) {
         let aim = self.cache.stats().backend_hits + hits;
-        eventually("redis answers", async || {
-            self.cache.stats().backend_hits >= aim
-        })
-        .await;
+        eventually("redis answers", async || self.cache.stats().backend_hits >= aim).await;
     }
 
     fn calls(&self) -> u64 {
@@ -96,10 +89,7 @@ async fn call(cache: Cache, shared: Arc<Shared>, caller: u32) {
 }
 
 async fn opens(cache: &Cache) {
-    eventually("the breaker opens", async || {
-        cache.breaker() == Some(BreakerState::Open)
-    })
-    .await;
+    eventually("the breaker opens", async || cache.breaker() == Some(BreakerState::Open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,9 +173,7 @@ async fn b20_once_the_server_is_known_to_be_down_calls_do_not_queue() {
             let mut times = Vec::new();
             for call in 0..500 {
                 let start = Instant::now();
-                price(&cache, &origin, 1 + caller * 500 + call)
-                    .await
-                    .unwrap();
+                price(&cache, &origin, 1 + caller * 500 + call).await.unwrap();
                 times.push(start.elapsed());
             }
             times

@@ -34,10 +34,7 @@ impl Setup {
         settings.resilience.attempt_timeout = Duration::from_secs(5);
         settings.resilience.deadline = Duration::from_secs(10);
         settings.resilience.write_deadline = Duration::from_secs(10);
-        Self {
-            settings,
-            response_timeout: Duration::from_secs(5),
-        }
+        Self { settings, response_timeout: Duration::from_secs(5) }
     }
 
     /// The defaults, but with a breaker that soon tries again.
@@ -46,10 +43,7 @@ impl Setup {
         assert_eq!(settings.resilience.attempt_timeout, ATTEMPT);
         settings.resilience.breaker.recovery_time = Duration::from_millis(500);
         settings.resilience.breaker.max_recovery_time = Duration::from_millis(500);
-        Self {
-            settings,
-            response_timeout: ATTEMPT,
-        }
+        Self { settings, response_timeout: ATTEMPT }
     }
 
     /// The same with a change.
@@ -62,17 +56,13 @@ impl Setup {
     pub(crate) fn cache(self, namespace: &str, url: &str) -> Cache {
         let redis = self.redis(url);
         let builder = Cache::builder(namespace).settings(self.settings);
-        builder
-            .backend(redis)
-            .build()
-            .expect("the settings are good")
+        builder.backend(redis).build().expect("the settings are good")
     }
 
     /// The backend alone.
     pub(crate) fn redis(&self, url: &str) -> Redis {
-        let config = RedisConfig::new(url)
-            .response_timeout(self.response_timeout)
-            .client_name(CLIENT);
+        let config =
+            RedisConfig::new(url).response_timeout(self.response_timeout).client_name(CLIENT);
         Redis::new(config).expect("the settings are good")
     }
 }
@@ -147,10 +137,7 @@ pub(crate) async fn slow(
 
 /// One call, and where its value came from.
 pub(crate) async fn observe(cache: &Cache, origin: &Origin, id: u32) -> (Product, Outcome) {
-    let seen = of(product(cache, origin, id))
-        .observe()
-        .await
-        .expect("it is annotated");
+    let seen = of(product(cache, origin, id)).observe().await.expect("it is annotated");
     let value = seen.value.expect("no error of the cache reaches a caller");
     assert_eq!(value.id, id);
     (value, seen.outcome)
@@ -161,9 +148,7 @@ pub(crate) async fn warm(cache: &Cache, origin: &Origin, ids: impl IntoIterator<
     let mut count = 0;
     let before = cache.stats().fills;
     for id in ids {
-        product(cache, origin, id)
-            .await
-            .expect("no error of the cache reaches a caller");
+        product(cache, origin, id).await.expect("no error of the cache reaches a caller");
         count += 1;
     }
     cache.settle().await;
@@ -182,28 +167,17 @@ pub(crate) fn values(server: &RedisServer, key: &str) -> Vec<String> {
 
 /// Every name in a server.
 pub(crate) fn names(server: &RedisServer) -> Vec<String> {
-    server
-        .cli(&["KEYS", "*"])
-        .list()
-        .iter()
-        .map(Reply::text)
-        .collect()
+    server.cli(&["KEYS", "*"]).list().iter().map(Reply::text).collect()
 }
 
 /// Waits until the cache says that its backend answers.
 pub(crate) async fn healthy(cache: &Cache) {
-    eventually("the cache is healthy", async || {
-        cache.health() == Health::Healthy
-    })
-    .await;
+    eventually("the cache is healthy", async || cache.health() == Health::Healthy).await;
 }
 
 /// Waits until the cache says that its backend does not answer.
 pub(crate) async fn degraded(cache: &Cache) {
-    eventually("the cache is degraded", async || {
-        cache.health() == Health::Degraded
-    })
-    .await;
+    eventually("the cache is degraded", async || cache.health() == Health::Degraded).await;
 }
 
 /// Waits for a condition without holding up the runtime.

@@ -14,9 +14,7 @@ struct Product {
 #[athena_cache(ttl = "5m", grace = "1h", tags = ["products", "category:{category}"])]
 async fn products(category: &str) -> Result<Vec<Product>, std::io::Error> {
     LOADS.fetch_add(1, Ordering::SeqCst);
-    Ok(vec![Product {
-        name: category.to_owned(),
-    }])
+    Ok(vec![Product { name: category.to_owned() }])
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use athena_cache::testing::{ChaosBackend, ManualClock, MemoryBackend, conformance};
+use athena_cache::backend::conformance;
+use athena_cache::testing::{ChaosBackend, ManualClock, MemoryBackend};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_backend_conforms() {

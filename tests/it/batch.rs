@@ -9,10 +9,7 @@ type Values = HashMap<String, u32>;
 
 fn lengths(names: Vec<String>) -> Values {
     let length = |name: &String| u32::try_from(name.len()).unwrap();
-    names
-        .into_iter()
-        .map(|name| (name.clone(), length(&name)))
-        .collect()
+    names.into_iter().map(|name| (name.clone(), length(&name))).collect()
 }
 
 fn worlds() -> [World; 2] {
@@ -30,32 +27,13 @@ async fn one_load_answers_all_names_that_are_missing() {
             async { Ok::<_, Fault>(lengths(names)) }
         };
         cache.entry("a").insert(10_u32).await.unwrap();
-        let values = cache
-            .batch(["a", "bb", "ccc"])
-            .get_or_load_many(load)
-            .await
-            .unwrap();
-        assert_eq!(
-            values,
-            HashMap::from([("a", 10), ("bb", 2), ("ccc", 3)].map(owned))
-        );
+        let values = cache.batch(["a", "bb", "ccc"]).get_or_load_many(load).await.unwrap();
+        assert_eq!(values, HashMap::from([("a", 10), ("bb", 2), ("ccc", 3)].map(owned)));
         cache.settle().await;
-        let again = cache
-            .batch(["a", "bb", "ccc"])
-            .get_or_load_many(load)
-            .await
-            .unwrap();
+        let again = cache.batch(["a", "bb", "ccc"]).get_or_load_many(load).await.unwrap();
         assert_eq!(again, values);
         assert_eq!(*asked.lock().unwrap(), [["bb", "ccc"]]);
-        assert_eq!(
-            cache
-                .batch(["bb", "none"])
-                .get_many::<u32>()
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
+        assert_eq!(cache.batch(["bb", "none"]).get_many::<u32>().await.unwrap().len(), 1);
     }
 }
 
@@ -69,11 +47,7 @@ async fn a_batch_is_read_in_one_round_trip() {
     let cache = &remote.world.cache;
     let names: Vec<_> = (0..100).map(|number| number.to_string()).collect();
     let load = |names| async { Ok::<_, Fault>(lengths(names)) };
-    cache
-        .batch(names.clone())
-        .get_or_load_many(load)
-        .await
-        .unwrap();
+    cache.batch(names.clone()).get_or_load_many(load).await.unwrap();
     cache.settle().await;
     remote.chaos.forget_operations();
     let values = cache.batch(names).get_or_load_many(load).await.unwrap();
@@ -85,10 +59,7 @@ async fn a_batch_is_read_in_one_round_trip() {
 async fn names_that_somebody_loads_already_are_waited_for() {
     let world = World::in_memory();
     let (origin, gate) = (Origin::default(), Gate::closed());
-    let (cache, load) = (
-        world.cache.clone(),
-        origin.waits(&gate, Ok::<_, Fault>(100_u32)),
-    );
+    let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok::<_, Fault>(100_u32)));
     let single = tokio::spawn(async move { cache.entry("a").get_or_load(|| load).await });
     until("the load", || origin.loads() == 1).await;
     let cache = world.cache.clone();
@@ -119,12 +90,7 @@ async fn two_batches_that_need_each_others_names_both_end() {
                     Ok::<_, Fault>(lengths(names))
                 }
             };
-            cache
-                .batch(names)
-                .get_or_load_many(load)
-                .await
-                .unwrap()
-                .len()
+            cache.batch(names).get_or_load_many(load).await.unwrap().len()
         });
     }
     crate::world::others_rest().await;
@@ -156,23 +122,8 @@ async fn batches_insert_and_invalidate() {
         let none: [&str; 0] = [];
         let values = [owned(("a", 1)), owned(("b", 2))];
         cache.batch(none).insert_many(values).await.unwrap();
-        assert_eq!(
-            cache
-                .batch(["a", "b"])
-                .get_many::<u32>()
-                .await
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(cache.batch(["a", "b"]).get_many::<u32>().await.unwrap().len(), 2);
         let _ = cache.batch(["a", "b"]).invalidate_many().await;
-        assert!(
-            cache
-                .batch(["a", "b"])
-                .get_many::<u32>()
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert!(cache.batch(["a", "b"]).get_many::<u32>().await.unwrap().is_empty());
     }
 }

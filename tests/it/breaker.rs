@@ -29,11 +29,7 @@ async fn r1_the_breaker_opens_on_failures_of_the_backend_and_not_on_others() {
         remote.chaos.always(Chaotic::Error(class));
         for number in 0..10 {
             Form::Entry
-                .plain(
-                    &remote.world.cache,
-                    &number.to_string(),
-                    origin.returns(Ok(1)),
-                )
+                .plain(&remote.world.cache, &number.to_string(), origin.returns(Ok(1)))
                 .await;
         }
         let state = remote.world.cache.breaker().unwrap();
@@ -74,9 +70,7 @@ async fn r2_one_blip_does_not_open_it() {
     for _ in 0..10 {
         remote.chaos.next(1, DOWN);
         for _ in 0..5 {
-            Form::Entry
-                .plain(&remote.world.cache, "k", origin.returns(Ok(1)))
-                .await;
+            Form::Entry.plain(&remote.world.cache, "k", origin.returns(Ok(1))).await;
             remote.world.cache.settle().await;
         }
     }
@@ -99,11 +93,8 @@ impl Observer for Transitions {
 async fn r4_a36_a45_while_open_nothing_is_sent_and_each_transition_is_told_once() {
     for form in FORMS {
         let seen = Transitions::default();
-        let remote = Remote::with(|builder| {
-            builder
-                .observer(seen.clone())
-                .resilience(Resilience::guide())
-        });
+        let remote =
+            Remote::with(|builder| builder.observer(seen.clone()).resilience(Resilience::guide()));
         let (cache, origin) = (&remote.world.cache, Origin::default());
         remote.chaos.always(Chaotic::Hang);
         for call in 0..5_usize {
@@ -117,10 +108,7 @@ async fn r4_a36_a45_while_open_nothing_is_sent_and_each_transition_is_told_once(
         assert_eq!(cache.stats().failures(Class::Timeout), 5);
         let sent = remote.chaos.operations().len();
         for _ in 0..100 {
-            assert_eq!(
-                form.plain(cache, "k", origin.returns(Ok(1))).await.value,
-                Ok(1)
-            );
+            assert_eq!(form.plain(cache, "k", origin.returns(Ok(1))).await.value, Ok(1));
         }
         assert_eq!(remote.chaos.operations().len(), sent, "no byte on the wire");
         let expected = [(BreakerState::Closed, BreakerState::Open)];
@@ -136,9 +124,7 @@ async fn a37_after_the_recovery_time_one_probe_decides() {
     for _ in 0..5 {
         Form::Entry.plain(cache, "k", origin.returns(Ok(1))).await;
     }
-    remote
-        .world
-        .advance(Duration::from_secs(30) - Duration::from_millis(1));
+    remote.world.advance(Duration::from_secs(30) - Duration::from_millis(1));
     remote.chaos.forget_operations();
     Form::Entry.plain(cache, "k", origin.returns(Ok(1))).await;
     assert!(remote.chaos.operations().is_empty());
@@ -146,11 +132,7 @@ async fn a37_after_the_recovery_time_one_probe_decides() {
     for _ in 0..10 {
         Form::Entry.plain(cache, "k", origin.returns(Ok(1))).await;
     }
-    assert_eq!(
-        remote.chaos.operations(),
-        ["read"],
-        "one probe, which failed"
-    );
+    assert_eq!(remote.chaos.operations(), ["read"], "one probe, which failed");
     assert_eq!(cache.breaker(), Some(BreakerState::Open));
     remote.chaos.heal();
     remote.world.advance(Duration::from_secs(30));
@@ -183,14 +165,8 @@ async fn a01_a73_with_the_backend_down_the_function_runs_and_its_result_is_retur
         let cache = &remote.world.cache;
         let answer = form.plain(cache, "k", origin.returns(Ok(7))).await;
         assert_eq!(answer.value, Ok(7));
-        let answer = form
-            .plain(cache, "e", origin.returns(Err(Fault::Down)))
-            .await;
-        assert_eq!(
-            answer.value,
-            Err(Fault::Down),
-            "errors of the function are its own"
-        );
+        let answer = form.plain(cache, "e", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(answer.value, Err(Fault::Down), "errors of the function are its own");
     }
 }
 
@@ -210,10 +186,7 @@ async fn a42_a46_what_was_read_or_written_before_is_served_from_memory() {
             let answer = form.plain(cache, name, origin.returns(Ok(9))).await;
             assert_eq!(answer.value, Ok(value));
             assert_eq!(answer.outcome.source, Source::Memory);
-            assert!(
-                answer.outcome.degraded,
-                "never passed off as the backend's word"
-            );
+            assert!(answer.outcome.degraded, "never passed off as the backend's word");
         }
         assert_eq!(cache.stats().degraded_hits, 2);
     }
@@ -244,54 +217,30 @@ async fn a49_fail_fast_returns_a_typed_error_with_its_cause_and_the_attempts() {
     let cache = &remote.world.cache;
     remote.chaos.always(Chaotic::Error(Class::Disconnected));
     let entry = cache.entry("k").fail_fast();
-    let error = entry
-        .get_or_load(|| async { Ok::<u32, athena_cache::Error>(1) })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.class(), error.attempts()),
-        (Some(Class::Disconnected), 1)
-    );
+    let error =
+        entry.get_or_load(|| async { Ok::<u32, athena_cache::Error>(1) }).await.unwrap_err();
+    assert_eq!((error.class(), error.attempts()), (Some(Class::Disconnected), 1));
     let cause = std::error::Error::source(&error).unwrap();
-    let failure = cause
-        .downcast_ref::<athena_cache::backend::Failure>()
-        .unwrap();
+    let failure = cause.downcast_ref::<athena_cache::backend::Failure>().unwrap();
     assert_eq!(failure.class(), Class::Disconnected);
-    assert!(matches!(
-        fail_fast(cache, 1, Ok(1)).await,
-        Err(Fault::Cache(_))
-    ));
+    assert!(matches!(fail_fast(cache, 1, Ok(1)).await, Err(Fault::Cache(_))));
     remote.chaos.heal();
     assert_eq!(fail_fast(cache, 1, Ok(1)).await, Ok(1));
     cache.settle().await;
     remote.chaos.always(DOWN);
-    assert_eq!(
-        fail_fast(cache, 1, Ok(2)).await,
-        Ok(1),
-        "a fresh copy still answers"
-    );
+    assert_eq!(fail_fast(cache, 1, Ok(2)).await, Ok(1), "a fresh copy still answers");
 }
 
 #[tokio::test]
 async fn a50_a_miss_in_the_fallback_runs_the_function_and_is_no_default_value() {
     let remote = Remote::new();
     let cache = &remote.world.cache;
-    cache
-        .entry("k")
-        .get_or_load(|| async { Ok::<i32, Fault>(7) })
-        .await
-        .unwrap();
+    cache.entry("k").get_or_load(|| async { Ok::<i32, Fault>(7) }).await.unwrap();
     remote.chaos.always(DOWN);
-    let cold = cache
-        .entry("cold")
-        .get_or_load(|| async { Ok::<i32, Fault>(7) })
-        .await;
+    let cold = cache.entry("cold").get_or_load(|| async { Ok::<i32, Fault>(7) }).await;
     assert_eq!(cold, Ok(7));
     let error = cache.entry("colder").get::<i32>().await.unwrap_err();
-    assert!(
-        error.is_backend(),
-        "`get` says that it cannot know: {error}"
-    );
+    assert!(error.is_backend(), "`get` says that it cannot know: {error}");
 }
 
 #[tokio::test]
@@ -301,39 +250,25 @@ async fn a51_a_copy_is_fresh_for_its_ttl_or_half_an_hour() {
         let remote = Remote::new();
         let cache = &remote.world.cache;
         let entry = || cache.entry("k").ttl(ttl);
-        entry()
-            .get_or_load(|| async { Ok::<u32, Fault>(1) })
-            .await
-            .unwrap();
+        entry().get_or_load(|| async { Ok::<u32, Fault>(1) }).await.unwrap();
         cache.settle().await;
         remote.chaos.always(DOWN);
         remote.world.advance(fresh - Duration::from_millis(1));
-        assert_eq!(
-            entry().get_or_load(|| async { Ok::<u32, Fault>(2) }).await,
-            Ok(1)
-        );
+        assert_eq!(entry().get_or_load(|| async { Ok::<u32, Fault>(2) }).await, Ok(1));
         remote.world.advance(Duration::from_millis(1));
-        assert_eq!(
-            entry().get_or_load(|| async { Ok::<u32, Fault>(2) }).await,
-            Ok(2)
-        );
+        assert_eq!(entry().get_or_load(|| async { Ok::<u32, Fault>(2) }).await, Ok(2));
     }
 }
 
 #[tokio::test]
 async fn serve_stale_prefers_an_old_copy_to_the_function_and_origin_only_never_does() {
-    for (fallback, expected) in [
-        (Fallback::ServeStale, 1),
-        (Fallback::GracefulDegradation, 2),
-        (Fallback::OriginOnly, 2),
-    ] {
+    for (fallback, expected) in
+        [(Fallback::ServeStale, 1), (Fallback::GracefulDegradation, 2), (Fallback::OriginOnly, 2)]
+    {
         let remote = Remote::new();
         let cache = &remote.world.cache;
         let entry = || cache.entry("k").ttl(TTL).grace(TTL).fallback(fallback);
-        entry()
-            .get_or_load(|| async { Ok::<u32, Fault>(1) })
-            .await
-            .unwrap();
+        entry().get_or_load(|| async { Ok::<u32, Fault>(1) }).await.unwrap();
         cache.settle().await;
         remote.chaos.always(DOWN);
         remote.world.advance(TTL);
@@ -348,15 +283,11 @@ async fn the_function_failing_as_well_is_covered_by_grace() {
     let remote = Remote::new();
     let cache = &remote.world.cache;
     let origin = Origin::default();
-    Form::Attribute
-        .graceful(cache, "k", origin.returns(Ok(1)))
-        .await;
+    Form::Attribute.graceful(cache, "k", origin.returns(Ok(1))).await;
     cache.settle().await;
     remote.chaos.always(DOWN);
     remote.world.advance(TTL);
-    let answer = Form::Attribute
-        .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-        .await;
+    let answer = Form::Attribute.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
     assert_eq!(answer.value, Ok(1));
     assert!(answer.outcome.stale);
 }

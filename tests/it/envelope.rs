@@ -25,21 +25,11 @@ fn value() -> Value {
 
 /// Stores a value, changes its bytes, and reads it back.
 fn read_after(change: impl FnOnce(&mut Vec<u8>)) -> (Option<Value>, u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let store = MemoryBackend::new();
-        let cache = Cache::builder("test")
-            .backend(store.clone())
-            .build()
-            .unwrap();
-        cache
-            .entry("k")
-            .tags(["a", "b"])
-            .insert(value())
-            .await
-            .unwrap();
+        let cache = Cache::builder("test").backend(store.clone()).build().unwrap();
+        cache.entry("k").tags(["a", "b"]).insert(value()).await.unwrap();
         let names = store.names();
         let name = names.iter().find(|name| name.contains("k:k")).unwrap();
         let mut bytes = store.bytes(name).unwrap();

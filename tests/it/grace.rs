@@ -19,9 +19,7 @@ async fn g1_a_failed_load_serves_the_stale_entry_and_none_is_tried_during_the_th
         let (cache, origin) = (&world.cache, Origin::default());
         form.graceful(cache, "k", origin.returns(Ok(1))).await;
         world.advance(TTL);
-        let answer = form
-            .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-            .await;
+        let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
         assert_eq!(answer.value, Ok(1));
         assert!(answer.outcome.stale);
         assert_eq!(answer.outcome.age, TTL);
@@ -46,9 +44,7 @@ async fn g1_the_throttle_holds_with_a_backend_too() {
         cache.settle().await;
         remote.world.advance(TTL);
         for _ in 0..3 {
-            let answer = form
-                .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-                .await;
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
             assert_eq!(answer.value, Ok(1));
             assert!(answer.outcome.stale);
         }
@@ -67,28 +63,18 @@ async fn g2_staleness_never_exceeds_grace() {
         while age + THROTTLE < TTL + GRACE {
             remote.world.advance(THROTTLE);
             age += THROTTLE;
-            let answer = form
-                .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-                .await;
-            assert_eq!(
-                answer.value,
-                Ok(1),
-                "repeated failures do not shorten grace"
-            );
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+            assert_eq!(answer.value, Ok(1), "repeated failures do not shorten grace");
             assert_eq!(answer.outcome.age, age);
         }
         // A process that starts late gets the copy with the age it has.
         let late = remote.neighbour();
-        let answer = form
-            .graceful(&late, "k", origin.returns(Err(Fault::Down)))
-            .await;
+        let answer = form.graceful(&late, "k", origin.returns(Err(Fault::Down))).await;
         assert_eq!(answer.value, Ok(1));
         assert_eq!(answer.outcome.age, age);
         remote.world.advance(TTL + GRACE - age);
         for cache in [cache, &late] {
-            let answer = form
-                .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-                .await;
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
             assert_eq!(answer.value, Err(Fault::Down));
         }
     }
@@ -103,19 +89,11 @@ async fn g3_a_stale_value_is_never_written_to_the_backend_again() {
         cache.settle().await;
         remote.world.advance(TTL);
         remote.chaos.forget_operations();
-        form.graceful(cache, "k", origin.returns(Err(Fault::Down)))
-            .await;
-        form.graceful(cache, "k", origin.returns(Err(Fault::Down)))
-            .await;
+        form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
         cache.settle().await;
         let writes = ["fill", "insert", "renew"];
-        assert!(
-            !remote
-                .chaos
-                .operations()
-                .iter()
-                .any(|operation| writes.contains(operation))
-        );
+        assert!(!remote.chaos.operations().iter().any(|operation| writes.contains(operation)));
         assert_eq!(cache.stats().fills, 1);
     }
 }
@@ -156,19 +134,14 @@ async fn g5_the_soft_timeout_acts_only_when_a_stale_value_exists() {
         let slow = Gate::closed();
         let (cache, load) = (world.cache.clone(), origin.waits(&slow, Ok(2)));
         let warm = tokio::spawn(async move { form.background(&cache, "k", load).await });
-        until("the timers", || {
-            origin.loads() == 2 && world.clock.sleepers() == 2
-        })
-        .await;
+        until("the timers", || origin.loads() == 2 && world.clock.sleepers() == 2).await;
         world.advance(Duration::from_millis(100));
         let answer = warm.await.unwrap();
         assert_eq!(answer.value, Ok(1));
         assert!(answer.outcome.stale);
         slow.open();
         world.cache.settle().await;
-        let answer = form
-            .background(&world.cache, "k", origin.returns(Ok(3)))
-            .await;
+        let answer = form.background(&world.cache, "k", origin.returns(Ok(3))).await;
         assert_eq!(answer.value, Ok(2), "the load went on and was kept");
         assert_eq!(origin.loads(), 2);
     }
@@ -184,10 +157,7 @@ async fn g6_the_hard_timeout_serves_stale_or_a_typed_error() {
         until("the timer", || world.clock.sleepers() == 1).await;
         world.advance(Duration::from_secs(1));
         let error = cold.await.unwrap().value.unwrap_err();
-        assert!(
-            matches!(&error, Fault::Cache(text) if text.contains("hard timeout")),
-            "{error:?}"
-        );
+        assert!(matches!(&error, Fault::Cache(text) if text.contains("hard timeout")), "{error:?}");
 
         form.hard(&world.cache, "k", origin.returns(Ok(1))).await;
         world.advance(TTL);
@@ -208,8 +178,7 @@ async fn g7_twenty_callers_around_the_soft_timeout_make_one_load_which_fills_onc
         let remote = Remote::new();
         let world = &remote.world;
         let (origin, gate) = (Origin::default(), Gate::closed());
-        form.background(&world.cache, "k", origin.returns(Ok(1)))
-            .await;
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
         world.cache.settle().await;
         world.advance(TTL);
         let mut callers = JoinSet::new();
@@ -228,21 +197,12 @@ async fn g7_twenty_callers_around_the_soft_timeout_make_one_load_which_fills_onc
         others_rest().await;
         gate.open();
         let answers = callers.join_all().await;
-        assert!(
-            answers.iter().all(|value| matches!(value, Ok(1 | 2))),
-            "{answers:?}"
-        );
+        assert!(answers.iter().all(|value| matches!(value, Ok(1 | 2))), "{answers:?}");
         world.cache.settle().await;
         assert_eq!(origin.loads(), 2, "one load, {form:?}");
-        let fills = remote
-            .chaos
-            .operations()
-            .into_iter()
-            .filter(|name| *name == "fill");
+        let fills = remote.chaos.operations().into_iter().filter(|name| *name == "fill");
         assert_eq!(fills.count(), 2, "the first value and this one");
-        let answer = form
-            .background(&world.cache, "k", origin.returns(Ok(4)))
-            .await;
+        let answer = form.background(&world.cache, "k", origin.returns(Ok(4))).await;
         assert_eq!(answer.value, Ok(2));
     }
 }
@@ -252,22 +212,16 @@ async fn g8_a_late_load_that_fails_leaves_the_stale_entry_in_place() {
     for form in FORMS {
         let world = World::in_memory();
         let (origin, gate) = (Origin::default(), Gate::closed());
-        form.background(&world.cache, "k", origin.returns(Ok(1)))
-            .await;
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
         world.advance(TTL);
         let (cache, load) = (world.cache.clone(), origin.waits(&gate, Err(Fault::Down)));
         let caller = tokio::spawn(async move { form.background(&cache, "k", load).await });
-        until("the timers", || {
-            origin.loads() == 2 && world.clock.sleepers() == 2
-        })
-        .await;
+        until("the timers", || origin.loads() == 2 && world.clock.sleepers() == 2).await;
         world.advance(Duration::from_millis(100));
         assert_eq!(caller.await.unwrap().value, Ok(1));
         gate.open();
         world.cache.settle().await;
-        let answer = form
-            .background(&world.cache, "k", origin.returns(Err(Fault::Down)))
-            .await;
+        let answer = form.background(&world.cache, "k", origin.returns(Err(Fault::Down))).await;
         assert_eq!(answer.value, Ok(1));
         assert!(answer.outcome.stale);
     }
@@ -278,17 +232,12 @@ async fn g8_a_late_load_that_panics_harms_nobody() {
     let world = World::in_memory();
     let origin = Origin::default();
     let form = Form::Attribute;
-    form.background(&world.cache, "k", origin.returns(Ok(1)))
-        .await;
+    form.background(&world.cache, "k", origin.returns(Ok(1))).await;
     world.advance(TTL);
-    let answer = form
-        .background(&world.cache, "k", async { panic!("of the body") })
-        .await;
+    let answer = form.background(&world.cache, "k", async { panic!("of the body") }).await;
     assert_eq!(answer.value, Ok(1));
     assert!(answer.outcome.stale);
-    let answer = form
-        .background(&world.cache, "k", origin.returns(Ok(2)))
-        .await;
+    let answer = form.background(&world.cache, "k", origin.returns(Ok(2))).await;
     assert_eq!(answer.value, Ok(2));
 }
 
@@ -302,14 +251,10 @@ async fn i5_expire_keeps_the_value_for_grace_and_invalidate_does_not() {
             form.graceful(cache, "k", origin.returns(Ok(1))).await;
             cache.settle().await;
             cache.entry("graceful:k").expire().await.unwrap();
-            let answer = form
-                .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-                .await;
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
             assert!(stale(answer.value) && answer.outcome.stale, "{form:?}");
             let _ = cache.entry("graceful:k").invalidate().await;
-            let answer = form
-                .graceful(cache, "k", origin.returns(Err(Fault::Down)))
-                .await;
+            let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
             assert_eq!(answer.value, Err(Fault::Down));
         }
     }

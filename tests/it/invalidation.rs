@@ -43,11 +43,7 @@ async fn i1_a_key_invalidated_during_a_load_is_not_kept_and_not_joined() {
             let after = form.plain(&world.cache, "k", origin.returns(Ok(2))).await;
             assert_eq!(after.value, Ok(2), "who arrives later does not join");
             gate.open();
-            assert_eq!(
-                before.await.unwrap().value,
-                Ok(1),
-                "who began before gets the result"
-            );
+            assert_eq!(before.await.unwrap().value, Ok(1), "who began before gets the result");
             world.cache.settle().await;
             let now = form.plain(&world.cache, "k", origin.returns(Ok(3))).await;
             assert_eq!(now.value, Ok(2), "and the cache does not keep it, {form:?}");
@@ -108,11 +104,7 @@ async fn i2_an_invalidation_from_another_process_during_a_load_keeps_its_result_
         let (held, load) = (here.clone(), origin.waits(&gate, Ok(1)));
         let labels = what == "result tag";
         let before = tokio::spawn(async move {
-            if labels {
-                labelled(&held, 7, load).await
-            } else {
-                item(&held, 7, load).await
-            }
+            if labels { labelled(&held, 7, load).await } else { item(&held, 7, load).await }
         });
         until("the load", || origin.loads() == 1).await;
         let _ = match what {
@@ -126,11 +118,8 @@ async fn i2_an_invalidation_from_another_process_during_a_load_keeps_its_result_
         here.settle().await;
         for cache in [here, &there] {
             let load = origin.returns(Ok(2));
-            let now = if labels {
-                labelled(cache, 7, load).await
-            } else {
-                item(cache, 7, load).await
-            };
+            let now =
+                if labels { labelled(cache, 7, load).await } else { item(cache, 7, load).await };
             assert_eq!(now, Ok(2), "{what}");
             cache.settle().await;
         }
@@ -144,9 +133,9 @@ async fn i3_an_invalidation_while_the_backend_is_down_reaches_it_before_anything
         let (cache, origin) = (&remote.world.cache, Origin::default());
         form.plain(cache, "k", origin.returns(Ok(1))).await;
         cache.settle().await;
-        remote.chaos.always(athena_cache::testing::Fault::Error(
-            athena_cache::backend::Class::Unreachable,
-        ));
+        remote
+            .chaos
+            .always(athena_cache::testing::Fault::Error(athena_cache::backend::Class::Unreachable));
         assert_eq!(cache.invalidate("plain:k").await, Invalidated::Pending);
         assert_eq!(cache.stats().journal_depth, 1);
         let answer = form.plain(cache, "k", origin.returns(Ok(2))).await;
@@ -168,11 +157,7 @@ async fn i4_tags_are_those_of_the_latest_write() {
         let origin = Origin::default();
         labelled(cache, 1, origin.returns(Ok(1))).await.unwrap();
         cache.settle().await;
-        of(labelled(cache, 1, origin.returns(Ok(2))))
-            .refresh()
-            .await
-            .unwrap()
-            .unwrap();
+        of(labelled(cache, 1, origin.returns(Ok(2)))).refresh().await.unwrap().unwrap();
         cache.settle().await;
         let _ = cache.invalidate_tag("value:1").await;
         assert_eq!(labelled(cache, 1, origin.returns(Ok(3))).await, Ok(2));
@@ -186,12 +171,7 @@ async fn i4_empty_and_unknown_tags_do_nothing() {
     for world in worlds() {
         let cache = &world.cache;
         let load = || async { Ok::<_, Fault>(1) };
-        cache
-            .entry("k")
-            .tags(["", "known"])
-            .get_or_load(load)
-            .await
-            .unwrap();
+        cache.entry("k").tags(["", "known"]).get_or_load(load).await.unwrap();
         cache.settle().await;
         assert_eq!(cache.invalidate_tag("").await, Invalidated::Done);
         let _ = cache.invalidate_tag("unknown").await;
@@ -210,10 +190,7 @@ async fn i4_a_tag_with_many_entries_costs_the_backend_what_a_tag_with_one_costs(
         for number in 0..entries {
             let name = format!("{entries}/{number}");
             let entry = cache.entry(name).tags(["all"]);
-            entry
-                .get_or_load(|| async { Ok::<_, Fault>(1) })
-                .await
-                .unwrap();
+            entry.get_or_load(|| async { Ok::<_, Fault>(1) }).await.unwrap();
         }
         cache.settle().await;
         remote.chaos.forget_operations();
@@ -252,9 +229,9 @@ async fn i6_the_result_is_returned_even_if_the_invalidation_must_be_journaled() 
     let origin = Origin::default();
     item(cache, 7, origin.returns(Ok(1))).await.unwrap();
     cache.settle().await;
-    remote.chaos.always(athena_cache::testing::Fault::Error(
-        athena_cache::backend::Class::Disconnected,
-    ));
+    remote
+        .chaos
+        .always(athena_cache::testing::Fault::Error(athena_cache::backend::Class::Disconnected));
     assert_eq!(change(cache, 7, Ok(5)).await, Ok(5));
     assert!(cache.stats().journal_depth > 0);
     assert_eq!(item(cache, 7, origin.returns(Ok(2))).await, Ok(2));
@@ -295,11 +272,7 @@ async fn a_dropped_change_invalidates_only_if_asked_to() {
         }
         assert_eq!(item(cache, 7, origin.returns(Ok(2))).await, Ok(1));
     }
-    assert_eq!(
-        item(cache, 7, origin.returns(Ok(2))).await,
-        Ok(2),
-        "`on = always`"
-    );
+    assert_eq!(item(cache, 7, origin.returns(Ok(2))).await, Ok(2), "`on = always`");
 }
 
 #[tokio::test]
@@ -309,10 +282,7 @@ async fn i7_a13_two_namespaces_on_one_backend_never_see_each_other() {
     let (users, users_abc) = (cache("users"), cache("usersAbc"));
     for (cache, value) in [(&users, 1), (&users_abc, 2)] {
         let entry = cache.entry("k").tags(["t"]);
-        entry
-            .get_or_load(|| async { Ok::<_, Fault>(value) })
-            .await
-            .unwrap();
+        entry.get_or_load(|| async { Ok::<_, Fault>(value) }).await.unwrap();
         cache.settle().await;
     }
     assert_eq!(users.entry("k").get::<i32>().await.unwrap(), Some(1));
@@ -333,10 +303,7 @@ async fn i7_a13_two_namespaces_on_one_backend_never_see_each_other() {
 async fn an_insert_during_a_load_wins_over_its_result() {
     for world in worlds() {
         let (origin, gate) = (Origin::default(), Gate::closed());
-        let (cache, load) = (
-            world.cache.clone(),
-            origin.waits(&gate, Ok::<_, Fault>(1_u32)),
-        );
+        let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok::<_, Fault>(1_u32)));
         let before = tokio::spawn(async move { cache.entry("k").get_or_load(|| load).await });
         until("the load", || origin.loads() == 1).await;
         world.cache.entry("k").insert(2_u32).await.unwrap();
@@ -352,12 +319,7 @@ async fn a_loaded_value_lives_no_longer_for_being_invalidated_in_vain() {
     let remote = Remote::new();
     let cache = &remote.world.cache;
     let load = || async { Ok::<_, Fault>(1) };
-    cache
-        .entry("k")
-        .ttl(Duration::from_secs(10))
-        .get_or_load(load)
-        .await
-        .unwrap();
+    cache.entry("k").ttl(Duration::from_secs(10)).get_or_load(load).await.unwrap();
     cache.settle().await;
     let _ = cache.invalidate("other").await;
     remote.world.advance(Duration::from_secs(10));

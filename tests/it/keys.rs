@@ -53,9 +53,7 @@ fn key(first: &str, second: &str, query: &Query) -> String {
 }
 
 fn on_cache<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(Cache::in_memory("test").scope(work))
 }
 
@@ -69,9 +67,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         (0..3_u32).prop_map(Shape::Circle),
         (0..3_u32, text()).prop_map(|(side, name)| Shape::Square { side, name }),
     ];
-    leaf.prop_recursive(2, 4, 1, |inner| {
-        inner.prop_map(|inner| Shape::Nested(Box::new(inner)))
-    })
+    leaf.prop_recursive(2, 4, 1, |inner| inner.prop_map(|inner| Shape::Nested(Box::new(inner))))
 }
 
 fn either() -> impl Strategy<Value = Either> {
@@ -165,9 +161,7 @@ struct Product {
 
 #[athena_cache(name = "product")]
 async fn product(id: u32, locale: &str) -> Product {
-    Product {
-        name: format!("{id} {locale}"),
-    }
+    Product { name: format!("{id} {locale}") }
 }
 
 /// Golden vectors: if one of these changes, every deployed cache goes cold and old invalidations miss.
@@ -175,20 +169,12 @@ async fn product(id: u32, locale: &str) -> Product {
 fn names_in_a_backend_are_as_they_always_were() {
     let names = on_cache(async {
         let store = MemoryBackend::new();
-        let cache = Cache::builder("shop")
-            .backend(store.clone())
-            .build()
-            .unwrap();
+        let cache = Cache::builder("shop").backend(store.clone()).build().unwrap();
         cache
             .scope(async {
                 product(42, "de").await;
                 cache.settle().await;
-                cache
-                    .entry("user:42")
-                    .tags(["users", "müller & co"])
-                    .insert(1_u8)
-                    .await
-                    .unwrap();
+                cache.entry("user:42").tags(["users", "müller & co"]).insert(1_u8).await.unwrap();
                 cache.entry("x".repeat(161)).insert(1_u8).await.unwrap();
             })
             .await;
@@ -220,9 +206,6 @@ fn a_key_with_a_name_is_what_entry_takes() {
 
 #[test]
 fn a_tag_made_by_hand_is_the_one_that_a_template_makes() {
-    assert_eq!(
-        tag("category", "tools & more"),
-        "category:tools%20%26%20more"
-    );
+    assert_eq!(tag("category", "tools & more"), "category:tools%20%26%20more");
     assert_eq!(tag("user", 42), "user:42");
 }

@@ -18,19 +18,12 @@ async fn c1_a10_a_cache_starts_without_its_backend_and_uses_it_when_it_appears()
         remote.chaos.always(Chaotic::Error(Class::Unreachable));
         for number in 0..10 {
             let name = number.to_string();
-            assert_eq!(
-                form.plain(cache, &name, origin.returns(Ok(1))).await.value,
-                Ok(1)
-            );
+            assert_eq!(form.plain(cache, &name, origin.returns(Ok(1))).await.value, Ok(1));
         }
         assert_eq!(cache.health(), Health::Degraded);
         remote.chaos.heal();
         remote.chaos.reconnect();
-        assert_eq!(
-            cache.health(),
-            Health::Healthy,
-            "a new link is tried at once"
-        );
+        assert_eq!(cache.health(), Health::Healthy, "a new link is tried at once");
         form.plain(cache, "k", origin.returns(Ok(1))).await;
         cache.settle().await;
         form.plain(cache, "k", origin.returns(Ok(2))).await;
@@ -39,10 +32,7 @@ async fn c1_a10_a_cache_starts_without_its_backend_and_uses_it_when_it_appears()
 }
 
 fn refused(change: impl FnOnce(Builder) -> Builder) -> String {
-    change(Cache::builder("test"))
-        .build()
-        .unwrap_err()
-        .to_string()
+    change(Cache::builder("test")).build().unwrap_err().to_string()
 }
 
 #[test]
@@ -62,10 +52,7 @@ fn c2_wrong_settings_fail_in_build_with_what_was_found_and_what_is_allowed() {
     assert_eq!(message, expected);
 
     let message = refused(|builder| builder.fallback(Fallback::FailFast));
-    assert!(
-        message.contains("FailFast") && message.contains("per function"),
-        "{message}"
-    );
+    assert!(message.contains("FailFast") && message.contains("per function"), "{message}");
 }
 
 #[test]
@@ -84,10 +71,7 @@ fn settings_are_plain_data() {
     .unwrap();
     assert_eq!(settings.ttl, Duration::from_secs(600));
     assert_eq!(settings.memory.max_entries, 50_000);
-    assert_eq!(
-        settings.resilience.breaker.recovery_time,
-        Duration::from_secs(5_400)
-    );
+    assert_eq!(settings.resilience.breaker.recovery_time, Duration::from_secs(5_400));
     let json = serde_json::to_string(&settings).unwrap();
     assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
 
@@ -109,8 +93,7 @@ async fn c3_closing_ends_every_task_and_reports_what_the_journal_held() {
         form.background(cache, "k", origin.returns(Ok(1))).await;
         cache.settle().await;
         remote.world.advance(TTL * 8 / 10);
-        form.background(cache, "k", origin.waits(&gate, Ok(2)))
-            .await;
+        form.background(cache, "k", origin.waits(&gate, Ok(2))).await;
         until("the refresh", || origin.loads() == 2).await;
         remote.chaos.always(Chaotic::Error(Class::Unreachable));
         assert_eq!(cache.invalidate("a").await, Invalidated::Pending);
@@ -119,14 +102,7 @@ async fn c3_closing_ends_every_task_and_reports_what_the_journal_held() {
         cache.settle().await; // returns: the refresh that waited at the gate is gone
         let error = cache.entry("k").get::<u32>().await.unwrap_err();
         assert!(error.is_closed(), "{error}");
-        assert!(
-            cache
-                .entry("k")
-                .insert(1_u32)
-                .await
-                .unwrap_err()
-                .is_closed()
-        );
+        assert!(cache.entry("k").insert(1_u32).await.unwrap_err().is_closed());
         let answer = form.plain(cache, "k", origin.returns(Ok(3))).await;
         assert_eq!(answer.value, Ok(3), "functions still run");
         assert_eq!(answer.outcome.label(), "BYPASS");
@@ -144,12 +120,10 @@ async fn c4_a_script_yields_exact_counts() {
             cache.settle().await;
             form.graceful(cache, "a", origin.returns(Ok(1))).await; // hit
             form.graceful(cache, "a", origin.returns(Ok(1))).await; // hit
-            form.graceful(cache, "b", origin.returns(Err(Fault::Down)))
-                .await; // miss, failed
+            form.graceful(cache, "b", origin.returns(Err(Fault::Down))).await; // miss, failed
             cache.settle().await;
             world.advance(TTL);
-            form.graceful(cache, "a", origin.returns(Err(Fault::Down)))
-                .await; // stale, failed
+            form.graceful(cache, "a", origin.returns(Err(Fault::Down))).await; // stale, failed
             form.graceful(cache, "a", origin.returns(Ok(2))).await; // stale, throttled
             world.advance(TTL);
             form.graceful(cache, "a", origin.returns(Ok(2))).await; // miss
@@ -162,15 +136,8 @@ async fn c4_a_script_yields_exact_counts() {
             assert_eq!(stats.memory_hits + stats.backend_hits, 3, "{stats:?}");
             assert_eq!(stats.stale_hits, 2);
             assert_eq!((stats.loads, stats.load_failures), (3, 2));
-            assert_eq!(
-                (stats.joined, stats.bypassed, stats.invalidations),
-                (0, 0, 1)
-            );
-            assert_eq!(
-                stats.hits() + stats.misses + stats.joined + stats.bypassed,
-                9,
-                "{stats:?}"
-            );
+            assert_eq!((stats.joined, stats.bypassed, stats.invalidations), (0, 0, 1));
+            assert_eq!(stats.hits() + stats.misses + stats.joined + stats.bypassed, 9, "{stats:?}");
             assert_eq!(stats.fills, if remote.is_some() { 3 } else { 0 });
         }
     }
@@ -232,26 +199,10 @@ async fn without_a_cache_functions_run_and_of_says_so() {
 #[tokio::test]
 async fn of_refuses_a_future_that_reaches_no_annotated_function() {
     let world = World::in_memory();
-    let error = world
-        .cache
-        .scope(of(async { 1 }).invalidate())
-        .await
-        .unwrap_err();
+    let error = world.cache.scope(of(async { 1 }).invalidate()).await.unwrap_err();
     assert!(error.is_not_annotated(), "{error}");
-    assert!(
-        of(async { 1 })
-            .observe()
-            .await
-            .unwrap_err()
-            .is_not_annotated()
-    );
-    assert!(
-        of(std::future::pending::<u8>())
-            .peek()
-            .await
-            .unwrap_err()
-            .is_not_annotated()
-    );
+    assert!(of(async { 1 }).observe().await.unwrap_err().is_not_annotated());
+    assert!(of(std::future::pending::<u8>()).peek().await.unwrap_err().is_not_annotated());
 }
 
 #[tokio::test]

@@ -21,9 +21,7 @@ async fn e1_a_refresh_begins_only_on_access_past_the_threshold_and_delays_nobody
             others_rest().await;
             assert_eq!(origin.loads(), 1, "not without an access");
             for _ in 0..3 {
-                let answer = form
-                    .background(cache, "k", origin.waits(&gate, Ok(3)))
-                    .await;
+                let answer = form.background(cache, "k", origin.waits(&gate, Ok(3))).await;
                 assert_eq!(answer.value, Ok(1), "the current value, at once");
                 assert!(!answer.outcome.stale);
             }
@@ -47,8 +45,7 @@ async fn e2_a_failed_refresh_is_tried_again_with_backoff_before_the_expiry() {
         form.background(cache, "k", origin.returns(Ok(1))).await;
         world.advance(THRESHOLD);
         for _ in 0..3 {
-            form.background(cache, "k", origin.returns(Err(Fault::Down)))
-                .await;
+            form.background(cache, "k", origin.returns(Err(Fault::Down))).await;
             cache.settle().await;
         }
         assert_eq!(origin.loads(), 2, "not at once");
@@ -66,11 +63,9 @@ async fn e3_when_the_entry_expires_during_a_refresh_callers_wait_for_it() {
     for form in FORMS {
         let world = World::in_memory();
         let (origin, gate) = (Origin::default(), Gate::closed());
-        form.background(&world.cache, "k", origin.returns(Ok(1)))
-            .await;
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
         world.advance(THRESHOLD);
-        form.background(&world.cache, "k", origin.waits(&gate, Ok(2)))
-            .await;
+        form.background(&world.cache, "k", origin.waits(&gate, Ok(2))).await;
         until("the refresh", || origin.loads() == 2).await;
         world.advance(TTL - THRESHOLD);
         let (cache, load) = (world.cache.clone(), origin.returns(Ok(3)));
@@ -88,8 +83,7 @@ async fn e4_dropping_the_caller_that_triggered_it_changes_nothing() {
     for form in FORMS {
         let world = World::in_memory();
         let (origin, gate) = (Origin::default(), Gate::closed());
-        form.background(&world.cache, "k", origin.returns(Ok(1)))
-            .await;
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
         world.advance(THRESHOLD);
         let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok(2)));
         let caller = tokio::spawn(async move { form.background(&cache, "k", load).await });
@@ -98,9 +92,7 @@ async fn e4_dropping_the_caller_that_triggered_it_changes_nothing() {
         others_rest().await;
         gate.open();
         world.cache.settle().await;
-        let answer = form
-            .background(&world.cache, "k", origin.returns(Ok(3)))
-            .await;
+        let answer = form.background(&world.cache, "k", origin.returns(Ok(3))).await;
         assert_eq!(answer.value, Ok(2));
     }
 }
@@ -110,19 +102,15 @@ async fn an_invalidation_during_a_refresh_keeps_its_result_out() {
     for form in FORMS {
         for world in [World::in_memory(), Remote::new().world] {
             let (origin, gate) = (Origin::default(), Gate::closed());
-            form.background(&world.cache, "k", origin.returns(Ok(1)))
-                .await;
+            form.background(&world.cache, "k", origin.returns(Ok(1))).await;
             world.cache.settle().await;
             world.advance(THRESHOLD);
-            form.background(&world.cache, "k", origin.waits(&gate, Ok(2)))
-                .await;
+            form.background(&world.cache, "k", origin.waits(&gate, Ok(2))).await;
             until("the refresh", || origin.loads() == 2).await;
             let _ = world.cache.invalidate("background:k").await;
             gate.open();
             world.cache.settle().await;
-            let answer = form
-                .background(&world.cache, "k", origin.returns(Ok(3)))
-                .await;
+            let answer = form.background(&world.cache, "k", origin.returns(Ok(3))).await;
             assert_eq!(answer.value, Ok(3));
         }
     }

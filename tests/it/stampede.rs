@@ -95,14 +95,8 @@ async fn s3_a_follower_keeps_its_own_deadline() {
         let mut follower = pin!(form.hard(&world.cache, "slow", origin.returns(Ok(2))));
         assert!(poll(follower.as_mut()).is_pending());
         world.advance(Duration::from_millis(600));
-        let Poll::Ready(answer) = poll(leader.as_mut()) else {
-            panic!("the leader waits on")
-        };
-        assert!(
-            matches!(answer.value, Err(Fault::Cache(_))),
-            "{:?}",
-            answer.value
-        );
+        let Poll::Ready(answer) = poll(leader.as_mut()) else { panic!("the leader waits on") };
+        assert!(matches!(answer.value, Err(Fault::Cache(_))), "{:?}", answer.value);
         assert!(answer.value.unwrap_err() != Fault::Down);
     }
 }
@@ -234,11 +228,7 @@ async fn s7_cancelled_at_any_await_nothing_remains() {
         }
         // Leases of cancelled loads end by themselves; nothing else of them is in the backend.
         remote.world.advance(Duration::from_secs(60));
-        let leases = remote
-            .store
-            .names()
-            .into_iter()
-            .filter(|name| name.ends_with(":l"));
+        let leases = remote.store.names().into_iter().filter(|name| name.ends_with(":l"));
         assert_eq!(leases.count(), 0);
     }
 }
@@ -249,9 +239,7 @@ async fn s8_a_recursive_call_of_the_same_key_does_not_deadlock() {
         let world = World::in_memory();
         let origin = Origin::default();
         let load = async {
-            let inner = form
-                .plain(&world.cache, "hot", origin.returns(Ok(20)))
-                .await;
+            let inner = form.plain(&world.cache, "hot", origin.returns(Ok(20))).await;
             inner.value.map(|value| value + 1)
         };
         let answer = form.plain(&world.cache, "hot", load).await;
@@ -276,11 +264,7 @@ async fn s9_a_leader_that_nobody_polls_holds_its_followers_no_longer_than_the_pa
         let answers = followers.join_all().await;
         assert!(answers.iter().all(|(value, _)| *value == Ok(2)));
         assert_eq!(origin.loads(), 1, "one of them loads in the leader's place");
-        assert_eq!(
-            leader.await.value,
-            Ok(1),
-            "the leader still gets its own result"
-        );
+        assert_eq!(leader.await.value, Ok(1), "the leader still gets its own result");
         let answer = form.plain(&world.cache, "hot", origin.returns(Ok(3))).await;
         assert_eq!(answer.value, Ok(2), "which does not replace the newer one");
     }

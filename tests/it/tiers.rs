@@ -21,10 +21,7 @@ async fn t1_a_hit_in_memory_sends_nothing_and_a_hit_in_the_backend_is_one_round_
         assert_eq!(remote.chaos.operations(), ["read"]);
 
         let local = cache.entry("local").in_memory();
-        local
-            .get_or_load(|| async { Ok::<_, Fault>(1) })
-            .await
-            .unwrap();
+        local.get_or_load(|| async { Ok::<_, Fault>(1) }).await.unwrap();
         remote.chaos.forget_operations();
         let local = cache.entry("local").in_memory();
         let answer = local.observe(|| async { Ok::<_, Fault>(2) }).await;
@@ -110,14 +107,8 @@ async fn t4_bytes_written_for_another_entry_are_foreign() {
     form.plain(cache, "a", origin.returns(Ok(1))).await;
     form.plain(cache, "b", origin.returns(Ok(2))).await;
     cache.settle().await;
-    let name = |part: &str| {
-        remote
-            .store
-            .names()
-            .into_iter()
-            .find(|name| name.contains(part))
-            .unwrap()
-    };
+    let name =
+        |part: &str| remote.store.names().into_iter().find(|name| name.contains(part)).unwrap();
     let bytes = remote.store.bytes(&name("plain:a")).unwrap();
     remote.store.put(&name("plain:b"), bytes, TTL);
     let answer = form.plain(cache, "b", origin.returns(Ok(3))).await;
@@ -201,16 +192,9 @@ async fn t8_ttls_below_a_second_zero_and_of_ages_work() {
 async fn a52_another_type_under_the_same_name_is_a_miss() {
     for world in [World::in_memory(), Remote::new().world] {
         let cache = &world.cache;
-        cache
-            .entry("k")
-            .get_or_load(|| async { Ok::<u32, Fault>(1) })
-            .await
-            .unwrap();
+        cache.entry("k").get_or_load(|| async { Ok::<u32, Fault>(1) }).await.unwrap();
         cache.settle().await;
-        let text = cache
-            .entry("k")
-            .get_or_load(|| async { Ok::<_, Fault>("a".to_owned()) })
-            .await;
+        let text = cache.entry("k").get_or_load(|| async { Ok::<_, Fault>("a".to_owned()) }).await;
         assert_eq!(text, Ok("a".to_owned()));
         assert_eq!(cache.entry("k").get::<Vec<u8>>().await.unwrap(), None);
     }

@@ -42,10 +42,7 @@ impl World {
     pub fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = ManualClock::new();
         let builder = Cache::builder("test").clock(&clock).seed(1);
-        Self {
-            cache: change(builder).build().unwrap(),
-            clock,
-        }
+        Self { cache: change(builder).build().unwrap(), clock }
     }
 
     pub fn advance(&self, duration: Duration) {
@@ -70,19 +67,9 @@ impl Remote {
         let store = MemoryBackend::with_clock(&clock);
         let backend = ChaosBackend::with_clock(store.clone(), 1, &clock);
         let chaos = backend.chaos();
-        let builder = Cache::builder("test")
-            .clock(&clock)
-            .seed(1)
-            .backend(backend);
-        let world = World {
-            cache: change(builder).build().unwrap(),
-            clock,
-        };
-        Self {
-            world,
-            store,
-            chaos,
-        }
+        let builder = Cache::builder("test").clock(&clock).seed(1).backend(backend);
+        let world = World { cache: change(builder).build().unwrap(), clock };
+        Self { world, store, chaos }
     }
 
     /// Another process on the same backend.
@@ -180,13 +167,7 @@ impl Form {
     ) -> Answer {
         match self {
             Self::Attribute => of(plain(cache, name, load)).observe().await.unwrap(),
-            Self::Entry => {
-                cache
-                    .entry(format!("plain:{name}"))
-                    .ttl(TTL)
-                    .observe(|| load)
-                    .await
-            }
+            Self::Entry => cache.entry(format!("plain:{name}")).ttl(TTL).observe(|| load).await,
         }
     }
 
@@ -217,10 +198,7 @@ impl Form {
             Self::Attribute => of(hard(cache, name, load)).observe().await.unwrap(),
             Self::Entry => {
                 let entry = cache.entry(format!("hard:{name}")).ttl(TTL).grace(GRACE);
-                entry
-                    .hard_timeout(Duration::from_secs(1))
-                    .observe(|| load)
-                    .await
+                entry.hard_timeout(Duration::from_secs(1)).observe(|| load).await
             }
         }
     }
@@ -235,23 +213,12 @@ impl Form {
         match self {
             Self::Attribute => {
                 let load = Loading::new(load);
-                of(background(cache.clone(), name, load))
-                    .observe()
-                    .await
-                    .unwrap()
+                of(background(cache.clone(), name, load)).observe().await.unwrap()
             }
             Self::Entry => {
-                let entry = cache
-                    .entry(format!("background:{name}"))
-                    .ttl(TTL)
-                    .grace(GRACE);
-                let entry = entry
-                    .in_background()
-                    .refresh(athena_cache::Percent::new(80));
-                entry
-                    .soft_timeout(Duration::from_millis(100))
-                    .observe(|| load)
-                    .await
+                let entry = cache.entry(format!("background:{name}")).ttl(TTL).grace(GRACE);
+                let entry = entry.in_background().refresh(athena_cache::Percent::new(80));
+                entry.soft_timeout(Duration::from_millis(100)).observe(|| load).await
             }
         }
     }

@@ -28,18 +28,10 @@ impl Monitor {
         let collected = Arc::clone(&lines);
         let reader = std::thread::spawn(move || {
             while let Ok(line) = client.line() {
-                collected
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(line);
+                collected.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
-        Self {
-            port,
-            lines,
-            socket,
-            reader: Some(reader),
-        }
+        Self { port, lines, socket, reader: Some(reader) }
     }
 
     /// The lines of all commands that were executed before this call.

@@ -33,10 +33,7 @@ impl Proxy {
     /// Starts a proxy in front of a loopback port.
     pub(crate) fn start(target: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind the proxy");
-        let port = listener
-            .local_addr()
-            .expect("the address of the proxy")
-            .port();
+        let port = listener.local_addr().expect("the address of the proxy").port();
         let shared = Arc::new(Shared {
             target,
             closed: AtomicBool::new(false),
@@ -140,9 +137,6 @@ impl Drop for Proxy {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.cut();
         // Wakes the thread that accepts, so that it sees that it is over.
-        drop(TcpStream::connect(SocketAddr::from((
-            Ipv4Addr::LOCALHOST,
-            self.port,
-        ))));
+        drop(TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))));
     }
 }

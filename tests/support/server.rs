@@ -49,9 +49,7 @@ impl RedisServer {
     /// [`ca_file`](Self::ca_file); it asks clients for none unless a setting says so.
     pub(crate) fn start_with_tls(settings: &[&str]) -> Self {
         let mut server = Self::prepare(&["--tls-auth-clients", "no"]);
-        server
-            .settings
-            .extend(settings.iter().map(|&word| word.to_owned()));
+        server.settings.extend(settings.iter().map(|&word| word.to_owned()));
         server.tls_port = Some(free_port());
         server.restart();
         server
@@ -65,14 +63,7 @@ impl RedisServer {
         fs::create_dir_all(&folder).expect("create the folder of the server");
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
         let port = free_port();
-        Self {
-            port,
-            tls_port: None,
-            folder,
-            settings,
-            password: None,
-            process: None,
-        }
+        Self { port, tls_port: None, folder, settings, password: None, process: None }
     }
 
     /// Where it listens, as a URL.
@@ -82,10 +73,7 @@ impl RedisServer {
 
     /// Where it listens for TLS, as a URL; panics if it does not.
     pub(crate) fn tls_url(&self) -> String {
-        format!(
-            "rediss://localhost:{}",
-            self.tls_port.expect("the server has a TLS port")
-        )
+        format!("rediss://localhost:{}", self.tls_port.expect("the server has a TLS port"))
     }
 
     /// The port it listens on.
@@ -137,9 +125,7 @@ impl RedisServer {
 
     /// Sends one command over a connection of its own; panics if the server cannot be asked.
     pub(crate) fn cli<W: AsRef<[u8]>>(&self, words: &[W]) -> Reply {
-        self.client()
-            .and_then(|mut client| client.call(words))
-            .expect("ask the server")
+        self.client().and_then(|mut client| client.call(words)).expect("ask the server")
     }
 
     /// Collects what it is sent from now on.
@@ -151,21 +137,15 @@ impl RedisServer {
     pub(crate) fn calls(&self, command: &str) -> u64 {
         let statistics = self.cli(&["INFO", "commandstats"]).text();
         let prefix = format!("cmdstat_{}:calls=", command.to_lowercase());
-        let line = statistics
-            .lines()
-            .find_map(|line| line.strip_prefix(&prefix));
-        line.and_then(|rest| rest.split(',').next()?.parse().ok())
-            .unwrap_or(0)
+        let line = statistics.lines().find_map(|line| line.strip_prefix(&prefix));
+        line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
     }
 
     /// The connections that carry a client name, as the server lists them.
     pub(crate) fn clients(&self, name: &str) -> Vec<String> {
         let list = self.cli(&["CLIENT", "LIST"]).text();
         let name = format!(" name={name} ");
-        list.lines()
-            .filter(|line| line.contains(&name))
-            .map(str::to_owned)
-            .collect()
+        list.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect()
     }
 
     fn client(&self) -> io::Result<Client> {
@@ -179,10 +159,7 @@ impl RedisServer {
     fn answers(&mut self) -> bool {
         let pong = Reply::Status("PONG".into());
         wait_for("redis-server answers or ends", || {
-            let ended = self
-                .process
-                .as_mut()
-                .is_none_or(|it| !matches!(it.try_wait(), Ok(None)));
+            let ended = self.process.as_mut().is_none_or(|it| !matches!(it.try_wait(), Ok(None)));
             let answer = self.client().and_then(|mut client| client.call(&["PING"]));
             (ended || answer.is_ok_and(|reply| reply == pong)).then_some(!ended)
         })
@@ -192,14 +169,7 @@ impl RedisServer {
         let log = fs::File::create(self.folder.join("log")).expect("create the log");
         let mut command = Command::new("redis-server");
         command
-            .args([
-                "--port",
-                &self.port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-            ])
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--repl-diskless-sync-delay", "0"])
             .arg("--dir")
             .arg(&self.folder)
@@ -234,13 +204,8 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .args([signal, &self.pid().to_string()])
-            .status();
-        assert!(
-            status.is_ok_and(|status| status.success()),
-            "kill {signal} failed"
-        );
+        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill {signal} failed");
     }
 }
 
@@ -254,10 +219,7 @@ impl Drop for RedisServer {
 /// A port that nothing listens on; the system hands out others before it comes round again.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a free port");
-    listener
-        .local_addr()
-        .expect("the address of the port")
-        .port()
+    listener.local_addr().expect("the address of the port").port()
 }
 
 fn remove(folder: &Path) {

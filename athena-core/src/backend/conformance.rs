@@ -152,12 +152,7 @@ struct Entry {
 
 impl Probe {
     fn new(backend: Arc<dyn Backend>, clock: Clock) -> Self {
-        Self {
-            backend,
-            clock,
-            namespace: String::new(),
-            check: "",
-        }
+        Self { backend, clock, namespace: String::new(), check: "" }
     }
 
     /// Starts a check with names that nothing has used before.
@@ -213,10 +208,7 @@ impl Probe {
 
     fn entry(&self, key: &str) -> Entry {
         let stem = format!("{}:{{k:{key}}}", self.namespace);
-        Entry {
-            value: format!("{stem}:3"),
-            lease: format!("{stem}:l"),
-        }
+        Entry { value: format!("{stem}:3"), lease: format!("{stem}:l") }
     }
 
     fn tag(&self, name: &str) -> String {
@@ -239,11 +231,7 @@ impl Probe {
     }
 
     async fn insert(&self, entry: &Entry, bytes: &[u8], life: Duration) {
-        let item = Item {
-            value: &entry.value,
-            bytes,
-            life,
-        };
+        let item = Item { value: &entry.value, bytes, life };
         self.done(self.backend.insert(item, &entry.lease, &[]).await);
     }
 
@@ -259,12 +247,7 @@ impl Probe {
 
     async fn lease(&self, entry: &Entry, life: Duration) -> (Token, bool) {
         let token = token();
-        let request = LeaseRequest {
-            lease: &entry.lease,
-            token,
-            life,
-            generations: &[],
-        };
+        let request = LeaseRequest { lease: &entry.lease, token, life, generations: &[] };
         (token, self.done(self.backend.lease(request).await).granted)
     }
 
@@ -276,30 +259,13 @@ impl Probe {
     }
 
     async fn complete(&self, entry: &Entry, generations: &[(String, Generation)]) -> Leased {
-        let request = LeaseRequest {
-            lease: &entry.lease,
-            token: token(),
-            life: LONG,
-            generations,
-        };
+        let request = LeaseRequest { lease: &entry.lease, token: token(), life: LONG, generations };
         self.done(self.backend.lease(request).await)
     }
 
     async fn fill(&self, entry: &Entry, token: Token, bytes: &[u8], life: Duration) -> Filled {
-        let item = Item {
-            value: &entry.value,
-            bytes,
-            life,
-        };
-        self.done(
-            self.backend
-                .fill(Fill {
-                    item,
-                    lease: &entry.lease,
-                    token,
-                })
-                .await,
-        )
+        let item = Item { value: &entry.value, bytes, life };
+        self.done(self.backend.fill(Fill { item, lease: &entry.lease, token }).await)
     }
 }
 

@@ -64,8 +64,7 @@ impl<'c, F> Batch<'c, F> {
 
     /// Labels every entry; repeatable.
     pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        tags.into_iter()
-            .for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
+        tags.into_iter().for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
         self
     }
 
@@ -124,9 +123,7 @@ impl<'c, F> Batch<'c, F> {
             return Err(Error::closed());
         }
         let many: Many<V, std::convert::Infallible> = Many::new(self.asks());
-        many.peek()
-            .await
-            .map_err(|failure| Error::backend(failure, 1))
+        many.peek().await.map_err(|failure| Error::backend(failure, 1))
     }
 
     /// Stores values by name; the names of the batch itself play no part.
@@ -152,11 +149,7 @@ impl<'c, F> Batch<'c, F> {
 
     /// Removes the entries everywhere, in one round trip.
     pub async fn invalidate_many(self) -> Invalidated {
-        let scopes: Vec<_> = self
-            .names
-            .iter()
-            .map(|name| Scope::Entry(Key::named(name)))
-            .collect();
+        let scopes: Vec<_> = self.names.iter().map(|name| Scope::Entry(Key::named(name))).collect();
         self.runtime.invalidate(&scopes).await
     }
 
@@ -189,19 +182,7 @@ impl<'c, F> Batch<'c, F> {
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {
-        let Self {
-            runtime,
-            names,
-            wishes,
-            tags,
-            ..
-        } = self;
-        Batch {
-            runtime,
-            names,
-            wishes,
-            tags,
-            format: PhantomData,
-        }
+        let Self { runtime, names, wishes, tags, .. } = self;
+        Batch { runtime, names, wishes, tags, format: PhantomData }
     }
 }

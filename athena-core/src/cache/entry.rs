@@ -105,13 +105,7 @@ impl<'c> Entry<'c> {
     }
 
     pub(super) fn with(runtime: &'c Arc<Runtime>, name: &str, wishes: Wishes, tags: Tags) -> Self {
-        Self {
-            runtime,
-            key: Key::named(name),
-            wishes,
-            tags,
-            state: PhantomData,
-        }
+        Self { runtime, key: Key::named(name), wishes, tags, state: PhantomData }
     }
 }
 
@@ -148,8 +142,7 @@ impl<'c, F, C> Entry<'c, F, C> {
 
     /// Labels the entry; repeatable. An empty tag labels nothing.
     pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        tags.into_iter()
-            .for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
+        tags.into_iter().for_each(|tag| self.tags.add(Tag::new(tag.as_ref())));
         self
     }
 
@@ -234,10 +227,7 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let load = pin!(async { load().await });
         let answer = self.answer(shape::result(), Here(load)).await;
-        Observed {
-            value: answer.value,
-            outcome: answer.outcome,
-        }
+        Observed { value: answer.value, outcome: answer.outcome }
     }
 
     /// The value if one is there and fresh; loads nothing.
@@ -295,10 +285,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         O: Origin<R, V, E>,
     {
-        let errors = Errors {
-            carry: C::carry(),
-            ..Errors::none()
-        };
+        let errors = Errors { carry: C::carry(), ..Errors::none() };
         match self.ask(shape, errors) {
             Some(ask) => Box::pin(ask.answer(origin)).await,
             None => Answer::bypass(origin.load().await),
@@ -328,20 +315,8 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
-        let Self {
-            runtime,
-            key,
-            wishes,
-            tags,
-            ..
-        } = self;
-        Entry {
-            runtime,
-            key,
-            wishes,
-            tags,
-            state: PhantomData,
-        }
+        let Self { runtime, key, wishes, tags, .. } = self;
+        Entry { runtime, key, wishes, tags, state: PhantomData }
     }
 }
 
@@ -382,10 +357,7 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry
-            .answer(shape::result(), Departing(load))
-            .await
-            .value
+        self.entry.answer(shape::result(), Departing(load)).await.value
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -402,10 +374,7 @@ impl<F, C> Background<'_, F, C> {
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
         let answer = self.entry.answer(shape::result(), Departing(load)).await;
-        Observed {
-            value: answer.value,
-            outcome: answer.outcome,
-        }
+        Observed { value: answer.value, outcome: answer.outcome }
     }
 }
 

@@ -64,11 +64,7 @@ impl Cells {
         Self {
             sequence: AtomicU64::new(0),
             namespace: Cell(AtomicU64::new(0)),
-            tags: Mutex::new(Known {
-                cells: HashMap::default(),
-                floor: 0,
-                sweep_at: FIRST_SWEEP,
-            }),
+            tags: Mutex::new(Known { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP }),
         }
     }
 
@@ -80,10 +76,7 @@ impl Cells {
     /// Ties `tags` to a moment that was noted before the load.
     pub(crate) fn mark(&self, tags: &Tags, since: Moment) -> Mark {
         if tags.is_empty() {
-            return Mark {
-                since,
-                cells: Box::default(),
-            };
+            return Mark { since, cells: Box::default() };
         }
         let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         let cells = tags.iter().map(|tag| known.cell(tag)).collect();

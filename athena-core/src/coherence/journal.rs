@@ -51,11 +51,7 @@ impl Batch {
 
 impl Journal {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            pending: Mutex::default(),
-            depth: AtomicUsize::new(0),
-            limit: limit.max(1),
-        }
+        Self { pending: Mutex::default(), depth: AtomicUsize::new(0), limit: limit.max(1) }
     }
 
     /// Keeps a target; at the limit, one change of the namespace stands for all of them.
@@ -83,11 +79,7 @@ impl Journal {
         }
         let pending = self.lock();
         Some(Batch(
-            pending
-                .targets
-                .iter()
-                .map(|(target, number)| (target.clone(), *number))
-                .collect(),
+            pending.targets.iter().map(|(target, number)| (target.clone(), *number)).collect(),
         ))
     }
 

@@ -24,12 +24,7 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn new(runtime: &Arc<Runtime>, key: &Key, address: Address, lease: Lease) -> Self {
-        Self {
-            lease: Some(lease),
-            address,
-            key: key.clone(),
-            runtime: Arc::clone(runtime),
-        }
+        Self { lease: Some(lease), address, key: key.clone(), runtime: Arc::clone(runtime) }
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -102,10 +97,7 @@ struct Returning {
 impl Returning {
     fn new(returns: &Arc<Returns>, key: &Key) -> Self {
         *returns.pending().entry(key.clone()).or_default() += 1;
-        Self {
-            returns: Arc::clone(returns),
-            key: key.clone(),
-        }
+        Self { returns: Arc::clone(returns), key: key.clone() }
     }
 }
 

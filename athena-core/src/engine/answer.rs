@@ -20,10 +20,7 @@ pub(crate) struct Answer<R> {
 impl<R> Answer<R> {
     /// What the function returned without the cache.
     pub(crate) fn bypass(value: R) -> Self {
-        Self {
-            value,
-            outcome: Outcome::new(Source::Bypass),
-        }
+        Self { value, outcome: Outcome::new(Source::Bypass) }
     }
 }
 
@@ -62,9 +59,7 @@ where
     fn seen_in(&self, memory: &Memory) -> Option<Seen> {
         let slot = memory.get(&self.key)?;
         let now = self.runtime.clock.now();
-        let verdict = slot
-            .head()
-            .judge(now, self.policy.refresh, &self.runtime.cells);
+        let verdict = slot.head().judge(now, self.policy.refresh, &self.runtime.cells);
         (verdict != Verdict::Expired).then_some(Seen { slot, verdict })
     }
 
@@ -82,23 +77,14 @@ where
     pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
         let value = self.recall(slot)?;
         self.tell(|key| Event::Hit { key, source });
-        Some(Answer {
-            value,
-            outcome: self.outcome(slot, source),
-        })
+        Some(Answer { value, outcome: self.outcome(slot, source) })
     }
 
     /// A stale entry as an answer; `None` if it is of another type.
     pub(super) fn stale(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
         let value = self.recall(slot)?;
-        let outcome = Outcome {
-            stale: true,
-            ..self.outcome(slot, source)
-        };
-        self.tell(|key| Event::Stale {
-            key,
-            age: outcome.age,
-        });
+        let outcome = Outcome { stale: true, ..self.outcome(slot, source) };
+        self.tell(|key| Event::Stale { key, age: outcome.age });
         Some(Answer { value, outcome })
     }
 
@@ -110,19 +96,14 @@ where
             Verdict::Expired => None,
         }?;
         self.tell(|key| Event::Degraded { key });
-        let outcome = Outcome {
-            degraded: true,
-            ..answer.outcome
-        };
+        let outcome = Outcome { degraded: true, ..answer.outcome };
         Some(Answer { outcome, ..answer })
     }
 
     /// The value in an entry, in the function's words.
     pub(super) fn recall(&self, slot: &Slot) -> Option<R> {
         match slot.head().kind {
-            Kind::Value => entry::value::<V>(slot, Kind::Value)
-                .cloned()
-                .map(self.shape.found),
+            Kind::Value => entry::value::<V>(slot, Kind::Value).cloned().map(self.shape.found),
             Kind::Absent => self.shape.absent.map(|absent| absent()),
             Kind::Failed => {
                 let remember = self.errors.remember.as_ref()?;
@@ -132,10 +113,7 @@ where
     }
 
     pub(super) fn outcome(&self, slot: &Slot, source: Source) -> Outcome {
-        Outcome {
-            age: slot.head().age(self.runtime.clock.now()),
-            ..Outcome::new(source)
-        }
+        Outcome { age: slot.head().age(self.runtime.clock.now()), ..Outcome::new(source) }
     }
 
     /// Whether a load failed so recently that none is tried now.
@@ -144,9 +122,6 @@ where
     }
 
     pub(super) fn landing(slot: &Slot, outcome: Outcome) -> Landing {
-        Landing::Entry {
-            slot: Arc::clone(slot),
-            outcome,
-        }
+        Landing::Entry { slot: Arc::clone(slot), outcome }
     }
 }

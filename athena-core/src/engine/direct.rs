@@ -24,11 +24,7 @@ where
         if let Some(seen) = self.in_memory().filter(Seen::is_fresh) {
             return Ok(self.hit(&seen.slot, Source::Memory));
         }
-        let Some(remote) = self
-            .runtime
-            .remote
-            .as_ref()
-            .filter(|_| self.own_memory().is_none())
+        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
         else {
             return Ok(None);
         };
@@ -39,30 +35,18 @@ where
             }
             Err(failure) => {
                 let copy = self.copy();
-                let plan = self
-                    .policy
-                    .fallback
-                    .plan(copy.as_ref().map(|seen| seen.verdict));
+                let plan = self.policy.fallback.plan(copy.as_ref().map(|seen| seen.verdict));
                 let copy = copy.filter(|_| plan == Plan::Serve);
-                copy.and_then(|seen| self.degraded(&seen))
-                    .map(Some)
-                    .ok_or(failure)
+                copy.and_then(|seen| self.degraded(&seen)).map(Some).ok_or(failure)
             }
         }
     }
 
     /// Stores a value as if it had just been loaded; loads under way do not replace it.
     pub(crate) async fn put(self, value: V) -> Result<(), Error> {
-        let life = Life {
-            ttl: self.policy.ttl,
-            grace: self.policy.grace,
-        };
+        let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
-        let Some(remote) = self
-            .runtime
-            .remote
-            .as_ref()
-            .filter(|_| self.own_memory().is_none())
+        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
         else {
             self.put_in_memory(value, life);
             return Ok(());
@@ -119,19 +103,14 @@ where
             return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
         };
         let total = life.total().max(Duration::from_millis(1));
-        remote
-            .insert(&address, &bytes, total)
-            .await
-            .map_err(failed)?;
+        remote.insert(&address, &bytes, total).await.map_err(failed)?;
         self.tell(|key| Event::Filled { key });
         Ok(())
     }
 
     fn unwritable(&self, reason: &str) -> Error {
         let key = self.key.readable();
-        self.runtime
-            .telemetry
-            .tell(&Event::Unwritable { key: &key, reason });
+        self.runtime.telemetry.tell(&Event::Unwritable { key: &key, reason });
         Error::codec(key, reason)
     }
 }

@@ -42,9 +42,7 @@ where
         waiting: Waiting,
     ) -> Followed<R> {
         let patience = self.runtime.settings.patience;
-        let limit = self
-            .escape(stale)
-            .and_then(|()| self.policy.limit(stale.is_some()));
+        let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(patience, |limit| limit.duration().min(patience));
         if let Some(landing) = self.runtime.clock.within(wait, flight.landing()).await {
             return self.landed(landing, waiting);
@@ -79,10 +77,7 @@ where
             return Followed::Alone;
         };
         match outcome.source {
-            _ if outcome.stale => self.tell(|key| Event::Stale {
-                key,
-                age: outcome.age,
-            }),
+            _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
             source => self.tell(|key| Event::Hit { key, source }),
         }
@@ -90,10 +85,7 @@ where
             self.tell(|key| Event::Degraded { key });
         }
         let joined = waiting == Waiting::ForAnother;
-        Followed::Answer(Answer {
-            value,
-            outcome: Outcome { joined, ..outcome },
-        })
+        Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
     }
 
     fn joined_value(&self, value: R, waiting: Waiting) -> Followed<R> {
@@ -101,10 +93,7 @@ where
         let joined = waiting == Waiting::ForAnother;
         Followed::Answer(Answer {
             value,
-            outcome: Outcome {
-                joined,
-                ..Outcome::new(Source::Load)
-            },
+            outcome: Outcome { joined, ..Outcome::new(Source::Load) },
         })
     }
 
@@ -134,20 +123,9 @@ where
 
     /// A fresh value from the backend while a refresh runs.
     pub(super) async fn beside(&self) -> Option<Answer<R>> {
-        let remote = self
-            .runtime
-            .remote
-            .as_ref()
-            .filter(|_| self.own_memory().is_none())?;
-        let found = self
-            .look_in(remote, remote.deadline())
-            .await
-            .ok()
-            .flatten()?;
-        found
-            .is_fresh()
-            .then(|| self.hit(&found.slot, Source::Backend))
-            .flatten()
+        let remote = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())?;
+        let found = self.look_in(remote, remote.deadline()).await.ok().flatten()?;
+        found.is_fresh().then(|| self.hit(&found.slot, Source::Backend)).flatten()
     }
 
     /// The load for this caller, while others do the same after a failure that nobody can share.
@@ -155,11 +133,7 @@ where
         let runtime = Arc::clone(&self.runtime);
         let _place = runtime.loads.place(&self.key).await;
         match self.runtime.flights.begin_alone(&self.key, self.mark()) {
-            Some(lead) => {
-                Job::new(self, lead, None, Purpose::Answer)
-                    .run(origin.load())
-                    .await
-            }
+            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
             None => self.alone(origin).await,
         }
     }
@@ -168,9 +142,6 @@ where
     pub(super) async fn alone<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         self.tell(|key| Event::Miss { key });
         let value = origin.load().await;
-        Answer {
-            value,
-            outcome: Outcome::new(Source::Load),
-        }
+        Answer { value, outcome: Outcome::new(Source::Load) }
     }
 }

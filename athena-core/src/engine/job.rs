@@ -66,12 +66,7 @@ where
         stale: Option<Slot>,
         purpose: Purpose,
     ) -> Self {
-        Self {
-            ask,
-            lead,
-            stale,
-            purpose,
-        }
+        Self { ask, lead, stale, purpose }
     }
 
     /// Loads in the caller's future and answers.
@@ -99,11 +94,7 @@ where
         }
         let _place = self.place(leased).await;
         let started = self.ask.runtime.clock.now();
-        let limit = self
-            .ask
-            .policy
-            .hard_timeout
-            .unwrap_or(self.ask.runtime.settings.patience);
+        let limit = self.ask.policy.hard_timeout.unwrap_or(self.ask.runtime.settings.patience);
         let load = self.lead.flight().led_here(load);
         match self.ask.runtime.clock.within(limit, load).await {
             Some(returned) => drop(self.finish(returned, leased, started)),
@@ -121,35 +112,19 @@ where
 
     pub(super) async fn lease(&self) -> Leased {
         let ask = &self.ask;
-        let Some(remote) = ask
-            .runtime
-            .remote
-            .as_ref()
-            .filter(|_| ask.own_memory().is_none())
+        let Some(remote) = ask.runtime.remote.as_ref().filter(|_| ask.own_memory().is_none())
         else {
             return Leased::None;
         };
-        let Some(address) = ask
-            .address()
-            .filter(|_| self.purpose != Purpose::AnswerWithoutBackend)
+        let Some(address) = ask.address().filter(|_| self.purpose != Purpose::AnswerWithoutBackend)
         else {
             return Leased::None;
         };
         let patience = ask.runtime.settings.patience;
-        let life = ask
-            .policy
-            .hard_timeout
-            .unwrap_or(patience)
-            .saturating_add(LEASE_MARGIN);
+        let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
         let limit = ask.runtime.settings.resilience.attempt_timeout;
-        ask.runtime
-            .clock
-            .within(limit, ask.runtime.returns.settled(&ask.key))
-            .await;
-        match remote
-            .lease(&address, &ask.tags, life, remote.deadline())
-            .await
-        {
+        ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
+        match remote.lease(&address, &ask.tags, life, remote.deadline()).await {
             Ok(Some(lease)) => {
                 let held = Held::new(&ask.runtime, &ask.key, address, lease);
                 self.lead.flight().hold(held);
@@ -177,10 +152,7 @@ where
         {
             return Some((limit, Escape::Stale(value, Arc::clone(slot))));
         }
-        self.ask
-            .errors
-            .carry
-            .map(|carry| (limit, Escape::Error(carry)))
+        self.ask.errors.carry.map(|carry| (limit, Escape::Error(carry)))
     }
 
     fn timed_out(self, limit: Duration, escape: Escape<R, E>) -> Answer<R> {
@@ -189,14 +161,8 @@ where
         match escape {
             Escape::Stale(value, slot) => {
                 self.throttle(&slot);
-                let outcome = Outcome {
-                    stale: true,
-                    ..ask.outcome(&slot, Source::Memory)
-                };
-                ask.tell(|key| Event::Stale {
-                    key,
-                    age: outcome.age,
-                });
+                let outcome = Outcome { stale: true, ..ask.outcome(&slot, Source::Memory) };
+                ask.tell(|key| Event::Stale { key, age: outcome.age });
                 self.lead.land(Ask::<R, V, E>::landing(&slot, outcome));
                 Answer { value, outcome }
             }
@@ -205,10 +171,7 @@ where
                 let error = Error::timeout(ask.key.readable(), limit);
                 self.lead.land(Landing::Refusal(error.clone()));
                 let value = (ask.shape.failed)(carry(error));
-                Answer {
-                    value,
-                    outcome: Outcome::new(Source::Load),
-                }
+                Answer { value, outcome: Outcome::new(Source::Load) }
             }
         }
     }
@@ -220,13 +183,7 @@ where
             Some(slot) if self.purpose == Purpose::Background => {
                 self.throttle(slot);
                 let outcome = self.ask.outcome(slot, Source::Memory);
-                let landing = Ask::<R, V, E>::landing(
-                    slot,
-                    Outcome {
-                        stale: true,
-                        ..outcome
-                    },
-                );
+                let landing = Ask::<R, V, E>::landing(slot, Outcome { stale: true, ..outcome });
                 self.lead.land(landing);
             }
             _ => self.hold_off_refresh(),
@@ -253,10 +210,7 @@ where
 
     /// A caller whom no entry could answer, and who is not counted elsewhere.
     fn tell_miss(&self) {
-        if matches!(
-            self.purpose,
-            Purpose::Answer | Purpose::AnswerWithoutBackend
-        ) {
+        if matches!(self.purpose, Purpose::Answer | Purpose::AnswerWithoutBackend) {
             self.ask.tell(|key| Event::Miss { key });
         }
     }
@@ -271,63 +225,39 @@ where
                 tags.add(tag);
             }
         }
-        let life = Life {
-            ttl: ask.policy.ttl,
-            grace: ask.policy.grace,
-        };
+        let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
         let answer = (ask.shape.found)(value.clone());
         let head = self.head(Kind::Value, life, &tags);
         self.keep(Arc::new(Entry { head, value }), life, tags, wanted, leased);
-        Answer {
-            value: answer,
-            outcome: Outcome::new(Source::Load),
-        }
+        Answer { value: answer, outcome: Outcome::new(Source::Load) }
     }
 
     fn absent(self, value: R, leased: Leased) -> Answer<R> {
         self.tell_miss();
         let ttl = self.ask.policy.negative_ttl;
-        let life = Life {
-            ttl: ttl.unwrap_or_default(),
-            grace: Duration::ZERO,
-        };
+        let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
         let tags = self.ask.tags.clone();
         let head = self.head(Kind::Absent, life, &tags);
-        self.keep(
-            Arc::new(Entry { head, value: () }),
-            life,
-            tags,
-            ttl.is_some(),
-            leased,
-        );
-        Answer {
-            value,
-            outcome: Outcome::new(Source::Load),
-        }
+        self.keep(Arc::new(Entry { head, value: () }), life, tags, ttl.is_some(), leased);
+        Answer { value, outcome: Outcome::new(Source::Load) }
     }
 
     fn failed(self, error: E, leased: Leased) -> Answer<R> {
         if self.purpose == Purpose::Refresh {
             self.hold_off_refresh();
         } else if let (Some(answer), Some(slot)) = (self.in_grace(&error), &self.stale) {
-            self.lead
-                .land(Ask::<R, V, E>::landing(slot, answer.outcome));
+            self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
             return answer;
         }
         self.tell_miss();
         let ask = &self.ask;
         let outcome = Outcome::new(Source::Load);
         if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember) {
-            let life = Life {
-                ttl,
-                grace: Duration::ZERO,
-            };
+            let life = Life { ttl, grace: Duration::ZERO };
             let tags = ask.tags.clone();
-            let slot = (remember.keep)(
-                (remember.copy)(&error),
-                self.head(Kind::Failed, life, &tags),
-            );
+            let slot =
+                (remember.keep)((remember.copy)(&error), self.head(Kind::Failed, life, &tags));
             let value = (ask.shape.failed)(error);
             self.keep(slot, life, tags, true, leased);
             return Answer { value, outcome };
@@ -336,10 +266,7 @@ where
             Some(share) => Landing::Error((share.wrap)(&error)),
             None => Landing::Unshared,
         });
-        Answer {
-            value: (self.ask.shape.failed)(error),
-            outcome,
-        }
+        Answer { value: (self.ask.shape.failed)(error), outcome }
     }
 
     /// The stale value as an answer, if it may stand in for this error; no load is tried for a while.
@@ -353,9 +280,7 @@ where
     /// Ends the job after its load failed elsewhere, with what its stale value came to.
     pub(super) fn give_up(self, stale: Option<&Answer<R>>) {
         if let (Some(slot), Some(answer)) = (&self.stale, stale) {
-            return self
-                .lead
-                .land(Ask::<R, V, E>::landing(slot, answer.outcome));
+            return self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
         }
         self.tell_miss();
         self.lead.land(Landing::Unshared);
@@ -363,10 +288,7 @@ where
 
     /// The stale value, if it may stand in for this error by now.
     pub(super) fn grace_for(&self, error: &E) -> Option<Slot> {
-        let slot = self
-            .stale
-            .as_ref()
-            .filter(|_| self.ask.errors.allows_grace(error))?;
+        let slot = self.stale.as_ref().filter(|_| self.ask.errors.allows_grace(error))?;
         let now = self.ask.runtime.clock.now();
         let verdict = slot.head().judge(now, None, &self.ask.runtime.cells);
         (verdict != Verdict::Expired).then(|| Arc::clone(slot))
@@ -377,8 +299,7 @@ where
         let ask = &self.ask;
         let pause = grace::throttle(ask.policy.throttle, slot.head().life.ttl);
         slot.head().hold_off(ask.runtime.clock.now().after(pause));
-        self.lead
-            .unless_sealed(|| ask.any_memory().insert(&ask.key, slot));
+        self.lead.unless_sealed(|| ask.any_memory().insert(&ask.key, slot));
     }
 
     /// No further refresh of this entry for a while.
@@ -386,8 +307,7 @@ where
         if let Some(slot) = &self.stale {
             let now = self.ask.runtime.clock.now();
             let left = slot.head().life.ttl.saturating_sub(slot.head().age(now));
-            slot.head()
-                .hold_off(now.after(grace::refresh_backoff(left)));
+            slot.head().hold_off(now.after(grace::refresh_backoff(left)));
         }
     }
 

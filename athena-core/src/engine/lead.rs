@@ -40,13 +40,7 @@ where
             Course::Answer(answer) => return answer,
             Course::Refresh(answer, slot) => {
                 drop(lead);
-                self.refresh(
-                    Some(Seen {
-                        slot,
-                        verdict: Verdict::Refresh,
-                    }),
-                    origin,
-                );
+                self.refresh(Some(Seen { slot, verdict: Verdict::Refresh }), origin);
                 return answer;
             }
             Course::Load { stale, away } => (stale, away),
@@ -54,11 +48,7 @@ where
         if let Some(answer) = self.while_throttled(&lead, stale.as_ref()) {
             return answer;
         }
-        let purpose = if away {
-            Purpose::AnswerWithoutBackend
-        } else {
-            Purpose::Answer
-        };
+        let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
         let soft = matches!(self.policy.limit(stale.is_some()), Some(Limit::Soft(_)));
         if let Some(slot) = stale.as_ref().filter(|_| soft && O::DEPARTS)
             && let Some(current) = self.recall(slot)
@@ -67,9 +57,7 @@ where
             let slot = Arc::clone(slot);
             return self.load_softly(lead, slot, current, spawner, origin).await;
         }
-        Job::new(self, lead, stale, purpose)
-            .run(origin.load())
-            .await
+        Job::new(self, lead, stale, purpose).run(origin.load()).await
     }
 
     /// Asks the tiers; whatever answers is landed for the followers.
@@ -81,11 +69,7 @@ where
             lead.land(Self::landing(&seen.slot, answer.outcome));
             return Course::Answer(answer);
         }
-        let Some(remote) = self
-            .runtime
-            .remote
-            .as_ref()
-            .filter(|_| self.own_memory().is_none())
+        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
         else {
             return Course::Load { stale, away: false };
         };
@@ -98,15 +82,9 @@ where
                         _ => Course::Answer(answer),
                     }
                 }
-                None => Course::Load {
-                    stale: None,
-                    away: false,
-                },
+                None => Course::Load { stale: None, away: false },
             },
-            Ok(seen) => Course::Load {
-                stale: seen.map(|seen| seen.slot),
-                away: false,
-            },
+            Ok(seen) => Course::Load { stale: seen.map(|seen| seen.slot), away: false },
             Err(failure) => self.fall_back(lead, failure),
         }
     }
@@ -115,21 +93,16 @@ where
     fn fall_back(&self, lead: &Lead, failure: Failure) -> Course<R> {
         let copy = self.copy();
         let away = |stale| Course::Load { stale, away: true };
-        match self
-            .policy
-            .fallback
-            .plan(copy.as_ref().map(|seen| seen.verdict))
-        {
-            Plan::Serve => match copy
-                .as_ref()
-                .and_then(|seen| Some((seen, self.degraded(seen)?)))
-            {
-                Some((seen, answer)) => {
-                    lead.land(Self::landing(&seen.slot, answer.outcome));
-                    Course::Answer(answer)
+        match self.policy.fallback.plan(copy.as_ref().map(|seen| seen.verdict)) {
+            Plan::Serve => {
+                match copy.as_ref().and_then(|seen| Some((seen, self.degraded(seen)?))) {
+                    Some((seen, answer)) => {
+                        lead.land(Self::landing(&seen.slot, answer.outcome));
+                        Course::Answer(answer)
+                    }
+                    None => away(None),
                 }
-                None => away(None),
-            },
+            }
             Plan::Load => away(copy.map(|seen| seen.slot)),
             Plan::LoadOnly => away(None),
             Plan::Fail => match self.errors.carry {
@@ -137,14 +110,8 @@ where
                     let error = Error::backend(failure, 1);
                     lead.land(Landing::Refusal(error.clone()));
                     let value = (self.shape.failed)(carry(error));
-                    self.tell(|key| Event::Bypassed {
-                        key,
-                        reason: "the backend cannot answer",
-                    });
-                    Course::Answer(Answer {
-                        value,
-                        outcome: Outcome::new(Source::Bypass),
-                    })
+                    self.tell(|key| Event::Bypassed { key, reason: "the backend cannot answer" });
+                    Course::Answer(Answer { value, outcome: Outcome::new(Source::Bypass) })
                 }
                 None => away(None),
             },
@@ -174,29 +141,15 @@ where
         origin: O,
     ) -> Answer<R> {
         let flight = Arc::clone(lead.flight());
-        let job = Job::new(
-            self.clone(),
-            lead,
-            Some(Arc::clone(&slot)),
-            Purpose::Background,
-        );
+        let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
         origin.depart(spawner, job);
         match self.follow(&flight, Some(&slot), Waiting::ForOwnLoad).await {
             Followed::Answer(answer) => answer,
             // The load panicked or was ended with its runtime.
             Followed::Again | Followed::Alone | Followed::Impatient => {
                 let outcome = self.outcome(&slot, Source::Memory);
-                self.tell(|key| Event::Stale {
-                    key,
-                    age: outcome.age,
-                });
-                Answer {
-                    value: current,
-                    outcome: Outcome {
-                        stale: true,
-                        ..outcome
-                    },
-                }
+                self.tell(|key| Event::Stale { key, age: outcome.age });
+                Answer { value: current, outcome: Outcome { stale: true, ..outcome } }
             }
         }
     }

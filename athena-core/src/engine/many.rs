@@ -42,11 +42,7 @@ where
     E: 'static,
 {
     pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
-        Self {
-            open: asks,
-            slow: HashMap::new(),
-            found: HashMap::new(),
-        }
+        Self { open: asks, slow: HashMap::new(), found: HashMap::new() }
     }
 
     /// The values that there are; one load answers all that are missing, as far as nobody else loads
@@ -61,11 +57,7 @@ where
             if self.open.is_empty() {
                 return Ok(self.found);
             }
-            let Round {
-                led,
-                followed,
-                alone,
-            } = self.enter();
+            let Round { led, followed, alone } = self.enter();
             let jobs = self.look(led).await;
             self.load(jobs, alone, &load).await?;
             self.follow(followed).await;
@@ -102,23 +94,17 @@ where
 
     fn take_from_memory(&mut self) {
         let found = &mut self.found;
-        self.open.retain(
-            |(name, ask)| match ask.answer_from(ask.in_memory().as_ref()) {
-                Some(answer) => {
-                    insert(found, name, answer);
-                    false
-                }
-                None => true,
-            },
-        );
+        self.open.retain(|(name, ask)| match ask.answer_from(ask.in_memory().as_ref()) {
+            Some(answer) => {
+                insert(found, name, answer);
+                false
+            }
+            None => true,
+        });
     }
 
     fn enter(&mut self) -> Round<V, E> {
-        let mut round = Round {
-            led: Vec::new(),
-            followed: Vec::new(),
-            alone: Vec::new(),
-        };
+        let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
         for (name, ask) in self.open.drain(..) {
             let slow = self.slow.remove(&name);
             if let Some(lead) = slow.and_then(|flight| ask.replace(Some(&flight))) {
@@ -157,11 +143,7 @@ where
                 insert(&mut self.found, &name, answer);
                 continue;
             }
-            let purpose = if away {
-                Purpose::AnswerWithoutBackend
-            } else {
-                Purpose::Answer
-            };
+            let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
             let stale = seen.or_else(|| ask.in_memory()).map(|seen| seen.slot);
             jobs.push((name, Job::new(ask, lead, stale, purpose)));
         }
@@ -183,15 +165,9 @@ where
             return Ok(());
         }
         let leased = join_all(jobs.iter().map(|(_, job)| job.lease())).await;
-        let flights: Vec<_> = jobs
-            .iter()
-            .map(|(_, job)| Arc::clone(job.flight()))
-            .collect();
-        let names: Vec<_> = jobs
-            .iter()
-            .map(|(name, _)| name.clone())
-            .chain(alone.clone())
-            .collect();
+        let flights: Vec<_> = jobs.iter().map(|(_, job)| Arc::clone(job.flight())).collect();
+        let names: Vec<_> =
+            jobs.iter().map(|(name, _)| name.clone()).chain(alone.clone()).collect();
         let started = jobs.first().map(|(_, job)| job.now());
         let mut loaded = match Flight::all_led_here(&flights, load(names)).await {
             Ok(loaded) => loaded,
@@ -224,9 +200,7 @@ where
     async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
         for (name, ask, flight) in followed {
             match ask.follow(&flight, None, Waiting::ForAnother).await {
-                Followed::Answer(Answer {
-                    value: Ok(value), ..
-                }) => {
+                Followed::Answer(Answer { value: Ok(value), .. }) => {
                     if let Some(value) = value {
                         self.found.insert(name, value);
                     }
@@ -279,11 +253,7 @@ where
     let Some(runtime) = asks.first().map(|ask| &ask.runtime) else {
         return none();
     };
-    let Some(remote) = runtime
-        .remote
-        .as_ref()
-        .filter(|_| asks[0].own_memory().is_none())
-    else {
+    let Some(remote) = runtime.remote.as_ref().filter(|_| asks[0].own_memory().is_none()) else {
         return none();
     };
     let addresses: Vec<_> = asks.iter().filter_map(|ask| ask.address()).collect();
@@ -291,15 +261,10 @@ where
         return none();
     }
     let since = runtime.cells.now();
-    let asked: Vec<_> = addresses
-        .iter()
-        .zip(asks.iter().map(|ask| &ask.tags))
-        .collect();
+    let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
     let looked = remote.look_many(&asked, remote.deadline()).await?;
     let judged = asks.iter().zip(&addresses).zip(looked);
-    Ok(judged
-        .map(|((ask, address), looked)| ask.looked(address, looked, since))
-        .collect())
+    Ok(judged.map(|((ask, address), looked)| ask.looked(address, looked, since)).collect())
 }
 
 /// Polls futures side by side until all are done.
@@ -315,8 +280,5 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
         if done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    running
-        .into_iter()
-        .filter_map(|(_, output)| output)
-        .collect()
+    running.into_iter().filter_map(|(_, output)| output).collect()
 }

@@ -30,21 +30,11 @@ where
     pub(super) fn address(&self) -> Option<Address> {
         let wire = self.wire.as_ref()?;
         let version = self.policy.version;
-        let of_errors = self
-            .errors
-            .remember
-            .as_ref()
-            .and_then(|remember| remember.wire);
+        let of_errors = self.errors.remember.as_ref().and_then(|remember| remember.wire);
         let fingerprint = wire.fingerprint(version).ok()?;
-        let of_errors = of_errors
-            .map_or(Ok(0), |wire| wire.fingerprint(version))
-            .ok()?;
+        let of_errors = of_errors.map_or(Ok(0), |wire| wire.fingerprint(version)).ok()?;
         let entry = self.runtime.namespace.entry(&self.key);
-        Some(Address::new(
-            entry,
-            wire.codec,
-            fingerprint ^ of_errors.rotate_left(17),
-        ))
+        Some(Address::new(entry, wire.codec, fingerprint ^ of_errors.rotate_left(17)))
     }
 
     /// Looks in the backend; a copy is kept unless the key is invalidated meanwhile.
@@ -92,33 +82,19 @@ where
     ) -> Option<Seen> {
         let now = self.runtime.clock.now();
         let mut tags = self.tags.clone();
-        envelope
-            .tags
-            .iter()
-            .for_each(|(tag, _)| tags.add(tag.clone()));
-        let life = Life {
-            ttl: envelope.ttl,
-            grace: envelope.grace,
-        };
+        envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
+        let life = Life { ttl: envelope.ttl, grace: envelope.grace };
         let verdict = life.judge(age, self.policy.refresh);
         if verdict == Verdict::Expired {
             return None;
         }
         let mark = self.runtime.cells.mark(&tags, since);
-        let head = Head::new(
-            envelope.kind,
-            self.life_of_copy(life),
-            now.before(age),
-            mark,
-        );
+        let head = Head::new(envelope.kind, self.life_of_copy(life), now.before(age), mark);
         match self.decode(envelope, head) {
             Ok(slot) => Some(Seen { slot, verdict }),
             Err(reason) => {
                 let key = address.entry.as_str();
-                self.runtime.telemetry.tell(&Event::Unreadable {
-                    key,
-                    reason: &reason,
-                });
+                self.runtime.telemetry.tell(&Event::Unreadable { key, reason: &reason });
                 None
             }
         }
@@ -133,11 +109,7 @@ where
             }
             Kind::Absent => Ok(Arc::new(Entry { head, value: () })),
             Kind::Failed => {
-                let remember = self
-                    .errors
-                    .remember
-                    .as_ref()
-                    .ok_or("errors are not remembered")?;
+                let remember = self.errors.remember.as_ref().ok_or("errors are not remembered")?;
                 let wire = remember.wire.as_ref().ok_or("no codec for errors")?;
                 Ok((remember.keep)(wire.decode(&envelope.payload)?, head))
             }
@@ -156,9 +128,6 @@ where
         if self.own_memory().is_some() {
             return life;
         }
-        Life {
-            ttl: life.ttl.min(self.runtime.settings.memory.fallback_ttl),
-            ..life
-        }
+        Life { ttl: life.ttl.min(self.runtime.settings.memory.fallback_ttl), ..life }
     }
 }

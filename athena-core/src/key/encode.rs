@@ -93,8 +93,6 @@ impl std::error::Error for Unencodable {}
 impl serde::ser::Error for Unencodable {
     #[cold]
     fn custom<M: fmt::Display>(message: M) -> Self {
-        Self {
-            message: message.to_string().into(),
-        }
+        Self { message: message.to_string().into() }
     }
 }

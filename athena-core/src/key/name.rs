@@ -57,11 +57,7 @@ impl Namespace {
     pub(crate) fn lenient(text: &str) -> Self {
         let legal = |character| if is_legal(character) { character } else { '_' };
         let text: String = text.chars().map(legal).take(LONGEST).collect();
-        Self(if text.is_empty() {
-            "_".to_owned()
-        } else {
-            text
-        })
+        Self(if text.is_empty() { "_".to_owned() } else { text })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -169,10 +165,6 @@ impl Readable<'_> {
             hasher.update(part);
         }
         f.write_str("~")?;
-        hasher
-            .finalize()
-            .iter()
-            .take(20)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        hasher.finalize().iter().take(20).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

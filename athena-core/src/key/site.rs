@@ -19,10 +19,7 @@ static SITES: RwLock<Option<Sites>> = RwLock::new(None);
 /// `identity` is anything that tells functions apart, such as the address of a static.
 pub(crate) fn number(name: &'static str, identity: usize) -> Option<u32> {
     let mut guard = SITES.write().unwrap_or_else(PoisonError::into_inner);
-    let sites = guard.get_or_insert_with(|| Sites {
-        numbers: HashMap::new(),
-        names: Vec::new(),
-    });
+    let sites = guard.get_or_insert_with(|| Sites { numbers: HashMap::new(), names: Vec::new() });
     if let Some((number, owner)) = sites.numbers.get(name) {
         return (*owner == identity).then_some(*number);
     }
@@ -35,13 +32,6 @@ pub(crate) fn number(name: &'static str, identity: usize) -> Option<u32> {
 /// The name behind a number.
 pub(crate) fn name(number: u32) -> &'static str {
     let guard = SITES.read().unwrap_or_else(PoisonError::into_inner);
-    let names = guard
-        .as_ref()
-        .map(|sites| sites.names.as_slice())
-        .unwrap_or_default();
-    usize::try_from(number)
-        .ok()
-        .and_then(|place| names.get(place))
-        .copied()
-        .unwrap_or("?")
+    let names = guard.as_ref().map(|sites| sites.names.as_slice()).unwrap_or_default();
+    usize::try_from(number).ok().and_then(|place| names.get(place)).copied().unwrap_or("?")
 }

@@ -34,11 +34,7 @@ impl Life {
                 _ => Verdict::Fresh,
             };
         }
-        if age < self.total() {
-            Verdict::Stale
-        } else {
-            Verdict::Expired
-        }
+        if age < self.total() { Verdict::Stale } else { Verdict::Expired }
     }
 
     /// Fresh and stale time together.
@@ -49,10 +45,7 @@ impl Life {
     /// This life, ended by `share` of the jitter early. `share` runs from 0 to 1.
     pub(crate) fn jittered(self, jitter: Percent, share: f64) -> Self {
         let early = jitter.of(self.ttl).mul_f64(share.clamp(0.0, 1.0));
-        Self {
-            ttl: self.ttl.saturating_sub(early),
-            grace: self.grace,
-        }
+        Self { ttl: self.ttl.saturating_sub(early), grace: self.grace }
     }
 }
 
@@ -62,10 +55,7 @@ mod tests {
     use crate::policy::Percent;
     use std::time::Duration;
 
-    const LIFE: Life = Life {
-        ttl: Duration::from_secs(10),
-        grace: Duration::from_secs(5),
-    };
+    const LIFE: Life = Life { ttl: Duration::from_secs(10), grace: Duration::from_secs(5) };
 
     #[test]
     fn an_age_decides_what_happens() {
@@ -79,29 +69,16 @@ mod tests {
             (14_999, None, Verdict::Stale),
             (15_000, None, Verdict::Expired),
         ] {
-            assert_eq!(
-                LIFE.judge(Duration::from_millis(age), refresh),
-                expected,
-                "at {age} ms"
-            );
+            assert_eq!(LIFE.judge(Duration::from_millis(age), refresh), expected, "at {age} ms");
         }
     }
 
     #[test]
     fn a_zero_ttl_is_never_fresh_and_the_longest_does_not_overflow() {
-        let none = Life {
-            ttl: Duration::ZERO,
-            grace: Duration::ZERO,
-        };
+        let none = Life { ttl: Duration::ZERO, grace: Duration::ZERO };
         assert_eq!(none.judge(Duration::ZERO, None), Verdict::Expired);
-        let ever = Life {
-            ttl: Duration::MAX,
-            grace: Duration::MAX,
-        };
-        assert_eq!(
-            ever.judge(Duration::from_secs(1 << 40), None),
-            Verdict::Fresh
-        );
+        let ever = Life { ttl: Duration::MAX, grace: Duration::MAX };
+        assert_eq!(ever.judge(Duration::from_secs(1 << 40), None), Verdict::Fresh);
     }
 
     #[test]

@@ -25,10 +25,7 @@ mod tests {
     fn the_throttle_is_at_most_the_ttl() {
         let configured = Duration::from_secs(30);
         assert_eq!(throttle(configured, Duration::from_secs(300)), configured);
-        assert_eq!(
-            throttle(configured, Duration::from_secs(2)),
-            Duration::from_secs(2)
-        );
+        assert_eq!(throttle(configured, Duration::from_secs(2)), Duration::from_secs(2));
     }
 
     #[test]

@@ -124,10 +124,7 @@ impl<R, V, E> Ask<R, V, E> {
         I: IntoIterator<Item: Into<String>>,
     {
         let tags = move |value: &V| {
-            label(value)
-                .into_iter()
-                .map(|tag| Tag::new(tag.into()))
-                .collect::<Vec<_>>()
+            label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
         };
         self.tags_from = Some(Arc::new(tags));
         self

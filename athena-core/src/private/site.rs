@@ -19,10 +19,7 @@ pub struct Site {
 
 /// The options of one annotated function; what is `None` comes from the cache's settings.
 #[derive(Debug, Clone, Copy)]
-#[expect(
-    missing_docs,
-    reason = "the options of the attribute, documented there"
-)]
+#[expect(missing_docs, reason = "the options of the attribute, documented there")]
 pub struct SitePolicy {
     pub name: Option<&'static str>,
     pub version: u32,
@@ -71,13 +68,7 @@ impl Site {
             memory_only: policy.memory_only,
             version: policy.version,
         };
-        Self {
-            here,
-            given: policy.name,
-            wishes,
-            path: OnceLock::new(),
-            number: OnceLock::new(),
-        }
+        Self { here, given: policy.name, wishes, path: OnceLock::new(), number: OnceLock::new() }
     }
 
     /// The name: as given, else the path of the function.
@@ -90,10 +81,7 @@ impl Site {
     pub(super) fn path(&self) -> &'static str {
         self.path.get_or_init(|| {
             let here = (self.here)();
-            without_closures(
-                here.rsplit_once("::")
-                    .map_or(here, |(function, _)| function),
-            )
+            without_closures(here.rsplit_once("::").map_or(here, |(function, _)| function))
         })
     }
 

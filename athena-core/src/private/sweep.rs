@@ -22,9 +22,7 @@ pub struct Sweep {
 
 impl fmt::Debug for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sweep")
-            .field("scopes", &self.scopes)
-            .finish_non_exhaustive()
+        f.debug_struct("Sweep").field("scopes", &self.scopes).finish_non_exhaustive()
     }
 }
 
@@ -33,20 +31,12 @@ impl Sweep {
     #[expect(clippy::new_without_default, reason = "named by expansions alone")]
     pub fn new() -> Self {
         let runtime = context::current();
-        Self {
-            runtime,
-            scopes: Vec::new(),
-            always: false,
-        }
+        Self { runtime, scopes: Vec::new(), always: false }
     }
 
     /// Invalidations on this cache.
     pub fn on(cache: &Cache) -> Self {
-        Self {
-            runtime: Some(Arc::clone(cache.runtime())),
-            scopes: Vec::new(),
-            always: false,
-        }
+        Self { runtime: Some(Arc::clone(cache.runtime())), scopes: Vec::new(), always: false }
     }
 
     /// Also when the function fails or is dropped half-way.
@@ -65,8 +55,7 @@ impl Sweep {
     pub fn key(&mut self, write: impl FnOnce(&mut Text)) {
         let mut text = Text::default();
         write(&mut text);
-        self.scopes
-            .push(Scope::Entry(Key::named(&text.into_string())));
+        self.scopes.push(Scope::Entry(Key::named(&text.into_string())));
     }
 
     /// Runs the function, then invalidates if it succeeded.
@@ -89,9 +78,7 @@ impl Sweep {
         unfinished.0 = None;
         let (succeeded, returned) = match (shape.split)(returned) {
             Loaded::Found(value) => {
-                label(&value)
-                    .into_iter()
-                    .for_each(|tag| self.add_tag(tag.into()));
+                label(&value).into_iter().for_each(|tag| self.add_tag(tag.into()));
                 (true, (shape.found)(value))
             }
             Loaded::Absent(returned) => (true, returned),
@@ -120,10 +107,7 @@ impl Sweep {
 
     fn pending(&self) -> Option<Pending> {
         let runtime = self.runtime.as_ref().filter(|_| !self.scopes.is_empty())?;
-        Some(Pending {
-            runtime: Arc::clone(runtime),
-            scopes: self.scopes.clone(),
-        })
+        Some(Pending { runtime: Arc::clone(runtime), scopes: self.scopes.clone() })
     }
 }
 

@@ -70,9 +70,7 @@ pub(crate) struct Permit {
 
 impl Breaker {
     pub(crate) fn new(settings: BreakerSettings) -> Self {
-        Self {
-            machine: Arc::new(Mutex::new(Machine::new(settings))),
-        }
+        Self { machine: Arc::new(Mutex::new(Machine::new(settings))) }
     }
 
     /// Leave to send one operation over the link of `epoch`, or `None` while open.
@@ -81,11 +79,8 @@ impl Breaker {
         let (admitted, transition) = machine.acquire(now, epoch);
         let generation = machine.generation;
         drop(machine);
-        let permit = admitted.then(|| Permit {
-            machine: Arc::clone(&self.machine),
-            generation,
-            open: true,
-        });
+        let permit =
+            admitted.then(|| Permit { machine: Arc::clone(&self.machine), generation, open: true });
         (permit, transition)
     }
 
@@ -141,17 +136,8 @@ struct Machine {
 
 impl Machine {
     fn new(settings: BreakerSettings) -> Self {
-        let state = State::Closed {
-            in_a_row: 0,
-            window: Window::default(),
-        };
-        Self {
-            settings,
-            state,
-            generation: 0,
-            openings: 0,
-            epoch: 0,
-        }
+        let state = State::Closed { in_a_row: 0, window: Window::default() };
+        Self { settings, state, generation: 0, openings: 0, epoch: 0 }
     }
 
     fn state(&self) -> BreakerState {
@@ -167,10 +153,7 @@ impl Machine {
         match self.state {
             _ if !self.settings.enabled => true,
             State::Closed { .. } => true,
-            State::Open {
-                until,
-                epoch: failed,
-            } => now >= until || epoch > failed,
+            State::Open { until, epoch: failed } => now >= until || epoch > failed,
             State::HalfOpen { probing, .. } => !probing,
         }
     }
@@ -182,10 +165,7 @@ impl Machine {
         }
         match &mut self.state {
             State::Open { .. } => {
-                let half_open = State::HalfOpen {
-                    probing: true,
-                    successes: 0,
-                };
+                let half_open = State::HalfOpen { probing: true, successes: 0 };
                 (true, Some(self.change(half_open)))
             }
             State::HalfOpen { probing, .. } => {
@@ -234,10 +214,7 @@ impl Machine {
                     return None;
                 }
                 self.openings = 0;
-                let closed = State::Closed {
-                    in_a_row: 0,
-                    window: Window::default(),
-                };
+                let closed = State::Closed { in_a_row: 0, window: Window::default() };
                 Some(self.change(closed))
             }
             (State::HalfOpen { .. }, Ending::Failure) => Some(self.open(now, random)),
@@ -248,20 +225,14 @@ impl Machine {
     fn open(&mut self, now: Tick, random: f64) -> Transition {
         let until = now.after(self.settings.recovery_after(self.openings, random));
         self.openings = self.openings.saturating_add(1);
-        self.change(State::Open {
-            until,
-            epoch: self.epoch,
-        })
+        self.change(State::Open { until, epoch: self.epoch })
     }
 
     fn change(&mut self, state: State) -> Transition {
         let from = self.state();
         self.state = state;
         self.generation += 1;
-        Transition {
-            from,
-            to: self.state(),
-        }
+        Transition { from, to: self.state() }
     }
 }
 

@@ -33,10 +33,7 @@ mod tests {
         let timeout = Duration::from_millis(400);
         assert_eq!(deadline.attempt(start, timeout), Some(timeout));
         let late = Tick::from_millis(1_900);
-        assert_eq!(
-            deadline.attempt(late, timeout),
-            Some(Duration::from_millis(100))
-        );
+        assert_eq!(deadline.attempt(late, timeout), Some(Duration::from_millis(100)));
         assert_eq!(deadline.attempt(Tick::from_millis(2_000), timeout), None);
     }
 }

@@ -22,12 +22,7 @@ pub(super) struct Elements<'t> {
 
 impl<'t> Elements<'t> {
     pub(super) fn new(tracer: &'t mut Tracer, id: Id, len: usize) -> Self {
-        Self {
-            tracer,
-            id,
-            next: 0,
-            len,
-        }
+        Self { tracer, id, next: 0, len }
     }
 
     fn part<'de, T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refusal> {
@@ -37,9 +32,7 @@ impl<'t> Elements<'t> {
         }
         let part = self.tracer.graph.child(self.id, self.next);
         self.next += 1;
-        self.tracer
-            .step(part, |probe| seed.deserialize(probe))
-            .map(Some)
+        self.tracer.step(part, |probe| seed.deserialize(probe)).map(Some)
     }
 }
 
@@ -101,13 +94,7 @@ pub(super) struct Fields<'t> {
 
 impl<'t> Fields<'t> {
     pub(super) fn new(tracer: &'t mut Tracer, id: Id, len: usize) -> Self {
-        Self {
-            tracer,
-            id,
-            next: 0,
-            len,
-            ended: false,
-        }
+        Self { tracer, id, next: 0, len, ended: false }
     }
 
     /// Judges a visit that lacks some fields: an error was to be expected.
@@ -137,8 +124,7 @@ impl<'de> MapAccess<'de> for &mut Fields<'_> {
         if self.ended {
             return Ok(None);
         }
-        seed.deserialize((self.next as u64).into_deserializer())
-            .map(Some)
+        seed.deserialize((self.next as u64).into_deserializer()).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
@@ -148,8 +134,7 @@ impl<'de> MapAccess<'de> for &mut Fields<'_> {
         }
         let field = self.tracer.graph.child(self.id, self.next);
         self.next += 1;
-        self.tracer
-            .step(field, |probe| seed.deserialize(probe.or_surplus()))
+        self.tracer.step(field, |probe| seed.deserialize(probe.or_surplus()))
     }
 }
 
@@ -163,11 +148,7 @@ pub(super) struct Variant<'t> {
 
 impl<'t> Variant<'t> {
     pub(super) fn new(tracer: &'t mut Tracer, payload: Id, index: usize) -> Self {
-        Self {
-            tracer,
-            payload,
-            index,
-        }
+        Self { tracer, payload, index }
     }
 
     fn occupy(&mut self, shape: Shape) -> Result<Id, Refusal> {

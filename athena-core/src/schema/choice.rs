@@ -46,11 +46,7 @@ pub(super) enum Detour {
 impl Choice {
     /// A choice of which every branch is to be explored.
     pub(super) fn between(branches: usize) -> Self {
-        Self {
-            branches: vec![Branch::Fresh; branches],
-            first: None,
-            cursor: 0,
-        }
+        Self { branches: vec![Branch::Fresh; branches], first: None, cursor: 0 }
     }
 
     /// A choice whose branch 0 is empty, branch 1 shows the content, and the rest repeats it.
@@ -59,11 +55,7 @@ impl Choice {
         if let Some(content) = branches.get_mut(1) {
             *content = Branch::Fresh;
         }
-        Self {
-            branches,
-            first: Some(0),
-            cursor: 0,
-        }
+        Self { branches, first: Some(0), cursor: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -77,15 +69,11 @@ impl Choice {
 
     /// Whether some branch is still worth a visit.
     pub(super) fn is_open(&self) -> bool {
-        self.branches
-            .iter()
-            .any(|branch| matches!(branch, Branch::Fresh | Branch::Deferred))
+        self.branches.iter().any(|branch| matches!(branch, Branch::Fresh | Branch::Deferred))
     }
 
     pub(super) fn fresh(&self) -> Option<usize> {
-        self.branches
-            .iter()
-            .position(|&branch| branch == Branch::Fresh)
+        self.branches.iter().position(|&branch| branch == Branch::Fresh)
     }
 
     /// A branch put off, the next one at each call.
@@ -101,9 +89,7 @@ impl Choice {
     fn rotate(&mut self, wanted: impl Fn(Branch, usize) -> bool) -> Option<usize> {
         let len = self.branches.len();
         let after = (1..=len).map(|step| (self.cursor + step) % len);
-        let found = after
-            .into_iter()
-            .find(|&at| wanted(self.branches[at], at))?;
+        let found = after.into_iter().find(|&at| wanted(self.branches[at], at))?;
         self.cursor = found;
         Some(found)
     }

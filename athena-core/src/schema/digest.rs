@@ -17,11 +17,7 @@ const PREFACE: &[u8] = b"athena-cache schema 1";
 
 /// Digests what is known of a type; `name` stands for what is not.
 pub(super) fn of(graph: &Graph, kind: Kind, name: &str, version: u32) -> u64 {
-    let mut walk = Walk {
-        graph,
-        hash: Sha256::new(),
-        numbers: BTreeMap::new(),
-    };
+    let mut walk = Walk { graph, hash: Sha256::new(), numbers: BTreeMap::new() };
     walk.hash.update(PREFACE);
     walk.hash.update(version.to_le_bytes());
     walk.byte(match kind {
@@ -32,10 +28,7 @@ pub(super) fn of(graph: &Graph, kind: Kind, name: &str, version: u32) -> u64 {
     walk.text(name);
     walk.node(Graph::ROOT);
     let digest: [u8; 32] = walk.hash.finalize().into();
-    digest
-        .iter()
-        .take(8)
-        .fold(0, |id, &byte| id << 8 | u64::from(byte))
+    digest.iter().take(8).fold(0, |id, &byte| id << 8 | u64::from(byte))
 }
 
 /// A walk through a graph, in an order that only depends on its content.

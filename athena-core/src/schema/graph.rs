@@ -47,10 +47,7 @@ pub(super) struct Graph {
 
 impl Default for Graph {
     fn default() -> Self {
-        Self {
-            nodes: vec![Node::new(Shape::Unseen, None)],
-            named: BTreeMap::new(),
-        }
+        Self { nodes: vec![Node::new(Shape::Unseen, None)], named: BTreeMap::new() }
     }
 }
 
@@ -143,9 +140,7 @@ impl Graph {
             || one.shape == other.shape
                 && other.rival.is_none()
                 && pairs.all(|(index, part)| {
-                    one.children
-                        .get(index)
-                        .is_some_and(|&place| self.covers(place, *part))
+                    one.children.get(index).is_some_and(|&place| self.covers(place, *part))
                 })
     }
 
@@ -253,9 +248,7 @@ impl Node {
 
     /// Notes that `branch` gave a value; whether that is news.
     pub(super) fn built(&mut self, branch: usize) -> bool {
-        self.choice
-            .as_mut()
-            .is_some_and(|choice| choice.built(branch))
+        self.choice.as_mut().is_some_and(|choice| choice.built(branch))
     }
 
     /// The branch to take where the aim is any value.

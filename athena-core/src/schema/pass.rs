@@ -39,10 +39,7 @@ pub(super) struct Fault {
 
 impl Pass {
     pub(super) fn new(graph: &Graph) -> Self {
-        Self {
-            pending: graph.pending(),
-            ..Self::default()
-        }
+        Self { pending: graph.pending(), ..Self::default() }
     }
 
     /// Reports an obstacle at `at`, unless it follows from an earlier one.
@@ -50,12 +47,7 @@ impl Pass {
         if self.fault.is_none() {
             let mut path = self.path.clone();
             path.push(at);
-            self.fault = Some(Fault {
-                obstacle,
-                path,
-                points: Vec::new(),
-                handled: false,
-            });
+            self.fault = Some(Fault { obstacle, path, points: Vec::new(), handled: false });
         }
         Refusal
     }
@@ -67,12 +59,7 @@ impl Pass {
         if self.fault.is_none() {
             let points = self.log.get(logged..).unwrap_or_default().to_vec();
             let (obstacle, path) = (Obstacle::Rejected, self.path.clone());
-            self.fault = Some(Fault {
-                obstacle,
-                path,
-                points,
-                handled: false,
-            });
+            self.fault = Some(Fault { obstacle, path, points, handled: false });
         }
     }
 
@@ -83,22 +70,14 @@ impl Pass {
             return None;
         }
         let parts = &graph[id].children;
-        fault
-            .path
-            .iter()
-            .rev()
-            .find_map(|place| parts.iter().position(|part| part == place))
+        fault.path.iter().rev().find_map(|place| parts.iter().position(|part| part == place))
     }
 
     /// The open node for the same request by the same visitor, inside the innermost named type.
     ///
     /// Through a named type, recursion is found by the name.
     pub(super) fn repeated(&self, graph: &Graph, shape: Shape, visitor: &str) -> Option<Id> {
-        let unnamed = self
-            .open
-            .iter()
-            .rev()
-            .take_while(|&&id| !graph[id].shape.is_named());
+        let unnamed = self.open.iter().rev().take_while(|&&id| !graph[id].shape.is_named());
         let same = |&id: &Id| graph[id].shape == shape && graph[id].visitor == visitor;
         unnamed.copied().find(same)
     }
@@ -135,8 +114,6 @@ impl Pass {
     }
 
     fn is_pending(&self, id: Id) -> bool {
-        self.pending
-            .get(id.position())
-            .is_some_and(|&pending| pending)
+        self.pending.get(id.position()).is_some_and(|&pending| pending)
     }
 }

@@ -22,19 +22,12 @@ pub(super) struct Probe<'t> {
 
 impl<'t> Probe<'t> {
     pub(super) fn new(tracer: &'t mut Tracer, at: Id) -> Self {
-        Self {
-            tracer,
-            at,
-            surplus: false,
-        }
+        Self { tracer, at, surplus: false }
     }
 
     /// For the value of a field that may not exist.
     pub(super) fn or_surplus(self) -> Self {
-        Self {
-            surplus: true,
-            ..self
-        }
+        Self { surplus: true, ..self }
     }
 
     fn occupy(&mut self, shape: Shape) -> Result<Id, Refusal> {
@@ -44,17 +37,12 @@ impl<'t> Probe<'t> {
 
     fn occupy_named<V>(&mut self, shape: Shape) -> Result<Id, Refusal> {
         self.tracer.count()?;
-        Ok(self
-            .tracer
-            .graph
-            .occupy_named(self.at, shape, any::type_name::<V>()))
+        Ok(self.tracer.graph.occupy_named(self.at, shape, any::type_name::<V>()))
     }
 
     fn occupy_content<V>(&mut self, shape: Shape) -> Result<Id, Refusal> {
         self.tracer.count()?;
-        Ok(self
-            .tracer
-            .occupy_content(self.at, shape, any::type_name::<V>()))
+        Ok(self.tracer.occupy_content(self.at, shape, any::type_name::<V>()))
     }
 
     fn sample(&mut self, scalar: Scalar) -> Result<usize, Refusal> {
@@ -111,11 +99,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        if self.surplus {
-            visitor.visit_unit()
-        } else {
-            self.deserialize_any(visitor)
-        }
+        if self.surplus { visitor.visit_unit() } else { self.deserialize_any(visitor) }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refusal> {
@@ -165,8 +149,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         let id = self.occupy(Shape::Tuple(len))?;
-        self.tracer
-            .inside(id, |tracer| elements(tracer, id, len, visitor))
+        self.tracer.inside(id, |tracer| elements(tracer, id, len, visitor))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -188,8 +171,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         let id = self.occupy_named::<V>(Shape::TupleStruct(name, len))?;
-        self.tracer
-            .inside(id, |tracer| elements(tracer, id, len, visitor))
+        self.tracer.inside(id, |tracer| elements(tracer, id, len, visitor))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -199,8 +181,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         let id = self.occupy_named::<V>(Shape::Struct(name, names))?;
-        self.tracer
-            .inside(id, |tracer| fields(tracer, id, names.len(), visitor))
+        self.tracer.inside(id, |tracer| fields(tracer, id, names.len(), visitor))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

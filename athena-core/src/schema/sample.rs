@@ -146,10 +146,7 @@ pub(super) fn string(at: usize) -> &'static str {
 }
 
 pub(super) fn bytes(at: usize) -> &'static [u8] {
-    BYTES
-        .get(at)
-        .and_then(|&len| ZEROS.get(..len))
-        .unwrap_or_default()
+    BYTES.get(at).and_then(|&len| ZEROS.get(..len)).unwrap_or_default()
 }
 
 fn integers<T: TryFrom<i64>>() -> impl Iterator<Item = T> {

@@ -43,19 +43,10 @@ impl Search {
         for &node in points {
             let options = graph[node].options();
             if options > 1 && !seen.iter().any(|point| point.node == node) {
-                seen.push(Point {
-                    node,
-                    base: graph[node].chosen,
-                    options,
-                });
+                seen.push(Point { node, base: graph[node].chosen, options });
             }
         }
-        Self {
-            scope,
-            points: seen,
-            attempt: 0,
-            accepted: false,
-        }
+        Self { scope, points: seen, attempt: 0, accepted: false }
     }
 
     /// The place whose value is searched.
@@ -119,11 +110,7 @@ impl Search {
             }
             return true;
         }
-        let single = if points > 1 {
-            attempt - UNIFORM
-        } else {
-            attempt
-        };
+        let single = if points > 1 { attempt - UNIFORM } else { attempt };
         let Some(round) = single.checked_div(points) else {
             return false;
         };

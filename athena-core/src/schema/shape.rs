@@ -31,10 +31,7 @@ pub(super) enum Shape {
 impl Shape {
     /// Whether this is a type with a name and parts; such types are shared.
     pub(super) fn is_named(self) -> bool {
-        matches!(
-            self,
-            Self::Newtype(_) | Self::TupleStruct(..) | Self::Struct(..) | Self::Enum(..)
-        )
+        matches!(self, Self::Newtype(_) | Self::TupleStruct(..) | Self::Struct(..) | Self::Enum(..))
     }
 
     /// How many parts follow, where the request says so.

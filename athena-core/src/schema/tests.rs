@@ -10,11 +10,7 @@ use super::*;
 
 fn id<T: DeserializeOwned>() -> u64 {
     let fingerprint = fingerprint::<T>(0);
-    assert!(
-        fingerprint.is_traced(),
-        "{} is not traced",
-        std::any::type_name::<T>()
-    );
+    assert!(fingerprint.is_traced(), "{} is not traced", std::any::type_name::<T>());
     fingerprint.id()
 }
 
@@ -76,10 +72,7 @@ fn the_same_definition_elsewhere_has_the_same_one() {
 #[test]
 fn the_version_alters_it() {
     assert_ne!(fingerprint::<u8>(0).id(), fingerprint::<u8>(1).id());
-    assert_ne!(
-        fingerprint::<Box<Endless>>(0).id(),
-        fingerprint::<Box<Endless>>(1).id()
-    );
+    assert_ne!(fingerprint::<Box<Endless>>(0).id(), fingerprint::<Box<Endless>>(1).id());
 }
 
 #[test]
@@ -208,11 +201,7 @@ impl TryFrom<String> for Email {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.contains('@') {
-            Ok(Self)
-        } else {
-            Err("no @ in the address")
-        }
+        if text.contains('@') { Ok(Self) } else { Err("no @ in the address") }
     }
 }
 
@@ -224,11 +213,7 @@ impl TryFrom<(u32, u32)> for Span {
     type Error = &'static str;
 
     fn try_from((start, end): (u32, u32)) -> Result<Self, Self::Error> {
-        if start < end {
-            Ok(Self)
-        } else {
-            Err("the start is not before the end")
-        }
+        if start < end { Ok(Self) } else { Err("the start is not before the end") }
     }
 }
 
@@ -240,11 +225,7 @@ impl TryFrom<Vec<Span>> for Triangle {
     type Error = &'static str;
 
     fn try_from(sides: Vec<Span>) -> Result<Self, Self::Error> {
-        if sides.len() == 3 {
-            Ok(Self)
-        } else {
-            Err("a triangle has three sides")
-        }
+        if sides.len() == 3 { Ok(Self) } else { Err("a triangle has three sides") }
     }
 }
 
@@ -316,11 +297,7 @@ definitions! {
 
 #[test]
 fn fields_beside_one_that_refuses_everything_are_seen() {
-    assert_distinct(&[
-        id::<order::Order>(),
-        id::<order_last::Order>(),
-        id::<order_deep::Order>(),
-    ]);
+    assert_distinct(&[id::<order::Order>(), id::<order_last::Order>(), id::<order_deep::Order>()]);
     assert_distinct(&[
         id::<Option<event::Event>>(),
         id::<Option<event_field::Event>>(),
@@ -337,10 +314,7 @@ fn aliases_do_not_hide_variants() {
 fn an_element_after_one_that_refuses_everything_is_named() {
     assert!(!fingerprint::<(Secret, u8)>(0).is_traced());
     assert!(fingerprint::<(u8, Secret)>(0).is_traced());
-    assert_ne!(
-        fingerprint::<(Secret, u8)>(0).id(),
-        fingerprint::<(Secret, u16)>(0).id()
-    );
+    assert_ne!(fingerprint::<(Secret, u8)>(0).id(), fingerprint::<(Secret, u16)>(0).id());
 }
 
 #[derive(Deserialize)]
@@ -370,10 +344,7 @@ impl<'de> Deserialize<'de> for Mute {
 #[test]
 fn a_type_that_asks_for_nothing_is_named() {
     assert!(!fingerprint::<Mute>(0).is_traced());
-    assert_ne!(
-        fingerprint::<Mute>(0).id(),
-        fingerprint::<Vec<Mute>>(0).id()
-    );
+    assert_ne!(fingerprint::<Mute>(0).id(), fingerprint::<Vec<Mute>>(0).id());
 }
 
 /// Asks for more as long as it can.
@@ -431,8 +402,5 @@ fn self_describing_types_are_told_apart() {
         assert!(fingerprint.is_self_describing() && !fingerprint.is_traced());
     }
     assert!(!fingerprint::<base::User>(0).is_self_describing());
-    assert_ne!(
-        fingerprint::<any::Untagged>(0).id(),
-        fingerprint::<any::Internal>(0).id()
-    );
+    assert_ne!(fingerprint::<any::Untagged>(0).id(), fingerprint::<any::Internal>(0).id());
 }

@@ -142,9 +142,7 @@ impl Tracer {
         if result.is_ok() {
             // Whatever went wrong inside, the type coped with it.
             self.pass.fault = None;
-            self.searches
-                .iter_mut()
-                .for_each(|search| search.accept(at));
+            self.searches.iter_mut().for_each(|search| search.accept(at));
         } else {
             self.pass.reject(logged);
         }
@@ -158,11 +156,7 @@ impl Tracer {
         if self.requests > MAX_REQUESTS {
             self.halt.get_or_insert(Kind::Named);
         }
-        if self.halt.is_some() {
-            Err(Refusal)
-        } else {
-            Ok(())
-        }
+        if self.halt.is_some() { Err(Refusal) } else { Ok(()) }
     }
 
     /// The node for a request for content of an unnamed type at the place `at`.
@@ -204,11 +198,7 @@ impl Tracer {
         self.pass.log.push(id);
         let Some(branch) = self.pass.choose(&mut self.graph, id) else {
             let recursive = self.pass.open.contains(&id);
-            let obstacle = if recursive {
-                Obstacle::Unfinished
-            } else {
-                Obstacle::Unbuildable
-            };
+            let obstacle = if recursive { Obstacle::Unfinished } else { Obstacle::Unbuildable };
             return Err(self.raise(obstacle, id));
         };
         self.graph[id].chosen = branch;
@@ -254,19 +244,13 @@ impl Tracer {
         };
         if !self.graph[id].skipped.contains(&index) {
             self.graph[id].skipped.push(index);
-            self.pass
-                .fault
-                .iter_mut()
-                .for_each(|fault| fault.handled = true);
+            self.pass.fault.iter_mut().for_each(|fault| fault.handled = true);
         }
     }
 
     /// Notes what an element of `id` without a value hides.
     pub(super) fn lose_tail(&mut self, id: Id, len: usize) {
-        self.lost |= self
-            .pass
-            .failed_part(&self.graph, id)
-            .is_some_and(|index| index + 1 < len);
+        self.lost |= self.pass.failed_part(&self.graph, id).is_some_and(|index| index + 1 < len);
     }
 
     /// Notes that some fields of a struct could not be reached.

@@ -40,9 +40,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(namespace: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-        }
+        Self { namespace: namespace.to_owned() }
     }
 }
 
@@ -58,11 +56,7 @@ impl Observer for Log {
                     tracing::info!(target: "athena_cache", cache, endpoint, from, to = to_name, "breaker changed");
                 }
             }
-            Event::BackendFailed {
-                endpoint,
-                operation,
-                failure,
-            } => {
+            Event::BackendFailed { endpoint, operation, failure } => {
                 let class = failure.class().name();
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }

@@ -34,13 +34,7 @@ pub struct Outcome {
 
 impl Outcome {
     pub(crate) fn new(source: Source) -> Self {
-        Self {
-            source,
-            age: Duration::ZERO,
-            stale: false,
-            degraded: false,
-            joined: false,
-        }
+        Self { source, age: Duration::ZERO, stale: false, degraded: false, joined: false }
     }
 
     /// Whether the value came from a tier, fresh or stale.

@@ -76,19 +76,12 @@ impl Stats {
     #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
     pub fn hit_rate(&self) -> f64 {
         let calls = self.hits() + self.misses + self.joined + self.bypassed;
-        if calls == 0 {
-            0.0
-        } else {
-            self.hits() as f64 / calls as f64
-        }
+        if calls == 0 { 0.0 } else { self.hits() as f64 / calls as f64 }
     }
 
     /// Failures of one class.
     pub fn failures(&self, class: Class) -> u64 {
-        self.backend_failures
-            .get(class.name())
-            .copied()
-            .unwrap_or_default()
+        self.backend_failures.get(class.name()).copied().unwrap_or_default()
     }
 }
 
@@ -130,11 +123,7 @@ impl Counters {
         if let Some(class) = event.class() {
             add(self.failures_of(class));
         }
-        if let Event::Hit {
-            source: Source::Memory,
-            ..
-        } = event
-        {
+        if let Event::Hit { source: Source::Memory, .. } = event {
             self.memory_hits.add();
         }
         if let Some(counter) = self.counter(event) {
@@ -144,10 +133,7 @@ impl Counters {
 
     fn counter(&self, event: &Event<'_>) -> Option<&AtomicU64> {
         Some(match event {
-            Event::Hit {
-                source: Source::Backend,
-                ..
-            } => &self.backend_hits,
+            Event::Hit { source: Source::Backend, .. } => &self.backend_hits,
             Event::Stale { .. } => &self.stale_hits,
             Event::Degraded { .. } => &self.degraded_hits,
             Event::Miss { .. } => &self.misses,
@@ -168,19 +154,13 @@ impl Counters {
             Event::Unwritable { .. } => &self.unwritable,
             Event::Invalidated { .. } => &self.invalidations,
             Event::Journaled { .. } => &self.journaled,
-            Event::Breaker {
-                to: BreakerState::Open,
-                ..
-            } => &self.breaker_openings,
+            Event::Breaker { to: BreakerState::Open, .. } => &self.breaker_openings,
             _ => return None,
         })
     }
 
     fn failures_of(&self, class: Class) -> &AtomicU64 {
-        let place = Class::ALL
-            .iter()
-            .position(|known| *known == class)
-            .unwrap_or_default();
+        let place = Class::ALL.iter().position(|known| *known == class).unwrap_or_default();
         &self.failures[place]
     }
 }
@@ -215,9 +195,6 @@ impl Striped {
     }
 
     fn sum(&self) -> u64 {
-        self.stripes
-            .iter()
-            .map(|stripe| stripe.0.load(Ordering::Relaxed))
-            .sum()
+        self.stripes.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
     }
 }

@@ -91,13 +91,7 @@ impl<B: Backend> ChaosBackend<B> {
             operations: Vec::new(),
             epoch: 0,
         };
-        Self {
-            inner,
-            chaos: Chaos {
-                state: Arc::new(Mutex::new(state)),
-                clock,
-            },
-        }
+        Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
     }
 
     /// The switch.
@@ -244,8 +238,7 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         lease: &str,
         obsolete: &[String],
     ) -> Result<(), Failure> {
-        self.run("insert", self.inner.insert(item, lease, obsolete))
-            .await
+        self.run("insert", self.inner.insert(item, lease, obsolete)).await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {

@@ -37,18 +37,12 @@ impl Default for MemoryBackend {
 impl MemoryBackend {
     /// An empty backend on the machine's clock.
     pub fn new() -> Self {
-        Self {
-            store: Arc::default(),
-            clock: Clock::system(),
-        }
+        Self { store: Arc::default(), clock: Clock::system() }
     }
 
     /// An empty backend on a clock that the test moves.
     pub fn with_clock(clock: &ManualClock) -> Self {
-        Self {
-            store: Arc::default(),
-            clock: Clock::from(clock.clone()),
-        }
+        Self { store: Arc::default(), clock: Clock::from(clock.clone()) }
     }
 
     /// The names that are present, sorted.
@@ -66,21 +60,13 @@ impl MemoryBackend {
 
     /// The bytes under a name.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
-        self.lock()
-            .get_present(name, self.clock.now())
-            .map(|kept| kept.bytes.clone())
+        self.lock().get_present(name, self.clock.now()).map(|kept| kept.bytes.clone())
     }
 
     /// Puts bytes under a name, as some other program might.
     pub fn put(&self, name: &str, bytes: impl Into<Vec<u8>>, life: Duration) {
         let until = self.clock.now().after(life);
-        self.lock().insert(
-            name.to_owned(),
-            Kept {
-                bytes: bytes.into(),
-                until,
-            },
-        );
+        self.lock().insert(name.to_owned(), Kept { bytes: bytes.into(), until });
     }
 
     /// Forgets everything, as a restart without persistence does.
@@ -106,8 +92,7 @@ impl Present for HashMap<String, Kept> {
     }
 
     fn generation(&self, name: &str, now: Tick) -> Option<Generation> {
-        self.get_present(name, now)
-            .and_then(|kept| Generation::parse(&kept.bytes))
+        self.get_present(name, now).and_then(|kept| Generation::parse(&kept.bytes))
     }
 
     fn adopt(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation> {
@@ -125,10 +110,7 @@ impl Present for HashMap<String, Kept> {
 
 impl Kept {
     fn for_ever(number: &impl ToString) -> Self {
-        Self {
-            bytes: number.to_string().into_bytes(),
-            until: Tick::FAR,
-        }
+        Self { bytes: number.to_string().into_bytes(), until: Tick::FAR }
     }
 }
 
@@ -138,10 +120,9 @@ impl Backend for MemoryBackend {
         let now = self.clock.now();
         let store = self.lock();
         let found = |lookup: &Lookup<'_>| Found {
-            value: store.get_present(lookup.value, now).map(|kept| Stored {
-                bytes: kept.bytes.clone(),
-                remaining: kept.until.since(now),
-            }),
+            value: store
+                .get_present(lookup.value, now)
+                .map(|kept| Stored { bytes: kept.bytes.clone(), remaining: kept.until.since(now) }),
             generations: lookup
                 .generations
                 .iter()
@@ -165,19 +146,15 @@ impl Backend for MemoryBackend {
             let until = now.after(request.life);
             store.insert(request.lease.to_owned(), Kept { bytes, until });
         }
-        Ok(Leased {
-            granted,
-            generations,
-        })
+        Ok(Leased { granted, generations })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
         let now = self.clock.now();
         let mut store = self.lock();
         let token = fill.token.to_string();
-        let holds = store
-            .get_present(fill.lease, now)
-            .is_some_and(|kept| kept.bytes == token.as_bytes());
+        let holds =
+            store.get_present(fill.lease, now).is_some_and(|kept| kept.bytes == token.as_bytes());
         if !holds {
             return Ok(Filled::Refused);
         }
@@ -188,10 +165,7 @@ impl Backend for MemoryBackend {
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
         let mut store = self.lock();
-        if store
-            .get(lease)
-            .is_some_and(|kept| kept.bytes == token.to_string().as_bytes())
-        {
+        if store.get(lease).is_some_and(|kept| kept.bytes == token.to_string().as_bytes()) {
             store.remove(lease);
         }
         Ok(())
@@ -261,9 +235,6 @@ impl Backend for MemoryBackend {
 
 impl Item<'_> {
     fn kept(&self, now: Tick) -> Kept {
-        Kept {
-            bytes: self.bytes.to_vec(),
-            until: now.after(self.life),
-        }
+        Kept { bytes: self.bytes.to_vec(), until: now.after(self.life) }
     }
 }

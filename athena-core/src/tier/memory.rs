@@ -58,16 +58,8 @@ impl Memory {
         let builder = Cache::builder().max_capacity(capacity).eviction_listener(
             move |key: Arc<Key>, slot, _| behind.let_go(same.hash_one(&*key), &key, &slot),
         );
-        let builder = if clock.is_system() {
-            builder.expire_after(TotalLife)
-        } else {
-            builder
-        };
-        Self {
-            front,
-            entries: builder.build_with_hasher(hasher.clone()),
-            hasher,
-        }
+        let builder = if clock.is_system() { builder.expire_after(TotalLife) } else { builder };
+        Self { front, entries: builder.build_with_hasher(hasher.clone()), hasher }
     }
 
     #[inline]
@@ -87,8 +79,7 @@ impl Memory {
         {
             return;
         }
-        self.front
-            .insert(hash, key, slot, |key| self.hasher.hash_one(key));
+        self.front.insert(hash, key, slot, |key| self.hasher.hash_one(key));
         self.entries.insert(key.clone(), Slot::clone(slot));
     }
 

@@ -59,20 +59,11 @@ pub(crate) struct Address {
 impl Address {
     pub(crate) fn new(entry: EntryName, codec: Codec, fingerprint: u64) -> Self {
         let value = entry.value(fingerprint);
-        Self {
-            entry,
-            value,
-            codec,
-            fingerprint,
-        }
+        Self { entry, value, codec, fingerprint }
     }
 
     pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader {
-            name: self.entry.as_str(),
-            codec: self.codec,
-            fingerprint: self.fingerprint,
-        }
+        Reader { name: self.entry.as_str(), codec: self.codec, fingerprint: self.fingerprint }
     }
 }
 
@@ -97,15 +88,10 @@ pub(crate) struct Generations {
 impl Generations {
     fn of(current: &[Generation]) -> Result<Self, Failure> {
         match current {
-            [namespace, any_tag, tags @ ..] => Ok(Self {
-                namespace: *namespace,
-                any_tag: *any_tag,
-                tags: tags.to_vec(),
-            }),
-            _ => Err(Failure::new(
-                Class::Rejected,
-                "the backend answered too few generations",
-            )),
+            [namespace, any_tag, tags @ ..] => {
+                Ok(Self { namespace: *namespace, any_tag: *any_tag, tags: tags.to_vec() })
+            }
+            _ => Err(Failure::new(Class::Rejected, "the backend answered too few generations")),
         }
     }
 }
@@ -167,24 +153,13 @@ impl Remote {
         let token = Token::new(self.random.number());
         let epoch = self.backend.epoch();
         let name = address.entry.lease();
-        let request = LeaseRequest {
-            lease: &name,
-            token,
-            life,
-            generations: &proposals,
-        };
-        let leased = self
-            .ask("lease", deadline, self.backend.lease(request))
-            .await?;
+        let request = LeaseRequest { lease: &name, token, life, generations: &proposals };
+        let leased = self.ask("lease", deadline, self.backend.lease(request)).await?;
         if !leased.granted {
             return Ok(None);
         }
         let generations = Generations::of(&leased.generations)?;
-        Ok(Some(Lease {
-            token,
-            epoch,
-            generations,
-        }))
+        Ok(Some(Lease { token, epoch, generations }))
     }
 
     /// Stores bytes under a lease.
@@ -199,18 +174,9 @@ impl Remote {
             return Ok(Filled::Refused);
         }
         let name = address.entry.lease();
-        let item = Item {
-            value: &address.value,
-            bytes,
-            life,
-        };
-        let fill = Fill {
-            item,
-            lease: &name,
-            token: lease.token,
-        };
-        self.ask("fill", self.write_deadline(), self.backend.fill(fill))
-            .await
+        let item = Item { value: &address.value, bytes, life };
+        let fill = Fill { item, lease: &name, token: lease.token };
+        self.ask("fill", self.write_deadline(), self.backend.fill(fill)).await
     }
 
     /// Gives a lease back; what fails here ends by itself.
@@ -232,22 +198,10 @@ impl Remote {
         let deadline = self.write_deadline();
         self.replay(deadline).await?;
         let lease = address.entry.lease();
-        let obsolete: Vec<_> = address
-            .entry
-            .lanes()
-            .filter(|lane| *lane != address.value)
-            .collect();
-        let item = Item {
-            value: &address.value,
-            bytes,
-            life,
-        };
-        self.ask(
-            "insert",
-            deadline,
-            self.backend.insert(item, &lease, &obsolete),
-        )
-        .await
+        let obsolete: Vec<_> =
+            address.entry.lanes().filter(|lane| *lane != address.value).collect();
+        let item = Item { value: &address.value, bytes, life };
+        self.ask("insert", deadline, self.backend.insert(item, &lease, &obsolete)).await
     }
 
     /// The generations that hold now, created where missing.
@@ -255,9 +209,7 @@ impl Remote {
         let deadline = self.write_deadline();
         self.replay(deadline).await?;
         let proposals = self.proposals(tags);
-        let current = self
-            .ask("adopt", deadline, self.backend.adopt(&proposals))
-            .await?;
+        let current = self.ask("adopt", deadline, self.backend.adopt(&proposals)).await?;
         Generations::of(&current)
     }
 
@@ -288,11 +240,7 @@ impl Remote {
         let result = self.attempt(deadline, work).await;
         if let Err(failure) = &result {
             let endpoint = &self.backend.endpoint();
-            self.telemetry.tell(&Event::BackendFailed {
-                endpoint,
-                operation,
-                failure,
-            });
+            self.telemetry.tell(&Event::BackendFailed { endpoint, operation, failure });
         }
         result
     }
@@ -304,10 +252,7 @@ impl Remote {
     ) -> Result<T, Failure> {
         let now = self.clock.now();
         let Some(limit) = deadline.attempt(now, self.settings.attempt_timeout) else {
-            return Err(Failure::new(
-                Class::TooLate,
-                "the deadline of the call has passed",
-            ));
+            return Err(Failure::new(Class::TooLate, "the deadline of the call has passed"));
         };
         let (permit, transition) = self.breaker.acquire(now, self.backend.epoch());
         self.tell_transition(transition);
@@ -316,10 +261,7 @@ impl Remote {
             return Err(Failure::new(Class::Open, message));
         };
         let result = self.clock.within(limit, work).await.unwrap_or_else(|| {
-            let message = format!(
-                "{} did not answer within {limit:?}",
-                self.backend.endpoint()
-            );
+            let message = format!("{} did not answer within {limit:?}", self.backend.endpoint());
             Err(Failure::new(Class::Timeout, message))
         });
         self.record(permit, result.as_ref().err().map(Failure::class));

@@ -49,9 +49,7 @@ pub(crate) fn check(option: &Ident, origin: &Origin, faults: &mut Faults) -> Bac
         option: option.clone(),
         home: home(option, origin, faults),
         receiver: receiver.and_then(|receiver| own_receiver(option, receiver, faults)),
-        arguments: arguments
-            .map(|argument| own(option, &argument.ty, faults))
-            .collect(),
+        arguments: arguments.map(|argument| own(option, &argument.ty, faults)).collect(),
     }
 }
 

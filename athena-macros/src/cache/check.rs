@@ -111,10 +111,7 @@ fn refuse_unknown(skipped: &[Ident], origin: &Origin, faults: &mut Faults) {
 
 fn tags(options: &Options, origin: &Origin, faults: &mut Faults) -> Vec<Bound> {
     let templates = options.tags.as_ref().map_or(&[][..], |tags| &tags.value);
-    templates
-        .iter()
-        .map(|template| bound::tag(template, origin, faults))
-        .collect()
+    templates.iter().map(|template| bound::tag(template, origin, faults)).collect()
 }
 
 fn store(options: &Options) -> Store {

@@ -88,11 +88,7 @@ fn reading_goes_on_after_a_fault_with_commas_in_it() {
 
 #[test]
 fn an_option_without_value_or_comma_is_a_fault() {
-    assert_faults(
-        "ttl = , grace",
-        PRODUCT,
-        &["`ttl` has no value", "`grace` is written"],
-    );
+    assert_faults("ttl = , grace", PRODUCT, &["`ttl` has no value", "`grace` is written"]);
     assert_faults(r#"ttl = "1s" grace = "1s""#, PRODUCT, &["expected `,`"]);
     assert_faults("skip = [id]", PRODUCT, &["`skip` is written `skip(…, …)`"]);
     assert_faults(r#"tags = "a""#, PRODUCT, &["expected a list such as"]);
@@ -101,19 +97,10 @@ fn an_option_without_value_or_comma_is_a_fault() {
 #[test]
 fn options_that_contradict_each_other_are_refused() {
     for (options, expected) in [
-        (
-            r#"key = "p:{id}", skip(name)"#,
-            "`skip` has no effect beside `key`",
-        ),
+        (r#"key = "p:{id}", skip(name)"#, "`skip` has no effect beside `key`"),
         ("negative = err", "add `negative_ttl"),
-        (
-            "tier = memory, codec = Json",
-            "`codec` has no effect with `tier = memory`",
-        ),
-        (
-            r#"soft_timeout = "2s", hard_timeout = "1s""#,
-            "`soft_timeout` never acts",
-        ),
+        ("tier = memory, codec = Json", "`codec` has no effect with `tier = memory`"),
+        (r#"soft_timeout = "2s", hard_timeout = "1s""#, "`soft_timeout` never acts"),
     ] {
         assert_faults(options, PRODUCT, &[expected]);
     }
@@ -131,13 +118,7 @@ fn keys_that_two_entries_could_share_are_refused() {
     ] {
         assert_faults(&format!("key = {key:?}"), PRODUCT, &[expected]);
     }
-    for key in [
-        "p:{id}:{name}",
-        "p:{id}x:x{name}",
-        "p:{id} {name}",
-        "p{id}",
-        "all",
-    ] {
+    for key in ["p:{id}:{name}", "p:{id}x:x{name}", "p:{id} {name}", "p{id}", "all"] {
         assert_faults(&format!("key = {key:?}"), PRODUCT, &[]);
     }
 }
@@ -146,10 +127,7 @@ fn keys_that_two_entries_could_share_are_refused() {
 fn holes_name_arguments_only() {
     let item = "async fn f((a, b): (u8, u8), r#type: u8) -> u8 {}";
     for (tag, expected) in [
-        (
-            "{typ}",
-            "`{typ}` names no argument of `f`, expected `type`; did you mean `type`?",
-        ),
+        ("{typ}", "`{typ}` names no argument of `f`, expected `type`; did you mean `type`?"),
         ("{a}", "`{a}` is part of a pattern"),
         ("{self.id}", "`f` takes no `self`"),
         ("", "a tag needs a text"),
@@ -157,9 +135,5 @@ fn holes_name_arguments_only() {
         assert_faults(&format!("tags = [{tag:?}]"), item, &[expected]);
     }
     assert_faults(r#"tags = ["{r#type}"]"#, item, &[]);
-    assert_faults(
-        r#"tags = ["{x}"]"#,
-        "async fn f() -> u8 {}",
-        &["`f` has none"],
-    );
+    assert_faults(r#"tags = ["{x}"]"#, "async fn f() -> u8 {}", &["`f` has none"]);
 }

@@ -30,14 +30,8 @@ pub(crate) fn check(options: Options, function: Function, mut faults: Faults) ->
         faults.add(syn::Error::new(Span::call_site(), message));
     }
     let plan = Plan {
-        tags: tags
-            .iter()
-            .map(|tag| bound::tag(tag, &origin, &mut faults))
-            .collect(),
-        keys: keys
-            .iter()
-            .map(|key| bound::key(key, &origin, &mut faults))
-            .collect(),
+        tags: tags.iter().map(|tag| bound::tag(tag, &origin, &mut faults)).collect(),
+        keys: keys.iter().map(|key| bound::key(key, &origin, &mut faults)).collect(),
         origin,
         options,
     };

@@ -27,23 +27,13 @@ pub(crate) enum On {
 
 /// Every option there is.
 pub(crate) const RULES: &[Rule<Options>] = &[
-    Rule::value("cache", |to, at, input| {
-        put(&mut to.cache, at, input.parse())
-    }),
-    Rule::value("crate", |to, at, input| {
-        put(&mut to.root, at, input.call(Path::parse_mod_style))
-    }),
-    Rule::value("keys", |to, at, input| {
-        put(&mut to.keys, at, list::templates(input))
-    }),
+    Rule::value("cache", |to, at, input| put(&mut to.cache, at, input.parse())),
+    Rule::value("crate", |to, at, input| put(&mut to.root, at, input.call(Path::parse_mod_style))),
+    Rule::value("keys", |to, at, input| put(&mut to.keys, at, list::templates(input))),
     Rule::value("on", |to, at, input| {
         let on = literal::word(input, &[("ok", On::Ok), ("always", On::Always)]);
         put(&mut to.on, at, on.map(|(_, on)| on))
     }),
-    Rule::value("tags", |to, at, input| {
-        put(&mut to.tags, at, list::templates(input))
-    }),
-    Rule::value("tags_from", |to, at, input| {
-        put(&mut to.tags_from, at, input.parse())
-    }),
+    Rule::value("tags", |to, at, input| put(&mut to.tags, at, list::templates(input))),
+    Rule::value("tags_from", |to, at, input| put(&mut to.tags_from, at, input.parse())),
 ];

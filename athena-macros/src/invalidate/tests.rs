@@ -36,11 +36,7 @@ fn one_kind_of_target_is_needed() {
     for options in ["", "on = ok", "tags = []", "cache = c"] {
         assert_faults(options, item, &["nothing to invalidate"]);
     }
-    for options in [
-        r#"tags = ["a"]"#,
-        r#"keys = ["p:{id}"]"#,
-        "tags_from = |value| value.tags()",
-    ] {
+    for options in [r#"tags = ["a"]"#, r#"keys = ["p:{id}"]"#, "tags_from = |value| value.tags()"] {
         assert_faults(options, item, &[]);
     }
 }

@@ -15,14 +15,8 @@ pub(super) fn found(replies: &mut Replies, lookup: &Lookup<'_>) -> Result<Found,
     let value = u64::try_from(remaining)
         .ok()
         .zip(bytes)
-        .map(|(millis, bytes)| Stored {
-            bytes,
-            remaining: Duration::from_millis(millis),
-        });
-    Ok(Found {
-        value,
-        generations: generations(&mut row, lookup.generations.len())?,
-    })
+        .map(|(millis, bytes)| Stored { bytes, remaining: Duration::from_millis(millis) });
+    Ok(Found { value, generations: generations(&mut row, lookup.generations.len())? })
 }
 
 /// Reads the last reply, `MGET generation… lease`, where the lease may be left out.
@@ -40,9 +34,7 @@ pub(super) fn completed(
 
 /// Reads generations from a list; what is none reads as missing.
 fn generations(row: &mut Replies, count: usize) -> Result<Vec<Option<Generation>>, Malformed> {
-    (0..count)
-        .map(|_| Ok(row.bytes()?.as_deref().and_then(Generation::parse)))
-        .collect()
+    (0..count).map(|_| Ok(row.bytes()?.as_deref().and_then(Generation::parse))).collect()
 }
 
 /// Reads what the fill script returns.

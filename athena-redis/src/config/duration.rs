@@ -11,8 +11,6 @@ pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok,
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     humantime::parse_duration(&text).map_err(|error| {
-        de::Error::custom(format!(
-            "`{text}` is not a duration such as `500ms` or `5s`: {error}"
-        ))
+        de::Error::custom(format!("`{text}` is not a duration such as `500ms` or `5s`: {error}"))
     })
 }

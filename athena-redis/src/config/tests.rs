@@ -38,26 +38,11 @@ fn every_fault_is_reported_at_once_with_what_is_allowed() {
 #[test]
 fn settings_that_contradict_the_url_are_refused() {
     for (config, expected) in [
-        (
-            RedisConfig::new("redis://a:b@h").password("c"),
-            "the password is in the url and in",
-        ),
-        (
-            RedisConfig::new("redis://a:b@h").username("c"),
-            "the user name is in the url and in",
-        ),
-        (
-            RedisConfig::new("redis://h").username("c"),
-            "a user name and no password",
-        ),
-        (
-            RedisConfig::new("redis://a@h"),
-            "a user name and no password",
-        ),
-        (
-            RedisConfig::new("redis://h").tls(TlsConfig::default()),
-            "use `rediss://`",
-        ),
+        (RedisConfig::new("redis://a:b@h").password("c"), "the password is in the url and in"),
+        (RedisConfig::new("redis://a:b@h").username("c"), "the user name is in the url and in"),
+        (RedisConfig::new("redis://h").username("c"), "a user name and no password"),
+        (RedisConfig::new("redis://a@h"), "a user name and no password"),
+        (RedisConfig::new("redis://h").tls(TlsConfig::default()), "use `rediss://`"),
     ] {
         let message = refused(config);
         assert!(message.contains(expected), "{message}");
@@ -69,16 +54,11 @@ fn credentials_may_stand_in_the_url_or_beside_it() {
     for config in [
         RedisConfig::new("redis://app:s3cret@h"),
         RedisConfig::new("redis://app@h").password("s3cret"),
-        RedisConfig::new("redis://h")
-            .username("app")
-            .password("s3cret"),
+        RedisConfig::new("redis://h").username("app").password("s3cret"),
     ] {
         let settings = config.check().unwrap();
         assert_eq!(settings.username.as_deref(), Some("app"));
-        assert_eq!(
-            settings.password.as_ref().map(Secret::expose),
-            Some("s3cret")
-        );
+        assert_eq!(settings.password.as_ref().map(Secret::expose), Some("s3cret"));
     }
 }
 
@@ -90,10 +70,7 @@ fn a_password_is_never_shown() {
         RedisConfig::new("redis://app:s3cret@h").password("s3cret"),
         RedisConfig::new("redis://:s3cret/@h:x"),
     ] {
-        let shown = format!(
-            "{config:?}\n{config:#?}\n{}",
-            toml::to_string(&config).unwrap()
-        );
+        let shown = format!("{config:?}\n{config:#?}\n{}", toml::to_string(&config).unwrap());
         assert!(!shown.contains("s3cret"), "{shown}");
         let outcome = format!("{:?}", config.check());
         assert!(!outcome.contains("s3cret"), "{outcome}");
@@ -141,19 +118,10 @@ fn serializing_keeps_everything_but_the_credentials() {
 #[test]
 fn a_file_with_a_misspelt_setting_is_refused() {
     for (text, expected) in [
-        (
-            "urll = 'redis://h'",
-            "unknown field `urll`, expected one of `url`",
-        ),
+        ("urll = 'redis://h'", "unknown field `urll`, expected one of `url`"),
         ("connect_timeout = 5", "invalid type: integer"),
-        (
-            "connect_timeout = '5 parsecs'",
-            "`5 parsecs` is not a duration such as `500ms`",
-        ),
-        (
-            "tls = { cafile = 'x' }",
-            "unknown field `cafile`, expected one of `ca_file`",
-        ),
+        ("connect_timeout = '5 parsecs'", "`5 parsecs` is not a duration such as `500ms`"),
+        ("tls = { cafile = 'x' }", "unknown field `cafile`, expected one of `ca_file`"),
     ] {
         let error = toml::from_str::<RedisConfig>(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");

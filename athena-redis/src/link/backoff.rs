@@ -46,20 +46,10 @@ mod tests {
     #[test]
     fn pauses_grow_from_20_ms_and_stay_below_a_second() {
         let millis = Duration::from_millis;
-        for (failures, longest) in [
-            (0, 40),
-            (1, 80),
-            (2, 160),
-            (3, 320),
-            (4, 640),
-            (5, 1000),
-            (6, 1000),
-            (u32::MAX, 1000),
-        ] {
-            assert_eq!(
-                range(failures, Class::Unreachable),
-                millis(20)..=millis(longest)
-            );
+        for (failures, longest) in
+            [(0, 40), (1, 80), (2, 160), (3, 320), (4, 640), (5, 1000), (6, 1000), (u32::MAX, 1000)]
+        {
+            assert_eq!(range(failures, Class::Unreachable), millis(20)..=millis(longest));
         }
     }
 
@@ -72,15 +62,9 @@ mod tests {
 
     #[test]
     fn a_pause_lies_in_its_range_and_differs_between_processes() {
-        let pauses: Vec<_> = (0..32)
-            .map(|_| Backoff { failures: 9 }.pause(Class::Unreachable))
-            .collect();
-        assert!(
-            pauses
-                .iter()
-                .all(|pause| (SHORTEST..=LONGEST).contains(pause)),
-            "{pauses:?}"
-        );
+        let pauses: Vec<_> =
+            (0..32).map(|_| Backoff { failures: 9 }.pause(Class::Unreachable)).collect();
+        assert!(pauses.iter().all(|pause| (SHORTEST..=LONGEST).contains(pause)), "{pauses:?}");
         assert!(pauses.iter().any(|pause| pause != &pauses[0]), "{pauses:?}");
     }
 

@@ -44,9 +44,7 @@ impl Batch {
     /// Adds a call of a script; its keys come next, then its arguments.
     pub(crate) fn script(&mut self, script: &'static Script, keys: usize) -> Words<'_> {
         self.scripts.push((self.pipeline.len(), script));
-        self.command("EVALSHA")
-            .arg(script.digest())
-            .number(keys as u64)
+        self.command("EVALSHA").arg(script.digest()).number(keys as u64)
     }
 
     pub(super) fn pipeline(&self) -> &Pipeline {

@@ -11,10 +11,9 @@ pub(super) fn of(error: &RedisError) -> Class {
     match error.kind() {
         ErrorKind::Io if error.is_timeout() => Class::Timeout,
         ErrorKind::Io => Class::Disconnected,
-        ErrorKind::Server(_) | ErrorKind::Extension => of_code(
-            error.code().unwrap_or_default(),
-            error.detail().unwrap_or_default(),
-        ),
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            of_code(error.code().unwrap_or_default(), error.detail().unwrap_or_default())
+        }
         ErrorKind::AuthenticationFailed => Class::Denied,
         ErrorKind::MasterNameNotFoundBySentinel
         | ErrorKind::NoValidReplicasFoundBySentinel
@@ -54,12 +53,10 @@ fn of_detail(detail: &str) -> Class {
         return Class::Denied;
     }
     // Before 7.0 an error inside a script was wrapped: `Error running script (…): …: -OOM …`.
-    let wrapped = detail
-        .strip_prefix("Error running script")
-        .and_then(|rest| {
-            let (_, error) = rest.split_once(" -")?;
-            Some(error.split_once(' ').unwrap_or((error, "")))
-        });
+    let wrapped = detail.strip_prefix("Error running script").and_then(|rest| {
+        let (_, error) = rest.split_once(" -")?;
+        Some(error.split_once(' ').unwrap_or((error, "")))
+    });
     match wrapped {
         Some((code, _)) if code != "ERR" => of_code(code, ""),
         _ => Class::Rejected,
@@ -85,67 +82,31 @@ mod tests {
     #[test]
     fn every_word_of_a_server_has_its_class() {
         for (line, class) in [
-            (
-                "LOADING Redis is loading the dataset in memory",
-                Class::Unready,
-            ),
+            ("LOADING Redis is loading the dataset in memory", Class::Unready),
             ("MASTERDOWN Link with MASTER is down", Class::Unready),
             ("CLUSTERDOWN The cluster is down", Class::Unready),
-            (
-                "TRYAGAIN Multiple keys request during rehashing of slot",
-                Class::Unready,
-            ),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", Class::Unready),
             ("BUSY Redis is busy running a script", Class::Unready),
             ("ERR max number of clients reached", Class::Unready),
             ("MOVED 3999 127.0.0.1:6381", Class::Moved),
             ("ASK 3999 127.0.0.1:6381", Class::Moved),
-            (
-                "READONLY You can't write against a read only replica.",
-                Class::Moved,
-            ),
+            ("READONLY You can't write against a read only replica.", Class::Moved),
             ("REDIRECT 127.0.0.1:6381", Class::Moved),
-            (
-                "OOM command not allowed when used memory > 'maxmemory'.",
-                Class::WriteRefused,
-            ),
-            (
-                "MISCONF Redis is configured to save RDB snapshots",
-                Class::WriteRefused,
-            ),
-            (
-                "NOREPLICAS Not enough good replicas to write.",
-                Class::WriteRefused,
-            ),
+            ("OOM command not allowed when used memory > 'maxmemory'.", Class::WriteRefused),
+            ("MISCONF Redis is configured to save RDB snapshots", Class::WriteRefused),
+            ("NOREPLICAS Not enough good replicas to write.", Class::WriteRefused),
             ("NOAUTH Authentication required.", Class::Denied),
             ("WRONGPASS invalid username-password pair", Class::Denied),
             ("NOPERM this user has no permissions", Class::Denied),
             ("DENIED Redis is running in protected mode", Class::Denied),
             ("ERR invalid password", Class::Denied),
             ("ERR operation not permitted", Class::Denied),
-            (
-                "WRONGTYPE Operation against a key holding the wrong kind of value",
-                Class::Rejected,
-            ),
-            (
-                "NOSCRIPT No matching script. Please use EVAL.",
-                Class::Rejected,
-            ),
-            (
-                "EXECABORT Transaction discarded because of previous errors.",
-                Class::Rejected,
-            ),
-            (
-                "CROSSSLOT Keys in request don't hash to the same slot",
-                Class::Rejected,
-            ),
-            (
-                "NOTBUSY No scripts in execution right now.",
-                Class::Rejected,
-            ),
-            (
-                "NOSUB 'unsubscribe' command executed not in subscribed mode",
-                Class::Rejected,
-            ),
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", Class::Rejected),
+            ("NOSCRIPT No matching script. Please use EVAL.", Class::Rejected),
+            ("EXECABORT Transaction discarded because of previous errors.", Class::Rejected),
+            ("CROSSSLOT Keys in request don't hash to the same slot", Class::Rejected),
+            ("NOTBUSY No scripts in execution right now.", Class::Rejected),
+            ("NOSUB 'unsubscribe' command executed not in subscribed mode", Class::Rejected),
             ("NOPROTO unsupported protocol version", Class::Rejected),
             ("ERR unknown command 'PSETEX2'", Class::Rejected),
             ("ERR", Class::Rejected),
@@ -165,10 +126,7 @@ mod tests {
         assert_eq!(wrapped("-OOM command not allowed"), Class::WriteRefused);
         assert_eq!(wrapped("-READONLY You can't write"), Class::Moved);
         assert_eq!(wrapped("-ERR value is not an integer"), Class::Rejected);
-        assert_eq!(
-            wrapped("Script attempted to access a nonexisting variable"),
-            Class::Rejected
-        );
+        assert_eq!(wrapped("Script attempted to access a nonexisting variable"), Class::Rejected);
     }
 
     #[test]
@@ -183,10 +141,7 @@ mod tests {
             (ErrorKind::Client, Class::Rejected),
             (ErrorKind::Extension, Class::Rejected),
             (ErrorKind::MasterNameNotFoundBySentinel, Class::Unreachable),
-            (
-                ErrorKind::NoValidReplicasFoundBySentinel,
-                Class::Unreachable,
-            ),
+            (ErrorKind::NoValidReplicasFoundBySentinel, Class::Unreachable),
             (ErrorKind::EmptySentinelList, Class::Unreachable),
             (ErrorKind::ClusterConnectionNotFound, Class::Unreachable),
             (ErrorKind::RESP3NotSupported, Class::Rejected),
@@ -207,10 +162,7 @@ mod tests {
         ] {
             assert_eq!(of(&RedisError::from((kind, "test"))), class, "{kind:?}");
         }
-        assert_eq!(
-            of(&make_extension_error("OOM".into(), None)),
-            Class::WriteRefused
-        );
+        assert_eq!(of(&make_extension_error("OOM".into(), None)), Class::WriteRefused);
     }
 
     #[test]
@@ -223,11 +175,7 @@ mod tests {
             (io::ErrorKind::UnexpectedEof, Class::Disconnected),
             (io::ErrorKind::Other, Class::Disconnected),
         ] {
-            assert_eq!(
-                of(&RedisError::from(io::Error::from(kind))),
-                class,
-                "{kind:?}"
-            );
+            assert_eq!(of(&RedisError::from(io::Error::from(kind))), class, "{kind:?}");
         }
     }
 }

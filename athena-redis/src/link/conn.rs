@@ -54,11 +54,7 @@ impl Conn {
             let _lost = lost;
             driver.await;
         });
-        Self {
-            wire,
-            driver,
-            pulse,
-        }
+        Self { wire, driver, pulse }
     }
 
     /// Sends a batch and waits for all its replies, without a limit.

@@ -40,12 +40,8 @@ pub(super) struct Refusal {
 pub(super) async fn dial(settings: &Settings) -> Result<Arc<Conn>, Refusal> {
     let limit = settings.connect_timeout;
     match timeout(limit, attempt(settings)).await {
-        Ok(outcome) => outcome
-            .map(Arc::new)
-            .map_err(|refusal| refusal.without_secret(settings)),
-        Err(_) => Err(Refusal::unreachable(format!(
-            "no connection within {limit:?}"
-        ))),
+        Ok(outcome) => outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(settings)),
+        Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
     }
 }
 
@@ -61,14 +57,9 @@ async fn attempt(settings: &Settings) -> Result<Conn, Refusal> {
 /// Connects to whichever address of the name answers first.
 async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
     let addresses = lookup_host((endpoint.host.as_str(), endpoint.port)).await?;
-    let attempts: Vec<_> = addresses
-        .map(|to| Box::pin(TcpStream::connect(to)))
-        .collect();
+    let attempts: Vec<_> = addresses.map(|to| Box::pin(TcpStream::connect(to))).collect();
     if attempts.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the name has no address",
-        ));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
     let (stream, _slower) = select_ok(attempts).await?;
     Ok(stream)
@@ -77,9 +68,7 @@ async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     #[cfg(not(windows))]
     let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
@@ -118,10 +107,7 @@ where
 async fn introduce(settings: &Settings, conn: &Conn) -> Result<(), Refusal> {
     if !settings.client_name.is_empty() {
         let mut batch = Batch::new();
-        batch
-            .command("CLIENT")
-            .arg("SETNAME")
-            .arg(&settings.client_name);
+        batch.command("CLIENT").arg("SETNAME").arg(&settings.client_name);
         conn.exchange(&batch).await?;
     }
     Ok(())
@@ -129,10 +115,7 @@ async fn introduce(settings: &Settings, conn: &Conn) -> Result<(), Refusal> {
 
 impl Refusal {
     fn unreachable(reason: impl Into<String>) -> Self {
-        Self {
-            class: Class::Unreachable,
-            reason: reason.into(),
-        }
+        Self { class: Class::Unreachable, reason: reason.into() }
     }
 
     /// Old servers repeat the arguments of a login that they do not understand.
@@ -158,9 +141,6 @@ impl From<RedisError> for Refusal {
             Class::Denied => Class::Denied,
             _ => Class::Unreachable,
         };
-        Self {
-            class,
-            reason: class::text(&error),
-        }
+        Self { class, reason: class::text(&error) }
     }
 }

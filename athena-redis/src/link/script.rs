@@ -10,10 +10,7 @@ pub(crate) struct Script {
 impl Script {
     /// Takes a source; its keys must share one slot.
     pub(crate) fn new(source: &'static str) -> Self {
-        Self {
-            source,
-            digest: redis::Script::new(source).get_hash().to_owned(),
-        }
+        Self { source, digest: redis::Script::new(source).get_hash().to_owned() }
     }
 
     pub(super) fn source(&self) -> &'static str {

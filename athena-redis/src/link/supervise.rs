@@ -72,10 +72,7 @@ async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
 
 fn lose(shared: &Shared) {
     let reason = "the connection was closed by the server or the network".into();
-    shared.enter(State::Down(Arc::new(Refusal {
-        class: Class::Unreachable,
-        reason,
-    })));
+    shared.enter(State::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
     tracing::warn!(endpoint = %shared.settings.endpoint, "lost the connection to redis");
 }
 

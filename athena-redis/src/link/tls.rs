@@ -33,10 +33,7 @@ mod absent {
         }
 
         // Async like its counterpart, so that callers need not know which one they have.
-        #[expect(
-            clippy::unused_async,
-            reason = "the same signature as with the feature"
-        )]
+        #[expect(clippy::unused_async, reason = "the same signature as with the feature")]
         pub(in crate::link) async fn wrap(&self, _: &str, _: TcpStream) -> io::Result<TcpStream> {
             match *self {}
         }

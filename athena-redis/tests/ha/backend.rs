@@ -22,11 +22,7 @@ async fn redis_conforms_on_one_thread_and_in_another_database() {
     let server = RedisServer::start();
     let redis = redis(&format!("{}/3", server.url()));
     conformance::check(redis).await;
-    assert_eq!(
-        server.cli(&["DBSIZE"]).number(),
-        0,
-        "database 0 was left alone"
-    );
+    assert_eq!(server.cli(&["DBSIZE"]).number(), 0, "database 0 was left alone");
 }
 
 #[tokio::test]
@@ -36,17 +32,11 @@ async fn a_read_is_one_round_trip_of_two_commands() {
     insert(&redis, "ns:{k:foo}:3", b"bar").await.unwrap();
 
     let monitor = server.monitor();
-    let lookups = [Lookup {
-        value: "ns:{k:foo}:3",
-        generations: &["ns:#a".into(), "ns:*".into()],
-    }];
+    let lookups = [Lookup { value: "ns:{k:foo}:3", generations: &["ns:#a".into(), "ns:*".into()] }];
     redis.read(&lookups).await.unwrap();
 
     let commands: Vec<_> = monitor.lines().iter().map(|line| words(line)).collect();
-    let expected = [
-        r#""PTTL" "ns:{k:foo}:3""#,
-        r#""MGET" "ns:{k:foo}:3" "ns:#a" "ns:*""#,
-    ];
+    let expected = [r#""PTTL" "ns:{k:foo}:3""#, r#""MGET" "ns:{k:foo}:3" "ns:#a" "ns:*""#];
     assert_eq!(commands, expected);
 }
 
@@ -69,33 +59,16 @@ async fn a_value_of_a_foreign_type_is_overwritten() {
     let redis = redis(&server.url());
     server.cli(&["RPUSH", "list", "item"]);
     insert(&redis, "list", b"bar").await.unwrap();
-    assert_eq!(
-        read(&redis, "list").await.unwrap().as_deref(),
-        Some(&b"bar"[..])
-    );
+    assert_eq!(read(&redis, "list").await.unwrap().as_deref(), Some(&b"bar"[..]));
 
     server.cli(&["DEL", "list"]);
     server.cli(&["RPUSH", "list", "item"]);
     let token = Token::new(7);
     server.cli(&["SET", "lease", &token.to_string()]);
-    let item = Item {
-        value: "list",
-        bytes: b"baz",
-        life: Duration::from_secs(60),
-    };
-    let filled = redis
-        .fill(Fill {
-            item,
-            lease: "lease",
-            token,
-        })
-        .await
-        .unwrap();
+    let item = Item { value: "list", bytes: b"baz", life: Duration::from_secs(60) };
+    let filled = redis.fill(Fill { item, lease: "lease", token }).await.unwrap();
     assert_eq!(filled, Filled::Stored);
-    assert_eq!(
-        read(&redis, "list").await.unwrap().as_deref(),
-        Some(&b"baz"[..])
-    );
+    assert_eq!(read(&redis, "list").await.unwrap().as_deref(), Some(&b"baz"[..]));
 }
 
 #[tokio::test]
@@ -105,14 +78,8 @@ async fn a_generation_of_a_foreign_type_is_missing_and_then_overwritten() {
     server.cli(&["RPUSH", "ns:#list", "item"]);
     server.cli(&["SET", "ns:#garbage", "garbage", "PX", "100000"]);
     let names = ["ns:#list".to_owned(), "ns:#garbage".to_owned()];
-    let lookups = [Lookup {
-        value: "absent",
-        generations: &names,
-    }];
-    assert_eq!(
-        redis.read(&lookups).await.unwrap()[0].generations,
-        [None, None]
-    );
+    let lookups = [Lookup { value: "absent", generations: &names }];
+    assert_eq!(redis.read(&lookups).await.unwrap()[0].generations, [None, None]);
 
     let generations = names.map(|name| (name, Generation::new(7)));
     let request = LeaseRequest {
@@ -126,11 +93,7 @@ async fn a_generation_of_a_foreign_type_is_missing_and_then_overwritten() {
     for ((name, proposal), now) in generations.iter().zip(&leased.generations) {
         assert_eq!(proposal, now);
         assert_eq!(server.cli(&["GET", name]).text(), proposal.to_string());
-        assert_eq!(
-            server.cli(&["PTTL", name]).number(),
-            -1,
-            "a generation has no end"
-        );
+        assert_eq!(server.cli(&["PTTL", name]).number(), -1, "a generation has no end");
     }
 }
 
@@ -146,16 +109,8 @@ async fn a_lease_of_a_foreign_type_is_never_granted_and_ends_with_an_insert() {
         generations: &[],
     };
     assert!(!redis.lease(request).await.unwrap().granted);
-    let item = Item {
-        value: "value",
-        bytes: b"bar",
-        life: Duration::from_secs(60),
-    };
-    let fill = Fill {
-        item,
-        lease: "lease",
-        token: Token::new(1),
-    };
+    let item = Item { value: "value", bytes: b"bar", life: Duration::from_secs(60) };
+    let fill = Fill { item, lease: "lease", token: Token::new(1) };
     assert_eq!(redis.fill(fill).await.unwrap(), Filled::Refused);
     insert(&redis, "value", b"bar").await.unwrap();
     assert!(redis.lease(request).await.unwrap().granted);
@@ -171,22 +126,11 @@ async fn lives_are_kept_in_milliseconds() {
         (Duration::from_secs(3600), 3_600_000),
         (Duration::MAX, 1_u64 << 42),
     ] {
-        let item = Item {
-            value: "value",
-            bytes: b"bar",
-            life,
-        };
+        let item = Item { value: "value", bytes: b"bar", life };
         let monitor = server.monitor();
         redis.insert(item, "lease", &[]).await.unwrap();
-        let set = monitor
-            .lines()
-            .into_iter()
-            .find(|line| line.contains(r#""SET""#))
-            .unwrap();
-        assert_eq!(
-            words(&set),
-            format!(r#""SET" "value" "bar" "PX" "{at_most}""#)
-        );
+        let set = monitor.lines().into_iter().find(|line| line.contains(r#""SET""#)).unwrap();
+        assert_eq!(words(&set), format!(r#""SET" "value" "bar" "PX" "{at_most}""#));
     }
 }
 
@@ -203,15 +147,8 @@ async fn scripts_survive_a_server_that_forgets_them() {
     insert(&redis, "value", b"bar").await.unwrap();
     let monitor = server.monitor();
     insert(&redis, "value", b"bar").await.unwrap();
-    let sent = monitor
-        .lines()
-        .iter()
-        .filter(|line| line.contains(r#""EVAL""#))
-        .count();
-    assert_eq!(
-        sent, 0,
-        "the source is sent only to servers that do not know it"
-    );
+    let sent = monitor.lines().iter().filter(|line| line.contains(r#""EVAL""#)).count();
+    assert_eq!(sent, 0, "the source is sent only to servers that do not know it");
 }
 
 #[tokio::test]
@@ -222,18 +159,10 @@ async fn a_full_server_refuses_writes_and_still_reads() {
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     let token = Token::new(1);
     let life = Duration::from_secs(10);
-    let request = LeaseRequest {
-        lease: "lease",
-        token,
-        life,
-        generations: &[],
-    };
+    let request = LeaseRequest { lease: "lease", token, life, generations: &[] };
     let refused = redis.lease(request).await.unwrap_err();
     assert_eq!(refused.class(), Class::WriteRefused, "{refused}");
-    assert_eq!(
-        read(&redis, "value").await.unwrap().as_deref(),
-        Some(&b"bar"[..])
-    );
+    assert_eq!(read(&redis, "value").await.unwrap().as_deref(), Some(&b"bar"[..]));
     redis.remove(&["value".into()]).await.unwrap();
 }
 
@@ -248,21 +177,12 @@ async fn more_than_the_allowed_number_in_flight_is_refused_at_once() {
     let outcomes = futures_util::future::join_all(attempts).await;
     server.thaw();
     let count = |class| {
-        outcomes
-            .iter()
-            .filter(|it| it.as_ref().is_err_and(|it| it.class() == class))
-            .count()
+        outcomes.iter().filter(|it| it.as_ref().is_err_and(|it| it.class() == class)).count()
     };
-    assert_eq!(
-        (count(Class::Timeout), count(Class::Overloaded)),
-        (4, 6),
-        "{outcomes:?}"
-    );
+    assert_eq!((count(Class::Timeout), count(Class::Overloaded)), (4, 6), "{outcomes:?}");
 }
 
 /// The command of a line of `MONITOR`, without time and client.
 fn words(line: &str) -> String {
-    line.split_once("] ")
-        .map_or(line, |(_, words)| words)
-        .to_owned()
+    line.split_once("] ").map_or(line, |(_, words)| words).to_owned()
 }

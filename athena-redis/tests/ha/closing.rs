@@ -11,11 +11,7 @@ use crate::{eventually, failure, redis};
 #[tokio::test]
 async fn closing_leaves_no_connection_and_no_task() {
     let server = RedisServer::start();
-    let tasks = || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-    };
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     let redis = redis(&server.url());
     redis.ping().await.unwrap();
@@ -24,10 +20,7 @@ async fn closing_leaves_no_connection_and_no_task() {
 
     redis.close().await;
     assert_eq!(tasks(), before);
-    eventually("the socket is closed", async || {
-        server.clients("under-test").is_empty()
-    })
-    .await;
+    eventually("the socket is closed", async || server.clients("under-test").is_empty()).await;
     assert_eq!(failure(redis.ping()).await.0, Class::Closed);
     assert_eq!(failure(redis.ping()).await.0, Class::Closed);
     assert!(server.clients("under-test").is_empty());
@@ -36,19 +29,12 @@ async fn closing_leaves_no_connection_and_no_task() {
 #[tokio::test]
 async fn dropping_a_backend_ends_everything_too() {
     let server = RedisServer::start();
-    let tasks = || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-    };
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     for _ in 0..20 {
         redis(&server.url()).ping().await.unwrap();
     }
-    eventually("the sockets are closed", async || {
-        server.clients("under-test").is_empty()
-    })
-    .await;
+    eventually("the sockets are closed", async || server.clients("under-test").is_empty()).await;
     eventually("the tasks have ended", async || tasks() == before).await;
 }
 
@@ -89,17 +75,10 @@ async fn closing_before_the_first_use_is_final() {
 fn closing_ends_though_the_runtime_of_the_tasks_stands_still() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let standing = runtime();
     standing.block_on(redis.ping()).unwrap();
     runtime().block_on(redis.close());
     drop(standing);
-    wait_for("the socket is closed", || {
-        server.clients("under-test").is_empty().then_some(())
-    });
+    wait_for("the socket is closed", || server.clients("under-test").is_empty().then_some(()));
 }

@@ -76,15 +76,9 @@ async fn a09_an_attempt_to_connect_ends_at_the_connect_timeout() {
     let start = Instant::now();
     let error = redis.connect().await.unwrap_err();
     let took = start.elapsed();
-    assert!(
-        took >= limit.mul_f64(0.9) && took <= limit.mul_f64(1.1),
-        "{took:?}"
-    );
+    assert!(took >= limit.mul_f64(0.9) && took <= limit.mul_f64(1.1), "{took:?}");
     assert_eq!(error.class(), Some(Class::Unreachable));
-    assert!(
-        error.to_string().contains("no connection within 600ms"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no connection within 600ms"), "{error}");
 }
 
 #[tokio::test]
@@ -108,22 +102,12 @@ async fn a10_a_backend_is_built_without_a_server_and_finds_it_when_it_appears() 
     assert_eq!(first.class(), Class::Unreachable);
     let endpoint = redis.endpoint();
     assert!(first.to_string().contains(&endpoint), "{first}");
-    assert!(
-        first
-            .to_string()
-            .to_lowercase()
-            .contains("connection refused"),
-        "{first}"
-    );
+    assert!(first.to_string().to_lowercase().contains("connection refused"), "{first}");
 
     server.restart();
     let appeared = Instant::now();
     eventually("the server is found", async || redis.ping().await.is_ok()).await;
-    assert!(
-        appeared.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        appeared.elapsed()
-    );
+    assert!(appeared.elapsed() < Duration::from_secs(5), "{:?}", appeared.elapsed());
     insert(&redis, "value", b"bar").await.unwrap();
 }
 
@@ -131,26 +115,16 @@ async fn a10_a_backend_is_built_without_a_server_and_finds_it_when_it_appears() 
 async fn a10_with_abort_on_connect_fail_opening_fails_fast() {
     let nobody = config(&format!("redis://127.0.0.1:{}", free_port()));
     let start = Instant::now();
-    let error = Redis::open(nobody.clone().abort_on_connect_fail(true))
-        .await
-        .unwrap_err();
+    let error = Redis::open(nobody.clone().abort_on_connect_fail(true)).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(1));
     assert!(error.is_connect(), "{error}");
-    assert!(
-        Redis::open(nobody.clone()).await.is_ok(),
-        "by default there need be no server"
-    );
+    assert!(Redis::open(nobody.clone()).await.is_ok(), "by default there need be no server");
 
     let error = Redis::new(nobody.abort_on_connect_fail(true)).unwrap_err();
-    assert!(
-        error.is_settings() && error.to_string().contains("`Redis::open`"),
-        "{error}"
-    );
+    assert!(error.is_settings() && error.to_string().contains("`Redis::open`"), "{error}");
 
     let server = RedisServer::start();
-    let redis = Redis::open(config(&server.url()).abort_on_connect_fail(true))
-        .await
-        .unwrap();
+    let redis = Redis::open(config(&server.url()).abort_on_connect_fail(true)).await.unwrap();
     assert!(redis.is_ready());
 }
 
@@ -160,15 +134,9 @@ async fn a_name_is_looked_up_and_an_unknown_one_is_reported() {
     let named = redis(&server.url().replace("127.0.0.1", "localhost"));
     named.connect().await.unwrap();
 
-    let error = redis("redis://no-such-host.invalid")
-        .connect()
-        .await
-        .unwrap_err();
+    let error = redis("redis://no-such-host.invalid").connect().await.unwrap_err();
     assert_eq!(error.class(), Some(Class::Unreachable));
-    assert!(
-        error.to_string().contains("no-such-host.invalid:6379"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no-such-host.invalid:6379"), "{error}");
 }
 
 #[test]
@@ -176,10 +144,7 @@ fn a_backend_outlives_the_runtime_it_was_first_used_in() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     for round in 1..=3 {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { redis.ping().await.unwrap() });
         assert_eq!(redis.epoch(), round);
     }

@@ -12,23 +12,14 @@ use athena_cache_redis::Redis;
 async fn a_password_from_the_url_or_the_configuration_logs_in() {
     let server = RedisServer::start_with_password("s3cr@t/1");
     let url = server.url();
-    redis(&url.replace("://", "://:s3cr%40t%2F1@"))
-        .ping()
-        .await
-        .unwrap();
-    Redis::new(config(&url).password("s3cr@t/1"))
-        .unwrap()
-        .ping()
-        .await
-        .unwrap();
+    redis(&url.replace("://", "://:s3cr%40t%2F1@")).ping().await.unwrap();
+    Redis::new(config(&url).password("s3cr@t/1")).unwrap().ping().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_user_with_few_permissions_is_denied_what_it_may_not() {
     let server = RedisServer::start();
-    server.cli(&[
-        "ACL", "SETUSER", "app", "on", ">pw", "~ns:*", "+@all", "-client",
-    ]);
+    server.cli(&["ACL", "SETUSER", "app", "on", ">pw", "~ns:*", "+@all", "-client"]);
     let redis = Redis::new(config(&server.url()).username("app").password("pw")).unwrap();
     redis.ping().await.unwrap();
     redis.remove(&["ns:value".into()]).await.unwrap();
@@ -56,14 +47,8 @@ async fn wrong_credentials_are_denied_at_once_and_tried_again_rarely() {
             failures += 1;
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert!(
-            failures > 100,
-            "every one of {failures} was refused at once"
-        );
+        assert!(failures > 100, "every one of {failures} was refused at once");
         let attempts = server.calls("hello") - before;
-        assert!(
-            (1..=4).contains(&attempts),
-            "{attempts} logins in two seconds"
-        );
+        assert!((1..=4).contains(&attempts), "{attempts} logins in two seconds");
     }
 }

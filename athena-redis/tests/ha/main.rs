@@ -33,24 +33,13 @@ fn redis(url: &str) -> Arc<Redis> {
 }
 
 async fn read(redis: &Redis, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let lookups = [Lookup {
-        value: name,
-        generations: &[],
-    }];
+    let lookups = [Lookup { value: name, generations: &[] }];
     let found = redis.read(&lookups).await?;
-    Ok(found
-        .into_iter()
-        .next()
-        .and_then(|found| found.value)
-        .map(|stored| stored.bytes))
+    Ok(found.into_iter().next().and_then(|found| found.value).map(|stored| stored.bytes))
 }
 
 async fn insert(redis: &Redis, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let item = Item {
-        value: name,
-        bytes,
-        life: Duration::from_secs(60),
-    };
+    let item = Item { value: name, bytes, life: Duration::from_secs(60) };
     redis.insert(item, "lease", &[]).await
 }
 
@@ -59,10 +48,7 @@ async fn failure<T>(operation: impl Future<Output = Result<T, Failure>>) -> (Cla
     let start = Instant::now();
     let outcome = operation.await;
     let took = start.elapsed();
-    (
-        outcome.err().expect("the operation must fail").class(),
-        took,
-    )
+    (outcome.err().expect("the operation must fail").class(), took)
 }
 
 /// Waits for a condition without holding up the runtime.

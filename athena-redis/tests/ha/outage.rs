@@ -14,10 +14,7 @@ async fn b20_while_the_server_is_down_operations_fail_at_once() {
     let redis = redis(&server.url());
     redis.ping().await.unwrap();
     server.kill();
-    eventually("the loss is noticed without an operation", async || {
-        !redis.is_ready()
-    })
-    .await;
+    eventually("the loss is noticed without an operation", async || !redis.is_ready()).await;
 
     let mut times = Vec::new();
     for _ in 0..1000 {
@@ -39,11 +36,7 @@ async fn a_killed_server_is_found_again_and_counts_as_a_new_epoch() {
         assert_eq!(redis.epoch(), epoch);
         server.restart();
         eventually("it is connected again", async || redis.ping().await.is_ok()).await;
-        assert_eq!(
-            read(&redis, "value").await.unwrap(),
-            None,
-            "the server returned empty"
-        );
+        assert_eq!(read(&redis, "value").await.unwrap(), None, "the server returned empty");
     }
 }
 
@@ -74,10 +67,7 @@ async fn a12_an_operation_on_a_frozen_server_ends_at_the_response_timeout() {
         let (class, took) = failure(redis.ping()).await;
         assert_eq!(class, Class::Timeout);
         let limit = Duration::from_millis(250);
-        assert!(
-            took.abs_diff(limit) <= Duration::from_millis(100),
-            "{took:?}"
-        );
+        assert!(took.abs_diff(limit) <= Duration::from_millis(100), "{took:?}");
     }
     server.thaw();
     eventually("it answers again", async || redis.ping().await.is_ok()).await;
@@ -96,14 +86,8 @@ async fn a_long_hang_ends_with_the_server_answering_again() {
     assert!(!redis.is_ready());
     server.thaw();
     eventually("it answers again", async || redis.is_ready()).await;
-    assert_eq!(
-        read(&redis, "value").await.unwrap().as_deref(),
-        Some(&b"bar"[..])
-    );
-    eventually("one connection is left", async || {
-        server.clients("under-test").len() == 1
-    })
-    .await;
+    assert_eq!(read(&redis, "value").await.unwrap().as_deref(), Some(&b"bar"[..]));
+    eventually("one connection is left", async || server.clients("under-test").len() == 1).await;
 }
 
 #[tokio::test]
@@ -120,11 +104,7 @@ async fn a_connection_that_swallows_everything_is_replaced() {
     }
     eventually("it was replaced", async || redis.epoch() == 2).await;
     redis.ping().await.unwrap();
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(proxy.accepted(), 2, "one new connection is enough");
 }
 
@@ -140,11 +120,7 @@ async fn while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely() {
         assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
     }
     assert_eq!(redis.epoch(), 1);
-    assert!(
-        proxy.accepted() <= 3,
-        "{} connections in three seconds",
-        proxy.accepted()
-    );
+    assert!(proxy.accepted() <= 3, "{} connections in three seconds", proxy.accepted());
 }
 
 #[tokio::test]
@@ -175,8 +151,5 @@ async fn a_server_that_hangs_up_on_everyone_is_not_stormed() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let epoch = redis.epoch();
-    assert!(
-        (3..25).contains(&epoch),
-        "{epoch} connections in two seconds"
-    );
+    assert!((3..25).contains(&epoch), "{epoch} connections in two seconds");
 }

@@ -24,37 +24,22 @@ async fn a_server_with_a_certificate_of_a_trusted_authority_conforms() {
 async fn a_certificate_may_be_for_an_address() {
     let server = RedisServer::start_with_tls(&[]);
     let url = server.tls_url().replace("localhost", "127.0.0.1");
-    Redis::new(config(&url).tls(trusting()))
-        .unwrap()
-        .ping()
-        .await
-        .unwrap();
+    Redis::new(config(&url).tls(trusting())).unwrap().ping().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_trusted_is_not_used() {
     let server = RedisServer::start_with_tls(&[]);
-    let error = Redis::new(config(&server.tls_url()))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap_err();
+    let error = Redis::new(config(&server.tls_url())).unwrap().connect().await.unwrap_err();
     assert_eq!(error.class(), Some(Class::Unreachable));
-    assert!(
-        error.to_string().contains("invalid peer certificate"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_that_asks_for_a_certificate_gets_ours() {
     let server = RedisServer::start_with_tls(&["--tls-auth-clients", "yes"]);
     let ours = trusting().identity(file("tls/client.pem"), file("tls/client.key"));
-    Redis::new(config(&server.tls_url()).tls(ours))
-        .unwrap()
-        .ping()
-        .await
-        .unwrap();
+    Redis::new(config(&server.tls_url()).tls(ours)).unwrap().ping().await.unwrap();
 
     let without = Redis::new(config(&server.tls_url()).tls(trusting())).unwrap();
     assert!(without.connect().await.unwrap_err().is_connect());
@@ -64,11 +49,7 @@ async fn a_server_that_asks_for_a_certificate_gets_ours() {
 async fn a_plain_port_and_a_tls_port_are_told_apart() {
     let server = RedisServer::start_with_tls(&[]);
     let plain = format!("rediss://localhost:{}", server.port());
-    let error = Redis::new(config(&plain).tls(trusting()))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap_err();
+    let error = Redis::new(config(&plain).tls(trusting())).unwrap().connect().await.unwrap_err();
     assert_eq!(error.class(), Some(Class::Unreachable), "{error}");
 }
 
@@ -77,32 +58,17 @@ fn files_that_cannot_be_used_are_reported_when_the_backend_is_built() {
     let url = "rediss://localhost";
     let readme = file("tls/README.md");
     for (tls, expected) in [
-        (
-            TlsConfig::default().ca_file("/no/such/file"),
-            "cannot use `/no/such/file`",
-        ),
-        (
-            TlsConfig::default().ca_file(&readme),
-            "it holds no PEM certificate",
-        ),
-        (
-            TlsConfig::default().identity(&readme, &readme),
-            "it holds no PEM certificate",
-        ),
-        (
-            TlsConfig::default().identity(file("tls/client.pem"), &readme),
-            "README.md`",
-        ),
+        (TlsConfig::default().ca_file("/no/such/file"), "cannot use `/no/such/file`"),
+        (TlsConfig::default().ca_file(&readme), "it holds no PEM certificate"),
+        (TlsConfig::default().identity(&readme, &readme), "it holds no PEM certificate"),
+        (TlsConfig::default().identity(file("tls/client.pem"), &readme), "README.md`"),
         (
             TlsConfig::default().identity(file("tls/client.pem"), file("tls/server.key")),
             "the client certificate is unusable",
         ),
     ] {
         let error = Redis::new(config(url).tls(tls)).unwrap_err();
-        assert!(
-            error.is_settings() && error.to_string().contains(expected),
-            "{error}"
-        );
+        assert!(error.is_settings() && error.to_string().contains(expected), "{error}");
     }
     let half: TlsConfig = toml::from_str("cert_file = 'x'").unwrap();
     let error = Redis::new(config(url).tls(half)).unwrap_err();

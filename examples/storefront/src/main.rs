@@ -50,13 +50,8 @@ async fn main() -> Result<()> {
     let address = env::var("STOREFRONT_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let app = routes::routes(Shop {
-        store,
-        cache: cache.clone(),
-    });
-    axum::serve(listener, app)
-        .with_graceful_shutdown(interrupted())
-        .await?;
+    let app = routes::routes(Shop { store, cache: cache.clone() });
+    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
 
     close(&cache).await;
     Ok(())
@@ -95,12 +90,7 @@ async fn close(cache: &Cache) {
     }
     let stats = cache.stats();
     let pending = cache.close().await.pending_invalidations;
-    tracing::info!(
-        hits = stats.hits(),
-        misses = stats.misses,
-        pending,
-        "closed the cache"
-    );
+    tracing::info!(hits = stats.hits(), misses = stats.misses, pending, "closed the cache");
     if pending > 0 {
         tracing::warn!(
             pending,

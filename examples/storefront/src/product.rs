@@ -32,11 +32,6 @@ pub(crate) struct Category {
 impl Product {
     /// Reads a row of `id, name, category, price`.
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            category: row.get(2)?,
-            price: row.get(3)?,
-        })
+        Ok(Self { id: row.get(0)?, name: row.get(1)?, category: row.get(2)?, price: row.get(3)? })
     }
 }

@@ -27,20 +27,14 @@ pub(crate) async fn read<T>(
     call: impl Future<Output = Result<T, Error>>,
 ) -> Result<Read<T>, Error> {
     let seen = of(call).observe().await?;
-    Ok(Read {
-        result: seen.value,
-        outcome: seen.outcome,
-    })
+    Ok(Read { result: seen.value, outcome: seen.outcome })
 }
 
 impl<T> Read<Option<T>> {
     /// Makes absence the client's error; the headers still say who remembered it.
     pub(crate) fn or(self, absent: impl FnOnce() -> Error) -> Read<T> {
         let result = self.result.and_then(|value| value.ok_or_else(absent));
-        Read {
-            result,
-            outcome: self.outcome,
-        }
+        Read { result, outcome: self.outcome }
     }
 }
 
@@ -51,10 +45,7 @@ impl<T: Serialize> IntoResponse for Read<T> {
             Err(error) => error.into_response(),
         };
         let headers = response.headers_mut();
-        headers.insert(
-            X_ATHENA_CACHE,
-            HeaderValue::from_static(self.outcome.label()),
-        );
+        headers.insert(X_ATHENA_CACHE, HeaderValue::from_static(self.outcome.label()));
         headers.insert(header::AGE, self.outcome.age.as_secs().into());
         response
     }

@@ -37,18 +37,14 @@ pub(crate) fn routes(shop: Shop) -> Router {
 }
 
 async fn product(State(shop): State<Shop>, Path(id): Path<i64>) -> Result<Read<Product>, Error> {
-    Ok(read(shop.store.product(id))
-        .await?
-        .or(|| Error::no_product(id)))
+    Ok(read(shop.store.product(id)).await?.or(|| Error::no_product(id)))
 }
 
 async fn category(
     State(shop): State<Shop>,
     Path(name): Path<String>,
 ) -> Result<Read<Category>, Error> {
-    Ok(read(shop.store.category(&name))
-        .await?
-        .or(|| Error::no_category(&name)))
+    Ok(read(shop.store.category(&name)).await?.or(|| Error::no_category(&name)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,9 +125,7 @@ async fn health(State(shop): State<Shop>) -> Result<axum::Json<Value>, Error> {
         _ => "degraded",
     };
     let breaker = shop.cache.breaker().map(BreakerState::name);
-    Ok(axum::Json(
-        json!({ "database": "healthy", "cache": cache, "breaker": breaker }),
-    ))
+    Ok(axum::Json(json!({ "database": "healthy", "cache": cache, "breaker": breaker })))
 }
 
 async fn nothing(uri: Uri) -> Error {

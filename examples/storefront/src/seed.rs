@@ -7,13 +7,10 @@ use crate::database::Database;
 const CATEGORIES: [&str; 10] = [
     "books", "games", "garden", "kitchen", "lighting", "music", "office", "sports", "tools", "toys",
 ];
-const LOOKS: [&str; 8] = [
-    "Plain", "Bright", "Folding", "Heavy", "Light", "Quiet", "Small", "Tall",
-];
+const LOOKS: [&str; 8] = ["Plain", "Bright", "Folding", "Heavy", "Light", "Quiet", "Small", "Tall"];
 const MATERIALS: [&str; 7] = ["Brass", "Cork", "Glass", "Linen", "Oak", "Paper", "Steel"];
-const THINGS: [&str; 9] = [
-    "Basket", "Box", "Frame", "Holder", "Kit", "Lamp", "Rack", "Stand", "Tray",
-];
+const THINGS: [&str; 9] =
+    ["Basket", "Box", "Frame", "Holder", "Kit", "Lamp", "Rack", "Stand", "Tray"];
 
 /// Whether there is no product at all.
 pub(crate) fn is_empty(database: &Database) -> rusqlite::Result<bool> {

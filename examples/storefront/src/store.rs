@@ -37,11 +37,7 @@ impl Store {
     pub(crate) async fn product(&self, id: i64) -> Result<Option<Product>, Error> {
         let query = "SELECT id, name, category, price FROM products WHERE id = ?1";
         self.database
-            .run(move |db| {
-                db.prepare_cached(query)?
-                    .query_row([id], Product::read)
-                    .optional()
-            })
+            .run(move |db| db.prepare_cached(query)?.query_row([id], Product::read).optional())
             .await
     }
 
@@ -62,13 +58,9 @@ impl Store {
                    ORDER BY price DESC, id LIMIT 50";
         self.database
             .run(move |db| {
-                let count = db
-                    .prepare_cached(count)?
-                    .query_row([&name], |row| row.get(0))?;
+                let count = db.prepare_cached(count)?.query_row([&name], |row| row.get(0))?;
                 let mut top = db.prepare_cached(top)?;
-                let top = top
-                    .query_map([&name], Product::read)?
-                    .collect::<Result<_, _>>()?;
+                let top = top.query_map([&name], Product::read)?.collect::<Result<_, _>>()?;
                 Ok((count > 0).then_some(Category { name, count, top }))
             })
             .await
@@ -83,27 +75,18 @@ impl Store {
         let query = "SELECT id, name, category, price FROM products
                      WHERE instr(lower(name), ?1) > 0 ORDER BY id LIMIT 20";
         self.database
-            .run(move |db| {
-                db.prepare_cached(query)?
-                    .query_map([text], Product::read)?
-                    .collect()
-            })
+            .run(move |db| db.prepare_cached(query)?.query_map([text], Product::read)?.collect())
             .await
     }
 
     #[athena_invalidate(tags = ["search"], tags_from = touched)]
     pub(crate) async fn add(&self, new: NewProduct) -> Result<Product, Error> {
-        let NewProduct {
-            name,
-            category,
-            price,
-        } = new;
+        let NewProduct { name, category, price } = new;
         let query = "INSERT INTO products (name, category, price) VALUES (?1, ?2, ?3)
                      RETURNING id, name, category, price";
         self.database
             .run(move |db| {
-                db.prepare_cached(query)?
-                    .query_row(params![name, category, price], Product::read)
+                db.prepare_cached(query)?.query_row(params![name, category, price], Product::read)
             })
             .await
     }
@@ -114,9 +97,7 @@ impl Store {
                      RETURNING id, name, category, price";
         self.database
             .run(move |db| {
-                db.prepare_cached(query)?
-                    .query_row(params![id, price], Product::read)
-                    .optional()
+                db.prepare_cached(query)?.query_row(params![id, price], Product::read).optional()
             })
             .await?
             .ok_or_else(|| Error::no_product(id))
@@ -126,11 +107,7 @@ impl Store {
     pub(crate) async fn remove(&self, id: i64) -> Result<Product, Error> {
         let query = "DELETE FROM products WHERE id = ?1 RETURNING id, name, category, price";
         self.database
-            .run(move |db| {
-                db.prepare_cached(query)?
-                    .query_row([id], Product::read)
-                    .optional()
-            })
+            .run(move |db| db.prepare_cached(query)?.query_row([id], Product::read).optional())
             .await?
             .ok_or_else(|| Error::no_product(id))
     }
@@ -142,23 +119,16 @@ impl Store {
     pub(crate) async fn discount(&self, name: &str, percent: u8) -> Result<usize, Error> {
         let name = name.to_owned();
         let query = "UPDATE products SET price = price * (100 - ?2) / 100 WHERE category = ?1";
-        self.database
-            .run(move |db| db.prepare_cached(query)?.execute(params![name, percent]))
-            .await
+        self.database.run(move |db| db.prepare_cached(query)?.execute(params![name, percent])).await
     }
 
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        self.database
-            .run(|db| db.query_row("SELECT 1", [], |_| Ok(())))
-            .await
+        self.database.run(|db| db.query_row("SELECT 1", [], |_| Ok(()))).await
     }
 }
 
 /// The tags that a change of one product makes outdated.
 fn touched(product: &Product) -> [String; 2] {
-    [
-        format!("product:{}", product.id),
-        format!("page:{}", escape(&product.category)),
-    ]
+    [format!("product:{}", product.id), format!("page:{}", escape(&product.category))]
 }

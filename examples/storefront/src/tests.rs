@@ -25,16 +25,8 @@ async fn the_second_read_is_a_hit() {
     for path in ["/products/42", "/categories/books", "/search?q=lamp"] {
         let first = shop.get(path).await;
         let second = shop.get(path).await;
-        assert_eq!(
-            (first.status, first.cache.as_str()),
-            (200, "MISS"),
-            "{path}"
-        );
-        assert_eq!(
-            (second.status, second.cache.as_str()),
-            (200, "HIT"),
-            "{path}"
-        );
+        assert_eq!((first.status, first.cache.as_str()), (200, "MISS"), "{path}");
+        assert_eq!((second.status, second.cache.as_str()), (200, "HIT"), "{path}");
         assert_eq!(first.json, second.json, "{path}");
     }
 }
@@ -48,27 +40,15 @@ async fn a_new_price_is_seen_at_once_wherever_the_product_is_shown() {
         shop.get(path).await;
     }
     let price = 1_000_000;
-    let answer = shop
-        .send("PUT", "/products/42", json!({ "price": price }))
-        .await;
+    let answer = shop.send("PUT", "/products/42", json!({ "price": price })).await;
     assert_eq!((answer.status, &answer.json["price"]), (200, &json!(price)));
 
     let after = shop.get("/products/42").await;
-    assert_eq!(
-        (after.cache.as_str(), &after.json["price"]),
-        ("MISS", &json!(price))
-    );
+    assert_eq!((after.cache.as_str(), &after.json["price"]), ("MISS", &json!(price)));
     let after = shop.get(&page).await;
-    assert_eq!(
-        (after.cache.as_str(), &after.json["top"][0]["id"]),
-        ("MISS", &json!(42))
-    );
+    assert_eq!((after.cache.as_str(), &after.json["top"][0]["id"]), ("MISS", &json!(42)));
     assert_eq!(shop.get("/search?q=lamp").await.cache, "MISS");
-    assert_eq!(
-        shop.get("/products/43").await.cache,
-        "HIT",
-        "another product is left alone"
-    );
+    assert_eq!(shop.get("/products/43").await.cache, "HIT", "another product is left alone");
 }
 
 #[tokio::test]
@@ -99,10 +79,7 @@ async fn a_broken_database_is_answered_with_what_is_still_good() {
     shop.break_database();
 
     let stale = shop.get("/products/42").await;
-    assert_eq!(
-        (stale.status, stale.cache.as_str(), stale.age.as_str()),
-        (200, "STALE", "61")
-    );
+    assert_eq!((stale.status, stale.cache.as_str(), stale.age.as_str()), (200, "STALE", "61"));
     assert_eq!(stale.json, before.json);
     let unseen = shop.get("/products/43").await;
     assert_eq!((unseen.status, unseen.cache.as_str()), (503, "MISS"));
@@ -116,23 +93,14 @@ async fn a_discount_reaches_every_product_of_its_category_and_no_other() {
     // Products 1, 11, 21, … share a category; product 2 is of another.
     let before = shop.get("/products/11").await;
     let other = shop.get("/products/2").await;
-    let path = format!(
-        "/categories/{}/discount",
-        before.json["category"].as_str().unwrap()
-    );
+    let path = format!("/categories/{}/discount", before.json["category"].as_str().unwrap());
     let answer = shop.send("POST", &path, json!({ "percent": 50 })).await;
     assert_eq!(answer.json, json!({ "products": PRODUCTS / 10 }));
 
     let after = shop.get("/products/11").await;
-    assert_eq!(
-        (after.cache.as_str(), price(&after)),
-        ("MISS", price(&before) / 2)
-    );
+    assert_eq!((after.cache.as_str(), price(&after)), ("MISS", price(&before) / 2));
     let after = shop.get("/products/2").await;
-    assert_eq!(
-        (after.cache.as_str(), price(&after)),
-        ("HIT", price(&other))
-    );
+    assert_eq!((after.cache.as_str(), price(&after)), ("HIT", price(&other)));
 }
 
 #[tokio::test]
@@ -147,11 +115,7 @@ async fn what_makes_no_sense_is_refused_in_json() {
         ("PUT", "/products/999999", json!({ "price": 1 }), 404),
     ] {
         let answer = shop.send(method, path, body).await;
-        assert_eq!(
-            (answer.status, &answer.json["status"]),
-            (status, &json!(status)),
-            "{path}"
-        );
+        assert_eq!((answer.status, &answer.json["status"]), (status, &json!(status)), "{path}");
     }
 }
 
@@ -182,17 +146,8 @@ impl Client {
         seed::fill(&database, PRODUCTS).unwrap();
         let clock = ManualClock::new();
         let cache = Cache::builder("test").clock(&clock).build().unwrap();
-        let app = routes(Shop {
-            store: Store::new(database.clone()),
-            cache: cache.clone(),
-        });
-        Self {
-            app,
-            cache,
-            clock,
-            database,
-            path,
-        }
+        let app = routes(Shop { store: Store::new(database.clone()), cache: cache.clone() });
+        Self { app, cache, clock, database, path }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -206,35 +161,21 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(body.to_string()))
             .unwrap();
-        let response = self
-            .cache
-            .scope(self.app.clone().oneshot(request))
-            .await
-            .unwrap();
+        let response = self.cache.scope(self.app.clone().oneshot(request)).await.unwrap();
         let header = |name: &str| {
             let value = response.headers().get(name);
             value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
         };
-        let (status, cache, age) = (
-            response.status().as_u16(),
-            header("x-athena-cache"),
-            header("age"),
-        );
+        let (status, cache, age) =
+            (response.status().as_u16(), header("x-athena-cache"), header("age"));
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let json = serde_json::from_slice(&body).unwrap_or_default();
-        Answer {
-            status,
-            cache,
-            age,
-            json,
-        }
+        Answer { status, cache, age, json }
     }
 
     fn break_database(&self) {
         let rename = "ALTER TABLE products RENAME TO gone";
-        self.database
-            .run_here(|connection| connection.execute_batch(rename))
-            .unwrap();
+        self.database.run_here(|connection| connection.execute_batch(rename)).unwrap();
     }
 }
 

@@ -4,11 +4,7 @@ use super::{Class, Failure, Fill, Item, LONG, LeaseRequest, Lookup, Probe, gener
 
 pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Probe) {
     let (backend, entry) = (&probe.backend, probe.entry("foo"));
-    let item = Item {
-        value: &entry.value,
-        bytes: b"bar",
-        life: LONG,
-    };
+    let item = Item { value: &entry.value, bytes: b"bar", life: LONG };
     let lease = entry.lease.as_str();
     let names = [entry.value.clone()];
 
@@ -16,32 +12,14 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Probe) {
     backend.close().await;
 
     probe.promise(!backend.is_ready(), "a closed backend is not ready", true);
-    let lookups = [Lookup {
-        value: &entry.value,
-        generations: &[],
-    }];
+    let lookups = [Lookup { value: &entry.value, generations: &[] }];
     refused(probe, "read", backend.read(&lookups).await);
     let proposals = [(probe.tag("a"), generation())];
     refused(probe, "adopt", backend.adopt(&proposals).await);
     refused(probe, "release", backend.release(lease, token()).await);
-    let request = LeaseRequest {
-        lease,
-        token: token(),
-        life: LONG,
-        generations: &[],
-    };
+    let request = LeaseRequest { lease, token: token(), life: LONG, generations: &[] };
     refused(probe, "lease", backend.lease(request).await);
-    refused(
-        probe,
-        "fill",
-        backend
-            .fill(Fill {
-                item,
-                lease,
-                token: token(),
-            })
-            .await,
-    );
+    refused(probe, "fill", backend.fill(Fill { item, lease, token: token() }).await);
     refused(probe, "insert", backend.insert(item, lease, &[]).await);
     refused(probe, "remove", backend.remove(&names).await);
     refused(probe, "shorten", backend.shorten(&names, LONG).await);
@@ -52,9 +30,5 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Probe) {
 fn refused<T>(probe: &Probe, operation: &str, outcome: Result<T, Failure>) {
     let class = outcome.err().map(|failure| failure.class());
     let closed = class == Some(Class::Closed);
-    probe.promise(
-        closed,
-        "every operation fails as closed",
-        (operation, class),
-    );
+    probe.promise(closed, "every operation fails as closed", (operation, class));
 }

@@ -5,16 +5,8 @@ use super::{Generation, LONG, Probe, SHORT, generation};
 pub(super) async fn a_missing_generation_is_created_with_the_proposal(probe: &Probe) {
     let (entry, tag, proposal) = (probe.entry("foo"), probe.tag("a"), generation());
     let leased = probe.complete(&entry, &[(tag.clone(), proposal)]).await;
-    probe.promise(
-        leased.granted,
-        "the lease is granted along with them",
-        &leased,
-    );
-    probe.promise(
-        leased.generations == [proposal],
-        "the proposal holds",
-        &leased,
-    );
+    probe.promise(leased.granted, "the lease is granted along with them", &leased);
+    probe.promise(leased.generations == [proposal], "the proposal holds", &leased);
     expect(probe, &tag, Some(proposal)).await;
 }
 
@@ -24,19 +16,13 @@ pub(super) async fn a_generation_that_holds_is_adopted(probe: &Probe) {
         let proposal = if number == 0 { first } else { generation() };
         let entry = probe.entry(&number.to_string());
         let leased = probe.complete(&entry, &[(tag.clone(), proposal)]).await;
-        probe.promise(
-            leased.generations == [first],
-            "the first proposal holds",
-            &leased,
-        );
+        probe.promise(leased.generations == [first], "the first proposal holds", &leased);
     }
     expect(probe, &tag, Some(first)).await;
 }
 
 pub(super) async fn generations_are_answered_in_the_order_of_the_request(probe: &Probe) {
-    let tags: Vec<_> = (0..8)
-        .map(|number| probe.tag(&number.to_string()))
-        .collect();
+    let tags: Vec<_> = (0..8).map(|number| probe.tag(&number.to_string())).collect();
     let holding: Vec<_> = (0..8).map(|_| generation()).collect();
     for (tag, holds) in tags.iter().zip(&holding).skip(1).step_by(2) {
         probe.done(probe.backend.renew(&[(tag.clone(), *holds)]).await);
@@ -48,11 +34,7 @@ pub(super) async fn generations_are_answered_in_the_order_of_the_request(probe: 
         .map(|(at, (tag, holds))| (tag.clone(), if at % 2 == 0 { *holds } else { generation() }))
         .collect();
     let leased = probe.complete(&probe.entry("foo"), &request).await;
-    probe.promise(
-        leased.generations == holding,
-        "each stands in its place",
-        (&leased, &holding),
-    );
+    probe.promise(leased.generations == holding, "each stands in its place", (&leased, &holding));
 }
 
 pub(super) async fn adopting_creates_what_is_missing_and_takes_no_lease(probe: &Probe) {
@@ -64,11 +46,7 @@ pub(super) async fn adopting_creates_what_is_missing_and_takes_no_lease(probe: &
     for offer in [proposal, generation()] {
         let request = [(missing.clone(), offer), (holds.clone(), generation())];
         let adopted = probe.done(probe.backend.adopt(&request).await);
-        probe.promise(
-            adopted == [proposal, current],
-            "the first to come hold",
-            &adopted,
-        );
+        probe.promise(adopted == [proposal, current], "the first to come hold", &adopted);
     }
     expect(probe, &missing, Some(proposal)).await;
     expect(probe, &holds, Some(current)).await;
@@ -79,30 +57,15 @@ pub(super) async fn generations_are_completed_even_if_the_lease_is_not_granted(p
     let (entry, tag, proposal) = (probe.entry("foo"), probe.tag("a"), generation());
     probe.hold(&entry, LONG).await;
     let leased = probe.complete(&entry, &[(tag.clone(), proposal)]).await;
-    probe.promise(
-        !leased.granted,
-        "a lease that is held is not granted",
-        &leased,
-    );
-    probe.promise(
-        leased.generations == [proposal],
-        "the proposal holds",
-        &leased,
-    );
+    probe.promise(!leased.granted, "a lease that is held is not granted", &leased);
+    probe.promise(leased.generations == [proposal], "the proposal holds", &leased);
     expect(probe, &tag, Some(proposal)).await;
 }
 
 pub(super) async fn renewing_overwrites_and_creates(probe: &Probe) {
     probe.done(probe.backend.renew(&[]).await);
-    let tags = [
-        probe.tag("a"),
-        probe.tag("b"),
-        format!("{}:*", probe.namespace),
-    ];
-    let twice = [
-        (tags[0].clone(), generation()),
-        (tags[0].clone(), generation()),
-    ];
+    let tags = [probe.tag("a"), probe.tag("b"), format!("{}:*", probe.namespace)];
+    let twice = [(tags[0].clone(), generation()), (tags[0].clone(), generation())];
     probe.done(probe.backend.renew(&twice).await);
     expect(probe, &tags[0], Some(twice[1].1)).await;
     for _ in 0..2 {
@@ -119,76 +82,38 @@ pub(super) async fn a_removed_generation_is_missing(probe: &Probe) {
     probe.done(probe.backend.renew(&[(tag.clone(), generation())]).await);
     probe.remove(&[&tag]).await;
     expect(probe, &tag, None).await;
-    let leased = probe
-        .complete(&probe.entry("foo"), &[(tag, proposal)])
-        .await;
-    probe.promise(
-        leased.generations == [proposal],
-        "it is created again",
-        &leased,
-    );
+    let leased = probe.complete(&probe.entry("foo"), &[(tag, proposal)]).await;
+    probe.promise(leased.generations == [proposal], "it is created again", &leased);
 }
 
 pub(super) async fn what_is_no_generation_reads_as_missing_and_is_overwritten(probe: &Probe) {
-    let garbage: [&[u8]; 6] = [
-        b"",
-        b"x",
-        b"0000000000000000",
-        b"123456789abcdef",
-        b"123456789abcdefg",
-        b"\xff",
-    ];
+    let garbage: [&[u8]; 6] =
+        [b"", b"x", b"0000000000000000", b"123456789abcdef", b"123456789abcdefg", b"\xff"];
     for (number, bytes) in garbage.into_iter().enumerate() {
         let (tag, good) = (probe.tag(&number.to_string()), probe.tag("good"));
-        let foreign = super::Entry {
-            value: tag.clone(),
-            lease: probe.entry("foreign").lease,
-        };
+        let foreign = super::Entry { value: tag.clone(), lease: probe.entry("foreign").lease };
         probe.insert(&foreign, bytes, LONG).await;
         expect(probe, &tag, None).await;
         let request = [(good, generation()), (tag.clone(), generation())];
-        let leased = probe
-            .complete(&probe.entry(&number.to_string()), &request)
-            .await;
-        probe.promise(
-            leased.granted,
-            "the lease is granted all the same",
-            (bytes, &leased),
-        );
+        let leased = probe.complete(&probe.entry(&number.to_string()), &request).await;
+        probe.promise(leased.granted, "the lease is granted all the same", (bytes, &leased));
         let now = leased.generations.get(1).copied();
-        probe.promise(
-            now == Some(request[1].1),
-            "the proposal holds instead",
-            (bytes, &leased),
-        );
+        probe.promise(now == Some(request[1].1), "the proposal holds instead", (bytes, &leased));
         expect(probe, &tag, now).await;
     }
 }
 
 pub(super) async fn a_generation_does_not_end_with_its_entry(probe: &Probe) {
     let (entry, tag, current) = (probe.entry("foo"), probe.tag("a"), generation());
-    let foreign = super::Entry {
-        value: tag.clone(),
-        lease: entry.lease.clone(),
-    };
+    let foreign = super::Entry { value: tag.clone(), lease: entry.lease.clone() };
     probe.insert(&foreign, b"with a short life", SHORT).await;
     probe.done(probe.backend.renew(&[(tag.clone(), current)]).await);
     probe.insert(&entry, b"bar", SHORT).await;
-    probe
-        .until("the entry ends", async || {
-            probe.value(&entry).await.is_none()
-        })
-        .await;
+    probe.until("the entry ends", async || probe.value(&entry).await.is_none()).await;
     expect(probe, &tag, Some(current)).await;
 }
 
 async fn expect(probe: &Probe, tag: &str, generation: Option<Generation>) {
-    let found = probe
-        .read(&probe.entry("reader").value, &[tag.to_owned()])
-        .await;
-    probe.promise(
-        found.generations == [generation],
-        "it is read as it holds",
-        &found,
-    );
+    let found = probe.read(&probe.entry("reader").value, &[tag.to_owned()]).await;
+    probe.promise(found.generations == [generation], "it is read as it holds", &found);
 }

@@ -28,11 +28,7 @@ pub(super) async fn a_lease_ends_by_itself(probe: &Probe) {
         })
         .await;
     let (_, granted) = probe.lease(&entry, LONG).await;
-    probe.promise(
-        !granted,
-        "the second holder has the life it asked for",
-        granted,
-    );
+    probe.promise(!granted, "the second holder has the life it asked for", granted);
 }
 
 pub(super) async fn a_removed_lease_is_granted_again(probe: &Probe) {
@@ -49,11 +45,7 @@ pub(super) async fn a_fill_under_the_lease_is_stored_and_ends_it(probe: &Probe) 
     probe.promise(filled == Filled::Stored, "the holder may fill", filled);
     expect(probe, &entry, b"bar", LONG).await;
     let again = probe.fill(&entry, token, b"again", LONG).await;
-    probe.promise(
-        again == Filled::Refused,
-        "a token is good for one fill",
-        again,
-    );
+    probe.promise(again == Filled::Refused, "a token is good for one fill", again);
     expect(probe, &entry, b"bar", LONG).await;
     probe.hold(&entry, LONG).await;
 }
@@ -82,11 +74,7 @@ pub(super) async fn a_fill_with_another_token_is_refused_and_harms_nobody(probe:
     refuse(probe, &entry, token()).await;
     expect(probe, &entry, b"old", LONG).await;
     let filled = probe.fill(&entry, holder, b"new", LONG).await;
-    probe.promise(
-        filled == Filled::Stored,
-        "the holder still may fill",
-        filled,
-    );
+    probe.promise(filled == Filled::Stored, "the holder still may fill", filled);
     expect(probe, &entry, b"new", LONG).await;
 }
 
@@ -97,11 +85,7 @@ pub(super) async fn a_fill_after_a_removal_is_refused(probe: &Probe) {
     probe.remove(&[&entry.value, &entry.lease]).await;
     refuse(probe, &entry, first).await;
     let found = probe.value(&entry).await;
-    probe.promise(
-        found.is_none(),
-        "what was removed does not come back",
-        &found,
-    );
+    probe.promise(found.is_none(), "what was removed does not come back", &found);
     let second = probe.hold(&entry, LONG).await;
     refuse(probe, &entry, first).await;
     let filled = probe.fill(&entry, second, b"new", LONG).await;
@@ -112,9 +96,7 @@ pub(super) async fn a_fill_after_the_end_of_the_lease_is_refused(probe: &Probe) 
     let entry = probe.entry("foo");
     let token = probe.hold(&entry, SHORT).await;
     probe
-        .until("the lease ends", async || {
-            probe.lease(&entry, Duration::from_millis(1)).await.1
-        })
+        .until("the lease ends", async || probe.lease(&entry, Duration::from_millis(1)).await.1)
         .await;
     refuse(probe, &entry, token).await;
 }
@@ -150,18 +132,10 @@ pub(super) async fn releasing_with_another_token_ends_nothing(probe: &Probe) {
     let holder = probe.hold(&entry, LONG).await;
     probe.done(probe.backend.release(&entry.lease, token()).await);
     let filled = probe.fill(&entry, holder, b"bar", LONG).await;
-    probe.promise(
-        filled == Filled::Stored,
-        "the holder still may fill",
-        filled,
-    );
+    probe.promise(filled == Filled::Stored, "the holder still may fill", filled);
 }
 
 async fn refuse(probe: &Probe, entry: &super::Entry, token: super::Token) {
     let filled = probe.fill(entry, token, b"outdated", LONG).await;
-    probe.promise(
-        filled == Filled::Refused,
-        "only the holder of the lease may fill",
-        filled,
-    );
+    probe.promise(filled == Filled::Refused, "only the holder of the lease may fill", filled);
 }

@@ -17,25 +17,14 @@ pub(super) async fn of_many_that_ask_at_once_one_gets_the_lease(probe: &Probe) {
     for round in 0..5 {
         let leased = lease_at_once(probe, &round.to_string()).await;
         let granted = leased.iter().filter(|leased| leased.granted).count();
-        probe.promise(
-            granted == 1,
-            "of many that ask at once exactly one is granted",
-            granted,
-        );
+        probe.promise(granted == 1, "of many that ask at once exactly one is granted", granted);
     }
 }
 
 pub(super) async fn of_many_that_create_a_generation_at_once_all_adopt_the_same(probe: &Probe) {
     let leased = lease_at_once(probe, "foo").await;
-    let adopted: HashSet<_> = leased
-        .into_iter()
-        .flat_map(|leased| leased.generations)
-        .collect();
-    probe.promise(
-        adopted.len() == 1,
-        "all adopt the same generation",
-        &adopted,
-    );
+    let adopted: HashSet<_> = leased.into_iter().flat_map(|leased| leased.generations).collect();
+    probe.promise(adopted.len() == 1, "all adopt the same generation", &adopted);
 }
 
 pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &Probe) {
@@ -44,11 +33,7 @@ pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &
         let entry = Arc::clone(&entry);
         async move {
             let bytes = number.to_le_bytes().repeat(1000);
-            let item = Item {
-                value: &entry.value,
-                bytes: &bytes,
-                life: LONG,
-            };
+            let item = Item { value: &entry.value, bytes: &bytes, life: LONG };
             backend.insert(item, &entry.lease, &[]).await
         }
     });
@@ -56,15 +41,9 @@ pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &
         probe.done(outcome);
     }
     let found = probe.bytes(&entry).await.unwrap_or_default();
-    let first = found
-        .first_chunk()
-        .map_or(usize::MAX, |first| usize::from_le_bytes(*first));
+    let first = found.first_chunk().map_or(usize::MAX, |first| usize::from_le_bytes(*first));
     let whole = first < TASKS && found == first.to_le_bytes().repeat(1000);
-    probe.promise(
-        whole,
-        "one of the values remains, unmixed",
-        (first, found.len()),
-    );
+    probe.promise(whole, "one of the values remains, unmixed", (first, found.len()));
 }
 
 pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Probe) {
@@ -72,10 +51,7 @@ pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Probe) {
     probe.insert(&left, b"left", LONG).await;
     probe.insert(&kept, b"kept", LONG).await;
     for _ in 0..100 {
-        let lookups = [Lookup {
-            value: &left.value,
-            generations: &[],
-        }];
+        let lookups = [Lookup { value: &left.value, generations: &[] }];
         // Polled once, then dropped, with or without an answer.
         drop(timeout(Duration::ZERO, probe.backend.read(&lookups)).await);
         let found = probe.bytes(&kept).await;
@@ -99,11 +75,7 @@ async fn lease_at_once(probe: &Probe, key: &str) -> Vec<Leased> {
             backend.lease(request).await
         }
     });
-    leased
-        .await
-        .into_iter()
-        .map(|leased| probe.done(leased))
-        .collect()
+    leased.await.into_iter().map(|leased| probe.done(leased)).collect()
 }
 
 /// Runs an operation in many tasks at the same time.

@@ -11,11 +11,7 @@ pub(super) async fn a_backend_answers_and_tells_where_it_is(probe: &Probe) {
     probe.promise(ready, "a backend that has just answered is ready", ready);
     let endpoint = probe.backend.endpoint();
     probe.promise(!endpoint.is_empty(), "the endpoint has a name", &endpoint);
-    probe.promise(
-        !endpoint.contains('@'),
-        "the endpoint shows no credentials",
-        &endpoint,
-    );
+    probe.promise(!endpoint.contains('@'), "the endpoint shows no credentials", &endpoint);
 }
 
 pub(super) async fn a_read_of_nothing_finds_nothing(probe: &Probe) {
@@ -24,19 +20,9 @@ pub(super) async fn a_read_of_nothing_finds_nothing(probe: &Probe) {
 }
 
 pub(super) async fn an_absent_value_reads_as_absent(probe: &Probe) {
-    let found = probe
-        .read(&probe.entry("foo").value, &[probe.tag("a"), probe.tag("b")])
-        .await;
-    probe.promise(
-        found.value.is_none(),
-        "what was never stored is absent",
-        &found,
-    );
-    probe.promise(
-        found.generations == [None, None],
-        "so are its generations",
-        &found,
-    );
+    let found = probe.read(&probe.entry("foo").value, &[probe.tag("a"), probe.tag("b")]).await;
+    probe.promise(found.value.is_none(), "what was never stored is absent", &found);
+    probe.promise(found.generations == [None, None], "so are its generations", &found);
 }
 
 pub(super) async fn an_inserted_value_is_read_back_with_its_remaining_life(probe: &Probe) {
@@ -60,9 +46,7 @@ pub(super) async fn a_value_ends_with_its_life(probe: &Probe) {
     probe
         .until("a value is absent after its life", async || {
             let stored = probe.value(&short).await;
-            let within = stored
-                .as_ref()
-                .is_none_or(|stored| stored.remaining <= SHORT);
+            let within = stored.as_ref().is_none_or(|stored| stored.remaining <= SHORT);
             probe.promise(within, "the remaining life is within the life", &stored);
             stored.is_none()
         })
@@ -73,26 +57,17 @@ pub(super) async fn a_value_ends_with_its_life(probe: &Probe) {
 pub(super) async fn a_life_of_one_millisecond_is_a_life(probe: &Probe) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", Duration::from_millis(1)).await;
-    probe
-        .until("it ends", async || probe.value(&entry).await.is_none())
-        .await;
+    probe.until("it ends", async || probe.value(&entry).await.is_none()).await;
 }
 
 pub(super) async fn an_insert_removes_obsolete_names(probe: &Probe) {
     let entry = probe.entry("foo");
     let older = |version: u32| format!("{}:{{k:foo}}:v{version}", probe.namespace);
     for version in 0..2 {
-        let old = Entry {
-            value: older(version),
-            lease: entry.lease.clone(),
-        };
+        let old = Entry { value: older(version), lease: entry.lease.clone() };
         probe.insert(&old, b"old", LONG).await;
     }
-    let item = Item {
-        value: &entry.value,
-        bytes: b"new",
-        life: LONG,
-    };
+    let item = Item { value: &entry.value, bytes: b"new", life: LONG };
     let obsolete = [older(0), older(1), older(2)];
     probe.done(probe.backend.insert(item, &entry.lease, &obsolete).await);
     expect(probe, &entry, b"new", LONG).await;
@@ -119,11 +94,7 @@ pub(super) async fn any_bytes_are_kept(probe: &Probe) {
         probe.fill(&filled, token, bytes, LONG).await;
         for entry in [inserted, filled] {
             let found = probe.bytes(&entry).await.unwrap_or_default();
-            probe.promise(
-                found == bytes,
-                "the same bytes come back",
-                (key, found.len()),
-            );
+            probe.promise(found == bytes, "the same bytes come back", (key, found.len()));
         }
     }
 }
@@ -147,77 +118,44 @@ pub(super) async fn any_legal_name_is_kept_apart(probe: &Probe) {
     probe.remove(&[&first.value]).await;
     for key in &keys[1..] {
         let found = probe.bytes(&probe.entry(key)).await;
-        probe.promise(
-            found.is_some(),
-            "removing a name removes no other",
-            (key, &found),
-        );
+        probe.promise(found.is_some(), "removing a name removes no other", (key, &found));
     }
 }
 
 pub(super) async fn one_read_finds_many_values_in_order(probe: &Probe) {
-    let entries: Vec<_> = (0..64)
-        .map(|number| probe.entry(&number.to_string()))
-        .collect();
-    let tags: Vec<_> = (0..3)
-        .map(|number| probe.tag(&number.to_string()))
-        .collect();
+    let entries: Vec<_> = (0..64).map(|number| probe.entry(&number.to_string())).collect();
+    let tags: Vec<_> = (0..3).map(|number| probe.tag(&number.to_string())).collect();
     let current = generation();
     probe.done(probe.backend.renew(&[(tags[1].clone(), current)]).await);
     for (number, entry) in entries.iter().enumerate().step_by(2) {
-        probe
-            .insert(entry, number.to_string().as_bytes(), LONG)
-            .await;
+        probe.insert(entry, number.to_string().as_bytes(), LONG).await;
     }
     let lookups: Vec<_> = entries
         .iter()
         .enumerate()
-        .map(|(number, entry)| Lookup {
-            value: &entry.value,
-            generations: &tags[..number % 4],
-        })
+        .map(|(number, entry)| Lookup { value: &entry.value, generations: &tags[..number % 4] })
         .collect();
     let found = probe.done(probe.backend.read(&lookups).await);
-    probe.promise(
-        found.len() == lookups.len(),
-        "every lookup has an answer",
-        found.len(),
-    );
+    probe.promise(found.len() == lookups.len(), "every lookup has an answer", found.len());
     for (number, found) in found.iter().enumerate() {
         let bytes = found.value.as_ref().map(|stored| stored.bytes.clone());
         let expected = (number % 2 == 0).then(|| number.to_string().into_bytes());
-        probe.promise(
-            bytes == expected,
-            "answers stand in the order of lookups",
-            (number, found),
-        );
+        probe.promise(bytes == expected, "answers stand in the order of lookups", (number, found));
         let expected = &[None, Some(current), None][..number % 4];
         let same = found.generations == expected;
-        probe.promise(
-            same,
-            "generations stand in the order of the lookup",
-            (number, found),
-        );
+        probe.promise(same, "generations stand in the order of the lookup", (number, found));
     }
 }
 
 pub(super) async fn removing_takes_any_number_of_names_present_or_not(probe: &Probe) {
     probe.done(probe.backend.remove(&[]).await);
-    let entries: Vec<_> = (0..1200)
-        .map(|number| probe.entry(&number.to_string()))
-        .collect();
+    let entries: Vec<_> = (0..1200).map(|number| probe.entry(&number.to_string())).collect();
     for entry in entries.iter().step_by(100) {
         probe.insert(entry, b"bar", LONG).await;
     }
     let names: Vec<_> = entries.iter().map(|entry| entry.value.clone()).collect();
     probe.done(probe.backend.remove(&names).await);
-    let lookups: Vec<_> = names
-        .iter()
-        .map(|value| Lookup {
-            value,
-            generations: &[],
-        })
-        .collect();
+    let lookups: Vec<_> = names.iter().map(|value| Lookup { value, generations: &[] }).collect();
     let found = probe.done(probe.backend.read(&lookups).await);
     let left = found.iter().filter(|found| found.value.is_some()).count();
     probe.promise(left == 0, "what was removed is absent", left);
@@ -229,11 +167,7 @@ pub(super) async fn shortening_shortens(probe: &Probe) {
     probe.shorten(&entry, LONG / 2).await;
     expect(probe, &entry, b"bar", LONG / 2).await;
     probe.shorten(&entry, SHORT).await;
-    probe
-        .until("a shortened value ends", async || {
-            probe.value(&entry).await.is_none()
-        })
-        .await;
+    probe.until("a shortened value ends", async || probe.value(&entry).await.is_none()).await;
 }
 
 pub(super) async fn shortening_never_lengthens(probe: &Probe) {
@@ -247,20 +181,14 @@ pub(super) async fn shortening_to_nothing_ends_a_value(probe: &Probe) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG).await;
     probe.shorten(&entry, Duration::ZERO).await;
-    probe
-        .until("it ends", async || probe.value(&entry).await.is_none())
-        .await;
+    probe.until("it ends", async || probe.value(&entry).await.is_none()).await;
 }
 
 pub(super) async fn shortening_skips_what_is_absent(probe: &Probe) {
     probe.done(probe.backend.shorten(&[], LONG).await);
     let (absent, present) = (probe.entry("absent"), probe.entry("present"));
     probe.insert(&present, b"bar", LONG).await;
-    let names = [
-        absent.value.clone(),
-        present.value.clone(),
-        absent.lease.clone(),
-    ];
+    let names = [absent.value.clone(), present.value.clone(), absent.lease.clone()];
     probe.done(probe.backend.shorten(&names, LONG / 2).await);
     let found = probe.value(&absent).await;
     probe.promise(found.is_none(), "what was absent still is", &found);
@@ -269,18 +197,10 @@ pub(super) async fn shortening_skips_what_is_absent(probe: &Probe) {
 
 /// Expects a value with about all of a long life before it.
 pub(super) async fn expect(probe: &Probe, entry: &Entry, bytes: &[u8], life: Duration) {
-    let Some(Stored {
-        bytes: found,
-        remaining,
-    }) = probe.value(entry).await
-    else {
+    let Some(Stored { bytes: found, remaining }) = probe.value(entry).await else {
         return probe.promise(false, "a value is present within its life", "nothing");
     };
     probe.promise(found == bytes, "the bytes are those stored last", &found);
     let plausible = remaining <= life && remaining + SLACK >= life;
-    probe.promise(
-        plausible,
-        "the remaining life is that given last",
-        (remaining, life),
-    );
+    probe.promise(plausible, "the remaining life is that given last", (remaining, life));
 }

@@ -85,30 +85,11 @@ where
         let permit = ask.runtime.remote.as_ref().and_then(Remote::write_permit);
         let spawner = ask.runtime.tasks.spawner();
         let (Some(permit), Some(spawner)) = (permit, spawner) else {
-            return ask.tell(|key| Event::NotKept {
-                key,
-                reason: NotKept::Overloaded,
-            });
+            return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });
         };
-        let Ask {
-            runtime,
-            key,
-            tags: known,
-            errors,
-            ..
-        } = ask;
+        let Ask { runtime, key, tags: known, errors, .. } = ask;
         let remember = errors.remember;
-        let filling = Filling {
-            runtime,
-            key,
-            known,
-            remember,
-            lead,
-            slot,
-            wire,
-            life,
-            tags,
-        };
+        let filling = Filling { runtime, key, known, remember, lead, slot, wire, life, tags };
         spawner.spawn(async move {
             filling.run(held).await;
             drop(permit);
@@ -141,20 +122,14 @@ impl<V: 'static, E: 'static> Filling<V, E> {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(reason) => {
-                return telemetry.tell(&Event::Unwritable {
-                    key,
-                    reason: &reason,
-                });
+                return telemetry.tell(&Event::Unwritable { key, reason: &reason });
             }
         };
         // Sealed meanwhile means invalidated: the lease is gone or will be, do not even try.
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
-        match remote
-            .fill(held.address(), &bytes, self.life.total(), lease)
-            .await
-        {
+        match remote.fill(held.address(), &bytes, self.life.total(), lease).await {
             Ok(Filled::Stored) => {
                 held.spent();
                 telemetry.tell(&Event::Filled { key });
@@ -162,10 +137,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
             Ok(Filled::Refused) => {
                 self.slot.head().kill();
                 self.lead.seal();
-                telemetry.tell(&Event::NotKept {
-                    key,
-                    reason: NotKept::LeaseLost,
-                });
+                telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
             }
             Err(_) => {}
         }
@@ -190,9 +162,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
             payload: self.payload()?,
         };
         let bytes = envelope.write(address.reader());
-        bytes
-            .map(Some)
-            .ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
+        bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
     }
 
     /// The tags with the generations from before the load.

@@ -15,9 +15,7 @@ pub(super) struct Items<'a, S> {
 impl<S: Sink> Items<'_, S> {
     #[inline]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unencodable> {
-        value.serialize(Encoder {
-            out: &mut *self.out,
-        })
+        value.serialize(Encoder { out: &mut *self.out })
     }
 
     #[inline]
@@ -55,19 +53,12 @@ struct Entry {
 
 impl<'a, S> Map<'a, S> {
     pub(super) fn new(out: &'a mut S) -> Self {
-        Self {
-            out,
-            scratch: Vec::new(),
-            entries: Vec::new(),
-            key: None,
-        }
+        Self { out, scratch: Vec::new(), entries: Vec::new(), key: None }
     }
 
     fn append<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<Range<usize>, Unencodable> {
         let start = self.scratch.len();
-        part.serialize(Encoder {
-            out: &mut self.scratch,
-        })?;
+        part.serialize(Encoder { out: &mut self.scratch })?;
         Ok(start..self.scratch.len())
     }
 }
@@ -85,10 +76,7 @@ impl<S: Sink> ser::SerializeMap for Map<'_, S> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unencodable> {
-        let key = self
-            .key
-            .take()
-            .ok_or_else(|| Unencodable::custom("a map value has no key"))?;
+        let key = self.key.take().ok_or_else(|| Unencodable::custom("a map value has no key"))?;
         let value = self.append(value)?;
         self.entries.push(Entry { key, value });
         Ok(())
@@ -100,8 +88,7 @@ impl<S: Sink> ser::SerializeMap for Map<'_, S> {
         }
         let scratch = &self.scratch;
         // Stable, so that a multimap's values for one key keep their order.
-        self.entries
-            .sort_by(|a, b| scratch[a.key.clone()].cmp(&scratch[b.key.clone()]));
+        self.entries.sort_by(|a, b| scratch[a.key.clone()].cmp(&scratch[b.key.clone()]));
         for entry in self.entries {
             self.out.put(&scratch[entry.key]);
             self.out.put(&scratch[entry.value]);

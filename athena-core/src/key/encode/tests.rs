@@ -15,10 +15,7 @@ fn bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 fn assert_apart(encodings: &[Vec<u8>]) {
     for (i, a) in encodings.iter().enumerate() {
         for b in &encodings[..i] {
-            assert!(
-                !a.starts_with(b) && !b.starts_with(a),
-                "{a:02x?} and {b:02x?}"
-            );
+            assert!(!a.starts_with(b) && !b.starts_with(a), "{a:02x?} and {b:02x?}");
         }
     }
 }
@@ -50,15 +47,9 @@ fn integers_are_a_tag_and_leb128() {
     assert_eq!(bytes(&300u32), [0x05, 0xac, 0x02]);
     assert_eq!(bytes(&0u64), [0x06, 0]);
     assert_eq!(bytes(&300usize), [0x06, 0xac, 0x02]);
-    assert_eq!(
-        bytes(&u64::MAX),
-        [&[0x06][..], &[0xff; 9], &[0x01]].concat()
-    );
+    assert_eq!(bytes(&u64::MAX), [&[0x06][..], &[0xff; 9], &[0x01]].concat());
     assert_eq!(bytes(&300u128), [0x07, 0xac, 0x02]);
-    assert_eq!(
-        bytes(&u128::MAX),
-        [&[0x07][..], &[0xff; 18], &[0x03]].concat()
-    );
+    assert_eq!(bytes(&u128::MAX), [&[0x07][..], &[0xff; 18], &[0x03]].concat());
 }
 
 #[test]
@@ -67,15 +58,9 @@ fn signed_integers_are_zigzag() {
     assert_eq!(bytes(&-1i16), [0x09, 1]);
     assert_eq!(bytes(&1i32), [0x0a, 2]);
     assert_eq!(bytes(&-2i64), [0x0b, 3]);
-    assert_eq!(
-        bytes(&i64::MIN),
-        [&[0x0b][..], &[0xff; 9], &[0x01]].concat()
-    );
+    assert_eq!(bytes(&i64::MIN), [&[0x0b][..], &[0xff; 9], &[0x01]].concat());
     assert_eq!(bytes(&-1i128), [0x0c, 1]);
-    assert_eq!(
-        bytes(&i128::MIN),
-        [&[0x0c][..], &[0xff; 18], &[0x03]].concat()
-    );
+    assert_eq!(bytes(&i128::MIN), [&[0x0c][..], &[0xff; 18], &[0x03]].concat());
 }
 
 #[test]
@@ -104,29 +89,17 @@ fn compound_values_have_golden_vectors() {
     assert_eq!(bytes(&Id(7)), b"\x19\x02Id\x03\x07");
     assert_eq!(bytes(&Pair(1, 2)), b"\x1a\x04Pair\x03\x01\x03\x02\x00");
     let point = Point { x: 1, y: Some(2) };
-    assert_eq!(
-        bytes(&point),
-        b"\x1b\x05Point\x20\x01x\x03\x01\x20\x01y\x14\x03\x02\x00"
-    );
+    assert_eq!(bytes(&point), b"\x1b\x05Point\x20\x01x\x03\x01\x20\x01y\x14\x03\x02\x00");
     let point = Point { x: 1, y: None };
-    assert_eq!(
-        bytes(&point),
-        b"\x1b\x05Point\x20\x01x\x03\x01\x21\x01y\x00"
-    );
+    assert_eq!(bytes(&point), b"\x1b\x05Point\x20\x01x\x03\x01\x21\x01y\x00");
 }
 
 #[test]
 fn variants_have_golden_vectors() {
     assert_eq!(bytes(&Kind::Unit), b"\x1c\x04Kind\x04Unit");
     assert_eq!(bytes(&Kind::New(7)), b"\x1d\x04Kind\x03New\x03\x07");
-    assert_eq!(
-        bytes(&Kind::Tuple(1, 2)),
-        b"\x1e\x04Kind\x05Tuple\x03\x01\x03\x02\x00"
-    );
-    assert_eq!(
-        bytes(&Kind::Struct { a: 1 }),
-        b"\x1f\x04Kind\x06Struct\x20\x01a\x03\x01\x00"
-    );
+    assert_eq!(bytes(&Kind::Tuple(1, 2)), b"\x1e\x04Kind\x05Tuple\x03\x01\x03\x02\x00");
+    assert_eq!(bytes(&Kind::Struct { a: 1 }), b"\x1f\x04Kind\x06Struct\x20\x01a\x03\x01\x00");
 }
 
 #[test]
@@ -147,12 +120,7 @@ fn borrowed_and_owned_forms_share_a_key() {
 #[test]
 fn zeros_of_both_signs_and_nans_are_told_apart() {
     let nan = f64::from_bits(f64::NAN.to_bits() | 1);
-    assert_apart(&[
-        bytes(&0.0f64),
-        bytes(&-0.0f64),
-        bytes(&f64::NAN),
-        bytes(&nan),
-    ]);
+    assert_apart(&[bytes(&0.0f64), bytes(&-0.0f64), bytes(&f64::NAN), bytes(&nan)]);
 }
 
 #[test]
@@ -220,22 +188,11 @@ fn flattened_fields_do_not_depend_on_map_order() {
         rest: HashMap<String, String>,
     }
     let query = |rest: &[(&str, &str)]| {
-        let rest = rest
-            .iter()
-            .map(|&(name, value)| (name.into(), value.into()))
-            .collect();
+        let rest = rest.iter().map(|&(name, value)| (name.into(), value.into())).collect();
         bytes(&Query { page: 1, rest })
     };
-    assert_eq!(
-        query(&[("a", "1"), ("b", "2")]),
-        query(&[("b", "2"), ("a", "1")])
-    );
-    assert_apart(&[
-        query(&[("a", "1")]),
-        query(&[("a", "2")]),
-        query(&[("b", "1")]),
-        query(&[]),
-    ]);
+    assert_eq!(query(&[("a", "1"), ("b", "2")]), query(&[("b", "2"), ("a", "1")]));
+    assert_apart(&[query(&[("a", "1")]), query(&[("a", "2")]), query(&[("b", "1")]), query(&[])]);
 }
 
 #[test]
@@ -243,10 +200,7 @@ fn equal_maps_are_equal_whatever_their_order() {
     let forward: HashMap<u32, String> = (0..100).map(|n| (n, n.to_string())).collect();
     let backward: HashMap<u32, String> = (0..100).rev().map(|n| (n, n.to_string())).collect();
     assert_eq!(bytes(&forward), bytes(&backward));
-    assert_eq!(
-        bytes(&forward),
-        bytes(&forward.into_iter().collect::<BTreeMap<_, _>>())
-    );
+    assert_eq!(bytes(&forward), bytes(&forward.into_iter().collect::<BTreeMap<_, _>>()));
 }
 
 #[test]
@@ -257,14 +211,8 @@ fn a_multimap_keeps_the_order_of_one_keys_values() {
             serializer.collect_map(self.0.iter().copied())
         }
     }
-    assert_ne!(
-        bytes(&Multi(vec![(1, 1), (1, 2)])),
-        bytes(&Multi(vec![(1, 2), (1, 1)]))
-    );
-    assert_eq!(
-        bytes(&Multi(vec![(1, 1), (2, 2)])),
-        bytes(&Multi(vec![(2, 2), (1, 1)]))
-    );
+    assert_ne!(bytes(&Multi(vec![(1, 1), (1, 2)])), bytes(&Multi(vec![(1, 2), (1, 1)])));
+    assert_eq!(bytes(&Multi(vec![(1, 1), (2, 2)])), bytes(&Multi(vec![(2, 2), (1, 1)])));
 }
 
 #[test]
@@ -302,10 +250,7 @@ fn a_failing_impl_is_reported_in_its_own_words() {
         }
     }
     let error = encode(&vec![Failing], &mut Vec::new()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot encode a key argument: the lock is poisoned"
-    );
+    assert_eq!(error.to_string(), "cannot encode a key argument: the lock is poisoned");
 }
 
 #[test]
@@ -323,18 +268,8 @@ fn a_map_out_of_step_is_an_error() {
             map.end()
         }
     }
-    for (parts, fine) in [
-        ("kv", true),
-        ("v", false),
-        ("k", false),
-        ("kk", false),
-        ("kvv", false),
-    ] {
-        assert_eq!(
-            encode(&Odd(parts), &mut Vec::new()).is_ok(),
-            fine,
-            "{parts}"
-        );
+    for (parts, fine) in [("kv", true), ("v", false), ("k", false), ("kk", false), ("kvv", false)] {
+        assert_eq!(encode(&Odd(parts), &mut Vec::new()).is_ok(), fine, "{parts}");
     }
 }
 

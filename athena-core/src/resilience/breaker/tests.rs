@@ -12,10 +12,7 @@ fn at(millis: u64) -> Tick {
 }
 
 fn breaker() -> Breaker {
-    Breaker::new(BreakerSettings {
-        recovery_jitter: Percent::new(0),
-        ..BreakerSettings::default()
-    })
+    Breaker::new(BreakerSettings { recovery_jitter: Percent::new(0), ..BreakerSettings::default() })
 }
 
 fn take(breaker: &Breaker, millis: u64) -> Permit {
@@ -43,10 +40,7 @@ fn it_opens_after_failures_in_a_row_and_not_after_one_blip() {
         assert_eq!(end(&breaker, 0, Ending::Failure), None);
     }
     let transition = end(&breaker, 0, Ending::Failure);
-    let expected = Transition {
-        from: BreakerState::Closed,
-        to: BreakerState::Open,
-    };
+    let expected = Transition { from: BreakerState::Closed, to: BreakerState::Open };
     assert_eq!(transition, Some(expected));
     assert!(breaker.acquire(at(4_999), LINK).0.is_none());
 }
@@ -55,15 +49,7 @@ fn it_opens_after_failures_in_a_row_and_not_after_one_blip() {
 fn it_opens_when_half_of_enough_calls_fail() {
     let breaker = breaker();
     for call in 0..19 {
-        end(
-            &breaker,
-            call * 100,
-            if call % 2 == 0 {
-                Ending::Failure
-            } else {
-                Ending::Success
-            },
-        );
+        end(&breaker, call * 100, if call % 2 == 0 { Ending::Failure } else { Ending::Success });
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
     end(&breaker, 1_900, Ending::Failure);
@@ -74,26 +60,10 @@ fn it_opens_when_half_of_enough_calls_fail() {
 fn failures_older_than_the_window_do_not_count() {
     let breaker = breaker();
     for call in 0..18 {
-        end(
-            &breaker,
-            0,
-            if call % 2 == 0 {
-                Ending::Failure
-            } else {
-                Ending::Success
-            },
-        );
+        end(&breaker, 0, if call % 2 == 0 { Ending::Failure } else { Ending::Success });
     }
     for call in 0..18 {
-        end(
-            &breaker,
-            11_000,
-            if call % 2 == 0 {
-                Ending::Failure
-            } else {
-                Ending::Success
-            },
-        );
+        end(&breaker, 11_000, if call % 2 == 0 { Ending::Failure } else { Ending::Success });
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -117,10 +87,7 @@ fn a_failed_probe_opens_it_for_twice_as_long_up_to_a_cap() {
     open(&breaker, 0);
     let mut now = 0;
     for pause in [5_000, 10_000, 20_000, 30_000, 30_000] {
-        assert!(
-            breaker.acquire(at(now + pause - 1), LINK).0.is_none(),
-            "after {pause} ms"
-        );
+        assert!(breaker.acquire(at(now + pause - 1), LINK).0.is_none(), "after {pause} ms");
         now += pause;
         end(&breaker, now, Ending::Failure);
         assert_eq!(breaker.state(), BreakerState::Open);
@@ -166,10 +133,7 @@ fn jitter_spreads_the_recovery() {
 
 #[test]
 fn disabled_it_only_watches() {
-    let breaker = Breaker::new(BreakerSettings {
-        enabled: false,
-        ..BreakerSettings::default()
-    });
+    let breaker = Breaker::new(BreakerSettings { enabled: false, ..BreakerSettings::default() });
     for _ in 0..100 {
         end(&breaker, 0, Ending::Failure);
     }

@@ -41,9 +41,7 @@ pub(super) struct Look {
 
 impl Front {
     pub(super) fn new() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-        }
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
     }
 
     #[inline]
@@ -56,10 +54,7 @@ impl Front {
         // Two threads may write the same number; that costs one access out of moka's sample.
         let reads = shard.reads.load(Ordering::Relaxed).wrapping_add(1);
         shard.reads.store(reads, Ordering::Relaxed);
-        Some(Look {
-            slot,
-            is_told: reads.is_multiple_of(TOLD_EVERY),
-        })
+        Some(Look { slot, is_told: reads.is_multiple_of(TOLD_EVERY) })
     }
 
     pub(super) fn insert(&self, hash: u64, key: &Key, slot: &Slot, rehash: impl Fn(&Key) -> u64) {

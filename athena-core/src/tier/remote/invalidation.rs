@@ -12,10 +12,7 @@ impl Remote {
     /// Invalidates; what does not arrive, for whatever reason, is kept in the journal.
     pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<(), Failure> {
         let deadline = self.write_deadline();
-        let unsent = Unsent {
-            journal: &self.journal,
-            targets,
-        };
+        let unsent = Unsent { journal: &self.journal, targets };
         self.send(unsent.targets.iter(), deadline).await?;
         unsent.arrived();
         Ok(())
@@ -32,14 +29,9 @@ impl Remote {
             return Ok(());
         }
         let limit = deadline.attempt(self.clock.now(), self.settings.deadline);
-        let lock = self
-            .clock
-            .within(limit.unwrap_or_default(), self.replaying.lock());
+        let lock = self.clock.within(limit.unwrap_or_default(), self.replaying.lock());
         let Some(_one_for_all) = lock.await else {
-            return Err(Failure::new(
-                Class::TooLate,
-                "waiting invalidations hold up the backend",
-            ));
+            return Err(Failure::new(Class::TooLate, "waiting invalidations hold up the backend"));
         };
         let Some(batch) = self.journal.batch() else {
             return Ok(());
@@ -55,23 +47,15 @@ impl Remote {
         let deadline = self.write_deadline();
         self.replay(deadline).await?;
         let lanes: Vec<_> = entry.lanes().collect();
-        let lookups: Vec<_> = lanes
-            .iter()
-            .map(|value| Lookup {
-                value,
-                generations: &[],
-            })
-            .collect();
-        let found = self
-            .ask("read", deadline, self.backend.read(&lookups))
-            .await?;
+        let lookups: Vec<_> =
+            lanes.iter().map(|value| Lookup { value, generations: &[] }).collect();
+        let found = self.ask("read", deadline, self.backend.read(&lookups)).await?;
         let mut useless = Vec::new();
         for (lane, found) in lanes.into_iter().zip(found) {
             match found.value.map(|stored| Envelope::grace_of(&stored.bytes)) {
                 Some(Some(grace)) if !grace.is_zero() => {
                     let names = [lane];
-                    self.ask("expire", deadline, self.backend.shorten(&names, grace))
-                        .await?;
+                    self.ask("expire", deadline, self.backend.shorten(&names, grace)).await?;
                 }
                 Some(_) => useless.push(lane),
                 None => {}
@@ -80,8 +64,7 @@ impl Remote {
         if useless.is_empty() {
             return Ok(());
         }
-        self.ask("remove", deadline, self.backend.remove(&useless))
-            .await
+        self.ask("remove", deadline, self.backend.remove(&useless)).await
     }
 
     async fn send(
@@ -111,12 +94,10 @@ impl Remote {
             generations.append(&mut tags);
         }
         if !generations.is_empty() {
-            self.ask("renew", deadline, self.backend.renew(&generations))
-                .await?;
+            self.ask("renew", deadline, self.backend.renew(&generations)).await?;
         }
         if !names.is_empty() {
-            self.ask("remove", deadline, self.backend.remove(&names))
-                .await?;
+            self.ask("remove", deadline, self.backend.remove(&names)).await?;
         }
         Ok(())
     }
@@ -136,8 +117,6 @@ impl Unsent<'_> {
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        self.targets
-            .drain(..)
-            .for_each(|target| self.journal.keep(target));
+        self.targets.drain(..).for_each(|target| self.journal.keep(target));
     }
 }

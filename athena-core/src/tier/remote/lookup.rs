@@ -38,21 +38,14 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Vec<Looked>, Failure> {
         self.replay(deadline).await?;
-        let names: Vec<Vec<String>> = asked
-            .iter()
-            .map(|(_, tags)| self.generation_names(tags).collect())
-            .collect();
+        let names: Vec<Vec<String>> =
+            asked.iter().map(|(_, tags)| self.generation_names(tags).collect()).collect();
         let lookups: Vec<_> = asked
             .iter()
             .zip(&names)
-            .map(|((address, _), generations)| Lookup {
-                value: &address.value,
-                generations,
-            })
+            .map(|((address, _), generations)| Lookup { value: &address.value, generations })
             .collect();
-        let found = self
-            .ask("read", deadline, self.backend.read(&lookups))
-            .await?;
+        let found = self.ask("read", deadline, self.backend.read(&lookups)).await?;
         let mut looked = Vec::with_capacity(asked.len());
         for ((address, tags), found) in asked.iter().zip(found) {
             looked.push(self.judge(address, tags, found, deadline).await?);
@@ -112,13 +105,8 @@ impl Remote {
         }
         let (names, expected): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
         let lease = address.entry.lease();
-        let lookup = [Lookup {
-            value: &lease,
-            generations: &names,
-        }];
-        let found = self
-            .ask("read tags", deadline, self.backend.read(&lookup))
-            .await?;
+        let lookup = [Lookup { value: &lease, generations: &names }];
+        let found = self.ask("read tags", deadline, self.backend.read(&lookup)).await?;
         let current = found.into_iter().next().unwrap_or_default().generations;
         Ok(current.into_iter().eq(expected.into_iter().map(Some)))
     }

@@ -51,10 +51,7 @@ fn rules_the_body(attr: &Attribute) -> bool {
 }
 
 fn renamed(sig: &Signature, name: &Ident) -> Signature {
-    Signature {
-        ident: name.clone(),
-        ..sig.clone()
-    }
+    Signature { ident: name.clone(), ..sig.clone() }
 }
 
 /// The call that runs the load in place, or, once its door is open, elsewhere with what it owns.
@@ -63,9 +60,7 @@ fn renamed(sig: &Signature, name: &Ident) -> Signature {
 pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> TokenStream {
     let arguments = passed(load, origin);
     let values = arguments.iter().map(|argument| &argument.value);
-    let owned = arguments
-        .iter()
-        .filter_map(|argument| argument.owned(runtime));
+    let owned = arguments.iter().filter_map(|argument| argument.owned(runtime));
     let lent = arguments.iter().map(Passed::lent);
     let function = callee(load, origin);
     let place = hidden_at(&load.option);

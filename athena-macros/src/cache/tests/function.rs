@@ -18,20 +18,11 @@ fn functions_that_cannot_be_cached_are_refused() {
         ("async extern \"C\" fn f() -> u8 {}", "foreign ABI"),
         ("async fn f() {}", "nothing to cache"),
         ("async fn f() -> () {}", "nothing to cache"),
-        (
-            "async fn f() -> impl Clone {}",
-            "write the type instead of `impl …`",
-        ),
-        (
-            "async fn f() -> Result<impl Clone, E> {}",
-            "write the type instead of `impl …`",
-        ),
+        ("async fn f() -> impl Clone {}", "write the type instead of `impl …`"),
+        ("async fn f() -> Result<impl Clone, E> {}", "write the type instead of `impl …`"),
         ("async fn f(a: &str) -> &str {}", "it cannot borrow"),
         ("async fn f(a: &str) -> Option<&str> {}", "it cannot borrow"),
-        (
-            "async fn f(#[cfg(a)] a: u8) -> u8 {}",
-            "an argument cannot be conditional",
-        ),
+        ("async fn f(#[cfg(a)] a: u8) -> u8 {}", "an argument cannot be conditional"),
         ("async fn f() -> u8;", "has no body"),
         ("struct S;", "expected `fn`"),
     ] {
@@ -78,31 +69,16 @@ fn a_background_load_needs_what_it_can_own() {
 #[test]
 fn a_background_load_needs_a_place_for_the_body() {
     let message = "write the type's name";
-    assert_faults(
-        r#"refresh = "80%""#,
-        "async fn f() -> u8 { Self::g() }",
-        &[message],
-    );
-    assert_faults(
-        r#"refresh = "80%""#,
-        "async fn f(a: Self) -> u8 {}",
-        &[message],
-    );
+    assert_faults(r#"refresh = "80%""#, "async fn f() -> u8 { Self::g() }", &[message]);
+    assert_faults(r#"refresh = "80%""#, "async fn f(a: Self) -> u8 {}", &[message]);
     let boxed = "fn f(&self) -> Pin<Box<dyn Future<Output = u8>>> {}";
-    assert_faults(
-        r#"refresh = "80%""#,
-        boxed,
-        &["which a trait has no room for"],
-    );
+    assert_faults(r#"refresh = "80%""#, boxed, &["which a trait has no room for"]);
 }
 
 #[test]
 fn a_wrong_attribute_gives_the_function_back() {
     let given_back = expand(tokens("tll = 1"), tokens(PRODUCT)).to_string();
-    assert!(
-        given_back.starts_with(&tokens(PRODUCT).to_string()),
-        "{given_back}"
-    );
+    assert!(given_back.starts_with(&tokens(PRODUCT).to_string()), "{given_back}");
     assert!(given_back.contains("compile_error"), "{given_back}");
 }
 

@@ -38,9 +38,7 @@ impl Tls {
                 .with_client_auth_cert(certificates_in(cert_file)?, key_in(key_file)?)
                 .map_err(|error| fault(format!("the client certificate is unusable: {error}")))?,
             _ => {
-                return Err(fault(
-                    "`cert_file` and `key_file` go together, give both or none",
-                ));
+                return Err(fault("`cert_file` and `key_file` go together, give both or none"));
             }
         };
         Ok(Self(TlsConnector::from(Arc::new(client))))
@@ -67,9 +65,7 @@ impl fmt::Debug for Tls {
 fn roots_in(path: &Path) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates_in(path)? {
-        roots
-            .add(certificate)
-            .map_err(|error| unreadable(path, error))?;
+        roots.add(certificate).map_err(|error| unreadable(path, error))?;
     }
     Ok(roots)
 }
