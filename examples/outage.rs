@@ -182,9 +182,9 @@ impl Scene {
             let begun = Instant::now();
             sleep(step).await;
             let calls = self.calls.load(Ordering::SeqCst) - before;
-            let rate = calls as f64 / begun.elapsed().as_secs_f64();
+            let rate = u128::from(calls) * 1_000 / begun.elapsed().as_millis().max(1);
             let (at, breaker) = (self.start.elapsed().as_secs_f64(), self.breaker().name());
-            println!("  {at:4.1} s  {what:<15}  breaker {breaker:<9}  {rate:>7.0} calls/s");
+            println!("  {at:4.1} s  {what:<15}  breaker {breaker:<9}  {rate:>7} calls/s");
         }
     }
 

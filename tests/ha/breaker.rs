@@ -16,7 +16,7 @@ struct Transitions(Arc<Mutex<Vec<(BreakerState, BreakerState)>>>);
 impl Observer for Transitions {
     fn observe(&self, event: &Event<'_>) {
         if let Event::Breaker { from, to, .. } = event {
-            self.0.lock().unwrap().push((*from, *to));
+            self.0.lock().expect("no panic").push((*from, *to));
         }
     }
 }
