@@ -70,6 +70,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Answers when the store does.
     async fn ping(&self) -> Result<(), Failure>;
 
+    /// Takes over the cache's limit for one operation, called once before the first one.
+    ///
+    /// A backend with a limit of its own replaces it by this one: with two of them, the shorter would
+    /// hide from the other what takes too long.
+    fn limit_attempts(&self, _timeout: Duration) {}
+
     /// Counts the connections made so far; 0 before the first.
     ///
     /// A change means that the store may have missed or forgotten something since.
@@ -259,6 +265,11 @@ impl Class {
         Self::TooLate,
         Self::Closed,
     ];
+
+    /// Whether the operation may have been done all the same.
+    pub fn may_have_happened(self) -> bool {
+        matches!(self, Self::Timeout | Self::Disconnected)
+    }
 
     /// A short name, as used in counters and logs.
     pub fn name(self) -> &'static str {

@@ -159,6 +159,7 @@ impl Builder {
             tasks,
             loads: Loads::new(settings.degraded_loads),
             returns: Arc::default(),
+            heralding: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             unwritable: Mutex::new(HashSet::new()),
             settings,

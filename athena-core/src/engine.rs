@@ -39,6 +39,8 @@ pub(crate) use many::{Many, One};
 pub(crate) struct Ask<R, V, E> {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) key: Key,
+    /// The number of the function; `None` for entries named by hand.
+    pub(crate) site: Option<u32>,
     pub(crate) policy: Policy,
     pub(crate) tags: Tags,
     pub(crate) shape: Shape<R, V, E>,
@@ -56,6 +58,7 @@ impl<R, V, E> Clone for Ask<R, V, E> {
         Self {
             runtime: Arc::clone(&self.runtime),
             key: self.key.clone(),
+            site: self.site,
             policy: self.policy,
             tags: self.tags.clone(),
             shape: self.shape,

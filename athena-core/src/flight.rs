@@ -212,6 +212,11 @@ impl Flight {
         LEADING.try_with(|chain| chain.contains(self)).unwrap_or(false)
     }
 
+    /// Whether the caller is part of any flight's load.
+    pub(crate) fn is_any_led_here() -> bool {
+        LEADING.try_with(|_| ()).is_ok()
+    }
+
     /// Runs a load of this flight so that calls inside it are known to belong to it.
     pub(crate) async fn led_here<F: Future>(self: &Arc<Self>, load: F) -> F::Output {
         Self::all_led_here(std::slice::from_ref(self), load).await

@@ -48,14 +48,6 @@ impl Key {
         &mut self.0
     }
 
-    /// The number of the function that the key belongs to; `None` if it was named by hand.
-    pub(crate) fn site(&self) -> Option<u32> {
-        match self.parts() {
-            Parts::Derived { site, .. } => Some(site),
-            Parts::Named(_) => None,
-        }
-    }
-
     fn parts(&self) -> Parts<'_> {
         match self.0.as_slice() {
             [DERIVED, a, b, c, d, arguments @ ..] => {

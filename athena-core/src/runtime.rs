@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -46,10 +47,15 @@ pub(crate) struct Runtime {
     pub(crate) tasks: Tasks,
     pub(crate) loads: Loads,
     pub(crate) returns: Arc<Returns>,
+    /// Whether a task replays the journal.
+    pub(crate) heralding: AtomicBool,
     pub(crate) closed: AtomicBool,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
 }
+
+/// How often a process that is cut off tries to replay its journal.
+const HERALD_PAUSE: Duration = Duration::from_millis(200);
 
 /// What to invalidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +101,7 @@ impl Runtime {
     }
 
     /// Invalidates in this process at once, then in the backend.
-    pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
+    pub(crate) async fn invalidate(self: &Arc<Self>, scopes: &[Scope]) -> Invalidated {
         self.mark(scopes);
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
@@ -103,6 +109,7 @@ impl Runtime {
         let Some(remote) = &self.remote else {
             return Invalidated::Done;
         };
+        let _heralds = Heralds(self);
         let targets = scopes.iter().map(|scope| self.target(scope)).collect();
         let result = remote.invalidate(targets).await;
         self.mark(scopes);
@@ -115,14 +122,34 @@ impl Runtime {
         Invalidated::Pending
     }
 
+    /// Replays the journal in the background until it is empty, so that other processes hear of it even
+    /// if this one asks the backend nothing more.
+    fn herald(self: &Arc<Self>) {
+        let Some(spawner) = self.tasks.spawner() else {
+            return;
+        };
+        if self.heralding.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let runtime = Arc::clone(self);
+        spawner.spawn_aside(async move {
+            while let Some(remote) = runtime.remote.as_ref().filter(|it| it.journal_depth() > 0) {
+                runtime.clock.sleep(HERALD_PAUSE).await;
+                remote.replay_now().await;
+            }
+            runtime.heralding.store(false, Ordering::Release);
+        });
+    }
+
     /// Keeps invalidations for the backend, which is told before it is read again.
-    pub(crate) fn journal(&self, scopes: &[Scope]) {
+    pub(crate) fn journal(self: &Arc<Self>, scopes: &[Scope]) {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
             if let Some(remote) = &self.remote {
                 remote.keep(self.target(scope));
             }
         }
+        self.herald();
     }
 
     /// Ends the fresh time of an entry, in this process and in the backend.
@@ -164,13 +191,19 @@ impl Runtime {
     }
 
     /// The wire format, if values can be read back through it; says once per function if not.
-    pub(crate) fn checked<V>(&self, wire: Wire<V>, key: &Key, version: u32) -> Option<Wire<V>> {
+    pub(crate) fn checked<V>(
+        &self,
+        wire: Wire<V>,
+        key: &Key,
+        site: Option<u32>,
+        version: u32,
+    ) -> Option<Wire<V>> {
         self.remote.as_ref()?;
         let Err(reason) = wire.fingerprint(version) else {
             return Some(wire);
         };
         let mut told = self.unwritable.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert(key.site()) {
+        if told.insert(site) {
             self.telemetry.tell(&Event::Unwritable { key: &key.readable(), reason: &reason });
         }
         None
@@ -195,6 +228,17 @@ impl Runtime {
     }
 }
 
+/// Begins to replay the journal if an invalidation left something there, however it ended.
+struct Heralds<'a>(&'a Arc<Runtime>);
+
+impl Drop for Heralds<'_> {
+    fn drop(&mut self) {
+        if self.0.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
+            self.0.herald();
+        }
+    }
+}
+
 /// Bounds the loads of each function while the backend is away.
 #[derive(Debug)]
 pub(crate) struct Loads {
@@ -208,11 +252,11 @@ impl Loads {
     }
 
     /// A place among the loads of a function; waits for one.
-    pub(crate) async fn place(&self, key: &Key) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn place(&self, site: Option<u32>) -> Option<OwnedSemaphorePermit> {
         let semaphore = {
             let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
             let new = || Arc::new(Semaphore::new(self.limit));
-            Arc::clone(sites.entry(key.site()).or_insert_with(new))
+            Arc::clone(sites.entry(site).or_insert_with(new))
         };
         semaphore.acquire_owned().await.ok()
     }

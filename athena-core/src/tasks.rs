@@ -28,10 +28,14 @@ impl Spawner {
     /// Starts a task; it runs to its end even if the cache is closed between leave and start.
     pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
         let counted = Counted::new(&self.tasks.running);
-        let task = async move {
+        self.spawn_aside(async move {
             let _counted = counted;
             task.await;
-        };
+        });
+    }
+
+    /// Starts a task that nobody who settles waits for.
+    pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) {
         let mut guard = self.tasks.set.lock().unwrap_or_else(PoisonError::into_inner);
         match guard.as_mut() {
             Some(set) => {

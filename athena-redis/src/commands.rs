@@ -142,6 +142,10 @@ impl Backend for Redis {
         Ok(())
     }
 
+    fn limit_attempts(&self, timeout: Duration) {
+        self.topology.limit_attempts(timeout);
+    }
+
     fn epoch(&self) -> u64 {
         self.topology.epoch()
     }

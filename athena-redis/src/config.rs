@@ -137,7 +137,8 @@ impl RedisConfig {
     /// Bounds one attempt of one operation.
     ///
     /// Default 500 ms; from 1 ms to 10 min. The first operation of all may spend part of it on
-    /// waiting for the connection.
+    /// waiting for the connection. A cache that uses the backend puts its own `attempt_timeout` in
+    /// its place, so that there is one limit and not two.
     #[must_use]
     pub fn response_timeout(mut self, limit: Duration) -> Self {
         self.response_timeout = limit;
@@ -162,7 +163,7 @@ impl RedisConfig {
         self
     }
 
-    /// How many operations may wait for an answer; the next one is refused at once.
+    /// How many operations may wait for an answer; the next one waits for a place in its own time.
     ///
     /// Default 512; from 1 to 65536.
     #[must_use]

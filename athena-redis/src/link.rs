@@ -16,6 +16,7 @@ mod tls;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Failure};
 use tokio::runtime::Handle;
@@ -38,6 +39,8 @@ use crate::config::Settings;
 pub(crate) struct Link {
     shared: Arc<Shared>,
     places: Semaphore,
+    /// Milliseconds that one operation may take.
+    limit: AtomicU64,
     supervisor: Mutex<Option<Task>>,
 }
 
@@ -65,9 +68,10 @@ enum State {
 impl Link {
     pub(crate) fn new(settings: Settings) -> Self {
         let places = Semaphore::new(settings.max_in_flight);
+        let limit = AtomicU64::new(millis(settings.response_timeout));
         let (state, _) = watch::channel(State::Idle);
         let shared = Arc::new(Shared { settings, state, epoch: AtomicU64::new(0) });
-        Self { shared, places, supervisor: Mutex::new(None) }
+        Self { shared, places, limit, supervisor: Mutex::new(None) }
     }
 
     /// Sends a batch in one write and reads the replies with `read`.
@@ -79,19 +83,19 @@ impl Link {
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
         let shared = &self.shared;
-        let Ok(_place) = self.places.try_acquire() else {
+        let limit = self.limit();
+        let deadline = Instant::now() + limit;
+        let Ok(Ok(_place)) = timeout_at(deadline, self.places.acquire()).await else {
             let most = shared.settings.max_in_flight;
-            let message = format!("has {most} operations in flight already");
+            let message = format!("had {most} operations in flight for {limit:?}");
             return Err(shared.failure(Class::Overloaded, message));
         };
-        let deadline = Instant::now() + shared.settings.response_timeout;
         let conn = self.connection(deadline).await?;
+        let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
-            conn.note_timeout();
-            let limit = shared.settings.response_timeout;
             return Err(shared.failure(Class::Timeout, format!("did not answer in {limit:?}")));
         };
-        conn.note_answer();
+        watch.answered();
         let mut replies = outcome.map_err(|error| shared.failure_of(&error))?;
         if let Some(error) = replies.server_error() {
             return Err(shared.failure_of(&error));
@@ -99,6 +103,15 @@ impl Link {
         read(&mut replies).map_err(|malformed| {
             shared.failure(Class::Rejected, format!("sent a malformed reply: {malformed}"))
         })
+    }
+
+    /// Changes how long one operation may take.
+    pub(crate) fn limit_attempts(&self, timeout: Duration) {
+        self.limit.store(millis(timeout), Ordering::Relaxed);
+    }
+
+    fn limit(&self) -> Duration {
+        Duration::from_millis(self.limit.load(Ordering::Relaxed))
     }
 
     /// Waits for the outcome of the first attempt to connect, or tells that of the latest one.
@@ -147,7 +160,7 @@ impl Link {
             }
         };
         // Both are told to end at once: what is late ends as soon as its runtime runs again.
-        drop(timeout(self.shared.settings.response_timeout, ended).await);
+        drop(timeout(self.limit(), ended).await);
     }
 
     /// The connection to use now; only the outcome of a first attempt is waited for.
@@ -198,6 +211,10 @@ impl Link {
     fn lock_supervisor(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
         self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 impl Drop for Link {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing outside this file knows how many nodes there are.
 
+use std::time::Duration;
+
 use athena_cache_core::backend::Failure;
 
 use crate::config::Settings;
@@ -42,6 +44,10 @@ impl Topology {
     }
 
     /// Counts the connections made so far, on all links together.
+    pub(crate) fn limit_attempts(&self, timeout: Duration) {
+        self.links().for_each(|link| link.limit_attempts(timeout));
+    }
+
     pub(crate) fn epoch(&self) -> u64 {
         self.links().map(Link::epoch).sum()
     }

@@ -152,7 +152,6 @@ async fn i3_a_process_that_was_cut_off_tells_the_server_before_it_reads() {
 }
 
 #[tokio::test]
-#[ignore = "BUG: the journal is replayed by the next call, so an idle process never replays it"]
 async fn p4_a_process_that_was_cut_off_tells_the_server_though_nobody_calls_it() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
@@ -192,7 +191,6 @@ async fn s6_two_processes_that_ask_for_one_cold_key_both_get_it() {
 }
 
 #[tokio::test]
-#[ignore = "BUG: a caller dropped while its lease is asked for leaves it behind for 35 s"]
 async fn s7_a_caller_dropped_at_any_moment_leaves_no_lease() {
     let server = RedisServer::start();
     let (cache, origin) = (Setup::patient().cache("shop", &server.url()), Origin::default());
@@ -213,7 +211,6 @@ async fn s7_a_caller_dropped_at_any_moment_leaves_no_lease() {
 }
 
 #[tokio::test]
-#[ignore = "BUG: a lease whose grant was not heard blocks its key for 35 s"]
 async fn s7_a_lease_whose_grant_was_not_heard_does_not_keep_the_key_out_of_redis() {
     let server = RedisServer::start();
     let setup = Setup::patient();

@@ -163,10 +163,11 @@ impl<'c, F> Batch<'c, F> {
         let ask = |name: &String| {
             let key = Key::named(name);
             let wire = F::wire();
-            let wire = wire.and_then(|wire| self.runtime.checked(wire, &key, policy.version));
+            let wire = wire.and_then(|wire| self.runtime.checked(wire, &key, None, policy.version));
             Ask {
                 runtime: Arc::clone(self.runtime),
                 key,
+                site: None,
                 policy,
                 tags: self.tags.clone(),
                 shape: shape::result_option(),

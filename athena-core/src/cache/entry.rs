@@ -300,10 +300,12 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let runtime = Arc::clone(self.runtime);
         let policy = self.wishes.over(&runtime.defaults);
-        let wire = F::wire().and_then(|wire| runtime.checked(wire, &self.key, policy.version));
+        let wire =
+            F::wire().and_then(|wire| runtime.checked(wire, &self.key, None, policy.version));
         (!runtime.is_closed()).then_some(Ask {
             runtime,
             key: self.key,
+            site: None,
             policy,
             tags: self.tags,
             shape,

@@ -1,7 +1,7 @@
 //! Leases that give themselves back.
 //!
-//! Invariant: a lease that was granted is spent by its fill or given back, however its load ends, also
-//! when the load is dropped half-way; and no load of this process asks for a lease that another one is
+//! Invariant: a lease that was asked for is refused, spent by its fill, or given back, however its load
+//! ends, also when the answer is lost or the load is dropped half-way; and no load of this process asks for a lease that another one is
 //! still giving back.
 
 use std::collections::HashMap;
@@ -11,53 +11,66 @@ use tokio::sync::Notify;
 
 use crate::key::Key;
 use crate::runtime::Runtime;
-use crate::tier::remote::{Address, Lease};
+use crate::tier::remote::{Address, Claim, Generations};
 
-/// A lease in our hands.
+/// A lease in our hands, or one that was asked for and may be.
 pub(crate) struct Held {
-    /// `None` once spent or on its way back.
-    lease: Option<Lease>,
+    /// `None` once spent, refused, or on its way back.
+    claim: Option<Claim>,
+    generations: Option<Generations>,
     address: Address,
     key: Key,
     runtime: Arc<Runtime>,
 }
 
 impl Held {
-    pub(crate) fn new(runtime: &Arc<Runtime>, key: &Key, address: Address, lease: Lease) -> Self {
-        Self { lease: Some(lease), address, key: key.clone(), runtime: Arc::clone(runtime) }
+    /// To be made before the lease is asked for: asked for is as good as held until the answer comes.
+    pub(crate) fn new(runtime: &Arc<Runtime>, key: &Key, address: Address, claim: Claim) -> Self {
+        Self {
+            claim: Some(claim),
+            generations: None,
+            address,
+            key: key.clone(),
+            runtime: Arc::clone(runtime),
+        }
+    }
+
+    pub(crate) fn granted(mut self, generations: Generations) -> Self {
+        self.generations = Some(generations);
+        self
     }
 
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The lease itself; `None` is never seen before [`spent`](Self::spent).
-    pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.lease.as_ref()
+    /// What fills under the lease need; `None` unless it was granted.
+    pub(crate) fn leave(&self) -> Option<(Claim, &Generations)> {
+        self.claim.zip(self.generations.as_ref())
     }
 
-    /// The fill has ended it.
-    pub(crate) fn spent(mut self) {
-        self.lease = None;
+    /// There is nothing to give back: the fill has ended it, or it was never ours.
+    pub(crate) fn forget(mut self) {
+        self.claim = None;
     }
 }
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.lease.fmt(f)
+        self.claim.fmt(f)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let (Some(lease), Some(spawner)) = (self.lease.take(), self.runtime.tasks.spawner()) else {
+        let (Some(claim), Some(spawner)) = (self.claim.take(), self.runtime.tasks.spawner()) else {
             return;
         };
         let (runtime, address) = (Arc::clone(&self.runtime), self.address.clone());
         let returning = Returning::new(&runtime.returns, &self.key);
         spawner.spawn(async move {
             if let Some(remote) = &runtime.remote {
-                remote.release(&address, &lease).await;
+                remote.release(&address, claim).await;
             }
             drop(returning);
         });

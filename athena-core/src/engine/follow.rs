@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::error::Error;
@@ -130,12 +132,21 @@ where
 
     /// The load for this caller, while others do the same after a failure that nobody can share.
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        let runtime = Arc::clone(&self.runtime);
-        let _place = runtime.loads.place(&self.key).await;
+        let _place = self.place().await;
         match self.runtime.flights.begin_alone(&self.key, self.mark()) {
             Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
             None => self.alone(origin).await,
         }
+    }
+
+    /// A place among the function's loads. Without one after the patience the load runs all the same,
+    /// and a load inside a load needs none: it would wait for the one around it.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if Flight::is_any_led_here() {
+            return None;
+        }
+        let place = self.runtime.loads.place(self.site);
+        self.runtime.clock.within(self.runtime.settings.patience, place).await.flatten()
     }
 
     /// The load for this caller alone; nothing is kept of it.

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{Answer, Ask};
 use crate::clock::Tick;
 use crate::coherence::lease::Held;
@@ -124,22 +126,30 @@ where
         let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
-        match remote.lease(&address, &ask.tags, life, remote.deadline()).await {
-            Ok(Some(lease)) => {
-                let held = Held::new(&ask.runtime, &ask.key, address, lease);
-                self.lead.flight().hold(held);
+        let claim = remote.claim();
+        let held = Held::new(&ask.runtime, &ask.key, address, claim);
+        match remote.lease(held.address(), claim, &ask.tags, life).await {
+            Ok(Some(generations)) => {
+                self.lead.flight().hold(held.granted(generations));
                 Leased::Held
             }
-            Ok(None) => Leased::HeldElsewhere,
-            Err(_) => Leased::None,
+            Ok(None) => {
+                held.forget();
+                Leased::HeldElsewhere
+            }
+            Err(failure) if failure.class().may_have_happened() => Leased::None,
+            Err(_) => {
+                held.forget();
+                Leased::None
+            }
         }
     }
 
     /// A place among the function's loads, which are bounded while the backend is away.
-    async fn place(&self, leased: Leased) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    async fn place(&self, leased: Leased) -> Option<OwnedSemaphorePermit> {
         let has_backend = self.ask.own_memory().is_none();
         if has_backend && leased == Leased::None {
-            return self.ask.runtime.loads.place(&self.ask.key).await;
+            return self.ask.place().await;
         }
         None
     }

@@ -205,11 +205,13 @@ where
             return Err(reason);
         }
         let policy = self.site.wishes.over(&runtime.defaults);
+        let site = self.site.number();
         let wire = self.wire.filter(|_| !policy.memory_only);
-        let wire = wire.and_then(|wire| runtime.checked(wire, &self.key, policy.version));
+        let wire = wire.and_then(|wire| runtime.checked(wire, &self.key, site, policy.version));
         Ok(engine::Ask {
             runtime,
             key: self.key,
+            site,
             policy,
             tags: self.tags,
             shape: self.shape,

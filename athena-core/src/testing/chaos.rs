@@ -257,6 +257,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.inner.ping().await
     }
 
+    fn limit_attempts(&self, timeout: Duration) {
+        self.inner.limit_attempts(timeout);
+    }
+
     fn epoch(&self) -> u64 {
         self.inner.epoch() + self.chaos.lock().epoch
     }

@@ -67,13 +67,12 @@ impl Address {
     }
 }
 
-/// Leave to fill an entry, and the generations to stamp it with.
-#[derive(Debug)]
-pub(crate) struct Lease {
+/// What a lease is asked for with, and given back by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
     token: Token,
     /// Valid on this connection only.
     epoch: u64,
-    pub(crate) generations: Generations,
 }
 
 /// The generations of the namespace, of all tags together, and of the tags asked for in their order.
@@ -105,6 +104,7 @@ impl Remote {
         random: Arc<Random>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
+        backend.limit_attempts(settings.attempt_timeout);
         Self {
             breaker: Breaker::new(settings.breaker.clone()),
             journal: Journal::new(settings.max_journal),
@@ -140,26 +140,30 @@ impl Remote {
         Arc::clone(&self.writes).try_acquire_owned().ok()
     }
 
+    /// A claim for one attempt at a lease.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim { token: Token::new(self.random.number()), epoch: self.backend.epoch() }
+    }
+
     /// Asks for the lease of an entry; `None` if somebody else holds it.
     pub(crate) async fn lease(
         &self,
         address: &Address,
+        claim: Claim,
         tags: &Tags,
         life: Duration,
-        deadline: Deadline,
-    ) -> Result<Option<Lease>, Failure> {
+    ) -> Result<Option<Generations>, Failure> {
+        let deadline = self.deadline();
         self.replay(deadline).await?;
         let proposals = self.proposals(tags);
-        let token = Token::new(self.random.number());
-        let epoch = self.backend.epoch();
         let name = address.entry.lease();
-        let request = LeaseRequest { lease: &name, token, life, generations: &proposals };
+        let request =
+            LeaseRequest { lease: &name, token: claim.token, life, generations: &proposals };
         let leased = self.ask("lease", deadline, self.backend.lease(request)).await?;
         if !leased.granted {
             return Ok(None);
         }
-        let generations = Generations::of(&leased.generations)?;
-        Ok(Some(Lease { token, epoch, generations }))
+        Generations::of(&leased.generations).map(Some)
     }
 
     /// Stores bytes under a lease.
@@ -168,22 +172,22 @@ impl Remote {
         address: &Address,
         bytes: &[u8],
         life: Duration,
-        lease: &Lease,
+        claim: Claim,
     ) -> Result<Filled, Failure> {
-        if self.backend.epoch() != lease.epoch {
+        if self.backend.epoch() != claim.epoch {
             return Ok(Filled::Refused);
         }
         let name = address.entry.lease();
         let item = Item { value: &address.value, bytes, life };
-        let fill = Fill { item, lease: &name, token: lease.token };
+        let fill = Fill { item, lease: &name, token: claim.token };
         self.ask("fill", self.write_deadline(), self.backend.fill(fill)).await
     }
 
     /// Gives a lease back; what fails here ends by itself.
-    pub(crate) async fn release(&self, address: &Address, lease: &Lease) {
-        if self.backend.epoch() == lease.epoch {
+    pub(crate) async fn release(&self, address: &Address, claim: Claim) {
+        if self.backend.epoch() == claim.epoch {
             let name = address.entry.lease();
-            let release = self.backend.release(&name, lease.token);
+            let release = self.backend.release(&name, claim.token);
             let _ = self.ask("release", self.write_deadline(), release).await;
         }
     }
@@ -220,6 +224,13 @@ impl Remote {
     /// Whether an operation sent now would, as far as is known, be answered.
     pub(crate) fn is_available(&self) -> bool {
         self.backend.is_ready() && self.breaker.admits(self.clock.now(), self.backend.epoch())
+    }
+
+    /// Sends what the journal holds, if there is anything and the backend seems to be there.
+    pub(crate) async fn replay_now(&self) {
+        if self.is_available() {
+            let _ = self.replay(self.write_deadline()).await;
+        }
     }
 
     pub(crate) fn journal_depth(&self) -> usize {

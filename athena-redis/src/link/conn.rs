@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use std::time::{Duration, Instant};
+
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value};
 use tokio::sync::Notify;
@@ -92,17 +94,10 @@ impl Conn {
         self.pulse.changed.notified().await;
     }
 
-    pub(super) fn note_answer(&self) {
-        // A store only where there is something to forget keeps the line shared between cores.
-        if self.pulse.timeouts.load(Ordering::Relaxed) != 0 {
-            self.pulse.timeouts.store(0, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn note_timeout(&self) {
-        if self.pulse.timeouts.fetch_add(1, Ordering::Relaxed) + 1 == WEDGED_AFTER {
-            self.pulse.changed.notify_one();
-        }
+    /// Watches one exchange: given up after at least `long` without an answer, by whomever, it counts
+    /// as a timeout.
+    pub(super) fn watch(&self, long: Duration) -> Watch<'_> {
+        Watch { pulse: &self.pulse, long_from: Instant::now() + long, open: true }
     }
 
     /// Closes the socket and waits until it is closed.
@@ -110,6 +105,34 @@ impl Conn {
         self.driver.abort();
         while self.health() != Health::Lost {
             self.changed().await;
+        }
+    }
+}
+
+/// One exchange under way.
+#[derive(Debug)]
+pub(super) struct Watch<'a> {
+    pulse: &'a Pulse,
+    long_from: Instant,
+    open: bool,
+}
+
+impl Watch<'_> {
+    /// The other side is alive.
+    pub(super) fn answered(mut self) {
+        self.open = false;
+        // A store only where there is something to forget keeps the line shared between cores.
+        if self.pulse.timeouts.load(Ordering::Relaxed) != 0 {
+            self.pulse.timeouts.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let is_timeout = self.open && Instant::now() >= self.long_from;
+        if is_timeout && self.pulse.timeouts.fetch_add(1, Ordering::Relaxed) + 1 == WEDGED_AFTER {
+            self.pulse.changed.notify_one();
         }
     }
 }

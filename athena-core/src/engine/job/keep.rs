@@ -17,7 +17,7 @@ use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::{Address, Generations, Lease, Remote};
+use crate::tier::remote::{Address, Generations, Remote};
 
 impl<R, V, E> Job<R, V, E>
 where
@@ -113,12 +113,13 @@ struct Filling<V, E> {
 
 impl<V: 'static, E: 'static> Filling<V, E> {
     async fn run(self, held: Held) {
-        let (Some(remote), Some(lease)) = (&self.runtime.remote, held.lease()) else {
+        let (Some(remote), Some((claim, generations))) = (&self.runtime.remote, held.leave())
+        else {
             return;
         };
         let key = &self.key.readable();
         let telemetry = &self.runtime.telemetry;
-        let bytes = match self.bytes(remote, lease, held.address()).await {
+        let bytes = match self.bytes(remote, generations, held.address()).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(reason) => {
@@ -129,9 +130,9 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
-        match remote.fill(held.address(), &bytes, self.life.total(), lease).await {
+        match remote.fill(held.address(), &bytes, self.life.total(), claim).await {
             Ok(Filled::Stored) => {
-                held.spent();
+                held.forget();
                 telemetry.tell(&Event::Filled { key });
             }
             Ok(Filled::Refused) => {
@@ -147,17 +148,17 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     async fn bytes(
         &self,
         remote: &Remote,
-        lease: &Lease,
+        before: &Generations,
         address: &Address,
     ) -> Result<Option<Vec<u8>>, String> {
-        let Some(tags) = self.stamped_tags(remote, &lease.generations).await else {
+        let Some(tags) = self.stamped_tags(remote, before).await else {
             return Ok(None);
         };
         let envelope = Envelope {
             kind: self.slot.head().kind,
             ttl: self.life.ttl,
             grace: self.life.grace,
-            namespace: lease.generations.namespace,
+            namespace: before.namespace,
             tags,
             payload: self.payload()?,
         };
