@@ -24,6 +24,7 @@ use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
 use crate::tag::EscapedTo;
+use crate::telemetry::Source;
 
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
@@ -141,7 +142,7 @@ impl<'c> Call<'c> {
             return None;
         }
         let value = entry::value::<V>(&slot, Kind::Value).cloned()?;
-        runtime.telemetry.hit(|| self.key.readable());
+        runtime.telemetry.hit(Source::Memory, || self.key.readable());
         Some(value)
     }
 

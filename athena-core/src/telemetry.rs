@@ -35,13 +35,14 @@ impl Telemetry {
         }
     }
 
-    /// Counts a fresh hit in memory, which is told to observers that ask for it.
-    pub(crate) fn hit(&self, key: impl FnOnce() -> String) {
-        self.counters.memory_hits.add();
+    /// Counts a fresh hit, which is told to observers that ask for it.
+    #[inline]
+    pub(crate) fn hit(&self, source: Source, key: impl FnOnce() -> String) {
+        self.counters.hit(source);
         if self.observers.iter().any(|observer| observer.wants_hits()) {
             let key = key();
-            for observer in &self.observers {
-                observer.observe(&Event::Hit { key: &key, source: Source::Memory });
+            for observer in self.observers.iter().filter(|observer| observer.wants_hits()) {
+                observer.observe(&Event::Hit { key: &key, source });
             }
         }
     }

@@ -163,7 +163,7 @@ impl RedisConfig {
         self
     }
 
-    /// How many operations may wait for an answer; the next one waits for a place in its own time.
+    /// How many operations may wait for an answer; the next one waits for a place, for half its time.
     ///
     /// Default 512; from 1 to 65536.
     #[must_use]

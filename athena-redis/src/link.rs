@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Failure};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use self::batch::{Batch, Malformed, Replies};
@@ -85,11 +85,7 @@ impl Link {
         let shared = &self.shared;
         let limit = self.limit();
         let deadline = Instant::now() + limit;
-        let Ok(Ok(_place)) = timeout_at(deadline, self.places.acquire()).await else {
-            let most = shared.settings.max_in_flight;
-            let message = format!("had {most} operations in flight for {limit:?}");
-            return Err(shared.failure(Class::Overloaded, message));
-        };
+        let _place = self.place(limit / 2).await?;
         let conn = self.connection(deadline).await?;
         let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
@@ -103,6 +99,19 @@ impl Link {
         read(&mut replies).map_err(|malformed| {
             shared.failure(Class::Rejected, format!("sent a malformed reply: {malformed}"))
         })
+    }
+
+    /// A place among the operations in flight; waits for one no longer than `patience`.
+    async fn place(&self, patience: Duration) -> Result<SemaphorePermit<'_>, Failure> {
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok(place);
+        }
+        if let Ok(Ok(place)) = timeout(patience, self.places.acquire()).await {
+            return Ok(place);
+        }
+        let most = self.shared.settings.max_in_flight;
+        let message = format!("had {most} operations in flight for {patience:?}");
+        Err(self.shared.failure(Class::Overloaded, &message))
     }
 
     /// Changes how long one operation may take.

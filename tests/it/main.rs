@@ -3,6 +3,8 @@
 //! Names begin with the case of the behaviour list or the row of the requirements that they show.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::unchecked_time_subtraction, reason = "a test that is wrong fails")]
+#![allow(clippy::option_option, clippy::cast_possible_truncation, reason = "what is tested")]
 #![allow(unreachable_pub, missing_docs, reason = "nobody depends on a test")]
 
 mod attribute;

@@ -68,9 +68,11 @@ async fn t3_a_backend_that_fails_in_the_middle_of_a_load_is_not_noticed_and_memo
     }
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 #[tokio::test]
 async fn t4_bytes_that_are_no_entry_are_a_miss_counted_and_overwritten() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 6] = [
+    let damages: [(&str, Damage); 6] = [
         ("foreign", |bytes| *bytes = b"hello".to_vec()),
         ("empty", Vec::clear),
         ("truncated", |bytes| bytes.truncate(bytes.len() / 2)),

@@ -76,7 +76,7 @@ where
     /// A fresh entry as an answer; `None` if it is of another type.
     pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
         let value = self.recall(slot)?;
-        self.tell(|key| Event::Hit { key, source });
+        self.runtime.telemetry.hit(source, || self.key.readable());
         Some(Answer { value, outcome: self.outcome(slot, source) })
     }
 

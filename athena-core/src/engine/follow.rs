@@ -81,7 +81,7 @@ where
         match outcome.source {
             _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
-            source => self.tell(|key| Event::Hit { key, source }),
+            source => self.runtime.telemetry.hit(source, || self.key.readable()),
         }
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });

@@ -11,7 +11,7 @@ use crate::resilience::breaker::BreakerState;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A fresh entry answered.
+    /// A fresh entry answered; told to observers that [want hits](Observer::wants_hits).
     #[non_exhaustive]
     Hit {
         /// The entry.
@@ -194,7 +194,7 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// Hears one event.
     fn observe(&self, event: &Event<'_>);
 
-    /// Whether fresh hits in memory are wanted as well; they cost an allocation each. Default no.
+    /// Whether fresh hits are wanted as well; they cost an allocation each. Default no.
     fn wants_hits(&self) -> bool {
         false
     }

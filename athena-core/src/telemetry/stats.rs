@@ -89,7 +89,8 @@ macro_rules! counters {
     ($($name:ident),* $(,)?) => {
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
-            pub(crate) memory_hits: Striped,
+            memory_hits: Striped,
+            backend_hits: Striped,
             $($name: AtomicU64,)*
             failures: [AtomicU64; Class::ALL.len()],
         }
@@ -99,6 +100,7 @@ macro_rules! counters {
                 let count = |class: &Class| self.failures_of(*class).load(Ordering::Relaxed);
                 Stats {
                     memory_hits: self.memory_hits.sum(),
+                    backend_hits: self.backend_hits.sum(),
                     $($name: self.$name.load(Ordering::Relaxed),)*
                     backend_failures: Class::ALL
                         .iter()
@@ -113,18 +115,23 @@ macro_rules! counters {
 }
 
 counters! {
-    backend_hits, stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
+    stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
     load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unreadable, unwritable,
     dropped_writes, invalidations, journaled, breaker_openings,
 }
 
 impl Counters {
+    #[inline]
+    pub(crate) fn hit(&self, source: Source) {
+        match source {
+            Source::Memory => self.memory_hits.add(),
+            _ => self.backend_hits.add(),
+        }
+    }
+
     pub(crate) fn count(&self, event: &Event<'_>) {
         if let Some(class) = event.class() {
             add(self.failures_of(class));
-        }
-        if let Event::Hit { source: Source::Memory, .. } = event {
-            self.memory_hits.add();
         }
         if let Some(counter) = self.counter(event) {
             add(counter);
@@ -133,7 +140,6 @@ impl Counters {
 
     fn counter(&self, event: &Event<'_>) -> Option<&AtomicU64> {
         Some(match event {
-            Event::Hit { source: Source::Backend, .. } => &self.backend_hits,
             Event::Stale { .. } => &self.stale_hits,
             Event::Degraded { .. } => &self.degraded_hits,
             Event::Miss { .. } => &self.misses,

@@ -167,7 +167,7 @@ async fn a_full_server_refuses_writes_and_still_reads() {
 }
 
 #[tokio::test]
-async fn more_than_the_allowed_number_in_flight_is_refused_at_once() {
+async fn more_than_the_allowed_number_in_flight_is_refused_before_its_time_is_up() {
     let server = RedisServer::start();
     let config = config(&server.url()).max_in_flight(4);
     let redis = athena_cache_redis::Redis::new(config).unwrap();
