@@ -148,7 +148,8 @@ where
     }
 
     fn enter(&self) -> Role {
-        self.runtime.flights.enter(&self.key, self.mark(), &self.runtime.cells)
+        let Runtime { flights, cells, clock, .. } = &*self.runtime;
+        flights.enter(&self.key, self.mark(), cells, clock.now())
     }
 
     fn replace(&self, flight: Option<&Arc<Flight>>) -> Option<Lead> {

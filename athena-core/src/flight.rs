@@ -17,10 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::clock::Tick;
 use crate::coherence::generation::{Cells, Mark, Moment};
 use crate::coherence::lease::Held;
 use crate::entry::Slot;
 use crate::key::Key;
+use crate::policy::freshness::Verdict;
 use crate::telemetry::Outcome;
 
 /// The flights of a cache.
@@ -106,10 +108,16 @@ impl Flights {
     }
 
     /// Joins the flight of a key if it may be joined, else begins a new one.
-    pub(crate) fn enter(self: &Arc<Self>, key: &Key, mark: Mark, cells: &Cells) -> Role {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        key: &Key,
+        mark: Mark,
+        cells: &Cells,
+        now: Tick,
+    ) -> Role {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key)
-            && flight.is_joinable(cells)
+            && flight.is_joinable(cells, now)
         {
             return Role::Follow(Arc::clone(flight));
         }
@@ -247,9 +255,16 @@ impl Flight {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn is_joinable(&self, cells: &Cells) -> bool {
+    fn is_joinable(&self, cells: &Cells, now: Tick) -> bool {
         let state = self.lock();
-        !state.sealed && !matches!(state.phase, Phase::Abandoned) && cells.holds(&self.mark)
+        let is_current = match &state.phase {
+            Phase::Running => true,
+            Phase::Landed(Landing::Entry { slot, .. }) => {
+                slot.head().judge(now, None, cells) == Verdict::Fresh
+            }
+            Phase::Landed(_) | Phase::Abandoned => false,
+        };
+        is_current && !state.sealed && cells.holds(&self.mark)
     }
 
     fn seal(&self) {
