@@ -56,6 +56,10 @@ impl Head {
         self.life.judge(age, refresh)
     }
 
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
     /// The order of invalidations at the time of the load.
     pub(crate) fn since(&self) -> Moment {
         self.mark.since()
@@ -71,6 +75,11 @@ impl Head {
 
     pub(crate) fn hold_off(&self, until: Tick) {
         self.retry_at.store(until.as_millis(), Ordering::SeqCst);
+    }
+
+    /// Takes over the pause of an earlier copy of the same entry.
+    pub(crate) fn hold_off_like(&self, other: &Self) {
+        self.retry_at.fetch_max(other.retry_at.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     pub(crate) fn may_retry(&self, now: Tick) -> bool {

@@ -108,13 +108,7 @@ impl Flights {
     }
 
     /// Joins the flight of a key if it may be joined, else begins a new one.
-    pub(crate) fn enter(
-        self: &Arc<Self>,
-        key: &Key,
-        mark: Mark,
-        cells: &Cells,
-        now: Tick,
-    ) -> Role {
+    pub(crate) fn enter(self: &Arc<Self>, key: &Key, mark: Mark, cells: &Cells, now: Tick) -> Role {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key)
             && flight.is_joinable(cells, now)
@@ -244,15 +238,24 @@ impl Flight {
 
     /// Keeps the lease of the load, until it is taken or the flight is over.
     pub(crate) fn hold(&self, held: Held) {
-        if self.lock().sealed {
-            return;
-        }
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        if self.lock().sealed {
+            drop(self.take_lease());
+        }
     }
 
     /// The lease of the load, unless a newer flight was begun.
     pub(crate) fn take_lease(&self) -> Option<Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether a tag that only the result knows was invalidated since the load began.
+    ///
+    /// Followers who came after that invalidation joined all the same, since nobody knew the tag; they
+    /// cannot be told from those who came before.
+    pub(crate) fn is_outdated_by_late_tags(&self, slot: &Slot, cells: &Cells) -> bool {
+        let mark = slot.head().mark();
+        mark.knows_more_than(&self.mark) && !cells.holds(mark)
     }
 
     fn is_joinable(&self, cells: &Cells, now: Tick) -> bool {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -109,11 +109,9 @@ impl Runtime {
         let Some(remote) = &self.remote else {
             return Invalidated::Done;
         };
-        let _heralds = Heralds(self);
+        let _ends = Ending { runtime: self, scopes };
         let targets = scopes.iter().map(|scope| self.target(scope)).collect();
-        let result = remote.invalidate(targets).await;
-        self.mark(scopes);
-        if result.is_ok() {
+        if remote.invalidate(targets).await.is_ok() {
             return Invalidated::Done;
         }
         for scope in scopes {
@@ -131,13 +129,19 @@ impl Runtime {
         if self.heralding.swap(true, Ordering::AcqRel) {
             return;
         }
-        let runtime = Arc::clone(self);
+        let (runtime, clock) = (Arc::downgrade(self), self.clock.clone());
+        let heralding = Heralding(Weak::clone(&runtime));
         spawner.spawn_aside(async move {
-            while let Some(remote) = runtime.remote.as_ref().filter(|it| it.journal_depth() > 0) {
-                runtime.clock.sleep(HERALD_PAUSE).await;
+            let _heralding = heralding;
+            loop {
+                clock.sleep(HERALD_PAUSE).await;
+                let Some(runtime) = runtime.upgrade() else { return };
+                let Some(remote) = &runtime.remote else { return };
                 remote.replay_now().await;
+                if remote.journal_depth() == 0 {
+                    return;
+                }
             }
-            runtime.heralding.store(false, Ordering::Release);
         });
     }
 
@@ -149,6 +153,7 @@ impl Runtime {
                 remote.keep(self.target(scope));
             }
         }
+        self.mark(scopes);
         self.herald();
     }
 
@@ -161,6 +166,7 @@ impl Runtime {
             None => Ok(()),
             Some(remote) => {
                 let result = remote.expire(&self.namespace.entry(key)).await;
+                self.flights.seal(key);
                 self.copies.expire(key);
                 result.map_err(|failure| Error::backend(failure, 1))
             }
@@ -228,13 +234,30 @@ impl Runtime {
     }
 }
 
-/// Begins to replay the journal if an invalidation left something there, however it ended.
-struct Heralds<'a>(&'a Arc<Runtime>);
+/// The end of an invalidation, however it comes: the second mark, and somebody who replays what is left.
+struct Ending<'a> {
+    runtime: &'a Arc<Runtime>,
+    scopes: &'a [Scope],
+}
 
-impl Drop for Heralds<'_> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        if self.0.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
-            self.0.herald();
+        self.runtime.mark(self.scopes);
+        if self.runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
+            self.runtime.herald();
+        }
+    }
+}
+
+/// The task that replays the journal; when it ends with something left, another one begins.
+struct Heralding(Weak<Runtime>);
+
+impl Drop for Heralding {
+    fn drop(&mut self) {
+        let Some(runtime) = self.0.upgrade() else { return };
+        runtime.heralding.store(false, Ordering::Release);
+        if runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
+            runtime.herald();
         }
     }
 }

@@ -1,50 +1,28 @@
 //! The only place of the crate that spawns.
 //!
-//! Invariant: every task belongs to a cache and ends with it.
+//! Invariant: every task belongs to a cache and ends with it. No lock is held while a task is started or
+//! dropped: a runtime that shuts down drops tasks on the spot, and what they hold may spawn again.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::AbortHandle;
 
 /// The background work of a cache; clones share it, the last one dropped ends its tasks.
 #[derive(Debug, Clone)]
-pub(crate) struct Tasks {
-    set: Arc<Mutex<Option<JoinSet<()>>>>,
-    running: Arc<Running>,
-}
+pub(crate) struct Tasks(Arc<Shared>);
 
-/// Leave to start one task.
-#[derive(Debug)]
-pub(crate) struct Spawner {
-    runtime: Handle,
-    tasks: Tasks,
-}
-
-impl Spawner {
-    /// Starts a task; it runs to its end even if the cache is closed between leave and start.
-    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
-        let counted = Counted::new(&self.tasks.running);
-        self.spawn_aside(async move {
-            let _counted = counted;
-            task.await;
-        });
-    }
-
-    /// Starts a task that nobody who settles waits for.
-    pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut guard = self.tasks.set.lock().unwrap_or_else(PoisonError::into_inner);
-        match guard.as_mut() {
-            Some(set) => {
-                while set.try_join_next().is_some() {}
-                set.spawn_on(task, &self.runtime);
-            }
-            None => drop(self.runtime.spawn(task)),
-        }
-    }
+#[derive(Debug, Default)]
+struct Shared {
+    closed: AtomicBool,
+    handles: Mutex<Vec<AbortHandle>>,
+    /// Tasks that `settle` waits for.
+    work: Arc<Running>,
+    /// All tasks.
+    all: Arc<Running>,
 }
 
 #[derive(Debug, Default)]
@@ -53,38 +31,103 @@ struct Running {
     ended: Notify,
 }
 
+/// Handles kept before finished ones are looked for.
+const FIRST_SWEEP: usize = 64;
+
+/// Leave to start one task.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    runtime: Handle,
+    tasks: Arc<Shared>,
+}
+
+impl Spawner {
+    /// Starts a task.
+    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+        let counted = Counted::new(&self.tasks.work);
+        self.spawn_aside(async move {
+            let _counted = counted;
+            task.await;
+        });
+    }
+
+    /// Starts a task that nobody who settles waits for.
+    pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) {
+        let counted = Counted::new(&self.tasks.all);
+        let handle = self.runtime.spawn(async move {
+            let _counted = counted;
+            task.await;
+        });
+        self.tasks.keep(handle.abort_handle());
+    }
+}
+
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self { set: Arc::new(Mutex::new(Some(JoinSet::new()))), running: Arc::default() }
+        Self(Arc::default())
     }
 
     /// Leave to start a task on the caller's runtime; `None` without one, or once closed.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
-        (!self.is_closed()).then(|| Spawner { runtime, tasks: self.clone() })
+        let is_closed = self.0.closed.load(Ordering::Acquire);
+        (!is_closed).then(|| Spawner { runtime, tasks: Arc::clone(&self.0) })
     }
 
-    /// Waits until no task is left, tasks started meanwhile included.
+    /// Waits until no work is left, work started meanwhile included.
     pub(crate) async fn settle(&self) {
-        loop {
-            let ended = self.running.ended.notified();
-            if self.running.count.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            ended.await;
-        }
+        self.0.work.none().await;
     }
 
     /// Ends every task and takes no more.
     pub(crate) async fn close(&self) {
-        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut set) = set {
-            set.shutdown().await;
+        self.0.closed.store(true, Ordering::Release);
+        self.0.abort();
+        self.0.all.none().await;
+    }
+}
+
+impl Shared {
+    fn keep(&self, handle: AbortHandle) {
+        let finished: Vec<_> = {
+            let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+            handles.push(handle);
+            if handles.len() < FIRST_SWEEP || !handles.len().is_power_of_two() {
+                Vec::new()
+            } else {
+                handles.extract_if(.., |handle| handle.is_finished()).collect()
+            }
+        };
+        drop(finished);
+        if self.closed.load(Ordering::Acquire) {
+            self.abort();
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.set.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    fn abort(&self) {
+        let handles = {
+            let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *handles)
+        };
+        handles.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+impl Running {
+    async fn none(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.count.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            ended.await;
+        }
     }
 }
 

@@ -247,9 +247,9 @@ impl Shared {
 
     /// Counts a new connection and lets operations use it.
     fn enter_up(&self, conn: &Arc<Conn>) -> u64 {
-        let epoch = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
+        // In this order a lease taken in between counts as one of the old connection: it is given up.
         self.enter(State::Up(Arc::clone(conn)));
-        epoch
+        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {

@@ -127,3 +127,24 @@ async fn batches_insert_and_invalidate() {
         assert!(cache.batch(["a", "b"]).get_many::<u32>().await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn another_type_under_the_name_of_an_entry_on_its_way_is_loaded_beside_it() {
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    cache.entry("x").get_or_load(|| async { Ok::<u64, Fault>(1) }).await.unwrap();
+    let load = |names| async { Ok::<_, Fault>(lengths(names)) };
+    let values = cache.batch(["x"]).get_or_load_many(load).await.unwrap();
+    assert_eq!(values, HashMap::from([owned(("x", 1))]));
+}
+
+#[tokio::test]
+async fn an_error_inside_a_load_of_the_same_name_is_not_lost() {
+    let world = World::in_memory();
+    let cache = &world.cache;
+    let fail = |_| async { Err::<Values, _>(Fault::Down) };
+    let outer = cache.entry("a").get_or_load(|| async {
+        cache.batch(["a"]).get_or_load_many(fail).await.map(|values| values.len())
+    });
+    assert_eq!(outer.await, Err(Fault::Down));
+}

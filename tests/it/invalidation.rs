@@ -325,3 +325,36 @@ async fn a_loaded_value_lives_no_longer_for_being_invalidated_in_vain() {
     remote.world.advance(Duration::from_secs(10));
     assert_eq!(cache.entry("k").get::<i32>().await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_copy_of_an_inserted_value_does_not_outlive_an_invalidation_during_the_insert() {
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    let slow = Duration::from_millis(100);
+    remote.chaos.on("insert", athena_cache::testing::Fault::Delay(slow));
+    let held = cache.clone();
+    let insert = tokio::spawn(async move { held.entry("k").tags(["t"]).insert(1_u32).await });
+    until("the insert", || remote.chaos.operations().contains(&"insert")).await;
+    others_rest().await;
+    let _ = cache.invalidate_tag("t").await;
+    remote.world.advance(slow);
+    insert.await.unwrap().unwrap();
+    remote.chaos.always(athena_cache::testing::Fault::Error(
+        athena_cache::backend::Class::Unreachable,
+    ));
+    let load = || async { Ok::<u32, Fault>(2) };
+    assert_eq!(cache.entry("k").get_or_load(load).await, Ok(2));
+}
+
+#[tokio::test]
+async fn an_invalidation_reaches_a_backend_that_takes_no_writes() {
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    let load = |value: u32| move || async move { Ok::<u32, Fault>(value) };
+    cache.entry("k").tags(["t"]).get_or_load(load(1)).await.unwrap();
+    cache.settle().await;
+    let refused = athena_cache::testing::Fault::Error(athena_cache::backend::Class::WriteRefused);
+    remote.chaos.on("renew", refused);
+    assert_eq!(cache.invalidate_tag("t").await, Invalidated::Done);
+    assert_eq!(cache.entry("k").tags(["t"]).get_or_load(load(2)).await, Ok(2));
+}

@@ -38,6 +38,11 @@ impl Mark {
     pub(crate) fn since(&self) -> Moment {
         self.since
     }
+
+    /// Whether this mark has tags beyond those of `other`, which it includes.
+    pub(crate) fn knows_more_than(&self, other: &Self) -> bool {
+        self.cells.len() > other.cells.len()
+    }
 }
 
 /// The cells of a cache.

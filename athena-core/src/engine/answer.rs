@@ -116,6 +116,12 @@ where
         Outcome { age: slot.head().age(self.runtime.clock.now()), ..Outcome::new(source) }
     }
 
+    /// Whether an entry that was found before may still answer now.
+    pub(super) fn still_serves(&self, slot: &Slot) -> bool {
+        let now = self.runtime.clock.now();
+        slot.head().judge(now, None, &self.runtime.cells) != Verdict::Expired
+    }
+
     /// Whether a load failed so recently that none is tried now.
     pub(super) fn is_throttled(&self, slot: &Slot) -> bool {
         !slot.head().may_retry(self.runtime.clock.now())

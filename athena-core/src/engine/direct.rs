@@ -9,8 +9,10 @@ use crate::backend::Failure;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::{Envelope, Kind};
 use crate::error::Error;
+use crate::flight::Lead;
 use crate::policy::fallback::Plan;
 use crate::policy::freshness::Life;
+use crate::runtime::Scope;
 use crate::telemetry::{Event, Source};
 use crate::tier::remote::Remote;
 
@@ -43,41 +45,48 @@ where
     }
 
     /// Stores a value as if it had just been loaded; loads under way do not replace it.
+    ///
+    /// It leads a flight meanwhile, so that an invalidation comes wholly before or wholly after.
     pub(crate) async fn put(self, value: V) -> Result<(), Error> {
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
+        let Some(lead) = self.replace(None) else {
+            return Ok(());
+        };
         let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
         else {
-            self.put_in_memory(value, life);
+            self.put_in_memory(&lead, value, life);
             return Ok(());
         };
         // Until the backend has the new value, nobody may meet the old one here.
-        self.runtime.flights.seal(&self.key);
         self.runtime.copies.invalidate(&self.key);
         let payload = match self.wire.as_ref().map(|wire| wire.encode(&value)) {
             Some(Ok(payload)) => payload,
             Some(Err(reason)) => return Err(self.unwritable(&reason)),
             None => return Err(self.unwritable("no codec")),
         };
-        self.put_in_backend(remote, payload, life).await?;
-        self.runtime.flights.seal(&self.key);
+        if let Err(error) = self.put_in_backend(remote, payload, life).await {
+            // The old value may still be there, and is outdated.
+            self.runtime.journal(&[Scope::Entry(self.key.clone())]);
+            return Err(error);
+        }
         if self.runtime.settings.memory.fallback {
-            self.put_in_memory(value, life);
+            self.put_in_memory(&lead, value, life);
         }
         Ok(())
     }
 
-    fn put_in_memory(&self, value: V, life: Life) {
+    fn put_in_memory(&self, lead: &Lead, value: V, life: Life) {
         let runtime = &self.runtime;
-        runtime.flights.seal(&self.key);
-        let memory = self.any_memory();
-        memory.invalidate(&self.key);
-        if !life.ttl.is_zero() {
-            let life = self.life_of_copy(life);
-            let head = Head::new(Kind::Value, life, runtime.clock.now(), self.mark());
-            let slot: Slot = Arc::new(Entry { head, value });
-            memory.insert(&self.key, &slot);
-        }
+        let mark = runtime.cells.mark(&self.tags, lead.since());
+        let head = Head::new(Kind::Value, self.life_of_copy(life), runtime.clock.now(), mark);
+        let slot: Slot = Arc::new(Entry { head, value });
+        lead.unless_sealed(|| {
+            self.any_memory().invalidate(&self.key);
+            if !life.ttl.is_zero() {
+                self.any_memory().insert(&self.key, &slot);
+            }
+        });
     }
 
     async fn put_in_backend(

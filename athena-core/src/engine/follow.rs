@@ -47,7 +47,7 @@ where
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(patience, |limit| limit.duration().min(patience));
         if let Some(landing) = self.runtime.clock.within(wait, flight.landing()).await {
-            return self.landed(landing, waiting);
+            return self.landed(landing, flight, waiting);
         }
         match limit {
             Some(limit) if limit.duration() <= patience => self.gave_up(stale, limit, waiting),
@@ -55,8 +55,14 @@ where
         }
     }
 
-    fn landed(&self, landing: Landing, waiting: Waiting) -> Followed<R> {
+    fn landed(&self, landing: Landing, flight: &Flight, waiting: Waiting) -> Followed<R> {
         match landing {
+            Landing::Entry { slot, .. }
+                if waiting == Waiting::ForAnother
+                    && flight.is_outdated_by_late_tags(&slot, &self.runtime.cells) =>
+            {
+                Followed::Again
+            }
             Landing::Entry { slot, outcome } => self.joined(&slot, outcome, waiting),
             Landing::Error(error) => {
                 let share = self.errors.share.as_ref();
@@ -108,6 +114,7 @@ where
 
     /// The end of this caller's own limit: a stale value, or an error.
     fn gave_up(&self, stale: Option<&Slot>, limit: Limit, waiting: Waiting) -> Followed<R> {
+        let stale = stale.filter(|slot| self.still_serves(slot));
         if let Some(answer) = stale.and_then(|slot| self.stale(slot, Source::Memory)) {
             return Followed::Answer(answer);
         }
@@ -132,9 +139,12 @@ where
 
     /// The load for this caller, while others do the same after a failure that nobody can share.
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        let _place = self.place().await;
+        let place = self.place().await;
         match self.runtime.flights.begin_alone(&self.key, self.mark()) {
-            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
+            Some(lead) => {
+                let job = Job::new(self, lead, None, Purpose::Answer).with_place(place);
+                job.run(origin.load()).await
+            }
             None => self.alone(origin).await,
         }
     }

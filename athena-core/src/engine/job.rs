@@ -15,7 +15,7 @@ use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;
 use crate::error::Error;
 use crate::flight::{Flight, Landing, Lead};
-use crate::policy::freshness::{Life, Verdict};
+use crate::policy::freshness::Life;
 use crate::policy::grace;
 use crate::shape::Loaded;
 use crate::tag::Tags;
@@ -31,6 +31,8 @@ pub(crate) struct Job<R, V, E> {
     /// What may answer if the load fails.
     stale: Option<Slot>,
     purpose: Purpose,
+    /// A place among the function's loads that is ours already.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// What a load is for.
@@ -68,23 +70,35 @@ where
         stale: Option<Slot>,
         purpose: Purpose,
     ) -> Self {
-        Self { ask, lead, stale, purpose }
+        Self { ask, lead, stale, purpose, place: None }
+    }
+
+    /// Takes over a place among the function's loads.
+    pub(super) fn with_place(mut self, place: Option<OwnedSemaphorePermit>) -> Self {
+        self.place = place;
+        self
     }
 
     /// Loads in the caller's future and answers.
     pub(crate) async fn run(self, load: impl Future<Output = R>) -> Answer<R> {
-        let leased = self.lease().await;
-        let _place = self.place(leased).await;
-        let started = self.ask.runtime.clock.now();
-        let load = self.lead.flight().led_here(load);
-        let returned = match self.hard_limit() {
-            None => load.await,
-            Some((limit, escape)) => match self.ask.runtime.clock.within(limit, load).await {
-                Some(returned) => returned,
+        let work = self.work(load);
+        let (returned, leased, started) = match self.hard_limit() {
+            None => work.await,
+            Some((limit, escape)) => match self.ask.runtime.clock.within(limit, work).await {
+                Some(done) => done,
                 None => return self.timed_out(limit, escape),
             },
         };
         self.finish(returned, leased, started)
+    }
+
+    /// Lease, place and load; says when the load began.
+    async fn work(&self, load: impl Future<Output = R>) -> (R, Leased, Tick) {
+        let leased = self.lease().await;
+        let _place = self.place(leased).await;
+        let started = self.now();
+        let returned = self.lead.flight().led_here(load).await;
+        (returned, leased, started)
     }
 
     /// Loads in a task; nobody needs the answer.
@@ -148,7 +162,7 @@ where
     /// A place among the function's loads, which are bounded while the backend is away.
     async fn place(&self, leased: Leased) -> Option<OwnedSemaphorePermit> {
         let has_backend = self.ask.own_memory().is_none();
-        if has_backend && leased == Leased::None {
+        if has_backend && leased == Leased::None && self.place.is_none() {
             return self.ask.place().await;
         }
         None
@@ -168,6 +182,12 @@ where
     fn timed_out(self, limit: Duration, escape: Escape<R, E>) -> Answer<R> {
         let ask = &self.ask;
         ask.tell(|key| Event::LoadTimedOut { key, limit });
+        let escape = match (escape, ask.errors.carry) {
+            (Escape::Stale(_, slot), Some(carry)) if !ask.still_serves(&slot) => {
+                Escape::Error(carry)
+            }
+            (escape, _) => escape,
+        };
         match escape {
             Escape::Stale(value, slot) => {
                 self.throttle(&slot);
@@ -190,7 +210,7 @@ where
     fn gave_up(self, limit: Duration) {
         self.ask.tell(|key| Event::LoadTimedOut { key, limit });
         match &self.stale {
-            Some(slot) if self.purpose == Purpose::Background => {
+            Some(slot) if self.purpose == Purpose::Background && self.ask.still_serves(slot) => {
                 self.throttle(slot);
                 let outcome = self.ask.outcome(slot, Source::Memory);
                 let landing = Ask::<R, V, E>::landing(slot, Outcome { stale: true, ..outcome });
@@ -282,7 +302,14 @@ where
     /// The stale value as an answer, if it may stand in for this error; no load is tried for a while.
     pub(super) fn in_grace(&self, error: &E) -> Option<Answer<R>> {
         let slot = self.grace_for(error)?;
-        let answer = self.ask.stale(&slot, Source::Memory)?;
+        let answer = match self.purpose {
+            // The caller who waits beside tells of it.
+            Purpose::Background => {
+                let outcome = Outcome { stale: true, ..self.ask.outcome(&slot, Source::Memory) };
+                Answer { value: self.ask.recall(&slot)?, outcome }
+            }
+            _ => self.ask.stale(&slot, Source::Memory)?,
+        };
         self.throttle(&slot);
         Some(answer)
     }
@@ -299,9 +326,8 @@ where
     /// The stale value, if it may stand in for this error by now.
     pub(super) fn grace_for(&self, error: &E) -> Option<Slot> {
         let slot = self.stale.as_ref().filter(|_| self.ask.errors.allows_grace(error))?;
-        let now = self.ask.runtime.clock.now();
-        let verdict = slot.head().judge(now, None, &self.ask.runtime.cells);
-        (verdict != Verdict::Expired).then(|| Arc::clone(slot))
+        self.ask.recall(slot)?;
+        self.ask.still_serves(slot).then(|| Arc::clone(slot))
     }
 
     /// No further load of this entry for a while.

@@ -3,7 +3,7 @@
 //! Invariant: nobody is waited for while a flight is led, so two batches that need each other's keys
 //! do not wait for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
@@ -23,6 +23,8 @@ type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
 pub(crate) struct Many<V, E> {
     /// In the order in which they were named.
     open: Vec<(String, One<V, E>)>,
+    /// Names to load beside a flight whose result is not for us.
+    beside: HashSet<String>,
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
     found: HashMap<String, V>,
@@ -42,7 +44,7 @@ where
     E: 'static,
 {
     pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
-        Self { open: asks, slow: HashMap::new(), found: HashMap::new() }
+        Self { open: asks, beside: HashSet::new(), slow: HashMap::new(), found: HashMap::new() }
     }
 
     /// The values that there are; one load answers all that are missing, as far as nobody else loads
@@ -106,6 +108,10 @@ where
     fn enter(&mut self) -> Round<V, E> {
         let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
         for (name, ask) in self.open.drain(..) {
+            if self.beside.remove(&name) {
+                round.alone.push(name);
+                continue;
+            }
             let slow = self.slow.remove(&name);
             if let Some(lead) = slow.and_then(|flight| ask.replace(Some(&flight))) {
                 round.led.push((name, ask, lead));
@@ -171,7 +177,7 @@ where
         let started = jobs.first().map(|(_, job)| job.now());
         let mut loaded = match Flight::all_led_here(&flights, load(names)).await {
             Ok(loaded) => loaded,
-            Err(error) => return self.failed(jobs, error),
+            Err(error) => return self.failed(jobs, &alone, error),
         };
         for name in alone {
             if let Some(value) = loaded.remove(&name) {
@@ -187,8 +193,14 @@ where
     }
 
     /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(&mut self, jobs: Vec<(String, OneJob<V, E>)>, error: E) -> Result<(), E> {
-        let all_in_grace = jobs.iter().all(|(_, job)| job.grace_for(&error).is_some());
+    fn failed(
+        &mut self,
+        jobs: Vec<(String, OneJob<V, E>)>,
+        alone: &[String],
+        error: E,
+    ) -> Result<(), E> {
+        let in_grace = |job: &OneJob<V, E>| job.grace_for(&error).is_some();
+        let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job)| in_grace(job));
         for (name, job) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
             job.give_up(answer.as_ref());
@@ -209,7 +221,11 @@ where
                     self.slow.insert(name.clone(), flight);
                     self.open.push((name, ask));
                 }
-                Followed::Answer(_) | Followed::Again | Followed::Alone => {
+                Followed::Alone => {
+                    self.beside.insert(name.clone());
+                    self.open.push((name, ask));
+                }
+                Followed::Answer(_) | Followed::Again => {
                     self.open.push((name, ask));
                 }
             }

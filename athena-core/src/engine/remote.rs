@@ -91,7 +91,12 @@ where
         let mark = self.runtime.cells.mark(&tags, since);
         let head = Head::new(envelope.kind, self.life_of_copy(life), now.before(age), mark);
         match self.decode(envelope, head) {
-            Ok(slot) => Some(Seen { slot, verdict }),
+            Ok(slot) => {
+                if let Some(earlier) = self.any_memory().get(&self.key) {
+                    slot.head().hold_off_like(earlier.head());
+                }
+                Some(Seen { slot, verdict })
+            }
             Err(reason) => {
                 let key = address.entry.as_str();
                 self.runtime.telemetry.tell(&Event::Unreadable { key, reason: &reason });

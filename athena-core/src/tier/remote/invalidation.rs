@@ -67,6 +67,21 @@ impl Remote {
         self.ask("remove", deadline, self.backend.remove(&useless)).await
     }
 
+    /// Changes generations. A store that takes no writes still removes, and absent means changed.
+    async fn renew(
+        &self,
+        generations: &[(String, Generation)],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        match self.ask("renew", deadline, self.backend.renew(generations)).await {
+            Err(failure) if failure.class() == Class::WriteRefused => {
+                let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
+                self.ask("remove", deadline, self.backend.remove(&names)).await
+            }
+            result => result,
+        }
+    }
+
     async fn send(
         &self,
         targets: impl Iterator<Item = &Target>,
@@ -94,7 +109,7 @@ impl Remote {
             generations.append(&mut tags);
         }
         if !generations.is_empty() {
-            self.ask("renew", deadline, self.backend.renew(&generations)).await?;
+            self.renew(&generations, deadline).await?;
         }
         if !names.is_empty() {
             self.ask("remove", deadline, self.backend.remove(&names)).await?;
