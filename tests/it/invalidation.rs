@@ -339,9 +339,9 @@ async fn a_copy_of_an_inserted_value_does_not_outlive_an_invalidation_during_the
     let _ = cache.invalidate_tag("t").await;
     remote.world.advance(slow);
     insert.await.unwrap().unwrap();
-    remote.chaos.always(athena_cache::testing::Fault::Error(
-        athena_cache::backend::Class::Unreachable,
-    ));
+    remote
+        .chaos
+        .always(athena_cache::testing::Fault::Error(athena_cache::backend::Class::Unreachable));
     let load = || async { Ok::<u32, Fault>(2) };
     assert_eq!(cache.entry("k").get_or_load(load).await, Ok(2));
 }
