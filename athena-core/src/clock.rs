@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) struct Tick(u64);
 
 impl Tick {
+    #[cfg(feature = "testing")]
     pub(crate) const FAR: Self = Self(u64::MAX);
 
     #[cfg(test)]
