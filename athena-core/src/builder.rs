@@ -160,7 +160,6 @@ impl Builder {
             loads: Loads::new(settings.degraded_loads),
             returns: Arc::default(),
             heralding: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
             unwritable: Mutex::new(HashSet::new()),
             settings,
             clock,

@@ -6,7 +6,6 @@ mod entry;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::builder::Builder;
 use crate::context;
@@ -181,7 +180,6 @@ impl Cache {
     ///
     /// Call [`settle`](Self::settle) before, to let fills and refreshes end by themselves.
     pub async fn close(&self) -> Closed {
-        self.0.closed.store(true, Ordering::Release);
         self.0.tasks.close().await;
         let Some(remote) = &self.0.remote else {
             return Closed { pending_invalidations: 0 };

@@ -49,7 +49,6 @@ pub(crate) struct Runtime {
     pub(crate) returns: Arc<Returns>,
     /// Whether a task replays the journal.
     pub(crate) heralding: AtomicBool,
-    pub(crate) closed: AtomicBool,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
 }
@@ -193,7 +192,7 @@ impl Runtime {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.tasks.is_closed()
     }
 
     /// The wire format, if values can be read back through it; says once per function if not.

@@ -44,10 +44,6 @@ impl Tags {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// Text under construction from a template: literal parts and interpolated values.

@@ -70,8 +70,12 @@ impl Tasks {
     /// Leave to start a task on the caller's runtime; `None` without one, or once closed.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
-        let is_closed = self.0.closed.load(Ordering::Acquire);
-        (!is_closed).then(|| Spawner { runtime, tasks: Arc::clone(&self.0) })
+        (!self.is_closed()).then(|| Spawner { runtime, tasks: Arc::clone(&self.0) })
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
     }
 
     /// Waits until no work is left, work started meanwhile included.

@@ -9,9 +9,9 @@ use crate::coherence::lease::Held;
 use crate::engine::Ask;
 use crate::entry::{self, Slot};
 use crate::envelope::{Envelope, Kind};
-use crate::flight::{Landing, Lead};
+use crate::flight::Lead;
 use crate::key::Key;
-use crate::policy::freshness::{Life, Verdict};
+use crate::policy::freshness::Life;
 use crate::runtime::Runtime;
 use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
@@ -26,7 +26,7 @@ where
 {
     /// Keeps a result if it is wanted and still true, and lands it for the followers.
     pub(super) fn keep(self, slot: Slot, life: Life, tags: Tags, wanted: bool, leased: Leased) {
-        let landing = self.landing_of(&slot, &tags);
+        let landing = Ask::<R, V, E>::landing(&slot, Outcome::new(Source::Load));
         if !wanted || life.ttl.is_zero() {
             self.not_kept(NotKept::Unwanted);
             return self.lead.land(landing);
@@ -48,27 +48,11 @@ where
         }
     }
 
-    /// What followers get. Those who joined before a tag that nobody knew was invalidated cannot be
-    /// told from those who came after, so they look again.
-    fn landing_of(&self, slot: &Slot, tags: &Tags) -> Landing {
-        let runtime = &self.ask.runtime;
-        let known_late = tags.len() > self.ask.tags.len();
-        let now = runtime.clock.now();
-        let outdated = slot.head().judge(now, None, &runtime.cells) == Verdict::Expired;
-        if known_late && outdated && !slot.head().life.total().is_zero() {
-            return Landing::Again;
-        }
-        Ask::<R, V, E>::landing(slot, Outcome::new(Source::Load))
-    }
-
     fn keep_in_memory(&self, slot: &Slot) -> bool {
         let ask = &self.ask;
-        let runtime = &ask.runtime;
-        let now = runtime.clock.now();
-        let verdict = slot.head().judge(now, None, &runtime.cells);
         let is_own = ask.own_memory().is_some();
-        let wanted_here = is_own || runtime.settings.memory.fallback;
-        verdict != Verdict::Expired
+        let wanted_here = is_own || ask.runtime.settings.memory.fallback;
+        ask.still_serves(slot)
             && self.lead.unless_sealed(|| {
                 if wanted_here {
                     ask.any_memory().insert(&ask.key, slot);
