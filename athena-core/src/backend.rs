@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +21,10 @@ pub mod conformance;
 /// store keeps them together. Every method may be cancelled at any await: a cancelled write may or
 /// may not have happened, and nothing else.
 ///
+/// A store may have several [nodes](Node), which fail apart from each other. The cache asks
+/// [`node`](Self::node) who serves a name and calls once per node, so that each has breakers of its
+/// own; the backend copes with names that have moved since.
+///
 /// An implementation that passes the suite in `conformance` (feature `testing`) is one the cache can
 /// rely on.
 ///
@@ -33,11 +38,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// The remaining life must belong to the value returned or to an earlier one, never to a later
     /// one. Bytes of a foreign type at a value's name read as absent.
-    async fn read(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, Failure>;
+    async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure>;
 
     /// Completes generations: a missing one is created with its proposal.
     ///
-    /// Answers the generations that hold now, in the order of the request, as of one moment.
+    /// Answers the generations that hold now, in the order of the request.
     async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure>;
 
     /// Completes generations as [`adopt`](Self::adopt) does, then asks for the lease of an entry.
@@ -47,6 +52,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure>;
 
     /// Stores a value and ends its lease, if the lease still holds the token.
+    ///
+    /// Refused as well if it would travel on another connection than the lease did: the store behind
+    /// that one may have forgotten an invalidation.
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure>;
 
     /// Ends a lease, if it still holds the token.
@@ -67,45 +75,148 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Overwrites generations, in the order given.
     async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure>;
 
-    /// Answers when the store does.
-    async fn ping(&self) -> Result<(), Failure>;
+    /// Answers when a node does.
+    async fn ping(&self, node: Node) -> Result<(), Failure>;
 
-    /// Takes over the cache's limit for one operation, called once before the first one.
+    /// The node that serves a name now, as far as is known; asks nobody.
+    fn node(&self, _name: &str) -> Node {
+        Node::ONLY
+    }
+
+    /// The nodes that serve names now, each once.
+    fn nodes(&self) -> Vec<Node> {
+        vec![Node::ONLY]
+    }
+
+    /// A text that, put in braces, makes a name that is served by the node of another one.
+    ///
+    /// `None` where one node serves every name. What depends on all entries of a node is kept under
+    /// such names, so that no entry depends on a node that does not hold it. A name has the same place
+    /// for ever; its neighbours may move to another node later.
+    fn place(&self, _name: &str) -> Option<&str> {
+        None
+    }
+
+    /// Every place that [`place`](Self::place) may answer; empty where one node serves every name.
+    fn places(&self) -> &[String] {
+        &[]
+    }
+
+    /// Takes over the cache's limit for one operation, before the first one and when it changes.
     ///
     /// A backend with a limit of its own replaces it by this one: with two of them, the shorter would
     /// hide from the other what takes too long.
     fn limit_attempts(&self, _timeout: Duration) {}
 
-    /// Counts the connections made so far; 0 before the first.
+    /// Takes the one who wants to hear of changes in the store's nodes; called once.
+    fn listen(&self, _listener: Listener) {}
+
+    /// Numbers the connection to a node; 0 before the first.
     ///
-    /// A change means that the store may have missed or forgotten something since.
-    fn epoch(&self) -> u64;
+    /// Numbers grow and are never used twice, whatever the node. A change means that the store may
+    /// have missed or forgotten something since.
+    fn epoch(&self, node: Node) -> u64;
 
-    /// Whether an operation sent now would reach the store, as far as is known.
-    fn is_ready(&self) -> bool;
+    /// Whether an operation sent to a node now would reach it, as far as is known.
+    fn is_ready(&self, node: Node) -> bool;
 
-    /// Where the store is, for logs; never credentials.
-    fn endpoint(&self) -> String;
+    /// Operations that a node was sent and has not answered.
+    fn in_flight(&self, _node: Node) -> usize {
+        0
+    }
+
+    /// Where a node is, for logs; never credentials.
+    fn endpoint(&self, node: Node) -> String;
 
     /// Ends connections and background tasks; later operations fail as [`Class::Closed`].
     async fn close(&self);
 }
 
-/// What one read asks for.
-#[derive(Debug, Clone, Copy)]
-pub struct Lookup<'a> {
-    /// Name of the value.
-    pub value: &'a str,
-    /// Names of generations to read along.
-    pub generations: &'a [String],
+/// A part of a store that works or fails as a whole: for Redis, an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Node(u32);
+
+impl Node {
+    /// The node of a store that has one.
+    pub const ONLY: Self = Self(0);
+
+    /// A node by its number; give them out in order from 0, the same number to the same address.
+    pub fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
 }
 
-/// What one read found.
+/// Hears of changes; called in a task of the backend: be quick, never block.
+pub type Listener = Arc<dyn Fn(&Change) + Send + Sync>;
+
+/// Something happened to the nodes of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Another node took over what one has served.
+    Failover(Failover),
+    /// A connection was replaced although it was open, because nothing came back on it.
+    Reconnected {
+        /// Where the node is.
+        endpoint: String,
+    },
+}
+
+/// A node that took over from another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failover {
+    /// Where the former node is.
+    pub from: String,
+    /// Where the new one is.
+    pub to: String,
+    /// What set it off.
+    pub cause: Cause,
+    /// From the first sign of it to the moment at which the new node can be used.
+    pub took: Duration,
+}
+
+impl Failover {
+    /// A failover that is over.
+    pub fn new(from: String, to: String, cause: Cause, took: Duration) -> Self {
+        Self { from, to, cause, took }
+    }
+}
+
+/// What set off a failover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was announced while the former node still answered.
+    Planned,
+    /// The former node failed first.
+    Unplanned,
+    /// It happened while nobody looked.
+    Unknown,
+}
+
+impl Cause {
+    /// A short name, as used in counters and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Unplanned => "unplanned",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What one read found, in the order of the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The value, if present and not past its life.
-    pub value: Option<Stored>,
-    /// One answer per generation asked for, in order.
+    /// The values, where present and not past their life.
+    pub values: Vec<Option<Stored>>,
+    /// The generations, where present.
     pub generations: Vec<Option<Generation>>,
 }
 
@@ -147,6 +258,8 @@ pub struct LeaseRequest<'a> {
 pub struct Leased {
     /// Whether the token holds the lease now.
     pub granted: bool,
+    /// The connection that the request travelled on.
+    pub epoch: u64,
     /// The generations that hold now, in the order of the request.
     pub generations: Vec<Generation>,
 }
@@ -160,6 +273,8 @@ pub struct Fill<'a> {
     pub lease: &'a str,
     /// The token that was granted.
     pub token: Token,
+    /// The connection that it was granted on.
+    pub epoch: u64,
 }
 
 /// Whether a fill was taken.
@@ -167,7 +282,7 @@ pub struct Fill<'a> {
 pub enum Filled {
     /// Stored; the lease is over.
     Stored,
-    /// Refused: the lease was gone or another's, so the value may be outdated.
+    /// Refused: the lease was gone, another's, or of another connection; the value may be outdated.
     Refused,
 }
 
@@ -212,11 +327,12 @@ random_number!(Generation, "generation");
 random_number!(Token, "token");
 
 /// Why a backend did not do what was asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     class: Class,
     message: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    attempts: u32,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What a failure says about the store; decides breaker and fallback.
@@ -299,19 +415,29 @@ impl fmt::Display for Class {
 impl Failure {
     /// A failure of a class; the message is lower case and names the endpoint.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), source: None }
+        Self { class, message: message.into(), attempts: 1, source: None }
     }
 
     /// Keeps the error that caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 
     /// What the failure says about the store.
     pub fn class(&self) -> Class {
         self.class
+    }
+
+    /// How often it was tried before this failure was returned.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
     }
 }
 

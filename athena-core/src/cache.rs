@@ -6,14 +6,18 @@ mod entry;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::context;
+use crate::error::Error;
 use crate::key::Key;
 use crate::resilience::breaker::BreakerState;
 use crate::runtime::{Invalidated, Runtime, Scope};
+use crate::settings::Resilience;
 use crate::tag::Tag;
 use crate::telemetry::Stats;
+use crate::tier::remote::{NodeStatus, Remote};
 
 pub use batch::Batch;
 pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
@@ -157,9 +161,56 @@ impl Cache {
         }
     }
 
-    /// The state of the backend's breaker; `None` without a backend.
+    /// The worst state among the breakers of the backend's nodes; `None` without a backend.
     pub fn breaker(&self) -> Option<BreakerState> {
-        self.0.remote.as_ref().map(crate::tier::remote::Remote::breaker_state)
+        self.0.remote.as_ref().map(Remote::breaker_state)
+    }
+
+    /// How the nodes of the backend fare, as far as is known; asks nobody.
+    pub fn nodes(&self) -> Vec<NodeStatus> {
+        self.0.remote.as_ref().map(Remote::nodes).unwrap_or_default()
+    }
+
+    /// The limits around operations on the backend, as they are now.
+    pub fn resilience(&self) -> Resilience {
+        let settings = || self.0.settings.resilience.clone();
+        self.0.remote.as_ref().map_or_else(settings, Remote::resilience)
+    }
+
+    /// Changes the limits around operations on the backend, for those that begin from now on.
+    ///
+    /// `max_pending_writes` and `max_journal` stay as they were when the cache was built. Breakers keep
+    /// their state.
+    ///
+    /// # Errors
+    ///
+    /// A setting cannot be used; the message lists every fault, and nothing changes.
+    pub fn set_resilience(&self, resilience: Resilience) -> Result<(), Error> {
+        let mut faults = Vec::new();
+        resilience.check(&mut faults);
+        if !faults.is_empty() {
+            return Err(Error::settings(faults.join("; ")));
+        }
+        if let Some(remote) = &self.0.remote {
+            remote.set_resilience(resilience);
+        }
+        Ok(())
+    }
+
+    /// Sends nothing to the backend for a while, as during its maintenance; fallbacks answer.
+    ///
+    /// Invalidations wait in the journal. Isolating again replaces the earlier end.
+    pub fn isolate(&self, duration: Duration) {
+        if let Some(remote) = &self.0.remote {
+            remote.isolate(duration);
+        }
+    }
+
+    /// Ends an isolation; the first operation on each node finds out whether it is back.
+    pub fn resume(&self) {
+        if let Some(remote) = &self.0.remote {
+            remote.resume();
+        }
     }
 
     /// The namespace.

@@ -8,7 +8,7 @@ use std::pin::pin;
 #[cfg(feature = "testing")]
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -49,6 +49,11 @@ impl Tick {
 pub(crate) fn millis(duration: Duration) -> u64 {
     let millis = u64::from(duration.subsec_millis());
     duration.as_secs().saturating_mul(1_000).saturating_add(millis)
+}
+
+/// The machine's wall clock, for people: milliseconds since 1970.
+pub(crate) fn unix_millis() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
 /// A clock: the machine's, or one that a test moves.

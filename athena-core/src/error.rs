@@ -19,7 +19,7 @@ enum Kind {
     Key { name: String, reason: String },
     Codec { name: String, reason: String },
     Timeout { name: String, limit: Duration },
-    Backend { failure: Failure, attempts: u32 },
+    Backend(Failure),
     NotAnnotated,
     NoCache,
     Closed,
@@ -42,8 +42,8 @@ impl Error {
         Kind::Timeout { name: name.into(), limit }.into()
     }
 
-    pub(crate) fn backend(failure: Failure, attempts: u32) -> Self {
-        Kind::Backend { failure, attempts }.into()
+    pub(crate) fn backend(failure: Failure) -> Self {
+        Kind::Backend(failure).into()
     }
 
     pub(crate) fn not_annotated() -> Self {
@@ -96,7 +96,7 @@ impl Error {
     /// What the backend's failure says about the store, if that was the cause.
     pub fn class(&self) -> Option<Class> {
         match &*self.0 {
-            Kind::Backend { failure, .. } => Some(failure.class()),
+            Kind::Backend(failure) => Some(failure.class()),
             _ => None,
         }
     }
@@ -104,7 +104,7 @@ impl Error {
     /// How often the backend was asked before giving up; 0 if it was not the cause.
     pub fn attempts(&self) -> u32 {
         match &*self.0 {
-            Kind::Backend { attempts, .. } => *attempts,
+            Kind::Backend(failure) => failure.attempts(),
             _ => 0,
         }
     }
@@ -125,7 +125,8 @@ impl fmt::Display for Error {
             Kind::Timeout { name, limit } => {
                 write!(f, "the load of `{name}` took longer than its hard timeout of {limit:?}")
             }
-            Kind::Backend { failure, attempts } => {
+            Kind::Backend(failure) => {
+                let attempts = failure.attempts();
                 write!(f, "the cache backend failed after {attempts} attempt(s): {failure}")
             }
             Kind::NotAnnotated => f.write_str(
@@ -150,7 +151,7 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
-            Kind::Backend { failure, .. } => Some(failure),
+            Kind::Backend(failure) => Some(failure),
             _ => None,
         }
     }

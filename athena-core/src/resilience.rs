@@ -1,6 +1,14 @@
 //! What keeps a failing backend from hurting callers.
 //!
+//! [`class`] says what follows from a failure; [`breaker`] stops asking; [`retry`], [`budget`] and
+//! [`deadline`] say whether to ask again.
+//!
 //! Invariant: nothing in this folder awaits or reads a clock; it is told the time and decides.
 
 pub(crate) mod breaker;
+pub(crate) mod budget;
+pub(crate) mod class;
 pub(crate) mod deadline;
+pub(crate) mod retry;
+mod sync;
+mod window;

@@ -109,7 +109,7 @@ impl Runtime {
             return Invalidated::Done;
         };
         let _ends = Ending { runtime: self, scopes };
-        let targets = scopes.iter().map(|scope| self.target(scope)).collect();
+        let targets = scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect();
         if remote.invalidate(targets).await.is_ok() {
             return Invalidated::Done;
         }
@@ -129,15 +129,16 @@ impl Runtime {
             return;
         }
         let (runtime, clock) = (Arc::downgrade(self), self.clock.clone());
-        let heralding = Heralding(Weak::clone(&runtime));
+        let heralding = Heralding { runtime: Weak::clone(&runtime), done: false };
         spawner.spawn_aside(async move {
-            let _heralding = heralding;
+            let mut heralding = heralding;
             loop {
                 clock.sleep(HERALD_PAUSE).await;
                 let Some(runtime) = runtime.upgrade() else { return };
                 let Some(remote) = &runtime.remote else { return };
                 remote.replay_now().await;
                 if remote.journal_depth() == 0 {
+                    heralding.done = true;
                     return;
                 }
             }
@@ -149,7 +150,7 @@ impl Runtime {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
             if let Some(remote) = &self.remote {
-                remote.keep(self.target(scope));
+                self.targets(scope, remote).into_iter().for_each(|target| remote.keep(target));
             }
         }
         self.mark(scopes);
@@ -167,7 +168,7 @@ impl Runtime {
                 let result = remote.expire(&self.namespace.entry(key)).await;
                 self.flights.seal(key);
                 self.copies.expire(key);
-                result.map_err(|failure| Error::backend(failure, 1))
+                result.map_err(Error::backend)
             }
         }
     }
@@ -224,11 +225,11 @@ impl Runtime {
         stats
     }
 
-    fn target(&self, scope: &Scope) -> Target {
+    fn targets(&self, scope: &Scope, remote: &Remote) -> Vec<Target> {
         match scope {
-            Scope::Entry(key) => Target::Entry(self.namespace.entry(key)),
-            Scope::Tag(tag) => Target::Tag(tag.clone()),
-            Scope::Everything => Target::Namespace,
+            Scope::Entry(key) => vec![Target::Entry(self.namespace.entry(key))],
+            Scope::Tag(tag) => vec![Target::Tag(tag.clone())],
+            Scope::Everything => remote.everything(),
         }
     }
 }
@@ -248,14 +249,20 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// The task that replays the journal; when it ends with something left, another one begins.
-struct Heralding(Weak<Runtime>);
+/// The task that replays the journal; what came in as it ended gets another one.
+///
+/// One that was dropped half-way has no successor: its runtime is ending, and would drop that as well.
+struct Heralding {
+    runtime: Weak<Runtime>,
+    done: bool,
+}
 
 impl Drop for Heralding {
     fn drop(&mut self) {
-        let Some(runtime) = self.0.upgrade() else { return };
+        let Some(runtime) = self.runtime.upgrade() else { return };
         runtime.heralding.store(false, Ordering::Release);
-        if runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
+        let is_left = runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0);
+        if self.done && is_left {
             runtime.herald();
         }
     }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::policy::{Defaults, Fallback, Percent};
+use crate::resilience::budget::BudgetSettings;
+use crate::resilience::class::Wait;
+use crate::resilience::retry::Backoff;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
 ///
@@ -132,8 +135,10 @@ pub struct Resilience {
     ///
     /// Beyond it they become one invalidation of the whole namespace.
     pub max_journal: usize,
-    /// The circuit breaker.
+    /// The circuit breakers: two for each node of the backend, one of them for writes alone.
     pub breaker: BreakerSettings,
+    /// Whether and when an operation is attempted again.
+    pub retry: RetrySettings,
 }
 
 impl Default for Resilience {
@@ -145,20 +150,22 @@ impl Default for Resilience {
             max_pending_writes: 1_024,
             max_journal: 10_000,
             breaker: BreakerSettings::default(),
+            retry: RetrySettings::default(),
         }
     }
 }
 
 impl Resilience {
-    /// The numbers of the high-availability guide: threshold 5, recovery 30 s, timeout 10 s.
+    /// The numbers of the high-availability guide.
     ///
-    /// One call may wait the full 10 s for a frozen backend; the defaults wait half a second.
+    /// Threshold 5, recovery 30 s, timeout 10 s, 3 attempts in total, 1 s and 2 s apart. One call may
+    /// wait 33 s for a frozen backend; with the defaults it waits half a second.
     #[must_use]
     pub fn guide() -> Self {
         Self {
             attempt_timeout: Duration::from_secs(10),
-            deadline: Duration::from_secs(10),
-            write_deadline: Duration::from_secs(10),
+            deadline: Duration::from_secs(33),
+            write_deadline: Duration::from_secs(33),
             breaker: BreakerSettings {
                 failure_threshold: 5,
                 failure_ratio: Percent::new(100),
@@ -169,9 +176,149 @@ impl Resilience {
                 half_open_successes: 1,
                 ..BreakerSettings::default()
             },
+            retry: RetrySettings {
+                read_attempts: 3,
+                write_attempts: 3,
+                delay: Duration::from_secs(1),
+                multiplier: 2.0,
+                max_delay: Duration::from_secs(30),
+                jitter: Jitter::None,
+                after_timeout: true,
+                ..RetrySettings::default()
+            },
             ..Self::default()
         }
     }
+
+    /// Checks everything together, and adds every fault.
+    pub(crate) fn check(&self, faults: &mut Vec<String>) {
+        let (breaker, retry) = (&self.breaker, &self.retry);
+        for (name, value) in [
+            ("breaker.failure_threshold", u64::from(breaker.failure_threshold)),
+            ("breaker.half_open_successes", u64::from(breaker.half_open_successes)),
+            ("breaker.minimum_calls", u64::from(breaker.minimum_calls)),
+            ("max_pending_writes", self.max_pending_writes as u64),
+            ("retry.read_attempts", u64::from(retry.read_attempts)),
+            ("retry.write_attempts", u64::from(retry.write_attempts)),
+        ] {
+            if value < 1 {
+                faults.push(format!("`resilience.{name}` is {value}, expected at least 1"));
+            }
+        }
+        for (name, value) in [
+            ("attempt_timeout", self.attempt_timeout),
+            ("deadline", self.deadline),
+            ("write_deadline", self.write_deadline),
+            ("breaker.window", breaker.window),
+            ("breaker.recovery_time", breaker.recovery_time),
+        ] {
+            if value < Duration::from_millis(1) {
+                faults.push(format!("`resilience.{name}` is {value:?}, expected at least 1ms"));
+            }
+        }
+        for (name, deadline) in
+            [("deadline", self.deadline), ("write_deadline", self.write_deadline)]
+        {
+            if self.attempt_timeout > deadline {
+                faults.push(format!(
+                    "`resilience.attempt_timeout` is {:?}, expected at most `resilience.{name}`, \
+                     {deadline:?}",
+                    self.attempt_timeout
+                ));
+            }
+        }
+        if !(1.0..=100.0).contains(&retry.multiplier) {
+            faults.push(format!(
+                "`resilience.retry.multiplier` is {}, expected 1 to 100",
+                retry.multiplier
+            ));
+        }
+        if retry.delay > retry.max_delay {
+            faults.push(format!(
+                "`resilience.retry.delay` is {:?}, expected at most `resilience.retry.max_delay`, \
+                 {:?}",
+                retry.delay, retry.max_delay
+            ));
+        }
+    }
+}
+
+/// Whether and when an operation on the backend is attempted again.
+///
+/// Only what may be repeated is, never while the breaker is open, and never past the deadline of the
+/// call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// Whether anything is attempted again at all. Default true.
+    pub enabled: bool,
+    /// Attempts of an operation that a caller waits for, the first one included. Default 2.
+    pub read_attempts: u32,
+    /// Attempts of one off the callers' path and of invalidations, the first included. Default 3.
+    pub write_attempts: u32,
+    /// The pause after the first attempt; before jitter. Default 50 ms.
+    #[serde(with = "human")]
+    pub delay: Duration,
+    /// What each further pause is multiplied by. Default 2.
+    pub multiplier: f64,
+    /// The longest pause. Default 500 ms.
+    #[serde(with = "human")]
+    pub max_delay: Duration,
+    /// How pauses are spread. Default full.
+    pub jitter: Jitter,
+    /// Whether a read that had no answer in time is attempted again. Default false.
+    ///
+    /// Its caller has waited for a whole attempt timeout; the function is the better source then.
+    pub after_timeout: bool,
+    /// Retries as a share of the operations of the last 10 s. Default 20 %.
+    pub budget: Percent,
+    /// Retries per second that there may always be, on average over 10 s. Default 3.
+    pub min_per_second: u32,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            read_attempts: 2,
+            write_attempts: 3,
+            delay: Duration::from_millis(50),
+            multiplier: 2.0,
+            max_delay: Duration::from_millis(500),
+            jitter: Jitter::Full,
+            after_timeout: false,
+            budget: Percent::new(20),
+            min_per_second: 3,
+        }
+    }
+}
+
+impl RetrySettings {
+    /// What holds for an operation, by who waits for it.
+    pub(crate) fn attempts(&self, wait: Wait) -> Backoff {
+        let max_attempts = match wait {
+            _ if !self.enabled => 1,
+            Wait::Caller => self.read_attempts,
+            Wait::Nobody => self.write_attempts,
+        };
+        let Self { delay: base, multiplier, max_delay: cap, jitter, .. } = *self;
+        Backoff { max_attempts, base, multiplier, cap, jitter }
+    }
+
+    pub(crate) fn budget(&self) -> BudgetSettings {
+        BudgetSettings { share: self.budget, minimum: self.min_per_second }
+    }
+}
+
+/// How pauses between attempts are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Jitter {
+    /// Anywhere from none to the whole pause.
+    Full,
+    /// Exactly the pause.
+    None,
 }
 
 /// When the breaker opens, and how it closes again.
@@ -222,38 +369,19 @@ impl Settings {
     /// Checks everything together; the error lists every fault.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut faults = Vec::new();
-        let breaker = &self.resilience.breaker;
-        for (name, value, lowest) in [
-            ("degraded_loads", self.degraded_loads as u64, 1),
-            ("resilience.breaker.failure_threshold", u64::from(breaker.failure_threshold), 1),
-            ("resilience.breaker.half_open_successes", u64::from(breaker.half_open_successes), 1),
-            ("resilience.breaker.minimum_calls", u64::from(breaker.minimum_calls), 1),
-            ("resilience.max_pending_writes", self.resilience.max_pending_writes as u64, 1),
-            ("memory.max_entries", self.memory.max_entries, 1),
-            ("memory.fallback_entries", self.memory.fallback_entries, 1),
-        ] {
-            if value < lowest {
-                faults.push(format!("`{name}` is {value}, expected at least {lowest}"));
-            }
-        }
         for (name, value) in [
-            ("patience", self.patience),
-            ("resilience.attempt_timeout", self.resilience.attempt_timeout),
-            ("resilience.deadline", self.resilience.deadline),
-            ("resilience.write_deadline", self.resilience.write_deadline),
-            ("resilience.breaker.window", breaker.window),
-            ("resilience.breaker.recovery_time", breaker.recovery_time),
+            ("degraded_loads", self.degraded_loads as u64),
+            ("memory.max_entries", self.memory.max_entries),
+            ("memory.fallback_entries", self.memory.fallback_entries),
         ] {
-            if value < Duration::from_millis(1) {
-                faults.push(format!("`{name}` is {value:?}, expected at least 1ms"));
+            if value < 1 {
+                faults.push(format!("`{name}` is {value}, expected at least 1"));
             }
         }
-        if self.resilience.attempt_timeout > self.resilience.deadline {
-            faults.push(format!(
-                "`resilience.attempt_timeout` is {:?}, expected at most `resilience.deadline`, {:?}",
-                self.resilience.attempt_timeout, self.resilience.deadline
-            ));
+        if self.patience < Duration::from_millis(1) {
+            faults.push(format!("`patience` is {:?}, expected at least 1ms", self.patience));
         }
+        self.resilience.check(&mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(
                 "`fallback` is FailFast, expected GracefulDegradation, ServeStale or OriginOnly; \

@@ -1,7 +1,6 @@
 //! The backend operations as commands, written once for every topology.
 //!
-//! Invariant: names that one batch reads or writes together are served by one link, and every script
-//! stays within one slot.
+//! Invariant: every command and every script stays within one slot.
 
 mod reply;
 
@@ -10,12 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Lookup,
-    Token,
+    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Listener,
+    Node, Token,
 };
 
-use crate::Redis;
-use crate::link::{Batch, Link, Script};
+use crate::link::{Batch, Replies, Script};
+use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));
 static INSERT: LazyLock<Script> =
@@ -28,69 +27,62 @@ static MEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../sc
 
 /// How often generations are completed that somebody else removes or overwrites meanwhile.
 const ROUNDS: usize = 4;
-/// Names of one command; more would hold up the server for too long.
-const NAMES_PER_COMMAND: usize = 500;
 /// About a century: far below where servers refuse a life as too long.
 const LONGEST_LIFE_MS: u64 = 1 << 42;
 
 #[async_trait]
 impl Backend for Redis {
-    async fn read(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, Failure> {
-        let Some(first) = lookups.first() else {
-            return Ok(Vec::new());
-        };
-        let mut batch = Batch::new();
-        for lookup in lookups {
-            // In this order: the life read may belong to an earlier value, never to a later one.
-            batch.command("PTTL").arg(lookup.value);
-            batch.command("MGET").arg(lookup.value).args(lookup.generations);
+    async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
+        let names = || values.iter().chain(generations).copied();
+        if names().next().is_none() {
+            return Ok(Found::default());
         }
-        let link = self.topology.link(first.value);
-        link.send(&batch, |replies| {
-            lookups.iter().map(|lookup| reply::found(replies, lookup)).collect()
-        })
-        .await
+        let mut batch = self.topology.batch();
+        for value in values {
+            // Before the values: the life read may belong to an earlier value, never to a later one.
+            batch.with("PTTL", value);
+        }
+        batch.over("MGET", names());
+        let read = |replies: &mut Replies| reply::found(replies, values.len(), generations.len());
+        self.topology.send(&batch, read).await
     }
 
     async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
-        let Some((first, _)) = proposals.first() else {
+        if proposals.is_empty() {
             return Ok(Vec::new());
-        };
-        let link = self.topology.link(first);
-        let (generations, _) = complete(link, create(proposals), proposals, None).await?;
-        Ok(generations)
+        }
+        let completed = self.complete(self.create(proposals), proposals, None).await?;
+        Ok(completed.generations)
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
         let LeaseRequest { lease, token, life, generations: proposals } = request;
-        let mut batch = create(proposals);
+        let mut batch = self.create(proposals);
         batch
-            .command("SET")
-            .arg(lease)
+            .with("SET", lease)
             .arg(token.to_string())
             .args(["NX", "PX"])
             .number(millis(life).max(1));
-        let link = self.topology.link(lease);
-        let (generations, holder) = complete(link, batch, proposals, Some(lease)).await?;
-        Ok(Leased { granted: holder == Some(token), generations })
+        let completed = self.complete(batch, proposals, Some(lease)).await?;
+        let Completed { generations, holder, epoch } = completed;
+        Ok(Leased { granted: holder == Some(token), epoch, generations })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
-        let Fill { item, lease, token } = fill;
-        let mut batch = Batch::new();
+        let Fill { item, lease, token, epoch } = fill;
+        let mut batch = self.topology.batch().on(epoch);
         batch
-            .script(&FILL, 2)
-            .args([item.value, lease])
+            .call(&FILL, item.value, [lease])
             .arg(token.to_string())
             .arg(item.bytes)
             .number(life_of(&item));
-        self.topology.link(item.value).send(&batch, reply::filled).await
+        self.topology.send(&batch, reply::filled).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
-        let mut batch = Batch::new();
-        batch.script(&RELEASE, 1).arg(lease).arg(token.to_string());
-        self.topology.link(lease).send(&batch, |_| Ok(())).await
+        let mut batch = self.topology.batch();
+        batch.call(&RELEASE, lease, []).arg(token.to_string());
+        self.topology.send(&batch, |_| Ok(())).await
     }
 
     async fn insert(
@@ -99,63 +91,78 @@ impl Backend for Redis {
         lease: &str,
         obsolete: &[String],
     ) -> Result<(), Failure> {
-        let mut batch = Batch::new();
-        batch
-            .script(&INSERT, 2 + obsolete.len())
-            .args([item.value, lease])
-            .args(obsolete)
-            .arg(item.bytes)
-            .number(life_of(&item));
-        self.topology.link(item.value).send(&batch, |_| Ok(())).await
+        let mut batch = self.topology.batch();
+        let others = std::iter::once(lease).chain(obsolete.iter().map(String::as_str));
+        batch.call(&INSERT, item.value, others).arg(item.bytes).number(life_of(&item));
+        self.topology.send(&batch, |_| Ok(())).await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
-        let mut batch = Batch::new();
-        for names in names.chunks(NAMES_PER_COMMAND) {
-            batch.command("UNLINK").args(names);
-        }
-        self.send_all(names.first(), &batch).await
+        let mut batch = self.topology.batch();
+        batch.over("UNLINK", names.iter().map(String::as_str));
+        self.send_all(&batch).await
     }
 
     async fn shorten(&self, names: &[String], life: Duration) -> Result<(), Failure> {
-        let mut batch = Batch::new();
+        let mut batch = self.topology.batch();
         for name in names {
-            batch.script(&SHORTEN, 1).arg(name).number(millis(life));
+            batch.call(&SHORTEN, name, []).number(millis(life));
         }
-        self.send_all(names.first(), &batch).await
+        self.send_all(&batch).await
     }
 
     async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
-        let mut batch = Batch::new();
+        let mut batch = self.topology.batch();
         for (name, generation) in generations {
-            batch.command("SET").arg(name).arg(generation.to_string());
+            batch.with("SET", name).arg(generation.to_string());
         }
-        self.send_all(generations.first().map(|(name, _)| name), &batch).await
+        self.send_all(&batch).await
     }
 
-    async fn ping(&self) -> Result<(), Failure> {
-        for link in self.topology.links() {
-            let mut batch = Batch::new();
-            batch.command("PING");
-            link.send(&batch, |_| Ok(())).await?;
-        }
-        Ok(())
+    async fn ping(&self, node: Node) -> Result<(), Failure> {
+        let mut batch = Batch::new();
+        batch.command("PING");
+        self.topology.send_to(node, &batch, |_| Ok(())).await
+    }
+
+    fn node(&self, name: &str) -> Node {
+        self.topology.node(name)
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        self.topology.nodes()
+    }
+
+    fn place(&self, name: &str) -> Option<&str> {
+        self.topology.is_sharded().then(|| slot::place(name))
+    }
+
+    fn places(&self) -> &[String] {
+        if self.topology.is_sharded() { slot::places() } else { &[] }
     }
 
     fn limit_attempts(&self, timeout: Duration) {
-        self.topology.limit_attempts(timeout);
+        self.topology.hub().set_limit(timeout);
     }
 
-    fn epoch(&self) -> u64 {
-        self.topology.epoch()
+    fn listen(&self, listener: Listener) {
+        self.topology.hub().set_listener(listener);
     }
 
-    fn is_ready(&self) -> bool {
-        self.topology.is_ready()
+    fn epoch(&self, node: Node) -> u64 {
+        self.topology.epoch(node)
     }
 
-    fn endpoint(&self) -> String {
-        self.topology.endpoint()
+    fn is_ready(&self, node: Node) -> bool {
+        self.topology.is_ready(node)
+    }
+
+    fn in_flight(&self, node: Node) -> usize {
+        self.topology.in_flight(node)
+    }
+
+    fn endpoint(&self, node: Node) -> String {
+        self.topology.endpoint(node)
     }
 
     async fn close(&self) {
@@ -163,48 +170,76 @@ impl Backend for Redis {
     }
 }
 
+/// Generations that are complete, and who held a lease when the last of them was read.
+struct Completed {
+    generations: Vec<Generation>,
+    holder: Option<Token>,
+    epoch: u64,
+}
+
 impl Redis {
+    /// Gives unused memory of every node back to its machine.
+    pub(crate) async fn purge(&self) -> Result<(), Failure> {
+        for node in self.topology.nodes() {
+            let mut batch = Batch::new();
+            batch.command("MEMORY").arg("PURGE");
+            self.topology.send_to(node, &batch, |_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
     /// Sends commands whose replies only say that they were executed.
-    async fn send_all(&self, first: Option<&String>, batch: &Batch) -> Result<(), Failure> {
-        let Some(name) = first else { return Ok(()) };
-        self.topology.link(name).send(batch, |_| Ok(())).await
-    }
-}
-
-/// Begins a batch that creates the generations that are missing.
-fn create(proposals: &[(String, Generation)]) -> Batch {
-    let mut batch = Batch::new();
-    for (name, proposal) in proposals {
-        batch.command("SET").arg(name).arg(proposal.to_string()).arg("NX");
-    }
-    batch
-}
-
-/// Sends a batch that creates generations, and reads them and the holder of a lease at one moment.
-///
-/// What turns out to be no generation is replaced, then all are read again. A lease that the batch
-/// asked for was then set earlier than the last generation; it counts because it outlived them: no
-/// invalidation came in between.
-async fn complete(
-    link: &Link,
-    mut batch: Batch,
-    proposals: &[(String, Generation)],
-    lease: Option<&str>,
-) -> Result<(Vec<Generation>, Option<Token>), Failure> {
-    for _ in 0..ROUNDS {
-        batch.command("MGET").args(proposals.iter().map(|(name, _)| name)).args(lease);
-        let (found, holder) =
-            link.send(&batch, |replies| reply::completed(replies, proposals.len())).await?;
-        let generations: Vec<_> = found.iter().copied().flatten().collect();
-        if generations.len() == proposals.len() {
-            return Ok((generations, holder));
+    async fn send_all(&self, batch: &Batch) -> Result<(), Failure> {
+        if batch.len() == 0 {
+            return Ok(());
         }
-        batch = Batch::new();
-        for ((name, proposal), _) in proposals.iter().zip(found).filter(|(_, it)| it.is_none()) {
-            batch.script(&MEND, 1).arg(name).arg(proposal.to_string());
-        }
+        self.topology.send(batch, |_| Ok(())).await
     }
-    Err(link.failure(Class::Rejected, "lost generations as soon as they were written"))
+
+    /// Begins a batch that creates the generations that are missing.
+    fn create(&self, proposals: &[(String, Generation)]) -> Batch {
+        let mut batch = self.topology.batch();
+        for (name, proposal) in proposals {
+            batch.with("SET", name).arg(proposal.to_string()).arg("NX");
+        }
+        batch
+    }
+
+    /// Sends a batch that creates generations, and reads them, and after them the holder of a lease.
+    ///
+    /// What turns out to be no generation is replaced, then all are read again. A lease that the
+    /// batch asked for was then set earlier than the last generation; it counts because it outlived
+    /// them: no invalidation came in between.
+    async fn complete(
+        &self,
+        mut batch: Batch,
+        proposals: &[(String, Generation)],
+        lease: Option<&str>,
+    ) -> Result<Completed, Failure> {
+        for _ in 0..ROUNDS {
+            let done = batch.len();
+            batch.over("MGET", proposals.iter().map(|(name, _)| name.as_str()).chain(lease));
+            let count = proposals.len();
+            let read = |replies: &mut Replies| {
+                let epoch = replies.epoch().unwrap_or_default();
+                replies.skip(done);
+                let (found, holder) = reply::completed(replies, count, lease.is_some())?;
+                Ok((found, holder, epoch))
+            };
+            let (found, holder, epoch) = self.topology.send(&batch, read).await?;
+            let generations: Vec<_> = found.iter().copied().flatten().collect();
+            if generations.len() == count {
+                return Ok(Completed { generations, holder, epoch });
+            }
+            batch = self.topology.batch();
+            for ((name, proposal), _) in proposals.iter().zip(found).filter(|(_, it)| it.is_none())
+            {
+                batch.call(&MEND, name, []).arg(proposal.to_string());
+            }
+        }
+        let message = "redis lost generations as soon as they were written";
+        Err(Failure::new(Class::Rejected, message))
+    }
 }
 
 fn life_of(item: &Item<'_>) -> u64 {

@@ -8,6 +8,7 @@ mod secret;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub(crate) use self::secret::Secret;
 use self::secret::SecretUrl;
 use crate::Error;
 use crate::link::Tls;
-use crate::url::{Endpoint, Scheme, Url};
+use crate::url::{self, Endpoint, Nodes, Scheme, Url};
 
 /// Everything that can be set about a Redis.
 ///
@@ -57,9 +58,20 @@ pub struct RedisConfig {
     #[serde(with = "duration")]
     response_timeout: Duration,
     abort_on_connect_fail: bool,
+    connect_retry: u32,
+    allow_admin: bool,
     client_name: String,
     max_in_flight: usize,
+    #[serde(with = "duration")]
+    heartbeat: Duration,
+    #[serde(with = "duration")]
+    probe_interval: Duration,
     tls: Option<TlsConfig>,
+    service_name: Option<String>,
+    sentinel_username: Option<String>,
+    #[serde(skip_serializing)]
+    sentinel_password: Option<Secret>,
+    sentinel_tls: Option<bool>,
 }
 
 /// Which certificates to trust and to show; used with `rediss://`.
@@ -73,20 +85,43 @@ pub struct TlsConfig {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) cert_file: Option<PathBuf>,
     pub(crate) key_file: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
 }
 
 /// Settings that were checked.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) deployment: Deployment,
+    /// How data nodes are reached.
+    pub(crate) access: Arc<Access>,
+    pub(crate) allow_admin: bool,
+}
+
+/// Which nodes there are.
+#[derive(Debug)]
+pub(crate) enum Deployment {
+    Standalone(Endpoint),
+    Sentinel { service: String, sentinels: Vec<Endpoint>, access: Arc<Access> },
+    Cluster { seeds: Vec<Endpoint> },
+}
+
+/// How the nodes of one kind are reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
     pub(crate) db: u32,
-    pub(crate) tls: Option<Tls>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) client_name: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) max_in_flight: usize,
+    /// Pause between two heartbeats, and how long one may stay unanswered.
+    pub(crate) heartbeat: Duration,
+    /// Shortest pause between two attempts to replace a connection that is open.
+    pub(crate) probe_interval: Duration,
+    /// Attempts before a link that never connected gives up; `None` for never.
+    pub(crate) attempts: Option<u32>,
 }
 
 impl Default for RedisConfig {
@@ -98,9 +133,17 @@ impl Default for RedisConfig {
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_millis(500),
             abort_on_connect_fail: false,
+            connect_retry: 3,
+            allow_admin: false,
             client_name: "athena-cache".into(),
             max_in_flight: 512,
+            heartbeat: Duration::from_millis(200),
+            probe_interval: Duration::from_secs(2),
             tls: None,
+            service_name: None,
+            sentinel_username: None,
+            sentinel_password: None,
+            sentinel_tls: None,
         }
     }
 }
@@ -154,6 +197,76 @@ impl RedisConfig {
         self
     }
 
+    /// How often [`Redis::open`](crate::Redis::open) tries to connect before it fails.
+    ///
+    /// Default 3, from 1 to 1000, with growing, random pauses. Acts only with
+    /// [`abort_on_connect_fail`](Self::abort_on_connect_fail): a backend that need not connect at once
+    /// goes on trying for as long as it lives.
+    #[must_use]
+    pub fn connect_retry(mut self, attempts: u32) -> Self {
+        self.connect_retry = attempts;
+        self
+    }
+
+    /// Allows operations for administrators, such as [`Redis::optimize`](crate::Redis::optimize).
+    ///
+    /// Default no: they are refused in this process, and nothing is sent.
+    #[must_use]
+    pub fn allow_admin(mut self, allow: bool) -> Self {
+        self.allow_admin = allow;
+        self
+    }
+
+    /// How often each connection is asked for a sign of life, and how long that may take.
+    ///
+    /// Default 200 ms; from 10 ms to 1 min. A connection without one is in doubt: Sentinel and Cluster
+    /// then look for a successor of its node, and after three a new connection is tried.
+    #[must_use]
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.heartbeat = interval;
+        self
+    }
+
+    /// Shortest pause between two attempts to replace a connection that is open and does not answer.
+    ///
+    /// Default 2 s, spread by 20 % so that instances do not try together; from 10 ms to 10 min.
+    /// A replacement that does not answer either is let go, and the old connection is kept.
+    #[must_use]
+    pub fn probe_interval(mut self, interval: Duration) -> Self {
+        self.probe_interval = interval;
+        self
+    }
+
+    /// What the sentinels call the primary, if the URL does not say; such as `mymaster`.
+    #[must_use]
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// Who logs in at the sentinels; needs a [`sentinel_password`](Self::sentinel_password).
+    ///
+    /// Credentials of data nodes are never shown to sentinels, nor the other way round.
+    #[must_use]
+    pub fn sentinel_username(mut self, username: impl Into<String>) -> Self {
+        self.sentinel_username = Some(username.into());
+        self
+    }
+
+    /// The password for the sentinels, if they ask for one.
+    #[must_use]
+    pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
+        self.sentinel_password = Some(Secret::new(password));
+        self
+    }
+
+    /// Whether the sentinels speak TLS, if it is not the same as for data nodes.
+    #[must_use]
+    pub fn sentinel_tls(mut self, tls: bool) -> Self {
+        self.sentinel_tls = Some(tls);
+        self
+    }
+
     /// How the server lists the connection; printable ASCII without spaces.
     ///
     /// Default `athena-cache`; at most 64 characters, none to send no name.
@@ -194,21 +307,41 @@ impl RedisConfig {
         let Some(url) = url.filter(|_| faults.is_empty()) else {
             return Err(Error::settings(format!("redis settings: {}", faults.join("; "))));
         };
-        let tls = match url.scheme {
-            Scheme::Plain => None,
-            Scheme::Tls => Some(Tls::new(&self.tls.unwrap_or_default())?),
+        let has_tls = url.scheme == Scheme::Tls;
+        let tls_of_sentinels = self.sentinel_tls.unwrap_or(has_tls);
+        let tls = match has_tls || tls_of_sentinels {
+            false => None,
+            true => Some(Arc::new(Tls::new(&self.tls.clone().unwrap_or_default())?)),
         };
-        Ok(Settings {
-            endpoint: url.endpoint,
+        let access = Access {
             username: self.username.or(url.username),
             password: self.password.or(url.password.map(Secret::new)),
             db: url.db,
-            tls,
+            tls: tls.clone().filter(|_| has_tls),
             client_name: self.client_name,
             connect_timeout: self.connect_timeout,
             response_timeout: self.response_timeout,
             max_in_flight: self.max_in_flight,
-        })
+            heartbeat: self.heartbeat,
+            probe_interval: self.probe_interval,
+            attempts: self.abort_on_connect_fail.then_some(self.connect_retry),
+        };
+        let deployment = match url.nodes {
+            Nodes::Standalone(endpoint) => Deployment::Standalone(endpoint),
+            Nodes::Cluster { seeds } => Deployment::Cluster { seeds },
+            Nodes::Sentinel { sentinels, service } => Deployment::Sentinel {
+                service: service.or(self.service_name).unwrap_or_default(),
+                sentinels,
+                access: Arc::new(Access {
+                    username: self.sentinel_username,
+                    password: self.sentinel_password,
+                    db: 0,
+                    tls: tls.filter(|_| tls_of_sentinels),
+                    ..access.clone()
+                }),
+            },
+        };
+        Ok(Settings { deployment, access: Arc::new(access), allow_admin: self.allow_admin })
     }
 
     fn check_limits(&self, faults: &mut Vec<String>) {
@@ -219,6 +352,20 @@ impl RedisConfig {
             if !allowed.contains(&limit) {
                 faults.push(format!("`{name}` is {limit:?}, allowed are 1ms to 10min"));
             }
+        }
+        let allowed = Duration::from_millis(10)..=Duration::from_secs(60);
+        if !allowed.contains(&self.heartbeat) {
+            let found = self.heartbeat;
+            faults.push(format!("`heartbeat` is {found:?}, allowed are 10ms to 1min"));
+        }
+        let allowed = Duration::from_millis(10)..=Duration::from_secs(600);
+        if !allowed.contains(&self.probe_interval) {
+            let found = self.probe_interval;
+            faults.push(format!("`probe_interval` is {found:?}, allowed are 10ms to 10min"));
+        }
+        let attempts = self.connect_retry;
+        if !(1..=1000).contains(&attempts) {
+            faults.push(format!("`connect_retry` is {attempts}, allowed are 1 to 1000"));
         }
         let operations = self.max_in_flight;
         if !(1..=65536).contains(&operations) {
@@ -245,8 +392,46 @@ impl RedisConfig {
         if has_name && !has_password {
             faults.push("there is a user name and no password, give both".into());
         }
-        if self.tls.is_some() && url.scheme == Scheme::Plain {
-            faults.push("`tls` is set and the url begins with `redis://`, use `rediss://`".into());
+        let no_tls = url.scheme == Scheme::Plain && self.sentinel_tls != Some(true);
+        if self.tls.is_some() && no_tls {
+            faults.push(
+                "`tls` is set and the url begins with `redis`, use `rediss` in its place".into(),
+            );
+        }
+        self.check_sentinels(url, faults);
+    }
+
+    fn check_sentinels(&self, url: &Url, faults: &mut Vec<String>) {
+        let Nodes::Sentinel { service, .. } = &url.nodes else {
+            let given = [
+                ("service_name", self.service_name.is_some()),
+                ("sentinel_username", self.sentinel_username.is_some()),
+                ("sentinel_password", self.sentinel_password.is_some()),
+                ("sentinel_tls", self.sentinel_tls.is_some()),
+            ];
+            for (name, _) in given.iter().filter(|(_, given)| *given) {
+                faults.push(format!(
+                    "`{name}` is set and the url does not begin with `redis-sentinel://` or \
+                     `rediss-sentinel://`"
+                ));
+            }
+            return;
+        };
+        match (service, &self.service_name) {
+            (Some(_), Some(_)) => {
+                faults.push("the service is in the url and in `service_name`, give one".into());
+            }
+            (None, None) => faults.push(
+                "the sentinels are not told which service to look up: end the url with \
+                 `#mymaster`, or set `service_name`"
+                    .into(),
+            ),
+            (None, Some(name)) if !url::is_service(name) => faults
+                .push(format!("`service_name` is {name:?}, allowed are letters, digits and `.-_`")),
+            _ => {}
+        }
+        if self.sentinel_username.is_some() && self.sentinel_password.is_none() {
+            faults.push("there is a `sentinel_username` and no `sentinel_password`".into());
         }
     }
 }
@@ -256,6 +441,15 @@ impl TlsConfig {
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Expects certificates for this name, whatever the address of the server is.
+    ///
+    /// For sentinels and clusters that announce their nodes by addresses that no certificate names.
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
         self
     }
 

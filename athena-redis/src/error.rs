@@ -5,6 +5,8 @@ use std::fmt;
 
 use athena_cache_core::backend::{Class, Failure};
 
+use crate::topology::Absence;
+
 /// Why a Redis backend could not be built or connected.
 ///
 /// Messages never contain a password, nor any part of a URL that may hold one.
@@ -15,11 +17,21 @@ pub struct Error(Kind);
 enum Kind {
     Settings(String),
     Connect(Failure),
+    AdminNotAllowed(&'static str),
 }
 
 impl Error {
     pub(crate) fn settings(message: impl Into<String>) -> Self {
         Self(Kind::Settings(message.into()))
+    }
+
+    pub(crate) fn admin(operation: &'static str) -> Self {
+        Self(Kind::AdminNotAllowed(operation))
+    }
+
+    /// Whether the operation is one for administrators, which `allow_admin` does not allow.
+    pub fn is_admin_not_allowed(&self) -> bool {
+        matches!(self.0, Kind::AdminNotAllowed(_))
     }
 
     /// Whether the settings were refused; nothing was sent.
@@ -32,10 +44,27 @@ impl Error {
         matches!(self.0, Kind::Connect(_))
     }
 
+    /// Whether sentinels answered, and none knows the service that they were asked for.
+    pub fn is_unknown_service(&self) -> bool {
+        matches!(self.absence(), Some(Absence::UnknownService { .. }))
+    }
+
+    /// Whether no sentinel could be reached.
+    pub fn is_sentinel_unreachable(&self) -> bool {
+        matches!(self.absence(), Some(Absence::Unreachable(_)))
+    }
+
+    fn absence(&self) -> Option<&Absence> {
+        match &self.0 {
+            Kind::Connect(failure) => Absence::behind(failure),
+            _ => None,
+        }
+    }
+
     /// What the failure to connect says about the node.
     pub fn class(&self) -> Option<Class> {
         match &self.0 {
-            Kind::Settings(_) => None,
+            Kind::Settings(_) | Kind::AdminNotAllowed(_) => None,
             Kind::Connect(failure) => Some(failure.class()),
         }
     }
@@ -46,6 +75,10 @@ impl fmt::Display for Error {
         match &self.0 {
             Kind::Settings(message) => f.write_str(message),
             Kind::Connect(failure) => failure.fmt(f),
+            Kind::AdminNotAllowed(operation) => write!(
+                f,
+                "`{operation}` is for administrators: allow it with `allow_admin` in the redis settings"
+            ),
         }
     }
 }
@@ -53,7 +86,7 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
-            Kind::Settings(_) => None,
+            Kind::Settings(_) | Kind::AdminNotAllowed(_) => None,
             Kind::Connect(failure) => failure.source(),
         }
     }

@@ -1,7 +1,7 @@
 //! The Redis backend of athena-cache.
 //!
-//! [`Redis`] is a [`Backend`](athena_cache_core::backend::Backend) over one Redis, version 6.0 or
-//! later: give it to the builder of a cache.
+//! [`Redis`] is a [`Backend`](athena_cache_core::backend::Backend) over a Redis, version 6.0 or later,
+//! alone, behind Sentinel, or as a Cluster: give it to the builder of a cache.
 //!
 //! ```
 //! # fn main() -> Result<(), athena_cache_redis::Error> {
@@ -27,26 +27,37 @@ mod commands;
 mod config;
 mod error;
 mod link;
+mod slot;
 mod topology;
 mod url;
 
 pub use self::config::{RedisConfig, TlsConfig};
 pub use self::error::Error;
 
+use std::sync::Arc;
+
+use self::config::Settings;
 use self::topology::Topology;
 
-/// A Redis that stores the bytes of a cache.
+/// A Redis that stores the bytes of a cache; clones are the same.
 ///
-/// Dropping it closes its connection and ends its background tasks.
-#[derive(Debug)]
+/// Dropping the last of them closes its connections and ends its background tasks.
+#[derive(Debug, Clone)]
 pub struct Redis {
-    topology: Topology,
+    topology: Arc<Topology>,
+    allow_admin: bool,
 }
 
 impl Redis {
-    /// Uses the Redis at `redis://[user[:password]@]host[:port][/db]`.
+    /// Uses the Redis at a URL; connects when it is first used.
     ///
-    /// `rediss://` is the same over TLS. Connects when it is first used.
+    /// | URL | is |
+    /// |---|---|
+    /// | `redis://[user[:password]@]host[:port][/db]` | one node |
+    /// | `redis-sentinel://[…@]host[:port],host[:port][/db]#mymaster` | the primary that the sentinels name |
+    /// | `redis-cluster://[…@]host[:port],host[:port]` | a cluster; one live node of these suffices |
+    ///
+    /// With `rediss` in place of `redis` the same over TLS.
     ///
     /// # Errors
     ///
@@ -67,19 +78,25 @@ impl Redis {
                            wait for a connection";
             return Err(Error::settings(message));
         }
-        Ok(Self { topology: Topology::new(config.check()?) })
+        Ok(Self::of(config.check()?))
+    }
+
+    fn of(settings: Settings) -> Self {
+        let allow_admin = settings.allow_admin;
+        Self { topology: Arc::new(Topology::new(settings)), allow_admin }
     }
 
     /// Uses the Redis that a configuration describes, and connects if that must not fail.
     ///
-    /// Waits for the first attempt to connect if `abort_on_connect_fail` is set, else for nothing.
+    /// With `abort_on_connect_fail` it waits until it is connected, or until `connect_retry` attempts
+    /// have failed; else for nothing.
     ///
     /// # Errors
     ///
     /// As for [`Redis::new`]; with `abort_on_connect_fail` also when there is no connection.
     pub async fn open(config: RedisConfig) -> Result<Self, Error> {
         let must_connect = config.aborts_on_connect_fail();
-        let redis = Self::new(config.abort_on_connect_fail(false))?;
+        let redis = Self::of(config.check()?);
         if must_connect {
             redis.connect().await?;
         }
@@ -95,5 +112,26 @@ impl Redis {
     /// There is no connection; the message says why.
     pub async fn connect(&self) -> Result<(), Error> {
         Ok(self.topology.connect().await?)
+    }
+
+    /// Replaces every connection by a new one, each once that answers; waits for nothing.
+    ///
+    /// For operators who know better: a connection on which nothing comes back is replaced by itself.
+    /// Operations under way end on the old connections.
+    pub fn force_reconnect(&self) {
+        self.topology.renew();
+    }
+
+    /// Asks every node that serves names to give unused memory back to its machine (`MEMORY PURGE`).
+    ///
+    /// # Errors
+    ///
+    /// [`allow_admin`](RedisConfig::allow_admin) was not set, and nothing was sent; or a node did not do
+    /// it, and the nodes after it were not asked.
+    pub async fn optimize(&self) -> Result<(), Error> {
+        if !self.allow_admin {
+            return Err(Error::admin("optimize"));
+        }
+        Ok(self.purge().await?)
     }
 }

@@ -9,28 +9,35 @@ mod batch;
 mod class;
 mod conn;
 mod dial;
+mod hub;
+mod push;
+mod record;
 mod script;
 mod supervise;
 mod task;
 mod tls;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use athena_cache_core::backend::{Class, Failure};
+use athena_cache_core::backend::{Class, Failure, Node};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-pub(crate) use self::batch::{Batch, Malformed, Replies};
+pub(crate) use self::batch::{Assembly, Batch, Malformed, Manner, Replies, Reply, Ruling, Spot};
+pub(crate) use self::hub::Hub;
+pub(crate) use self::push::{Ear, Push};
+pub(crate) use self::record::Fields;
 pub(crate) use self::script::Script;
+pub(crate) use self::task::Task;
 pub(crate) use self::tls::Tls;
 
 use self::conn::{Conn, Health};
 use self::dial::Refusal;
-use self::task::Task;
-use crate::config::Settings;
+use crate::config::Access;
+use crate::url::Endpoint;
 
 /// A node, and the connection to it if there is one.
 ///
@@ -39,17 +46,29 @@ use crate::config::Settings;
 pub(crate) struct Link {
     shared: Arc<Shared>,
     places: Semaphore,
-    /// Milliseconds that one operation may take.
-    limit: AtomicU64,
     supervisor: Mutex<Option<Task>>,
 }
 
 /// What the link and its supervisor both see.
 #[derive(Debug)]
 struct Shared {
-    settings: Settings,
+    endpoint: Endpoint,
+    node: Node,
+    access: Arc<Access>,
+    hub: Arc<Hub>,
     state: watch::Sender<State>,
+    /// The number of the latest connection.
     epoch: AtomicU64,
+    /// Whether the server said that it does not serve what it was asked.
+    disowned: AtomicBool,
+    /// Somebody asked for a new connection.
+    renewal: Notify,
+    /// Somebody asked not to wait before the next attempt to connect.
+    hurry: Notify,
+    ear: Option<Ear>,
+    /// Whether what happens to the connection is of no interest but to those who debug.
+    quiet: AtomicBool,
+    attempts: AtomicU32,
 }
 
 /// Where the link stands.
@@ -62,16 +81,57 @@ enum State {
     Up(Arc<Conn>),
     /// The last attempt failed; the next one follows.
     Down(Arc<Refusal>),
+    /// Another node serves in its place.
+    Retired,
     Closed,
 }
 
+/// Why a node may have been replaced by another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// A heartbeat or an operation had no answer in time.
+    Silent,
+    /// There is no connection.
+    Lost,
+    /// It answered that another node serves this, or that it cannot serve.
+    Disowned,
+}
+
 impl Link {
-    pub(crate) fn new(settings: Settings) -> Self {
-        let places = Semaphore::new(settings.max_in_flight);
-        let limit = AtomicU64::new(millis(settings.response_timeout));
+    /// A link that connects when it is first used.
+    pub(crate) fn new(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>) -> Self {
+        Self::build(endpoint, access, hub, None)
+    }
+
+    /// A quiet link that hears every channel of its node.
+    pub(crate) fn listening(
+        endpoint: Endpoint,
+        access: Arc<Access>,
+        hub: Arc<Hub>,
+        ear: Ear,
+    ) -> Self {
+        Self::build(endpoint, access, hub, Some(ear)).quiet()
+    }
+
+    fn build(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>, ear: Option<Ear>) -> Self {
+        let places = Semaphore::new(access.max_in_flight);
         let (state, _) = watch::channel(State::Idle);
-        let shared = Arc::new(Shared { settings, state, epoch: AtomicU64::new(0) });
-        Self { shared, places, limit, supervisor: Mutex::new(None) }
+        let node = hub.node(&endpoint);
+        let shared = Shared {
+            endpoint,
+            node,
+            access,
+            hub,
+            state,
+            epoch: AtomicU64::new(0),
+            disowned: AtomicBool::new(false),
+            renewal: Notify::new(),
+            hurry: Notify::new(),
+            ear,
+            quiet: AtomicBool::new(false),
+            attempts: AtomicU32::new(0),
+        };
+        Self { shared: Arc::new(shared), places, supervisor: Mutex::new(None) }
     }
 
     /// Sends a batch in one write and reads the replies with `read`.
@@ -82,23 +142,51 @@ impl Link {
         batch: &Batch,
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
+        let mut replies = self.exchange(batch).await?;
+        match self.refusal(&replies) {
+            Some(failure) => Err(failure),
+            None => read(&mut replies).map_err(|malformed| self.malformed(&malformed)),
+        }
+    }
+
+    /// Sends a batch in one write; errors of the server stay among the replies.
+    pub(crate) async fn exchange(&self, batch: &Batch) -> Result<Replies, Failure> {
+        self.exchange_by(batch, Instant::now() + self.shared.hub.limit()).await
+    }
+
+    /// The same, where a part of the time for the operation has passed already.
+    pub(crate) async fn exchange_by(
+        &self,
+        batch: &Batch,
+        deadline: Instant,
+    ) -> Result<Replies, Failure> {
         let shared = &self.shared;
-        let limit = self.limit();
-        let deadline = Instant::now() + limit;
-        let _place = self.place(limit / 2).await?;
+        let limit = shared.hub.limit();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let _place = self.place(left.min(limit / 2)).await?;
         let conn = self.connection(deadline).await?;
+        if batch.epoch().is_some_and(|epoch| epoch != conn.epoch()) {
+            return Ok(Replies::superseded());
+        }
         let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
+            shared.hub.ring();
             return Err(shared.failure(Class::Timeout, format!("did not answer in {limit:?}")));
         };
         watch.answered();
-        let mut replies = outcome.map_err(|error| shared.failure_of(&error))?;
-        if let Some(error) = replies.server_error() {
-            return Err(shared.failure_of(&error));
-        }
-        read(&mut replies).map_err(|malformed| {
-            shared.failure(Class::Rejected, format!("sent a malformed reply: {malformed}"))
-        })
+        let replies = outcome.map_err(|error| shared.failure_of(&error))?;
+        shared.note_answer(&replies);
+        Ok(replies)
+    }
+
+    /// The first error among the replies, as a failure of this node.
+    pub(crate) fn refusal(&self, replies: &Replies) -> Option<Failure> {
+        replies.server_error().map(|error| self.shared.failure_of(&error))
+    }
+
+    /// The failure that a reply of another shape than its command has is.
+    pub(crate) fn malformed(&self, malformed: &Malformed) -> Failure {
+        self.shared.failure(Class::Rejected, format!("sent a malformed reply: {malformed}"))
     }
 
     /// A place among the operations in flight; waits for one no longer than `patience`.
@@ -109,25 +197,37 @@ impl Link {
         if let Ok(Ok(place)) = timeout(patience, self.places.acquire()).await {
             return Ok(place);
         }
-        let most = self.shared.settings.max_in_flight;
+        let most = self.shared.access.max_in_flight;
         let message = format!("had {most} operations in flight for {patience:?}");
         Err(self.shared.failure(Class::Overloaded, &message))
     }
 
-    /// Changes how long one operation may take.
-    pub(crate) fn limit_attempts(&self, timeout: Duration) {
-        self.limit.store(millis(timeout), Ordering::Relaxed);
-    }
-
-    fn limit(&self) -> Duration {
-        Duration::from_millis(self.limit.load(Ordering::Relaxed))
-    }
-
     /// Waits for the outcome of the first attempt to connect, or tells that of the latest one.
+    ///
+    /// With a limited number of attempts, waits until one has succeeded or all have failed.
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
-        // The attempt itself is bounded by the connect timeout; this only has to outlast it.
-        let deadline = Instant::now() + 2 * self.shared.settings.connect_timeout;
+        let access = &self.shared.access;
+        // Each attempt is bounded by the connect timeout; this only has to outlast them.
+        let rounds = access.attempts.unwrap_or(1);
+        let deadline = Instant::now() + (2 * access.connect_timeout).saturating_mul(rounds);
+        let first = self.connection(deadline).await;
+        let Some(attempts) = access.attempts.filter(|_| first.is_err()) else {
+            return first.map(drop);
+        };
+        let mut state = self.shared.state.subscribe();
+        let settled = state.wait_for(|state| match state {
+            State::Down(_) => self.shared.attempts.load(Ordering::Acquire) >= attempts,
+            State::Idle | State::Dialing => false,
+            State::Up(_) | State::Retired | State::Closed => true,
+        });
+        drop(timeout_at(deadline, settled).await);
         self.connection(deadline).await.map(drop)
+    }
+
+    /// Starts connecting, if that has not begun; waits for nothing.
+    pub(crate) fn wake(&self) {
+        // Outside of a runtime the first operation will try again and say so.
+        drop(self.start());
     }
 
     /// A failure that names the node.
@@ -135,20 +235,94 @@ impl Link {
         self.shared.failure(class, what)
     }
 
-    /// Counts the connections made so far.
+    pub(crate) fn node(&self) -> Node {
+        self.shared.node
+    }
+
+    /// The number of the latest connection, 0 before the first; no two links share one.
     pub(crate) fn epoch(&self) -> u64 {
         self.shared.epoch.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_ready(&self) -> bool {
         match &*self.shared.state.borrow() {
-            State::Up(conn) => conn.health() == Health::Sound,
+            State::Up(conn) => conn.health() <= Health::Silent,
             _ => false,
         }
     }
 
-    pub(crate) fn endpoint(&self) -> String {
-        self.shared.settings.endpoint.to_string()
+    /// Operations that were sent and not answered.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.shared.access.max_in_flight.saturating_sub(self.places.available_permits())
+    }
+
+    /// Why this node may have been replaced, if there is a sign of it.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        if self.shared.disowned.load(Ordering::Acquire) {
+            return Some(Doubt::Disowned);
+        }
+        match &*self.shared.state.borrow() {
+            State::Up(conn) => match conn.health() {
+                Health::Sound => None,
+                Health::Silent | Health::Wedged => Some(Doubt::Silent),
+                Health::Lost => Some(Doubt::Lost),
+            },
+            State::Idle | State::Dialing => None,
+            State::Down(_) | State::Retired | State::Closed => Some(Doubt::Lost),
+        }
+    }
+
+    /// How many attempts to connect have failed so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.shared.attempts.load(Ordering::Acquire)
+    }
+
+    /// Forgets that the server disowned something: it was looked into.
+    pub(crate) fn trust_again(&self) {
+        self.shared.disowned.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.shared.endpoint
+    }
+
+    /// Makes a new connection beside the present one, which it replaces once it answers.
+    pub(crate) fn renew(&self) {
+        self.shared.renewal.notify_one();
+    }
+
+    /// Makes the next attempt to connect at once, if one is waited for.
+    pub(crate) fn hurry(&self) {
+        self.shared.hurry.notify_one();
+    }
+
+    /// Has what happens to the connection told only to those who debug.
+    pub(crate) fn quiet(self) -> Self {
+        self.shared.quiet.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Ends [`quiet`](Self::quiet).
+    pub(crate) fn speak_up(&self) {
+        self.shared.quiet.store(false, Ordering::Relaxed);
+    }
+
+    /// Hears of every connection that is made or lost from now on.
+    pub(crate) fn turns(&self) -> Turns {
+        Turns(self.shared.state.subscribe())
+    }
+
+    /// Ends everything at once, because another node serves in this one's place.
+    ///
+    /// What is in flight fails as [`Class::Disconnected`], and nothing more is sent.
+    pub(crate) fn retire(&self) {
+        let before = self.shared.state.send_replace(State::Retired);
+        if let Some(supervisor) = self.lock_supervisor().take() {
+            supervisor.abort();
+        }
+        if let State::Up(conn) = before {
+            conn.abort();
+        }
     }
 
     /// Ends the tasks and closes the socket; returns when both are gone.
@@ -169,7 +343,7 @@ impl Link {
             }
         };
         // Both are told to end at once: what is late ends as soon as its runtime runs again.
-        drop(timeout(self.limit(), ended).await);
+        drop(timeout(self.shared.hub.limit(), ended).await);
     }
 
     /// The connection to use now; only the outcome of a first attempt is waited for.
@@ -189,6 +363,8 @@ impl Link {
             State::Idle | State::Dialing => {
                 Err(shared.failure(Class::Unreachable, "is not connected yet"))
             }
+            // Nothing was sent: the caller may try again, and will be led to the new node.
+            State::Retired => Err(shared.failure(Class::Unreachable, "was replaced")),
             State::Closed => Err(shared.failure(Class::Closed, "was closed")),
         }
     }
@@ -222,8 +398,17 @@ impl Link {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+/// Changes of the connection of a link.
+#[derive(Debug)]
+pub(crate) struct Turns(watch::Receiver<State>);
+
+impl Turns {
+    /// Waits for the next one; for ever once the link is gone.
+    pub(crate) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 impl Drop for Link {
@@ -237,7 +422,7 @@ impl Shared {
     /// Changes the state, unless the link was closed; tells whether it did.
     fn enter(&self, state: State) -> bool {
         self.state.send_if_modified(|current| {
-            let open = !matches!(current, State::Closed);
+            let open = !matches!(current, State::Retired | State::Closed);
             if open {
                 *current = state;
             }
@@ -245,15 +430,29 @@ impl Shared {
         })
     }
 
-    /// Counts a new connection and lets operations use it.
-    fn enter_up(&self, conn: &Arc<Conn>) -> u64 {
-        // In this order a lease taken in between counts as one of the old connection: it is given up.
+    fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
+    /// Lets operations use a connection.
+    fn enter_up(&self, conn: &Arc<Conn>) {
+        self.disowned.store(false, Ordering::Release);
+        self.epoch.store(conn.epoch(), Ordering::Release);
         self.enter(State::Up(Arc::clone(conn)));
-        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Notes an answer that casts doubt on the node.
+    fn note_answer(&self, replies: &Replies) {
+        let Some(error) = replies.server_error() else { return };
+        let passing = error.redirect_node().is_some() || class::is_passing(&error);
+        if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
+            self.disowned.store(true, Ordering::Release);
+            self.hub.ring();
+        }
     }
 
     fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {
-        Failure::new(class, format!("redis at {} {}", self.settings.endpoint, what.as_ref()))
+        Failure::new(class, format!("redis at {} {}", self.endpoint, what.as_ref()))
     }
 
     fn failure_of(&self, error: &redis::RedisError) -> Failure {

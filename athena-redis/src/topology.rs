@@ -1,69 +1,169 @@
 //! Which link serves a name.
 //!
-//! Invariant: nothing outside this file knows how many nodes there are.
+//! Invariant: nothing above this folder knows which nodes there are; commands are written once.
 
-use std::time::Duration;
+mod cluster;
+mod sentinel;
 
-use athena_cache_core::backend::Failure;
+use std::sync::Arc;
 
-use crate::config::Settings;
-use crate::link::Link;
+use athena_cache_core::backend::{Failure, Node};
+
+pub(crate) use self::sentinel::Absence;
+
+use self::cluster::Cluster;
+use self::sentinel::Sentinel;
+use crate::config::{Deployment, Settings};
+use crate::link::{Batch, Hub, Link, Malformed, Replies};
 
 /// The nodes of one Redis.
 #[derive(Debug)]
-pub(crate) enum Topology {
+pub(crate) struct Topology {
+    hub: Arc<Hub>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
     /// One node serves everything.
     Standalone(Link),
+    /// One node serves everything, and sentinels say which.
+    Sentinel(Sentinel),
+    /// Each node serves some slots.
+    Cluster(Cluster),
 }
 
 impl Topology {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self::Standalone(Link::new(settings))
+        let Settings { deployment, access, .. } = settings;
+        let hub = Arc::new(Hub::new(access.response_timeout));
+        let kind = match deployment {
+            Deployment::Standalone(endpoint) => {
+                Kind::Standalone(Link::new(endpoint, access, Arc::clone(&hub)))
+            }
+            Deployment::Sentinel { service, sentinels, access: of_sentinels } => Kind::Sentinel(
+                Sentinel::new(service, sentinels, of_sentinels, access, Arc::clone(&hub)),
+            ),
+            Deployment::Cluster { seeds } => {
+                Kind::Cluster(Cluster::new(seeds, access, Arc::clone(&hub)))
+            }
+        };
+        Self { hub, kind }
     }
 
-    /// The link to the node that serves a name, and with it all names of the same slot.
-    pub(crate) fn link(&self, _name: &str) -> &Link {
-        match self {
-            Self::Standalone(link) => link,
+    /// What the links share.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// An empty batch, routed where there are several nodes.
+    pub(crate) fn batch(&self) -> Batch {
+        if self.is_sharded() { Batch::routed() } else { Batch::new() }
+    }
+
+    pub(crate) fn is_sharded(&self) -> bool {
+        matches!(self.kind, Kind::Cluster(_))
+    }
+
+    /// Sends a batch to the nodes that serve it and reads the replies, in the order of its commands.
+    ///
+    /// An error among the replies fails the whole batch, part of which may have been executed.
+    pub(crate) async fn send<T>(
+        &self,
+        batch: &Batch,
+        read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        match &self.kind {
+            Kind::Standalone(link) => link.send(batch, read).await,
+            Kind::Sentinel(sentinel) => sentinel.primary().await?.send(batch, read).await,
+            Kind::Cluster(cluster) => cluster.send(batch, read).await,
         }
     }
 
-    /// Every node that holds part of the data.
-    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
-        match self {
-            Self::Standalone(link) => std::iter::once(link),
+    /// Sends a batch to one node.
+    pub(crate) async fn send_to<T>(
+        &self,
+        node: Node,
+        batch: &Batch,
+        read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        match &self.kind {
+            Kind::Standalone(link) => link.send(batch, read).await,
+            Kind::Sentinel(sentinel) => sentinel.primary().await?.send(batch, read).await,
+            Kind::Cluster(cluster) => cluster.link_to(node).await?.send(batch, read).await,
         }
     }
 
     /// Waits for the outcome of the first attempts to connect.
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
-        for link in self.links() {
-            link.connect().await?;
+        match &self.kind {
+            Kind::Standalone(link) => link.connect().await,
+            Kind::Sentinel(sentinel) => sentinel.connect().await,
+            Kind::Cluster(cluster) => cluster.connect().await,
         }
-        Ok(())
     }
 
-    /// Counts the connections made so far, on all links together.
-    pub(crate) fn limit_attempts(&self, timeout: Duration) {
-        self.links().for_each(|link| link.limit_attempts(timeout));
+    /// The node that serves a name.
+    pub(crate) fn node(&self, name: &str) -> Node {
+        match &self.kind {
+            Kind::Standalone(link) => link.node(),
+            Kind::Sentinel(sentinel) => sentinel.node(),
+            Kind::Cluster(cluster) => cluster.node(name),
+        }
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.links().map(Link::epoch).sum()
+    /// The nodes that serve names.
+    pub(crate) fn nodes(&self) -> Vec<Node> {
+        match &self.kind {
+            Kind::Standalone(link) => vec![link.node()],
+            Kind::Sentinel(sentinel) => vec![sentinel.node()],
+            Kind::Cluster(cluster) => cluster.nodes(),
+        }
     }
 
-    pub(crate) fn is_ready(&self) -> bool {
-        self.links().all(Link::is_ready)
+    pub(crate) fn epoch(&self, node: Node) -> u64 {
+        self.with_link(node, Link::epoch).unwrap_or_default()
     }
 
-    pub(crate) fn endpoint(&self) -> String {
-        self.links().map(Link::endpoint).collect::<Vec<_>>().join(",")
+    pub(crate) fn is_ready(&self, node: Node) -> bool {
+        self.with_link(node, Link::is_ready).unwrap_or_default()
+    }
+
+    pub(crate) fn in_flight(&self, node: Node) -> usize {
+        self.with_link(node, Link::in_flight).unwrap_or_default()
+    }
+
+    pub(crate) fn endpoint(&self, node: Node) -> String {
+        match self.hub.endpoint(node) {
+            Some(endpoint) => endpoint.to_string(),
+            None => "an unknown node".to_owned(),
+        }
+    }
+
+    /// Replaces every connection by a new one, each once that answers.
+    pub(crate) fn renew(&self) {
+        for node in self.nodes() {
+            self.with_link(node, Link::renew);
+        }
     }
 
     /// Ends all tasks and closes all sockets.
     pub(crate) async fn close(&self) {
-        for link in self.links() {
-            link.close().await;
+        match &self.kind {
+            Kind::Standalone(link) => link.close().await,
+            Kind::Sentinel(sentinel) => sentinel.close().await,
+            Kind::Cluster(cluster) => cluster.close().await,
+        }
+    }
+
+    /// Asks the link to a node, if there is one now.
+    fn with_link<T>(&self, node: Node, ask: impl FnOnce(&Link) -> T) -> Option<T> {
+        match &self.kind {
+            Kind::Standalone(link) => Some(ask(link)),
+            Kind::Sentinel(sentinel) => {
+                sentinel.current().filter(|link| link.node() == node).map(|link| ask(&link))
+            }
+            Kind::Cluster(cluster) => cluster.find(node).map(|link| ask(&link)),
         }
     }
 }

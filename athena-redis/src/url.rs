@@ -1,14 +1,18 @@
-//! Reads `redis://[user[:password]@]host[:port][/db]`.
+//! Reads `redis://[user[:password]@]host[:port][/db]`, `redis-sentinel://…host,host[/db]#service` and
+//! `redis-cluster://…host,host`; with `rediss` in front for TLS.
 //!
 //! Invariant: no message repeats a part of the URL in which a password may stand, however the URL
 //! is misspelt; what follows the host is repeated only when no `@` follows it.
 
 use std::fmt;
 
-const DEFAULT_PORT: u16 = 6379;
+/// The port of data nodes whose address has none.
+const DATA_PORT: u16 = 6379;
+/// The port of sentinels whose address has none.
+const SENTINEL_PORT: u16 = 26379;
 
 /// Where a node listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Endpoint {
     /// A name or an address, an IPv6 one without brackets.
     pub(crate) host: String,
@@ -32,11 +36,22 @@ pub(crate) enum Scheme {
     Tls,
 }
 
+/// Which nodes there are, and where to ask for the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Nodes {
+    /// One node serves everything.
+    Standalone(Endpoint),
+    /// The sentinels know the one that does.
+    Sentinel { sentinels: Vec<Endpoint>, service: Option<String> },
+    /// Each serves some slots; these know the others.
+    Cluster { seeds: Vec<Endpoint> },
+}
+
 /// Everything that a URL says.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) scheme: Scheme,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) nodes: Nodes,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) db: u32,
@@ -48,7 +63,7 @@ impl Url {
         let (scheme, rest) = text
             .split_once("://")
             .ok_or("the url has no `://`, expected `redis://[user[:password]@]host[:port][/db]`")?;
-        let scheme = parse_scheme(scheme)?;
+        let (scheme, form) = parse_scheme(scheme)?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         if path.contains('@') {
@@ -63,13 +78,24 @@ impl Url {
             None => (None, authority),
         };
         let (username, password) = user_info.map_or(Ok((None, None)), parse_user_info)?;
-        Ok(Self {
-            scheme,
-            endpoint: parse_endpoint(host)?,
-            username,
-            password,
-            db: parse_db(path)?,
-        })
+        let (nodes, db) = match form {
+            Form::Standalone => {
+                let nodes = Nodes::Standalone(parse_endpoint(host, DATA_PORT)?);
+                (nodes, parse_db(path)?)
+            }
+            Form::Sentinel => {
+                let (path, service) = parse_service(path)?;
+                let sentinels = parse_endpoints(host, SENTINEL_PORT)?;
+                (Nodes::Sentinel { sentinels, service }, parse_db(path)?)
+            }
+            Form::Cluster => {
+                if parse_db(path)? != 0 {
+                    return Err("a cluster has one database, leave out the number".into());
+                }
+                (Nodes::Cluster { seeds: parse_endpoints(host, DATA_PORT)? }, 0)
+            }
+        };
+        Ok(Self { scheme, nodes, username, password, db })
     }
 }
 
@@ -80,15 +106,57 @@ pub(crate) fn without_user_info(text: &str) -> String {
     format!("{}{}", &text[..start], &text[end..])
 }
 
-fn parse_scheme(scheme: &str) -> Result<Scheme, String> {
-    match scheme {
-        "redis" => Ok(Scheme::Plain),
-        "rediss" => Ok(Scheme::Tls),
-        "redis-sentinel" | "rediss-sentinel" | "redis-cluster" | "rediss-cluster" => Err(format!(
-            "`{scheme}://` is not supported yet, expected `redis://` or `rediss://`: one node"
-        )),
-        _ => Err("the scheme of the url is unknown, expected `redis://` or `rediss://`".into()),
+/// What the scheme says about the nodes.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Standalone,
+    Sentinel,
+    Cluster,
+}
+
+fn parse_scheme(scheme: &str) -> Result<(Scheme, Form), String> {
+    Ok(match scheme {
+        "redis" => (Scheme::Plain, Form::Standalone),
+        "rediss" => (Scheme::Tls, Form::Standalone),
+        "redis-sentinel" => (Scheme::Plain, Form::Sentinel),
+        "rediss-sentinel" => (Scheme::Tls, Form::Sentinel),
+        "redis-cluster" => (Scheme::Plain, Form::Cluster),
+        "rediss-cluster" => (Scheme::Tls, Form::Cluster),
+        _ => {
+            return Err("the scheme of the url is unknown, expected `redis://`, \
+                        `redis-sentinel://` or `redis-cluster://`, or `rediss` in its place for TLS"
+                .into());
+        }
+    })
+}
+
+/// Splits `/db#service`.
+fn parse_service(path: &str) -> Result<(&str, Option<String>), String> {
+    let Some((path, service)) = path.split_once('#') else {
+        return Ok((path, None));
+    };
+    let service = decode_percent(service).filter(|name| is_service(name)).ok_or(
+        "the name behind `#` is none that sentinels know a service by: letters, digits and `.-_`",
+    )?;
+    Ok((path, Some(service)))
+}
+
+/// Whether sentinels accept this as the name of what they watch.
+pub(crate) fn is_service(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    !name.is_empty() && name.bytes().all(legal)
+}
+
+/// Reads `host[:port],host[:port]`; each counts once.
+fn parse_endpoints(text: &str, default_port: u16) -> Result<Vec<Endpoint>, String> {
+    let mut endpoints = Vec::new();
+    for part in text.split(',') {
+        let endpoint = parse_endpoint(part, default_port)?;
+        if !endpoints.contains(&endpoint) {
+            endpoints.push(endpoint);
+        }
     }
+    Ok(endpoints)
 }
 
 fn parse_user_info(text: &str) -> Result<(Option<String>, Option<String>), String> {
@@ -106,7 +174,7 @@ fn parse_user_info(text: &str) -> Result<(Option<String>, Option<String>), Strin
     Ok((username, password.map(decode).transpose()?))
 }
 
-fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
+fn parse_endpoint(text: &str, default_port: u16) -> Result<Endpoint, String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("the url has `[` without `]`")?;
@@ -118,7 +186,7 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
         },
     };
     let port = match port {
-        Some("") => Some(DEFAULT_PORT),
+        Some("") => Some(default_port),
         Some(port) => port.parse().ok().filter(|port| *port != 0),
         None => None,
     };
@@ -127,7 +195,9 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
         return Err("the url names no host".into());
     }
     if host.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control()) {
-        return Err("the host of the url has a comma or a space: expected one host".into());
+        return Err("the host of the url has a comma or a space: `redis://` takes one host, \
+                    `redis-sentinel://` and `redis-cluster://` take several"
+            .into());
     }
     Ok(Endpoint { host: host.into(), port })
 }
@@ -171,7 +241,7 @@ mod tests {
     fn every_part_of_a_url_is_read() {
         let url = Url::parse("rediss://us%65r:p%40ss%2Fw%C3%B6rd@cache.example:7000/3").unwrap();
         assert_eq!(url.scheme, Scheme::Tls);
-        assert_eq!(url.endpoint, endpoint("cache.example", 7000));
+        assert_eq!(url.nodes, Nodes::Standalone(endpoint("cache.example", 7000)));
         assert_eq!(url.username.as_deref(), Some("user"));
         assert_eq!(url.password.as_deref(), Some("p@ss/wörd"));
         assert_eq!(url.db, 3);
@@ -187,13 +257,28 @@ mod tests {
             ("redis://[fe80::1]:6380/", "fe80::1", 6380),
         ] {
             let url = Url::parse(text).unwrap();
-            assert_eq!(url.endpoint, endpoint(host, port), "{text}");
+            assert_eq!(url.nodes, Nodes::Standalone(endpoint(host, port)), "{text}");
             assert_eq!((url.username, url.password, url.db), (None, None, 0), "{text}");
         }
         let url = Url::parse("redis://:secret@localhost").unwrap();
         assert_eq!((url.username, url.password.as_deref()), (None, Some("secret")));
         let url = Url::parse("redis://app@localhost").unwrap();
         assert_eq!((url.username.as_deref(), url.password), (Some("app"), None));
+    }
+
+    #[test]
+    fn a06_several_hosts_are_read_and_sentinels_have_their_own_port() {
+        let url = Url::parse("redis-sentinel://:pw@s1,s2:7000,[::1],s1/2#my.master").unwrap();
+        let sentinels = vec![endpoint("s1", 26379), endpoint("s2", 7000), endpoint("::1", 26379)];
+        let service = Some("my.master".to_owned());
+        assert_eq!(url.nodes, Nodes::Sentinel { sentinels, service });
+        assert_eq!((url.password.as_deref(), url.db), (Some("pw"), 2));
+        let url = Url::parse("rediss-cluster://a,b:7001").unwrap();
+        assert_eq!(url.scheme, Scheme::Tls);
+        let seeds = vec![endpoint("a", 6379), endpoint("b", 7001)];
+        assert_eq!(url.nodes, Nodes::Cluster { seeds });
+        let url = Url::parse("redis-sentinel://s1").unwrap();
+        assert!(matches!(url.nodes, Nodes::Sentinel { service: None, .. }));
     }
 
     #[test]
@@ -206,16 +291,18 @@ mod tests {
     fn a_misspelt_url_says_what_is_expected_and_tells_no_secret() {
         for (text, expected) in [
             ("localhost:6379", "no `://`"),
-            ("http://localhost", "expected `redis://` or `rediss://`"),
-            ("redis-sentinel://a,b/0#main", "`redis-sentinel://` is not supported yet"),
-            ("redis-cluster://s3cret@a,b", "`redis-cluster://` is not supported yet"),
+            ("http://localhost", "expected `redis://`, `redis-sentinel://` or `redis-cluster://`"),
+            ("redis-sentinel://a,,b/0#main", "names no host"),
+            ("redis-sentinel://a,b/0#two words", "the name behind `#`"),
+            ("redis-sentinel://a,b/x#main", "`/x` after the host"),
+            ("redis-cluster://a,b/1", "a cluster has one database"),
             ("redis://", "names no host"),
             ("redis://:s3cret", "not a number from 1 to 65535"),
             ("redis://host:0", "not a number from 1 to 65535"),
             ("redis://host:65536", "not a number from 1 to 65535"),
             ("redis://[::1", "`[` without `]`"),
             ("redis://[::1]x", "not a number from 1 to 65535"),
-            ("redis://a,b", "one host"),
+            ("redis://a,b", "`redis://` takes one host"),
             ("redis://a b", "one host"),
             ("redis://host/x", "`/x` after the host"),
             ("redis://host/0?protocol=resp3", "`/0?protocol=resp3` after the host"),

@@ -1,15 +1,59 @@
 //! What a user sees of settings that cannot be used.
 
-use athena_cache_redis::Redis;
+use std::time::Duration;
+
+use athena_cache_redis::{Redis, RedisConfig};
 
 #[test]
-fn topologies_that_are_not_supported_yet_say_what_is() {
-    for url in ["redis-sentinel://a,b/0#main", "redis-cluster://a,b"] {
-        let error = Redis::from_url(url).unwrap_err();
-        assert!(error.is_settings());
-        let message = error.to_string();
-        assert!(message.contains("is not supported yet"), "{message}");
-        assert!(message.contains("expected `redis://` or `rediss://`"), "{message}");
+fn a07_a_service_that_is_not_named_is_asked_for() {
+    let error = Redis::from_url("redis-sentinel://a,b/0").unwrap_err();
+    assert!(error.is_settings());
+    assert!(error.to_string().contains("end the url with `#mymaster`"), "{error}");
+    assert!(Redis::from_url("redis-sentinel://a,b/0#mymaster").is_ok());
+    let config = RedisConfig::new("redis-sentinel://a,b").service_name("mymaster");
+    assert!(Redis::new(config).is_ok());
+    let config = RedisConfig::new("redis-sentinel://a#one").service_name("two");
+    let error = Redis::new(config).unwrap_err();
+    assert!(error.to_string().contains("give one"), "{error}");
+}
+
+#[test]
+fn settings_of_sentinels_need_sentinels() {
+    let config = RedisConfig::new("redis-cluster://a,b")
+        .service_name("mymaster")
+        .sentinel_password("s3cret")
+        .sentinel_tls(true);
+    let message = Redis::new(config).unwrap_err().to_string();
+    for name in ["`service_name`", "`sentinel_password`", "`sentinel_tls`"] {
+        assert!(
+            message.contains(&format!("{name} is set and the url does not begin")),
+            "{message}"
+        );
+    }
+    assert!(!message.contains("s3cret"), "{message}");
+}
+
+#[test]
+fn a21_options_are_those_of_one_connection_profile_and_are_checked_together() {
+    let profile = |attempts, timeout| {
+        RedisConfig::new("redis-cluster://a,b,c")
+            .connect_retry(attempts)
+            .connect_timeout(timeout)
+            .abort_on_connect_fail(false)
+    };
+    assert!(Redis::new(profile(5, Duration::from_secs(15))).is_ok());
+    assert!(Redis::new(profile(10, Duration::from_secs(30))).is_ok());
+    let config = profile(0, Duration::ZERO)
+        .heartbeat(Duration::ZERO)
+        .probe_interval(Duration::from_secs(601));
+    let message = Redis::new(config).unwrap_err().to_string();
+    for fault in [
+        "`connect_retry` is 0, allowed are 1 to 1000",
+        "`connect_timeout` is 0ns, allowed are 1ms to 10min",
+        "`heartbeat` is 0ns, allowed are 10ms to 1min",
+        "`probe_interval` is 601s, allowed are 10ms to 10min",
+    ] {
+        assert!(message.contains(fault), "{message}");
     }
 }
 
@@ -26,6 +70,12 @@ fn neither_errors_nor_debug_show_a_password() {
         let error = Redis::from_url(url).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     }
-    let redis = Redis::from_url("redis://:s3cret@host").unwrap();
-    assert!(!format!("{redis:?}").contains("s3cret"));
+    for url in [
+        "redis://:s3cret@host",
+        "redis-sentinel://:s3cret@host#mymaster",
+        "redis-cluster://:s3cret@host",
+    ] {
+        let redis = Redis::from_url(url).unwrap();
+        assert!(!format!("{redis:?}").contains("s3cret"));
+    }
 }

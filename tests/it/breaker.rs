@@ -9,7 +9,7 @@ use athena_cache::{
     BreakerState, Cache, Event, Fallback, Observer, Resilience, Source, athena_cache,
 };
 
-use crate::world::{FORMS, Fault, Form, Origin, Remote, TTL, until};
+use crate::world::{FORMS, Fault, Form, Origin, Remote, TTL, once, until};
 
 const DOWN: Chaotic = Chaotic::Error(Class::Unreachable);
 
@@ -94,7 +94,7 @@ async fn r4_a36_a45_while_open_nothing_is_sent_and_each_transition_is_told_once(
     for form in FORMS {
         let seen = Transitions::default();
         let remote =
-            Remote::with(|builder| builder.observer(seen.clone()).resilience(Resilience::guide()));
+            Remote::with(|builder| builder.observer(seen.clone()).resilience(once(Resilience::guide())));
         let (cache, origin) = (&remote.world.cache, Origin::default());
         remote.chaos.always(Chaotic::Hang);
         for call in 0..5_usize {
@@ -118,7 +118,7 @@ async fn r4_a36_a45_while_open_nothing_is_sent_and_each_transition_is_told_once(
 
 #[tokio::test]
 async fn a37_after_the_recovery_time_one_probe_decides() {
-    let remote = Remote::with(|builder| builder.resilience(Resilience::guide()));
+    let remote = Remote::with(|builder| builder.resilience(once(Resilience::guide())));
     let (cache, origin) = (&remote.world.cache, Origin::default());
     remote.chaos.always(DOWN);
     for _ in 0..5 {

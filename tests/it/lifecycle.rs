@@ -46,9 +46,13 @@ fn c2_wrong_settings_fail_in_build_with_what_was_found_and_what_is_allowed() {
     let mut resilience = Resilience::default();
     resilience.attempt_timeout = Duration::from_secs(3);
     resilience.breaker.failure_threshold = 0;
+    resilience.retry.multiplier = f64::NAN;
     let message = refused(|builder| builder.resilience(resilience));
     let expected = "`resilience.breaker.failure_threshold` is 0, expected at least 1; \
-                    `resilience.attempt_timeout` is 3s, expected at most `resilience.deadline`, 1s";
+                    `resilience.attempt_timeout` is 3s, expected at most `resilience.deadline`, 1s; \
+                    `resilience.attempt_timeout` is 3s, expected at most \
+                    `resilience.write_deadline`, 2s; \
+                    `resilience.retry.multiplier` is NaN, expected 1 to 100";
     assert_eq!(message, expected);
 
     let message = refused(|builder| builder.fallback(Fallback::FailFast));

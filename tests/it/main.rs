@@ -17,6 +17,8 @@ mod invalidation;
 mod keys;
 mod lifecycle;
 mod refresh;
+mod retry;
+mod sharded;
 mod stampede;
 mod tiers;
 mod world;

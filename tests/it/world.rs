@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use athena_cache::testing::{Chaos, ChaosBackend, ManualClock, MemoryBackend};
-use athena_cache::{Builder, Cache, Observed, athena_cache, of};
+use athena_cache::{Builder, Cache, Observed, Resilience, athena_cache, of};
 
 pub const TTL: Duration = Duration::from_secs(10);
 pub const GRACE: Duration = Duration::from_secs(60);
@@ -68,6 +68,7 @@ impl Remote {
         let backend = ChaosBackend::with_clock(store.clone(), 1, &clock);
         let chaos = backend.chaos();
         let builder = Cache::builder("test").clock(&clock).seed(1).backend(backend);
+        let builder = builder.resilience(once(Resilience::default()));
         let world = World { cache: change(builder).build().unwrap(), clock };
         Self { world, store, chaos }
     }
@@ -77,6 +78,12 @@ impl Remote {
         let builder = Cache::builder("test").clock(&self.world.clock).seed(2);
         builder.backend(self.store.clone()).build().unwrap()
     }
+}
+
+/// Without retries, whose pauses would stand still with the clock.
+pub fn once(mut resilience: Resilience) -> Resilience {
+    resilience.retry.enabled = false;
+    resilience
 }
 
 /// Counts its loads.

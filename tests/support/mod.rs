@@ -1,16 +1,28 @@
 //! Real servers for tests, and ways to look into them that do not pass through our own code.
 //!
 //! Include it with `#[path = "…/tests/support/mod.rs"] mod support;`. It needs nothing but the
-//! standard library and the programs that `scripts/test-deps.sh` installs.
+//! standard library, tokio for [`load`], and the programs that `scripts/test-deps.sh` installs.
+//!
+//! One server is a [`server::RedisServer`]; a [`sentinel::SentinelGroup`] and a
+//! [`cluster::Cluster`] are made of them. [`proxy`] breaks the network, [`load`] plays the callers,
+//! [`prober`] and [`writes`] watch the nodes while something breaks.
 
 // Every test binary compiles all of it and uses a part.
-#![allow(dead_code, reason = "shared by several test binaries")]
+#![allow(dead_code, unused_imports, reason = "shared by several test binaries")]
 #![allow(clippy::expect_used, reason = "a test that cannot go on panics")]
 
+pub(crate) mod cluster;
+pub(crate) mod load;
 pub(crate) mod monitor;
+pub(crate) mod prober;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod resp;
+pub(crate) mod role;
+pub(crate) mod sentinel;
 pub(crate) mod server;
+pub(crate) mod slots;
+pub(crate) mod writes;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,13 +31,22 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits for a condition by looking every few milliseconds; panics with `what` when it takes too long.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, what, look)
+}
+
+/// Waits as [`wait_for`] does, with another patience.
+pub(crate) fn wait_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        assert!(Instant::now() < deadline, "waited {patience:?} in vain: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

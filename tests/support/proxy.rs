@@ -1,9 +1,45 @@
-//! A TCP proxy that can swallow or cut what passes through it: a partition without a firewall.
+//! A TCP proxy that can swallow, cut, delay or slice what passes through it: a partition without a
+//! firewall.
+//!
+//! Bytes that were swallowed are lost for ever, and what follows them makes no sense to a peer that
+//! missed them. A network that heals would have sent them again; [`Proxy::heal`] cuts the
+//! connections that lost some.
 
-use std::io::{Read, Write};
+mod lane;
+
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lane::Lane;
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the client to the server.
+    ToServer,
+    /// From the server to the client.
+    ToClient,
+}
+
+/// Both ways, to set them alike.
+pub(crate) const BOTH: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
+
+/// What happens to the bytes that go one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// They pass.
+    Pass,
+    /// Each chunk arrives that much later, in order; the throughput stays.
+    Delay(Duration),
+    /// They disappear, and so does the end of the connection.
+    Swallow,
+    /// The next chunk ends the connection on both sides, by an orderly close: std has no RST.
+    Reset,
+    /// They arrive in packets of so many bytes, some 0.15 ms apart.
+    Slice(usize),
+}
 
 /// Forwards connections to a loopback port until it is dropped.
 #[derive(Debug)]
@@ -14,19 +50,19 @@ pub(crate) struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    target: u16,
+    target: AtomicU16,
     closed: AtomicBool,
     accepted: AtomicUsize,
-    swallow_new: AtomicBool,
     refuse_new: AtomicBool,
+    new_modes: Mutex<[Mode; 2]>,
     passages: Mutex<Vec<Passage>>,
 }
 
-/// One connection and the switch that lets its bytes disappear.
+/// One connection and what happens to its bytes, each way.
 #[derive(Debug)]
 struct Passage {
-    swallow: Arc<AtomicBool>,
-    sockets: [TcpStream; 2],
+    lanes: [Arc<Lane>; 2],
+    sockets: Vec<TcpStream>,
 }
 
 impl Proxy {
@@ -35,11 +71,11 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind the proxy");
         let port = listener.local_addr().expect("the address of the proxy").port();
         let shared = Arc::new(Shared {
-            target,
+            target: AtomicU16::new(target),
             closed: AtomicBool::new(false),
             accepted: AtomicUsize::new(0),
-            swallow_new: AtomicBool::new(false),
             refuse_new: AtomicBool::new(false),
+            new_modes: Mutex::new([Mode::Pass; 2]),
             passages: Mutex::new(Vec::new()),
         });
         let accepting = Arc::clone(&shared);
@@ -59,26 +95,75 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// How many connections it accepted.
     pub(crate) fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 
+    /// How many connections pass through it now.
+    pub(crate) fn open(&self) -> usize {
+        self.shared.passages().iter().filter(|passage| passage.is_open()).count()
+    }
+
+    /// Leads connections to come to another port.
+    pub(crate) fn retarget(&self, target: u16) {
+        self.shared.target.store(target, Ordering::SeqCst);
+    }
+
+    /// Decides what happens one way, on the connections that are open and on those to come.
+    pub(crate) fn set(&self, direction: Direction, mode: Mode) {
+        self.set_new(direction, mode);
+        self.set_existing(direction, mode);
+    }
+
+    /// Decides what happens one way on connections to come.
+    pub(crate) fn set_new(&self, direction: Direction, mode: Mode) {
+        self.shared.new_modes()[direction as usize] = mode;
+    }
+
+    /// Decides what happens one way on the connections that are open now.
+    pub(crate) fn set_existing(&self, direction: Direction, mode: Mode) {
+        for passage in self.shared.passages().iter() {
+            passage.lanes[direction as usize].set(mode);
+        }
+    }
+
     /// Lets every byte of the connections that are open now disappear, without closing them.
     pub(crate) fn swallow_existing(&self) {
-        for passage in self.shared.passages().iter() {
-            passage.swallow.store(true, Ordering::SeqCst);
+        for direction in BOTH {
+            self.set_existing(direction, Mode::Swallow);
         }
     }
 
     /// Lets the bytes of connections to come disappear, or pass.
     pub(crate) fn swallow_new(&self, swallow: bool) {
-        self.shared.swallow_new.store(swallow, Ordering::SeqCst);
+        let mode = if swallow { Mode::Swallow } else { Mode::Pass };
+        for direction in BOTH {
+            self.set_new(direction, mode);
+        }
     }
 
     /// Hangs up on connections to come, or lets them pass.
     pub(crate) fn refuse_new(&self, refuse: bool) {
         self.shared.refuse_new.store(refuse, Ordering::SeqCst);
+    }
+
+    /// Lets everything pass from now on, and cuts the connections that lost bytes.
+    pub(crate) fn heal(&self) {
+        self.refuse_new(false);
+        *self.shared.new_modes() = [Mode::Pass; 2];
+        self.shared.passages().retain(|passage| {
+            let lost = passage.lanes.each_ref().map(|lane| lane.set(Mode::Pass));
+            if lost.contains(&true) {
+                passage.cut();
+            }
+            !lost.contains(&true)
+        });
     }
 
     /// Cuts the connections that are open now.
@@ -95,17 +180,23 @@ impl Shared {
         if self.refuse_new.load(Ordering::SeqCst) {
             return;
         }
-        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target)) else {
-            return;
-        };
-        let swallow = Arc::new(AtomicBool::new(self.swallow_new.load(Ordering::SeqCst)));
-        let handles = |stream: &TcpStream| stream.try_clone().expect("a second handle");
-        let sockets = [handles(&client), handles(&server)];
-        let (from_client, from_server) = (handles(&client), handles(&server));
-        let (up, down) = (Arc::clone(&swallow), Arc::clone(&swallow));
-        std::thread::spawn(move || forward(from_client, server, &up));
-        std::thread::spawn(move || forward(from_server, client, &down));
-        self.passages().push(Passage { swallow, sockets });
+        // Held until the passage is listed, so that no change of modes misses it.
+        let mut passages = self.passages();
+        passages.retain(Passage::is_open);
+        let lanes = self.new_modes().map(|mode| Arc::new(Lane::new(mode)));
+        let target = self.target.load(Ordering::SeqCst);
+        match TcpStream::connect((Ipv4Addr::LOCALHOST, target)) {
+            Ok(server) => passages.push(Passage::start(lanes, client, server)),
+            // Whoever asks a dead server through a dead network learns nothing.
+            Err(_) if lanes[0].is_lost() => {
+                passages.push(Passage { lanes, sockets: vec![client] });
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn new_modes(&self) -> MutexGuard<'_, [Mode; 2]> {
+        self.new_modes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn passages(&self) -> MutexGuard<'_, Vec<Passage>> {
@@ -114,22 +205,29 @@ impl Shared {
 }
 
 impl Passage {
-    fn cut(self) {
-        for socket in self.sockets {
+    fn start(lanes: [Arc<Lane>; 2], client: TcpStream, server: TcpStream) -> Self {
+        let handle = |stream: &TcpStream| stream.try_clone().expect("a second handle");
+        let sockets = vec![handle(&client), handle(&server)];
+        for socket in &sockets {
+            drop(socket.set_nodelay(true));
+        }
+        let [up, down] = lanes.each_ref().map(Arc::clone);
+        let (from_client, to_client) = (handle(&client), client);
+        let (from_server, to_server) = (handle(&server), server);
+        std::thread::spawn(move || up.forward(from_client, to_server));
+        std::thread::spawn(move || down.forward(from_server, to_client));
+        Self { lanes, sockets }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.lanes.iter().any(|lane| lane.has_ended())
+    }
+
+    fn cut(&self) {
+        for socket in &self.sockets {
             drop(socket.shutdown(Shutdown::Both));
         }
     }
-}
-
-fn forward(mut from: TcpStream, mut to: TcpStream, swallow: &AtomicBool) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let swallowed = swallow.load(Ordering::SeqCst);
-        if !swallowed && to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    drop(to.shutdown(Shutdown::Both));
 }
 
 impl Drop for Proxy {

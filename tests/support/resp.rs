@@ -2,8 +2,34 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+/// Where a server listens, and what it asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    /// Its port on the loopback.
+    pub(crate) port: u16,
+    /// The password of the default user, if it has one.
+    pub(crate) password: Option<String>,
+}
+
+impl Address {
+    /// Connects and signs in, each step within `limit`.
+    pub(crate) fn connect(&self, limit: Duration) -> io::Result<Client> {
+        let mut client = Client::connect_within(self.port, limit)?;
+        if let Some(password) = &self.password {
+            client.call(&["AUTH", password])?;
+        }
+        Ok(client)
+    }
+}
+
+impl From<u16> for Address {
+    fn from(port: u16) -> Self {
+        Self { port, password: None }
+    }
+}
 
 /// What a server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +57,18 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to a loopback port; every later read is bounded.
     pub(crate) fn connect(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        Self::connect_within(port, Duration::from_secs(5))
+    }
+
+    /// Connects to a loopback port; connecting and every later read and write take at most `limit`.
+    ///
+    /// After an error the connection is of no use: a late answer would be taken for the next one.
+    pub(crate) fn connect_within(port: u16, limit: Duration) -> io::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let stream = TcpStream::connect_timeout(&address, limit)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 

@@ -1,26 +1,45 @@
 //! One `redis-server` process of one's own.
 
+mod launch;
+mod port;
+
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+pub(crate) use port::free_port;
+
+use super::file;
 use super::monitor::Monitor;
-use super::resp::{Client, Reply};
-use super::{file, wait_for};
+use super::process::Process;
+use super::resp::{Address, Client, Reply};
+use super::role::Role;
 
 /// A server on a free loopback port, empty at the start; dropping it ends it, frozen or not.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
+    program: Program,
     port: u16,
     tls_port: Option<u16>,
     folder: PathBuf,
     settings: Vec<String>,
     password: Option<String>,
-    process: Option<Child>,
+    process: Option<Process>,
 }
+
+/// What it is started as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Data,
+    Sentinel,
+}
+
+/// The name of its configuration file, if it has one.
+const CONFIG: &str = "redis.conf";
+/// How long a question that may fail waits for its answer.
+const ANSWER: Duration = Duration::from_millis(500);
 
 impl RedisServer {
     /// Starts a server and waits until it answers.
@@ -37,8 +56,8 @@ impl RedisServer {
 
     /// Starts a server that asks for a password.
     pub(crate) fn start_with_password(password: &str) -> Self {
-        let mut server = Self::prepare(&["--requirepass", password]);
-        server.password = Some(password.into());
+        let mut server = Self::prepare(&[]);
+        server.ask_for(password);
         server.restart();
         server
     }
@@ -55,15 +74,49 @@ impl RedisServer {
         server
     }
 
+    /// Starts prepared servers at the same time.
+    pub(crate) fn start_all(servers: &mut [Self]) {
+        std::thread::scope(|scope| {
+            for server in servers {
+                scope.spawn(|| server.restart());
+            }
+        });
+    }
+
     /// Takes a port without starting a server on it yet.
     pub(crate) fn prepare(settings: &[&str]) -> Self {
+        Self::prepare_as(Program::Data, settings)
+    }
+
+    /// Takes a port for a sentinel, which needs [`configure`](Self::configure) before it starts.
+    pub(crate) fn prepare_sentinel() -> Self {
+        Self::prepare_as(Program::Sentinel, &[])
+    }
+
+    /// Asks clients and replicas for a password, from the next start on.
+    pub(crate) fn ask_for(&mut self, password: &str) {
+        self.settings.extend(["--requirepass", password].map(str::to_owned));
+        if self.program == Program::Data {
+            self.settings.extend(["--masterauth", password].map(str::to_owned));
+        }
+        self.password = Some(password.to_owned());
+    }
+
+    /// Gives it a configuration file, which it may rewrite and finds again after a restart.
+    ///
+    /// The settings that it was prepared with come on top.
+    pub(crate) fn configure(&self, text: &str) {
+        fs::write(self.folder.join(CONFIG), text).expect("write the configuration");
+    }
+
+    fn prepare_as(program: Program, settings: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("athena-{}-{count}", std::process::id()));
         fs::create_dir_all(&folder).expect("create the folder of the server");
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
         let port = free_port();
-        Self { port, tls_port: None, folder, settings, password: None, process: None }
+        Self { program, port, tls_port: None, folder, settings, password: None, process: None }
     }
 
     /// Where it listens, as a URL.
@@ -88,36 +141,32 @@ impl RedisServer {
 
     /// Crashes it (SIGKILL) and waits until it is gone.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().expect("kill the server");
-            process.wait().expect("wait for the server");
-        }
+        self.process = None;
+    }
+
+    /// Whether it was started and not killed by this harness since; a frozen one runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Hangs it (SIGSTOP): its connections stay open and nothing answers.
     pub(crate) fn freeze(&self) {
-        self.signal("-STOP");
-        #[cfg(target_os = "linux")]
-        wait_for("the server stands still", || {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
-            stat.rsplit(") ").next()?.starts_with('T').then_some(())
-        });
+        self.process().freeze();
     }
 
     /// Lets it go on after [`freeze`](Self::freeze).
     pub(crate) fn thaw(&self) {
-        self.signal("-CONT");
+        self.process().thaw();
     }
 
     /// Starts it on its port, empty; ends it first if it runs.
     pub(crate) fn restart(&mut self) {
-        self.kill();
         for _ in 0..5 {
+            self.kill();
             self.process = Some(self.spawn());
             if self.answers() {
                 return;
             }
-            self.kill();
         }
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         panic!("redis-server does not start on port {}:\n{log}", self.port);
@@ -126,6 +175,31 @@ impl RedisServer {
     /// Sends one command over a connection of its own; panics if the server cannot be asked.
     pub(crate) fn cli<W: AsRef<[u8]>>(&self, words: &[W]) -> Reply {
         self.client().and_then(|mut client| client.call(words)).expect("ask the server")
+    }
+
+    /// Sends one command to a server that may be dead or frozen; waits half a second at most.
+    pub(crate) fn ask<W: AsRef<[u8]>>(&self, words: &[W]) -> io::Result<Reply> {
+        self.address().connect(ANSWER)?.call(words)
+    }
+
+    /// What it says that it is; none if it does not answer soon.
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.address().connect(ANSWER).and_then(|mut client| Role::ask(&mut client)).ok()
+    }
+
+    /// Where it listens, with its password, for those who keep connections of their own.
+    pub(crate) fn address(&self) -> Address {
+        Address { port: self.port, password: self.password.clone() }
+    }
+
+    /// A connection of one's own.
+    pub(crate) fn client(&self) -> io::Result<Client> {
+        self.address().connect(Duration::from_secs(5))
+    }
+
+    /// The id of its process; panics if it does not run.
+    pub(crate) fn id(&self) -> u32 {
+        self.process().id()
     }
 
     /// Collects what it is sent from now on.
@@ -148,81 +222,15 @@ impl RedisServer {
         list.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect()
     }
 
-    fn client(&self) -> io::Result<Client> {
-        let mut client = Client::connect(self.port)?;
-        if let Some(password) = &self.password {
-            client.call(&["AUTH", password])?;
-        }
-        Ok(client)
-    }
-
-    fn answers(&mut self) -> bool {
-        let pong = Reply::Status("PONG".into());
-        wait_for("redis-server answers or ends", || {
-            let ended = self.process.as_mut().is_none_or(|it| !matches!(it.try_wait(), Ok(None)));
-            let answer = self.client().and_then(|mut client| client.call(&["PING"]));
-            (ended || answer.is_ok_and(|reply| reply == pong)).then_some(!ended)
-        })
-    }
-
-    fn spawn(&self) -> Child {
-        let log = fs::File::create(self.folder.join("log")).expect("create the log");
-        let mut command = Command::new("redis-server");
-        command
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "no", "--repl-diskless-sync-delay", "0"])
-            .arg("--dir")
-            .arg(&self.folder)
-            .args(self.tls_settings())
-            .args(&self.settings)
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(Stdio::null());
-        command.spawn().unwrap_or_else(|error| {
-            panic!("cannot start redis-server ({error}): run scripts/test-deps.sh")
-        })
-    }
-
-    fn tls_settings(&self) -> Vec<String> {
-        let Some(port) = self.tls_port else {
-            return Vec::new();
-        };
-        let path = |name: &str| file(name).display().to_string();
-        [
-            ("--tls-port", port.to_string()),
-            ("--tls-ca-cert-file", path("tls/ca.pem")),
-            ("--tls-cert-file", path("tls/server.pem")),
-            ("--tls-key-file", path("tls/server.key")),
-        ]
-        .into_iter()
-        .flat_map(|(name, value)| [name.to_owned(), value])
-        .collect()
-    }
-
-    fn pid(&self) -> u32 {
-        self.process.as_ref().expect("the server runs").id()
-    }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status();
-        assert!(status.is_ok_and(|status| status.success()), "kill {signal} failed");
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("the server runs")
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
-        remove(&self.folder);
+        // A folder left behind in the temporary directory fails no test.
+        drop(fs::remove_dir_all(&self.folder));
     }
-}
-
-/// A port that nothing listens on; the system hands out others before it comes round again.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a free port");
-    listener.local_addr().expect("the address of the port").port()
-}
-
-fn remove(folder: &Path) {
-    // A folder left behind in the temporary directory fails no test.
-    drop(fs::remove_dir_all(folder));
 }

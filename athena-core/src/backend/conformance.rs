@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Lookup,
+    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node,
     Stored, Token,
 };
 
@@ -166,7 +166,7 @@ impl Probe {
         assert!(
             kept,
             "backend at `{}` does not conform: {}: {promise}, found {found:?}",
-            self.backend.endpoint(),
+            self.endpoint(),
             self.check,
         );
     }
@@ -176,7 +176,7 @@ impl Probe {
         result.unwrap_or_else(|failure| {
             panic!(
                 "backend at `{}` does not conform: {}: an operation failed as {}: {failure}",
-                self.backend.endpoint(),
+                self.endpoint(),
                 self.check,
                 failure.class(),
             )
@@ -206,6 +206,16 @@ impl Probe {
         }
     }
 
+    fn endpoint(&self) -> String {
+        let nodes = self.backend.nodes().into_iter();
+        nodes.map(|node| self.backend.endpoint(node)).collect::<Vec<_>>().join(",")
+    }
+
+    /// The node that serves the names of the running check.
+    fn node(&self) -> Node {
+        self.backend.node(&self.entry("a").lease)
+    }
+
     fn entry(&self, key: &str) -> Entry {
         let stem = format!("{}:{{k:{key}}}", self.namespace);
         Entry { value: format!("{stem}:3"), lease: format!("{stem}:l") }
@@ -215,15 +225,21 @@ impl Probe {
         format!("{}:#{name}", self.namespace)
     }
 
-    async fn read(&self, value: &str, generations: &[String]) -> Found {
-        let lookups = [Lookup { value, generations }];
-        let mut found = self.done(self.backend.read(&lookups).await);
-        self.promise(found.len() == 1, "one lookup has one answer", found.len());
-        found.pop().unwrap_or_default()
+    async fn read(&self, values: &[&str], generations: &[&str]) -> Found {
+        let found = self.done(self.backend.read(values, generations).await);
+        let counts = (found.values.len(), found.generations.len());
+        let asked = (values.len(), generations.len());
+        self.promise(counts == asked, "each name that is read has one answer", counts);
+        found
     }
 
     async fn value(&self, entry: &Entry) -> Option<Stored> {
-        self.read(&entry.value, &[]).await.value
+        self.read(&[&entry.value], &[]).await.values.pop().flatten()
+    }
+
+    async fn generations(&self, names: &[String]) -> Vec<Option<Generation>> {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        self.read(&[], &names).await.generations
     }
 
     async fn bytes(&self, entry: &Entry) -> Option<Vec<u8>> {
@@ -265,7 +281,8 @@ impl Probe {
 
     async fn fill(&self, entry: &Entry, token: Token, bytes: &[u8], life: Duration) -> Filled {
         let item = Item { value: &entry.value, bytes, life };
-        self.done(self.backend.fill(Fill { item, lease: &entry.lease, token }).await)
+        let epoch = self.backend.epoch(self.backend.node(&entry.lease));
+        self.done(self.backend.fill(Fill { item, lease: &entry.lease, token, epoch }).await)
     }
 }
 

@@ -123,7 +123,7 @@ impl<'c, F> Batch<'c, F> {
             return Err(Error::closed());
         }
         let many: Many<V, std::convert::Infallible> = Many::new(self.asks());
-        many.peek().await.map_err(|failure| Error::backend(failure, 1))
+        many.peek().await.map_err(Error::backend)
     }
 
     /// Stores values by name; the names of the batch itself play no part.

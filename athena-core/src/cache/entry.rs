@@ -244,7 +244,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         let ask = ask.ok_or_else(Error::closed)?;
         match ask.peek().await {
             Ok(answer) => Ok(answer.and_then(|answer| answer.value)),
-            Err(failure) => Err(Error::backend(failure, 1)),
+            Err(failure) => Err(Error::backend(failure)),
         }
     }
 

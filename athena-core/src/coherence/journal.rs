@@ -1,7 +1,7 @@
 //! Invalidations that have not reached the backend.
 //!
-//! Invariant: while anything is kept here, nothing is read from the backend before it was replayed;
-//! and only the backend's acknowledgement removes it.
+//! Invariant: nothing is read from a node before what is kept here for it was replayed; and only the
+//! backend's acknowledgement removes it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,8 +17,10 @@ pub(crate) enum Target {
     Entry(EntryName),
     /// The generation of a tag.
     Tag(Tag),
-    /// The generation of the namespace: everything.
-    Namespace,
+    /// The generation that changes with every tag.
+    AnyTag,
+    /// The generation of the namespace, in one place of a store that has several.
+    Namespace(Option<Box<str>>),
 }
 
 /// Keeps what waits, newest per target, bounded.
@@ -27,6 +29,8 @@ pub(crate) struct Journal {
     pending: Mutex<Pending>,
     depth: AtomicUsize,
     limit: usize,
+    /// What stands for everything; exempt from the limit.
+    everything: Vec<Target>,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +40,7 @@ struct Pending {
 }
 
 /// What was pending at one moment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Batch(Vec<(Target, u64)>);
 
 impl Batch {
@@ -47,40 +51,61 @@ impl Batch {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// The part of it that a test holds for.
+    pub(crate) fn only(mut self, holds: impl Fn(&Target) -> bool) -> Self {
+        self.0.retain(|(target, _)| holds(target));
+        self
+    }
+
+    /// The batch in parts of at most `most` targets.
+    pub(crate) fn parts(mut self, most: usize) -> impl Iterator<Item = Self> {
+        std::iter::from_fn(move || {
+            let rest = self.0.split_off(self.0.len().min(most));
+            let part = Self(std::mem::replace(&mut self.0, rest));
+            (part.len() > 0).then_some(part)
+        })
+    }
 }
 
 impl Journal {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { pending: Mutex::default(), depth: AtomicUsize::new(0), limit: limit.max(1) }
+    /// Keeps up to `limit` targets, and `everything` in their place when there are more.
+    pub(crate) fn new(limit: usize, everything: Vec<Target>) -> Self {
+        let depth = AtomicUsize::new(0);
+        Self { pending: Mutex::default(), depth, limit: limit.max(1), everything }
     }
 
-    /// Keeps a target; at the limit, one change of the namespace stands for all of them.
+    /// Keeps a target; at the limit, a change of the namespace stands for all of them.
     pub(crate) fn keep(&self, target: Target) {
         let mut pending = self.lock();
         pending.counter += 1;
         let number = pending.counter;
-        if pending.targets.len() >= self.limit && !pending.targets.contains_key(&target) {
-            pending.targets.clear();
-            pending.targets.insert(Target::Namespace, number);
-        } else {
+        let has_place = pending.targets.len() < self.limit
+            || pending.targets.contains_key(&target)
+            || target == Target::AnyTag
+            || self.everything.contains(&target);
+        if has_place {
             pending.targets.insert(target, number);
+        } else {
+            pending.targets.clear();
+            pending.targets.extend(self.everything.iter().map(|it| (it.clone(), number)));
         }
-        self.depth.store(pending.targets.len(), Ordering::SeqCst);
+        self.note_depth(&pending);
     }
 
+    /// How many invalidations wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth.load(Ordering::SeqCst)
     }
 
-    /// What is pending now; `None` if nothing is.
-    pub(crate) fn batch(&self) -> Option<Batch> {
+    /// What is pending now and concerns a node.
+    pub(crate) fn batch(&self, concerns: impl Fn(&Target) -> bool) -> Batch {
         if self.depth() == 0 {
-            return None;
+            return Batch::default();
         }
         let pending = self.lock();
-        Some(Batch(
-            pending.targets.iter().map(|(target, number)| (target.clone(), *number)).collect(),
-        ))
+        let chosen = pending.targets.iter().filter(|(target, _)| concerns(target));
+        Batch(chosen.map(|(target, number)| (target.clone(), *number)).collect())
     }
 
     /// Forgets a batch that the backend acknowledged, but not what was kept again since.
@@ -91,7 +116,14 @@ impl Journal {
                 pending.targets.remove(target);
             }
         }
-        self.depth.store(pending.targets.len(), Ordering::SeqCst);
+        self.note_depth(&pending);
+    }
+
+    /// The change of all tags goes with a tag, and is none of its own unless it is left over.
+    fn note_depth(&self, pending: &Pending) {
+        let beside = usize::from(pending.targets.contains_key(&Target::AnyTag));
+        let all = pending.targets.len();
+        self.depth.store((all - beside).max(beside), Ordering::SeqCst);
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
@@ -110,24 +142,48 @@ mod tests {
 
     #[test]
     fn only_what_was_acknowledged_is_forgotten() {
-        let journal = Journal::new(10);
+        let journal = Journal::new(10, vec![Target::Namespace(None)]);
         journal.keep(target("a"));
         journal.keep(target("b"));
-        let batch = journal.batch().unwrap();
+        let batch = journal.batch(|_| true);
         journal.keep(target("b"));
         journal.acknowledge(&batch);
-        let left: Vec<_> = journal.batch().unwrap().targets().cloned().collect();
+        let left: Vec<_> = journal.batch(|_| true).targets().cloned().collect();
         assert_eq!(left, [target("b")]);
     }
 
     #[test]
+    fn a_batch_is_taken_in_parts() {
+        let journal = Journal::new(10, vec![Target::Namespace(None)]);
+        for name in ["a", "b", "c", "d", "e"] {
+            journal.keep(target(name));
+        }
+        let parts: Vec<_> = journal.batch(|_| true).parts(2).collect();
+        assert_eq!(parts.iter().map(super::Batch::len).collect::<Vec<_>>(), [2, 2, 1]);
+        journal.acknowledge(&parts[1]);
+        assert_eq!(journal.depth(), 3);
+    }
+
+    #[test]
+    fn the_change_of_all_tags_counts_only_when_it_is_left_over() {
+        let journal = Journal::new(10, vec![Target::Namespace(None)]);
+        journal.keep(Target::AnyTag);
+        journal.keep(target("a"));
+        assert_eq!(journal.depth(), 1);
+        journal.acknowledge(&journal.batch(|it| *it == target("a")));
+        assert_eq!(journal.depth(), 1);
+        journal.acknowledge(&journal.batch(|_| true));
+        assert_eq!(journal.depth(), 0);
+    }
+
+    #[test]
     fn too_many_become_one_change_of_the_namespace() {
-        let journal = Journal::new(2);
+        let journal = Journal::new(2, vec![Target::Namespace(None)]);
         for name in ["a", "b", "a", "c"] {
             journal.keep(target(name));
         }
-        let left: Vec<_> = journal.batch().unwrap().targets().cloned().collect();
-        assert_eq!(left, [Target::Namespace]);
+        let left: Vec<_> = journal.batch(|_| true).targets().cloned().collect();
+        assert_eq!(left, [Target::Namespace(None)]);
         assert_eq!(journal.depth(), 1);
     }
 }

@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::backend::Token;
 use crate::key::Key;
 use crate::runtime::Runtime;
-use crate::tier::remote::{Address, Claim, Generations};
+use crate::tier::remote::{Address, Leave};
 
 /// A lease in our hands, or one that was asked for and may be.
 pub(crate) struct Held {
     /// `None` once spent, refused, or on its way back.
-    claim: Option<Claim>,
-    generations: Option<Generations>,
+    token: Option<Token>,
+    leave: Option<Leave>,
     address: Address,
     key: Key,
     runtime: Arc<Runtime>,
@@ -25,18 +26,18 @@ pub(crate) struct Held {
 
 impl Held {
     /// To be made before the lease is asked for: asked for is as good as held until the answer comes.
-    pub(crate) fn new(runtime: &Arc<Runtime>, key: &Key, address: Address, claim: Claim) -> Self {
+    pub(crate) fn new(runtime: &Arc<Runtime>, key: &Key, address: Address, token: Token) -> Self {
         Self {
-            claim: Some(claim),
-            generations: None,
+            token: Some(token),
+            leave: None,
             address,
             key: key.clone(),
             runtime: Arc::clone(runtime),
         }
     }
 
-    pub(crate) fn granted(mut self, generations: Generations) -> Self {
-        self.generations = Some(generations);
+    pub(crate) fn granted(mut self, leave: Leave) -> Self {
+        self.leave = Some(leave);
         self
     }
 
@@ -45,32 +46,32 @@ impl Held {
     }
 
     /// What fills under the lease need; `None` unless it was granted.
-    pub(crate) fn leave(&self) -> Option<(Claim, &Generations)> {
-        self.claim.zip(self.generations.as_ref())
+    pub(crate) fn leave(&self) -> Option<&Leave> {
+        self.leave.as_ref().filter(|_| self.token.is_some())
     }
 
     /// There is nothing to give back: the fill has ended it, or it was never ours.
     pub(crate) fn forget(mut self) {
-        self.claim = None;
+        self.token = None;
     }
 }
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.claim.fmt(f)
+        self.token.fmt(f)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let (Some(claim), Some(spawner)) = (self.claim.take(), self.runtime.tasks.spawner()) else {
+        let (Some(token), Some(spawner)) = (self.token.take(), self.runtime.tasks.spawner()) else {
             return;
         };
         let (runtime, address) = (Arc::clone(&self.runtime), self.address.clone());
         let returning = Returning::new(&runtime.returns, &self.key);
         spawner.spawn(async move {
             if let Some(remote) = &runtime.remote {
-                remote.release(&address, claim).await;
+                remote.release(&address, token).await;
             }
             drop(returning);
         });

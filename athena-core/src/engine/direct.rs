@@ -98,8 +98,7 @@ where
         let Some(address) = self.address() else {
             return Err(self.unwritable("no codec"));
         };
-        let failed = |failure| Error::backend(failure, 1);
-        let generations = remote.generations(&self.tags).await.map_err(failed)?;
+        let generations = remote.generations(&address, &self.tags).await.map_err(Error::backend)?;
         let envelope = Envelope {
             kind: Kind::Value,
             ttl: life.ttl,
@@ -112,7 +111,7 @@ where
             return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
         };
         let total = life.total().max(Duration::from_millis(1));
-        remote.insert(&address, &bytes, total).await.map_err(failed)?;
+        remote.insert(&address, &bytes, total).await.map_err(Error::backend)?;
         self.tell(|key| Event::Filled { key });
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::shape::Loaded;
 use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
+use crate::tier::remote::Wanted;
 
 mod keep;
 
@@ -140,11 +141,13 @@ where
         let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
-        let claim = remote.claim();
-        let held = Held::new(&ask.runtime, &ask.key, address, claim);
-        match remote.lease(held.address(), claim, &ask.tags, life).await {
-            Ok(Some(generations)) => {
-                self.lead.flight().hold(held.granted(generations));
+        let token = remote.token();
+        let held = Held::new(&ask.runtime, &ask.key, address, token);
+        let late_tags = ask.tags_from.is_some();
+        let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
+        match remote.lease(held.address(), wanted).await {
+            Ok(Some(leave)) => {
+                self.lead.flight().hold(held.granted(leave));
                 Leased::Held
             }
             Ok(None) => {

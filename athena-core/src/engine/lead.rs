@@ -107,7 +107,7 @@ where
             Plan::LoadOnly => away(None),
             Plan::Fail => match self.errors.carry {
                 Some(carry) => {
-                    let error = Error::backend(failure, 1);
+                    let error = Error::backend(failure);
                     lead.land(Landing::Refusal(error.clone()));
                     let value = (self.shape.failed)(carry(error));
                     self.tell(|key| Event::Bypassed { key, reason: "the backend cannot answer" });

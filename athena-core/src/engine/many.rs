@@ -11,9 +11,11 @@ use std::task::Poll;
 use super::answer::Seen;
 use super::follow::{Followed, Waiting};
 use super::{Answer, Ask, Job, Purpose};
+use crate::backend::Failure;
 use crate::flight::{Flight, Lead, Role};
 use crate::policy::fallback::Plan;
 use crate::telemetry::Source;
+use crate::tier::remote::{Address, Looked};
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
@@ -67,29 +69,22 @@ where
     }
 
     /// The values that are there and fresh; loads nothing.
-    pub(crate) async fn peek(mut self) -> Result<HashMap<String, V>, crate::backend::Failure> {
+    pub(crate) async fn peek(mut self) -> Result<HashMap<String, V>, Failure> {
         self.take_from_memory();
         let asks = std::mem::take(&mut self.open);
         let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
-        match seen {
-            Ok(seen) => {
-                for ((name, ask), seen) in asks.iter().zip(seen) {
+        for ((name, ask), seen) in asks.iter().zip(seen) {
+            let answer = match seen {
+                Ok(seen) => {
                     let fresh = seen.filter(Seen::is_fresh);
-                    let answer = fresh.and_then(|seen| ask.hit(&seen.slot, Source::Backend));
-                    self.keep(name, answer);
+                    fresh.and_then(|seen| ask.hit(&seen.slot, Source::Backend))
                 }
-            }
-            Err(failure) => {
-                for (name, ask) in &asks {
-                    let copy = ask
-                        .copy()
-                        .filter(|seen| ask.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve);
-                    match copy.and_then(|seen| ask.degraded(&seen)) {
-                        Some(answer) => self.keep(name, Some(answer)),
-                        None => return Err(failure),
-                    }
+                Err(failure) => {
+                    let copy = ask.copy().filter(|copy| ask.serves(copy));
+                    Some(copy.and_then(|copy| ask.degraded(&copy)).ok_or(failure)?)
                 }
-            }
+            };
+            self.keep(name, answer);
         }
         Ok(self.found)
     }
@@ -129,11 +124,10 @@ where
     /// Asks the backend for all of them at once; what it does not have becomes a job.
     async fn look(&mut self, led: Vec<(String, One<V, E>, Lead)>) -> Vec<(String, OneJob<V, E>)> {
         let seen = look_many(led.iter().map(|(_, ask, _)| ask)).await;
-        let away = seen.is_err();
-        let mut seen = seen.unwrap_or_default().into_iter();
         let mut jobs = Vec::new();
-        for (name, ask, lead) in led {
-            let seen = seen.next().flatten();
+        for ((name, ask, lead), seen) in led.into_iter().zip(seen) {
+            let away = seen.is_err();
+            let seen = seen.ok().flatten();
             let copy = ask.copy().filter(|_| away);
             let answer = match (&seen, &copy) {
                 (Some(seen), _) if seen.is_fresh() => ask.hit(&seen.slot, Source::Backend),
@@ -256,16 +250,18 @@ fn insert<V, E>(found: &mut HashMap<String, V>, name: &str, answer: Answer<Resul
 }
 
 /// Reads entries of one cache together; none where values do not go to a backend.
+///
+/// One answer per ask, since the nodes of a backend fail apart from each other.
 async fn look_many<'a, R, V, E>(
     asks: impl Iterator<Item = &'a Ask<R, V, E>>,
-) -> Result<Vec<Option<Seen>>, crate::backend::Failure>
+) -> Vec<Result<Option<Seen>, Failure>>
 where
     R: 'a,
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
     let asks: Vec<_> = asks.collect();
-    let none = || Ok(asks.iter().map(|_| None).collect());
+    let none = || asks.iter().map(|_| Ok(None)).collect();
     let Some(runtime) = asks.first().map(|ask| &ask.runtime) else {
         return none();
     };
@@ -278,9 +274,11 @@ where
     }
     let since = runtime.cells.now();
     let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
-    let looked = remote.look_many(&asked, remote.deadline()).await?;
-    let judged = asks.iter().zip(&addresses).zip(looked);
-    Ok(judged.map(|((ask, address), looked)| ask.looked(address, looked, since)).collect())
+    let looked = remote.look_many(&asked, remote.deadline()).await;
+    let judge = |((ask, address), looked): ((&&Ask<R, V, E>, &Address), Result<Looked, _>)| {
+        looked.map(|looked| ask.looked(address, looked, since))
+    };
+    asks.iter().zip(&addresses).zip(looked).map(judge).collect()
 }
 
 /// Polls futures side by side until all are done.

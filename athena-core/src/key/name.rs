@@ -7,6 +7,7 @@
 //! shop:#category:books                      the generation of a tag
 //! shop:#                                    changes with every tag
 //! shop:*                                    the generation of the namespace
+//! shop:{1a}*                                the same for one place of a store with several nodes
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its
@@ -64,9 +65,12 @@ impl Namespace {
         &self.0
     }
 
-    /// The generation that `clear` changes.
-    pub(crate) fn generation(&self) -> String {
-        format!("{}:*", self.0)
+    /// The generation that `clear` changes, in one place of the store if it has several.
+    pub(crate) fn generation(&self, place: Option<&str>) -> String {
+        match place {
+            None => format!("{}:*", self.0),
+            Some(place) => format!("{}:{{{place}}}*", self.0),
+        }
     }
 
     /// The generation that changes with every tag.

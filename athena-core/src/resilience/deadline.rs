@@ -15,8 +15,13 @@ impl Deadline {
 
     /// How long one attempt may take; `None` once the deadline has passed.
     pub(crate) fn attempt(self, now: Tick, timeout: Duration) -> Option<Duration> {
-        let left = self.0.since(now);
+        let left = self.left(now);
         (!left.is_zero()).then(|| left.min(timeout))
+    }
+
+    /// What is left; zero once it has passed.
+    pub(crate) fn left(self, now: Tick) -> Duration {
+        self.0.since(now)
     }
 }
 
@@ -35,5 +40,13 @@ mod tests {
         let late = Tick::from_millis(1_900);
         assert_eq!(deadline.attempt(late, timeout), Some(Duration::from_millis(100)));
         assert_eq!(deadline.attempt(Tick::from_millis(2_000), timeout), None);
+    }
+
+    #[test]
+    fn what_is_left_ends_at_zero() {
+        let deadline = Deadline::after(Tick::from_millis(1_000), Duration::from_secs(1));
+        for (now, left) in [(1_000, 1_000), (1_999, 1), (2_000, 0), (9_000, 0)] {
+            assert_eq!(deadline.left(Tick::from_millis(now)), Duration::from_millis(left));
+        }
     }
 }

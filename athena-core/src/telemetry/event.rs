@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::outcome::Source;
-use crate::backend::{Class, Failure};
+use crate::backend::{Change, Class, Failover, Failure};
 use crate::resilience::breaker::BreakerState;
+use crate::resilience::class::Traffic;
 
 /// Something that happened in a cache. Keys are readable names without the namespace.
 #[derive(Debug)]
@@ -131,11 +132,37 @@ pub enum Event<'a> {
         /// Why not.
         failure: &'a Failure,
     },
-    /// The breaker changed its state.
+    /// An operation that failed is attempted again.
+    #[non_exhaustive]
+    Retrying {
+        /// Where it failed.
+        endpoint: &'a str,
+        /// What was asked.
+        operation: &'static str,
+        /// The attempts made so far.
+        attempt: u32,
+        /// What the failure says.
+        class: Class,
+    },
+    /// Another node of the backend took over.
+    #[non_exhaustive]
+    Failover {
+        /// What is known of it.
+        failover: &'a Failover,
+    },
+    /// A connection was replaced although it was open, because nothing came back on it.
+    #[non_exhaustive]
+    Reconnected {
+        /// Where the node is.
+        endpoint: &'a str,
+    },
+    /// A breaker changed its state.
     #[non_exhaustive]
     Breaker {
-        /// Where the backend is.
+        /// Where the node is.
         endpoint: &'a str,
+        /// Whether it is the breaker of writes, or of everything else.
+        traffic: Traffic,
         /// Before.
         from: BreakerState,
         /// Now.
@@ -179,7 +206,14 @@ impl NotKept {
     }
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
+    pub(crate) fn of(change: &'a Change) -> Self {
+        match change {
+            Change::Failover(failover) => Self::Failover { failover },
+            Change::Reconnected { endpoint } => Self::Reconnected { endpoint },
+        }
+    }
+
     /// The class of the backend's failure, if that is the event.
     pub(crate) fn class(&self) -> Option<Class> {
         match self {

@@ -3,6 +3,7 @@
 //! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
 
 use super::event::{Event, Observer};
+use crate::backend::Failover;
 use crate::resilience::breaker::BreakerState;
 
 /// No cache for annotated functions; said once per process.
@@ -48,13 +49,25 @@ impl Observer for Log {
     fn observe(&self, event: &Event<'_>) {
         let cache = self.namespace.as_str();
         match event {
-            Event::Breaker { endpoint, from, to } => {
-                let (from, to_name) = (from.name(), to.name());
-                if *to == BreakerState::Open {
-                    tracing::warn!(target: "athena_cache", cache, endpoint, from, to = to_name, "breaker changed");
+            Event::Breaker { endpoint, traffic, from, to } => {
+                let (of, from, to_name) = (traffic.name(), from.name(), to.name());
+                if matches!(to, BreakerState::Open | BreakerState::Isolated) {
+                    tracing::warn!(target: "athena_cache", cache, endpoint, of, from, to = to_name, "breaker changed");
                 } else {
-                    tracing::info!(target: "athena_cache", cache, endpoint, from, to = to_name, "breaker changed");
+                    tracing::info!(target: "athena_cache", cache, endpoint, of, from, to = to_name, "breaker changed");
                 }
+            }
+            Event::Failover { failover } => {
+                let Failover { from, to, cause, took } = failover;
+                let cause = cause.name();
+                tracing::warn!(target: "athena_cache", cache, from, to, cause, ?took, "failover");
+            }
+            Event::Reconnected { endpoint } => {
+                tracing::info!(target: "athena_cache", cache, endpoint, "replaced a connection that did not answer");
+            }
+            Event::Retrying { endpoint, operation, attempt, class } => {
+                let class = class.name();
+                tracing::debug!(target: "athena_cache", cache, endpoint, operation, attempt, class, "trying again");
             }
             Event::BackendFailed { endpoint, operation, failure } => {
                 let class = failure.class().name();

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::event::{Event, NotKept};
 use super::outcome::Source;
-use crate::backend::Class;
+use crate::backend::{Cause, Class, Failover};
+use crate::clock;
 use crate::resilience::breaker::BreakerState;
 
 /// What a cache has done since it was built.
@@ -60,8 +63,20 @@ pub struct Stats {
     pub journal_depth: u64,
     /// Operations that the backend did not do, by class.
     pub backend_failures: BTreeMap<&'static str, u64>,
-    /// How often the breaker opened.
+    /// Operations that were attempted again.
+    pub retries: u64,
+    /// How often a breaker opened.
     pub breaker_openings: u64,
+    /// How often another node of the backend took over.
+    pub failovers: u64,
+    /// How many of them were announced before.
+    pub planned_failovers: u64,
+    /// When the last one was over, in milliseconds since 1970 by the machine's clock.
+    pub last_failover: Option<u64>,
+    /// How long the last one took: from its first sign until the new node could be used.
+    pub last_recovery: Option<Duration>,
+    /// How often a connection was replaced because nothing came back on it.
+    pub reconnects: u64,
     /// Entries in memory.
     pub memory_entries: u64,
 }
@@ -93,12 +108,16 @@ macro_rules! counters {
             backend_hits: Striped,
             $($name: AtomicU64,)*
             failures: [AtomicU64; Class::ALL.len()],
+            last_failover: Mutex<Option<(u64, Duration)>>,
         }
 
         impl Counters {
             pub(crate) fn read(&self) -> Stats {
                 let count = |class: &Class| self.failures_of(*class).load(Ordering::Relaxed);
+                let last = *self.last_failover.lock().unwrap_or_else(PoisonError::into_inner);
                 Stats {
+                    last_failover: last.map(|(at, _)| at),
+                    last_recovery: last.map(|(_, took)| took),
                     memory_hits: self.memory_hits.sum(),
                     backend_hits: self.backend_hits.sum(),
                     $($name: self.$name.load(Ordering::Relaxed),)*
@@ -117,7 +136,8 @@ macro_rules! counters {
 counters! {
     stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
     load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unreadable, unwritable,
-    dropped_writes, invalidations, journaled, breaker_openings,
+    dropped_writes, invalidations, journaled, retries, breaker_openings, failovers,
+    planned_failovers, reconnects,
 }
 
 impl Counters {
@@ -132,6 +152,9 @@ impl Counters {
     pub(crate) fn count(&self, event: &Event<'_>) {
         if let Some(class) = event.class() {
             add(self.failures_of(class));
+        }
+        if let Event::Failover { failover } = event {
+            self.note(failover);
         }
         if let Some(counter) = self.counter(event) {
             add(counter);
@@ -161,8 +184,19 @@ impl Counters {
             Event::Invalidated { .. } => &self.invalidations,
             Event::Journaled { .. } => &self.journaled,
             Event::Breaker { to: BreakerState::Open, .. } => &self.breaker_openings,
+            Event::Retrying { .. } => &self.retries,
+            Event::Failover { .. } => &self.failovers,
+            Event::Reconnected { .. } => &self.reconnects,
             _ => return None,
         })
+    }
+
+    fn note(&self, failover: &Failover) {
+        if failover.cause == Cause::Planned {
+            add(&self.planned_failovers);
+        }
+        let mut last = self.last_failover.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((clock::unix_millis(), failover.took));
     }
 
     fn failures_of(&self, class: Class) -> &AtomicU64 {

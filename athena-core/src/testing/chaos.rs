@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Lookup,
-    Token,
+    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Listener,
+    Node, Token,
 };
 use crate::clock::Clock;
 use crate::policy::Percent;
@@ -205,11 +205,11 @@ impl Chaos {
 
 #[async_trait]
 impl<B: Backend> Backend for ChaosBackend<B> {
-    async fn read(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, Failure> {
+    async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
         let corrupts = self.chaos.corrupts();
-        let mut found = self.run("read", self.inner.read(lookups)).await?;
+        let mut found = self.run("read", self.inner.read(values, generations)).await?;
         if corrupts {
-            for stored in found.iter_mut().filter_map(|found| found.value.as_mut()) {
+            for stored in found.values.iter_mut().flatten() {
                 self.chaos.corrupt(&mut stored.bytes);
             }
         }
@@ -221,11 +221,21 @@ impl<B: Backend> Backend for ChaosBackend<B> {
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
-        self.run("lease", self.inner.lease(request)).await
+        let made = self.chaos.lock().epoch;
+        let leased = self.run("lease", self.inner.lease(request)).await?;
+        Ok(Leased { epoch: leased.epoch + made, ..leased })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
-        self.run("fill", self.inner.fill(fill)).await
+        let work = async {
+            let made = self.chaos.lock().epoch;
+            // Of an earlier connection: there is nothing that the store could be asked.
+            let Some(epoch) = fill.epoch.checked_sub(made) else {
+                return Ok(Filled::Refused);
+            };
+            self.inner.fill(Fill { epoch, ..fill }).await
+        };
+        self.run("fill", work).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -253,24 +263,48 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.run("renew", self.inner.renew(generations)).await
     }
 
-    async fn ping(&self) -> Result<(), Failure> {
-        self.inner.ping().await
+    async fn ping(&self, node: Node) -> Result<(), Failure> {
+        self.inner.ping(node).await
+    }
+
+    fn node(&self, name: &str) -> Node {
+        self.inner.node(name)
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        self.inner.nodes()
+    }
+
+    fn place(&self, name: &str) -> Option<&str> {
+        self.inner.place(name)
+    }
+
+    fn places(&self) -> &[String] {
+        self.inner.places()
     }
 
     fn limit_attempts(&self, timeout: Duration) {
         self.inner.limit_attempts(timeout);
     }
 
-    fn epoch(&self) -> u64 {
-        self.inner.epoch() + self.chaos.lock().epoch
+    fn listen(&self, listener: Listener) {
+        self.inner.listen(listener);
     }
 
-    fn is_ready(&self) -> bool {
-        self.inner.is_ready()
+    fn epoch(&self, node: Node) -> u64 {
+        self.inner.epoch(node) + self.chaos.lock().epoch
     }
 
-    fn endpoint(&self) -> String {
-        format!("chaos+{}", self.inner.endpoint())
+    fn is_ready(&self, node: Node) -> bool {
+        self.inner.is_ready(node)
+    }
+
+    fn in_flight(&self, node: Node) -> usize {
+        self.inner.in_flight(node)
+    }
+
+    fn endpoint(&self, node: Node) -> String {
+        format!("chaos+{}", self.inner.endpoint(node))
     }
 
     async fn close(&self) {

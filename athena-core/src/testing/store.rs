@@ -8,10 +8,13 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Lookup, Stored,
+    Backend, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node, Stored,
     Token,
 };
 use crate::clock::{Clock, Tick};
+
+/// There is one connection, which lasts for ever.
+const EPOCH: u64 = 1;
 
 /// A backend in memory, which behaves as a Redis that never fails.
 ///
@@ -116,20 +119,17 @@ impl Kept {
 
 #[async_trait]
 impl Backend for MemoryBackend {
-    async fn read(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, Failure> {
+    async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
         let now = self.clock.now();
         let store = self.lock();
-        let found = |lookup: &Lookup<'_>| Found {
-            value: store
-                .get_present(lookup.value, now)
-                .map(|kept| Stored { bytes: kept.bytes.clone(), remaining: kept.until.since(now) }),
-            generations: lookup
-                .generations
-                .iter()
-                .map(|name| store.generation(name, now))
-                .collect(),
+        let stored = |name: &&str| {
+            let kept = store.get_present(name, now)?;
+            Some(Stored { bytes: kept.bytes.clone(), remaining: kept.until.since(now) })
         };
-        Ok(lookups.iter().map(found).collect())
+        Ok(Found {
+            values: values.iter().map(stored).collect(),
+            generations: generations.iter().map(|name| store.generation(name, now)).collect(),
+        })
     }
 
     async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
@@ -146,7 +146,7 @@ impl Backend for MemoryBackend {
             let until = now.after(request.life);
             store.insert(request.lease.to_owned(), Kept { bytes, until });
         }
-        Ok(Leased { granted, generations })
+        Ok(Leased { granted, epoch: EPOCH, generations })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
@@ -155,7 +155,7 @@ impl Backend for MemoryBackend {
         let token = fill.token.to_string();
         let holds =
             store.get_present(fill.lease, now).is_some_and(|kept| kept.bytes == token.as_bytes());
-        if !holds {
+        if !holds || fill.epoch != EPOCH {
             return Ok(Filled::Refused);
         }
         store.remove(fill.lease);
@@ -214,19 +214,19 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    async fn ping(&self) -> Result<(), Failure> {
+    async fn ping(&self, _node: Node) -> Result<(), Failure> {
         Ok(())
     }
 
-    fn epoch(&self) -> u64 {
-        1
+    fn epoch(&self, _node: Node) -> u64 {
+        EPOCH
     }
 
-    fn is_ready(&self) -> bool {
+    fn is_ready(&self, _node: Node) -> bool {
         true
     }
 
-    fn endpoint(&self) -> String {
+    fn endpoint(&self, _node: Node) -> String {
         "memory".to_owned()
     }
 

@@ -2,43 +2,51 @@
 
 use std::time::Duration;
 
-use athena_cache_core::backend::{Filled, Found, Generation, Lookup, Stored, Token};
+use athena_cache_core::backend::{Filled, Found, Generation, Stored, Token};
 
 use crate::link::{Malformed, Replies};
 
-/// Reads `PTTL value`, `MGET value generation…`.
-pub(super) fn found(replies: &mut Replies, lookup: &Lookup<'_>) -> Result<Found, Malformed> {
-    let remaining = replies.integer()?;
-    let mut row = replies.list()?;
-    let bytes = row.bytes()?;
-    // Negative: absent, or without an end and so not written by us.
-    let value = u64::try_from(remaining)
-        .ok()
-        .zip(bytes)
-        .map(|(millis, bytes)| Stored { bytes, remaining: Duration::from_millis(millis) });
-    Ok(Found { value, generations: generations(&mut row, lookup.generations.len())? })
+/// Reads `PTTL value` for each value, then `MGET value… generation…`.
+pub(super) fn found(
+    replies: &mut Replies,
+    values: usize,
+    generations: usize,
+) -> Result<Found, Malformed> {
+    let lives = (0..values).map(|_| replies.integer()).collect::<Result<Vec<_>, _>>()?;
+    let mut names = replies.gather(values + generations)?.into_iter();
+    let stored = |(remaining, bytes): (i64, Option<Vec<u8>>)| {
+        // Negative: absent, or without an end and so not written by us.
+        let millis = u64::try_from(remaining).ok()?;
+        Some(Stored { bytes: bytes?, remaining: Duration::from_millis(millis) })
+    };
+    let values = lives.into_iter().zip(names.by_ref().take(values)).map(stored).collect();
+    Ok(Found { values, generations: names.map(generation).collect() })
 }
 
-/// Reads the last reply, `MGET generation… lease`, where the lease may be left out.
+/// Reads `MGET generation… lease`, where the lease may be left out.
 ///
 /// A lease of a foreign type, or a foreign text, has no holder.
 pub(super) fn completed(
     replies: &mut Replies,
     count: usize,
+    with_lease: bool,
 ) -> Result<(Vec<Option<Generation>>, Option<Token>), Malformed> {
-    let mut row = replies.last_list()?;
-    let generations = generations(&mut row, count)?;
-    let holder = if row.is_empty() { None } else { row.bytes()? };
+    let mut names = replies.gather(count + usize::from(with_lease))?.into_iter();
+    let generations = names.by_ref().take(count).map(generation).collect();
+    let holder = names.next().flatten();
     Ok((generations, holder.as_deref().and_then(Token::parse)))
 }
 
-/// Reads generations from a list; what is none reads as missing.
-fn generations(row: &mut Replies, count: usize) -> Result<Vec<Option<Generation>>, Malformed> {
-    (0..count).map(|_| Ok(row.bytes()?.as_deref().and_then(Generation::parse))).collect()
+/// A generation; what is none reads as missing.
+fn generation(bytes: Option<Vec<u8>>) -> Option<Generation> {
+    Generation::parse(&bytes?)
 }
 
 /// Reads what the fill script returns.
 pub(super) fn filled(replies: &mut Replies) -> Result<Filled, Malformed> {
+    if replies.epoch().is_none() {
+        return Ok(Filled::Refused);
+    }
     match replies.integer()? {
         0 => Ok(Filled::Refused),
         1 => Ok(Filled::Stored),

@@ -9,10 +9,13 @@ fn refused(config: RedisConfig) -> String {
 #[test]
 fn the_defaults_pass() {
     let settings = RedisConfig::default().check().unwrap();
-    assert_eq!(settings.endpoint.to_string(), "127.0.0.1:6379");
-    assert_eq!(settings.connect_timeout, Duration::from_secs(5));
-    assert_eq!(settings.response_timeout, Duration::from_millis(500));
-    assert_eq!(settings.max_in_flight, 512);
+    let Deployment::Standalone(endpoint) = settings.deployment else { panic!("one node") };
+    assert_eq!(endpoint.to_string(), "127.0.0.1:6379");
+    assert_eq!(settings.access.connect_timeout, Duration::from_secs(5));
+    assert_eq!(settings.access.response_timeout, Duration::from_millis(500));
+    assert_eq!(settings.access.max_in_flight, 512);
+    assert_eq!(settings.access.attempts, None);
+    assert!(!settings.allow_admin);
 }
 
 #[test]
@@ -29,7 +32,7 @@ fn every_fault_is_reported_at_once_with_what_is_allowed() {
         "`response_timeout` is 601s, allowed are 1ms to 10min",
         "`max_in_flight` is 0, allowed are 1 to 65536",
         "`client_name` is \"two words\", allowed are up to 64",
-        "expected `redis://` or `rediss://`",
+        "expected `redis://`, `redis-sentinel://` or `redis-cluster://`",
     ] {
         assert!(message.contains(expected), "{message}");
     }
@@ -42,7 +45,7 @@ fn settings_that_contradict_the_url_are_refused() {
         (RedisConfig::new("redis://a:b@h").username("c"), "the user name is in the url and in"),
         (RedisConfig::new("redis://h").username("c"), "a user name and no password"),
         (RedisConfig::new("redis://a@h"), "a user name and no password"),
-        (RedisConfig::new("redis://h").tls(TlsConfig::default()), "use `rediss://`"),
+        (RedisConfig::new("redis://h").tls(TlsConfig::default()), "use `rediss` in its place"),
     ] {
         let message = refused(config);
         assert!(message.contains(expected), "{message}");
@@ -57,8 +60,8 @@ fn credentials_may_stand_in_the_url_or_beside_it() {
         RedisConfig::new("redis://h").username("app").password("s3cret"),
     ] {
         let settings = config.check().unwrap();
-        assert_eq!(settings.username.as_deref(), Some("app"));
-        assert_eq!(settings.password.as_ref().map(Secret::expose), Some("s3cret"));
+        assert_eq!(settings.access.username.as_deref(), Some("app"));
+        assert_eq!(settings.access.password.as_ref().map(Secret::expose), Some("s3cret"));
     }
 }
 

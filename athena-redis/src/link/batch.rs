@@ -1,10 +1,18 @@
 //! Commands that travel together, and what comes back.
 
+mod part;
+
 use std::fmt;
 
 use redis::{Arg, Cmd, Pipeline, RedisError, ServerErrorKind, Value};
 
+pub(crate) use self::part::{Assembly, Manner, Reply, Ruling, Spot};
+
 use super::script::Script;
+use crate::slot;
+
+/// Names of one command; more would hold up the server for too long.
+const NAMES_PER_COMMAND: usize = 500;
 
 /// Commands for one node, sent in one write and executed in order, not as one transaction.
 ///
@@ -14,6 +22,19 @@ use super::script::Script;
 pub(crate) struct Batch {
     pipeline: Pipeline,
     scripts: Vec<(usize, &'static Script)>,
+    epoch: Option<u64>,
+    routes: Routes,
+    manner: Manner,
+}
+
+/// Where the commands of a batch go.
+#[derive(Debug, Default)]
+enum Routes {
+    /// All to one node.
+    #[default]
+    One,
+    /// Each to the node of its slot.
+    Slots(Vec<u16>),
 }
 
 /// The arguments of the command that was added last.
@@ -22,7 +43,10 @@ pub(crate) struct Words<'a>(&'a mut Pipeline);
 
 /// The replies to a batch, or the items of one reply, taken in order.
 #[derive(Debug)]
-pub(crate) struct Replies(std::vec::IntoIter<Value>);
+pub(crate) struct Replies {
+    values: std::vec::IntoIter<Value>,
+    epoch: u64,
+}
 
 /// A reply of another shape than the command has.
 #[derive(Debug)]
@@ -33,7 +57,86 @@ impl Batch {
         Self::default()
     }
 
-    /// Adds a command.
+    /// A batch of which each command goes to the node of the name it was added with.
+    pub(crate) fn routed() -> Self {
+        Self { routes: Routes::Slots(Vec::new()), ..Self::default() }
+    }
+
+    /// Adds one command for a name, which decides where it goes and is its first argument.
+    pub(crate) fn with(&mut self, command: &str, name: &str) -> Words<'_> {
+        self.route(name);
+        self.command(command).arg(name)
+    }
+
+    /// Adds a call of a script with these keys, all of one slot; its arguments come next.
+    pub(crate) fn call<'a>(
+        &mut self,
+        script: &'static Script,
+        first: &str,
+        others: impl IntoIterator<Item = &'a str>,
+    ) -> Words<'_> {
+        let others: Vec<&str> = others.into_iter().collect();
+        self.route(first);
+        self.scripts.push((self.pipeline.len(), script));
+        let words = self.command("EVALSHA").arg(script.digest());
+        words.number(1 + others.len() as u64).arg(first).args(others)
+    }
+
+    /// Adds a command for all names: one for each run of names that go to the same place.
+    pub(crate) fn over<'a>(&mut self, command: &str, names: impl IntoIterator<Item = &'a str>) {
+        let mut run = 0;
+        let mut last = None;
+        for name in names {
+            let slot = self.slot_of(name);
+            if run > 0 && run < NAMES_PER_COMMAND && last == Some(slot) {
+                self.pipeline.arg(name);
+            } else {
+                self.with(command, name);
+                run = 0;
+            }
+            run += 1;
+            last = Some(slot);
+        }
+    }
+
+    /// How many commands it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.pipeline.len()
+    }
+
+    /// The slot of each command; `None` if all go to one node.
+    pub(crate) fn slots(&self) -> Option<&[u16]> {
+        match &self.routes {
+            Routes::One => None,
+            Routes::Slots(slots) => Some(slots),
+        }
+    }
+
+    fn slot_of(&self, name: &str) -> u16 {
+        match &self.routes {
+            Routes::One => 0,
+            Routes::Slots(_) => slot::of(name),
+        }
+    }
+
+    fn route(&mut self, name: &str) {
+        if let Routes::Slots(slots) = &mut self.routes {
+            slots.push(slot::of(name));
+        }
+    }
+
+    /// The batch, to be sent on the connection with this number or not at all.
+    pub(crate) fn on(mut self, epoch: u64) -> Self {
+        self.epoch = Some(epoch);
+        self
+    }
+
+    /// The connection that it is bound to, if it is to one.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.epoch
+    }
+
+    /// Adds a command that concerns a node and no name.
     pub(crate) fn command(&mut self, name: &str) -> Words<'_> {
         let mut command = Cmd::with_capacity(4, 64);
         command.arg(name);
@@ -41,22 +144,30 @@ impl Batch {
         Words(&mut self.pipeline)
     }
 
-    /// Adds a call of a script; its keys come next, then its arguments.
-    pub(crate) fn script(&mut self, script: &'static Script, keys: usize) -> Words<'_> {
-        self.scripts.push((self.pipeline.len(), script));
-        self.command("EVALSHA").arg(script.digest()).number(keys as u64)
-    }
-
     pub(super) fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }
 
-    /// Where the first script stands that the server does not know.
+    /// From where on to send again, if there is a script that the server does not know.
     pub(super) fn unknown_script(&self, replies: &[Value]) -> Option<usize> {
-        self.scripts.iter().map(|(at, _)| *at).find(|at| {
+        let unknown = self.scripts.iter().map(|(at, _)| *at).find(|at| {
             matches!(replies.get(*at), Some(Value::ServerError(error))
                 if error.kind() == Some(ServerErrorKind::NoScript))
-        })
+        });
+        match self.manner {
+            Manner::Plain => unknown,
+            // The `ASKING` in front of it is spent.
+            Manner::Asking => unknown.map(|at| at.saturating_sub(1)),
+        }
+    }
+
+    /// The replies to its commands, among those to all that was sent.
+    pub(super) fn replies(&self, values: Vec<Value>, epoch: u64) -> Replies {
+        let values = match self.manner {
+            Manner::Plain => values,
+            Manner::Asking => values.into_iter().skip(1).step_by(2).collect(),
+        };
+        Replies::new(values, epoch)
     }
 
     /// The commands from a place on, each script with its source.
@@ -105,26 +216,41 @@ impl Words<'_> {
 }
 
 impl Replies {
-    pub(super) fn new(values: Vec<Value>) -> Self {
-        Self(values.into_iter())
+    pub(super) fn new(values: Vec<Value>, epoch: u64) -> Self {
+        Self { values: values.into_iter(), epoch }
+    }
+
+    /// What comes back of a batch that was not sent, because its connection has been replaced.
+    pub(crate) fn superseded() -> Self {
+        Self::new(Vec::new(), 0)
+    }
+
+    /// The connection that they came on; `None` if the batch was not sent.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        Some(self.epoch).filter(|epoch| *epoch != 0)
     }
 
     /// The first error that the server answered with, if any.
     pub(super) fn server_error(&self) -> Option<RedisError> {
-        self.0.as_slice().iter().find_map(|value| match value {
+        self.values.as_slice().iter().find_map(|value| match value {
             Value::ServerError(error) => Some(error.clone().into()),
             _ => None,
         })
     }
 
     /// Whether no reply is left.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.len() == 0
+    fn is_empty(&self) -> bool {
+        self.values.len() == 0
+    }
+
+    /// Takes what comes next, if `wanted` says so.
+    pub(super) fn take(&mut self, wanted: impl FnOnce(&Value) -> bool) -> Option<Value> {
+        self.values.as_slice().first().is_some_and(wanted).then(|| self.values.next())?
     }
 
     /// Takes a number.
     pub(crate) fn integer(&mut self) -> Result<i64, Malformed> {
-        match self.0.next() {
+        match self.values.next() {
             Some(Value::Int(number)) => Ok(number),
             _ => Err(Malformed("expected a number")),
         }
@@ -132,27 +258,49 @@ impl Replies {
 
     /// Takes bytes, or nothing where the server has none.
     pub(crate) fn bytes(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
-        match self.0.next() {
+        match self.values.next() {
             Some(Value::BulkString(bytes)) => Ok(Some(bytes)),
             Some(Value::Nil) => Ok(None),
             _ => Err(Malformed("expected bytes or nothing")),
         }
     }
 
+    /// Takes a text.
+    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+        let text = match self.values.next() {
+            Some(Value::BulkString(bytes)) => String::from_utf8(bytes).ok(),
+            Some(Value::VerbatimString { text, .. } | Value::SimpleString(text)) => Some(text),
+            _ => None,
+        };
+        text.ok_or(Malformed("expected a text"))
+    }
+
     /// Takes a list.
     pub(crate) fn list(&mut self) -> Result<Self, Malformed> {
-        match self.0.next() {
-            Some(Value::Array(values)) => Ok(Self::new(values)),
+        match self.values.next() {
+            Some(Value::Array(values)) => Ok(Self::new(values, self.epoch)),
             _ => Err(Malformed("expected a list")),
         }
     }
 
-    /// Passes over everything up to the last reply, and takes that as a list.
-    pub(crate) fn last_list(&mut self) -> Result<Self, Malformed> {
-        match self.0.next_back() {
-            Some(Value::Array(values)) => Ok(Self::new(values)),
-            _ => Err(Malformed("expected a list at the end")),
+    /// Passes over replies that only say that a command was executed.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.values.by_ref().take(count).for_each(drop);
+    }
+
+    /// Takes as many lists as hold together `count` bytes or nothings: the reply to `over("MGET", …)`.
+    pub(crate) fn gather(&mut self, count: usize) -> Result<Vec<Option<Vec<u8>>>, Malformed> {
+        let mut found = Vec::with_capacity(count);
+        while found.len() < count {
+            let mut list = self.list()?;
+            if list.is_empty() {
+                return Err(Malformed("expected a list that is not empty"));
+            }
+            while !list.is_empty() {
+                found.push(list.bytes()?);
+            }
         }
+        Ok(found)
     }
 }
 

@@ -4,7 +4,7 @@
 //! request and never the node.
 
 use athena_cache_core::backend::Class;
-use redis::{ErrorKind, RedisError};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// The class of an error that an operation met on an open connection.
 pub(super) fn of(error: &RedisError) -> Class {
@@ -21,6 +21,11 @@ pub(super) fn of(error: &RedisError) -> Class {
         | ErrorKind::ClusterConnectionNotFound => Class::Unreachable,
         _ => Class::Rejected,
     }
+}
+
+/// Whether it ends by itself and says nothing about who serves.
+pub(super) fn is_passing(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::TryAgain)
 }
 
 /// What went wrong, for a message.
@@ -67,7 +72,7 @@ fn of_detail(detail: &str) -> Class {
 mod tests {
     use std::io;
 
-    use redis::{ServerErrorKind, Value, make_extension_error};
+    use redis::{Value, make_extension_error};
 
     use super::*;
 

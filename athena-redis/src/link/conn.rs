@@ -13,6 +13,7 @@ use redis::{RedisResult, Value};
 use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
+use super::hub::Hub;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.
@@ -21,27 +22,31 @@ const WEDGED_AFTER: u32 = 3;
 /// One socket with its driver.
 #[derive(Debug)]
 pub(super) struct Conn {
+    epoch: u64,
     wire: MultiplexedConnection,
     driver: Task,
     pulse: Arc<Pulse>,
 }
 
 /// What a connection is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Health {
     /// Answers, as far as is known.
     Sound,
+    /// Open, but the last operation or heartbeat had no answer in time.
+    Silent,
     /// Open, but several operations in a row had no answer in time.
     Wedged,
     /// Closed by the other side or the network.
     Lost,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pulse {
     lost: AtomicBool,
     timeouts: AtomicU32,
     changed: Notify,
+    hub: Arc<Hub>,
 }
 
 impl Conn {
@@ -49,14 +54,26 @@ impl Conn {
     pub(super) fn new(
         wire: MultiplexedConnection,
         driver: impl Future<Output = ()> + Send + 'static,
+        hub: Arc<Hub>,
     ) -> Self {
-        let pulse = Arc::new(Pulse::default());
+        let epoch = hub.next_epoch();
+        let pulse = Arc::new(Pulse {
+            lost: AtomicBool::new(false),
+            timeouts: AtomicU32::new(0),
+            changed: Notify::new(),
+            hub,
+        });
         let lost = LostAtEnd(Arc::clone(&pulse));
         let driver = Task::spawn(async move {
             let _lost = lost;
             driver.await;
         });
-        Self { wire, driver, pulse }
+        Self { epoch, wire, driver, pulse }
+    }
+
+    /// The number of this connection.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Sends a batch and waits for all its replies, without a limit.
@@ -68,7 +85,7 @@ impl Conn {
             values.truncate(at);
             values.extend(self.write(&batch.with_sources_from(at)).await?);
         }
-        Ok(Replies::new(values))
+        Ok(batch.replies(values, self.epoch))
     }
 
     async fn write(&self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
@@ -81,11 +98,12 @@ impl Conn {
 
     pub(super) fn health(&self) -> Health {
         if self.pulse.lost.load(Ordering::Acquire) {
-            Health::Lost
-        } else if self.pulse.timeouts.load(Ordering::Relaxed) >= WEDGED_AFTER {
-            Health::Wedged
-        } else {
-            Health::Sound
+            return Health::Lost;
+        }
+        match self.pulse.timeouts.load(Ordering::Relaxed) {
+            0 => Health::Sound,
+            1..WEDGED_AFTER => Health::Silent,
+            _ => Health::Wedged,
         }
     }
 
@@ -100,9 +118,14 @@ impl Conn {
         Watch { pulse: &self.pulse, long_from: Instant::now() + long, open: true }
     }
 
+    /// Closes the socket as soon as the runtime runs; what is in flight fails.
+    pub(super) fn abort(&self) {
+        self.driver.abort();
+    }
+
     /// Closes the socket and waits until it is closed.
     pub(super) async fn end(&self) {
-        self.driver.abort();
+        self.abort();
         while self.health() != Health::Lost {
             self.changed().await;
         }
@@ -130,8 +153,14 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let is_timeout = self.open && Instant::now() >= self.long_from;
-        if is_timeout && self.pulse.timeouts.fetch_add(1, Ordering::Relaxed) + 1 == WEDGED_AFTER {
+        if !self.open || Instant::now() < self.long_from {
+            return;
+        }
+        let timeouts = self.pulse.timeouts.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if timeouts == 1 {
+            self.pulse.hub.ring();
+        }
+        if timeouts == WEDGED_AFTER {
             self.pulse.changed.notify_one();
         }
     }
@@ -144,5 +173,6 @@ impl Drop for LostAtEnd {
     fn drop(&mut self) {
         self.0.lost.store(true, Ordering::Release);
         self.0.changed.notify_one();
+        self.0.hub.ring();
     }
 }

@@ -1,5 +1,6 @@
 //! Makes one connection: name, TCP, TLS, login.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,9 @@ use tokio::time::timeout;
 use super::batch::Batch;
 use super::class;
 use super::conn::Conn;
-use crate::config::{Secret, Settings};
+use super::hub::Hub;
+use super::push::Ear;
+use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
 /// A peer that is silent for this long on an idle connection is probed, then given up.
@@ -37,20 +40,30 @@ pub(super) struct Refusal {
 }
 
 /// Tries once, within the connect timeout.
-pub(super) async fn dial(settings: &Settings) -> Result<Arc<Conn>, Refusal> {
-    let limit = settings.connect_timeout;
-    match timeout(limit, attempt(settings)).await {
-        Ok(outcome) => outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(settings)),
+pub(super) async fn dial(
+    endpoint: &Endpoint,
+    access: &Access,
+    hub: &Arc<Hub>,
+    ear: Option<&Ear>,
+) -> Result<Arc<Conn>, Refusal> {
+    let limit = access.connect_timeout;
+    match timeout(limit, attempt(endpoint, access, hub, ear)).await {
+        Ok(outcome) => outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(access)),
         Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
     }
 }
 
-async fn attempt(settings: &Settings) -> Result<Conn, Refusal> {
-    let stream = connect(&settings.endpoint).await?;
+async fn attempt(
+    endpoint: &Endpoint,
+    access: &Access,
+    hub: &Arc<Hub>,
+    ear: Option<&Ear>,
+) -> Result<Conn, Refusal> {
+    let stream = connect(endpoint).await?;
     tune(&stream)?;
-    match &settings.tls {
-        None => login(settings, stream).await,
-        Some(tls) => login(settings, tls.wrap(&settings.endpoint.host, stream).await?).await,
+    match &access.tls {
+        None => login(access, stream, hub, ear).await,
+        Some(tls) => login(access, tls.wrap(&endpoint.host, stream).await?, hub, ear).await,
     }
 }
 
@@ -77,39 +90,61 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn login<S>(settings: &Settings, stream: S) -> Result<Conn, Refusal>
+async fn login<S>(
+    access: &Access,
+    stream: S,
+    hub: &Arc<Hub>,
+    ear: Option<&Ear>,
+) -> Result<Conn, Refusal>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut info = RedisConnectionInfo::default()
         .set_protocol(ProtocolVersion::RESP3)
-        .set_db(settings.db.into())
+        .set_db(access.db.into())
         .set_lib_name("athena-cache", env!("CARGO_PKG_VERSION"));
-    if let Some(username) = &settings.username {
+    if let Some(username) = &access.username {
         info = info.set_username(username);
     }
-    if let Some(password) = &settings.password {
+    if let Some(password) = &access.password {
         info = info.set_password(password.expose());
     }
     // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
     // whatever the link lets through, so that no sender waits for room.
-    let config = AsyncConnectionConfig::new()
+    let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None)
-        .set_pipeline_buffer_size(settings.max_in_flight);
+        .set_pipeline_buffer_size(access.max_in_flight);
+    if let Some(ear) = ear.cloned() {
+        config = config.set_push_sender(move |info| {
+            ear.hear(&info);
+            Ok::<_, Infallible>(())
+        });
+    }
     let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
-    let conn = Conn::new(wire, driver);
-    introduce(settings, &conn).await?;
+    let conn = Conn::new(wire, driver, Arc::clone(hub));
+    introduce(access, &conn).await?;
+    if ear.is_some() {
+        listen(&conn).await?;
+    }
     Ok(conn)
 }
 
 /// Names the connection; a server that does not let us is no reason to do without it.
-async fn introduce(settings: &Settings, conn: &Conn) -> Result<(), Refusal> {
-    if !settings.client_name.is_empty() {
+async fn introduce(access: &Access, conn: &Conn) -> Result<(), Refusal> {
+    if !access.client_name.is_empty() {
         let mut batch = Batch::new();
-        batch.command("CLIENT").arg("SETNAME").arg(&settings.client_name);
+        batch.command("CLIENT").arg("SETNAME").arg(&access.client_name);
         conn.exchange(&batch).await?;
     }
+    Ok(())
+}
+
+/// Listens to every channel; a server that does not let us can still be asked.
+async fn listen(conn: &Conn) -> Result<(), Refusal> {
+    let mut batch = Batch::new();
+    batch.command("PSUBSCRIBE").arg("*");
+    conn.exchange(&batch).await?;
     Ok(())
 }
 
@@ -119,8 +154,8 @@ impl Refusal {
     }
 
     /// Old servers repeat the arguments of a login that they do not understand.
-    fn without_secret(mut self, settings: &Settings) -> Self {
-        if let Some(password) = settings.password.as_ref().map(Secret::expose)
+    fn without_secret(mut self, access: &Access) -> Self {
+        if let Some(password) = access.password.as_ref().map(Secret::expose)
             && !password.is_empty()
         {
             self.reason = self.reason.replace(password, "***");

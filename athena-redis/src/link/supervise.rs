@@ -3,16 +3,20 @@
 //! Invariant: it runs as long as its link, and a connection that still answers is given up only for
 //! one that is ready.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use athena_cache_core::backend::{Change, Class};
+use futures_util::future::{Either, select};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
+use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::{Refusal, dial};
 use super::{Shared, State};
-use athena_cache_core::backend::Class;
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
@@ -22,26 +26,37 @@ pub(super) async fn supervise(shared: Arc<Shared>) {
     let _idle = IdleAtEnd(Arc::clone(&shared));
     let mut backoff = Backoff::default();
     let mut reported = None;
+    let mut connected = false;
     loop {
-        match dial(&shared.settings).await {
+        match shared.dial().await {
             Ok(conn) => {
                 reported = None;
+                connected = true;
                 let since = Instant::now();
-                let epoch = shared.enter_up(&conn);
-                let endpoint = &shared.settings.endpoint;
-                tracing::info!(%endpoint, epoch, "connected to redis");
+                shared.enter_up(&conn);
+                say_connected(&shared, &conn);
                 attend(&shared, conn).await;
                 if since.elapsed() >= STEADY {
                     backoff.reset();
                     continue;
                 }
-                sleep(backoff.pause(Class::Disconnected)).await;
+                pause(&shared, backoff.pause(Class::Disconnected)).await;
             }
             Err(refusal) => {
                 report(&shared, &refusal, &mut reported);
                 let class = refusal.class;
+                let attempts = shared.attempts.fetch_add(1, Ordering::AcqRel) + 1;
                 shared.enter(State::Down(Arc::new(refusal)));
-                sleep(backoff.pause(class)).await;
+                shared.hub.ring();
+                if !connected && shared.access.attempts.is_some_and(|most| attempts >= most) {
+                    return std::future::pending().await;
+                }
+                let rest = backoff.pause(class);
+                if class == Class::Denied {
+                    sleep(rest).await;
+                } else {
+                    pause(&shared, rest).await;
+                }
             }
         }
     }
@@ -49,42 +64,120 @@ pub(super) async fn supervise(shared: Arc<Shared>) {
 
 /// Returns when the connection, or the last one that replaced it, is lost.
 async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
-    let mut backoff = Backoff::default();
     loop {
+        let asked = {
+            let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
+            let renewal = pin!(shared.renewal.notified());
+            matches!(select(renewal, select(changed, beat)).await, Either::Left(_))
+        };
         match conn.health() {
-            Health::Sound => conn.changed().await,
             Health::Lost => return lose(shared),
-            Health::Wedged => match dial(&shared.settings).await {
-                // It may have recovered meanwhile; then the new one is let go.
-                Ok(fresh) if conn.health() != Health::Sound => {
-                    let epoch = shared.enter_up(&fresh);
-                    let endpoint = &shared.settings.endpoint;
-                    tracing::warn!(%endpoint, epoch, "replaced a connection that did not answer");
-                    conn = fresh;
-                    backoff.reset();
-                }
-                Ok(_) => backoff.reset(),
-                Err(refusal) => sleep(backoff.pause(refusal.class)).await,
-            },
+            Health::Sound | Health::Silent if !asked => {}
+            _ => conn = replace(shared, conn, asked).await,
         }
     }
+}
+
+/// One heartbeat, after its pause.
+async fn beat(shared: &Shared, conn: &Conn) {
+    let interval = shared.access.heartbeat;
+    sleep(interval).await;
+    let mut ping = Batch::new();
+    ping.command("PING");
+    let watch = conn.watch(interval);
+    if timeout(interval, conn.exchange(&ping)).await.is_ok() {
+        watch.answered();
+    }
+}
+
+/// Tries a new connection beside one that does not answer; keeps the old one if that is no better.
+///
+/// This is what is known as `ForceReconnect`: the new connection must log in and answer before it is
+/// used, so that a server in trouble is not made to take connections in vain.
+async fn replace(shared: &Shared, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
+    let begun = Instant::now();
+    match shared.dial().await {
+        // It may have recovered meanwhile; then the new one is let go.
+        Ok(fresh) if asked || conn.health() != Health::Sound => {
+            shared.enter_up(&fresh);
+            say_replaced(&shared, &fresh, asked);
+            fresh
+        }
+        outcome => {
+            if let Err(refusal) = outcome {
+                let (endpoint, reason) = (&shared.endpoint, &refusal.reason);
+                tracing::debug!(%endpoint, reason, "no better connection to redis");
+            }
+            let pause = spread(shared.access.probe_interval).saturating_sub(begun.elapsed());
+            // Recovered or lost meanwhile: there is nothing to wait for.
+            select(pin!(sleep(pause)), pin!(settled(shared, &conn))).await;
+            conn
+        }
+    }
+}
+
+/// Returns when a wedged connection answers again or is lost.
+async fn settled(shared: &Shared, conn: &Conn) {
+    while conn.health() == Health::Wedged {
+        select(pin!(conn.changed()), pin!(beat(shared, conn))).await;
+    }
+}
+
+/// A fifth more or less, so that instances do not act together.
+fn spread(pause: Duration) -> Duration {
+    pause.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
 fn lose(shared: &Shared) {
     let reason = "the connection was closed by the server or the network".into();
     shared.enter(State::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
-    tracing::warn!(endpoint = %shared.settings.endpoint, "lost the connection to redis");
+    let endpoint = &shared.endpoint;
+    if shared.is_quiet() {
+        tracing::debug!(%endpoint, "lost the connection to redis");
+    } else {
+        tracing::warn!(%endpoint, "lost the connection to redis");
+    }
+}
+
+/// Waits, unless somebody is in a hurry.
+async fn pause(shared: &Shared, pause: Duration) {
+    drop(timeout(pause, shared.hurry.notified()).await);
+}
+
+impl Shared {
+    async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
+        dial(&self.endpoint, &self.access, &self.hub, self.ear.as_ref()).await
+    }
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.
 fn report(shared: &Shared, refusal: &Refusal, reported: &mut Option<Class>) {
-    let endpoint = &shared.settings.endpoint;
+    let endpoint = &shared.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
-    if reported.replace(class) == Some(class) {
-        tracing::debug!(%endpoint, %class, reason, "still cannot connect to redis");
+    if reported.replace(class) == Some(class) || shared.is_quiet() {
+        tracing::debug!(%endpoint, %class, reason, "cannot connect to redis");
     } else {
         tracing::warn!(%endpoint, %class, reason, "cannot connect to redis, going on trying");
     }
+}
+
+fn say_connected(shared: &Shared, conn: &Conn) {
+    let (endpoint, epoch) = (&shared.endpoint, conn.epoch());
+    if shared.is_quiet() {
+        tracing::debug!(%endpoint, epoch, "connected to redis");
+    } else {
+        tracing::info!(%endpoint, epoch, "connected to redis");
+    }
+}
+
+fn say_replaced(shared: &Shared, fresh: &Conn, asked: bool) {
+    let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
+    if shared.is_quiet() {
+        tracing::debug!(%endpoint, epoch, asked, "replaced an open connection to redis");
+        return;
+    }
+    tracing::warn!(%endpoint, epoch, asked, "replaced an open connection to redis");
+    shared.hub.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
 }
 
 /// Lets the next operation start a supervisor when the runtime of this one has ended.

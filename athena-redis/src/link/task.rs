@@ -8,21 +8,27 @@ use tokio::task::JoinHandle;
 
 /// A spawned task; dropping it ends the task.
 #[derive(Debug)]
-pub(super) struct Task(JoinHandle<()>);
+pub(crate) struct Task(JoinHandle<()>);
 
 impl Task {
     /// Runs a future in the background of the current runtime.
-    pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(future))
     }
 
     /// Asks the task to end; it does at its next await.
-    pub(super) fn abort(&self) {
+    pub(crate) fn abort(&self) {
         self.0.abort();
     }
 
+    /// Waits until the task ends by itself.
+    pub(crate) async fn finish(mut self) {
+        // A panic has been reported by the runtime.
+        let _ended = (&mut self.0).await;
+    }
+
     /// Ends the task and waits until it has dropped everything.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.0.abort();
         // Cancelled is what was asked for, and a panic has been reported by the runtime.
         let _ended = (&mut self.0).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use athena_cache_core::backend::{
-    Backend, Class, Fill, Filled, Generation, Item, LeaseRequest, Lookup, Token, conformance,
+    Backend, Class, Fill, Filled, Generation, Item, LeaseRequest, Node, Token, conformance,
 };
 
 use crate::support::server::RedisServer;
@@ -32,8 +32,7 @@ async fn a_read_is_one_round_trip_of_two_commands() {
     insert(&redis, "ns:{k:foo}:3", b"bar").await.unwrap();
 
     let monitor = server.monitor();
-    let lookups = [Lookup { value: "ns:{k:foo}:3", generations: &["ns:#a".into(), "ns:*".into()] }];
-    redis.read(&lookups).await.unwrap();
+    redis.read(&["ns:{k:foo}:3"], &["ns:#a", "ns:*"]).await.unwrap();
 
     let commands: Vec<_> = monitor.lines().iter().map(|line| words(line)).collect();
     let expected = [r#""PTTL" "ns:{k:foo}:3""#, r#""MGET" "ns:{k:foo}:3" "ns:#a" "ns:*""#];
@@ -66,7 +65,10 @@ async fn a_value_of_a_foreign_type_is_overwritten() {
     let token = Token::new(7);
     server.cli(&["SET", "lease", &token.to_string()]);
     let item = Item { value: "list", bytes: b"baz", life: Duration::from_secs(60) };
-    let filled = redis.fill(Fill { item, lease: "lease", token }).await.unwrap();
+    let filled = redis
+        .fill(Fill { item, lease: "lease", token, epoch: redis.epoch(Node::ONLY) })
+        .await
+        .unwrap();
     assert_eq!(filled, Filled::Stored);
     assert_eq!(read(&redis, "list").await.unwrap().as_deref(), Some(&b"baz"[..]));
 }
@@ -78,8 +80,8 @@ async fn a_generation_of_a_foreign_type_is_missing_and_then_overwritten() {
     server.cli(&["RPUSH", "ns:#list", "item"]);
     server.cli(&["SET", "ns:#garbage", "garbage", "PX", "100000"]);
     let names = ["ns:#list".to_owned(), "ns:#garbage".to_owned()];
-    let lookups = [Lookup { value: "absent", generations: &names }];
-    assert_eq!(redis.read(&lookups).await.unwrap()[0].generations, [None, None]);
+    let asked = [names[0].as_str(), names[1].as_str()];
+    assert_eq!(redis.read(&[], &asked).await.unwrap().generations, [None, None]);
 
     let generations = names.map(|name| (name, Generation::new(7)));
     let request = LeaseRequest {
@@ -110,7 +112,7 @@ async fn a_lease_of_a_foreign_type_is_never_granted_and_ends_with_an_insert() {
     };
     assert!(!redis.lease(request).await.unwrap().granted);
     let item = Item { value: "value", bytes: b"bar", life: Duration::from_secs(60) };
-    let fill = Fill { item, lease: "lease", token: Token::new(1) };
+    let fill = Fill { item, lease: "lease", token: Token::new(1), epoch: redis.epoch(Node::ONLY) };
     assert_eq!(redis.fill(fill).await.unwrap(), Filled::Refused);
     insert(&redis, "value", b"bar").await.unwrap();
     assert!(redis.lease(request).await.unwrap().granted);
@@ -173,7 +175,7 @@ async fn more_than_the_allowed_number_in_flight_is_refused_before_its_time_is_up
     let redis = athena_cache_redis::Redis::new(config).unwrap();
     redis.connect().await.unwrap();
     server.freeze();
-    let attempts = (0..10).map(|_| Box::pin(redis.ping())).collect::<Vec<_>>();
+    let attempts = (0..10).map(|_| Box::pin(redis.ping(Node::ONLY))).collect::<Vec<_>>();
     let outcomes = futures_util::future::join_all(attempts).await;
     server.thaw();
     let count = |class| {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use athena_cache_core::backend::{Backend, Class};
+use athena_cache_core::backend::{Backend, Class, Node};
 use athena_cache_redis::Redis;
 
 use crate::support::server::{RedisServer, free_port};
@@ -13,9 +13,9 @@ use crate::{config, eventually, failure, insert, read, redis};
 fn a_backend_is_built_without_a_runtime_and_without_io() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    assert!(!redis.is_ready());
-    assert_eq!(redis.epoch(), 0);
-    assert_eq!(redis.endpoint(), format!("127.0.0.1:{}", server.port()));
+    assert!(!redis.is_ready(Node::ONLY));
+    assert_eq!(redis.epoch(Node::ONLY), 0);
+    assert_eq!(redis.endpoint(Node::ONLY), format!("127.0.0.1:{}", server.port()));
     assert_eq!(server.clients("under-test").len(), 0);
 }
 
@@ -27,8 +27,8 @@ async fn the_first_operation_of_a_cold_process_is_answered() {
         let redis = redis(&server.url());
         let found = read(&redis, "value").await.unwrap();
         assert_eq!(found.as_deref(), Some(&b"bar"[..]));
-        assert_eq!(redis.epoch(), 1);
-        assert!(redis.is_ready());
+        assert_eq!(redis.epoch(Node::ONLY), 1);
+        assert!(redis.is_ready(Node::ONLY));
     }
 }
 
@@ -36,7 +36,7 @@ async fn the_first_operation_of_a_cold_process_is_answered() {
 async fn many_first_operations_share_one_connection() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    let pings = (0..100).map(|_| redis.ping());
+    let pings = (0..100).map(|_| redis.ping(Node::ONLY));
     let outcomes = futures_util::future::join_all(pings).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(server.clients("under-test").len(), 1);
@@ -47,7 +47,7 @@ async fn a_backend_polled_outside_of_tokio_fails_without_a_panic() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     let class = std::thread::spawn(move || {
-        let failure = futures_executor(redis.ping()).unwrap_err();
+        let failure = futures_executor(redis.ping(Node::ONLY)).unwrap_err();
         (failure.class(), failure.to_string())
     })
     .join()
@@ -86,7 +86,7 @@ async fn a_first_operation_waits_no_longer_than_the_response_timeout() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let redis = redis(&format!("redis://{}", silent.local_addr().unwrap()));
     for _ in 0..2 {
-        let (class, took) = failure(redis.ping()).await;
+        let (class, took) = failure(redis.ping(Node::ONLY)).await;
         assert_eq!(class, Class::Unreachable);
         assert!(took < Duration::from_millis(350), "{took:?}");
     }
@@ -97,16 +97,16 @@ async fn a10_a_backend_is_built_without_a_server_and_finds_it_when_it_appears() 
     let mut server = RedisServer::prepare(&[]);
     let start = Instant::now();
     let redis = redis(&server.url());
-    let first = redis.ping().await.unwrap_err();
+    let first = redis.ping(Node::ONLY).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(1));
     assert_eq!(first.class(), Class::Unreachable);
-    let endpoint = redis.endpoint();
+    let endpoint = redis.endpoint(Node::ONLY);
     assert!(first.to_string().contains(&endpoint), "{first}");
     assert!(first.to_string().to_lowercase().contains("connection refused"), "{first}");
 
     server.restart();
     let appeared = Instant::now();
-    eventually("the server is found", async || redis.ping().await.is_ok()).await;
+    eventually("the server is found", async || redis.ping(Node::ONLY).await.is_ok()).await;
     assert!(appeared.elapsed() < Duration::from_secs(5), "{:?}", appeared.elapsed());
     insert(&redis, "value", b"bar").await.unwrap();
 }
@@ -125,7 +125,7 @@ async fn a10_with_abort_on_connect_fail_opening_fails_fast() {
 
     let server = RedisServer::start();
     let redis = Redis::open(config(&server.url()).abort_on_connect_fail(true)).await.unwrap();
-    assert!(redis.is_ready());
+    assert!(redis.is_ready(Node::ONLY));
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ fn a_backend_outlives_the_runtime_it_was_first_used_in() {
     let redis = redis(&server.url());
     for round in 1..=3 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { redis.ping().await.unwrap() });
-        assert_eq!(redis.epoch(), round);
+        runtime.block_on(async { redis.ping(Node::ONLY).await.unwrap() });
+        assert_eq!(redis.epoch(Node::ONLY), round);
     }
 }

@@ -17,7 +17,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use athena_cache_core::backend::{Backend, Class, Failure, Item, Lookup};
+use athena_cache_core::backend::{Backend, Class, Failure, Item};
 use athena_cache_redis::{Redis, RedisConfig};
 
 /// Attempts bounded tightly, so that tests of timeouts are quick; connections are named by the test.
@@ -33,9 +33,8 @@ fn redis(url: &str) -> Arc<Redis> {
 }
 
 async fn read(redis: &Redis, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let lookups = [Lookup { value: name, generations: &[] }];
-    let found = redis.read(&lookups).await?;
-    Ok(found.into_iter().next().and_then(|found| found.value).map(|stored| stored.bytes))
+    let found = redis.read(&[name], &[]).await?;
+    Ok(found.values.into_iter().flatten().next().map(|stored| stored.bytes))
 }
 
 async fn insert(redis: &Redis, name: &str, bytes: &[u8]) -> Result<(), Failure> {

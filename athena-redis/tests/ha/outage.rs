@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use athena_cache_core::backend::{Backend, Class};
+use athena_cache_core::backend::{Backend, Class, Node};
 
 use crate::support::proxy::Proxy;
 use crate::support::server::RedisServer;
@@ -12,9 +12,10 @@ use crate::{eventually, failure, insert, read, redis};
 async fn b20_while_the_server_is_down_operations_fail_at_once() {
     let mut server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     server.kill();
-    eventually("the loss is noticed without an operation", async || !redis.is_ready()).await;
+    eventually("the loss is noticed without an operation", async || !redis.is_ready(Node::ONLY))
+        .await;
 
     let mut times = Vec::new();
     for _ in 0..1000 {
@@ -33,9 +34,9 @@ async fn a_killed_server_is_found_again_and_counts_as_a_new_epoch() {
     let redis = redis(&server.url());
     for epoch in 1..4 {
         insert(&redis, "value", b"bar").await.unwrap();
-        assert_eq!(redis.epoch(), epoch);
+        assert_eq!(redis.epoch(Node::ONLY), epoch);
         server.restart();
-        eventually("it is connected again", async || redis.ping().await.is_ok()).await;
+        eventually("it is connected again", async || redis.ping(Node::ONLY).await.is_ok()).await;
         assert_eq!(read(&redis, "value").await.unwrap(), None, "the server returned empty");
     }
 }
@@ -44,11 +45,11 @@ async fn a_killed_server_is_found_again_and_counts_as_a_new_epoch() {
 async fn operations_in_flight_end_when_the_server_dies() {
     let mut server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     server.freeze();
     let operation = tokio::spawn({
         let redis = redis.clone();
-        async move { failure(redis.ping()).await }
+        async move { failure(redis.ping(Node::ONLY)).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.kill();
@@ -61,17 +62,17 @@ async fn operations_in_flight_end_when_the_server_dies() {
 async fn a12_an_operation_on_a_frozen_server_ends_at_the_response_timeout() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     server.freeze();
     for _ in 0..2 {
-        let (class, took) = failure(redis.ping()).await;
+        let (class, took) = failure(redis.ping(Node::ONLY)).await;
         assert_eq!(class, Class::Timeout);
         let limit = Duration::from_millis(250);
         assert!(took.abs_diff(limit) <= Duration::from_millis(100), "{took:?}");
     }
     server.thaw();
-    eventually("it answers again", async || redis.ping().await.is_ok()).await;
-    assert_eq!(redis.epoch(), 1, "a short hang costs no connection");
+    eventually("it answers again", async || redis.ping(Node::ONLY).await.is_ok()).await;
+    assert_eq!(redis.epoch(Node::ONLY), 1, "a short hang costs no connection");
 }
 
 #[tokio::test]
@@ -81,11 +82,11 @@ async fn a_long_hang_ends_with_the_server_answering_again() {
     insert(&redis, "value", b"bar").await.unwrap();
     server.freeze();
     for _ in 0..8 {
-        assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
+        assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
     }
-    assert!(!redis.is_ready());
+    assert!(!redis.is_ready(Node::ONLY));
     server.thaw();
-    eventually("it answers again", async || redis.is_ready()).await;
+    eventually("it answers again", async || redis.is_ready(Node::ONLY)).await;
     assert_eq!(read(&redis, "value").await.unwrap().as_deref(), Some(&b"bar"[..]));
     eventually("one connection is left", async || server.clients("under-test").len() == 1).await;
 }
@@ -95,15 +96,15 @@ async fn a_connection_that_swallows_everything_is_replaced() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     proxy.swallow_existing();
 
     let start = Instant::now();
     for _ in 0..3 {
-        assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
+        assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
     }
-    eventually("it was replaced", async || redis.epoch() == 2).await;
-    redis.ping().await.unwrap();
+    eventually("it was replaced", async || redis.epoch(Node::ONLY) == 2).await;
+    redis.ping(Node::ONLY).await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(proxy.accepted(), 2, "one new connection is enough");
 }
@@ -113,13 +114,13 @@ async fn while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     proxy.swallow_new(true);
     proxy.swallow_existing();
     for _ in 0..12 {
-        assert_eq!(failure(redis.ping()).await.0, Class::Timeout);
+        assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
     }
-    assert_eq!(redis.epoch(), 1);
+    assert_eq!(redis.epoch(Node::ONLY), 1);
     assert!(proxy.accepted() <= 3, "{} connections in three seconds", proxy.accepted());
 }
 
@@ -128,11 +129,11 @@ async fn a_cut_connection_is_replaced_though_nobody_asks() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     for epoch in 2..5 {
         proxy.cut();
-        eventually("it was replaced", async || redis.epoch() == epoch).await;
-        eventually("it is ready", async || redis.is_ready()).await;
+        eventually("it was replaced", async || redis.epoch(Node::ONLY) == epoch).await;
+        eventually("it is ready", async || redis.is_ready(Node::ONLY)).await;
     }
 }
 
@@ -141,15 +142,15 @@ async fn a_server_that_hangs_up_on_everyone_is_not_stormed() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping().await.unwrap();
+    redis.ping(Node::ONLY).await.unwrap();
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(2) {
         // After the login, when the connection counts as made.
-        if redis.is_ready() {
+        if redis.is_ready(Node::ONLY) {
             proxy.cut();
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let epoch = redis.epoch();
+    let epoch = redis.epoch(Node::ONLY);
     assert!((3..25).contains(&epoch), "{epoch} connections in two seconds");
 }

@@ -1,6 +1,6 @@
 //! Closing: the end, and nothing after it.
 
-use super::{Class, Failure, Fill, Item, LONG, LeaseRequest, Lookup, Probe, generation, token};
+use super::{Class, Failure, Fill, Item, LONG, LeaseRequest, Probe, generation, token};
 
 pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Probe) {
     let (backend, entry) = (&probe.backend, probe.entry("foo"));
@@ -11,20 +11,21 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Probe) {
     backend.close().await;
     backend.close().await;
 
-    probe.promise(!backend.is_ready(), "a closed backend is not ready", true);
-    let lookups = [Lookup { value: &entry.value, generations: &[] }];
-    refused(probe, "read", backend.read(&lookups).await);
+    let node = probe.node();
+    probe.promise(!backend.is_ready(node), "a closed backend is not ready", true);
+    refused(probe, "read", backend.read(&[&entry.value], &[]).await);
     let proposals = [(probe.tag("a"), generation())];
     refused(probe, "adopt", backend.adopt(&proposals).await);
     refused(probe, "release", backend.release(lease, token()).await);
     let request = LeaseRequest { lease, token: token(), life: LONG, generations: &[] };
     refused(probe, "lease", backend.lease(request).await);
-    refused(probe, "fill", backend.fill(Fill { item, lease, token: token() }).await);
+    let fill = Fill { item, lease, token: token(), epoch: backend.epoch(node) };
+    refused(probe, "fill", backend.fill(fill).await);
     refused(probe, "insert", backend.insert(item, lease, &[]).await);
     refused(probe, "remove", backend.remove(&names).await);
     refused(probe, "shorten", backend.shorten(&names, LONG).await);
     refused(probe, "renew", backend.renew(&proposals).await);
-    refused(probe, "ping", backend.ping().await);
+    refused(probe, "ping", backend.ping(node).await);
 }
 
 fn refused<T>(probe: &Probe, operation: &str, outcome: Result<T, Failure>) {

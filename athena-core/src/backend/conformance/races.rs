@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{
-    Backend, Duration, Item, LONG, LeaseRequest, Leased, Lookup, Probe, generation, token,
+    Backend, Duration, Item, LONG, LeaseRequest, Leased, Probe, generation, token,
 };
 
 const TASKS: usize = 64;
@@ -51,9 +51,8 @@ pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Probe) {
     probe.insert(&left, b"left", LONG).await;
     probe.insert(&kept, b"kept", LONG).await;
     for _ in 0..100 {
-        let lookups = [Lookup { value: &left.value, generations: &[] }];
         // Polled once, then dropped, with or without an answer.
-        drop(timeout(Duration::ZERO, probe.backend.read(&lookups)).await);
+        drop(timeout(Duration::ZERO, probe.backend.read(&[&left.value], &[])).await);
         let found = probe.bytes(&kept).await;
         let same = found.as_deref() == Some(b"kept");
         probe.promise(same, "an answer belongs to the one that asked", &found);

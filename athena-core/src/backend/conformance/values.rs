@@ -1,27 +1,32 @@
 //! Values: what is stored is found, as long as it lives.
 
-use super::{Duration, Entry, Item, LONG, Lookup, Probe, SHORT, Stored, generation};
+use super::{Duration, Entry, Item, LONG, Probe, SHORT, Stored, generation};
 
 /// How much of a long life may be gone when it is looked at.
 const SLACK: Duration = Duration::from_secs(30);
 
 pub(super) async fn a_backend_answers_and_tells_where_it_is(probe: &Probe) {
-    probe.done(probe.backend.ping().await);
-    let ready = probe.backend.is_ready();
-    probe.promise(ready, "a backend that has just answered is ready", ready);
-    let endpoint = probe.backend.endpoint();
+    let nodes = probe.backend.nodes();
+    for node in &nodes {
+        probe.done(probe.backend.ping(*node).await);
+        let ready = probe.backend.is_ready(*node);
+        probe.promise(ready, "a node that has just answered is ready", ready);
+    }
+    let own = probe.node();
+    probe.promise(nodes.contains(&own), "the node of a name is among the nodes", own);
+    let endpoint = probe.endpoint();
     probe.promise(!endpoint.is_empty(), "the endpoint has a name", &endpoint);
     probe.promise(!endpoint.contains('@'), "the endpoint shows no credentials", &endpoint);
 }
 
 pub(super) async fn a_read_of_nothing_finds_nothing(probe: &Probe) {
-    let found = probe.done(probe.backend.read(&[]).await);
-    probe.promise(found.is_empty(), "no lookup has no answer", &found);
+    probe.read(&[], &[]).await;
 }
 
 pub(super) async fn an_absent_value_reads_as_absent(probe: &Probe) {
-    let found = probe.read(&probe.entry("foo").value, &[probe.tag("a"), probe.tag("b")]).await;
-    probe.promise(found.value.is_none(), "what was never stored is absent", &found);
+    let tags = [probe.tag("a"), probe.tag("b")];
+    let found = probe.read(&[&probe.entry("foo").value], &[&tags[0], &tags[1]]).await;
+    probe.promise(found.values == [None], "what was never stored is absent", &found);
     probe.promise(found.generations == [None, None], "so are its generations", &found);
 }
 
@@ -72,8 +77,8 @@ pub(super) async fn an_insert_removes_obsolete_names(probe: &Probe) {
     probe.done(probe.backend.insert(item, &entry.lease, &obsolete).await);
     expect(probe, &entry, b"new", LONG).await;
     for name in &obsolete {
-        let found = probe.read(name, &[]).await;
-        probe.promise(found.value.is_none(), "an obsolete name is gone", &found);
+        let found = probe.read(&[name], &[]).await;
+        probe.promise(found.values == [None], "an obsolete name is gone", &found);
     }
 }
 
@@ -130,21 +135,16 @@ pub(super) async fn one_read_finds_many_values_in_order(probe: &Probe) {
     for (number, entry) in entries.iter().enumerate().step_by(2) {
         probe.insert(entry, number.to_string().as_bytes(), LONG).await;
     }
-    let lookups: Vec<_> = entries
-        .iter()
-        .enumerate()
-        .map(|(number, entry)| Lookup { value: &entry.value, generations: &tags[..number % 4] })
-        .collect();
-    let found = probe.done(probe.backend.read(&lookups).await);
-    probe.promise(found.len() == lookups.len(), "every lookup has an answer", found.len());
-    for (number, found) in found.iter().enumerate() {
-        let bytes = found.value.as_ref().map(|stored| stored.bytes.clone());
+    let values: Vec<_> = entries.iter().map(|entry| entry.value.as_str()).collect();
+    let names: Vec<_> = tags.iter().map(String::as_str).collect();
+    let found = probe.read(&values, &names).await;
+    for (number, found) in found.values.iter().enumerate() {
+        let bytes = found.as_ref().map(|stored| stored.bytes.clone());
         let expected = (number % 2 == 0).then(|| number.to_string().into_bytes());
-        probe.promise(bytes == expected, "answers stand in the order of lookups", (number, found));
-        let expected = &[None, Some(current), None][..number % 4];
-        let same = found.generations == expected;
-        probe.promise(same, "generations stand in the order of the lookup", (number, found));
+        probe.promise(bytes == expected, "answers stand in the order of names", (number, found));
     }
+    let same = found.generations == [None, Some(current), None];
+    probe.promise(same, "so do generations", &found.generations);
 }
 
 pub(super) async fn removing_takes_any_number_of_names_present_or_not(probe: &Probe) {
@@ -155,9 +155,8 @@ pub(super) async fn removing_takes_any_number_of_names_present_or_not(probe: &Pr
     }
     let names: Vec<_> = entries.iter().map(|entry| entry.value.clone()).collect();
     probe.done(probe.backend.remove(&names).await);
-    let lookups: Vec<_> = names.iter().map(|value| Lookup { value, generations: &[] }).collect();
-    let found = probe.done(probe.backend.read(&lookups).await);
-    let left = found.iter().filter(|found| found.value.is_some()).count();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let left = probe.read(&names, &[]).await.values.into_iter().flatten().count();
     probe.promise(left == 0, "what was removed is absent", left);
 }
 

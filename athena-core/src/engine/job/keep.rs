@@ -97,13 +97,12 @@ struct Filling<V, E> {
 
 impl<V: 'static, E: 'static> Filling<V, E> {
     async fn run(self, held: Held) {
-        let (Some(remote), Some((claim, generations))) = (&self.runtime.remote, held.leave())
-        else {
+        let (Some(remote), Some(leave)) = (&self.runtime.remote, held.leave()) else {
             return;
         };
         let key = &self.key.readable();
         let telemetry = &self.runtime.telemetry;
-        let bytes = match self.bytes(remote, generations, held.address()).await {
+        let bytes = match self.bytes(remote, &leave.generations, held.address()).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(reason) => {
@@ -114,7 +113,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
-        match remote.fill(held.address(), &bytes, self.life.total(), claim).await {
+        match remote.fill(held.address(), &bytes, self.life.total(), leave).await {
             Ok(Filled::Stored) => {
                 held.forget();
                 telemetry.tell(&Event::Filled { key });
@@ -167,8 +166,8 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         if late.is_empty() {
             return Some(known.collect());
         }
-        let now = remote.generations(&late).await.ok()?;
-        if now.any_tag != before.any_tag {
+        let now = remote.late_generations(&late).await.ok()?;
+        if before.any_tag != Some(now.any_tag) {
             let (key, reason) = (&self.key.readable(), NotKept::Invalidated);
             self.runtime.telemetry.tell(&Event::NotKept { key, reason });
             return None;

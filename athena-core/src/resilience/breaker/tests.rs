@@ -124,6 +124,130 @@ fn a_new_link_is_probed_at_once() {
 }
 
 #[test]
+fn late_failures_of_an_old_link_do_not_keep_the_new_one_from_a_probe() {
+    let breaker = breaker();
+    let old: Vec<_> = (0..5).map(|_| take(&breaker, 0)).collect();
+    drop(breaker.acquire(at(1), LINK + 1));
+    for permit in old {
+        permit.end(Ending::Failure, at(2), 0.5);
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
+    assert!(breaker.acquire(at(3), LINK).0.is_none());
+    assert!(breaker.acquire(at(3), LINK + 1).0.is_some());
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back() {
+    let breaker = breaker();
+    assert_eq!(breaker.retry_after(at(0)), None);
+    open(&breaker, 0);
+    assert_eq!(breaker.retry_after(at(0)), Some(Duration::from_secs(5)));
+    assert_eq!(breaker.retry_after(at(4_999)), Some(Duration::from_millis(1)));
+    assert_eq!(breaker.retry_after(at(5_000)), None);
+    let _probe = take(&breaker, 5_000);
+    assert_eq!(breaker.retry_after(at(5_000)), None);
+    breaker.isolate(Some(at(6_000)));
+    assert_eq!(breaker.retry_after(at(5_000)), Some(Duration::from_secs(1)));
+    breaker.isolate(None);
+    assert_eq!(breaker.retry_after(at(5_000)), None);
+}
+
+#[test]
+fn isolated_it_refuses_everything_until_resumed() {
+    let breaker = breaker();
+    let early = take(&breaker, 0);
+    let isolated = Transition { from: BreakerState::Closed, to: BreakerState::Isolated };
+    assert_eq!(breaker.isolate(None), Some(isolated));
+    assert_eq!(breaker.isolate(None), None);
+    assert!(breaker.acquire(at(1_000_000), LINK + 1).0.is_none());
+    assert!(!breaker.admits(at(1_000_000), LINK + 1));
+    assert_eq!(early.end(Ending::Success, at(0), 0.5), None);
+
+    let resumed = Transition { from: BreakerState::Isolated, to: BreakerState::HalfOpen };
+    assert_eq!(breaker.resume(), Some(resumed));
+    assert_eq!(breaker.resume(), None);
+    let _probe = take(&breaker, 0);
+    assert!(breaker.acquire(at(0), LINK).0.is_none());
+}
+
+#[test]
+fn an_isolation_with_an_end_is_followed_by_a_probe() {
+    let breaker = breaker();
+    breaker.isolate(Some(at(1_000)));
+    assert!(breaker.acquire(at(999), LINK).0.is_none());
+    let (probe, transition) = breaker.acquire(at(1_000), LINK);
+    let resumed = Transition { from: BreakerState::Isolated, to: BreakerState::HalfOpen };
+    assert!(probe.is_some());
+    assert_eq!(transition, Some(resumed));
+}
+
+#[test]
+fn resuming_changes_nothing_but_an_isolation() {
+    let breaker = breaker();
+    assert_eq!(breaker.resume(), None);
+    open(&breaker, 0);
+    assert_eq!(breaker.resume(), None);
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn new_settings_keep_state_window_and_permits() {
+    let breaker = breaker();
+    let early = take(&breaker, 0);
+    for _ in 0..3 {
+        end(&breaker, 0, Ending::Failure);
+    }
+    let strict = BreakerSettings { failure_threshold: 4, ..BreakerSettings::default() };
+    assert_eq!(breaker.configure(strict), None);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    early.end(Ending::Failure, at(0), 0.5);
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn disabled_in_the_middle_of_a_probe_it_starts_anew_when_enabled() {
+    let breaker = breaker();
+    open(&breaker, 0);
+    let probe = take(&breaker, 5_000);
+    let disabled = BreakerSettings { enabled: false, ..BreakerSettings::default() };
+    let transition = Transition { from: BreakerState::HalfOpen, to: BreakerState::Disabled };
+    assert_eq!(breaker.configure(disabled), Some(transition));
+    let loose = [take(&breaker, 5_000), take(&breaker, 5_000)];
+    probe.end(Ending::Failure, at(5_000), 0.5);
+    let transition = Transition { from: BreakerState::Disabled, to: BreakerState::Closed };
+    assert_eq!(breaker.configure(BreakerSettings::default()), Some(transition));
+    for permit in loose {
+        assert_eq!(permit.end(Ending::Failure, at(5_000), 0.5), None);
+    }
+    for _ in 0..4 {
+        end(&breaker, 5_000, Ending::Failure);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn isolation_outranks_the_settings() {
+    let disabled = || BreakerSettings { enabled: false, ..BreakerSettings::default() };
+    let breaker = Breaker::new(disabled());
+    breaker.isolate(None);
+    assert_eq!(breaker.configure(BreakerSettings::default()), None);
+    assert_eq!(breaker.configure(disabled()), None);
+    assert_eq!(breaker.state(), BreakerState::Isolated);
+    breaker.resume();
+    assert_eq!(breaker.state(), BreakerState::Disabled);
+}
+
+#[test]
+fn the_longest_recovery_time_is_no_overflow() {
+    let settings = BreakerSettings { recovery_time: Duration::MAX, ..BreakerSettings::default() };
+    let breaker = Breaker::new(settings);
+    for _ in 0..5 {
+        take(&breaker, 0).end(Ending::Failure, at(0), 1.0);
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
 fn jitter_spreads_the_recovery() {
     let settings = BreakerSettings::default();
     let recovery = |random| settings.recovery_after(0, random);

@@ -1,70 +1,177 @@
 //! Invalidations on their way to the backend.
+//!
+//! Invariant: what did not arrive, for whatever reason, is in the journal.
 
-use super::Remote;
-use crate::backend::{Class, Failure, Generation, Lookup};
+use super::gates::by_node;
+use super::pipeline::Operation;
+use super::{Remote, join_all};
+use crate::backend::{Class, Failure, Generation, Node};
 use crate::coherence::journal::{Journal, Target};
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
 use crate::resilience::deadline::Deadline;
 use crate::telemetry::Event;
 
+/// Targets of one request; more would hold up the store, and be sent again as a whole if it fails.
+const PART: usize = 500;
+
 impl Remote {
     /// Invalidates; what does not arrive, for whatever reason, is kept in the journal.
     pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<(), Failure> {
         let deadline = self.write_deadline();
-        let unsent = Unsent { journal: &self.journal, targets };
-        self.send(unsent.targets.iter(), deadline).await?;
-        unsent.arrived();
-        Ok(())
+        let mut unsent = Unsent { journal: &self.journal, targets: with_any_tag(targets) };
+        let (arrived, failure) = self.send(&unsent.targets, deadline).await;
+        unsent.targets.retain(|target| !arrived.contains(target));
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// What clearing the namespace changes.
+    pub(crate) fn everything(&self) -> Vec<Target> {
+        everything(&*self.backend)
     }
 
     /// Keeps an invalidation for the next time that the backend is asked anything.
     pub(crate) fn keep(&self, target: Target) {
+        if matches!(target, Target::Tag(_)) {
+            self.journal.keep(Target::AnyTag);
+        }
         self.journal.keep(target);
     }
 
-    /// Sends what the journal holds; nothing may be read before.
-    pub(super) async fn replay(&self, deadline: Deadline) -> Result<(), Failure> {
+    /// Sends what the journal holds for a node, which is asked for nothing else before.
+    pub(super) async fn replay(&self, node: Node, deadline: Deadline) -> Result<(), Failure> {
         if self.journal.depth() == 0 {
             return Ok(());
         }
-        let limit = deadline.attempt(self.clock.now(), self.settings.deadline);
+        self.replay_those(deadline, |target| self.node_of(target) == node).await
+    }
+
+    /// Sends all that the journal holds.
+    pub(super) async fn replay_all(&self, deadline: Deadline) -> Result<(), Failure> {
+        if self.journal.depth() == 0 {
+            return Ok(());
+        }
+        self.replay_those(deadline, |_| true).await
+    }
+
+    async fn replay_those(
+        &self,
+        deadline: Deadline,
+        concerns: impl Fn(&Target) -> bool,
+    ) -> Result<(), Failure> {
+        if self.journal.batch(&concerns).len() == 0 {
+            return Ok(());
+        }
+        let patience = self.settings.load().deadline;
+        let limit = deadline.attempt(self.clock.now(), patience);
         let lock = self.clock.within(limit.unwrap_or_default(), self.replaying.lock());
         let Some(_one_for_all) = lock.await else {
             return Err(Failure::new(Class::TooLate, "waiting invalidations hold up the backend"));
         };
-        let Some(batch) = self.journal.batch() else {
-            return Ok(());
-        };
-        self.send(batch.targets(), deadline).await?;
-        self.journal.acknowledge(&batch);
-        self.telemetry.tell(&Event::Replayed { count: batch.len() });
-        Ok(())
+        let mut count = 0;
+        let mut failed = None;
+        for part in self.journal.batch(concerns).parts(PART) {
+            let targets: Vec<_> = part.targets().cloned().collect();
+            let (arrived, failure) = self.send(&targets, deadline).await;
+            count += arrived.iter().filter(|it| **it != Target::AnyTag).count();
+            self.journal.acknowledge(&part.only(|target| arrived.contains(target)));
+            failed = failed.or(failure);
+            if failed.is_some() {
+                break;
+            }
+        }
+        if count > 0 {
+            self.telemetry.tell(&Event::Replayed { count });
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Ends the fresh time of an entry's values; each keeps the grace it was stored with.
     pub(crate) async fn expire(&self, entry: &EntryName) -> Result<(), Failure> {
         let deadline = self.write_deadline();
-        self.replay(deadline).await?;
+        let lease = entry.lease();
+        self.replay(self.backend.node(&lease), deadline).await?;
         let lanes: Vec<_> = entry.lanes().collect();
-        let lookups: Vec<_> =
-            lanes.iter().map(|value| Lookup { value, generations: &[] }).collect();
-        let found = self.ask("read", deadline, self.backend.read(&lookups)).await?;
+        let values: Vec<_> = lanes.iter().map(String::as_str).collect();
+        let read = || self.backend.read(&values, &[]);
+        let found = self.ask(Operation::read(), &lease, deadline, read).await?;
         let mut useless = Vec::new();
-        for (lane, found) in lanes.into_iter().zip(found) {
-            match found.value.map(|stored| Envelope::grace_of(&stored.bytes)) {
+        for (lane, found) in lanes.iter().zip(found.values) {
+            match found.map(|stored| Envelope::grace_of(&stored.bytes)) {
                 Some(Some(grace)) if !grace.is_zero() => {
-                    let names = [lane];
-                    self.ask("expire", deadline, self.backend.shorten(&names, grace)).await?;
+                    let names = [lane.clone()];
+                    let shorten = || self.backend.shorten(&names, grace);
+                    self.ask(Operation::remove("expire"), &lease, deadline, shorten).await?;
                 }
-                Some(_) => useless.push(lane),
+                Some(_) => useless.push(lane.clone()),
                 None => {}
             }
         }
         if useless.is_empty() {
             return Ok(());
         }
-        self.ask("remove", deadline, self.backend.remove(&useless)).await
+        let remove = || self.backend.remove(&useless);
+        self.ask(Operation::remove("remove"), &lease, deadline, remove).await
+    }
+
+    /// Sends targets to the nodes that serve them; says which arrived, and why others did not.
+    async fn send(&self, targets: &[Target], deadline: Deadline) -> (Vec<Target>, Option<Failure>) {
+        let mut arrived = Vec::with_capacity(targets.len());
+        let mut failed = None;
+        let mut note = |targets: &[Target], result: Result<(), Failure>| match result {
+            Ok(()) => arrived.extend_from_slice(targets),
+            Err(failure) => failed = Some(failure),
+        };
+        let mut groups = self.by_node(targets);
+        // Before the tags themselves: a load that sees this one unchanged has seen the tags unchanged.
+        // On one node the order within the request does it.
+        let any_tag = groups.iter().position(|(_, group)| group.contains(&Target::AnyTag));
+        if let Some(place) = any_tag.filter(|_| groups.len() > 1) {
+            let (_, group) = groups.swap_remove(place);
+            let result = self.send_to_one(&group, deadline).await;
+            note(&group, result);
+        }
+        let send = |(_, group): (Node, Vec<Target>)| async {
+            let result = self.send_to_one(&group, deadline).await;
+            (group, result)
+        };
+        for (group, result) in join_all(groups.into_iter().map(send)).await {
+            note(&group, result);
+        }
+        (arrived, failed)
+    }
+
+    fn by_node(&self, targets: &[Target]) -> Vec<(Node, Vec<Target>)> {
+        let named = targets.iter().map(|target| (self.name_of(target), target.clone()));
+        let groups = by_node(&*self.backend, named, |(name, _)| name);
+        let unnamed = |group: Vec<(_, _)>| group.into_iter().map(|(_, target)| target).collect();
+        groups.into_iter().map(|(node, group)| (node, unnamed(group))).collect()
+    }
+
+    /// Sends targets that one node serves.
+    async fn send_to_one(&self, targets: &[Target], deadline: Deadline) -> Result<(), Failure> {
+        let mut names = Vec::new();
+        let mut generations = Vec::new();
+        for target in targets {
+            match target {
+                Target::Entry(entry) => {
+                    names.extend(entry.lanes());
+                    names.push(entry.lease());
+                }
+                Target::AnyTag => generations.insert(0, self.renewal(target)),
+                Target::Tag(_) | Target::Namespace(_) => generations.push(self.renewal(target)),
+            }
+        }
+        if !generations.is_empty() {
+            self.renew(&generations, deadline).await?;
+        }
+        match names.first() {
+            None => Ok(()),
+            Some(first) => {
+                let remove = || self.backend.remove(&names);
+                self.ask(Operation::remove("remove"), first, deadline, remove).await
+            }
+        }
     }
 
     /// Changes generations. A store that takes no writes still removes, and absent means changed.
@@ -73,61 +180,60 @@ impl Remote {
         generations: &[(String, Generation)],
         deadline: Deadline,
     ) -> Result<(), Failure> {
-        match self.ask("renew", deadline, self.backend.renew(generations)).await {
-            Err(failure) if failure.class() == Class::WriteRefused => {
+        let Some((first, _)) = generations.first() else {
+            return Ok(());
+        };
+        let renew = || self.backend.renew(generations);
+        match self.ask(Operation::write("renew"), first, deadline, renew).await {
+            Err(failure) if matches!(failure.class(), Class::WriteRefused | Class::Open) => {
                 let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
-                self.ask("remove", deadline, self.backend.remove(&names)).await
+                let remove = || self.backend.remove(&names);
+                self.ask(Operation::remove("remove"), first, deadline, remove).await
             }
             result => result,
         }
     }
 
-    async fn send(
-        &self,
-        targets: impl Iterator<Item = &Target>,
-        deadline: Deadline,
-    ) -> Result<(), Failure> {
-        let mut names = Vec::new();
-        let mut tags = Vec::new();
-        let mut generations: Vec<(String, Generation)> = Vec::new();
-        for target in targets {
-            match target {
-                Target::Entry(entry) => {
-                    names.extend(entry.lanes());
-                    names.push(entry.lease());
-                }
-                Target::Tag(tag) => tags.push((self.namespace.tag(tag), self.generation())),
-                Target::Namespace => {
-                    generations.push((self.namespace.generation(), self.generation()));
-                }
-            }
-        }
-        if !tags.is_empty() {
-            // Before the tags themselves: a load that sees this one unchanged has seen the tags
-            // unchanged.
-            generations.push((self.namespace.any_tag(), self.generation()));
-            generations.append(&mut tags);
-        }
-        if !generations.is_empty() {
-            self.renew(&generations, deadline).await?;
-        }
-        if !names.is_empty() {
-            self.ask("remove", deadline, self.backend.remove(&names)).await?;
-        }
-        Ok(())
+    fn renewal(&self, target: &Target) -> (String, Generation) {
+        (self.name_of(target), self.generation())
     }
+
+    /// The name that decides which node a target concerns.
+    fn name_of(&self, target: &Target) -> String {
+        match target {
+            Target::Entry(entry) => entry.lease(),
+            Target::Tag(tag) => self.namespace.tag(tag),
+            Target::AnyTag => self.namespace.any_tag(),
+            Target::Namespace(place) => self.namespace.generation(place.as_deref()),
+        }
+    }
+
+    fn node_of(&self, target: &Target) -> Node {
+        self.backend.node(&self.name_of(target))
+    }
+}
+
+/// What stands for all entries: one target per place of the store.
+pub(super) fn everything(backend: &dyn crate::backend::Backend) -> Vec<Target> {
+    match backend.places() {
+        [] => vec![Target::Namespace(None)],
+        places => {
+            places.iter().map(|place| Target::Namespace(Some(place.as_str().into()))).collect()
+        }
+    }
+}
+
+fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
+    if targets.iter().any(|target| matches!(target, Target::Tag(_))) {
+        targets.push(Target::AnyTag);
+    }
+    targets
 }
 
 /// Targets that go into the journal unless they arrived, also when the caller is dropped.
 struct Unsent<'a> {
     journal: &'a Journal,
     targets: Vec<Target>,
-}
-
-impl Unsent<'_> {
-    fn arrived(mut self) {
-        self.targets.clear();
-    }
 }
 
 impl Drop for Unsent<'_> {

@@ -1,9 +1,12 @@
 //! Reading entries from a backend and telling whether they still count.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Address, Remote};
-use crate::backend::{Failure, Found, Generation, Lookup, Stored};
+use super::gates::by_node;
+use super::pipeline::Operation;
+use super::{Address, Remote, join_all};
+use crate::backend::{Failure, Found, Generation, Stored};
 use crate::envelope::Envelope;
 use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
@@ -18,6 +21,27 @@ pub(crate) enum Looked {
     Nothing,
 }
 
+/// What a read of names on several nodes came to, in the order of the names.
+struct Fetched {
+    values: Vec<Result<Option<Stored>, Failure>>,
+    generations: Vec<Result<Option<Generation>, Failure>>,
+}
+
+/// A name to read, and its place in the order of what was asked.
+#[derive(Debug, Clone, Copy)]
+enum Name<'a> {
+    Value(usize, &'a str),
+    Generation(usize, &'a str),
+}
+
+impl<'a> Name<'a> {
+    fn text(&self) -> &'a str {
+        match self {
+            Self::Value(_, name) | Self::Generation(_, name) => name,
+        }
+    }
+}
+
 impl Remote {
     /// Reads one entry; one round trip unless it carries tags that the caller does not know.
     pub(crate) async fn look(
@@ -27,42 +51,87 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Looked, Failure> {
         let asked = [(address, tags)];
-        let looked = self.look_many(&asked, deadline).await?;
-        Ok(looked.into_iter().next().unwrap_or(Looked::Nothing))
+        let looked = self.look_many(&asked, deadline).await;
+        looked.into_iter().next().unwrap_or(Ok(Looked::Nothing))
     }
 
-    /// Reads entries together.
+    /// Reads entries together; one answer each, since nodes fail apart from each other.
     pub(crate) async fn look_many(
         &self,
         asked: &[(&Address, &Tags)],
         deadline: Deadline,
-    ) -> Result<Vec<Looked>, Failure> {
-        self.replay(deadline).await?;
-        let names: Vec<Vec<String>> =
-            asked.iter().map(|(_, tags)| self.generation_names(tags).collect()).collect();
-        let lookups: Vec<_> = asked
+    ) -> Vec<Result<Looked, Failure>> {
+        let mut names = Names::default();
+        let places: Vec<Vec<usize>> = asked
             .iter()
-            .zip(&names)
-            .map(|((address, _), generations)| Lookup { value: &address.value, generations })
+            .map(|(address, tags)| {
+                let generations = self.generation_names(address, tags);
+                generations.map(|name| names.place_of(name)).collect()
+            })
             .collect();
-        let found = self.ask("read", deadline, self.backend.read(&lookups)).await?;
+        let values: Vec<&str> = asked.iter().map(|(address, _)| address.value.as_str()).collect();
+        let fetched = self.fetch(&values, &names.names, deadline).await;
         let mut looked = Vec::with_capacity(asked.len());
-        for ((address, tags), found) in asked.iter().zip(found) {
-            looked.push(self.judge(address, tags, found, deadline).await?);
+        for (((address, tags), places), value) in asked.iter().zip(&places).zip(fetched.values) {
+            let current: Result<Vec<_>, _> =
+                places.iter().map(|place| fetched.generations[*place].clone()).collect();
+            looked.push(match (value, current) {
+                (Ok(Some(stored)), Ok(current)) => {
+                    self.judge(address, tags, stored, current, deadline).await
+                }
+                (Ok(None), _) => Ok(Looked::Nothing),
+                (Err(failure), _) | (_, Err(failure)) => Err(failure),
+            });
         }
-        Ok(looked)
+        looked
+    }
+
+    /// Reads names from the nodes that serve them, side by side.
+    async fn fetch(&self, values: &[&str], generations: &[String], deadline: Deadline) -> Fetched {
+        let of_values = values.iter().enumerate().map(|(place, name)| Name::Value(place, name));
+        let of_generations =
+            generations.iter().enumerate().map(|(place, name)| Name::Generation(place, name));
+        let groups =
+            by_node(&*self.backend, of_values.chain(of_generations), |name| name.text());
+        let read = async |(_, group): (_, Vec<_>)| {
+            let found = self.fetch_from(&group, deadline).await;
+            (group, found)
+        };
+        let mut fetched = Fetched {
+            values: values.iter().map(|_| Ok(None)).collect(),
+            generations: generations.iter().map(|_| Ok(None)).collect(),
+        };
+        for (group, found) in join_all(groups.into_iter().map(read)).await {
+            fetched.sort_in(&group, found);
+        }
+        fetched
+    }
+
+    /// Reads names that one node serves.
+    async fn fetch_from(&self, group: &[Name<'_>], deadline: Deadline) -> Result<Found, Failure> {
+        let (mut values, mut generations) = (Vec::new(), Vec::new());
+        for name in group {
+            match name {
+                Name::Value(_, name) => values.push(*name),
+                Name::Generation(_, name) => generations.push(*name),
+            }
+        }
+        let Some(first) = group.first() else {
+            return Ok(Found::default());
+        };
+        self.replay(self.backend.node(first.text()), deadline).await?;
+        let read = || self.backend.read(&values, &generations);
+        self.ask(Operation::read(), first.text(), deadline, read).await
     }
 
     async fn judge(
         &self,
         address: &Address,
         tags: &Tags,
-        found: Found,
+        Stored { bytes, remaining }: Stored,
+        current: Vec<Option<Generation>>,
         deadline: Deadline,
     ) -> Result<Looked, Failure> {
-        let Some(Stored { bytes, remaining }) = found.value else {
-            return Ok(Looked::Nothing);
-        };
         let envelope = match Envelope::read(&bytes, address.reader()) {
             Ok(envelope) => envelope,
             Err(reason) => {
@@ -71,12 +140,12 @@ impl Remote {
                 return Ok(Looked::Nothing);
             }
         };
-        let mut current = found.generations.into_iter();
+        let mut current = current.into_iter();
         if current.next().flatten() != Some(envelope.namespace) {
             return Ok(Looked::Nothing);
         }
         let known: Vec<_> = tags.iter().zip(current).collect();
-        if !self.tags_hold(address, &envelope, &known, deadline).await? {
+        if !self.tags_hold(&envelope, &known, deadline).await? {
             return Ok(Looked::Nothing);
         }
         let total = envelope.ttl.saturating_add(envelope.grace);
@@ -87,7 +156,6 @@ impl Remote {
     /// Whether the generation of every tag of the entry is what it was before its load.
     async fn tags_hold(
         &self,
-        address: &Address,
         envelope: &Envelope,
         known: &[(&Tag, Option<Generation>)],
         deadline: Deadline,
@@ -104,10 +172,59 @@ impl Remote {
             return Ok(true);
         }
         let (names, expected): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
-        let lease = address.entry.lease();
-        let lookup = [Lookup { value: &lease, generations: &names }];
-        let found = self.ask("read tags", deadline, self.backend.read(&lookup)).await?;
-        let current = found.into_iter().next().unwrap_or_default().generations;
-        Ok(current.into_iter().eq(expected.into_iter().map(Some)))
+        let fetched = self.fetch(&[], &names, deadline).await;
+        for (current, expected) in fetched.generations.into_iter().zip(expected) {
+            if current? != Some(expected) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Names of generations, each once.
+#[derive(Default)]
+struct Names {
+    names: Vec<String>,
+    places: HashMap<String, usize, foldhash::fast::RandomState>,
+}
+
+impl Names {
+    fn place_of(&mut self, name: String) -> usize {
+        if let Some(place) = self.places.get(&name) {
+            return *place;
+        }
+        self.places.insert(name.clone(), self.names.len());
+        self.names.push(name);
+        self.names.len() - 1
+    }
+}
+
+impl Fetched {
+    /// Puts what one node answered where it belongs.
+    fn sort_in(&mut self, group: &[Name<'_>], found: Result<Found, Failure>) {
+        match found {
+            Ok(Found { values, generations }) => {
+                let (mut values, mut generations) = (values.into_iter(), generations.into_iter());
+                for name in group {
+                    match name {
+                        Name::Value(place, _) => self.values[*place] = Ok(values.next().flatten()),
+                        Name::Generation(place, _) => {
+                            self.generations[*place] = Ok(generations.next().flatten());
+                        }
+                    }
+                }
+            }
+            Err(failure) => {
+                for name in group {
+                    match name {
+                        Name::Value(place, _) => self.values[*place] = Err(failure.clone()),
+                        Name::Generation(place, _) => {
+                            self.generations[*place] = Err(failure.clone());
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -17,7 +17,11 @@ use crate::config::TlsConfig;
 use crate::error::Error;
 
 /// Wraps TCP streams into TLS.
-pub(crate) struct Tls(TlsConnector);
+pub(crate) struct Tls {
+    connector: TlsConnector,
+    /// Whom certificates must be for, if not for the host that was dialled.
+    name: Option<ServerName<'static>>,
+}
 
 impl Tls {
     /// Reads the files named.
@@ -41,7 +45,9 @@ impl Tls {
                 return Err(fault("`cert_file` and `key_file` go together, give both or none"));
             }
         };
-        Ok(Self(TlsConnector::from(Arc::new(client))))
+        let name = config.server_name.clone().map(ServerName::try_from).transpose();
+        let name = name.map_err(|_| fault("`server_name` is no name of a host"))?;
+        Ok(Self { connector: TlsConnector::from(Arc::new(client)), name })
     }
 
     /// Encrypts a stream; the server must show a certificate for the host.
@@ -50,9 +56,13 @@ impl Tls {
         host: &str,
         stream: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let name = ServerName::try_from(host)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        self.0.connect(name.to_owned(), stream).await
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?
+                .to_owned(),
+        };
+        self.connector.connect(name, stream).await
     }
 }
 

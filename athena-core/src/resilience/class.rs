@@ -1,0 +1,165 @@
+//! What follows from a failure: for the breaker, and for whether to ask again.
+//!
+//! Invariant: this table is the only place that knows; nothing else matches on classes to decide.
+
+use super::breaker::Ending;
+use crate::backend::Class;
+
+/// What kind of operation was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Kind {
+    pub(crate) traffic: Traffic,
+    pub(crate) repeat: Repeat,
+    pub(crate) wait: Wait,
+}
+
+/// What a store must be able to do for an operation; each has a breaker of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Traffic {
+    /// Reads, and removals, which a store that refuses writes still takes.
+    Serve,
+    /// What writes values, leases and generations.
+    Store,
+}
+
+/// Whether an operation that may have happened may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Repeat {
+    /// Twice is as good as once.
+    Safe,
+    /// Twice is not: one token asks for a lease once.
+    Unsafe,
+}
+
+/// Who waits for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Wait {
+    /// A caller, who has waited long enough after one attempt that timed out.
+    Caller,
+    /// Nobody: it runs off the callers' path.
+    Nobody,
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    /// What the breaker is told; without it, the permit is dropped.
+    pub(crate) ending: Option<Ending>,
+    pub(crate) retry: Retry,
+}
+
+/// Whether to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    Never,
+    /// Without a pause: it was not done, and somebody else does it.
+    AtOnce,
+    /// After a pause.
+    Later,
+}
+
+impl Traffic {
+    pub(crate) const ALL: [Self; 2] = [Self::Serve, Self::Store];
+
+    /// A short name, as used in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "reads",
+            Self::Store => "writes",
+        }
+    }
+}
+
+impl Kind {
+    /// What follows when an operation of this kind failed.
+    pub(crate) fn judge(self, class: Class) -> Judgement {
+        const FAILURE: Option<Ending> = Some(Ending::Failure);
+        let (ending, retry) = match class {
+            // It was not done.
+            Class::Unreachable | Class::Unready => (FAILURE, Retry::Later),
+            Class::Moved => (None, Retry::AtOnce),
+            // It may have been done.
+            Class::Timeout if self.wait == Wait::Caller => (FAILURE, Retry::Never),
+            Class::Timeout | Class::Disconnected => (FAILURE, self.again()),
+            // It would not be done next time either.
+            Class::Rejected => (Some(Ending::Success), Retry::Never),
+            Class::WriteRefused if self.traffic == Traffic::Store => (FAILURE, Retry::Never),
+            Class::WriteRefused
+            | Class::Denied
+            | Class::Overloaded
+            | Class::Open
+            | Class::TooLate
+            | Class::Closed => (None, Retry::Never),
+        };
+        Judgement { ending, retry }
+    }
+
+    fn again(self) -> Retry {
+        match self.repeat {
+            Repeat::Safe => Retry::Later,
+            Repeat::Unsafe => Retry::Never,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Judgement, Kind, Repeat, Retry, Traffic, Wait};
+    use crate::backend::Class;
+    use crate::resilience::breaker::Ending;
+
+    const SUCCESS: Option<Ending> = Some(Ending::Success);
+    const FAILURE: Option<Ending> = Some(Ending::Failure);
+
+    /// The breaker for Serve and Store; the retry of what is safe to repeat and nobody waits for, of
+    /// what is safe and a caller waits for, and of what is not safe.
+    type Row = (Class, [Option<Ending>; 2], [Retry; 3]);
+
+    const TABLE: [Row; 12] = {
+        use Retry::{AtOnce, Later, Never};
+        [
+            (Class::Unreachable, [FAILURE, FAILURE], [Later, Later, Later]),
+            (Class::Timeout, [FAILURE, FAILURE], [Later, Never, Never]),
+            (Class::Disconnected, [FAILURE, FAILURE], [Later, Later, Never]),
+            (Class::Unready, [FAILURE, FAILURE], [Later, Later, Later]),
+            (Class::Moved, [None, None], [AtOnce, AtOnce, AtOnce]),
+            (Class::WriteRefused, [None, FAILURE], [Never, Never, Never]),
+            (Class::Denied, [None, None], [Never, Never, Never]),
+            (Class::Rejected, [SUCCESS, SUCCESS], [Never, Never, Never]),
+            (Class::Overloaded, [None, None], [Never, Never, Never]),
+            (Class::Open, [None, None], [Never, Never, Never]),
+            (Class::TooLate, [None, None], [Never, Never, Never]),
+            (Class::Closed, [None, None], [Never, Never, Never]),
+        ]
+    };
+
+    #[test]
+    fn every_class_and_kind_is_judged_as_the_table_says() {
+        assert_eq!(TABLE.map(|(class, ..)| class), Class::ALL);
+        for (class, [serve, store], [nobody, caller, once]) in TABLE {
+            for (traffic, ending) in [(Traffic::Serve, serve), (Traffic::Store, store)] {
+                for (repeat, wait, retry) in [
+                    (Repeat::Safe, Wait::Nobody, nobody),
+                    (Repeat::Safe, Wait::Caller, caller),
+                    (Repeat::Unsafe, Wait::Nobody, once),
+                    (Repeat::Unsafe, Wait::Caller, once),
+                ] {
+                    let kind = Kind { traffic, repeat, wait };
+                    assert_eq!(kind.judge(class), Judgement { ending, retry }, "{class} {kind:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_have_happened_is_never_sent_again_unless_that_is_safe() {
+        for class in Class::ALL.into_iter().filter(|class| class.may_have_happened()) {
+            for traffic in [Traffic::Serve, Traffic::Store] {
+                for wait in [Wait::Caller, Wait::Nobody] {
+                    let kind = Kind { traffic, repeat: Repeat::Unsafe, wait };
+                    assert_eq!(kind.judge(class).retry, Retry::Never, "{class} {kind:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Parts of a batch for different nodes, and their replies put together again.
+//!
+//! Invariant: within a part the commands keep their order.
+
+use redis::{Arg, Cmd, ServerErrorKind, Value};
+
+use super::{Batch, Replies, Routes};
+
+/// A command of a batch, or one name of a command that has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// The place of the command in the batch.
+    pub(crate) place: usize,
+    /// The name, if it is sent apart from the others of its command.
+    name: Option<usize>,
+}
+
+/// How a node is to take commands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Manner {
+    #[default]
+    Plain,
+    /// Each after an `ASKING`: the slot is on its way to this node.
+    Asking,
+}
+
+/// The reply to one command, unread.
+#[derive(Debug)]
+pub(crate) struct Reply(Value);
+
+/// What a reply says about where its command belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    /// It was executed.
+    Done,
+    /// Another node serves the slot, from now on.
+    Moved { slot: u16, to: String },
+    /// Another node serves this command, and perhaps not the next one.
+    Ask { to: String },
+    /// Some of its names are on their way to another node.
+    TryAgain,
+    /// It failed.
+    Refused,
+}
+
+/// Replies to the commands of one batch, which come in any order.
+#[derive(Debug)]
+pub(crate) struct Assembly(Vec<Pieces>);
+
+#[derive(Debug)]
+enum Pieces {
+    Missing,
+    Whole(Value),
+    /// One reply for each name.
+    Names(Vec<Value>),
+}
+
+impl Batch {
+    /// Some of the commands, as a batch of their own for one node.
+    pub(crate) fn part(&self, spots: &[Spot], manner: Manner) -> Self {
+        let mut part = Self { epoch: self.epoch, manner, routes: Routes::One, ..Self::default() };
+        let commands: Vec<_> = self.pipeline.cmd_iter().collect();
+        for spot in spots {
+            let Some(command) = commands.get(spot.place) else { continue };
+            if manner == Manner::Asking {
+                part.pipeline.add_command(redis::cmd("ASKING"));
+            }
+            if let Some((_, script)) = self.scripts.iter().find(|(place, _)| *place == spot.place) {
+                part.scripts.push((part.pipeline.len(), *script));
+            }
+            part.pipeline.add_command(match spot.name {
+                None => (*command).clone(),
+                Some(name) => with_one_name(command, name),
+            });
+        }
+        part
+    }
+
+    /// Every command.
+    pub(crate) fn spots(&self) -> impl Iterator<Item = Spot> + use<> {
+        (0..self.len()).map(Spot::new)
+    }
+
+    /// The names of a command apart from each other, if it has several and means each by itself.
+    pub(crate) fn apart(&self, spot: Spot) -> Option<Vec<Spot>> {
+        let command = self.pipeline.cmd_iter().nth(spot.place)?;
+        let mut words = command.args_iter();
+        let is_divisible = matches!(word(&words.next()?), b"MGET" | b"UNLINK");
+        let names = words.count();
+        if spot.name.is_some() || !is_divisible || names < 2 {
+            return None;
+        }
+        let of = |name| Spot { place: spot.place, name: Some(name) };
+        Some((0..names).map(of).collect())
+    }
+}
+
+/// The same command for one of its names.
+fn with_one_name(command: &Cmd, name: usize) -> Cmd {
+    let mut one = Cmd::new();
+    let words = command.args_iter().enumerate();
+    for (_, part) in words.filter(|(place, _)| *place == 0 || *place == name + 1) {
+        one.arg(word(&part));
+    }
+    one
+}
+
+fn word<'a>(arg: &Arg<&'a [u8]>) -> &'a [u8] {
+    match arg {
+        Arg::Simple(word) => word,
+        _ => b"",
+    }
+}
+
+impl Spot {
+    pub(crate) fn new(place: usize) -> Self {
+        Self { place, name: None }
+    }
+
+    /// Whether it is one of several names.
+    pub(crate) fn is_name(self) -> bool {
+        self.name.is_some()
+    }
+}
+
+impl Reply {
+    pub(crate) fn ruling(&self) -> Ruling {
+        let Value::ServerError(error) = &self.0 else { return Ruling::Done };
+        let detail = error.details().unwrap_or_default();
+        let mut words = detail.split_ascii_whitespace();
+        let slot = words.next().and_then(|slot| slot.parse().ok());
+        let to = words.next().map(str::to_owned);
+        match (error.kind(), slot.zip(to)) {
+            (Some(ServerErrorKind::TryAgain), _) => Ruling::TryAgain,
+            (Some(ServerErrorKind::Moved), Some((slot, to))) => Ruling::Moved { slot, to },
+            (Some(ServerErrorKind::Ask), Some((_, to))) => Ruling::Ask { to },
+            _ => Ruling::Refused,
+        }
+    }
+}
+
+impl Replies {
+    /// Each reply by itself.
+    pub(crate) fn each(self) -> impl Iterator<Item = Reply> {
+        self.values.map(Reply)
+    }
+
+    /// One reply by itself, to tell what it refused.
+    pub(crate) fn of(reply: Reply) -> Self {
+        Self::new(vec![reply.0], 0)
+    }
+
+    /// Whether some command was not executed.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.values.as_slice().iter().any(|value| matches!(value, Value::ServerError(_)))
+    }
+}
+
+impl Assembly {
+    /// Room for the replies to a batch.
+    pub(crate) fn new(batch: &Batch) -> Self {
+        Self((0..batch.len()).map(|_| Pieces::Missing).collect())
+    }
+
+    /// Makes room for one reply for each name of a command.
+    pub(crate) fn divide(&mut self, spots: &[Spot]) {
+        if let Some(pieces) = spots.first().and_then(|spot| self.0.get_mut(spot.place)) {
+            *pieces = Pieces::Names(vec![Value::Nil; spots.len()]);
+        }
+    }
+
+    pub(crate) fn put(&mut self, spot: Spot, reply: Reply) {
+        let Some(pieces) = self.0.get_mut(spot.place) else { return };
+        match (pieces, spot.name) {
+            (Pieces::Names(replies), Some(name)) => {
+                if let Some(room) = replies.get_mut(name) {
+                    *room = reply.0;
+                }
+            }
+            (pieces, _) => *pieces = Pieces::Whole(reply.0),
+        }
+    }
+
+    /// All replies, in the order of the commands.
+    ///
+    /// The connection they are said to come on is that of the last command.
+    pub(crate) fn into_replies(self, epoch: u64) -> Replies {
+        Replies::new(self.0.into_iter().map(Pieces::into_value).collect(), epoch)
+    }
+}
+
+impl Pieces {
+    fn into_value(self) -> Value {
+        match self {
+            Self::Missing => Value::Nil,
+            Self::Whole(value) => value,
+            Self::Names(replies) => merged(replies),
+        }
+    }
+}
+
+/// The reply to a command from those to its names: lists follow each other, numbers add up.
+fn merged(replies: Vec<Value>) -> Value {
+    let mut items = Vec::new();
+    let mut sum = None;
+    for reply in replies {
+        match reply {
+            Value::Array(mut more) => items.append(&mut more),
+            Value::Int(number) => sum = Some(sum.unwrap_or_default() + number),
+            _ => {}
+        }
+    }
+    sum.map_or(Value::Array(items), Value::Int)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::link::Script;
+
+    static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new("return 1"));
+
+    fn sent(batch: &Batch) -> Vec<String> {
+        let line = |command: &Cmd| {
+            let words =
+                command.args_iter().map(|arg| String::from_utf8_lossy(word(&arg)).into_owned());
+            words.filter(|word| word.len() != 40).collect::<Vec<_>>().join(" ")
+        };
+        batch.pipeline.cmd_iter().map(line).collect()
+    }
+
+    fn batch() -> Batch {
+        let mut batch = Batch::routed();
+        batch.with("PTTL", "{a}1");
+        batch.call(&SCRIPT, "{b}", ["{b}l"]).arg("x");
+        batch.over("MGET", ["{a}1", "{a}2", "{b}"]);
+        batch
+    }
+
+    fn reply(line: &str) -> Reply {
+        Reply(redis::parse_redis_value(format!("{line}\r\n").as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_part_holds_its_commands_in_order() {
+        let batch = batch();
+        assert_eq!(
+            sent(&batch),
+            ["PTTL {a}1", "EVALSHA 2 {b} {b}l x", "MGET {a}1 {a}2", "MGET {b}"]
+        );
+        let part = |places: &[usize], manner| {
+            let spots: Vec<_> = places.iter().copied().map(Spot::new).collect();
+            batch.part(&spots, manner)
+        };
+        assert_eq!(sent(&part(&[0, 2], Manner::Plain)), ["PTTL {a}1", "MGET {a}1 {a}2"]);
+        let asking = part(&[1, 3], Manner::Asking);
+        assert_eq!(sent(&asking), ["ASKING", "EVALSHA 2 {b} {b}l x", "ASKING", "MGET {b}"]);
+        assert_eq!(sent(&part(&[9], Manner::Plain)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_unknown_script_is_asked_for_again_with_its_source() {
+        let batch = batch();
+        let spots: Vec<_> = [0, 1, 3].map(Spot::new).into();
+        let unknown = |count: usize, at: usize| {
+            let mut replies = vec![Value::Okay; count];
+            replies[at] = reply("-NOSCRIPT No matching script.").0;
+            replies
+        };
+        let resent = |part: &Batch, count, at| {
+            let first = part.unknown_script(&unknown(count, at)).unwrap();
+            let pipeline = part.with_sources_from(first);
+            let words = |command: &Cmd| command.args_iter().next().map(|arg| word(&arg).to_vec());
+            (first, pipeline.cmd_iter().filter_map(words).collect::<Vec<_>>())
+        };
+        let plain = batch.part(&spots, Manner::Plain);
+        assert_eq!(resent(&plain, 3, 1), (1, vec![b"EVAL".to_vec(), b"MGET".to_vec()]));
+        // The `ASKING` in front of it was spent.
+        let asking = batch.part(&spots, Manner::Asking);
+        let words = [&b"ASKING"[..], b"EVAL", b"ASKING", b"MGET"].map(<[u8]>::to_vec).into();
+        assert_eq!(resent(&asking, 6, 3), (2, words));
+    }
+
+    #[test]
+    fn names_are_taken_apart_only_where_each_stands_for_itself() {
+        let batch = batch();
+        let apart = batch.apart(Spot::new(2)).unwrap();
+        assert_eq!(sent(&batch.part(&apart, Manner::Plain)), ["MGET {a}1", "MGET {a}2"]);
+        assert_eq!(batch.apart(apart[0]), None);
+        for place in [0, 1, 3, 4] {
+            assert_eq!(batch.apart(Spot::new(place)), None, "{place}");
+        }
+    }
+
+    #[test]
+    fn replies_come_back_in_the_order_of_the_commands() {
+        let batch = batch();
+        let mut assembly = Assembly::new(&batch);
+        assembly.put(Spot::new(3), reply("*1\r\n$1\r\n3"));
+        let apart = batch.apart(Spot::new(2)).unwrap();
+        assembly.divide(&apart);
+        assembly.put(apart[1], reply("*1\r\n$1\r\n2"));
+        assembly.put(apart[0], reply("*1\r\n$1\r\n1"));
+        assembly.put(Spot::new(0), reply(":5"));
+        assembly.put(Spot::new(1), reply(":1"));
+        let mut replies = assembly.into_replies(7);
+        assert_eq!(replies.epoch(), Some(7));
+        assert_eq!((replies.integer().unwrap(), replies.integer().unwrap()), (5, 1));
+        let names: Vec<_> = replies.gather(3).unwrap().into_iter().flatten().flatten().collect();
+        assert_eq!(names, b"123");
+    }
+
+    #[test]
+    fn numbers_of_names_add_up() {
+        assert_eq!(merged(vec![Value::Int(1), Value::Int(0), Value::Int(1)]), Value::Int(2));
+    }
+
+    #[test]
+    fn a_reply_says_where_its_command_belongs() {
+        let to = || "10.0.0.1:7001".to_owned();
+        for (line, ruling) in [
+            ("+OK", Ruling::Done),
+            ("$-1", Ruling::Done),
+            ("-MOVED 3999 10.0.0.1:7001", Ruling::Moved { slot: 3999, to: to() }),
+            ("-ASK 3999 10.0.0.1:7001", Ruling::Ask { to: to() }),
+            ("-MOVED 3999", Ruling::Refused),
+            ("-MOVED x 10.0.0.1:7001", Ruling::Refused),
+            ("-TRYAGAIN Multiple keys request during rehashing of slot", Ruling::TryAgain),
+            ("-CLUSTERDOWN Hash slot not served", Ruling::Refused),
+            ("-READONLY You can't write against a read only replica.", Ruling::Refused),
+            ("-ERR unknown command", Ruling::Refused),
+        ] {
+            assert_eq!(reply(line).ruling(), ruling, "{line}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The node of each slot.
+//!
+//! `refresh` asks the nodes (`nodes` reads what they answer), `layout` decides what is true of it,
+//! `registry` makes links and a `map` of it, `delivery` sends by the map and follows redirects.
+//!
+//! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
+//! search for its successor delays what goes to another.
+
+mod delivery;
+mod layout;
+mod map;
+mod nodes;
+mod pace;
+mod refresh;
+mod registry;
+mod report;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use athena_cache_core::backend::{Class, Failure, Node};
+use futures_util::future::select_ok;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
+
+use self::delivery::Delivery;
+use self::map::Map;
+use self::registry::Registry;
+use crate::config::Access;
+use crate::link::{Batch, Hub, Link, Malformed, Replies, Task};
+use crate::slot;
+use crate::url::Endpoint;
+
+/// The nodes of one cluster.
+///
+/// Dropping it ends its task and closes its sockets.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    shared: Arc<Shared>,
+    refresher: Mutex<Option<Task>>,
+}
+
+/// What operations and the refresher both see.
+#[derive(Debug)]
+struct Shared {
+    seeds: Vec<Endpoint>,
+    access: Arc<Access>,
+    hub: Arc<Hub>,
+    registry: Registry,
+    /// Stands for whoever serves a slot that nobody is known to serve.
+    nobody: Node,
+    /// Somebody met what the map does not show.
+    wanted: Notify,
+    search: watch::Sender<Search>,
+    is_refreshed: AtomicBool,
+}
+
+/// How the search for a first map stands.
+#[derive(Debug, Clone)]
+enum Search {
+    UnderWay,
+    /// All seeds were asked in vain, each at least so often; it goes on.
+    Vain {
+        rounds: u32,
+        reason: Arc<Reason>,
+    },
+    Done,
+}
+
+/// Why there is no map.
+#[derive(Debug)]
+struct Reason {
+    class: Class,
+    message: String,
+}
+
+impl Cluster {
+    pub(crate) fn new(seeds: Vec<Endpoint>, access: Arc<Access>, hub: Arc<Hub>) -> Self {
+        let registry = Registry::new(&access, Arc::clone(&hub));
+        let nobody = hub.node(&Endpoint { host: "no node".into(), port: 0 });
+        let (search, _) = watch::channel(Search::UnderWay);
+        let (wanted, is_refreshed) = (Notify::new(), AtomicBool::new(false));
+        let shared = Shared { seeds, access, hub, registry, nobody, wanted, search, is_refreshed };
+        Self { shared: Arc::new(shared), refresher: Mutex::new(None) }
+    }
+
+    /// Sends each command of a batch to the node of its slot; replies in the order of the commands.
+    pub(crate) async fn send<T>(
+        &self,
+        batch: &Batch,
+        read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + self.shared.hub.limit();
+        let map = self.map(deadline).await?;
+        let slots = batch.slots().unwrap_or_default();
+        let (link, mut replies) = match map.owner_of_all(slots) {
+            Some(link) => {
+                let replies = link.exchange_by(batch, deadline).await?;
+                if replies.has_errors() {
+                    let delivery = Delivery::new(&self.shared, batch, deadline);
+                    delivery.resume(Arc::clone(link), replies).await?
+                } else {
+                    (Arc::clone(link), replies)
+                }
+            }
+            None => Delivery::new(&self.shared, batch, deadline).begin().await?,
+        };
+        read(&mut replies).map_err(|malformed| link.malformed(&malformed))
+    }
+
+    /// Waits for the first map of the slots, and until one of its nodes is connected.
+    ///
+    /// With a limited number of attempts, fails after so many at every seed.
+    pub(crate) async fn connect(&self) -> Result<(), Failure> {
+        let Shared { access, search, .. } = &*self.shared;
+        let most = access.attempts.unwrap_or(1);
+        // Each attempt is bounded by the connect timeout; this only has to outlast them.
+        let deadline = Instant::now() + (2 * access.connect_timeout).saturating_mul(most);
+        self.start()?;
+        let mut search = search.subscribe();
+        let settled = search.wait_for(|search| match search {
+            Search::UnderWay => false,
+            Search::Vain { rounds, .. } => *rounds >= most,
+            Search::Done => true,
+        });
+        drop(timeout_at(deadline, settled).await);
+        let map = self.map(deadline).await?;
+        let attempts = map.links().iter().map(|link| Box::pin(link.connect()));
+        select_ok(attempts).await.map(drop)
+    }
+
+    /// The link to a node, once there is a first map.
+    pub(crate) async fn link_to(&self, node: Node) -> Result<Arc<Link>, Failure> {
+        let map = self.map(Instant::now() + self.shared.hub.limit()).await?;
+        // Whoever asks for nobody wants to know whether there is anybody.
+        let anybody = map.links().first().filter(|_| node == self.shared.nobody);
+        map.find(node).or(anybody).cloned().ok_or_else(|| {
+            Failure::new(Class::Unreachable, "this node of the redis cluster serves no slots now")
+        })
+    }
+
+    /// The node of a name, by the latest map.
+    pub(crate) fn node(&self, name: &str) -> Node {
+        let map = self.shared.registry.map();
+        let owner = map.as_ref().and_then(|map| map.owner(slot::of(name)));
+        owner.map_or(self.shared.nobody, |link| link.node())
+    }
+
+    /// The nodes that serve slots.
+    pub(crate) fn nodes(&self) -> Vec<Node> {
+        let map = self.shared.registry.map();
+        map.as_ref().map(|map| map.nodes().to_vec()).unwrap_or_default()
+    }
+
+    /// The link to a node, if there is one.
+    pub(crate) fn find(&self, node: Node) -> Option<Arc<Link>> {
+        self.shared.registry.map().as_ref()?.find(node).cloned()
+    }
+
+    /// Ends all tasks and closes all sockets.
+    pub(crate) async fn close(&self) {
+        let closed = self.shared.registry.close();
+        let refresher = self.lock_refresher().take();
+        if let Some(refresher) = &refresher {
+            refresher.abort();
+        }
+        closed.await;
+        if let Some(refresher) = refresher {
+            // Told to end already: what is late ends as soon as its runtime runs again.
+            let limit = Instant::now() + self.shared.hub.limit();
+            drop(timeout_at(limit, refresher.end()).await);
+        }
+    }
+
+    /// The present map; only the outcome of the first search is waited for.
+    async fn map(&self, deadline: Instant) -> Result<Arc<Map>, Failure> {
+        self.start()?;
+        if let Some(map) = &*self.shared.registry.map() {
+            return Ok(Arc::clone(map));
+        }
+        let mut search = self.shared.search.subscribe();
+        let settled = search.wait_for(|search| !matches!(search, Search::UnderWay));
+        // Settled or out of time: the map says which.
+        drop(timeout_at(deadline, settled).await);
+        match &*self.shared.registry.map() {
+            Some(map) => Ok(Arc::clone(map)),
+            None => Err(self.shared.no_map()),
+        }
+    }
+
+    fn start(&self) -> Result<(), Failure> {
+        let is_refreshed = &self.shared.is_refreshed;
+        if is_refreshed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut refresher = self.lock_refresher();
+        if self.shared.registry.is_closed() {
+            return Err(Failure::new(Class::Closed, "the redis cluster was closed"));
+        }
+        if Handle::try_current().is_err() {
+            let message = "the redis cluster cannot be reached from outside of a tokio runtime";
+            return Err(Failure::new(Class::Unreachable, message));
+        }
+        if !is_refreshed.swap(true, Ordering::AcqRel) {
+            *refresher = Some(Task::spawn(refresh::refresh(Arc::clone(&self.shared))));
+        }
+        Ok(())
+    }
+
+    fn lock_refresher(&self) -> MutexGuard<'_, Option<Task>> {
+        self.refresher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Asks for a round of questions soon.
+    fn want_refresh(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// How long one question to a node may take.
+    fn patience(&self) -> Duration {
+        self.hub.limit().min(refresh::PATIENCE)
+    }
+
+    fn no_map(&self) -> Failure {
+        if self.registry.is_closed() {
+            return Failure::new(Class::Closed, "the redis cluster was closed");
+        }
+        match &*self.search.borrow() {
+            Search::Vain { reason, .. } => Failure::new(reason.class, reason.message.clone()),
+            Search::UnderWay | Search::Done => {
+                Failure::new(Class::Unreachable, "no node of the redis cluster has answered yet")
+            }
+        }
+    }
+}

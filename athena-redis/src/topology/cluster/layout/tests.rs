@@ -1,0 +1,146 @@
+use super::*;
+use crate::topology::cluster::nodes::Reading;
+
+/// What the node at `port` says; `myself` is put in where its port stands.
+fn view(port: u16, lines: &[&str]) -> View {
+    let asked = Endpoint { host: "h".into(), port };
+    let own = format!("h:{port}@1 ");
+    let text: Vec<_> =
+        lines.iter().map(|line| line.replace(&own, &format!("{own}myself,"))).collect();
+    View::parse(&text.join("\n"), Reading { asked: &asked, by_name: false }).unwrap()
+}
+
+fn owner(layout: &Layout, slot: usize) -> Option<u16> {
+    layout.owners().nth(slot).flatten().map(|endpoint| endpoint.port)
+}
+
+const A: &str = "a h:1@1 master - 0 0 1 connected 0-9";
+const A_FAILED: &str = "a h:1@1 master,fail - 0 0 1 disconnected 0-9";
+const B: &str = "b h:2@1 master - 0 0 2 connected 10-19";
+const HEIR: &str = "c h:3@1 slave a 0 0 1 connected";
+const HEIR_PROMOTED: &str = "c h:3@1 master - 0 0 3 connected 0-9";
+const A_DEMOTED: &str = "a h:1@1 slave c 0 0 3 connected";
+
+#[test]
+fn each_slot_has_the_owner_with_the_highest_epoch() {
+    let all = [A, B, HEIR];
+    for (name, views, owner_of_5, owner_of_15) in [
+        ("agreed", vec![view(1, &all), view(2, &all)], Some(1), Some(2)),
+        ("one answers", vec![view(2, &all)], Some(1), Some(2)),
+        (
+            "the heir knows first",
+            vec![view(2, &all), view(3, &[A_FAILED, B, HEIR_PROMOTED])],
+            Some(3),
+            Some(2),
+        ),
+        (
+            "the former owner has not noticed",
+            vec![view(1, &all), view(2, &all), view(3, &[A, B, HEIR_PROMOTED])],
+            Some(3),
+            Some(2),
+        ),
+        (
+            "it has, and others have not",
+            vec![view(1, &[A_DEMOTED, B, HEIR_PROMOTED]), view(2, &all)],
+            Some(3),
+            Some(2),
+        ),
+        ("dead without an heir", vec![view(2, &[A_FAILED, B])], Some(1), Some(2)),
+        ("nobody's", vec![view(2, &[B])], None, Some(2)),
+        ("a stranger", vec![view(4, &["d h:4@1 master - 0 0 0 connected"])], None, None),
+        (
+            "moved, and the new owner says so",
+            vec![
+                view(1, &["a h:1@1 master - 0 0 1 connected 0-4 6-9", B]),
+                view(
+                    2,
+                    &[
+                        "a h:1@1 master - 0 0 1 connected 0-4 6-9",
+                        "b h:2@1 master - 0 0 4 connected 5 10-19",
+                    ],
+                ),
+            ],
+            Some(2),
+            Some(2),
+        ),
+        (
+            "moved, the former owner has a higher epoch by now, and others lag behind",
+            vec![
+                view(
+                    1,
+                    &[
+                        "a h:1@1 master - 0 0 9 connected 0-4 6-9",
+                        "b h:2@1 master - 0 0 4 connected 5 10-19",
+                    ],
+                ),
+                view(3, &["a h:1@1 master - 0 0 9 connected 0-9", B, HEIR]),
+            ],
+            Some(2),
+            Some(2),
+        ),
+        (
+            "newer than its owner's own word",
+            vec![view(1, &[A, B]), view(2, &[B, "a h:1@1 master - 0 0 5 connected 0-9 15"])],
+            Some(1),
+            Some(1),
+        ),
+        (
+            "came back empty, and its replica has not taken over",
+            vec![view(1, &["n h:1@1 master - 0 0 0 connected"]), view(2, &all)],
+            Some(1),
+            Some(2),
+        ),
+        (
+            "came back empty, and somebody has taken one of its slots",
+            vec![
+                view(1, &["n h:1@1 master - 0 0 0 connected"]),
+                view(2, &[A, "b h:2@1 master - 0 0 1 connected 5 10-19"]),
+            ],
+            Some(2),
+            Some(2),
+        ),
+    ] {
+        let layout = Layout::merge(&views);
+        assert_eq!((owner(&layout, 5), owner(&layout, 15)), (owner_of_5, owner_of_15), "{name}");
+        assert_eq!(layout.is_vacant(), owner_of_15.is_none(), "{name}");
+        let reversed = Layout::merge(views.iter().rev());
+        assert!(reversed.owners().eq(layout.owners()), "{name}");
+    }
+}
+
+#[test]
+fn the_replicas_of_a_primary_are_known() {
+    let layout = Layout::merge(&[view(2, &[A, B, HEIR])]);
+    let of = |port| {
+        let primary = Endpoint { host: "h".into(), port };
+        layout.replicas_of(&primary).map(|it| it.port).collect::<Vec<_>>()
+    };
+    assert_eq!((of(1), of(2), of(3)), (vec![3], vec![], vec![]));
+    assert_eq!(layout.primaries().map(|it| it.port).collect::<Vec<_>>(), [1, 2]);
+    let failed = Layout::merge(&[view(2, &[A_FAILED, B, HEIR])]);
+    assert_eq!(failed.primaries().map(|it| it.port).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_succession_is_a_primary_replaced_and_not_slots_that_moved() {
+    let before = || Layout::merge(&[view(2, &[A, B, HEIR])]);
+    let moved = ["a h:1@1 master - 0 0 1 connected 0-4", "b h:2@1 master - 0 0 4 connected 5-19"];
+    let emptied = ["a h:1@1 master - 0 0 1 connected", "b h:2@1 master - 0 0 4 connected 0-19"];
+    let adopted =
+        ["a h:1@1 master,fail - 0 0 1 connected", "b h:2@1 master - 0 0 4 connected 0-19"];
+    for (name, lines, successions) in [
+        ("nothing", &[A, B, HEIR][..], vec![]),
+        ("the replica took over", &[A_FAILED, B, HEIR_PROMOTED], vec![(1, 3)]),
+        ("planned", &[A_DEMOTED, B, HEIR_PROMOTED], vec![(1, 3)]),
+        ("before the former one knows", &[A, B, HEIR_PROMOTED], vec![(1, 3)]),
+        ("some slots moved", &moved, vec![]),
+        ("all slots moved", &emptied, vec![]),
+        ("of a dead one", &adopted, vec![(1, 2)]),
+        ("another node at the address", &["n h:1@1 master - 0 0 7 connected 0-9", B], vec![]),
+    ] {
+        let now = Layout::merge(&[view(2, lines)]);
+        let found = now.successions_since(&before());
+        let ports: Vec<_> = found.iter().map(|it| (it.from.port, it.to.port)).collect();
+        assert_eq!(ports, successions, "{name}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Which link serves which slot, as operations see it.
+//!
+//! Invariant: a map never changes; a newer one takes its place.
+
+use std::sync::Arc;
+
+use athena_cache_core::backend::Node;
+
+use crate::link::Link;
+use crate::slot;
+
+/// Marks a slot that nobody serves.
+const NOBODY: u16 = u16::MAX;
+
+#[derive(Debug)]
+pub(super) struct Map {
+    /// The place of each slot's link.
+    owners: Box<[u16]>,
+    /// Numbers apart from links: a search for one touches little memory.
+    nodes: Vec<Node>,
+    links: Vec<Arc<Link>>,
+}
+
+impl Map {
+    /// A map from the links of all slots, in their order.
+    pub(super) fn new(owners: impl IntoIterator<Item = Option<Arc<Link>>>) -> Self {
+        let all = vec![NOBODY; usize::from(slot::COUNT)].into_boxed_slice();
+        let mut map = Self { owners: all, nodes: Vec::new(), links: Vec::new() };
+        for (slot, link) in owners.into_iter().enumerate().take(map.owners.len()) {
+            if let Some(link) = link {
+                map.owners[slot] = map.place_of(link);
+            }
+        }
+        map
+    }
+
+    /// The same map, where another link serves one slot; `None` if it does already.
+    pub(super) fn with(&self, slot: u16, link: Arc<Link>) -> Option<Self> {
+        let present = self.owner(slot);
+        if slot >= slot::COUNT || present.is_some_and(|present| Arc::ptr_eq(present, &link)) {
+            return None;
+        }
+        let (owners, nodes) = (self.owners.clone(), self.nodes.clone());
+        let mut map = Self { owners, nodes, links: self.links.clone() };
+        map.owners[usize::from(slot)] = map.place_of(link);
+        Some(map)
+    }
+
+    pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Link>> {
+        self.links.get(usize::from(*self.owners.get(usize::from(slot))?))
+    }
+
+    /// The link that serves all of these slots, if one does.
+    pub(super) fn owner_of_all(&self, slots: &[u16]) -> Option<&Arc<Link>> {
+        let (first, others) = slots.split_first()?;
+        let place = *self.owners.get(usize::from(*first))?;
+        let same = |slot: &u16| self.owners.get(usize::from(*slot)) == Some(&place);
+        others.iter().all(same).then(|| self.links.get(usize::from(place)))?
+    }
+
+    pub(super) fn links(&self) -> &[Arc<Link>] {
+        &self.links
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub(super) fn find(&self, node: Node) -> Option<&Arc<Link>> {
+        self.links.get(self.nodes.iter().position(|known| *known == node)?)
+    }
+
+    fn place_of(&mut self, link: Arc<Link>) -> u16 {
+        let known = self.links.iter().position(|known| Arc::ptr_eq(known, &link));
+        let place = known.unwrap_or_else(|| {
+            self.nodes.push(link.node());
+            self.links.push(link);
+            self.links.len() - 1
+        });
+        u16::try_from(place).unwrap_or(NOBODY)
+    }
+}

@@ -1,0 +1,154 @@
+//! The links to the nodes of a cluster, and the map made of them.
+//!
+//! Invariant: an endpoint has one link at a time, and after `close` there is none. The lock is never
+//! held across an await, and operations take it only when they are redirected.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwapOption, Guard};
+use tokio::time::Instant;
+
+use super::layout::Layout;
+use super::map::Map;
+use crate::config::Access;
+use crate::link::{Doubt, Hub, Link};
+use crate::url::Endpoint;
+
+#[derive(Debug)]
+pub(super) struct Registry {
+    access: Arc<Access>,
+    hub: Arc<Hub>,
+    map: ArcSwapOption<Map>,
+    links: Mutex<Links>,
+}
+
+#[derive(Debug, Default)]
+struct Links {
+    open: HashMap<Endpoint, Arc<Link>>,
+    /// Other addresses of nodes, as redirects may give them.
+    aliases: HashMap<Endpoint, Endpoint>,
+    /// When a redirect changed the map for the first time since it was made.
+    patched_since: Option<Instant>,
+    is_closed: bool,
+}
+
+impl Registry {
+    pub(super) fn new(access: &Access, hub: Arc<Hub>) -> Self {
+        // The search for a map counts attempts; a link to a node that is down must never give up,
+        // because its address may be all that is left of a cluster that returns.
+        let access = Arc::new(Access { attempts: None, ..access.clone() });
+        let (map, links) = (ArcSwapOption::empty(), Mutex::default());
+        Self { access, hub, map, links }
+    }
+
+    pub(super) fn map(&self) -> Guard<Option<Arc<Map>>> {
+        self.map.load()
+    }
+
+    /// The link to an endpoint, made if there is none; `None` after `close`.
+    pub(super) fn link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
+        self.lock().link(endpoint, || self.make(endpoint))
+    }
+
+    /// The link to an endpoint that is only asked about others: what happens to it is of no interest.
+    pub(super) fn quiet_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
+        self.lock().link(endpoint, || self.make(endpoint).quiet())
+    }
+
+    /// Has another node serve a slot from now on; answers its link.
+    pub(super) fn patch(&self, slot: u16, to: &Endpoint) -> Option<Arc<Link>> {
+        let mut links = self.lock();
+        let link = links.link(to, || self.make(to))?;
+        let patched = self.map.load().as_ref().and_then(|map| map.with(slot, Arc::clone(&link)));
+        if let Some(map) = patched {
+            tracing::debug!(slot, %to, "a slot of the redis cluster has moved");
+            link.speak_up();
+            links.patched_since.get_or_insert_with(Instant::now);
+            self.map.store(Some(Arc::new(map)));
+        }
+        Some(link)
+    }
+
+    /// Since when the map has not been what the last layout says, if it is not.
+    pub(super) fn patched_since(&self) -> Option<Instant> {
+        self.lock().patched_since
+    }
+
+    /// Makes the map that a layout describes; links that it shares with the former map are kept.
+    pub(super) fn publish(&self, layout: &Layout) {
+        let mut links = self.lock();
+        links.patched_since = None;
+        links.aliases = layout.aliases().map(|(it, used)| (it.clone(), used.clone())).collect();
+        let mut last: Option<Arc<Link>> = None;
+        let mut link_to = |endpoint: &Endpoint| {
+            // Neighbouring slots mostly have one owner.
+            if last.as_ref().is_none_or(|last| last.endpoint() != endpoint) {
+                last = links.link(endpoint, || self.make(endpoint));
+            }
+            last.clone()
+        };
+        let map = Map::new(layout.owners().map(|owner| link_to(owner?)));
+        for link in map.links() {
+            link.speak_up();
+            link.wake();
+        }
+        if !links.is_closed {
+            self.map.store(Some(Arc::new(map)));
+        }
+    }
+
+    /// Lets go of all links but those in the map and those to be kept.
+    ///
+    /// What is in flight is still answered, unless the node is silent: then it ends at once.
+    pub(super) fn keep_only(&self, keep: &HashSet<Endpoint>) {
+        let mut links = self.lock();
+        let map = self.map.load();
+        let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
+        links.open.retain(|endpoint, link| {
+            let stays = keep.contains(endpoint) || mapped.iter().any(|it| Arc::ptr_eq(it, link));
+            if !stays && link.doubt() == Some(Doubt::Silent) {
+                link.retire();
+            }
+            stays
+        });
+    }
+
+    /// Closes every link, for ever.
+    pub(super) async fn close(&self) {
+        let open = {
+            let mut links = self.lock();
+            links.is_closed = true;
+            std::mem::take(&mut links.open)
+        };
+        futures_util::future::join_all(open.values().map(|link| link.close())).await;
+        self.map.store(None);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    fn make(&self, endpoint: &Endpoint) -> Link {
+        Link::new(endpoint.clone(), Arc::clone(&self.access), Arc::clone(&self.hub))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Links {
+    fn link(&mut self, endpoint: &Endpoint, make: impl FnOnce() -> Link) -> Option<Arc<Link>> {
+        if self.is_closed {
+            return None;
+        }
+        let endpoint = self.aliases.get(endpoint).unwrap_or(endpoint);
+        if let Some(link) = self.open.get(endpoint) {
+            return Some(Arc::clone(link));
+        }
+        let link = Arc::new(make());
+        self.open.insert(endpoint.clone(), Arc::clone(&link));
+        Some(link)
+    }
+}

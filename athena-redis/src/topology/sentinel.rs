@@ -1,0 +1,237 @@
+//! The primary that the sentinels name.
+//!
+//! Invariant: one link serves at a time. Once another node has been proven to be the primary nothing
+//! more is sent to the former one. Losing all sentinels changes nothing.
+
+mod absence;
+mod alert;
+mod answer;
+mod council;
+mod lookout;
+mod news;
+mod roster;
+mod scout;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use athena_cache_core::backend::{Class, Failure, Node};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+pub(crate) use self::absence::Absence;
+
+use crate::config::Access;
+use crate::link::{Hub, Link, Task};
+use crate::url::Endpoint;
+
+/// The sentinels of one service, and the link to its primary.
+///
+/// Dropping it ends its tasks and closes its sockets.
+#[derive(Debug)]
+pub(crate) struct Sentinel {
+    shared: Arc<Shared>,
+    lookout: Mutex<Option<Task>>,
+}
+
+/// What operations and the lookout both see.
+#[derive(Debug)]
+struct Shared {
+    service: Arc<str>,
+    seeds: Vec<Endpoint>,
+    of_sentinels: Arc<Access>,
+    access: Arc<Access>,
+    /// How often a first search may fail before [`Sentinel::connect`] does.
+    attempts: Option<u32>,
+    hub: Arc<Hub>,
+    current: ArcSwapOption<Link>,
+    /// The number of the last node that served; of the only one there can be, before the first.
+    last: AtomicU32,
+    standing: watch::Sender<Standing>,
+}
+
+/// Where the search for the primary stands.
+#[derive(Debug, Clone)]
+enum Standing {
+    /// No lookout runs: nobody has asked yet, or the runtime that it ran in is gone.
+    Idle,
+    Searching,
+    /// There is a primary; its link may be down.
+    Found,
+    /// So many searches found none.
+    Missed {
+        absence: Arc<Absence>,
+        rounds: u32,
+    },
+    Closed,
+}
+
+impl Sentinel {
+    pub(crate) fn new(
+        service: String,
+        sentinels: Vec<Endpoint>,
+        of_sentinels: Arc<Access>,
+        access: Arc<Access>,
+        hub: Arc<Hub>,
+    ) -> Self {
+        // Single links never give up: the search as a whole may, in `connect`.
+        let tireless = |access: &Access| Arc::new(Access { attempts: None, ..access.clone() });
+        let shared = Shared {
+            service: service.into(),
+            seeds: sentinels,
+            of_sentinels: tireless(&of_sentinels),
+            attempts: access.attempts,
+            access: tireless(&access),
+            hub,
+            current: ArcSwapOption::empty(),
+            last: AtomicU32::new(Node::ONLY.number()),
+            standing: watch::channel(Standing::Idle).0,
+        };
+        Self { shared: Arc::new(shared), lookout: Mutex::new(None) }
+    }
+
+    /// The link to the primary; waits for the first search of one, within the limit of an operation.
+    pub(crate) async fn primary(&self) -> Result<Arc<Link>, Failure> {
+        if let Some(link) = self.current() {
+            return Ok(link);
+        }
+        self.start()?;
+        let deadline = Instant::now() + self.shared.hub.limit();
+        let mut standing = self.shared.standing.subscribe();
+        let settled = standing.wait_for(|standing| !matches!(standing, Standing::Searching));
+        // Settled or out of time: the standing says which.
+        drop(timeout_at(deadline, settled).await);
+        self.current().ok_or_else(|| self.shared.failure())
+    }
+
+    /// Waits for the outcome of the first search; of several if attempts are limited.
+    pub(crate) async fn connect(&self) -> Result<(), Failure> {
+        if let Some(link) = self.current() {
+            return link.connect().await;
+        }
+        self.start()?;
+        let shared = &self.shared;
+        let attempts = shared.attempts.unwrap_or(1);
+        let deadline =
+            Instant::now() + (2 * shared.access.connect_timeout).saturating_mul(attempts);
+        let mut standing = shared.standing.subscribe();
+        let settled = standing.wait_for(|standing| match standing {
+            Standing::Searching => false,
+            Standing::Missed { rounds, .. } => *rounds >= attempts,
+            Standing::Idle | Standing::Found | Standing::Closed => true,
+        });
+        drop(timeout_at(deadline, settled).await);
+        self.current().map(drop).ok_or_else(|| shared.failure())
+    }
+
+    /// The link to the primary, if one is known.
+    pub(crate) fn current(&self) -> Option<Arc<Link>> {
+        self.shared.current.load_full()
+    }
+
+    /// The primary, or the last one there was.
+    pub(crate) fn node(&self) -> Node {
+        Node::new(self.shared.last.load(Ordering::Acquire))
+    }
+
+    /// Ends all tasks and closes all sockets.
+    ///
+    /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
+    pub(crate) async fn close(&self) {
+        self.shared.standing.send_replace(Standing::Closed);
+        let lookout = self.lock_lookout().take();
+        let ended = async {
+            if let Some(link) = self.current() {
+                link.close().await;
+            }
+            if let Some(lookout) = lookout {
+                lookout.finish().await;
+            }
+        };
+        drop(timeout(self.shared.hub.limit(), ended).await);
+    }
+
+    fn start(&self) -> Result<(), Failure> {
+        let mut lookout = self.lock_lookout();
+        if !matches!(*self.shared.standing.borrow(), Standing::Idle) {
+            return Ok(());
+        }
+        if Handle::try_current().is_err() {
+            let service = &self.shared.service;
+            let message = format!(
+                "the sentinels of `{service}` cannot be asked from outside of a tokio runtime"
+            );
+            return Err(Failure::new(Class::Unreachable, message));
+        }
+        self.shared.enter(Standing::Searching);
+        *lookout = Some(Task::spawn(lookout::watch(Arc::clone(&self.shared))));
+        Ok(())
+    }
+
+    fn lock_lookout(&self) -> MutexGuard<'_, Option<Task>> {
+        self.lookout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Changes the standing, unless everything was closed.
+    fn enter(&self, standing: Standing) {
+        self.standing.send_if_modified(|current| {
+            let is_open = !matches!(current, Standing::Closed);
+            if is_open {
+                *current = standing;
+            }
+            is_open
+        });
+    }
+
+    /// Has operations use a link, and ends those on the former one; tells which node that was.
+    fn serve(&self, link: &Arc<Link>) -> Option<Endpoint> {
+        link.speak_up();
+        let before = self.current.swap(Some(Arc::clone(link)));
+        if let Some(before) = &before {
+            before.retire();
+        }
+        self.last.store(link.node().number(), Ordering::Release);
+        self.enter(Standing::Found);
+        before.map(|before| before.endpoint().clone())
+    }
+
+    /// Lets operations know that a search was in vain.
+    fn miss(&self, absence: Absence, rounds: u32) {
+        let is_known = match &*self.standing.borrow() {
+            Standing::Missed { absence: known, rounds: count } => {
+                **known == absence && *count == rounds
+            }
+            _ => false,
+        };
+        if !is_known {
+            self.enter(Standing::Missed { absence: Arc::new(absence), rounds });
+        }
+    }
+
+    /// Forgets the primary: nobody watches any longer whether it is one.
+    fn rest(&self) {
+        self.enter(Standing::Idle);
+        if !matches!(*self.standing.borrow(), Standing::Closed) {
+            self.current.store(None);
+        }
+    }
+
+    /// The failure of an operation that found no primary.
+    fn failure(&self) -> Failure {
+        let service = &self.service;
+        match &*self.standing.borrow() {
+            Standing::Missed { absence, .. } => absence.failure(),
+            Standing::Closed => {
+                Failure::new(Class::Closed, format!("the sentinels of `{service}` were closed"))
+            }
+            Standing::Idle | Standing::Searching | Standing::Found => {
+                let message = format!("the primary of `{service}` has not been found yet");
+                Failure::new(Class::Unreachable, message)
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Why no primary is known.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use athena_cache_core::backend::{Class, Failure};
+
+use crate::url::Endpoint;
+
+/// Why the sentinels led to no primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// No sentinel answered: what became of each.
+    Unreachable(String),
+    /// Sentinels let us not in, and none that did knows a primary.
+    Denied(String),
+    /// Those that answered do not know the service.
+    UnknownService { service: String, sentinels: String },
+    /// The node that they name does not answer, or not as a primary.
+    Unconfirmed { service: String, named: Endpoint, class: Class, why: String },
+}
+
+impl Absence {
+    /// The failure of an operation for this reason.
+    pub(crate) fn failure(self: &Arc<Self>) -> Failure {
+        let class = match **self {
+            Self::Denied(_) => Class::Denied,
+            Self::Unconfirmed { class, .. } => class,
+            _ => Class::Unreachable,
+        };
+        Failure::new(class, self.to_string()).with_source(Source(Arc::clone(self)))
+    }
+
+    /// The absence behind a failure, if there is one.
+    pub(crate) fn behind(failure: &Failure) -> Option<&Self> {
+        failure.source()?.downcast_ref::<Source>().map(|source| &*source.0)
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "no sentinel can be reached: {why}"),
+            Self::Denied(why) => write!(f, "the sentinels let us not in: {why}"),
+            Self::UnknownService { service, sentinels } => {
+                write!(f, "no sentinel of {sentinels} knows `{service}`")
+            }
+            Self::Unconfirmed { service, named, why, .. } => {
+                write!(f, "the sentinels name {named} for `{service}`, which is not usable: {why}")
+            }
+        }
+    }
+}
+
+/// An absence that many failures share.
+#[derive(Debug)]
+struct Source(Arc<Absence>);
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Source {}

@@ -1,0 +1,326 @@
+use super::*;
+
+fn at(port: u16) -> Endpoint {
+    Endpoint { host: "127.0.0.1".into(), port }
+}
+
+fn view(port: u16, epoch: u64) -> Word {
+    Word::Names(View { address: at(port), epoch, replacing: None })
+}
+
+fn replacing(port: u16, epoch: u64) -> Word {
+    Word::Names(View { address: at(port), epoch, replacing: Some(at(port)) })
+}
+
+fn mute(class: Class, why: &str) -> Word {
+    Word::Mute(Silence { class, why: why.into() })
+}
+
+fn silent() -> Result<Role, Silence> {
+    Err(Silence { class: Class::Unreachable, why: "redis at 127.0.0.1:1 is gone".into() })
+}
+
+fn replica_of(port: u16) -> Result<Role, Silence> {
+    Ok(Role::Replica(Some(at(port))))
+}
+
+const PRIMARY: Result<Role, Silence> = Ok(Role::Primary);
+
+/// A council of sentinels 91 to 93, and its clock.
+struct Room {
+    council: Council,
+    now: Instant,
+}
+
+impl Room {
+    /// Nobody has said anything.
+    fn new() -> Self {
+        let mut council = Council::default();
+        council.convene(&[91, 92, 93].map(at).into(), &[1, 2, 3].map(at).into());
+        Self { council, now: Instant::now() }
+    }
+
+    /// Node 1 is the primary by epoch 5, and 2 and 3 follow it.
+    fn seated() -> Self {
+        let mut room = Self::new();
+        room.hear(&[view(1, 5), view(1, 5), view(1, 5)]);
+        room.testify(&[PRIMARY, replica_of(1), replica_of(1)]);
+        assert_eq!(room.decide(), Some(1));
+        room
+    }
+
+    fn hear(&mut self, words: &[Word]) {
+        for (sentinel, word) in (91..).zip(words) {
+            self.council.hear(&at(sentinel), word.clone(), self.now);
+        }
+    }
+
+    fn testify(&mut self, roles: &[Result<Role, Silence>]) {
+        for (node, role) in (1..).zip(roles) {
+            self.council.testify(&at(node), role.clone());
+        }
+    }
+
+    fn learn(&mut self, news: &News) {
+        self.council.learn(news, self.now);
+    }
+
+    fn decide(&mut self) -> Option<u16> {
+        self.council.decide(self.now).map(|endpoint| endpoint.port)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+}
+
+fn underway(primary: u16) -> News {
+    News::Underway { primary: at(primary) }
+}
+
+fn chosen(replica: u16, primary: u16) -> News {
+    News::Chosen { replica: at(replica), primary: at(primary) }
+}
+
+#[test]
+fn the_first_primary_is_the_one_of_the_newest_epoch_that_says_so_itself() {
+    let unheard = || Word::Unheard;
+    let dead = || mute(Class::Unreachable, "");
+    for (words, roles, expected) in [
+        ([view(1, 5), view(1, 5), view(1, 5)], [PRIMARY, replica_of(1)], Some(1)),
+        ([view(1, 5), view(2, 6), view(1, 5)], [PRIMARY, PRIMARY], Some(2)),
+        ([view(1, 5), view(2, 6), view(1, 5)], [PRIMARY, replica_of(1)], None),
+        ([view(1, 5), view(1, 5), view(1, 5)], [replica_of(2), PRIMARY], None),
+        ([view(1, 5), view(1, 5), view(1, 5)], [silent(), silent()], None),
+        ([view(2, 5), view(1, 5), view(1, 5)], [PRIMARY, PRIMARY], Some(1)),
+        ([view(1, 5), dead(), dead()], [PRIMARY, replica_of(1)], Some(1)),
+        ([view(1, 5), dead(), Word::Unknown], [PRIMARY, replica_of(1)], Some(1)),
+        ([view(1, 5), unheard(), dead()], [PRIMARY, replica_of(1)], None),
+        ([dead(), dead(), dead()], [PRIMARY, replica_of(1)], None),
+    ] {
+        let mut room = Room::new();
+        room.hear(&words);
+        room.testify(&roles);
+        assert_eq!(room.decide(), expected, "{words:?} {roles:?}");
+    }
+}
+
+#[test]
+fn a_sentinel_that_does_not_answer_holds_up_the_first_search_for_50_ms_at_most() {
+    let mut room = Room::new();
+    room.hear(&[view(1, 5), view(1, 5)]);
+    room.testify(&[PRIMARY]);
+    assert_eq!(room.decide(), None);
+    room.pass(FIRST);
+    assert_eq!(room.decide(), Some(1));
+}
+
+#[test]
+fn an_announcement_of_a_newer_epoch_is_followed_once_the_node_agrees() {
+    for (word, role, expected) in [
+        (view(2, 6), PRIMARY, Some(2)),
+        (view(2, 6), replica_of(1), None),
+        (view(2, 6), silent(), None),
+        (view(2, 5), PRIMARY, None),
+        (view(2, 4), PRIMARY, None),
+    ] {
+        let mut room = Room::seated();
+        room.hear(std::slice::from_ref(&word));
+        room.testify(&[PRIMARY, role.clone()]);
+        assert_eq!(room.decide(), expected, "{word:?} {role:?}");
+    }
+}
+
+#[test]
+fn a_replica_that_says_it_is_the_primary_is_believed_only_in_a_failover() {
+    let mut room = Room::seated();
+    room.testify(&[silent(), PRIMARY]);
+    assert_eq!(room.decide(), None);
+    room.learn(&News::Down { primary: at(1) });
+    assert_eq!(room.decide(), None);
+    room.learn(&underway(1));
+    assert_eq!(room.decide(), Some(2));
+
+    let mut room = Room::seated();
+    room.testify(&[silent(), PRIMARY]);
+    room.hear(&[replacing(1, 5)]);
+    assert_eq!(room.decide(), Some(2));
+}
+
+#[test]
+fn a_failover_of_another_node_or_one_that_was_given_up_proves_nothing() {
+    for news in [vec![underway(3)], vec![underway(1), News::Abandoned { primary: at(1) }]] {
+        let mut room = Room::seated();
+        news.iter().for_each(|news| room.learn(news));
+        room.testify(&[PRIMARY, PRIMARY]);
+        assert_eq!(room.decide(), None, "{news:?}");
+    }
+    let mut room = Room::seated();
+    room.learn(&underway(1));
+    room.pass(UNDERWAY);
+    room.testify(&[PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), None);
+}
+
+#[test]
+fn only_the_chosen_replica_is_promoted() {
+    let mut room = Room::seated();
+    room.learn(&chosen(3, 1));
+    room.learn(&underway(1));
+    room.testify(&[PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), None);
+    room.testify(&[PRIMARY, PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(3));
+}
+
+#[test]
+fn a_primary_of_long_ago_that_returns_is_not_taken_for_a_promoted_replica() {
+    let mut room = Room::seated();
+    room.council.forget(&at(3));
+    room.learn(&underway(1));
+    room.testify(&[silent(), replica_of(1), PRIMARY]);
+    assert_eq!(room.decide(), None);
+    room.testify(&[silent(), PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
+}
+
+#[test]
+fn after_an_early_adoption_nobody_leads_back_before_the_epoch_has_moved() {
+    let mut room = Room::seated();
+    room.learn(&chosen(2, 1));
+    room.testify(&[PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
+    room.hear(&[replacing(1, 5), view(1, 5), view(1, 5)]);
+    for _ in 0..50 {
+        room.pass(Duration::from_millis(100));
+        assert_eq!(room.decide(), None);
+    }
+    // The announcement confirms the seat, and outdates what the others still say.
+    room.hear(&[view(2, 6)]);
+    assert_eq!(room.decide(), None);
+    assert!(!room.council.is_outdated());
+    room.hear(&[view(2, 6), view(3, 6), view(3, 7)]);
+    room.testify(&[replica_of(2), PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(3));
+}
+
+#[test]
+fn a_primary_that_follows_another_one_gives_its_seat_to_that() {
+    let mut room = Room::seated();
+    room.testify(&[replica_of(2), replica_of(1)]);
+    assert_eq!(room.decide(), None);
+    room.testify(&[replica_of(2), PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
+}
+
+#[test]
+fn whomever_the_primary_follows_is_asked_although_nobody_listed_it() {
+    let mut room = Room::seated();
+    room.testify(&[replica_of(7)]);
+    assert_eq!(room.council.candidates(), [at(1), at(7)].into());
+}
+
+#[test]
+fn the_same_word_twice_is_no_news_nor_is_another_reason_to_be_silent() {
+    let mut room = Room::seated();
+    let mut hear = |word| room.council.hear(&at(91), word, room.now);
+    assert!(!hear(view(1, 5)));
+    assert!(hear(mute(Class::Unreachable, "refused")));
+    assert!(!hear(mute(Class::Timeout, "silent")));
+    assert!(hear(view(1, 5)));
+    assert!(hear(view(1, 6)));
+}
+
+#[test]
+fn sentinels_that_insist_are_followed_whatever_the_epoch() {
+    for (ours, words, patience) in [
+        (silent(), [view(2, 0), view(2, 0), mute(Class::Unreachable, "")], INSIST),
+        (replica_of(3), [view(2, 0), view(2, 0), view(2, 0)], INSIST),
+        (PRIMARY, [view(2, 0), view(2, 0), view(2, 0)], INSIST_AGAINST),
+    ] {
+        let mut room = Room::seated();
+        room.hear(&words);
+        room.testify(&[ours.clone(), PRIMARY]);
+        assert_eq!(room.decide(), None);
+        room.pass(patience.checked_sub(Duration::from_millis(1)).unwrap());
+        assert_eq!(room.decide(), None, "{ours:?}");
+        room.pass(Duration::from_millis(1));
+        assert_eq!(room.decide(), Some(2), "{ours:?}");
+        assert_eq!(room.decide(), None);
+    }
+}
+
+#[test]
+fn sentinels_that_disagree_do_not_insist() {
+    let mut room = Room::seated();
+    room.testify(&[silent(), PRIMARY, PRIMARY]);
+    for words in [
+        [view(2, 0), view(3, 0), view(2, 0)],
+        [view(2, 0), view(2, 0), view(1, 5)],
+        [view(2, 0), view(2, 0), view(2, 0)],
+        [view(3, 0), view(3, 0), view(3, 0)],
+    ] {
+        room.hear(&words);
+        assert_eq!(room.decide(), None);
+        room.pass(INSIST.checked_sub(Duration::from_millis(1)).unwrap());
+        assert_eq!(room.decide(), None, "{words:?}");
+    }
+}
+
+#[test]
+fn losing_every_sentinel_changes_nothing() {
+    let mut room = Room::seated();
+    let dead = mute(Class::Unreachable, "");
+    room.hear(&[dead.clone(), dead.clone(), dead]);
+    assert_eq!(room.decide(), None);
+    assert!(room.council.is_cut_off() && room.council.is_seated_well());
+    assert!(!room.council.is_outdated() && !room.council.is_demoted());
+}
+
+#[test]
+fn an_absence_says_what_is_wrong_and_not_before_all_were_heard() {
+    let dead = || mute(Class::Unreachable, "s is dead");
+    let denied = || mute(Class::Denied, "wrong password");
+    let absence = |words: &[Word], roles: &[Result<Role, Silence>]| {
+        let mut room = Room::new();
+        room.hear(words);
+        room.testify(roles);
+        room.council.absence("m").map(|absence| absence.to_string())
+    };
+    for (words, roles, expected) in [
+        (vec![dead(), dead()], vec![], None),
+        (
+            vec![dead(), dead(), dead()],
+            vec![],
+            Some("no sentinel can be reached: s is dead; s is dead; s is dead"),
+        ),
+        (
+            vec![dead(), denied(), dead()],
+            vec![],
+            Some("the sentinels let us not in: wrong password"),
+        ),
+        (
+            vec![dead(), denied(), Word::Unknown],
+            vec![],
+            Some("no sentinel of 127.0.0.1:91, 127.0.0.1:92, 127.0.0.1:93 knows `m`"),
+        ),
+        (vec![view(1, 1), dead(), dead()], vec![], None),
+        (vec![view(1, 1), dead(), dead()], vec![PRIMARY], None),
+        (
+            vec![view(1, 1), dead(), Word::Unknown],
+            vec![replica_of(2)],
+            Some(
+                "the sentinels name 127.0.0.1:1 for `m`, which is not usable: it says that it is a replica",
+            ),
+        ),
+        (
+            vec![view(1, 1), dead(), dead()],
+            vec![silent()],
+            Some(
+                "the sentinels name 127.0.0.1:1 for `m`, which is not usable: redis at 127.0.0.1:1 is gone",
+            ),
+        ),
+    ] {
+        assert_eq!(absence(&words, &roles).as_deref(), expected, "{words:?} {roles:?}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Asks one node again and again, and hands over what it says.
+//!
+//! Invariant: a node that hangs holds up nobody but the one who asks it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use athena_cache_core::backend::{Class, Failure};
+use futures_util::future::select;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::answer::{self, Lists, Role, Silence, Word};
+use super::news::News;
+use crate::link::{Batch, Doubt, Link, Task, Turns};
+use crate::url::Endpoint;
+
+/// Between two questions to a data node while all is well.
+const CALM: Duration = Duration::from_secs(1);
+/// Between two questions to a sentinel while all is well, and between two for its lists at any time.
+const LISTS: Duration = Duration::from_secs(10);
+
+/// What a node has said.
+#[derive(Debug)]
+pub(super) enum Report {
+    Word { sentinel: Endpoint, word: Word },
+    Lists { sentinel: Endpoint, lists: Lists },
+    News(News),
+    Role { node: Endpoint, role: Result<Role, Silence> },
+}
+
+/// Where reports go.
+pub(super) type Reports = mpsc::UnboundedSender<Report>;
+
+/// How to ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Order {
+    /// The pause between two questions, if the primary is in doubt.
+    pub(super) pause: Option<Duration>,
+    /// Grows when the lists may have changed.
+    pub(super) edition: u64,
+}
+
+/// A node in the charge of a task of its own.
+#[derive(Debug)]
+pub(super) struct Scout {
+    link: Arc<Link>,
+    task: Task,
+}
+
+impl Scout {
+    /// Asks a data node for its role.
+    pub(super) fn of_node(
+        link: Arc<Link>,
+        reports: Reports,
+        orders: watch::Receiver<Order>,
+    ) -> Self {
+        let task = Task::spawn(ask_node(Rounds::new(&link, orders, CALM), reports));
+        Self { link, task }
+    }
+
+    /// Asks a sentinel for the primary, and for the others that it knows.
+    pub(super) fn of_sentinel(
+        link: Arc<Link>,
+        service: Arc<str>,
+        reports: Reports,
+        orders: watch::Receiver<Order>,
+    ) -> Self {
+        let rounds = Rounds::new(&link, orders, LISTS);
+        let task = Task::spawn(ask_sentinel(rounds, service, reports));
+        Self { link, task }
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Ends the task and closes the link; returns when both are gone.
+    pub(super) async fn close(self) {
+        self.task.end().await;
+        self.link.close().await;
+    }
+}
+
+async fn ask_node(mut rounds: Rounds, reports: Reports) {
+    let node = rounds.link.endpoint().clone();
+    loop {
+        rounds.begin();
+        let role = role(&rounds.link).await.map_err(|failure| Silence::from(&failure));
+        let is_denied = matches!(&role, Err(silence) if silence.class == Class::Denied);
+        if reports.send(Report::Role { node: node.clone(), role }).is_err() {
+            return;
+        }
+        rounds.rest(is_denied).await;
+    }
+}
+
+async fn role(link: &Link) -> Result<Role, Failure> {
+    let mut batch = Batch::new();
+    batch.command("ROLE");
+    match link.send(&batch, answer::read_role).await {
+        Err(failure) if failure.class() == Class::Denied && link.is_ready() => {
+            let mut batch = Batch::new();
+            batch.command("HELLO");
+            link.send(&batch, answer::read_hello).await
+        }
+        answer => answer,
+    }
+}
+
+async fn ask_sentinel(mut rounds: Rounds, service: Arc<str>, reports: Reports) {
+    let sentinel = rounds.link.endpoint().clone();
+    // When the lists were read, and their edition.
+    let mut listed: Option<(Instant, u64)> = None;
+    loop {
+        let edition = rounds.begin().edition;
+        let is_listed = listed.is_some_and(|(at, of)| of == edition && at.elapsed() < LISTS);
+        let (word, lists) = consult(&rounds.link, &service, !is_listed).await;
+        let is_mute = matches!(word, Word::Mute(..));
+        let is_denied = matches!(word, Word::Mute(Silence { class: Class::Denied, .. }));
+        if lists.is_some() || is_mute {
+            listed = lists.is_some().then(|| (Instant::now(), edition));
+        }
+        let told = reports.send(Report::Word { sentinel: sentinel.clone(), word }).is_ok();
+        let listed = lists.map(|lists| Report::Lists { sentinel: sentinel.clone(), lists });
+        if !told || listed.is_some_and(|report| reports.send(report).is_err()) {
+            return;
+        }
+        rounds.rest(is_denied).await;
+    }
+}
+
+async fn consult(link: &Link, service: &str, with_lists: bool) -> (Word, Option<Lists>) {
+    let mut batch = Batch::new();
+    answer::ask_view(&mut batch, service);
+    if with_lists {
+        answer::ask_lists(&mut batch, service);
+    }
+    let outcome = match link.exchange(&batch).await {
+        Ok(mut replies) => answer::read_view(&mut replies)
+            .and_then(|word| {
+                let is_known = with_lists && matches!(word, Word::Names(_));
+                let lists = is_known.then(|| answer::read_lists(&mut replies)).transpose()?;
+                Ok((word, lists))
+            })
+            .map_err(|malformed| link.malformed(&malformed)),
+        Err(failure) => Err(failure),
+    };
+    outcome.unwrap_or_else(|failure| (Word::Mute(Silence::from(&failure)), None))
+}
+
+/// The times at which a node is asked.
+struct Rounds {
+    link: Arc<Link>,
+    orders: watch::Receiver<Order>,
+    calm: Duration,
+    turns: Turns,
+    hurried: Option<Instant>,
+}
+
+impl Rounds {
+    fn new(link: &Arc<Link>, orders: watch::Receiver<Order>, calm: Duration) -> Self {
+        Self { link: Arc::clone(link), orders, calm, turns: link.turns(), hurried: None }
+    }
+
+    /// From here on changes of the link and of the order lead to another round.
+    fn begin(&mut self) -> Order {
+        self.turns = self.link.turns();
+        *self.orders.borrow_and_update()
+    }
+
+    /// Waits until it is time for the next round.
+    async fn rest(&mut self, is_denied: bool) {
+        let order = *self.orders.borrow();
+        if let Some(pause) = order.pause
+            && !is_denied
+            && self.link.doubt() == Some(Doubt::Lost)
+            && self.hurried.is_none_or(|at| at.elapsed() >= pause)
+        {
+            self.hurried = Some(Instant::now());
+            self.link.hurry();
+        }
+        let (turn, change) = (pin!(self.turns.next()), pin!(self.orders.changed()));
+        let asleep = pin!(sleep(order.pause.unwrap_or(self.calm)));
+        select(asleep, select(turn, change)).await;
+    }
+}

@@ -1,0 +1,253 @@
+//! A backend of two nodes that fail apart from each other.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use athena_cache::backend::{
+    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node,
+    Token,
+};
+use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
+use athena_cache::{BreakerState, Cache, Invalidated, Resilience, Source};
+
+use crate::world::{Fault, Form, Origin, once};
+
+const DOWN: Chaotic = Chaotic::Error(Class::Unreachable);
+
+/// Two nodes; names with a capital letter live on the second.
+#[derive(Debug)]
+struct Pair {
+    nodes: [ChaosBackend<MemoryBackend>; 2],
+    places: Vec<String>,
+}
+
+impl Pair {
+    fn number(name: &str) -> usize {
+        usize::from(name.contains(|letter: char| letter.is_ascii_uppercase()))
+    }
+
+    /// The node of some names, which the cache sorts by node before it calls.
+    fn of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> &ChaosBackend<MemoryBackend> {
+        let mut numbers: Vec<_> = names.into_iter().map(Self::number).collect();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 1, "names of one node");
+        &self.nodes[numbers[0]]
+    }
+
+    fn at(&self, node: Node) -> &ChaosBackend<MemoryBackend> {
+        &self.nodes[node.number() as usize]
+    }
+}
+
+#[async_trait]
+impl Backend for Pair {
+    async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
+        self.of(values.iter().chain(generations).copied()).read(values, generations).await
+    }
+
+    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
+        self.of(proposals.iter().map(|(name, _)| name.as_str())).adopt(proposals).await
+    }
+
+    async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
+        let generations = request.generations.iter().map(|(name, _)| name.as_str());
+        self.of(generations.chain([request.lease])).lease(request).await
+    }
+
+    async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
+        self.of([fill.lease, fill.item.value]).fill(fill).await
+    }
+
+    async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
+        self.of([lease]).release(lease, token).await
+    }
+
+    async fn insert(
+        &self,
+        item: Item<'_>,
+        lease: &str,
+        obsolete: &[String],
+    ) -> Result<(), Failure> {
+        self.of([lease, item.value]).insert(item, lease, obsolete).await
+    }
+
+    async fn remove(&self, names: &[String]) -> Result<(), Failure> {
+        self.of(names.iter().map(String::as_str)).remove(names).await
+    }
+
+    async fn shorten(&self, names: &[String], life: Duration) -> Result<(), Failure> {
+        self.of(names.iter().map(String::as_str)).shorten(names, life).await
+    }
+
+    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+        self.of(generations.iter().map(|(name, _)| name.as_str())).renew(generations).await
+    }
+
+    async fn ping(&self, node: Node) -> Result<(), Failure> {
+        self.at(node).ping(Node::ONLY).await
+    }
+
+    fn node(&self, name: &str) -> Node {
+        Node::new(u32::try_from(Self::number(name)).unwrap())
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        vec![Node::new(0), Node::new(1)]
+    }
+
+    fn place(&self, name: &str) -> Option<&str> {
+        Some(&self.places[Self::number(name)])
+    }
+
+    fn places(&self) -> &[String] {
+        &self.places
+    }
+
+    fn epoch(&self, node: Node) -> u64 {
+        self.at(node).epoch(Node::ONLY)
+    }
+
+    fn is_ready(&self, node: Node) -> bool {
+        self.at(node).is_ready(Node::ONLY)
+    }
+
+    fn endpoint(&self, node: Node) -> String {
+        format!("node {}", node.number())
+    }
+
+    async fn close(&self) {}
+}
+
+/// Two nodes, and a switch for each of them.
+struct World {
+    cache: Cache,
+    nodes: [Chaos; 2],
+    stores: [MemoryBackend; 2],
+    clock: ManualClock,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = ManualClock::new();
+        let stores = [MemoryBackend::with_clock(&clock), MemoryBackend::with_clock(&clock)];
+        let nodes = stores.clone().map(|store| ChaosBackend::with_clock(store, 1, &clock));
+        let chaos = [nodes[0].chaos(), nodes[1].chaos()];
+        let pair = Pair { nodes, places: vec!["a".into(), "A".into()] };
+        let builder = Cache::builder("test").clock(&clock).seed(1).backend(pair);
+        let builder = builder.resilience(once(Resilience::default()));
+        Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock }
+    }
+
+    async fn warm(&self) {
+        for name in ["k", "K"] {
+            Form::Entry.plain(&self.cache, name, async { Ok(1) }).await;
+        }
+        self.cache.settle().await;
+    }
+
+    /// Where the value of a key comes from now.
+    async fn source(&self, name: &str) -> Source {
+        Form::Entry.plain(&self.cache, name, async { Ok(2) }).await.outcome.source
+    }
+}
+
+#[tokio::test]
+async fn r5_b05_the_breaker_of_one_node_is_none_of_the_others() {
+    let world = World::new();
+    world.warm().await;
+    world.nodes[1].always(DOWN);
+    for _ in 0..10 {
+        assert_eq!(world.source("k").await, Source::Backend);
+        assert_eq!(world.source("K").await, Source::Memory);
+    }
+    let states: Vec<_> = world.cache.nodes().into_iter().map(|node| node.breaker).collect();
+    assert_eq!(states, [BreakerState::Closed, BreakerState::Open]);
+    assert_eq!(world.cache.breaker(), Some(BreakerState::Open), "the worst of them");
+}
+
+#[tokio::test]
+async fn loads_for_a_node_that_serves_are_kept_while_another_one_is_down() {
+    let world = World::new();
+    world.nodes[1].always(DOWN);
+    let origin = Origin::default();
+    for _ in 0..3 {
+        Form::Entry.plain(&world.cache, "new", origin.returns(Ok(1))).await;
+        world.cache.settle().await;
+    }
+    assert_eq!(origin.loads(), 1);
+    assert!(world.stores[0].names().iter().any(|name| name.contains("k:plain:new")));
+}
+
+#[tokio::test]
+async fn an_invalidation_that_waits_for_one_node_does_not_hold_up_the_others() {
+    let world = World::new();
+    world.warm().await;
+    world.nodes[1].always(DOWN);
+    assert_eq!(world.cache.invalidate("plain:K").await, Invalidated::Pending);
+    assert_eq!(world.source("k").await, Source::Backend);
+    assert_eq!(world.source("K").await, Source::Load);
+    world.nodes[1].heal();
+    world.nodes[1].reconnect();
+    world.nodes[1].forget_operations();
+    world.clock.advance(Duration::from_secs(11));
+    assert_eq!(world.source("K").await, Source::Load);
+    assert_eq!(world.nodes[1].operations()[..2], ["remove", "read"]);
+    assert_eq!(world.cache.stats().journal_depth, 0);
+}
+
+#[tokio::test]
+async fn clearing_reaches_the_nodes_that_serve_at_once_and_the_others_later() {
+    let world = World::new();
+    world.warm().await;
+    world.nodes[1].always(DOWN);
+    assert_eq!(world.cache.clear().await, Invalidated::Pending);
+    assert_eq!(world.cache.stats().journal_depth, 1, "one place is left");
+    assert_eq!(world.source("k").await, Source::Load);
+    world.nodes[1].heal();
+    world.nodes[1].reconnect();
+    assert_eq!(world.source("K").await, Source::Load);
+    assert_eq!(world.cache.stats().journal_depth, 0);
+}
+
+#[tokio::test]
+async fn an_entry_fails_with_the_node_of_its_tag_and_others_do_not() {
+    let world = World::new();
+    let cache = &world.cache;
+    let tagged = |name: &'static str, tag: &'static str, value: u32| {
+        let entry = cache.entry(name).tags([tag]);
+        async move { entry.observe(|| async move { Ok::<u32, Fault>(value) }).await }
+    };
+    tagged("one", "T", 1).await;
+    tagged("two", "t", 1).await;
+    cache.settle().await;
+    assert_eq!(tagged("one", "T", 2).await.outcome.source, Source::Backend);
+    world.nodes[1].always(DOWN);
+    assert_eq!(tagged("one", "T", 2).await.outcome.source, Source::Memory);
+    assert_eq!(tagged("two", "t", 2).await.outcome.source, Source::Backend);
+    assert_eq!(cache.invalidate_tag("t").await, Invalidated::Done);
+    assert_eq!(tagged("two", "t", 2).await.value, Ok(2));
+    assert_eq!(cache.invalidate_tag("T").await, Invalidated::Pending);
+    assert_eq!(tagged("one", "T", 2).await.value, Ok(2));
+}
+
+#[tokio::test]
+async fn a_batch_gets_from_the_backend_what_its_nodes_have() {
+    let world = World::new();
+    world.warm().await;
+    world.nodes[1].always(DOWN);
+    world.clock.advance(Duration::from_secs(5));
+    let batch = world.cache.batch(["plain:k", "plain:K", "plain:C"]);
+    let found = batch
+        .get_or_load_many(|names| async move {
+            assert_eq!(names, ["plain:C"]);
+            Ok::<_, Fault>(names.into_iter().map(|name| (name, 3_u32)).collect())
+        })
+        .await
+        .unwrap();
+    let mut found: Vec<_> = found.into_iter().collect();
+    found.sort();
+    let expected = [("plain:C", 3), ("plain:K", 1), ("plain:k", 1)];
+    assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value)));
+    let stats = world.cache.stats();
+    assert_eq!((stats.backend_hits, stats.degraded_hits), (1, 1));
+}

@@ -1,0 +1,126 @@
+//! Builds a cluster without `redis-cli`, which would sleep for a second at a time.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::super::resp::Reply;
+use super::super::role::Role;
+use super::super::server::{RedisServer, free_port};
+use super::super::slots::SLOTS;
+use super::super::wait_within;
+use super::{AGREEMENT, Cluster, Options, view};
+
+impl Cluster {
+    /// Starts a cluster with options and waits until its nodes agree.
+    pub(crate) fn start_with(options: Options) -> Self {
+        let count = options.primaries * (1 + options.replicas_each);
+        let mut nodes: Vec<_> = (0..count).map(|_| prepare(&options)).collect();
+        RedisServer::start_all(&mut nodes);
+        let cluster = Self { options, nodes };
+        cluster.assign();
+        for node in 0..count {
+            cluster.introduce(node);
+        }
+        cluster.follow();
+        cluster.wait_ok();
+        cluster
+    }
+
+    /// Adds an empty primary and waits until all nodes that run know it; returns its place.
+    pub(crate) fn add_primary(&mut self) -> usize {
+        let mut server = prepare(&self.options);
+        server.restart();
+        self.nodes.push(server);
+        let place = self.nodes.len() - 1;
+        self.introduce(place);
+        self.wait_ok();
+        place
+    }
+
+    /// Gives each node an epoch and each primary its slots, while they do not know each other.
+    fn assign(&self) {
+        for (place, node) in self.nodes.iter().enumerate() {
+            done(&node.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(place + 1).to_string()]));
+        }
+        // As `redis-cli` does it: the remainder of the division is spread by rounding.
+        let all = usize::from(SLOTS);
+        let border =
+            |place: usize| (place * all + self.options.primaries / 2) / self.options.primaries;
+        for (place, node) in self.nodes.iter().take(self.options.primaries).enumerate() {
+            let (first, last) = (border(place).to_string(), (border(place + 1) - 1).to_string());
+            done(&node.cli(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]));
+        }
+    }
+
+    /// Has a node meet all that come before it.
+    fn introduce(&self, place: usize) {
+        for other in self.nodes[..place].iter().filter(|other| other.is_running()) {
+            let (port, bus) = (other.port().to_string(), bus_port(other).to_string());
+            done(&self.nodes[place].cli(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]));
+        }
+    }
+
+    /// Makes the later nodes replicas of the first ones.
+    fn follow(&self) {
+        for place in self.options.primaries..self.nodes.len() {
+            let (node, primary) = (&self.nodes[place], self.id(place % self.options.primaries));
+            wait_within(AGREEMENT, "the replica knows its primary", || {
+                let known = view::of(node)?.iter().any(|it| it.id == primary && it.is_well());
+                known.then_some(())
+            });
+            done(&node.cli(&["CLUSTER", "REPLICATE", &primary]));
+        }
+    }
+
+    /// Whether all that run say the same, and nothing bad of each other.
+    pub(super) fn agrees(&self) -> bool {
+        let running: Vec<_> = self.nodes.iter().filter(|node| node.is_running()).collect();
+        let ports: HashSet<_> = running.iter().map(|node| node.port()).collect();
+        let mut opinions = BTreeSet::new();
+        for node in &running {
+            let Some(opinion) = opinion(node, &ports) else {
+                return false;
+            };
+            opinions.insert(opinion);
+        }
+        opinions.len() == 1
+    }
+}
+
+/// Who owns which slots and follows whom, by one node; none if it misses anything.
+fn opinion(node: &RedisServer, ports: &HashSet<u16>) -> Option<Vec<String>> {
+    let info = node.ask(&["CLUSTER", "INFO"]).ok()?.text();
+    let synced = !matches!(node.role()?, Role::Replica { synced: false, .. });
+    let lines = view::of(node)?;
+    let well = lines.iter().filter(|line| line.is_well() && ports.contains(&line.port)).count();
+    let says = |line: &str| info.lines().any(|it| it == line);
+    let whole = says("cluster_state:ok") && says(&format!("cluster_slots_ok:{SLOTS}"));
+    (synced && whole && well == ports.len()).then(|| {
+        let relevant = lines.iter().filter(|line| ports.contains(&line.port));
+        let mut said: Vec<_> = relevant
+            .map(|line| format!("{} {:?} {:?}", line.port, line.primary, line.slots))
+            .collect();
+        said.sort();
+        said
+    })
+}
+
+fn prepare(options: &Options) -> RedisServer {
+    let (bus, timeout) = (free_port().to_string(), options.node_timeout.as_millis().to_string());
+    let coverage = if options.require_full_coverage { "yes" } else { "no" };
+    let mut settings = vec!["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"];
+    settings.extend(["--cluster-port", &bus, "--cluster-node-timeout", &timeout]);
+    settings.extend(["--cluster-require-full-coverage", coverage]);
+    settings.extend(["--repl-ping-replica-period", "1"]);
+    settings.extend(options.settings.iter().map(String::as_str));
+    RedisServer::prepare(&settings)
+}
+
+fn bus_port(node: &RedisServer) -> u16 {
+    let answer = node.cli(&["CONFIG", "GET", "cluster-port"]);
+    answer.list()[1].text().parse().expect("a port")
+}
+
+/// Panics unless a command was carried out.
+pub(super) fn done(reply: &Reply) {
+    assert_eq!(*reply, Reply::Status("OK".into()));
+}
