@@ -117,6 +117,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// have missed or forgotten something since.
     fn epoch(&self, node: Node) -> u64;
 
+    /// Changes, growing, whenever there is news that a node may answer again.
+    ///
+    /// Its breaker then lets an operation through, whatever time it meant to wait. At least a new
+    /// [`epoch`](Self::epoch) is such news.
+    fn vitality(&self, node: Node) -> u64 {
+        self.epoch(node)
+    }
+
     /// Whether an operation sent to a node now would reach it, as far as is known.
     fn is_ready(&self, node: Node) -> bool;
 

@@ -153,6 +153,10 @@ impl Backend for Redis {
         self.topology.epoch(node)
     }
 
+    fn vitality(&self, node: Node) -> u64 {
+        self.topology.vitality(node)
+    }
+
     fn is_ready(&self, node: Node) -> bool {
         self.topology.is_ready(node)
     }

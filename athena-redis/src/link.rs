@@ -59,6 +59,8 @@ struct Shared {
     state: watch::Sender<State>,
     /// The number of the latest connection.
     epoch: AtomicU64,
+    /// Grows with each connection, and when one that was taken for dead answers again.
+    vitality: AtomicU64,
     /// Whether the server said that it does not serve what it was asked.
     disowned: AtomicBool,
     /// Somebody asked for a new connection.
@@ -124,6 +126,7 @@ impl Link {
             hub,
             state,
             epoch: AtomicU64::new(0),
+            vitality: AtomicU64::new(0),
             disowned: AtomicBool::new(false),
             renewal: Notify::new(),
             hurry: Notify::new(),
@@ -173,7 +176,7 @@ impl Link {
             shared.hub.ring();
             return Err(shared.failure(Class::Timeout, format!("did not answer in {limit:?}")));
         };
-        watch.answered();
+        shared.note_life(watch.answered());
         let replies = outcome.map_err(|error| shared.failure_of(&error))?;
         shared.note_answer(&replies);
         Ok(replies)
@@ -242,6 +245,11 @@ impl Link {
     /// The number of the latest connection, 0 before the first; no two links share one.
     pub(crate) fn epoch(&self) -> u64 {
         self.shared.epoch.load(Ordering::Acquire)
+    }
+
+    /// Grows whenever the node may answer again.
+    pub(crate) fn vitality(&self) -> u64 {
+        self.shared.vitality.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -406,7 +414,7 @@ impl Turns {
     /// Waits for the next one; for ever once the link is gone.
     pub(crate) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -439,6 +447,14 @@ impl Shared {
         self.disowned.store(false, Ordering::Release);
         self.epoch.store(conn.epoch(), Ordering::Release);
         self.enter(State::Up(Arc::clone(conn)));
+        self.note_life(true);
+    }
+
+    /// Notes that the node answers; `again` if it had been taken for dead.
+    fn note_life(&self, again: bool) {
+        if again {
+            self.vitality.store(self.hub.next_vitality(), Ordering::Release);
+        }
     }
 
     /// Notes an answer that casts doubt on the node.

@@ -125,6 +125,10 @@ impl Topology {
         self.with_link(node, Link::epoch).unwrap_or_default()
     }
 
+    pub(crate) fn vitality(&self, node: Node) -> u64 {
+        self.with_link(node, Link::vitality).unwrap_or_default()
+    }
+
     pub(crate) fn is_ready(&self, node: Node) -> bool {
         self.with_link(node, Link::is_ready).unwrap_or_default()
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use athena_cache::{BreakerState, Cache};
 use tokio::task::JoinSet;
 
+use crate::support::proxy::{BOTH, Mode, Proxy};
 use crate::support::server::RedisServer;
 use crate::world::{Origin, Setup, eventually, healthy, price};
 
@@ -184,4 +185,75 @@ async fn b20_once_the_server_is_known_to_be_down_calls_do_not_queue() {
     assert_eq!(origin.loads(), 2001);
     let p99 = times[times.len() * 99 / 100];
     assert!(p99 < Duration::from_millis(50), "{p99:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b06_connections_that_the_server_closes_are_replaced_and_no_caller_notices() {
+    let server = RedisServer::start();
+    let setup = Setup::brisk();
+    let deadline = setup.settings.resilience.deadline;
+    let cache = setup.cache("shop", &server.url());
+    let traffic = Traffic::start(&cache);
+    traffic.hits(100).await;
+    for _ in 0..100 {
+        server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+        traffic.goes_on(20).await;
+    }
+    traffic.hits(100).await;
+    traffic.stop(deadline + MARGIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b15_a_server_that_becomes_slow_is_not_asked_more_often_for_it() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let setup = Setup::brisk().but(|resilience| {
+        resilience.attempt_timeout = Duration::from_millis(200);
+        resilience.retry.after_timeout = true;
+        resilience.retry.delay = Duration::from_millis(1);
+        resilience.breaker.enabled = false;
+    });
+    let cache = setup.cache("shop", &proxy.url());
+    let traffic = Traffic::start(&cache);
+    traffic.hits(100).await;
+    let before = cache.stats();
+    for direction in BOTH {
+        proxy.set(direction, Mode::Delay(Duration::from_millis(150)));
+    }
+    traffic.goes_on(1_000).await;
+    let after = cache.stats();
+    proxy.heal();
+    traffic.stop(Duration::from_secs(1) + MARGIN).await;
+    let retries = after.retries - before.retries;
+    let failures: u64 = after.backend_failures.values().sum();
+    assert!(failures > 300, "it was too slow for its callers: {after:?}");
+    // A fifth of all operations, or 30 within ten seconds.
+    assert!(retries <= failures / 4 + 30, "{retries} retries, {failures} failures");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a20_r8_a_call_ends_at_its_deadline_whatever_the_retries() {
+    let server = RedisServer::start();
+    let setup = Setup::patient().but(|resilience| {
+        resilience.attempt_timeout = Duration::from_millis(300);
+        resilience.deadline = Duration::from_secs(1);
+        resilience.retry.after_timeout = true;
+        resilience.retry.read_attempts = 100;
+        resilience.retry.write_attempts = 100;
+        resilience.breaker.enabled = false;
+    });
+    let cache = setup.cache("shop", &server.url());
+    let origin = Origin::default();
+    price(&cache, &origin, 0).await.unwrap();
+    cache.settle().await;
+    server.freeze();
+    for id in 1..4 {
+        let start = Instant::now();
+        price(&cache, &origin, id).await.unwrap();
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(300), "{took:?}");
+        assert!(took < Duration::from_secs(1) + MARGIN, "{took:?}");
+    }
+    assert!(cache.stats().retries > 0);
+    server.thaw();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{
-    BreakerState, Cache, Event, Fallback, Observer, Resilience, Source, athena_cache,
+    BreakerState, Cache, Event, Fallback, Memory, Observer, Resilience, Source, athena_cache,
 };
 
 use crate::world::{FORMS, Fault, Form, Origin, Remote, TTL, once, until};
@@ -93,8 +93,9 @@ impl Observer for Transitions {
 async fn r4_a36_a45_while_open_nothing_is_sent_and_each_transition_is_told_once() {
     for form in FORMS {
         let seen = Transitions::default();
-        let remote =
-            Remote::with(|builder| builder.observer(seen.clone()).resilience(once(Resilience::guide())));
+        let remote = Remote::with(|builder| {
+            builder.observer(seen.clone()).resilience(once(Resilience::guide()))
+        });
         let (cache, origin) = (&remote.world.cache, Origin::default());
         remote.chaos.always(Chaotic::Hang);
         for call in 0..5_usize {
@@ -229,6 +230,26 @@ async fn a49_fail_fast_returns_a_typed_error_with_its_cause_and_the_attempts() {
     cache.settle().await;
     remote.chaos.always(DOWN);
     assert_eq!(fail_fast(cache, 1, Ok(2)).await, Ok(1), "a fresh copy still answers");
+}
+
+#[tokio::test]
+async fn a44_copies_are_bounded_and_the_last_ones_used_stay() {
+    let remote = Remote::with(|builder| builder.memory(Memory::fallback_only(1_000)));
+    let cache = &remote.world.cache;
+    for number in 0..5_000 {
+        let entry = cache.entry(format!("k:{number}"));
+        entry.get_or_load(|| async move { Ok::<u32, Fault>(number) }).await.unwrap();
+    }
+    cache.settle().await;
+    assert!(cache.stats().memory_entries <= 1_000, "{:?}", cache.stats());
+    remote.chaos.always(DOWN);
+    let mut served = 0;
+    for number in 0..5_000_u32 {
+        let entry = cache.entry(format!("k:{number}"));
+        let answer = entry.get::<u32>().await;
+        served += u32::from(answer.is_ok_and(|value| value == Some(number)));
+    }
+    assert!((500..=1_000).contains(&served), "{served}");
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use athena_cache::{Cache, Invalidated, athena_cache, athena_invalidate, of};
+use athena_cache::backend::Class;
+use athena_cache::testing::Fault as Chaotic;
+use athena_cache::{Cache, Invalidated, Source, athena_cache, athena_invalidate, of};
 
 use crate::world::{FORMS, Fault, Gate, Origin, Remote, World, others_rest, until};
 
@@ -133,9 +135,7 @@ async fn i3_an_invalidation_while_the_backend_is_down_reaches_it_before_anything
         let (cache, origin) = (&remote.world.cache, Origin::default());
         form.plain(cache, "k", origin.returns(Ok(1))).await;
         cache.settle().await;
-        remote
-            .chaos
-            .always(athena_cache::testing::Fault::Error(athena_cache::backend::Class::Unreachable));
+        remote.chaos.always(Chaotic::Error(Class::Unreachable));
         assert_eq!(cache.invalidate("plain:k").await, Invalidated::Pending);
         assert_eq!(cache.stats().journal_depth, 1);
         let answer = form.plain(cache, "k", origin.returns(Ok(2))).await;
@@ -147,6 +147,25 @@ async fn i3_an_invalidation_while_the_backend_is_down_reaches_it_before_anything
         assert_eq!(answer.value, Ok(3));
         assert_eq!(remote.chaos.operations()[..2], ["remove", "read"]);
         assert_eq!(cache.stats().journal_depth, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_the_backend_holds_up_only_what_it_concerns() {
+    for form in FORMS {
+        let remote = Remote::new();
+        let (cache, origin) = (&remote.world.cache, Origin::default());
+        for name in ["a", "b"] {
+            form.plain(cache, name, origin.returns(Ok(1))).await;
+        }
+        cache.settle().await;
+        remote.chaos.on("remove", Chaotic::Error(Class::Disconnected));
+        assert_eq!(cache.invalidate("plain:a").await, Invalidated::Pending);
+        let other = form.plain(cache, "b", origin.returns(Ok(2))).await;
+        assert_eq!((other.value, other.outcome.source), (Ok(1), Source::Backend));
+        let own = form.plain(cache, "a", origin.returns(Ok(2))).await;
+        assert_eq!((own.value, own.outcome.source), (Ok(2), Source::Load));
+        assert_eq!(cache.stats().journal_depth, 1);
     }
 }
 
@@ -229,9 +248,7 @@ async fn i6_the_result_is_returned_even_if_the_invalidation_must_be_journaled() 
     let origin = Origin::default();
     item(cache, 7, origin.returns(Ok(1))).await.unwrap();
     cache.settle().await;
-    remote
-        .chaos
-        .always(athena_cache::testing::Fault::Error(athena_cache::backend::Class::Disconnected));
+    remote.chaos.always(Chaotic::Error(Class::Disconnected));
     assert_eq!(change(cache, 7, Ok(5)).await, Ok(5));
     assert!(cache.stats().journal_depth > 0);
     assert_eq!(item(cache, 7, origin.returns(Ok(2))).await, Ok(2));
@@ -331,7 +348,7 @@ async fn a_copy_of_an_inserted_value_does_not_outlive_an_invalidation_during_the
     let remote = Remote::new();
     let cache = &remote.world.cache;
     let slow = Duration::from_millis(100);
-    remote.chaos.on("insert", athena_cache::testing::Fault::Delay(slow));
+    remote.chaos.on("insert", Chaotic::Delay(slow));
     let held = cache.clone();
     let insert = tokio::spawn(async move { held.entry("k").tags(["t"]).insert(1_u32).await });
     until("the insert", || remote.chaos.operations().contains(&"insert")).await;
@@ -339,9 +356,7 @@ async fn a_copy_of_an_inserted_value_does_not_outlive_an_invalidation_during_the
     let _ = cache.invalidate_tag("t").await;
     remote.world.advance(slow);
     insert.await.unwrap().unwrap();
-    remote
-        .chaos
-        .always(athena_cache::testing::Fault::Error(athena_cache::backend::Class::Unreachable));
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
     let load = || async { Ok::<u32, Fault>(2) };
     assert_eq!(cache.entry("k").get_or_load(load).await, Ok(2));
 }
@@ -353,7 +368,7 @@ async fn an_invalidation_reaches_a_backend_that_takes_no_writes() {
     let load = |value: u32| move || async move { Ok::<u32, Fault>(value) };
     cache.entry("k").tags(["t"]).get_or_load(load(1)).await.unwrap();
     cache.settle().await;
-    let refused = athena_cache::testing::Fault::Error(athena_cache::backend::Class::WriteRefused);
+    let refused = Chaotic::Error(Class::WriteRefused);
     remote.chaos.on("renew", refused);
     assert_eq!(cache.invalidate_tag("t").await, Invalidated::Done);
     assert_eq!(cache.entry("k").tags(["t"]).get_or_load(load(2)).await, Ok(2));

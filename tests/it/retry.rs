@@ -62,8 +62,7 @@ async fn stored(change: impl FnOnce(&mut Resilience)) -> (Remote, Retries) {
     let retries = Retries::default();
     let mut resilience = Resilience::guide();
     change(&mut resilience);
-    let remote =
-        Remote::with(|builder| builder.resilience(resilience).observer(retries.clone()));
+    let remote = Remote::with(|builder| builder.resilience(resilience).observer(retries.clone()));
     let other = remote.neighbour();
     for form in FORMS {
         form.plain(&other, "k", Origin::default().returns(Ok(1))).await;

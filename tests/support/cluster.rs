@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) node_timeout: Duration,
     /// Whether all slots are refused while one has no primary.
     pub(crate) require_full_coverage: bool,
+    /// What clients and replicas have to say to be let in.
+    pub(crate) password: Option<String>,
     /// More settings of the nodes, each as on the command line.
     pub(crate) settings: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Default for Options {
             replicas_each: 1,
             node_timeout: Duration::from_secs(2),
             require_full_coverage: false,
+            password: None,
             settings: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Invalidations that have not reached the backend.
 //!
-//! Invariant: nothing is read from a node before what is kept here for it was replayed; and only the
+//! Invariant: nothing that is kept here is read from the backend before it was replayed; and only the
 //! backend's acknowledgement removes it.
 
 use std::collections::HashMap;
@@ -96,6 +96,11 @@ impl Journal {
     /// How many invalidations wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth.load(Ordering::SeqCst)
+    }
+
+    /// Whether a target waits.
+    pub(crate) fn holds(&self, target: &Target) -> bool {
+        self.depth() > 0 && self.lock().targets.contains_key(target)
     }
 
     /// What is pending now and concerns a node.

@@ -153,8 +153,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_the_cap() {
-        let settings =
-            Backoff { max_attempts: 7, jitter: Jitter::None, ..default() };
+        let settings = Backoff { max_attempts: 7, jitter: Jitter::None, ..default() };
         let expected = [50, 100, 200, 400, 500, 500].map(after);
         assert_eq!(verdicts(&settings, &[Retry::Later; 6]), expected);
     }

@@ -295,6 +295,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.inner.epoch(node) + self.chaos.lock().epoch
     }
 
+    fn vitality(&self, node: Node) -> u64 {
+        self.inner.vitality(node) + self.chaos.lock().epoch
+    }
+
     fn is_ready(&self, node: Node) -> bool {
         self.inner.is_ready(node)
     }

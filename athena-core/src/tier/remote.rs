@@ -3,8 +3,8 @@
 //! What the backend cannot do is a [`Failure`] that was told to telemetry; what is done about it is
 //! decided above.
 //!
-//! Invariant: nothing is read from a node before the journal was replayed to it, and no operation
-//! outlives its deadline.
+//! Invariant: nothing about an entry is read before what the journal holds about it was replayed, and
+//! no operation outlives its deadline.
 
 mod gates;
 mod invalidation;
@@ -25,7 +25,7 @@ use crate::backend::{
 };
 use crate::clock::Clock;
 use crate::codec::Codec;
-use crate::coherence::journal::Journal;
+use crate::coherence::journal::{Journal, Target};
 use crate::envelope::Reader;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
@@ -48,8 +48,6 @@ pub(crate) struct Remote {
     gates: Gates,
     budget: Budget,
     journal: Journal,
-    /// Held while the journal is replayed, so that one caller does it for all.
-    replaying: tokio::sync::Mutex<()>,
     writes: Arc<Semaphore>,
     clock: Clock,
     random: Arc<Random>,
@@ -150,7 +148,6 @@ impl Remote {
             gates: Gates::new(),
             budget: Budget::new(settings.retry.budget()),
             journal: Journal::new(settings.max_journal, everything),
-            replaying: tokio::sync::Mutex::default(),
             writes: Arc::new(Semaphore::new(settings.max_pending_writes)),
             backend,
             namespace,
@@ -198,10 +195,10 @@ impl Remote {
         let deadline = self.deadline();
         let name = address.entry.lease();
         let node = self.backend.node(&name);
+        self.make_way(&address.entry, tags, deadline).await?;
         if late_tags {
-            self.replay_all(deadline).await?;
+            self.make_way_for(&Target::AnyTag, deadline).await?;
         }
-        self.replay(node, deadline).await?;
         let mut proposals = self.proposals(address, tags);
         if late_tags {
             proposals.push((self.namespace.any_tag(), self.generation()));
@@ -213,8 +210,7 @@ impl Remote {
         let mut current = self.adopt_from(all, deadline).await?;
         let request = LeaseRequest { lease: &name, token, life, generations: &own };
         let operation = Operation::lease();
-        let leased =
-            self.ask(operation, &name, deadline, || self.backend.lease(request)).await?;
+        let leased = self.ask(operation, &name, deadline, || self.backend.lease(request)).await?;
         if !leased.granted {
             return Ok(None);
         }
@@ -255,7 +251,7 @@ impl Remote {
     ) -> Result<(), Failure> {
         let deadline = self.write_deadline();
         let lease = address.entry.lease();
-        self.replay(self.backend.node(&lease), deadline).await?;
+        self.make_way(&address.entry, &Tags::default(), deadline).await?;
         let obsolete: Vec<_> =
             address.entry.lanes().filter(|lane| *lane != address.value).collect();
         let item = Item { value: &address.value, bytes, life };
@@ -270,6 +266,7 @@ impl Remote {
         tags: &Tags,
     ) -> Result<Generations, Failure> {
         let deadline = self.write_deadline();
+        self.make_way(&address.entry, tags, deadline).await?;
         let proposals = self.proposals(address, tags);
         let current = self.adopt(&proposals, deadline).await?;
         Generations::of(&current, false)
@@ -280,7 +277,10 @@ impl Remote {
     /// In this order: a tag that changes in between is seen by the change of all tags.
     pub(crate) async fn late_generations(&self, tags: &Tags) -> Result<LateGenerations, Failure> {
         let deadline = self.write_deadline();
-        self.replay_all(deadline).await?;
+        self.make_way_for(&Target::AnyTag, deadline).await?;
+        for tag in tags.iter() {
+            self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
+        }
         let proposals: Vec<_> =
             tags.iter().map(|tag| (self.namespace.tag(tag), self.generation())).collect();
         let tags = self.adopt(&proposals, deadline).await?;
@@ -299,9 +299,6 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Vec<Generation>, Failure> {
         let groups = by_node(&*self.backend, proposals.iter().cloned(), |(name, _)| name);
-        for (node, _) in &groups {
-            self.replay(*node, deadline).await?;
-        }
         let current = self.adopt_from(groups, deadline).await?;
         in_order(proposals, &current)
     }
@@ -395,7 +392,7 @@ impl Remote {
 
     fn is_open_to(&self, node: Node) -> bool {
         let gate = self.gates.of(node, &self.settings.load().breaker);
-        self.backend.is_ready(node) && gate.admits(self.clock.now(), self.backend.epoch(node))
+        self.backend.is_ready(node) && gate.admits(self.clock.now(), self.backend.vitality(node))
     }
 
     /// Sends what the journal holds for the nodes that seem to be there.

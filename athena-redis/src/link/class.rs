@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_of_a_server_has_its_class() {
+    fn b18_every_word_of_a_server_has_its_class() {
         for (line, class) in [
             ("LOADING Redis is loading the dataset in memory", Class::Unready),
             ("MASTERDOWN Link with MASTER is down", Class::Unready),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_error_has_its_class() {
+    fn b18_every_kind_of_error_has_its_class() {
         use ServerErrorKind as Server;
         for (kind, class) in [
             (ErrorKind::Parse, Class::Rejected),

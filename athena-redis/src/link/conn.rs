@@ -141,13 +141,12 @@ pub(super) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// The other side is alive.
-    pub(super) fn answered(mut self) {
+    /// The other side is alive; tells whether it had been taken for dead.
+    pub(super) fn answered(mut self) -> bool {
         self.open = false;
         // A store only where there is something to forget keeps the line shared between cores.
-        if self.pulse.timeouts.load(Ordering::Relaxed) != 0 {
-            self.pulse.timeouts.store(0, Ordering::Relaxed);
-        }
+        self.pulse.timeouts.load(Ordering::Relaxed) != 0
+            && self.pulse.timeouts.swap(0, Ordering::Relaxed) >= WEDGED_AFTER
     }
 }
 

@@ -16,6 +16,7 @@ use crate::url::Endpoint;
 /// Numbers, limits and signals of a backend.
 pub(crate) struct Hub {
     epochs: AtomicU64,
+    vitality: AtomicU64,
     /// Milliseconds that one operation may take.
     limit: AtomicU64,
     nodes: Mutex<Vec<Endpoint>>,
@@ -28,6 +29,7 @@ impl Hub {
         let (alarm, _) = watch::channel(0);
         Self {
             epochs: AtomicU64::new(0),
+            vitality: AtomicU64::new(0),
             limit: AtomicU64::new(millis(limit)),
             nodes: Mutex::default(),
             listener: OnceLock::new(),
@@ -38,6 +40,11 @@ impl Hub {
     /// A number for a new connection.
     pub(crate) fn next_epoch(&self) -> u64 {
         self.epochs.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// A number for the news that some node answers again; it is above all earlier ones.
+    pub(crate) fn next_vitality(&self) -> u64 {
+        self.vitality.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// How long one operation may take.

@@ -86,7 +86,7 @@ async fn beat(shared: &Shared, conn: &Conn) {
     ping.command("PING");
     let watch = conn.watch(interval);
     if timeout(interval, conn.exchange(&ping)).await.is_ok() {
-        watch.answered();
+        shared.note_life(watch.answered());
     }
 }
 
@@ -100,7 +100,7 @@ async fn replace(shared: &Shared, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if asked || conn.health() != Health::Sound => {
             shared.enter_up(&fresh);
-            say_replaced(&shared, &fresh, asked);
+            say_replaced(shared, &fresh, asked);
             fresh
         }
         outcome => {

@@ -6,18 +6,19 @@
 //! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
 //! search for its successor delays what goes to another.
 
+mod contact;
 mod delivery;
 mod layout;
 mod map;
 mod nodes;
 mod pace;
+mod question;
 mod refresh;
 mod registry;
 mod report;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Failure, Node};
 use futures_util::future::select_ok;
@@ -218,11 +219,6 @@ impl Shared {
     /// Asks for a round of questions soon.
     fn want_refresh(&self) {
         self.wanted.notify_one();
-    }
-
-    /// How long one question to a node may take.
-    fn patience(&self) -> Duration {
-        self.hub.limit().min(refresh::PATIENCE)
     }
 
     fn no_map(&self) -> Failure {

@@ -76,14 +76,12 @@ impl Sentinel {
         access: Arc<Access>,
         hub: Arc<Hub>,
     ) -> Self {
-        // Single links never give up: the search as a whole may, in `connect`.
-        let tireless = |access: &Access| Arc::new(Access { attempts: None, ..access.clone() });
         let shared = Shared {
             service: service.into(),
             seeds: sentinels,
-            of_sentinels: tireless(&of_sentinels),
+            of_sentinels: tireless(of_sentinels),
             attempts: access.attempts,
-            access: tireless(&access),
+            access: tireless(access),
             hub,
             current: ArcSwapOption::empty(),
             last: AtomicU32::new(Node::ONLY.number()),
@@ -172,6 +170,14 @@ impl Sentinel {
 
     fn lock_lookout(&self) -> MutexGuard<'_, Option<Task>> {
         self.lookout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Single links never give up: the search as a whole may, in [`Sentinel::connect`].
+fn tireless(access: Arc<Access>) -> Arc<Access> {
+    match access.attempts {
+        None => access,
+        Some(_) => Arc::new(Access { attempts: None, ..Access::clone(&access) }),
     }
 }
 

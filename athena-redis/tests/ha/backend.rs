@@ -7,7 +7,7 @@ use athena_cache_core::backend::{
 };
 
 use crate::support::server::RedisServer;
-use crate::{config, insert, read, redis};
+use crate::{config, eventually, insert, read, redis};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_conforms_to_the_backend_contract() {
@@ -169,14 +169,19 @@ async fn a_full_server_refuses_writes_and_still_reads() {
 }
 
 #[tokio::test]
-async fn more_than_the_allowed_number_in_flight_is_refused_before_its_time_is_up() {
+async fn b17_more_than_the_allowed_number_in_flight_is_refused_before_its_time_is_up() {
     let server = RedisServer::start();
     let config = config(&server.url()).max_in_flight(4);
     let redis = athena_cache_redis::Redis::new(config).unwrap();
     redis.connect().await.unwrap();
     server.freeze();
     let attempts = (0..10).map(|_| Box::pin(redis.ping(Node::ONLY))).collect::<Vec<_>>();
-    let outcomes = futures_util::future::join_all(attempts).await;
+    let most = async {
+        eventually("four are on the wire", async || redis.in_flight(Node::ONLY) == 4).await;
+    };
+    let attempts = futures_util::future::join_all(attempts);
+    let (outcomes, ()) = futures_util::future::join(attempts, most).await;
+    assert_eq!(redis.in_flight(Node::ONLY), 0);
     server.thaw();
     let count = |class| {
         outcomes.iter().filter(|it| it.as_ref().is_err_and(|it| it.class() == class)).count()

@@ -92,7 +92,7 @@ async fn a_long_hang_ends_with_the_server_answering_again() {
 }
 
 #[tokio::test]
-async fn a_connection_that_swallows_everything_is_replaced() {
+async fn b22_a69_a_connection_that_swallows_everything_is_replaced_once() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
@@ -110,7 +110,7 @@ async fn a_connection_that_swallows_everything_is_replaced() {
 }
 
 #[tokio::test]
-async fn while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely() {
+async fn b22_while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());

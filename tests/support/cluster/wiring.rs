@@ -112,7 +112,11 @@ fn prepare(options: &Options) -> RedisServer {
     settings.extend(["--cluster-require-full-coverage", coverage]);
     settings.extend(["--repl-ping-replica-period", "1"]);
     settings.extend(options.settings.iter().map(String::as_str));
-    RedisServer::prepare(&settings)
+    let mut node = RedisServer::prepare(&settings);
+    if let Some(password) = &options.password {
+        node.ask_for(password);
+    }
+    node
 }
 
 fn bus_port(node: &RedisServer) -> u16 {

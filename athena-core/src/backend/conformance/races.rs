@@ -7,9 +7,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{
-    Backend, Duration, Item, LONG, LeaseRequest, Leased, Probe, generation, token,
-};
+use super::{Backend, Duration, Item, LONG, LeaseRequest, Leased, Probe, generation, token};
 
 const TASKS: usize = 64;
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::backend::{Backend, Node};
 use crate::clock::Tick;
-use crate::resilience::breaker::{Breaker, Permit, Transition};
+use crate::resilience::breaker::{Breaker, BreakerState, Permit, Transition};
 use crate::resilience::class::Traffic;
 use crate::settings::BreakerSettings;
 
@@ -24,6 +24,8 @@ pub(super) struct Gates {
 pub(super) struct Gate {
     serve: Breaker,
     store: Breaker,
+    /// Held while the journal is replayed to the node, so that one caller does it for all.
+    pub(super) replaying: tokio::sync::Mutex<()>,
 }
 
 impl Gates {
@@ -53,7 +55,8 @@ impl Gates {
 
 impl Gate {
     fn new(settings: &BreakerSettings) -> Self {
-        Self { serve: Breaker::new(settings.clone()), store: Breaker::new(settings.clone()) }
+        let new = || Breaker::new(settings.clone());
+        Self { serve: new(), store: new(), replaying: tokio::sync::Mutex::default() }
     }
 
     /// Leave for one operation over the connection of `epoch`.
@@ -65,9 +68,15 @@ impl Gate {
     ) -> (Option<Permit>, Option<Transition>) {
         match traffic {
             Traffic::Serve => self.serve.acquire(now, epoch),
+            // Where the node has to be found out about, the store breaker admits its own probe.
             Traffic::Store if self.serve.admits(now, epoch) => self.store.acquire(now, epoch),
             Traffic::Store => (None, None),
         }
+    }
+
+    /// Whether operations pass without anybody having to find out whether they may.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.serve.state(), BreakerState::Closed | BreakerState::Disabled)
     }
 
     /// Whether an operation over the connection of `epoch` would pass now.

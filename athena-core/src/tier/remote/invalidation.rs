@@ -2,6 +2,8 @@
 //!
 //! Invariant: what did not arrive, for whatever reason, is in the journal.
 
+use std::collections::HashSet;
+
 use super::gates::by_node;
 use super::pipeline::Operation;
 use super::{Remote, join_all};
@@ -10,6 +12,7 @@ use crate::coherence::journal::{Journal, Target};
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
 use crate::resilience::deadline::Deadline;
+use crate::tag::Tags;
 use crate::telemetry::Event;
 
 /// Targets of one request; more would hold up the store, and be sent again as a whole if it fails.
@@ -38,44 +41,73 @@ impl Remote {
         self.journal.keep(target);
     }
 
-    /// Sends what the journal holds for a node, which is asked for nothing else before.
-    pub(super) async fn replay(&self, node: Node, deadline: Deadline) -> Result<(), Failure> {
-        if self.journal.depth() == 0 {
-            return Ok(());
-        }
-        self.replay_those(deadline, |target| self.node_of(target) == node).await
-    }
-
-    /// Sends all that the journal holds.
-    pub(super) async fn replay_all(&self, deadline: Deadline) -> Result<(), Failure> {
-        if self.journal.depth() == 0 {
-            return Ok(());
-        }
-        self.replay_those(deadline, |_| true).await
-    }
-
-    async fn replay_those(
+    /// Sends what the journal holds about an entry, which is not asked for before.
+    pub(super) async fn make_way(
         &self,
+        entry: &EntryName,
+        tags: &Tags,
         deadline: Deadline,
-        concerns: impl Fn(&Target) -> bool,
     ) -> Result<(), Failure> {
-        if self.journal.batch(&concerns).len() == 0 {
+        if self.journal.depth() == 0 {
             return Ok(());
         }
-        let patience = self.settings.load().deadline;
-        let limit = deadline.attempt(self.clock.now(), patience);
-        let lock = self.clock.within(limit.unwrap_or_default(), self.replaying.lock());
-        let Some(_one_for_all) = lock.await else {
-            return Err(Failure::new(Class::TooLate, "waiting invalidations hold up the backend"));
+        let place = self.backend.place(entry.as_str()).map(Box::from);
+        let own = [Target::Entry(entry.clone()), Target::Namespace(place)];
+        for target in own.into_iter().chain(tags.iter().cloned().map(Target::Tag)) {
+            self.make_way_for(&target, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for one target.
+    pub(super) async fn make_way_for(
+        &self,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        if !self.journal.holds(target) {
+            return Ok(());
+        }
+        self.replay(self.node_of(target), deadline).await
+    }
+
+    /// Sends what the journal holds for a node; one caller does it for all.
+    ///
+    /// Fails at once where the node's breaker is open, or finds out by another caller whether the node
+    /// is back.
+    pub(super) async fn replay(&self, node: Node, deadline: Deadline) -> Result<(), Failure> {
+        let settings = self.settings.load_full();
+        let gate = self.gates.of(node, &settings.breaker);
+        let refused = |reason| {
+            let endpoint = self.backend.endpoint(node);
+            Err(Failure::new(Class::Open, format!("invalidations wait for {endpoint}: {reason}")))
         };
+        if !gate.admits(self.clock.now(), self.backend.vitality(node)) {
+            return refused("its breaker is open");
+        }
+        let _one_for_all = match gate.replaying.try_lock() {
+            Ok(lock) => lock,
+            Err(_) if !gate.is_closed() => return refused("it is being tried"),
+            Err(_) => {
+                let limit = deadline.attempt(self.clock.now(), settings.attempt_timeout);
+                let lock = gate.replaying.lock();
+                match self.clock.within(limit.unwrap_or_default(), lock).await {
+                    Some(lock) => lock,
+                    None => return refused("they are many"),
+                }
+            }
+        };
+        let is_only = self.backend.places().is_empty();
+        let pending = self.journal.batch(|target| is_only || self.node_of(target) == node);
         let mut count = 0;
         let mut failed = None;
-        for part in self.journal.batch(concerns).parts(PART) {
+        for part in pending.parts(PART) {
             let targets: Vec<_> = part.targets().cloned().collect();
             let (arrived, failure) = self.send(&targets, deadline).await;
+            let arrived: HashSet<_> = arrived.into_iter().collect();
             count += arrived.iter().filter(|it| **it != Target::AnyTag).count();
             self.journal.acknowledge(&part.only(|target| arrived.contains(target)));
-            failed = failed.or(failure);
+            failed = failure;
             if failed.is_some() {
                 break;
             }
@@ -90,7 +122,7 @@ impl Remote {
     pub(crate) async fn expire(&self, entry: &EntryName) -> Result<(), Failure> {
         let deadline = self.write_deadline();
         let lease = entry.lease();
-        self.replay(self.backend.node(&lease), deadline).await?;
+        self.make_way(entry, &Tags::default(), deadline).await?;
         let lanes: Vec<_> = entry.lanes().collect();
         let values: Vec<_> = lanes.iter().map(String::as_str).collect();
         let read = || self.backend.read(&values, &[]);

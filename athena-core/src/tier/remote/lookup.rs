@@ -7,6 +7,7 @@ use super::gates::by_node;
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all};
 use crate::backend::{Failure, Found, Generation, Stored};
+use crate::coherence::journal::Target;
 use crate::envelope::Envelope;
 use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
@@ -61,6 +62,26 @@ impl Remote {
         asked: &[(&Address, &Tags)],
         deadline: Deadline,
     ) -> Vec<Result<Looked, Failure>> {
+        let mut ways = Vec::with_capacity(asked.len());
+        let mut open = Vec::with_capacity(asked.len());
+        for (address, tags) in asked {
+            let way = self.make_way(&address.entry, tags, deadline).await;
+            if way.is_ok() {
+                open.push((*address, *tags));
+            }
+            ways.push(way);
+        }
+        let mut looked = self.look_now(&open, deadline).await.into_iter();
+        let result =
+            |way: Result<(), _>| way.and_then(|()| looked.next().unwrap_or(Ok(Looked::Nothing)));
+        ways.into_iter().map(result).collect()
+    }
+
+    async fn look_now(
+        &self,
+        asked: &[(&Address, &Tags)],
+        deadline: Deadline,
+    ) -> Vec<Result<Looked, Failure>> {
         let mut names = Names::default();
         let places: Vec<Vec<usize>> = asked
             .iter()
@@ -91,8 +112,7 @@ impl Remote {
         let of_values = values.iter().enumerate().map(|(place, name)| Name::Value(place, name));
         let of_generations =
             generations.iter().enumerate().map(|(place, name)| Name::Generation(place, name));
-        let groups =
-            by_node(&*self.backend, of_values.chain(of_generations), |name| name.text());
+        let groups = by_node(&*self.backend, of_values.chain(of_generations), |name| name.text());
         let read = async |(_, group): (_, Vec<_>)| {
             let found = self.fetch_from(&group, deadline).await;
             (group, found)
@@ -119,7 +139,6 @@ impl Remote {
         let Some(first) = group.first() else {
             return Ok(Found::default());
         };
-        self.replay(self.backend.node(first.text()), deadline).await?;
         let read = || self.backend.read(&values, &generations);
         self.ask(Operation::read(), first.text(), deadline, read).await
     }
@@ -165,7 +184,10 @@ impl Remote {
             match known.iter().find(|(known, _)| *known == tag) {
                 Some((_, current)) if *current != Some(*generation) => return Ok(false),
                 Some(_) => {}
-                None => unknown.push((self.namespace.tag(tag), *generation)),
+                None => {
+                    self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
+                    unknown.push((self.namespace.tag(tag), *generation));
+                }
             }
         }
         if unknown.is_empty() {

@@ -122,7 +122,7 @@ impl Remote {
         };
         let gate = self.gates.of(node, &settings.breaker);
         let traffic = operation.kind.traffic;
-        let (permit, transition) = gate.acquire(traffic, now, self.backend.epoch(node));
+        let (permit, transition) = gate.acquire(traffic, now, self.backend.vitality(node));
         self.tell_transition(node, traffic, transition);
         let Some(permit) = permit else {
             let message = format!("the breaker of {} is open", self.backend.endpoint(node));

@@ -7,7 +7,9 @@ use redis::{Arg, Cmd, ServerErrorKind, Value};
 use super::{Batch, Replies, Routes};
 
 /// A command of a batch, or one name of a command that has several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// In their order: that of the commands, and within one of its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     /// The place of the command in the batch.
     pub(crate) place: usize,
@@ -115,11 +117,6 @@ fn word<'a>(arg: &Arg<&'a [u8]>) -> &'a [u8] {
 impl Spot {
     pub(crate) fn new(place: usize) -> Self {
         Self { place, name: None }
-    }
-
-    /// Whether it is one of several names.
-    pub(crate) fn is_name(self) -> bool {
-        self.name.is_some()
     }
 }
 

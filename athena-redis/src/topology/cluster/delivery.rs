@@ -25,23 +25,29 @@ pub(super) struct Delivery<'a> {
     batch: &'a Batch,
     deadline: Instant,
     assembly: Assembly,
-    /// How often each command was redirected.
-    redirects: Vec<u8>,
     errands: Vec<Errand>,
     /// The failure of the command that comes first.
     failed: Option<(usize, Failure)>,
-    /// Who answered the last command, on which connection.
-    last: Option<(Arc<Link>, u64)>,
+    /// Who answered the last command so far, on which connection.
+    last: Option<(Spot, Arc<Link>, u64)>,
     superseded: bool,
 }
 
 /// Commands that go to one node together.
 #[derive(Debug)]
 struct Errand {
+    way: Way,
+    spots: Vec<Spot>,
+}
+
+/// Where commands go, and how.
+#[derive(Debug)]
+struct Way {
     link: Arc<Link>,
     manner: Manner,
     pause: Duration,
-    spots: Vec<Spot>,
+    /// How often they were redirected, since they were last sent by the map.
+    redirects: u8,
 }
 
 /// What came of an errand.
@@ -54,7 +60,6 @@ impl<'a> Delivery<'a> {
             batch,
             deadline,
             assembly: Assembly::new(batch),
-            redirects: vec![0; batch.len()],
             errands: Vec::new(),
             failed: None,
             last: None,
@@ -77,7 +82,7 @@ impl<'a> Delivery<'a> {
         replies: Replies,
     ) -> Result<(Arc<Link>, Replies), Failure> {
         let spots = self.batch.spots().collect();
-        let errand = Errand { link, manner: Manner::Plain, pause: Duration::ZERO, spots };
+        let errand = Errand { way: Way::by_map(link, Duration::ZERO), spots };
         self.settle((errand, Ok(replies)));
         self.finish().await
     }
@@ -89,7 +94,7 @@ impl<'a> Delivery<'a> {
             let (batch, deadline) = (self.batch, self.deadline);
             let errands = self.errands.drain(..);
             under_way.extend(errands.map(|errand| {
-                let part = batch.part(&errand.spots, errand.manner);
+                let part = batch.part(&errand.spots, errand.way.manner);
                 run(errand, part, deadline)
             }));
             // What fails early does not end the rest: others may be writes that must not be lost.
@@ -102,8 +107,8 @@ impl<'a> Delivery<'a> {
             return Err(failure);
         }
         match self.last {
-            Some((link, _)) if self.superseded => Ok((link, Replies::superseded())),
-            Some((link, epoch)) => Ok((link, self.assembly.into_replies(epoch))),
+            Some((_, link, _)) if self.superseded => Ok((link, Replies::superseded())),
+            Some((_, link, epoch)) => Ok((link, self.assembly.into_replies(epoch))),
             None => Err(Failure::new(Class::Unready, "redis cluster: there was nothing to send")),
         }
     }
@@ -119,60 +124,54 @@ impl<'a> Delivery<'a> {
                 return;
             }
         };
-        let Some(epoch) = replies.epoch() else {
-            self.last = Some((errand.link, 0));
-            self.superseded = true;
-            return;
-        };
-        let last = self.batch.len().saturating_sub(1);
+        let epoch = replies.epoch();
+        self.superseded |= epoch.is_none();
+        if let Some(spot) = errand.spots.last() {
+            self.note_last(*spot, &errand.way.link, epoch.unwrap_or_default());
+        }
         for (spot, reply) in errand.spots.iter().zip(replies.each()) {
-            if spot.place == last {
-                self.last = Some((Arc::clone(&errand.link), epoch));
-            }
-            self.judge(&errand.link, *spot, reply);
+            self.judge(&errand, *spot, reply);
         }
     }
 
-    fn judge(&mut self, link: &Arc<Link>, spot: Spot, reply: Reply) {
-        let ruling = reply.ruling();
-        match ruling {
-            Ruling::Done => return self.assembly.put(spot, reply),
-            Ruling::Moved { .. } | Ruling::Ask { .. } if self.batch.epoch().is_some() => {
-                self.superseded = true;
-            }
-            Ruling::TryAgain => return self.try_again(link, spot, reply),
-            _ => {}
+    fn note_last(&mut self, spot: Spot, link: &Arc<Link>, epoch: u64) {
+        if self.last.as_ref().is_none_or(|(last, ..)| *last <= spot) {
+            self.last = Some((spot, Arc::clone(link), epoch));
         }
-        let next = match &ruling {
+    }
+
+    fn judge(&mut self, errand: &Errand, spot: Spot, reply: Reply) {
+        let registry = &self.shared.registry;
+        let target = |to: &str| parse_target(to, errand.way.link.endpoint());
+        let next = match reply.ruling() {
+            Ruling::Done => return self.assembly.put(spot, reply),
+            Ruling::TryAgain => return self.try_again(&errand.way.link, spot, reply),
             Ruling::Moved { slot, to } => {
                 self.shared.want_refresh();
-                let to = parse_target(to, link.endpoint());
-                to.and_then(|to| self.shared.registry.patch(*slot, &to))
-                    .map(|it| (it, Manner::Plain))
+                let link = target(&to).and_then(|to| registry.patch(slot, &to));
+                link.map(|link| (link, Manner::Plain))
             }
             Ruling::Ask { to } => {
-                let to = parse_target(to, link.endpoint());
-                to.and_then(|to| self.shared.registry.link(&to)).map(|it| (it, Manner::Asking))
+                let link = target(&to).and_then(|to| registry.link(&to));
+                link.map(|link| (link, Manner::Asking))
             }
-            _ => None,
+            Ruling::Refused => None,
         };
-        if self.superseded {
-            return;
-        }
         match next {
-            Some((to, manner)) if self.may_redirect(spot) => {
-                self.send(to, manner, Duration::ZERO, spot);
+            // Its connection is not the one that it is bound to.
+            Some(_) if self.batch.epoch().is_some() => self.superseded = true,
+            Some((link, manner)) if errand.way.redirects < MOST_REDIRECTS => {
+                let redirects = errand.way.redirects + 1;
+                self.send(Way { link, manner, pause: Duration::ZERO, redirects }, spot);
             }
-            _ => self.refuse(link, spot, reply),
+            _ => self.refuse(&errand.way.link, spot, reply),
         }
     }
 
     /// Sends a command again by name, which no move can hold up, or else a little later.
+    ///
+    /// While a slot moves each of these attempts may begin with a redirect; the deadline bounds them.
     fn try_again(&mut self, link: &Arc<Link>, spot: Spot, reply: Reply) {
-        // While a slot moves, every attempt may begin with a redirect; the deadline bounds them all.
-        if let Some(redirects) = self.redirects.get_mut(spot.place) {
-            *redirects = 0;
-        }
         if let Some(spots) = self.batch.apart(spot) {
             self.assembly.divide(&spots);
             for spot in spots {
@@ -185,20 +184,12 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Whether a command was not sent around too often; counts.
-    fn may_redirect(&mut self, spot: Spot) -> bool {
-        let Some(redirects) = self.redirects.get_mut(spot.place) else { return false };
-        *redirects = redirects.saturating_add(1);
-        // The names of one command are redirected each for itself.
-        *redirects <= MOST_REDIRECTS || spot.is_name()
-    }
-
     fn send_by_map(&mut self, spot: Spot, pause: Duration) {
         let to = self.batch.slots().and_then(|slots| slots.get(spot.place)).copied();
         let map = self.shared.registry.map();
         let owner = to.and_then(|slot| map.as_ref()?.owner(slot)).cloned();
         match (owner, to) {
-            (Some(link), _) => self.send(link, Manner::Plain, pause, spot),
+            (Some(link), _) => self.send(Way::by_map(link, pause), spot),
             (None, Some(number)) => {
                 self.shared.want_refresh();
                 let message = format!("redis cluster: no node serves slot {number}");
@@ -211,14 +202,10 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn send(&mut self, link: Arc<Link>, manner: Manner, pause: Duration, spot: Spot) {
-        let same = |errand: &&mut Errand| {
-            let alike = errand.manner == manner && errand.pause == pause;
-            alike && Arc::ptr_eq(&errand.link, &link)
-        };
-        match self.errands.iter_mut().find(same) {
+    fn send(&mut self, way: Way, spot: Spot) {
+        match self.errands.iter_mut().find(|errand| errand.way == way) {
             Some(errand) => errand.spots.push(spot),
-            None => self.errands.push(Errand { link, manner, pause, spots: vec![spot] }),
+            None => self.errands.push(Errand { way, spots: vec![spot] }),
         }
     }
 
@@ -235,10 +222,24 @@ impl<'a> Delivery<'a> {
     }
 }
 
-async fn run(errand: Errand, part: Batch, deadline: Instant) -> Outcome {
-    if !errand.pause.is_zero() {
-        sleep(errand.pause).await;
+impl Way {
+    fn by_map(link: Arc<Link>, pause: Duration) -> Self {
+        Self { link, manner: Manner::Plain, pause, redirects: 0 }
     }
-    let outcome = errand.link.exchange_by(&part, deadline).await;
+}
+
+impl PartialEq for Way {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.link, &other.link)
+            && (self.manner, self.pause, self.redirects)
+                == (other.manner, other.pause, other.redirects)
+    }
+}
+
+async fn run(errand: Errand, part: Batch, deadline: Instant) -> Outcome {
+    if !errand.way.pause.is_zero() {
+        sleep(errand.way.pause).await;
+    }
+    let outcome = errand.way.link.exchange_by(&part, deadline).await;
     (errand, outcome)
 }

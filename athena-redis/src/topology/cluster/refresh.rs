@@ -17,21 +17,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use athena_cache_core::backend::{Cause, Class, Failure};
+use athena_cache_core::backend::Cause;
 use futures_util::future::{BoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
+use super::contact::Contact;
 use super::layout::{Layout, Succession};
-use super::nodes::{Member, Reading, View};
+use super::nodes::{Member, View};
+use super::question::{Answer, question};
 use super::report::{cause, report};
-use super::{Reason, Search, Shared, pace};
-use crate::link::{Batch, Doubt, Link};
+use super::{Search, Shared, pace};
+use crate::link::{Doubt, Link};
 use crate::url::Endpoint;
 
-/// How long one question may take.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// While something is looked for, every how manyth round goes to all nodes.
 const ALL_EVERY: u32 = 8;
 
@@ -68,6 +68,8 @@ struct Refresher {
     questions: FuturesUnordered<BoxFuture<'static, Answer>>,
     /// Whom an answer is waited for from.
     asked: HashSet<Endpoint>,
+    /// Whom the latest round to all nodes went to.
+    company: HashSet<Endpoint>,
     reports: FuturesUnordered<BoxFuture<'static, ()>>,
     /// Primaries in doubt.
     doubts: HashMap<Endpoint, Doubted>,
@@ -78,13 +80,7 @@ struct Refresher {
     /// The latest round that went to all nodes, and the pause after it.
     last_full: Option<Instant>,
     idle: Duration,
-    /// How many of the seeds' answers were of no use.
-    useless: HashMap<Endpoint, u32>,
-    /// Why the last seed that said anything was of no use.
-    reason: Option<Reason>,
-    /// Whether anybody answered since the latest full round began.
-    is_answered: bool,
-    is_cut_off: bool,
+    contact: Contact,
 }
 
 /// What a node said, and on which connection.
@@ -100,13 +96,6 @@ struct Doubted {
     doubt: Doubt,
 }
 
-struct Answer {
-    endpoint: Endpoint,
-    link: Arc<Link>,
-    epoch: u64,
-    view: Result<View, Failure>,
-}
-
 impl Refresher {
     fn new(shared: Arc<Shared>) -> Self {
         Self {
@@ -115,6 +104,7 @@ impl Refresher {
             views: HashMap::new(),
             questions: FuturesUnordered::new(),
             asked: HashSet::new(),
+            company: HashSet::new(),
             reports: FuturesUnordered::new(),
             doubts: HashMap::new(),
             is_wanted: false,
@@ -123,10 +113,7 @@ impl Refresher {
             last: None,
             last_full: None,
             idle: Duration::ZERO,
-            useless: HashMap::new(),
-            reason: None,
-            is_answered: false,
-            is_cut_off: false,
+            contact: Contact::default(),
         }
     }
 
@@ -173,11 +160,12 @@ impl Refresher {
                 Some(known) if doubt == Doubt::Disowned => known.doubt,
                 _ => doubt,
             };
+            // Asked about at once, but only once: a node may be loading for minutes.
+            self.is_wanted |= doubt == Doubt::Disowned && known.is_none();
             doubts.insert(link.endpoint().clone(), Doubted { since, doubt });
         }
         // Those that are left came back, perhaps as somebody else.
         self.is_wanted |= !self.doubts.is_empty();
-        self.is_wanted |= doubts.values().any(|it| it.doubt == Doubt::Disowned);
         self.doubts = doubts;
     }
 
@@ -207,11 +195,12 @@ impl Refresher {
         self.rounds = self.rounds.wrapping_add(1);
         let mut targets = self.replicas_in_question();
         if is_full {
-            targets.extend(self.everybody());
+            self.company = self.everybody();
+            targets.extend(self.company.iter().cloned());
             self.last_full = Some(now);
             self.idle = pace::idle(fastrand::f64());
             self.is_wanted = false;
-            self.is_answered = false;
+            self.contact.begin_round();
         }
         self.keep_only_the_needed();
         for endpoint in targets {
@@ -235,7 +224,7 @@ impl Refresher {
         let owners = map.as_ref().map(|map| map.links()).unwrap_or_default();
         let mut all: HashSet<_> = owners.iter().map(|link| link.endpoint().clone()).collect();
         all.extend(self.layout.iter().flat_map(Layout::primaries).cloned());
-        if all.len() <= self.doubts.len() || self.is_cut_off {
+        if all.len() <= self.doubts.len() || self.contact.is_cut_off() {
             all.extend(self.layout.iter().flat_map(Layout::endpoints).cloned());
             all.extend(self.shared.seeds.iter().cloned());
         }
@@ -254,8 +243,7 @@ impl Refresher {
     fn keep_only_the_needed(&self) {
         let Some(layout) = &self.layout else { return };
         let mut keep = self.replicas_in_question();
-        // Who is asked at the moment is not kept for that: the question holds on to its link.
-        keep.extend(layout.primaries().cloned());
+        keep.extend(layout.primaries().chain(&self.company).cloned());
         self.shared.registry.keep_only(&keep);
     }
 
@@ -265,7 +253,7 @@ impl Refresher {
         self.asked.remove(&endpoint);
         match view {
             Ok(view) => {
-                self.note_contact();
+                self.contact.note_answer();
                 if view.own().is_some_and(Member::is_primary) {
                     link.trust_again();
                 }
@@ -277,7 +265,7 @@ impl Refresher {
                     self.learn();
                 }
             }
-            Err(failure) => self.note_refusal(endpoint, &failure),
+            Err(failure) => self.contact.note_refusal(endpoint, &failure, link.epoch() != 0),
         }
         if self.asked.is_empty() {
             self.end_round();
@@ -308,8 +296,8 @@ impl Refresher {
         self.shared.registry.publish(layout);
         tracing::debug!(nodes = self.views.len(), "the map of the redis cluster has changed");
         self.shared.search.send_replace(Search::Done);
-        self.keep_only_the_needed();
         for (succession, (cause, since)) in successions.into_iter().zip(causes) {
+            self.shared.registry.retire_silent(&succession.from);
             let heir = self.shared.registry.link(&succession.to);
             let heir = heir.map_or_else(Weak::new, |link| Arc::downgrade(&link));
             let hub = Arc::clone(&self.shared.hub);
@@ -331,11 +319,11 @@ impl Refresher {
 
     /// Everybody who was asked has answered, or will not.
     fn end_round(&mut self) {
-        if self.last_full == self.last && !self.is_answered {
-            self.note_silence();
+        if self.last_full == self.last {
+            self.contact.end_round();
         }
         match &self.layout {
-            None => self.give_reason(),
+            None => self.give_up_waiting(),
             // A redirect that no node confirms was none.
             Some(layout) if self.shared.registry.patched_since().is_some() && !self.is_wanted => {
                 self.shared.registry.publish(layout);
@@ -344,76 +332,17 @@ impl Refresher {
         }
     }
 
-    fn note_contact(&mut self) {
-        self.is_answered = true;
-        if std::mem::take(&mut self.is_cut_off) {
-            tracing::info!("nodes of the redis cluster can be reached again");
-        }
-    }
-
-    fn note_silence(&mut self) {
-        if !std::mem::replace(&mut self.is_cut_off, true) {
-            let reason = self.reason.as_ref().map(|reason| reason.message.as_str());
-            tracing::warn!(reason, "no node of the redis cluster can be reached, going on trying");
-        }
-    }
-
-    fn note_refusal(&mut self, endpoint: Endpoint, failure: &Failure) {
-        tracing::debug!(%endpoint, %failure, "no word about the redis cluster");
-        if failure.class() != Class::Unreachable {
-            *self.useless.entry(endpoint).or_default() += 1;
-        }
-        // What a node that was reached said tells more than that others were not reached.
-        let is_better = |known: &Reason| {
-            known.class == Class::Unreachable || failure.class() != Class::Unreachable
-        };
-        if self.reason.as_ref().is_none_or(is_better) {
-            let message = format!("no node of the redis cluster can be reached: {failure}");
-            self.reason = Some(Reason { class: failure.class(), message });
-        }
-    }
-
     /// Lets those who wait for a first map know that all seeds were asked in vain.
-    fn give_reason(&mut self) {
+    fn give_up_waiting(&mut self) {
         let rounds = self.shared.seeds.iter().map(|seed| {
-            let useless = self.useless.get(seed).copied().unwrap_or_default();
             let link = self.shared.registry.quiet_link(seed);
-            link.map_or(0, |link| link.attempts()) + useless
+            link.map_or(0, |link| link.attempts()) + self.contact.useless_answers_of(seed)
         });
         let rounds = rounds.min().unwrap_or_default();
-        if let Some(reason) = self.reason.take().filter(|_| rounds > 0) {
-            let reason = Arc::new(reason);
+        if let Some(reason) = self.contact.reason().filter(|_| rounds > 0) {
             self.shared.search.send_replace(Search::Vain { rounds, reason });
         }
     }
-}
-
-/// Asks one node what it knows.
-async fn question(shared: Arc<Shared>, endpoint: Endpoint, link: Arc<Link>) -> Answer {
-    let mut batch = Batch::new();
-    batch.command("CLUSTER").arg("NODES");
-    let asked = link.endpoint().clone();
-    let reading = Reading { asked: &asked, by_name: shared.access.tls.is_some() };
-    let patience = shared.patience();
-    let answer = timeout(
-        patience,
-        link.send(&batch, |replies| {
-            let text = replies.text()?;
-            Ok((replies.epoch(), View::parse(&text, reading)))
-        }),
-    );
-    let (epoch, view) = match answer.await {
-        Ok(Ok((epoch, Some(view)))) => (epoch, Ok(view)),
-        Ok(Ok((_, None))) => {
-            (None, Err(link.failure(Class::Rejected, "does not know itself in its cluster")))
-        }
-        Ok(Err(failure)) => (None, Err(failure)),
-        Err(_) => {
-            let what = format!("did not say within {patience:?} what its cluster looks like");
-            (None, Err(link.failure(Class::Timeout, &what)))
-        }
-    };
-    Answer { endpoint, link, epoch: epoch.unwrap_or_default(), view }
 }
 
 async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {

@@ -114,6 +114,21 @@ impl Registry {
         });
     }
 
+    /// Ends what is in flight to a node that does not answer and serves nothing any more.
+    pub(super) fn retire_silent(&self, endpoint: &Endpoint) {
+        let mut links = self.lock();
+        let map = self.map.load();
+        let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
+        let serves = mapped.iter().any(|link| link.endpoint() == endpoint);
+        let silent = links.open.get(endpoint).is_some_and(|it| it.doubt() == Some(Doubt::Silent));
+        if silent
+            && !serves
+            && let Some(link) = links.open.remove(endpoint)
+        {
+            link.retire();
+        }
+    }
+
     /// Closes every link, for ever.
     pub(super) async fn close(&self) {
         let open = {

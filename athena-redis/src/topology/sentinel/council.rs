@@ -233,13 +233,12 @@ impl Council {
     /// The node that sentinels announce in a newer epoch.
     fn announced(&self, now: Instant) -> Option<(Endpoint, u64)> {
         let view = self.latest()?;
-        match &self.seat {
-            Some(seat) if view.address == seat.endpoint || view.epoch <= seat.epoch => return None,
-            Some(_) => {}
-            None if self.awaits_others(now) => return None,
-            None => {}
-        }
-        self.is_primary(&view.address).then(|| (view.address.clone(), view.epoch))
+        let is_new = match &self.seat {
+            Some(seat) => view.address != seat.endpoint && view.epoch > seat.epoch,
+            None => !self.awaits_others(now),
+        };
+        let is_due = is_new && self.is_primary(&view.address);
+        is_due.then(|| (view.address.clone(), view.epoch))
     }
 
     /// The replica that was promoted in a failover that sentinels say is under way.

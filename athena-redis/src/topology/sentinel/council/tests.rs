@@ -20,6 +20,7 @@ fn silent() -> Result<Role, Silence> {
     Err(Silence { class: Class::Unreachable, why: "redis at 127.0.0.1:1 is gone".into() })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one answer of several that a node may give")]
 fn replica_of(port: u16) -> Result<Role, Silence> {
     Ok(Role::Replica(Some(at(port))))
 }
@@ -151,7 +152,9 @@ fn a_replica_that_says_it_is_the_primary_is_believed_only_in_a_failover() {
 fn a_failover_of_another_node_or_one_that_was_given_up_proves_nothing() {
     for news in [vec![underway(3)], vec![underway(1), News::Abandoned { primary: at(1) }]] {
         let mut room = Room::seated();
-        news.iter().for_each(|news| room.learn(news));
+        for news in &news {
+            room.learn(news);
+        }
         room.testify(&[PRIMARY, PRIMARY]);
         assert_eq!(room.decide(), None, "{news:?}");
     }

@@ -1,0 +1,79 @@
+//! Whether anybody answers, and why nobody does.
+//!
+//! Invariant: being cut off is told once, and so is its end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use athena_cache_core::backend::{Class, Failure};
+
+use super::Reason;
+use crate::url::Endpoint;
+
+#[derive(Debug, Default)]
+pub(super) struct Contact {
+    /// How many of a node's answers were of no use.
+    useless: HashMap<Endpoint, u32>,
+    reason: Option<Arc<Reason>>,
+    /// Whether anybody answered since the latest round began.
+    is_answered: bool,
+    is_cut_off: bool,
+}
+
+impl Contact {
+    pub(super) fn begin_round(&mut self) {
+        self.is_answered = false;
+    }
+
+    /// Notes that nobody is left to answer.
+    pub(super) fn end_round(&mut self) {
+        if !self.is_answered && !std::mem::replace(&mut self.is_cut_off, true) {
+            let reason = self.reason.as_ref().map(|reason| reason.message.as_str());
+            tracing::warn!(reason, "the redis cluster is out of reach, going on trying");
+        }
+    }
+
+    pub(super) fn note_answer(&mut self) {
+        self.is_answered = true;
+        self.reason = None;
+        if std::mem::take(&mut self.is_cut_off) {
+            tracing::info!("nodes of the redis cluster can be reached again");
+        }
+    }
+
+    /// Notes that a node did not say what it was asked; `was_connected` if it was reached.
+    pub(super) fn note_refusal(
+        &mut self,
+        endpoint: Endpoint,
+        failure: &Failure,
+        was_connected: bool,
+    ) {
+        tracing::debug!(%endpoint, %failure, "no word about the redis cluster");
+        if was_connected && failure.class() != Class::Unreachable {
+            *self.useless.entry(endpoint).or_default() += 1;
+        }
+        // What a node says tells more than that others say nothing.
+        let known = self.reason.as_ref().map(|reason| reason.class);
+        if says_nothing(failure.class()) && known.is_some_and(|known| !says_nothing(known)) {
+            return;
+        }
+        let message = format!("no node of the redis cluster can be reached: {failure}");
+        self.reason = Some(Arc::new(Reason { class: failure.class(), message }));
+    }
+
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off
+    }
+
+    pub(super) fn useless_answers_of(&self, endpoint: &Endpoint) -> u32 {
+        self.useless.get(endpoint).copied().unwrap_or_default()
+    }
+
+    pub(super) fn reason(&self) -> Option<Arc<Reason>> {
+        self.reason.clone()
+    }
+}
+
+fn says_nothing(class: Class) -> bool {
+    matches!(class, Class::Unreachable | Class::Timeout | Class::Disconnected)
+}

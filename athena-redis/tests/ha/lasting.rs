@@ -1,0 +1,165 @@
+//! Connections that last, are moved, and come back, and how often they are tried.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use athena_cache_core::backend::{Backend, Change, Class, Node};
+use athena_cache_redis::Redis;
+
+use crate::support::proxy::{BOTH, Mode, Proxy};
+use crate::support::server::RedisServer;
+use crate::{config, eventually, failure, insert, read, redis};
+
+#[tokio::test]
+async fn a08_a21_opening_tries_as_often_as_it_is_told() {
+    let server = RedisServer::start();
+    for attempts in [1, 5, 10] {
+        let proxy = Proxy::start(server.port());
+        proxy.refuse_new(true);
+        let profile = config(&proxy.url()).connect_retry(attempts).abort_on_connect_fail(true);
+        let error = Redis::open(profile).await.unwrap_err();
+        assert!(error.is_connect(), "{error}");
+        assert_eq!(proxy.accepted(), attempts as usize);
+    }
+    let proxy = Proxy::start(server.port());
+    proxy.refuse_new(true);
+    let profile = config(&proxy.url()).connect_retry(1000).abort_on_connect_fail(true);
+    let opening = tokio::spawn(Redis::open(profile));
+    eventually("it has tried", async || proxy.accepted() >= 2).await;
+    proxy.refuse_new(false);
+    let redis = opening.await.unwrap().unwrap();
+    assert!(redis.is_ready(Node::ONLY));
+}
+
+#[tokio::test]
+async fn a11_an_operation_for_administrators_is_refused_in_this_process_unless_allowed() {
+    let server = RedisServer::start();
+    let monitor = server.monitor();
+    let ours = Redis::new(config(&server.url())).unwrap();
+    ours.connect().await.unwrap();
+    let error = ours.optimize().await.unwrap_err();
+    assert!(error.is_admin_not_allowed(), "{error}");
+    assert!(error.to_string().contains("`allow_admin`"), "{error}");
+    insert(&ours, "after", b"it").await.unwrap();
+    let sent = monitor.lines();
+    assert!(!sent.iter().any(|line| line.contains("PURGE")), "{sent:?}");
+
+    let theirs = Redis::new(config(&server.url()).allow_admin(true)).unwrap();
+    theirs.optimize().await.unwrap();
+    assert!(server.calls("memory|purge") >= 1);
+}
+
+#[tokio::test]
+async fn b02_a_name_that_leads_elsewhere_by_now_is_followed() {
+    let (first, second) = (RedisServer::start(), RedisServer::start());
+    for (server, value) in [(&first, "first"), (&second, "second")] {
+        insert(&redis(&server.url()), "who", value.as_bytes()).await.unwrap();
+    }
+    let proxy = Proxy::start(first.port());
+    let redis = redis(&proxy.url());
+    assert_eq!(read(&redis, "who").await.unwrap().as_deref(), Some(&b"first"[..]));
+    proxy.retarget(second.port());
+    proxy.cut();
+    eventually("the other one answers", async || {
+        read(&redis, "who").await.is_ok_and(|found| found.as_deref() == Some(b"second"))
+    })
+    .await;
+    assert_eq!(redis.epoch(Node::ONLY), 2, "a lease of the first is worth nothing here");
+}
+
+#[tokio::test]
+async fn b21_b36_a_server_that_was_away_for_long_is_found_soon() {
+    let mut server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let [direct, behind] = [redis(&server.url()), redis(&proxy.url())];
+    for redis in [&direct, &behind] {
+        redis.ping(Node::ONLY).await.unwrap();
+    }
+    proxy.set(BOTH[0], Mode::Swallow);
+    proxy.set(BOTH[1], Mode::Swallow);
+    proxy.swallow_new(true);
+    server.kill();
+    // Long enough for the pauses between attempts to have reached their cap.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    server.restart();
+    proxy.heal();
+    let back = Instant::now();
+    for redis in [&direct, &behind] {
+        eventually("it is found", async || redis.ping(Node::ONLY).await.is_ok()).await;
+        assert!(back.elapsed() < Duration::from_secs(5), "{:?}", back.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn b23_a_connection_is_swapped_behind_the_same_handle_and_nothing_is_left_of_it() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let changes = Arc::<Mutex<Vec<Change>>>::default();
+    let heard = Arc::clone(&changes);
+    redis.listen(Arc::new(move |change| heard.lock().expect("nobody panics").push(change.clone())));
+    redis.ping(Node::ONLY).await.unwrap();
+    for epoch in 2..6 {
+        redis.force_reconnect();
+        eventually("it is another one", async || redis.epoch(Node::ONLY) == epoch).await;
+        redis.ping(Node::ONLY).await.unwrap();
+    }
+    eventually("the old ones are closed", async || server.clients("under-test").len() == 1).await;
+    assert_eq!(changes.lock().expect("nobody panics").len(), 4);
+}
+
+#[tokio::test]
+async fn b37_many_instances_take_one_connection_each() {
+    let server = RedisServer::start_with(&["--maxclients", "64"]);
+    let instances: Vec<_> = (0..50).map(|_| redis(&server.url())).collect();
+    let pings = instances.iter().map(|redis| redis.ping(Node::ONLY));
+    for outcome in futures_util::future::join_all(pings).await {
+        outcome.unwrap();
+    }
+    assert_eq!(server.clients("under-test").len(), 50);
+}
+
+#[tokio::test]
+async fn b15_instances_that_lost_their_server_together_do_not_come_back_together() {
+    let mut server = RedisServer::start();
+    let instances: Vec<_> = (0..200).map(|_| redis(&server.url())).collect();
+    let pings = instances.iter().map(|redis| redis.ping(Node::ONLY));
+    futures_util::future::join_all(pings).await;
+    server.kill();
+    // Until the pauses between attempts have reached their cap.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    server.restart();
+    let back = Instant::now();
+    let returns = instances.iter().map(|redis| async move {
+        eventually("it is back", async || redis.is_ready(Node::ONLY)).await;
+        back.elapsed()
+    });
+    let mut returns = futures_util::future::join_all(returns).await;
+    returns.sort();
+    let spread = returns[199] - returns[0];
+    assert!(spread >= Duration::from_secs(1), "{spread:?}");
+    assert!(returns[199] < Duration::from_secs(5), "{:?}", returns[199]);
+}
+
+#[tokio::test]
+async fn b43_an_idle_connection_is_kept_alive() {
+    // Hangs up on clients that say nothing for a second.
+    let server = RedisServer::start_with(&["--timeout", "1"]);
+    let redis = redis(&server.url());
+    redis.ping(Node::ONLY).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    redis.ping(Node::ONLY).await.unwrap();
+    assert_eq!(redis.epoch(Node::ONLY), 1);
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_noticed_though_nobody_asks() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    redis.ping(Node::ONLY).await.unwrap();
+    server.freeze();
+    eventually("it is noticed", async || !redis.is_ready(Node::ONLY)).await;
+    assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
+    server.thaw();
+    eventually("it is back", async || redis.is_ready(Node::ONLY)).await;
+    eventually("one connection is left", async || server.clients("under-test").len() == 1).await;
+}
