@@ -80,7 +80,6 @@ pub struct RedisConfig {
 /// PEM format and are read once, when the backend is built. Needs the feature `tls`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the names of the settings in a file")]
 pub struct TlsConfig {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) cert_file: Option<PathBuf>,
@@ -309,9 +308,10 @@ impl RedisConfig {
         };
         let has_tls = url.scheme == Scheme::Tls;
         let tls_of_sentinels = self.sentinel_tls.unwrap_or(has_tls);
-        let tls = match has_tls || tls_of_sentinels {
-            false => None,
-            true => Some(Arc::new(Tls::new(&self.tls.clone().unwrap_or_default())?)),
+        let tls = if has_tls || tls_of_sentinels {
+            Some(Arc::new(Tls::new(&self.tls.unwrap_or_default())?))
+        } else {
+            None
         };
         let access = Access {
             username: self.username.or(url.username),

@@ -172,6 +172,22 @@ async fn a01_a73_with_the_backend_down_the_function_runs_and_its_result_is_retur
 }
 
 #[tokio::test]
+async fn s6_without_the_backend_each_process_loads_for_itself_and_it_is_counted() {
+    for form in FORMS {
+        let remote = Remote::new();
+        let origin = Origin::default();
+        remote.chaos.always(DOWN);
+        let caches = [remote.world.cache.clone(), remote.beside(), remote.beside(), remote.beside()];
+        for cache in &caches {
+            let answer = form.plain(cache, "k", origin.returns(Ok(1))).await;
+            assert_eq!((answer.value, answer.outcome.source), (Ok(1), Source::Load));
+            assert_eq!(cache.stats().unleased_loads, 1);
+        }
+        assert_eq!(origin.loads(), 4);
+    }
+}
+
+#[tokio::test]
 async fn a42_a46_what_was_read_or_written_before_is_served_from_memory() {
     for form in FORMS {
         let remote = Remote::new();

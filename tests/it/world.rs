@@ -55,6 +55,7 @@ pub struct Remote {
     pub world: World,
     pub store: MemoryBackend,
     pub chaos: Chaos,
+    backend: ChaosBackend<MemoryBackend>,
 }
 
 impl Remote {
@@ -67,10 +68,17 @@ impl Remote {
         let store = MemoryBackend::with_clock(&clock);
         let backend = ChaosBackend::with_clock(store.clone(), 1, &clock);
         let chaos = backend.chaos();
-        let builder = Cache::builder("test").clock(&clock).seed(1).backend(backend);
+        let builder = Cache::builder("test").clock(&clock).seed(1).backend(backend.clone());
         let builder = builder.resilience(once(Resilience::default()));
         let world = World { cache: change(builder).build().unwrap(), clock };
-        Self { world, store, chaos }
+        Self { world, store, chaos, backend }
+    }
+
+    /// Another process on the same backend, which meets the same faults.
+    pub fn beside(&self) -> Cache {
+        let builder = Cache::builder("test").clock(&self.world.clock).seed(2);
+        let builder = builder.resilience(once(Resilience::default()));
+        builder.backend(self.backend.clone()).build().unwrap()
     }
 
     /// Another process on the same backend.

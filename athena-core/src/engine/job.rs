@@ -133,10 +133,12 @@ where
         else {
             return Leased::None;
         };
-        let Some(address) = ask.address().filter(|_| self.purpose != Purpose::AnswerWithoutBackend)
-        else {
+        let Some(address) = ask.address() else {
             return Leased::None;
         };
+        if self.purpose == Purpose::AnswerWithoutBackend {
+            return self.unleased();
+        }
         let patience = ask.runtime.settings.patience;
         let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
         let limit = ask.runtime.settings.resilience.attempt_timeout;
@@ -154,12 +156,18 @@ where
                 held.forget();
                 Leased::HeldElsewhere
             }
-            Err(failure) if failure.class().may_have_happened() => Leased::None,
+            Err(failure) if failure.class().may_have_happened() => self.unleased(),
             Err(_) => {
                 held.forget();
-                Leased::None
+                self.unleased()
             }
         }
+    }
+
+    /// The backend cannot say whether another process loads the same.
+    fn unleased(&self) -> Leased {
+        self.ask.tell(|key| Event::Unleased { key });
+        Leased::None
     }
 
     /// A place among the function's loads, which are bounded while the backend is away.

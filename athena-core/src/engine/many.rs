@@ -15,7 +15,6 @@ use crate::backend::Failure;
 use crate::flight::{Flight, Lead, Role};
 use crate::policy::fallback::Plan;
 use crate::telemetry::Source;
-use crate::tier::remote::{Address, Looked};
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
@@ -275,10 +274,11 @@ where
     let since = runtime.cells.now();
     let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
     let looked = remote.look_many(&asked, remote.deadline()).await;
-    let judge = |((ask, address), looked): ((&&Ask<R, V, E>, &Address), Result<Looked, _>)| {
-        looked.map(|looked| ask.looked(address, looked, since))
-    };
-    asks.iter().zip(&addresses).zip(looked).map(judge).collect()
+    let mut seen = Vec::with_capacity(asks.len());
+    for ((ask, address), looked) in asks.iter().zip(&addresses).zip(looked) {
+        seen.push(looked.map(|looked| ask.looked(address, looked, since)));
+    }
+    seen
 }
 
 /// Polls futures side by side until all are done.

@@ -132,6 +132,12 @@ pub enum Event<'a> {
         /// Why not.
         failure: &'a Failure,
     },
+    /// A load runs without a lease, since the backend cannot be asked for one.
+    #[non_exhaustive]
+    Unleased {
+        /// The entry.
+        key: &'a str,
+    },
     /// An operation that failed is attempted again.
     #[non_exhaustive]
     Retrying {

@@ -49,6 +49,8 @@ pub struct Stats {
     pub refused: u64,
     /// Loads that ran without a lease since another process held it.
     pub leases_held_elsewhere: u64,
+    /// Loads that ran without a lease since the backend could not be asked for one.
+    pub unleased_loads: u64,
     /// Entries in the backend that this reader could not read.
     pub unreadable: u64,
     /// Values that could not be written as bytes.
@@ -135,7 +137,7 @@ macro_rules! counters {
 
 counters! {
     stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
-    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unreadable, unwritable,
+    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, unreadable, unwritable,
     dropped_writes, invalidations, journaled, retries, breaker_openings, failovers,
     planned_failovers, reconnects,
 }
@@ -179,6 +181,7 @@ impl Counters {
                 NotKept::Overloaded => &self.dropped_writes,
                 NotKept::Unwanted => return None,
             },
+            Event::Unleased { .. } => &self.unleased_loads,
             Event::Unreadable { .. } => &self.unreadable,
             Event::Unwritable { .. } => &self.unwritable,
             Event::Invalidated { .. } => &self.invalidations,

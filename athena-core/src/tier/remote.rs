@@ -226,11 +226,11 @@ impl Remote {
         address: &Address,
         bytes: &[u8],
         life: Duration,
-        leave: &Leave,
+        granted: &Leave,
     ) -> Result<Filled, Failure> {
         let lease = &address.entry.lease();
         let item = Item { value: &address.value, bytes, life };
-        let fill = Fill { item, lease, token: leave.token, epoch: leave.epoch };
+        let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
         let deadline = self.write_deadline();
         self.ask(Operation::write("fill"), lease, deadline, || self.backend.fill(fill)).await
     }

@@ -91,7 +91,7 @@ pub(super) async fn what_is_no_generation_reads_as_missing_and_is_overwritten(pr
         [b"", b"x", b"0000000000000000", b"123456789abcdef", b"123456789abcdefg", b"\xff"];
     for (number, bytes) in garbage.into_iter().enumerate() {
         let (tag, good) = (probe.tag(&number.to_string()), probe.tag("good"));
-        let foreign = super::Entry { value: tag.clone(), lease: probe.entry("foreign").lease };
+        let foreign = super::Entry { value: tag.clone(), lease: format!("{{{tag}}}:l") };
         probe.insert(&foreign, bytes, LONG).await;
         expect(probe, &tag, None).await;
         let request = [(good, generation()), (tag.clone(), generation())];

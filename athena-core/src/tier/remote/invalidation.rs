@@ -154,15 +154,16 @@ impl Remote {
             Ok(()) => arrived.extend_from_slice(targets),
             Err(failure) => failed = Some(failure),
         };
-        let mut groups = self.by_node(targets);
         // Before the tags themselves: a load that sees this one unchanged has seen the tags unchanged.
-        // On one node the order within the request does it.
-        let any_tag = groups.iter().position(|(_, group)| group.contains(&Target::AnyTag));
-        if let Some(place) = any_tag.filter(|_| groups.len() > 1) {
-            let (_, group) = groups.swap_remove(place);
-            let result = self.send_to_one(&group, deadline).await;
-            note(&group, result);
+        // Where there is one node, the order within the request does it.
+        let is_split = !self.backend.places().is_empty();
+        let (first, rest): (Vec<_>, Vec<_>) =
+            targets.iter().cloned().partition(|it| is_split && *it == Target::AnyTag);
+        if !first.is_empty() {
+            let result = self.send_to_one(&first, deadline).await;
+            note(&first, result);
         }
+        let groups = self.by_node(rest);
         let send = |(_, group): (Node, Vec<Target>)| async {
             let result = self.send_to_one(&group, deadline).await;
             (group, result)
@@ -173,8 +174,8 @@ impl Remote {
         (arrived, failed)
     }
 
-    fn by_node(&self, targets: &[Target]) -> Vec<(Node, Vec<Target>)> {
-        let named = targets.iter().map(|target| (self.name_of(target), target.clone()));
+    fn by_node(&self, targets: Vec<Target>) -> Vec<(Node, Vec<Target>)> {
+        let named = targets.into_iter().map(|target| (self.name_of(&target), target));
         let groups = by_node(&*self.backend, named, |(name, _)| name);
         let unnamed = |group: Vec<(_, _)>| group.into_iter().map(|(_, target)| target).collect();
         groups.into_iter().map(|(node, group)| (node, unnamed(group))).collect()

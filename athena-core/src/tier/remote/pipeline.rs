@@ -59,9 +59,10 @@ impl Operation {
 impl Operation {
     /// What kind it is where reads that had no answer in time may be attempted again.
     fn kind_under(self, settings: &Resilience) -> Kind {
-        match settings.retry.after_timeout {
-            true => Kind { wait: Wait::Nobody, ..self.kind },
-            false => self.kind,
+        if settings.retry.after_timeout {
+            Kind { wait: Wait::Nobody, ..self.kind }
+        } else {
+            self.kind
         }
     }
 }
