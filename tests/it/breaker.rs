@@ -9,7 +9,7 @@ use athena_cache::{
     BreakerState, Cache, Event, Fallback, Memory, Observer, Resilience, Source, athena_cache,
 };
 
-use crate::world::{FORMS, Fault, Form, Origin, Remote, TTL, once, until};
+use crate::world::{FORMS, Fault, Form, Gate, Origin, Remote, TTL, once, until};
 
 const DOWN: Chaotic = Chaotic::Error(Class::Unreachable);
 
@@ -142,6 +142,55 @@ async fn a37_after_the_recovery_time_one_probe_decides() {
 }
 
 #[tokio::test]
+async fn a_lease_is_given_back_beside_a_probe() {
+    let remote = Remote::new();
+    let (origin, gate) = (Origin::default(), Gate::closed());
+    remote.chaos.always(DOWN);
+    for _ in 0..5 {
+        Form::Entry.plain(&remote.world.cache, "k", origin.returns(Ok(1))).await;
+    }
+    remote.chaos.heal();
+    remote.world.advance(Duration::from_secs(10));
+    let spawn = |name: &'static str, load| {
+        let cache = remote.world.cache.clone();
+        tokio::spawn(async move { Form::Entry.plain(&cache, name, load).await })
+    };
+    let before = origin.loads();
+    let failing = spawn("failing", origin.waits(&gate, Err(Fault::Down)));
+    until("it loads", || origin.loads() > before).await;
+    assert!(remote.store.names().iter().any(|name| name.ends_with(":l")));
+    remote.chaos.on("read", Chaotic::Hang);
+    let probe = spawn("probe", origin.waits(&gate, Ok(1)));
+    until("it is asked", || remote.chaos.operations().ends_with(&["read"])).await;
+    assert_eq!(remote.world.cache.breaker(), Some(BreakerState::HalfOpen));
+    gate.open();
+    failing.await.unwrap();
+    let is_held = || remote.store.names().iter().any(|name| name.ends_with(":l"));
+    until("the lease is given back", || !is_held()).await;
+    probe.abort();
+}
+
+#[tokio::test]
+async fn s7_a_lease_held_through_an_outage_is_given_back_after_it() {
+    let remote = Remote::new();
+    let (origin, gate) = (Origin::default(), Gate::closed());
+    let cache = remote.world.cache.clone();
+    let load = origin.waits(&gate, Err(Fault::Down));
+    let failing = tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await });
+    until("it loads", || origin.loads() == 1).await;
+    remote.chaos.always(DOWN);
+    gate.open();
+    failing.await.unwrap();
+    remote.world.cache.settle().await;
+    let is_held = || remote.store.names().iter().any(|name| name.ends_with(":l"));
+    assert!(is_held());
+    remote.chaos.heal();
+    until("it is tried again", || remote.world.clock.sleepers() > 0).await;
+    remote.world.advance(Duration::from_millis(200));
+    until("the lease is given back", || !is_held()).await;
+}
+
+#[tokio::test]
 async fn r8_a12_a38_a_frozen_backend_costs_one_attempt_per_call_and_not_one_per_operation() {
     for form in FORMS {
         let remote = Remote::new();
@@ -177,7 +226,8 @@ async fn s6_without_the_backend_each_process_loads_for_itself_and_it_is_counted(
         let remote = Remote::new();
         let origin = Origin::default();
         remote.chaos.always(DOWN);
-        let caches = [remote.world.cache.clone(), remote.beside(), remote.beside(), remote.beside()];
+        let caches =
+            [remote.world.cache.clone(), remote.beside(), remote.beside(), remote.beside()];
         for cache in &caches {
             let answer = form.plain(cache, "k", origin.returns(Ok(1))).await;
             assert_eq!((answer.value, answer.outcome.source), (Ok(1), Source::Load));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Invalidated, Source, athena_cache, athena_invalidate, of};
+use athena_cache::{Cache, Invalidated, athena_cache, athena_invalidate, of};
 
 use crate::world::{FORMS, Fault, Gate, Origin, Remote, World, others_rest, until};
 
@@ -147,25 +147,6 @@ async fn i3_an_invalidation_while_the_backend_is_down_reaches_it_before_anything
         assert_eq!(answer.value, Ok(3));
         assert_eq!(remote.chaos.operations()[..2], ["remove", "read"]);
         assert_eq!(cache.stats().journal_depth, 0);
-    }
-}
-
-#[tokio::test]
-async fn what_waits_for_the_backend_holds_up_only_what_it_concerns() {
-    for form in FORMS {
-        let remote = Remote::new();
-        let (cache, origin) = (&remote.world.cache, Origin::default());
-        for name in ["a", "b"] {
-            form.plain(cache, name, origin.returns(Ok(1))).await;
-        }
-        cache.settle().await;
-        remote.chaos.on("remove", Chaotic::Error(Class::Disconnected));
-        assert_eq!(cache.invalidate("plain:a").await, Invalidated::Pending);
-        let other = form.plain(cache, "b", origin.returns(Ok(2))).await;
-        assert_eq!((other.value, other.outcome.source), (Ok(1), Source::Backend));
-        let own = form.plain(cache, "a", origin.returns(Ok(2))).await;
-        assert_eq!((own.value, own.outcome.source), (Ok(2), Source::Load));
-        assert_eq!(cache.stats().journal_depth, 1);
     }
 }
 

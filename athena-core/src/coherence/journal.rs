@@ -1,12 +1,13 @@
 //! Invalidations that have not reached the backend.
 //!
-//! Invariant: nothing that is kept here is read from the backend before it was replayed; and only the
+//! Invariant: nothing is read from a node before what is kept here for it was replayed; and only the
 //! backend's acknowledgement removes it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::backend::Node;
 use crate::key::name::EntryName;
 use crate::tag::Tag;
 
@@ -35,13 +36,41 @@ pub(crate) struct Journal {
 
 #[derive(Debug, Default)]
 struct Pending {
-    targets: HashMap<Target, u64, foldhash::fast::RandomState>,
+    targets: HashMap<Target, Kept, foldhash::fast::RandomState>,
+    /// Whom something waits for, and how much of it.
+    nodes: HashMap<Node, usize, foldhash::fast::RandomState>,
     counter: u64,
+}
+
+/// Which of several equal targets, and whom it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    number: u64,
+    node: Node,
+}
+
+impl Pending {
+    fn put(&mut self, target: Target, kept: Kept) {
+        self.take(&target);
+        *self.nodes.entry(kept.node).or_default() += 1;
+        self.targets.insert(target, kept);
+    }
+
+    fn take(&mut self, target: &Target) {
+        if let Some(kept) = self.targets.remove(target)
+            && let Some(count) = self.nodes.get_mut(&kept.node)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.nodes.remove(&kept.node);
+            }
+        }
+    }
 }
 
 /// What was pending at one moment.
 #[derive(Debug, Default)]
-pub(crate) struct Batch(Vec<(Target, u64)>);
+pub(crate) struct Batch(Vec<(Target, Kept)>);
 
 impl Batch {
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
@@ -75,20 +104,24 @@ impl Journal {
         Self { pending: Mutex::default(), depth, limit: limit.max(1), everything }
     }
 
-    /// Keeps a target; at the limit, a change of the namespace stands for all of them.
-    pub(crate) fn keep(&self, target: Target) {
+    /// Keeps a target for its node; at the limit, a change of the namespace stands for all of them.
+    pub(crate) fn keep(&self, target: Target, node_of: impl Fn(&Target) -> Node) {
         let mut pending = self.lock();
         pending.counter += 1;
         let number = pending.counter;
+        let kept = |target: &Target| Kept { number, node: node_of(target) };
         let has_place = pending.targets.len() < self.limit
             || pending.targets.contains_key(&target)
             || target == Target::AnyTag
             || self.everything.contains(&target);
         if has_place {
-            pending.targets.insert(target, number);
+            let kept = kept(&target);
+            pending.put(target, kept);
         } else {
-            pending.targets.clear();
-            pending.targets.extend(self.everything.iter().map(|it| (it.clone(), number)));
+            *pending = Pending { counter: number, ..Pending::default() };
+            for target in &self.everything {
+                pending.put(target.clone(), kept(target));
+            }
         }
         self.note_depth(&pending);
     }
@@ -103,22 +136,36 @@ impl Journal {
         self.depth() > 0 && self.lock().targets.contains_key(target)
     }
 
-    /// What is pending now and concerns a node.
-    pub(crate) fn batch(&self, concerns: impl Fn(&Target) -> bool) -> Batch {
+    /// Whether anything waits for a node.
+    pub(crate) fn waits_for(&self, node: Node) -> bool {
+        self.depth() > 0 && self.lock().nodes.contains_key(&node)
+    }
+
+    /// What is pending now for a node, whom its names belong to by now.
+    pub(crate) fn batch(&self, node: Node, node_of: impl Fn(&Target) -> Node) -> Batch {
+        let mut batch = Batch::default();
         if self.depth() == 0 {
-            return Batch::default();
+            return batch;
         }
-        let pending = self.lock();
-        let chosen = pending.targets.iter().filter(|(target, _)| concerns(target));
-        Batch(chosen.map(|(target, number)| (target.clone(), *number)).collect())
+        let mut pending = self.lock();
+        let Pending { targets, nodes, .. } = &mut *pending;
+        nodes.clear();
+        for (target, kept) in targets {
+            kept.node = node_of(target);
+            *nodes.entry(kept.node).or_default() += 1;
+            if kept.node == node {
+                batch.0.push((target.clone(), *kept));
+            }
+        }
+        batch
     }
 
     /// Forgets a batch that the backend acknowledged, but not what was kept again since.
     pub(crate) fn acknowledge(&self, batch: &Batch) {
         let mut pending = self.lock();
-        for (target, number) in &batch.0 {
-            if pending.targets.get(target) == Some(number) {
-                pending.targets.remove(target);
+        for (target, kept) in &batch.0 {
+            if pending.targets.get(target).is_some_and(|it| it.number == kept.number) {
+                pending.take(target);
             }
         }
         self.note_depth(&pending);
@@ -138,22 +185,45 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Journal, Target};
+    use super::{Batch, Journal, Target};
+    use crate::backend::Node;
     use crate::tag::Tag;
 
     fn target(name: &str) -> Target {
         Target::Tag(Tag::new(name))
     }
 
+    fn keep(journal: &Journal, target: Target) {
+        journal.keep(target, |_| Node::ONLY);
+    }
+
+    fn all(journal: &Journal) -> Batch {
+        journal.batch(Node::ONLY, |_| Node::ONLY)
+    }
+
+    #[test]
+    fn what_waits_is_known_by_its_node_and_moves_with_its_name() {
+        let journal = Journal::new(10, vec![Target::Namespace(None)]);
+        let (one, two) = (Node::new(1), Node::new(2));
+        journal.keep(target("a"), |_| one);
+        journal.keep(target("a"), |_| one);
+        assert!(journal.waits_for(one) && !journal.waits_for(two));
+        assert!(journal.holds(&target("a")) && !journal.holds(&target("b")));
+        assert_eq!(journal.batch(one, |_| two).len(), 0);
+        assert!(journal.waits_for(two) && !journal.waits_for(one));
+        journal.acknowledge(&journal.batch(two, |_| two));
+        assert!(!journal.waits_for(two));
+    }
+
     #[test]
     fn only_what_was_acknowledged_is_forgotten() {
         let journal = Journal::new(10, vec![Target::Namespace(None)]);
-        journal.keep(target("a"));
-        journal.keep(target("b"));
-        let batch = journal.batch(|_| true);
-        journal.keep(target("b"));
+        keep(&journal, target("a"));
+        keep(&journal, target("b"));
+        let batch = all(&journal);
+        keep(&journal, target("b"));
         journal.acknowledge(&batch);
-        let left: Vec<_> = journal.batch(|_| true).targets().cloned().collect();
+        let left: Vec<_> = all(&journal).targets().cloned().collect();
         assert_eq!(left, [target("b")]);
     }
 
@@ -161,10 +231,10 @@ mod tests {
     fn a_batch_is_taken_in_parts() {
         let journal = Journal::new(10, vec![Target::Namespace(None)]);
         for name in ["a", "b", "c", "d", "e"] {
-            journal.keep(target(name));
+            keep(&journal, target(name));
         }
-        let parts: Vec<_> = journal.batch(|_| true).parts(2).collect();
-        assert_eq!(parts.iter().map(super::Batch::len).collect::<Vec<_>>(), [2, 2, 1]);
+        let parts: Vec<_> = all(&journal).parts(2).collect();
+        assert_eq!(parts.iter().map(Batch::len).collect::<Vec<_>>(), [2, 2, 1]);
         journal.acknowledge(&parts[1]);
         assert_eq!(journal.depth(), 3);
     }
@@ -172,12 +242,12 @@ mod tests {
     #[test]
     fn the_change_of_all_tags_counts_only_when_it_is_left_over() {
         let journal = Journal::new(10, vec![Target::Namespace(None)]);
-        journal.keep(Target::AnyTag);
-        journal.keep(target("a"));
+        keep(&journal, Target::AnyTag);
+        keep(&journal, target("a"));
         assert_eq!(journal.depth(), 1);
-        journal.acknowledge(&journal.batch(|it| *it == target("a")));
+        journal.acknowledge(&all(&journal).only(|it| *it == target("a")));
         assert_eq!(journal.depth(), 1);
-        journal.acknowledge(&journal.batch(|_| true));
+        journal.acknowledge(&all(&journal));
         assert_eq!(journal.depth(), 0);
     }
 
@@ -185,9 +255,9 @@ mod tests {
     fn too_many_become_one_change_of_the_namespace() {
         let journal = Journal::new(2, vec![Target::Namespace(None)]);
         for name in ["a", "b", "a", "c"] {
-            journal.keep(target(name));
+            keep(&journal, target(name));
         }
-        let left: Vec<_> = journal.batch(|_| true).targets().cloned().collect();
+        let left: Vec<_> = all(&journal).targets().cloned().collect();
         assert_eq!(left, [Target::Namespace(None)]);
         assert_eq!(journal.depth(), 1);
     }

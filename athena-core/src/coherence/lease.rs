@@ -1,15 +1,17 @@
 //! Leases that give themselves back.
 //!
 //! Invariant: a lease that was asked for is refused, spent by its fill, or given back, however its load
-//! ends, also when the answer is lost or the load is dropped half-way; and no load of this process asks for a lease that another one is
-//! still giving back.
+//! ends, also when the answer is lost, the load is dropped half-way, or the backend is away meanwhile;
+//! and no load of this process asks for a lease that another one is just giving back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::backend::Token;
+use crate::clock::Tick;
 use crate::key::Key;
 use crate::runtime::Runtime;
 use crate::tier::remote::{Address, Leave};
@@ -19,6 +21,8 @@ pub(crate) struct Held {
     /// `None` once spent, refused, or on its way back.
     token: Option<Token>,
     leave: Option<Leave>,
+    /// When it has ended by itself.
+    until: Tick,
     address: Address,
     key: Key,
     runtime: Arc<Runtime>,
@@ -26,10 +30,19 @@ pub(crate) struct Held {
 
 impl Held {
     /// To be made before the lease is asked for: asked for is as good as held until the answer comes.
-    pub(crate) fn new(runtime: &Arc<Runtime>, key: &Key, address: Address, token: Token) -> Self {
+    ///
+    /// It ends by itself within `life`.
+    pub(crate) fn new(
+        runtime: &Arc<Runtime>,
+        key: &Key,
+        address: Address,
+        token: Token,
+        life: Duration,
+    ) -> Self {
         Self {
             token: Some(token),
             leave: None,
+            until: runtime.clock.now().after(life),
             address,
             key: key.clone(),
             runtime: Arc::clone(runtime),
@@ -67,14 +80,57 @@ impl Drop for Held {
         let (Some(token), Some(spawner)) = (self.token.take(), self.runtime.tasks.spawner()) else {
             return;
         };
-        let (runtime, address) = (Arc::clone(&self.runtime), self.address.clone());
-        let returning = Returning::new(&runtime.returns, &self.key);
+        let returning = Returning::new(&self.runtime.returns, &self.key);
+        let debt = Debt {
+            runtime: Arc::downgrade(&self.runtime),
+            address: self.address.clone(),
+            token,
+            until: self.until,
+        };
         spawner.spawn(async move {
-            if let Some(remote) = &runtime.remote {
-                remote.release(&address, token).await;
-            }
+            let is_paid = debt.pay().await;
             drop(returning);
+            if !is_paid {
+                debt.pay_later();
+            }
         });
+    }
+}
+
+/// How often a lease is tried to be given back to a backend that is away.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A lease that is to be given back.
+struct Debt {
+    runtime: Weak<Runtime>,
+    address: Address,
+    token: Token,
+    /// When it ends by itself.
+    until: Tick,
+}
+
+impl Debt {
+    /// Gives the lease back; tells whether there is nothing more to do about it.
+    async fn pay(&self) -> bool {
+        let Some(runtime) = self.runtime.upgrade() else { return true };
+        let Some(remote) = &runtime.remote else { return true };
+        runtime.clock.now() >= self.until || remote.release(&self.address, self.token).await
+    }
+
+    /// Tries again until the backend is back; nobody waits for it.
+    fn pay_later(self) {
+        let Some(runtime) = self.runtime.upgrade() else { return };
+        let (clock, spawner) = (runtime.clock.clone(), runtime.tasks.spawner());
+        if let Some(spawner) = spawner {
+            spawner.spawn_aside(async move {
+                loop {
+                    clock.sleep(PAUSE).await;
+                    if self.pay().await {
+                        return;
+                    }
+                }
+            });
+        }
     }
 }
 

@@ -144,7 +144,7 @@ where
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
         let token = remote.token();
-        let held = Held::new(&ask.runtime, &ask.key, address, token);
+        let held = Held::new(&ask.runtime, &ask.key, address, token, life);
         let late_tags = ask.tags_from.is_some();
         let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
         match remote.lease(held.address(), wanted).await {

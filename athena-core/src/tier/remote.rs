@@ -3,7 +3,7 @@
 //! What the backend cannot do is a [`Failure`] that was told to telemetry; what is done about it is
 //! decided above.
 //!
-//! Invariant: nothing about an entry is read before what the journal holds about it was replayed, and
+//! Invariant: nothing is read from a node before what the journal holds for it was replayed, and
 //! no operation outlives its deadline.
 
 mod gates;
@@ -231,15 +231,20 @@ impl Remote {
         let lease = &address.entry.lease();
         let item = Item { value: &address.value, bytes, life };
         let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
-        let deadline = self.write_deadline();
-        self.ask(Operation::write("fill"), lease, deadline, || self.backend.fill(fill)).await
+        let (deadline, operation) = (self.write_deadline(), Operation::write("fill"));
+        let operation = operation.ending_a_lease();
+        self.ask(operation, lease, deadline, || self.backend.fill(fill)).await
     }
 
-    /// Gives a lease back; what fails here ends by itself.
-    pub(crate) async fn release(&self, address: &Address, token: Token) {
+    /// Gives a lease back; tells whether the backend took it, or never will.
+    pub(crate) async fn release(&self, address: &Address, token: Token) -> bool {
         let name = address.entry.lease();
+        let (deadline, operation) = (self.write_deadline(), Operation::remove("release"));
         let release = || self.backend.release(&name, token);
-        let _ = self.ask(Operation::remove("release"), &name, self.write_deadline(), release).await;
+        match self.ask(operation.ending_a_lease(), &name, deadline, release).await {
+            Ok(()) => true,
+            Err(failure) => matches!(failure.class(), Class::Closed | Class::Rejected),
+        }
     }
 
     /// Stores bytes whoever holds the lease.

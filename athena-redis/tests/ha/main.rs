@@ -7,8 +7,10 @@ mod support;
 
 mod backend;
 mod closing;
+mod cluster;
 mod connecting;
 mod credentials;
+mod lasting;
 mod outage;
 #[cfg(feature = "tls")]
 mod tls;

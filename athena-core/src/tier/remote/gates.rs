@@ -74,6 +74,12 @@ impl Gate {
         }
     }
 
+    /// Whether the node is, or may be, there: it answers, or is being tried.
+    pub(super) fn is_ajar(&self) -> bool {
+        let shut = |state| matches!(state, BreakerState::Open | BreakerState::Isolated);
+        !shut(self.serve.state()) && !shut(self.store.state())
+    }
+
     /// Whether operations pass without anybody having to find out whether they may.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.serve.state(), BreakerState::Closed | BreakerState::Disabled)

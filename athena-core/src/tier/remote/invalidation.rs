@@ -8,7 +8,7 @@ use super::gates::by_node;
 use super::pipeline::Operation;
 use super::{Remote, join_all};
 use crate::backend::{Class, Failure, Generation, Node};
-use crate::coherence::journal::{Journal, Target};
+use crate::coherence::journal::Target;
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
 use crate::resilience::deadline::Deadline;
@@ -22,7 +22,7 @@ impl Remote {
     /// Invalidates; what does not arrive, for whatever reason, is kept in the journal.
     pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<(), Failure> {
         let deadline = self.write_deadline();
-        let mut unsent = Unsent { journal: &self.journal, targets: with_any_tag(targets) };
+        let mut unsent = Unsent { remote: self, targets: with_any_tag(targets) };
         let (arrived, failure) = self.send(&unsent.targets, deadline).await;
         unsent.targets.retain(|target| !arrived.contains(target));
         failure.map_or(Ok(()), Err)
@@ -36,12 +36,12 @@ impl Remote {
     /// Keeps an invalidation for the next time that the backend is asked anything.
     pub(crate) fn keep(&self, target: Target) {
         if matches!(target, Target::Tag(_)) {
-            self.journal.keep(Target::AnyTag);
+            self.journal.keep(Target::AnyTag, |target| self.node_of(target));
         }
-        self.journal.keep(target);
+        self.journal.keep(target, |target| self.node_of(target));
     }
 
-    /// Sends what the journal holds about an entry, which is not asked for before.
+    /// Sends what the journal holds for the nodes of an entry, of which nothing is asked before.
     pub(super) async fn make_way(
         &self,
         entry: &EntryName,
@@ -51,24 +51,31 @@ impl Remote {
         if self.journal.depth() == 0 {
             return Ok(());
         }
+        self.make_way_for(&Target::Entry(entry.clone()), deadline).await?;
+        // Its place may lie on another node by now, for which other things were kept.
         let place = self.backend.place(entry.as_str()).map(Box::from);
-        let own = [Target::Entry(entry.clone()), Target::Namespace(place)];
-        for target in own.into_iter().chain(tags.iter().cloned().map(Target::Tag)) {
-            self.make_way_for(&target, deadline).await?;
+        self.make_way_for(&Target::Namespace(place), deadline).await?;
+        for tag in tags.iter() {
+            self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
         }
         Ok(())
     }
 
-    /// The same for one target.
+    /// The same for the node of one target.
     pub(super) async fn make_way_for(
         &self,
         target: &Target,
         deadline: Deadline,
     ) -> Result<(), Failure> {
-        if !self.journal.holds(target) {
+        let journal = &self.journal;
+        if journal.depth() == 0 {
             return Ok(());
         }
-        self.replay(self.node_of(target), deadline).await
+        let node = self.node_of(target);
+        if journal.waits_for(node) || journal.holds(target) {
+            self.replay(node, deadline).await?;
+        }
+        Ok(())
     }
 
     /// Sends what the journal holds for a node; one caller does it for all.
@@ -97,8 +104,7 @@ impl Remote {
                 }
             }
         };
-        let is_only = self.backend.places().is_empty();
-        let pending = self.journal.batch(|target| is_only || self.node_of(target) == node);
+        let pending = self.journal.batch(node, |target| self.node_of(target));
         let mut count = 0;
         let mut failed = None;
         for part in pending.parts(PART) {
@@ -242,6 +248,10 @@ impl Remote {
     }
 
     fn node_of(&self, target: &Target) -> Node {
+        // Where there is one node, no name has to be made to ask for it.
+        if self.backend.places().is_empty() {
+            return self.backend.node("");
+        }
         self.backend.node(&self.name_of(target))
     }
 }
@@ -265,12 +275,14 @@ fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
 
 /// Targets that go into the journal unless they arrived, also when the caller is dropped.
 struct Unsent<'a> {
-    journal: &'a Journal,
+    remote: &'a Remote,
     targets: Vec<Target>,
 }
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        self.targets.drain(..).for_each(|target| self.journal.keep(target));
+        for target in self.targets.drain(..) {
+            self.remote.journal.keep(target, |target| self.remote.node_of(target));
+        }
     }
 }

@@ -22,37 +22,50 @@ use crate::telemetry::Event;
 pub(super) struct Operation {
     name: &'static str,
     kind: Kind,
+    ends_lease: bool,
 }
 
 impl Operation {
+    const fn of(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, ends_lease: false }
+    }
+
+    /// The same, as the end of a lease that the node granted: it may pass beside a probe.
+    ///
+    /// There is one for each lease; refused, it would leave the key to be loaded by everybody for as
+    /// long as the lease lives.
+    pub(super) const fn ending_a_lease(self) -> Self {
+        Self { ends_lease: true, ..self }
+    }
+
     /// A read that a caller waits for.
     pub(super) const fn read() -> Self {
         let kind = Kind { traffic: Traffic::Serve, repeat: Repeat::Safe, wait: Wait::Caller };
-        Self { name: "read", kind }
+        Self::of("read", kind)
     }
 
     /// A removal, which a store that takes no writes still does.
     pub(super) const fn remove(name: &'static str) -> Self {
         let kind = Kind { traffic: Traffic::Serve, repeat: Repeat::Safe, wait: Wait::Nobody };
-        Self { name, kind }
+        Self::of(name, kind)
     }
 
     /// A write off the callers' path.
     pub(super) const fn write(name: &'static str) -> Self {
         let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Safe, wait: Wait::Nobody };
-        Self { name, kind }
+        Self::of(name, kind)
     }
 
     /// The request for a lease: a caller waits, and one token asks once.
     pub(super) const fn lease() -> Self {
         let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Unsafe, wait: Wait::Caller };
-        Self { name: "lease", kind }
+        Self::of("lease", kind)
     }
 
     /// The completion of generations before a load.
     pub(super) const fn adopt() -> Self {
         let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Safe, wait: Wait::Caller };
-        Self { name: "adopt", kind }
+        Self::of("adopt", kind)
     }
 }
 
@@ -125,10 +138,10 @@ impl Remote {
         let traffic = operation.kind.traffic;
         let (permit, transition) = gate.acquire(traffic, now, self.backend.vitality(node));
         self.tell_transition(node, traffic, transition);
-        let Some(permit) = permit else {
+        if permit.is_none() && !(operation.ends_lease && gate.is_ajar()) {
             let message = format!("the breaker of {} is open", self.backend.endpoint(node));
             return Err(Failure::new(Class::Open, message));
-        };
+        }
         let result = self.clock.within(limit, work).await.unwrap_or_else(|| {
             let endpoint = self.backend.endpoint(node);
             let message = format!("{endpoint} did not answer within {limit:?}");
@@ -138,7 +151,7 @@ impl Remote {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
         };
-        if let Some(ending) = ending {
+        if let (Some(ending), Some(permit)) = (ending, permit) {
             self.record(node, traffic, permit, ending);
         }
         result

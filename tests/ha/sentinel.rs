@@ -1,0 +1,10 @@
+//! Annotated functions on a primary with two replicas and three sentinels, all of them real.
+
+mod access;
+mod calm;
+mod crash;
+mod lease;
+mod log;
+mod planned;
+mod stage;
+mod stall;
