@@ -280,10 +280,10 @@ async fn b02_a_fill_is_refused_if_another_node_took_over_since_the_lease() {
     let (mut cluster, _place) = start(with_replicas()).await;
     let redis = redis(&cluster.url());
     let [planned, unplanned] = [12_000, 100].map(|slot| Cluster::key_in(slot, 0));
-    let leases = [&planned, &unplanned].map(|name| format!("{name}:l"));
+    let names = [&planned, &unplanned].map(|name| format!("{name}:l"));
     let token = Token::new(3);
     let mut epochs = Vec::new();
-    for held in &leases {
+    for held in &names {
         let leased = lease(&redis, held, token).await;
         assert!(leased.granted);
         epochs.push(leased.epoch);
@@ -295,7 +295,7 @@ async fn b02_a_fill_is_refused_if_another_node_took_over_since_the_lease() {
     cluster.failover(5);
     cluster.node_mut(0).kill();
     cluster.wait_for_primary_other_than(0, 100);
-    for ((name, held), epoch) in [&planned, &unplanned].into_iter().zip(&leases).zip(epochs) {
+    for ((name, held), epoch) in [&planned, &unplanned].into_iter().zip(&names).zip(epochs) {
         eventually("the new node answers", async || read(&redis, name).await.is_ok()).await;
         let fill = Fill { item: item(name, b"bar"), lease: held, token, epoch };
         assert_eq!(redis.fill(fill).await.unwrap(), Filled::Refused, "{name}");

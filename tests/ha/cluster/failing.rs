@@ -12,6 +12,7 @@ use super::shards::{
 use super::traffic::{CALLERS, Changes, Traffic, missed, on};
 use super::witness::Seen;
 use crate::support::cluster::Options;
+use crate::support::load::Record;
 use crate::support::role::Role;
 use crate::support::writes::Writes;
 use crate::world::{Origin, eventually, healthy};
@@ -51,7 +52,7 @@ async fn a17_a74_r5_only_keys_of_a_killed_primary_notice_it_and_are_back_within_
         loads,
         "what was warm is read from the heir, and from copies before"
     );
-    let last = missed(&records).iter().map(|record| record.end()).max().expect("it was noticed");
+    let last = missed(&records).iter().map(Record::end).max().expect("it was noticed");
     assert!(last <= records.time_of(killed) + Duration::from_secs(10), "{last:?}");
     witness.hears_of_failovers(1).await;
     let heir = cluster.primary_of_slot(slot_of_item(items_on(0, 1)[0]));
@@ -98,10 +99,10 @@ async fn r5_b05_a_frozen_primary_holds_up_its_own_keys_only_and_is_sent_no_write
     let (origin, all) = (Origin::default(), items(10));
     warm(&cache, &origin, &all).await;
     cluster.is_copied().await;
-    let changed = items_on(0, 20).split_off(10);
+    let renewed = items_on(0, 20).split_off(10);
     let writes = Writes::start(cluster.node(0).address(), WRITES);
     let traffic = Traffic::start(&cache, &origin, &all, Changes::None);
-    let changes = Traffic::start(&cache, &origin, &changed, Changes::Some);
+    let changes = Traffic::start(&cache, &origin, &renewed, Changes::Some);
     traffic.goes_on(200).await;
 
     cluster.node(0).freeze();
