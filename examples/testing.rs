@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::{ChaosBackend, Fault, ManualClock, MemoryBackend};
-use athena_cache::{Cache, athena_cache, of};
+use athena_cache::{Cache, Resilience, athena_cache, of};
 
 /// The service under test.
 #[athena_cache(ttl = "5m")]
@@ -20,7 +20,11 @@ async fn main() -> Result<(), athena_cache::Error> {
     let clock = ManualClock::new();
     let backend = ChaosBackend::with_clock(MemoryBackend::with_clock(&clock), 1, &clock);
     let chaos = backend.chaos();
-    let cache = Cache::builder("test").backend(backend).clock(&clock).build()?;
+    // The pauses between attempts would stand still with the clock.
+    let mut resilience = Resilience::default();
+    resilience.retry.enabled = false;
+    let builder = Cache::builder("test").backend(backend).clock(&clock);
+    let cache = builder.resilience(resilience).build()?;
 
     // Only calls inside this future use the cache, so that tests run side by side.
     let test = async {

@@ -101,6 +101,9 @@ impl Builder {
     }
 
     /// A clock that a test moves.
+    ///
+    /// Everything waits for it, the pauses between attempts at a failing backend too: move it, or switch
+    /// [`RetrySettings::enabled`](crate::RetrySettings::enabled) off.
     #[cfg(feature = "testing")]
     pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
         self.clock = Clock::from(clock.clone());
