@@ -138,9 +138,10 @@ impl Topology {
     }
 
     pub(crate) fn endpoint(&self, node: Node) -> String {
-        match self.hub.endpoint(node) {
-            Some(endpoint) => endpoint.to_string(),
-            None => "an unknown node".to_owned(),
+        match (self.hub.endpoint(node).filter(|endpoint| endpoint.port != 0), &self.kind) {
+            (Some(endpoint), _) => endpoint.to_string(),
+            (None, Kind::Sentinel(_)) => "a primary not found yet".to_owned(),
+            (None, Kind::Standalone(_) | Kind::Cluster(_)) => "a node not found yet".to_owned(),
         }
     }
 
