@@ -88,9 +88,8 @@ impl Topology {
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
         match &self.kind {
-            Kind::Standalone(link) => link.send(batch, read).await,
-            Kind::Sentinel(sentinel) => sentinel.primary().await?.send(batch, read).await,
             Kind::Cluster(cluster) => cluster.link_to(node).await?.send(batch, read).await,
+            Kind::Standalone(_) | Kind::Sentinel(_) => self.send(batch, read).await,
         }
     }
 

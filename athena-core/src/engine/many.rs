@@ -4,9 +4,10 @@
 //! do not wait for ever.
 
 use std::collections::{HashMap, HashSet};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
+
+use futures_util::future::join_all;
 
 use super::answer::Seen;
 use super::follow::{Followed, Waiting};
@@ -279,20 +280,4 @@ where
         seen.push(looked.map(|looked| ask.looked(address, looked, since)));
     }
     seen
-}
-
-/// Polls futures side by side until all are done.
-async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    poll_fn(|context| {
-        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
-            if let Poll::Ready(ready) = future.as_mut().poll(context) {
-                *output = Some(ready);
-            }
-        }
-        let done = running.iter().all(|(_, output)| output.is_some());
-        if done { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    running.into_iter().filter_map(|(_, output)| output).collect()
 }

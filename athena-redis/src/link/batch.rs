@@ -64,7 +64,7 @@ impl Batch {
 
     /// Adds one command for a name, which decides where it goes and is its first argument.
     pub(crate) fn with(&mut self, command: &str, name: &str) -> Words<'_> {
-        self.route(name);
+        self.route(self.slot_of(name));
         self.command(command).arg(name)
     }
 
@@ -76,7 +76,7 @@ impl Batch {
         others: impl IntoIterator<Item = &'a str>,
     ) -> Words<'_> {
         let others: Vec<&str> = others.into_iter().collect();
-        self.route(first);
+        self.route(self.slot_of(first));
         self.scripts.push((self.pipeline.len(), script));
         let words = self.command("EVALSHA").arg(script.digest());
         words.number(1 + others.len() as u64).arg(first).args(others)
@@ -91,7 +91,8 @@ impl Batch {
             if run > 0 && run < NAMES_PER_COMMAND && last == Some(slot) {
                 self.pipeline.arg(name);
             } else {
-                self.with(command, name);
+                self.route(slot);
+                self.command(command).arg(name);
                 run = 0;
             }
             run += 1;
@@ -119,9 +120,9 @@ impl Batch {
         }
     }
 
-    fn route(&mut self, name: &str) {
+    fn route(&mut self, slot: u16) {
         if let Routes::Slots(slots) = &mut self.routes {
-            slots.push(slot::of(name));
+            slots.push(slot);
         }
     }
 

@@ -6,7 +6,6 @@
 //! Invariant: no operation outlives its deadline, and every failed attempt is told once.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use super::Remote;
 use crate::backend::{Class, Failure, Node};
@@ -127,7 +126,7 @@ impl Remote {
         operation: Operation,
         node: Node,
         deadline: Deadline,
-        settings: &Arc<Resilience>,
+        settings: &Resilience,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let now = self.clock.now();
