@@ -65,9 +65,9 @@
 
 pub use athena_cache_core::{
     Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Entry, Error,
-    Event, Fallback, Format, Health, Invalidated, Jitter, Json, Local, Memory, NodeStatus, NotKept,
-    Observed, Observer, Of, Outcome, Percent, Postcard, Quiet, Resilience, RetrySettings, Settings,
-    Source, Stats, Traffic, Typed, backend, escape, of, tag,
+    Event, Fallback, Format, Health, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
+    NodeStatus, NotKept, Observed, Observer, Of, Outcome, Percent, Postcard, Quiet, Resilience,
+    RetrySettings, Settings, Source, Stats, Traffic, Typed, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]

@@ -43,7 +43,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Completes generations: a missing one is created with its proposal.
     ///
     /// Answers the generations that hold now, in the order of the request.
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure>;
+    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure>;
 
     /// Completes generations as [`adopt`](Self::adopt) does, then asks for the lease of an entry.
     ///
@@ -56,6 +56,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Refused as well if it would travel on another connection than the lease did: the store behind
     /// that one may have forgotten an invalidation.
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure>;
+
+    /// Lets a lease live for so long from now on, if it still holds the token; tells whether it does.
+    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure>;
 
     /// Ends a lease, if it still holds the token.
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure>;
@@ -75,8 +78,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Overwrites generations, in the order given.
     async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure>;
 
-    /// Answers when a node does.
-    async fn ping(&self, node: Node) -> Result<(), Failure>;
+    /// Asks a node for a sign of life, on the connection that its operations use.
+    ///
+    /// The answer proves that everything which that connection had to announce before the question has
+    /// been announced. A node that says it is not the one that serves is a [`Class::Moved`].
+    async fn prove(&self, node: Node) -> Result<Proof, Failure>;
 
     /// The node that serves a name now, as far as is known; asks nobody.
     fn node(&self, _name: &str) -> Node {
@@ -159,7 +165,27 @@ impl Node {
     }
 }
 
+/// Where an answer came from, and what that is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The connection; see [`Backend::epoch`].
+    pub epoch: u64,
+    /// Names the past of the store behind the node; 0 if that is not known.
+    ///
+    /// A store that took over from another one has a name of its own, since it may have forgotten what
+    /// the other one acknowledged.
+    pub history: u64,
+    /// Whether this connection announces changes of whatever is read through it.
+    pub tracks: bool,
+    /// How long before the answer it was last confirmed that the node is the one that serves, by those
+    /// who decide that; zero where the node itself knows.
+    pub lag: Duration,
+}
+
 /// Hears of changes; called in a task of the backend: be quick, never block.
+///
+/// Announcements are heard in the order of the connection they came on: what was announced before an
+/// answer is heard before that answer is returned.
 pub type Listener = Arc<dyn Fn(&Change) + Send + Sync>;
 
 /// Something happened to the nodes of a store.
@@ -173,6 +199,26 @@ pub enum Change {
         /// Where the node is.
         endpoint: String,
     },
+    /// A node is about to be used over a new connection; nothing has been sent on it yet.
+    Connected {
+        /// The node.
+        node: Node,
+        /// See [`Proof::history`].
+        history: u64,
+    },
+    /// What was read from a node is no longer announced when it changes: its connection is lost, or
+    /// another node serves a part of its names.
+    Unheard {
+        /// The node.
+        node: Node,
+    },
+    /// Names that were read have changed, or may have.
+    Announced {
+        /// Each is announced once; it is to be read again by whoever wants to hear more of it.
+        names: Vec<String>,
+    },
+    /// Everything may have changed.
+    Flushed,
 }
 
 /// A node that took over from another one.
@@ -226,6 +272,17 @@ pub struct Found {
     pub values: Vec<Option<Stored>>,
     /// The generations, where present.
     pub generations: Vec<Option<Generation>>,
+    /// Where all of it came from; `None` if it came from several nodes.
+    pub proof: Option<Proof>,
+}
+
+/// What [`Backend::adopt`] answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// The generations that hold now, in the order of the request.
+    pub generations: Vec<Generation>,
+    /// Where all of them came from; `None` if they came from several nodes.
+    pub proof: Option<Proof>,
 }
 
 /// Bytes as the store holds them.
@@ -266,8 +323,10 @@ pub struct LeaseRequest<'a> {
 pub struct Leased {
     /// Whether the token holds the lease now.
     pub granted: bool,
-    /// The connection that the request travelled on.
-    pub epoch: u64,
+    /// The token that does, if it can be told.
+    pub holder: Option<Token>,
+    /// Where the answer came from.
+    pub proof: Proof,
     /// The generations that hold now, in the order of the request.
     pub generations: Vec<Generation>,
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::coherence::generation::Cells;
+use crate::coherence::change::Cells;
+use crate::coherence::damage::Damage;
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::name::Namespace;
@@ -20,7 +21,7 @@ use crate::tasks::Tasks;
 use crate::telemetry::log::Log;
 use crate::telemetry::{Observer, Telemetry};
 use crate::tier;
-use crate::tier::remote::Remote;
+use crate::tier::remote::{Means, Remote};
 
 /// A cache under construction.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Builder {
     observers: Vec<Arc<dyn Observer>>,
     clock: Clock,
     seed: Option<u64>,
+    damage: Damage,
 }
 
 impl Builder {
@@ -43,6 +45,7 @@ impl Builder {
             observers: Vec::new(),
             clock: Clock::system(),
             seed: None,
+            damage: Damage::default(),
         }
     }
 
@@ -117,6 +120,13 @@ impl Builder {
         self
     }
 
+    /// Switches off one guard against outdated values, to see whether a test notices.
+    #[cfg(feature = "testing")]
+    pub fn without(mut self, guard: crate::testing::Guard) -> Self {
+        self.damage = self.damage.without(guard);
+        self
+    }
+
     /// Checks everything and makes the cache. Connects to nothing: that happens in the background.
     ///
     /// # Errors
@@ -134,41 +144,43 @@ impl Builder {
     }
 
     fn assemble(self, namespace: Namespace) -> Cache {
-        let Self { settings, backend, mut observers, clock, seed, .. } = self;
+        let Self { settings, backend, mut observers, clock, seed, damage, .. } = self;
         observers.insert(0, Arc::new(Log::new(namespace.as_str())));
         let telemetry = Arc::new(Telemetry::new(observers));
         let random = Arc::new(Random::new(seed));
+        let cells = Arc::new(Cells::new());
         let remote = backend.map(|backend| {
-            Remote::new(
-                backend,
-                namespace.clone(),
-                settings.resilience.clone(),
-                clock.clone(),
-                Arc::clone(&random),
-                Arc::clone(&telemetry),
-            )
+            let means = Means {
+                clock: clock.clone(),
+                random: Arc::clone(&random),
+                telemetry: Arc::clone(&telemetry),
+                cells: Arc::clone(&cells),
+                damage,
+            };
+            Remote::new(backend, namespace.clone(), &settings, means)
         });
         let memory = &settings.memory;
         let tasks = Tasks::new();
         let cache = Cache::from(Runtime {
             namespace,
             defaults: settings.defaults(),
-            cells: Cells::new(),
-            flights: Arc::new(Flights::new()),
+            cells,
+            damage,
+            flights: Arc::new(Flights::new(damage)),
             memory: tier::memory::Memory::new(memory.max_entries, &clock),
-            copies: tier::memory::Memory::new(memory.fallback_entries, &clock),
             remote,
             telemetry,
             tasks,
             loads: Loads::new(settings.degraded_loads),
             returns: Arc::default(),
             heralding: AtomicBool::new(false),
+            attending: AtomicBool::new(false),
             unwritable: Mutex::new(HashSet::new()),
             settings,
             clock,
             random,
         });
-        cache.runtime().connect();
+        cache.runtime().attend();
         cache
     }
 }

@@ -179,8 +179,8 @@ impl Cache {
 
     /// Changes the limits around operations on the backend, for those that begin from now on.
     ///
-    /// `max_pending_writes` and `max_journal` stay as they were when the cache was built. Breakers keep
-    /// their state.
+    /// `max_pending_writes`, `max_journal` and `trust_window` stay as they were when the cache was built.
+    /// Breakers keep their state.
     ///
     /// # Errors
     ///
@@ -224,7 +224,6 @@ impl Cache {
     pub async fn settle(&self) {
         self.0.tasks.settle().await;
         self.0.memory.settle();
-        self.0.copies.settle();
     }
 
     /// Ends background work and connections; annotated functions run uncached from then on.

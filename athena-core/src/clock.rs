@@ -18,10 +18,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) struct Tick(u64);
 
 impl Tick {
-    #[cfg(feature = "testing")]
+    /// Never comes.
     pub(crate) const FAR: Self = Self(u64::MAX);
 
-    #[cfg(test)]
     pub(crate) fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
@@ -98,6 +97,15 @@ impl Clock {
         }
     }
 
+    /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
+    pub(crate) async fn doze(&self, duration: Duration) {
+        match &self.0 {
+            Source::System(_) => tokio::time::sleep(duration).await,
+            #[cfg(feature = "testing")]
+            Source::Manual(manual) => manual.doze(duration).await,
+        }
+    }
+
     /// The future's output, or `None` if `limit` passes first.
     ///
     /// Outside a tokio runtime there is no timer; then the limit does not act.
@@ -105,15 +113,16 @@ impl Clock {
         if !self.has_timer() {
             return Some(future.await);
         }
-        let mut future = pin!(future);
-        let mut sleep = pin!(self.sleep(limit));
-        poll_fn(|context| {
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(Some(output));
-            }
-            sleep.as_mut().poll(context).map(|()| None)
-        })
-        .await
+        first(future, self.sleep(limit)).await
+    }
+
+    /// The same with [`doze`](Self::doze).
+    pub(crate) async fn within_dozing<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> Option<F::Output> {
+        first(future, self.doze(limit)).await
     }
 
     fn has_timer(&self) -> bool {
@@ -123,6 +132,18 @@ impl Clock {
             Source::Manual(_) => true,
         }
     }
+}
+
+/// The future's output, unless the other one ends first.
+async fn first<F: Future>(future: F, end: impl Future<Output = ()>) -> Option<F::Output> {
+    let (mut future, mut end) = (pin!(future), pin!(end));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        end.as_mut().poll(context).map(|()| None)
+    })
+    .await
 }
 
 /// A clock that stands still until a test moves it.
@@ -161,8 +182,12 @@ impl ManualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
         let _counted = Sleeper::new(&self.state.sleepers);
+        self.doze(duration).await;
+    }
+
+    async fn doze(&self, duration: Duration) {
+        let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
         loop {
             let moved = self.state.moved.notified();
             if self.state.now.load(Ordering::Acquire) >= wake {

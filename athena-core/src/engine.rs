@@ -17,8 +17,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::codec::Wire;
-use crate::coherence::generation::Mark;
-use crate::flight::{Flight, Lead, Role};
+use crate::coherence::trust::Trust;
+use crate::flight::{Flight, Lead, Role, Terms};
 use crate::key::Key;
 use crate::policy::Policy;
 use crate::policy::freshness::Verdict;
@@ -95,6 +95,7 @@ where
 {
     /// The value of this call: from a tier, from another caller's load, or from its own.
     pub(crate) async fn answer<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+        self.runtime.attend();
         loop {
             let seen = self.in_memory();
             if let Some(answer) = self.answer_from(seen.as_ref()) {
@@ -141,7 +142,7 @@ where
             && seen.verdict == Verdict::Refresh
             && O::DEPARTS
             && seen.slot.head().may_retry(self.runtime.clock.now())
-            && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.mark())
+            && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
             self.depart_eagerly(lead, seen.slot, origin);
         }
@@ -149,17 +150,32 @@ where
 
     fn enter(&self) -> Role {
         let Runtime { flights, cells, clock, .. } = &*self.runtime;
-        flights.enter(&self.key, self.mark(), cells, clock.now())
+        flights.enter(&self.key, self.terms(), cells, clock.now())
     }
 
     fn replace(&self, flight: Option<&Arc<Flight>>) -> Option<Lead> {
-        self.runtime.flights.replace(&self.key, self.mark(), flight)
+        self.runtime.flights.replace(&self.key, self.terms(), flight)
     }
 
-    /// What is known of the moment before the load.
-    fn mark(&self) -> Mark {
-        let now = self.runtime.cells.now();
-        self.runtime.cells.mark(&self.tags, now)
+    /// The moment before the load, and how long others may join it.
+    ///
+    /// Until there is a lease, nothing announces that what is being loaded was invalidated.
+    fn terms(&self) -> Terms {
+        let Runtime { cells, clock, namespace, .. } = &*self.runtime;
+        let since = cells.now();
+        let has_late_tags = self.tags_from.is_some();
+        let Some(remote) = self.remote() else {
+            let mark = self.runtime.own_mark(&self.tags, since);
+            return Terms { mark, trust: Trust::own(), has_late_tags };
+        };
+        let entry = namespace.entry(&self.key);
+        let mark = if has_late_tags {
+            remote.mark_of_late_load(&entry, &self.tags, since)
+        } else {
+            remote.mark_of_load(&entry, &self.tags, since)
+        };
+        let until = clock.now().after(remote.trust_window());
+        Terms { mark, trust: Trust::own().ending(until), has_late_tags }
     }
 
     fn tell(&self, event: impl for<'k> FnOnce(&'k str) -> Event<'k>) {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Tick;
-use crate::coherence::generation::{Cells, Mark, Moment};
+use crate::coherence::change::{Cells, Mark, Moment};
+use crate::coherence::trust::{Bond, Trust};
 use crate::envelope::Kind;
 use crate::policy::Percent;
 use crate::policy::freshness::{Life, Verdict};
@@ -21,6 +22,9 @@ pub(crate) struct Head {
     /// When the value was loaded; entries from elsewhere are as old here as they were there.
     pub(crate) loaded: Tick,
     mark: Mark,
+    bond: Bond,
+    /// Trusted no longer than this, whatever the bond.
+    trusted_until: AtomicU64,
     /// Invalidated: not to be served by anybody.
     dead: AtomicBool,
     /// Expired by hand: past its ttl whatever its age.
@@ -30,12 +34,14 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(kind: Kind, life: Life, loaded: Tick, mark: Mark) -> Self {
+    pub(crate) fn new(kind: Kind, life: Life, loaded: Tick, mark: Mark, trust: &Trust) -> Self {
         Self {
             kind,
             life,
             loaded,
             mark,
+            bond: trust.bond().clone(),
+            trusted_until: AtomicU64::new(trust.until.as_millis()),
             dead: AtomicBool::new(false),
             expired: AtomicBool::new(false),
             retry_at: AtomicU64::new(0),
@@ -46,14 +52,46 @@ impl Head {
         now.since(self.loaded)
     }
 
-    /// What the entry's age and the invalidations since its load decide.
+    /// What the entry's age and the changes since its load decide.
+    #[inline]
     pub(crate) fn judge(&self, now: Tick, refresh: Option<Percent>, cells: &Cells) -> Verdict {
+        self.judge_as(self.life, now, refresh, cells)
+    }
+
+    /// The same while the backend cannot answer: fresh for at most `longest`.
+    pub(crate) fn judge_copy(&self, now: Tick, longest: Duration, cells: &Cells) -> Verdict {
+        let life = Life { ttl: self.life.ttl.min(longest), ..self.life };
+        self.judge_as(life, now, None, cells)
+    }
+
+    #[inline]
+    fn judge_as(&self, life: Life, now: Tick, refresh: Option<Percent>, cells: &Cells) -> Verdict {
         if self.dead.load(Ordering::SeqCst) || !cells.holds(&self.mark) {
             return Verdict::Expired;
         }
         let age = self.age(now);
-        let age = if self.expired.load(Ordering::SeqCst) { age.max(self.life.ttl) } else { age };
-        self.life.judge(age, refresh)
+        let age = if self.expired.load(Ordering::SeqCst) { age.max(life.ttl) } else { age };
+        life.judge(age, refresh)
+    }
+
+    /// Whether the entry is, as far as that can be known, what the backend would answer.
+    #[inline]
+    pub(crate) fn is_trusted(&self, now: Tick) -> bool {
+        now.as_millis() < self.trusted_until.load(Ordering::SeqCst) && self.bond.is_trusted(now)
+    }
+
+    /// The backend has taken the entry: every change is announced from now on.
+    pub(crate) fn confirm(&self) {
+        self.trusted_until.store(Tick::FAR.as_millis(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.trusted_until.load(Ordering::SeqCst) == Tick::FAR.as_millis()
+    }
+
+    /// The backend has not taken the entry, or may not have: changes of it need not be announced.
+    pub(crate) fn doubt(&self) {
+        self.trusted_until.store(0, Ordering::SeqCst);
     }
 
     pub(crate) fn mark(&self) -> &Mark {

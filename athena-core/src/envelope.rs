@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! magic "AtC"  version  codec  kind  fingerprint:8  name:4
-//! ttl:8  grace:8  namespace generation:8  tags:2 { length:2 text generation:8 }…
+//! ttl:8  grace:8  history:8  namespace stamp:16  tags:2 { length:2 text stamp:16 }…
 //! payload length:4  payload  crc32:4        integers little endian, times in milliseconds
 //! ```
+//!
+//! A stamp is a generation and the history of the node that it was read from; the history in front is
+//! that of the node which the value was written to.
 //!
 //! `name` is the CRC-32 of the entry's name: bytes copied to another name are foreign there. The
 //! age is no part of it: it is `ttl + grace` less the life that the store has left for the value, so
@@ -22,7 +25,7 @@ use crate::codec::Codec;
 use crate::tag::Tag;
 
 const MAGIC: [u8; 3] = *b"AtC";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CHECKSUM: usize = 4;
 
 /// What an entry remembers.
@@ -42,9 +45,20 @@ pub(crate) struct Envelope {
     pub(crate) kind: Kind,
     pub(crate) ttl: Duration,
     pub(crate) grace: Duration,
-    pub(crate) namespace: Generation,
-    pub(crate) tags: Vec<(Tag, Generation)>,
+    /// Of the node that the value is written to; see [`Proof::history`](crate::backend::Proof).
+    pub(crate) history: u64,
+    pub(crate) namespace: Stamp,
+    pub(crate) tags: Vec<(Tag, Stamp)>,
     pub(crate) payload: Vec<u8>,
+}
+
+/// A generation as it was before a load, and where it was read.
+///
+/// A node of another history may have lost a change of it, so the same number proves nothing there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) generation: Generation,
+    pub(crate) history: u64,
 }
 
 /// Who reads: bytes for anybody else are foreign.
@@ -82,19 +96,20 @@ impl fmt::Display for Unreadable {
 impl Envelope {
     /// The bytes; `None` if a tag, their number or the payload is too long for the format.
     pub(crate) fn write(&self, reader: Reader<'_>) -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(64 + self.payload.len() + 32 * self.tags.len());
+        let mut bytes = Vec::with_capacity(80 + self.payload.len() + 40 * self.tags.len());
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[VERSION, reader.codec as u8, self.kind as u8]);
         bytes.extend_from_slice(&reader.fingerprint.to_le_bytes());
         bytes.extend_from_slice(&crc32fast::hash(reader.name.as_bytes()).to_le_bytes());
         bytes.extend_from_slice(&millis(self.ttl).to_le_bytes());
         bytes.extend_from_slice(&millis(self.grace).to_le_bytes());
-        bytes.extend_from_slice(&self.namespace.get().to_le_bytes());
+        bytes.extend_from_slice(&self.history.to_le_bytes());
+        self.namespace.write(&mut bytes);
         bytes.extend_from_slice(&length16(self.tags.len())?);
-        for (tag, generation) in &self.tags {
+        for (tag, stamp) in &self.tags {
             bytes.extend_from_slice(&length16(tag.as_str().len())?);
             bytes.extend_from_slice(tag.as_str().as_bytes());
-            bytes.extend_from_slice(&generation.get().to_le_bytes());
+            stamp.write(&mut bytes);
         }
         let length = u32::try_from(self.payload.len()).ok()?;
         bytes.extend_from_slice(&length.to_le_bytes());
@@ -125,6 +140,13 @@ impl Envelope {
         let mut cursor = Cursor::open(bytes).filter(|_| *version == VERSION)?;
         let head = cursor.head()?;
         cursor.envelope(head.kind).map(|envelope| envelope.grace)
+    }
+}
+
+impl Stamp {
+    fn write(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.generation.get().to_le_bytes());
+        bytes.extend_from_slice(&self.history.to_le_bytes());
     }
 }
 
@@ -186,22 +208,32 @@ impl<'a> Cursor<'a> {
     fn envelope(&mut self, kind: Kind) -> Option<Envelope> {
         let ttl = Duration::from_millis(self.u64()?);
         let grace = Duration::from_millis(self.u64()?);
-        let namespace = self.generation()?;
+        let history = self.u64()?;
+        let namespace = self.stamp()?;
         let count = self.length16()?;
         let tags = (0..count).map(|_| self.tag()).collect::<Option<_>>()?;
         let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
         let payload = self.take(length)?.to_vec();
-        self.0.is_empty().then_some(Envelope { kind, ttl, grace, namespace, tags, payload })
+        self.0.is_empty().then_some(Envelope {
+            kind,
+            ttl,
+            grace,
+            history,
+            namespace,
+            tags,
+            payload,
+        })
     }
 
-    fn tag(&mut self) -> Option<(Tag, Generation)> {
+    fn tag(&mut self) -> Option<(Tag, Stamp)> {
         let length = self.length16()?;
         let text = std::str::from_utf8(self.take(length)?).ok()?;
-        Some((Tag::new(text), self.generation()?))
+        Some((Tag::new(text), self.stamp()?))
     }
 
-    fn generation(&mut self) -> Option<Generation> {
-        self.u64().filter(|number| *number != 0).map(Generation::new)
+    fn stamp(&mut self) -> Option<Stamp> {
+        let generation = self.u64().filter(|number| *number != 0).map(Generation::new)?;
+        Some(Stamp { generation, history: self.u64()? })
     }
 
     fn length16(&mut self) -> Option<usize> {

@@ -1,7 +1,8 @@
 //! One load per key at a time.
 //!
 //! A flight is the work of one leader that others may join. It is judged like an entry: whoever
-//! arrives after an invalidation does not join the load that began before it.
+//! arrives after an invalidation does not join the load that began before it, nor one of which this
+//! process might not hear that it was invalidated.
 //!
 //! A flight that has landed can be joined until its value is in the backend, so that nobody loads
 //! what is on its way there.
@@ -17,19 +18,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::backend::Token;
 use crate::clock::Tick;
-use crate::coherence::generation::{Cells, Mark, Moment};
+use crate::coherence::change::{Cells, Mark, Moment};
+use crate::coherence::damage::{Damage, Guard};
 use crate::coherence::lease::Held;
+use crate::coherence::trust::Trust;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::policy::freshness::Verdict;
 use crate::telemetry::Outcome;
+use crate::tier::remote::Address;
 
 /// The flights of a cache.
 #[derive(Debug)]
 pub(crate) struct Flights {
     shards: Box<[Mutex<Shard>]>,
     hasher: foldhash::fast::RandomState,
+    damage: Damage,
 }
 
 type Shard = HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>;
@@ -40,7 +46,8 @@ const SHARDS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Flight {
     key: Key,
-    mark: Mark,
+    /// Whether the value may have tags that only it knows.
+    has_late_tags: bool,
     /// Refreshes a value that is still fresh.
     eager: bool,
     /// The lease under which the load runs.
@@ -53,7 +60,19 @@ pub(crate) struct Flight {
 struct State {
     /// The key was invalidated: not to be joined, nothing to be kept.
     sealed: bool,
+    mark: Mark,
+    /// How long it may be joined.
+    trust: Trust,
     phase: Phase,
+}
+
+/// What a flight depends on.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) mark: Mark,
+    pub(crate) trust: Trust,
+    /// Whether the value may have tags that only it knows.
+    pub(crate) has_late_tags: bool,
 }
 
 #[derive(Debug)]
@@ -102,20 +121,26 @@ pub(crate) enum Role {
 }
 
 impl Flights {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(damage: Damage) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: foldhash::fast::RandomState::default() }
+        Self { shards, hasher: foldhash::fast::RandomState::default(), damage }
     }
 
     /// Joins the flight of a key if it may be joined, else begins a new one.
-    pub(crate) fn enter(self: &Arc<Self>, key: &Key, mark: Mark, cells: &Cells, now: Tick) -> Role {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        key: &Key,
+        terms: Terms,
+        cells: &Cells,
+        now: Tick,
+    ) -> Role {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key)
-            && flight.is_joinable(cells, now)
+            && (flight.is_joinable(cells, now) || self.damage.lacks(Guard::Joining))
         {
             return Role::Follow(Arc::clone(flight));
         }
-        Role::Lead(self.begin(&mut shard, key, mark, false))
+        Role::Lead(self.begin(&mut shard, key, terms, false))
     }
 
     /// Begins a new flight, unless one other than `instead_of` has begun already.
@@ -124,7 +149,7 @@ impl Flights {
     pub(crate) fn replace(
         self: &Arc<Self>,
         key: &Key,
-        mark: Mark,
+        terms: Terms,
         instead_of: Option<&Arc<Flight>>,
     ) -> Option<Lead> {
         let mut shard = self.shard(key);
@@ -132,25 +157,25 @@ impl Flights {
             (Some(there), Some(old)) if !Arc::ptr_eq(there, old) => return None,
             _ => {}
         }
-        Some(self.begin(&mut shard, key, mark, false))
+        Some(self.begin(&mut shard, key, terms, false))
     }
 
     /// Begins a flight only if none runs.
-    pub(crate) fn begin_alone(self: &Arc<Self>, key: &Key, mark: Mark) -> Option<Lead> {
-        self.begin_if_none(key, mark, false)
+    pub(crate) fn begin_alone(self: &Arc<Self>, key: &Key, terms: Terms) -> Option<Lead> {
+        self.begin_if_none(key, terms, false)
     }
 
     /// Begins an eager refresh only if no flight runs; there is a fresh value to serve meanwhile.
-    pub(crate) fn begin_eager(self: &Arc<Self>, key: &Key, mark: Mark) -> Option<Lead> {
-        self.begin_if_none(key, mark, true)
+    pub(crate) fn begin_eager(self: &Arc<Self>, key: &Key, terms: Terms) -> Option<Lead> {
+        self.begin_if_none(key, terms, true)
     }
 
-    fn begin_if_none(self: &Arc<Self>, key: &Key, mark: Mark, eager: bool) -> Option<Lead> {
+    fn begin_if_none(self: &Arc<Self>, key: &Key, terms: Terms, eager: bool) -> Option<Lead> {
         let mut shard = self.shard(key);
         if shard.contains_key(key) {
             return None;
         }
-        Some(self.begin(&mut shard, key, mark, eager))
+        Some(self.begin(&mut shard, key, terms, eager))
     }
 
     /// Keeps the running load of a key from being joined or stored.
@@ -160,13 +185,14 @@ impl Flights {
         }
     }
 
-    fn begin(self: &Arc<Self>, shard: &mut Shard, key: &Key, mark: Mark, eager: bool) -> Lead {
+    fn begin(self: &Arc<Self>, shard: &mut Shard, key: &Key, terms: Terms, eager: bool) -> Lead {
+        let Terms { mark, trust, has_late_tags } = terms;
         let flight = Arc::new(Flight {
             key: key.clone(),
-            mark,
+            has_late_tags,
             eager,
             held: Mutex::new(None),
-            state: Mutex::new(State { sealed: false, phase: Phase::Running }),
+            state: Mutex::new(State { sealed: false, mark, trust, phase: Phase::Running }),
             ended: Notify::new(),
         });
         if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
@@ -244,6 +270,27 @@ impl Flight {
         }
     }
 
+    /// What it takes to prolong the lease of the load, if there is one.
+    pub(crate) fn lease(&self) -> Option<(Address, Token)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = held.as_ref()?;
+        Some((held.address().clone(), held.token()?))
+    }
+
+    /// The lease lives until then by itself, and the flight may be joined for as long.
+    pub(crate) fn prolonged(&self, until: Tick) {
+        if let Some(held) = &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner) {
+            held.prolonged(until);
+        }
+        let mut state = self.lock();
+        state.trust = Trust::over(state.trust.bond().clone()).ending(until);
+    }
+
+    /// How long the flight may be joined, and what it leaves be trusted.
+    pub(crate) fn trust(&self) -> Trust {
+        self.lock().trust.clone()
+    }
+
     /// The lease of the load, unless a newer flight was begun.
     pub(crate) fn take_lease(&self) -> Option<Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -254,8 +301,7 @@ impl Flight {
     /// Followers who came after that invalidation joined all the same, since nobody knew the tag; they
     /// cannot be told from those who came before.
     pub(crate) fn is_outdated_by_late_tags(&self, slot: &Slot, cells: &Cells) -> bool {
-        let mark = slot.head().mark();
-        mark.knows_more_than(&self.mark) && !cells.holds(mark)
+        self.has_late_tags && !cells.holds(slot.head().mark())
     }
 
     fn is_joinable(&self, cells: &Cells, now: Tick) -> bool {
@@ -267,10 +313,10 @@ impl Flight {
             }
             Phase::Landed(_) | Phase::Abandoned => false,
         };
-        is_current && !state.sealed && cells.holds(&self.mark)
+        is_current && !state.sealed && state.trust.holds(now) && cells.holds(&state.mark)
     }
 
-    fn seal(&self) {
+    pub(crate) fn seal(&self) {
         self.lock().sealed = true;
     }
 
@@ -310,7 +356,7 @@ impl Lead {
     }
 
     pub(crate) fn since(&self) -> Moment {
-        self.flight.mark.since()
+        self.flight.lock().mark.since()
     }
 
     /// Runs `keep` unless the key was invalidated since the flight began; says whether it ran.
@@ -322,6 +368,16 @@ impl Lead {
             keep();
         }
         !state.sealed
+    }
+
+    /// How long the flight may be joined from now on.
+    pub(crate) fn rely_on(&self, trust: Trust) {
+        self.flight.lock().trust = trust;
+    }
+
+    /// The load begins later than `since`: what changed before is no matter, unless it sealed the flight.
+    pub(crate) fn begins_after(&self, since: Moment) {
+        self.flight.lock().mark.set_since(since);
     }
 
     /// Keeps the flight from being joined or stored.

@@ -44,7 +44,9 @@ pub use policy::{Fallback, Percent};
 pub use resilience::breaker::BreakerState;
 pub use resilience::class::Traffic;
 pub use runtime::Invalidated;
-pub use settings::{BreakerSettings, Jitter, Memory, Resilience, RetrySettings, Settings};
+pub use settings::{
+    BreakerSettings, Jitter, Memory, MemoryRole, Resilience, RetrySettings, Settings,
+};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
 pub use telemetry::{Event, Observer, Outcome, Source, Stats};

@@ -131,14 +131,15 @@ impl<'c> Call<'c> {
     #[inline]
     fn hit<V: Clone + 'static>(&self, runtime: &Runtime) -> Option<V> {
         let policy = &self.site.wishes;
-        let own_memory = runtime.remote.is_none() || policy.memory_only;
+        let answers = runtime.remote.is_none() || policy.memory_only || runtime.reads_memory();
         let usable = self.bypass.is_none() && self.fault.is_none() && !runtime.is_closed();
-        if !own_memory || !usable {
+        if !answers || !usable {
             return None;
         }
         let slot = runtime.memory.get(&self.key)?;
-        let verdict = slot.head().judge(runtime.clock.now(), policy.refresh, &runtime.cells);
-        if verdict != Verdict::Fresh {
+        let now = runtime.clock.now();
+        let verdict = slot.head().judge(now, policy.refresh, &runtime.cells);
+        if verdict != Verdict::Fresh || !slot.head().is_trusted(now) {
             return None;
         }
         let value = entry::value::<V>(&slot, Kind::Value).cloned()?;

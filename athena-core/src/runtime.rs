@@ -12,7 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
 use crate::codec::Wire;
-use crate::coherence::generation::Cells;
+use crate::coherence::change::{Cells, Mark, Moment};
+use crate::coherence::damage::Damage;
 use crate::coherence::journal::Target;
 use crate::coherence::lease::Returns;
 use crate::error::Error;
@@ -21,12 +22,12 @@ use crate::key::Key;
 use crate::key::name::Namespace;
 use crate::policy::Defaults;
 use crate::random::Random;
-use crate::settings::Settings;
-use crate::tag::Tag;
+use crate::settings::{MemoryRole, Settings};
+use crate::tag::{Tag, Tags};
 use crate::tasks::Tasks;
 use crate::telemetry::{Event, Stats, Telemetry};
 use crate::tier::memory::Memory;
-use crate::tier::remote::Remote;
+use crate::tier::remote::{Arrival, Remote};
 
 /// The state of one cache.
 #[derive(Debug)]
@@ -36,12 +37,11 @@ pub(crate) struct Runtime {
     pub(crate) defaults: Defaults,
     pub(crate) clock: Clock,
     pub(crate) random: Arc<Random>,
-    pub(crate) cells: Cells,
+    pub(crate) cells: Arc<Cells>,
+    pub(crate) damage: Damage,
     pub(crate) flights: Arc<Flights>,
-    /// Entries that live in this process alone.
+    /// Entries of this process: its own, and copies of what is in the backend.
     pub(crate) memory: Memory,
-    /// Copies for the time when the backend cannot answer.
-    pub(crate) copies: Memory,
     pub(crate) remote: Option<Remote>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
@@ -49,6 +49,8 @@ pub(crate) struct Runtime {
     pub(crate) returns: Arc<Returns>,
     /// Whether a task replays the journal.
     pub(crate) heralding: AtomicBool,
+    /// Whether a task asks the backend for signs of life.
+    pub(crate) attending: AtomicBool,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
 }
@@ -80,23 +82,43 @@ impl Scope {
 pub enum Invalidated {
     /// Everywhere.
     Done,
-    /// In this process; the backend could not be reached and will be told before it is read again.
+    /// In this process; the backend could not be reached and will be told before it is read again, or
+    /// nobody has confirmed lately that the node which was reached is the one that serves.
     ///
-    /// Until then other processes may serve what they have.
+    /// Until that is settled other processes may serve what they have.
     Pending,
 }
 
 impl Runtime {
-    /// Makes the backend connect, if there is one and a tokio runtime to do it in.
-    pub(crate) fn connect(self: &Arc<Self>) {
-        if let (Some(_), Some(spawner)) = (&self.remote, self.tasks.spawner()) {
-            let runtime = Arc::clone(self);
-            spawner.spawn(async move {
-                if let Some(remote) = &runtime.remote {
-                    remote.greet().await;
-                }
-            });
+    /// Asks the backend for signs of life from now on, which makes it connect, unless a task does so
+    /// already or there is no tokio runtime to do it in.
+    pub(crate) fn attend(self: &Arc<Self>) {
+        if self.remote.is_none() || self.attending.load(Ordering::Acquire) {
+            return;
         }
+        let Some(spawner) = self.tasks.spawner() else {
+            return;
+        };
+        if self.attending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let runtime = Arc::downgrade(self);
+        let attending = Attending(Weak::clone(&runtime));
+        spawner.spawn_aside(async move {
+            let _attending = attending;
+            loop {
+                let Some(runtime) = runtime.upgrade() else { return };
+                let Some(remote) = &runtime.remote else { return };
+                remote.prove().await;
+                remote.recall();
+                if remote.journal_depth() > 0 {
+                    runtime.herald();
+                }
+                let is_due = remote.proof_is_due();
+                drop(runtime);
+                is_due.await;
+            }
+        });
     }
 
     /// Invalidates in this process at once, then in the backend.
@@ -110,8 +132,10 @@ impl Runtime {
         };
         let _ends = Ending { runtime: self, scopes };
         let targets = scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect();
-        if remote.invalidate(targets).await.is_ok() {
-            return Invalidated::Done;
+        match remote.invalidate(targets).await {
+            Ok(Arrival::Certain) => return Invalidated::Done,
+            Ok(Arrival::Unconfirmed) => return Invalidated::Pending,
+            Err(_) => {}
         }
         for scope in scopes {
             self.telemetry.tell(&Event::Journaled { what: &scope.readable() });
@@ -161,13 +185,12 @@ impl Runtime {
     pub(crate) async fn expire(&self, key: &Key) -> Result<(), Error> {
         self.flights.seal(key);
         self.memory.expire(key);
-        self.copies.expire(key);
         match &self.remote {
             None => Ok(()),
             Some(remote) => {
                 let result = remote.expire(&self.namespace.entry(key)).await;
                 self.flights.seal(key);
-                self.copies.expire(key);
+                self.memory.expire(key);
                 result.map_err(Error::backend)
             }
         }
@@ -180,16 +203,39 @@ impl Runtime {
                 Scope::Entry(key) => {
                     self.flights.seal(key);
                     self.memory.invalidate(key);
-                    self.copies.invalidate(key);
+                    if self.remote.is_some() {
+                        let entry = self.namespace.entry(key);
+                        self.cells.announce(self.cells.name(entry.as_str()));
+                        self.cells.announce(self.cells.name(&entry.lease()));
+                    }
                 }
-                Scope::Tag(tag) => self.cells.invalidate_tag(tag),
+                Scope::Tag(tag) => {
+                    self.cells.change(self.cells.name(&self.namespace.tag(tag)));
+                    // One's own change of it is not announced, and ends the announcement of others.
+                    self.cells.announce(self.cells.name(&self.namespace.any_tag()));
+                }
                 Scope::Everything => {
-                    self.cells.invalidate_all();
+                    self.cells.change_all();
                     self.memory.clear();
-                    self.copies.clear();
                 }
             }
         }
+    }
+
+    /// Ties tags of an entry that is in this process alone to a moment before its load.
+    pub(crate) fn own_mark(&self, tags: &Tags, since: Moment) -> Mark {
+        self.cells.mark(tags.iter().map(|tag| self.cells.name(&self.namespace.tag(tag))), since)
+    }
+
+    /// Whether memory answers before the backend is asked.
+    #[inline]
+    pub(crate) fn reads_memory(&self) -> bool {
+        self.settings.memory.role == MemoryRole::Tier
+    }
+
+    /// Whether entries of the backend are kept here as well.
+    pub(crate) fn keeps_copies(&self) -> bool {
+        self.settings.memory.role != MemoryRole::Off
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -218,10 +264,11 @@ impl Runtime {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.telemetry.counters.read();
         self.memory.settle();
-        self.copies.settle();
-        stats.memory_entries = self.memory.len() + self.copies.len();
-        stats.journal_depth =
-            self.remote.as_ref().map_or(0, |remote| remote.journal_depth() as u64);
+        stats.memory_entries = self.memory.len();
+        if let Some(remote) = &self.remote {
+            stats.journal_depth = remote.journal_depth() as u64;
+            stats.journal_age = remote.journal_age();
+        }
         stats
     }
 
@@ -245,6 +292,17 @@ impl Drop for Ending<'_> {
         self.runtime.mark(self.scopes);
         if self.runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
             self.runtime.herald();
+        }
+    }
+}
+
+/// The task that asks for signs of life; the next call starts another one if its runtime has ended.
+struct Attending(Weak<Runtime>);
+
+impl Drop for Attending {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.upgrade() {
+            runtime.attending.store(false, Ordering::Release);
         }
     }
 }

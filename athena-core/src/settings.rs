@@ -48,6 +48,11 @@ pub struct Settings {
     /// How long callers wait for a load of somebody else before they load themselves. Default 30 s.
     #[serde(with = "human")]
     pub patience: Duration,
+    /// How long the lease of a load lives unless its holder prolongs it. Default 5 s.
+    ///
+    /// So long at most does a process that dies during a load hold up the others that want its value.
+    #[serde(with = "human")]
+    pub lease: Duration,
     /// How many loads one function runs at once while the backend is away. Default 64.
     ///
     /// Also bounds the callers that load side by side after a load failed.
@@ -67,6 +72,7 @@ impl Default for Settings {
             jitter: Percent::new(0),
             fallback: Fallback::GracefulDegradation,
             patience: Duration::from_secs(30),
+            lease: Duration::from_secs(5),
             degraded_loads: 64,
             memory: Memory::default(),
             resilience: Resilience::default(),
@@ -79,23 +85,34 @@ impl Default for Settings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Memory {
-    /// Most entries of a cache without a backend, and of sites with `tier = memory`. Default 10 000.
+    /// Most entries. Default 10 000.
     pub max_entries: u64,
-    /// Whether copies are kept for the time when the backend cannot answer. Default true.
-    pub fallback: bool,
-    /// Most such copies. Default 1 000.
-    pub fallback_entries: u64,
-    /// Longest that such a copy counts as fresh. Default 30 min.
+    /// What entries of a cache with a backend are kept for.
+    pub role: MemoryRole,
+    /// Longest that an entry counts as fresh while the backend cannot answer. Default 30 min.
     #[serde(with = "human")]
     pub fallback_ttl: Duration,
+}
+
+/// What memory does for entries that are in the backend as well.
+///
+/// Caches without a backend, and sites with `tier = memory`, have memory as their only tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum MemoryRole {
+    /// It answers first, for as long as changes are announced, and while the backend cannot answer.
+    Tier,
+    /// It answers only while the backend cannot.
+    Fallback,
+    /// Nothing.
+    Off,
 }
 
 impl Default for Memory {
     fn default() -> Self {
         Self {
             max_entries: 10_000,
-            fallback: true,
-            fallback_entries: 1_000,
+            role: MemoryRole::Tier,
             fallback_ttl: Duration::from_secs(30 * 60),
         }
     }
@@ -108,10 +125,16 @@ impl Memory {
         Self { max_entries: entries, ..Self::default() }
     }
 
-    /// Copies that answer only while the backend cannot, at most `entries`.
+    /// At most `entries`, which answer only while the backend cannot.
     #[must_use]
     pub fn fallback_only(entries: u64) -> Self {
-        Self { fallback_entries: entries, ..Self::default() }
+        Self { max_entries: entries, role: MemoryRole::Fallback, ..Self::default() }
+    }
+
+    /// Every entry from the backend, always: none is kept here.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { role: MemoryRole::Off, ..Self::default() }
     }
 }
 
@@ -133,8 +156,16 @@ pub struct Resilience {
     pub max_pending_writes: usize,
     /// Most invalidations kept for a backend that is away. Default 10 000.
     ///
-    /// Beyond it they become one invalidation of the whole namespace.
+    /// Beyond it they become one invalidation of the whole namespace. As many of the last 30 s are
+    /// remembered after they arrived, for a successor of the node that may not know of them.
     pub max_journal: usize,
+    /// How long an entry in memory is trusted after the last proof that changes of it are announced.
+    /// Default 2 s.
+    ///
+    /// It bounds how long a process that was cut off without noticing serves what others have
+    /// invalidated. Proofs are asked for four times as often.
+    #[serde(with = "human")]
+    pub trust_window: Duration,
     /// The circuit breakers: two for each node of the backend, one of them for writes alone.
     pub breaker: BreakerSettings,
     /// Whether and when an operation is attempted again.
@@ -149,6 +180,7 @@ impl Default for Resilience {
             write_deadline: Duration::from_secs(2),
             max_pending_writes: 1_024,
             max_journal: 10_000,
+            trust_window: Duration::from_secs(2),
             breaker: BreakerSettings::default(),
             retry: RetrySettings::default(),
         }
@@ -211,6 +243,7 @@ impl Resilience {
             ("write_deadline", self.write_deadline),
             ("breaker.window", breaker.window),
             ("breaker.recovery_time", breaker.recovery_time),
+            ("trust_window", self.trust_window),
         ] {
             if value < Duration::from_millis(1) {
                 faults.push(format!("`resilience.{name}` is {value:?}, expected at least 1ms"));
@@ -365,6 +398,9 @@ impl Default for BreakerSettings {
     }
 }
 
+/// A lease is prolonged three times in its life, which takes a round trip each.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+
 impl Settings {
     /// Checks everything together; the error lists every fault.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -372,7 +408,6 @@ impl Settings {
         for (name, value) in [
             ("degraded_loads", self.degraded_loads as u64),
             ("memory.max_entries", self.memory.max_entries),
-            ("memory.fallback_entries", self.memory.fallback_entries),
         ] {
             if value < 1 {
                 faults.push(format!("`{name}` is {value}, expected at least 1"));
@@ -380,6 +415,10 @@ impl Settings {
         }
         if self.patience < Duration::from_millis(1) {
             faults.push(format!("`patience` is {:?}, expected at least 1ms", self.patience));
+        }
+        if self.lease < SHORTEST_LEASE {
+            faults
+                .push(format!("`lease` is {:?}, expected at least {SHORTEST_LEASE:?}", self.lease));
         }
         self.resilience.check(&mut faults);
         if self.fallback == Fallback::FailFast {

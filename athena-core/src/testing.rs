@@ -4,5 +4,6 @@ mod chaos;
 mod store;
 
 pub use crate::clock::ManualClock;
+pub use crate::coherence::damage::Guard;
 pub use chaos::{Chaos, ChaosBackend, Fault};
-pub use store::MemoryBackend;
+pub use store::{Connection, MemoryBackend};

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Listener,
-    Node, Token,
+    Adopted, Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
+    Listener, Node, Proof, Token,
 };
 
-use crate::link::{Batch, Replies, Script};
+use crate::link::{Batch, Origin, Replies, Script};
 use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));
@@ -23,6 +23,8 @@ static SHORTEN: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/shorten.lua")));
 static RELEASE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/release.lua")));
+static PROLONG: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../scripts/prolong.lua")));
 static MEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/mend.lua")));
 
 /// How often generations are completed that somebody else removes or overwrites meanwhile.
@@ -47,12 +49,13 @@ impl Backend for Redis {
         self.topology.send(&batch, read).await
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
+    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
         if proposals.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Adopted::default());
         }
         let completed = self.complete(self.create(proposals), proposals, None).await?;
-        Ok(completed.generations)
+        let Completed { generations, origin, .. } = completed;
+        Ok(Adopted { generations, proof: origin.proof() })
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
@@ -64,8 +67,12 @@ impl Backend for Redis {
             .args(["NX", "PX"])
             .number(millis(life).max(1));
         let completed = self.complete(batch, proposals, Some(lease)).await?;
-        let Completed { generations, holder, epoch } = completed;
-        Ok(Leased { granted: holder == Some(token), epoch, generations })
+        let Completed { generations, holder, origin } = completed;
+        // The lease was read last: a fill has to go where that answer came from.
+        let proof = origin.last().ok_or_else(|| {
+            Failure::new(Class::Disconnected, "redis was not asked for the lease")
+        })?;
+        Ok(Leased { granted: holder == Some(token), holder, proof, generations })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
@@ -77,6 +84,12 @@ impl Backend for Redis {
             .arg(item.bytes)
             .number(life_of(&item));
         self.topology.send(&batch, reply::filled).await
+    }
+
+    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+        let mut batch = self.topology.batch();
+        batch.call(&PROLONG, lease, []).arg(token.to_string()).number(millis(life).max(1));
+        self.topology.send(&batch, |replies| Ok(replies.integer()? == 1)).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -119,10 +132,8 @@ impl Backend for Redis {
         self.send_all(&batch).await
     }
 
-    async fn ping(&self, node: Node) -> Result<(), Failure> {
-        let mut batch = Batch::new();
-        batch.command("PING");
-        self.topology.send_to(node, &batch, |_| Ok(())).await
+    async fn prove(&self, node: Node) -> Result<Proof, Failure> {
+        self.topology.prove(node).await
     }
 
     fn node(&self, name: &str) -> Node {
@@ -146,7 +157,7 @@ impl Backend for Redis {
     }
 
     fn listen(&self, listener: Listener) {
-        self.topology.hub().set_listener(listener);
+        self.topology.hub().add_listener(&listener);
     }
 
     fn epoch(&self, node: Node) -> u64 {
@@ -178,7 +189,8 @@ impl Backend for Redis {
 struct Completed {
     generations: Vec<Generation>,
     holder: Option<Token>,
-    epoch: u64,
+    /// Of the replies that all of this was read from.
+    origin: Origin,
 }
 
 impl Redis {
@@ -225,15 +237,14 @@ impl Redis {
             batch.over("MGET", proposals.iter().map(|(name, _)| name.as_str()).chain(lease));
             let count = proposals.len();
             let read = |replies: &mut Replies| {
-                let epoch = replies.epoch().unwrap_or_default();
                 replies.skip(done);
                 let (found, holder) = reply::completed(replies, count, lease.is_some())?;
-                Ok((found, holder, epoch))
+                Ok((found, holder, replies.origin()))
             };
-            let (found, holder, epoch) = self.topology.send(&batch, read).await?;
+            let (found, holder, origin) = self.topology.send(&batch, read).await?;
             let generations: Vec<_> = found.iter().copied().flatten().collect();
             if generations.len() == count {
-                return Ok(Completed { generations, holder, epoch });
+                return Ok(Completed { generations, holder, origin });
             }
             batch = self.topology.batch();
             for ((name, proposal), _) in proposals.iter().zip(found).filter(|(_, it)| it.is_none())

@@ -66,6 +66,7 @@ pub struct RedisConfig {
     heartbeat: Duration,
     #[serde(with = "duration")]
     probe_interval: Duration,
+    tracking: bool,
     tls: Option<TlsConfig>,
     service_name: Option<String>,
     sentinel_username: Option<String>,
@@ -121,6 +122,8 @@ pub(crate) struct Access {
     pub(crate) probe_interval: Duration,
     /// Attempts before a link that never connected gives up; `None` for never.
     pub(crate) attempts: Option<u32>,
+    /// Whether the node is asked to announce changes of what is read from it.
+    pub(crate) tracking: bool,
 }
 
 impl Default for RedisConfig {
@@ -138,6 +141,7 @@ impl Default for RedisConfig {
             max_in_flight: 512,
             heartbeat: Duration::from_millis(200),
             probe_interval: Duration::from_secs(2),
+            tracking: true,
             tls: None,
             service_name: None,
             sentinel_username: None,
@@ -236,6 +240,17 @@ impl RedisConfig {
         self
     }
 
+    /// Has each node announce changes of what was read from it (`CLIENT TRACKING`).
+    ///
+    /// Default yes: changes by other processes are then heard of within milliseconds. A server that
+    /// refuses is used without, with one warning per node. It costs the server some memory for each name
+    /// that is read, within its `tracking-table-max-keys`.
+    #[must_use]
+    pub fn tracking(mut self, track: bool) -> Self {
+        self.tracking = track;
+        self
+    }
+
     /// What the sentinels call the primary, if the URL does not say; such as `mymaster`.
     #[must_use]
     pub fn service_name(mut self, name: impl Into<String>) -> Self {
@@ -325,6 +340,7 @@ impl RedisConfig {
             heartbeat: self.heartbeat,
             probe_interval: self.probe_interval,
             attempts: self.abort_on_connect_fail.then_some(self.connect_retry),
+            tracking: self.tracking,
         };
         let deployment = match url.nodes {
             Nodes::Standalone(endpoint) => Deployment::Standalone(endpoint),

@@ -17,6 +17,8 @@
 //!   Redis, and finds it when it appears.
 //! * While there is no connection every operation fails at once. A connection that is lost, or that
 //!   stops answering, is replaced for as long as the backend lives.
+//! * Nodes announce changes of what was read from them; see
+//!   [`tracking`](RedisConfig::tracking).
 //! * It needs a tokio runtime with I/O and time enabled.
 //!
 //! | feature | for |

@@ -10,9 +10,12 @@ mod class;
 mod conn;
 mod dial;
 mod hub;
+mod origin;
+mod prove;
 mod push;
 mod record;
 mod script;
+mod station;
 mod supervise;
 mod task;
 mod tls;
@@ -21,13 +24,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use athena_cache_core::backend::{Class, Failure, Node};
+use athena_cache_core::backend::{Change, Class, Failure, Node};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use self::batch::{Assembly, Batch, Malformed, Manner, Replies, Reply, Ruling, Spot};
 pub(crate) use self::hub::Hub;
+pub(crate) use self::origin::Origin;
+pub(crate) use self::prove::Question;
 pub(crate) use self::push::{Ear, Push};
 pub(crate) use self::record::Fields;
 pub(crate) use self::script::Script;
@@ -35,7 +40,7 @@ pub(crate) use self::task::Task;
 pub(crate) use self::tls::Tls;
 
 use self::conn::{Conn, Health};
-use self::dial::Refusal;
+use self::dial::{Call, Refusal};
 use crate::config::Access;
 use crate::url::Endpoint;
 
@@ -67,7 +72,7 @@ struct Shared {
     renewal: Notify,
     /// Somebody asked not to wait before the next attempt to connect.
     hurry: Notify,
-    ear: Option<Ear>,
+    ear: Ear,
     /// Whether what happens to the connection is of no interest but to those who debug.
     quiet: AtomicBool,
     attempts: AtomicU32,
@@ -100,22 +105,23 @@ pub(crate) enum Doubt {
 }
 
 impl Link {
-    /// A link that connects when it is first used.
+    /// A link to a data node, which connects when it is first used.
     pub(crate) fn new(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>) -> Self {
-        Self::build(endpoint, access, hub, None)
+        let ear = Ear::Changes(Arc::clone(&hub));
+        Self::build(endpoint, access, hub, ear)
     }
 
-    /// A quiet link that hears every channel of its node.
+    /// A quiet link to a sentinel, with an ear for its channels.
     pub(crate) fn listening(
         endpoint: Endpoint,
         access: Arc<Access>,
         hub: Arc<Hub>,
         ear: Ear,
     ) -> Self {
-        Self::build(endpoint, access, hub, Some(ear)).quiet()
+        Self::build(endpoint, access, hub, ear).quiet()
     }
 
-    fn build(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>, ear: Option<Ear>) -> Self {
+    fn build(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>, ear: Ear) -> Self {
         let places = Semaphore::new(access.max_in_flight);
         let (state, _) = watch::channel(State::Idle);
         let node = hub.node(&endpoint);
@@ -330,6 +336,7 @@ impl Link {
         }
         if let State::Up(conn) = before {
             conn.abort();
+            conn.desert();
         }
     }
 
@@ -344,6 +351,7 @@ impl Link {
                 supervisor.abort();
             }
             if let State::Up(conn) = before {
+                conn.desert();
                 conn.end().await;
             }
             if let Some(supervisor) = supervisor {
@@ -427,15 +435,25 @@ impl Drop for Link {
 }
 
 impl Shared {
-    /// Changes the state, unless the link was closed; tells whether it did.
-    fn enter(&self, state: State) -> bool {
+    /// Changes the state, unless the link was closed.
+    fn enter(&self, state: State) {
+        let mut former = None;
         self.state.send_if_modified(|current| {
             let open = !matches!(current, State::Retired | State::Closed);
             if open {
-                *current = state;
+                former = Some(std::mem::replace(current, state));
             }
             open
-        })
+        });
+        // Not earlier: until here operations could begin to read through it.
+        if let Some(State::Up(conn)) = former {
+            conn.desert();
+        }
+    }
+
+    fn call(&self) -> Call<'_> {
+        let Self { endpoint, node, access, hub, ear, .. } = self;
+        Call { endpoint, node: *node, access, hub, ear }
     }
 
     fn is_quiet(&self) -> bool {
@@ -444,6 +462,10 @@ impl Shared {
 
     /// Lets operations use a connection.
     fn enter_up(&self, conn: &Arc<Conn>) {
+        // First: whoever hears of it decides what must be sent before anything is read.
+        let (node, history) = (self.node, conn.history());
+        self.hub.tell(&Change::Connected { node, history });
+        conn.serve();
         self.disowned.store(false, Ordering::Release);
         self.epoch.store(conn.epoch(), Ordering::Release);
         self.enter(State::Up(Arc::clone(conn)));

@@ -7,14 +7,14 @@ mod sentinel;
 
 use std::sync::Arc;
 
-use athena_cache_core::backend::{Failure, Node};
+use athena_cache_core::backend::{Failure, Node, Proof};
 
 pub(crate) use self::sentinel::Absence;
 
 use self::cluster::Cluster;
 use self::sentinel::Sentinel;
 use crate::config::{Deployment, Settings};
-use crate::link::{Batch, Hub, Link, Malformed, Replies};
+use crate::link::{Batch, Hub, Link, Malformed, Question, Replies};
 
 /// The nodes of one Redis.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Topology {
     ) -> Result<T, Failure> {
         match &self.kind {
             Kind::Standalone(link) => link.send(batch, read).await,
-            Kind::Sentinel(sentinel) => sentinel.primary().await?.send(batch, read).await,
+            Kind::Sentinel(sentinel) => sentinel.send(batch, read).await,
             Kind::Cluster(cluster) => cluster.send(batch, read).await,
         }
     }
@@ -90,6 +90,17 @@ impl Topology {
         match &self.kind {
             Kind::Cluster(cluster) => cluster.link_to(node).await?.send(batch, read).await,
             Kind::Standalone(_) | Kind::Sentinel(_) => self.send(batch, read).await,
+        }
+    }
+
+    /// Asks a node whether it is the one that serves.
+    pub(crate) async fn prove(&self, node: Node) -> Result<Proof, Failure> {
+        match &self.kind {
+            Kind::Standalone(link) => link.prove(Question::Role).await,
+            Kind::Sentinel(sentinel) => sentinel.prove().await,
+            Kind::Cluster(cluster) => {
+                cluster.link_to(node).await?.prove(Question::Membership).await
+            }
         }
     }
 

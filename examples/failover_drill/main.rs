@@ -4,8 +4,8 @@
 //! broken and repaired. Nobody gets an error or a wrong value; the tables say what it cost, against
 //! what an independent prober saw of the nodes.
 //!
-//! `cargo run --release --example failover_drill -- [topology [fault]] [--runs N]`; it starts servers of
-//! its own and ends them. Without a fault it plays all of them, without a topology short.
+//! `cargo run --release --example failover_drill -- [topology [fault]] [--runs N]
+//! [--memory tier|fallback]`; it starts servers of its own and ends them. Without a fault it plays all of them, without a topology short.
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod figures;
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut runs = Vec::new();
         for run in 1..=plan.runs {
             println!("\n== {scenario}, run {run} of {}: {}", plan.runs, scenario.story());
-            runs.push(play(&runtime, *scenario, plan.pace)?);
+            runs.push(play(&runtime, *scenario, &plan)?);
         }
         harmless &= runs.iter().all(Figures::are_harmless);
         if runs.len() > 1 {
@@ -63,11 +63,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Plays one scenario once and prints what came of it.
-fn play(runtime: &Runtime, scenario: Scenario, pace: Pace) -> Result<Figures, Box<dyn Error>> {
+fn play(runtime: &Runtime, scenario: Scenario, plan: &Plan) -> Result<Figures, Box<dyn Error>> {
     let stage = Stage::start(scenario);
     println!("  {}", stage.cast());
     let timeline = Timeline::default();
-    let figures = runtime.block_on(run(stage, scenario, pace, &timeline))?;
+    let figures = runtime.block_on(run(stage, scenario, plan, &timeline))?;
     report::print(&figures);
     Ok(figures)
 }
@@ -75,12 +75,14 @@ fn play(runtime: &Runtime, scenario: Scenario, pace: Pace) -> Result<Figures, Bo
 async fn run(
     stage: Stage,
     scenario: Scenario,
-    pace: Pace,
+    plan: &Plan,
     timeline: &Timeline,
 ) -> Result<Figures, Box<dyn Error>> {
     let redis = Redis::from_url(stage.url())?;
     redis.connect().await?;
-    let cache = Cache::builder("drill").backend(redis).observer(timeline.clone()).build()?;
+    let pace = plan.pace;
+    let builder = Cache::builder("drill").memory(plan.memory.clone());
+    let cache = builder.backend(redis).observer(timeline.clone()).build()?;
     let (shards, names) = (stage.shards(), stage.names());
     traffic::warm_up(&cache).await?;
     let watchers = Watchers::start(&stage);

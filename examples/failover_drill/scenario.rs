@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use athena_cache::{Memory, MemoryRole};
+
 /// How Redis runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topology {
@@ -137,18 +139,26 @@ const SHORT: Pace = Pace {
     whole: Duration::from_secs(10),
 };
 
+/// The most entries of the cache's memory.
+const ENTRIES: u64 = 10_000;
+
+const MEMORIES: [(&str, MemoryRole); 2] =
+    [("tier", MemoryRole::Tier), ("fallback", MemoryRole::Fallback)];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) pace: Pace,
     pub(crate) runs: u32,
+    pub(crate) memory: Memory,
 }
 
 impl Plan {
     /// Reads the arguments; the message of a fault says what is allowed.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut topology, mut fault, mut runs) = (None, None, 1);
+        let mut memory = Memory::bounded(ENTRIES);
         let mut arguments = arguments.peekable();
         while let Some(argument) = arguments.next() {
             if argument == "--runs" {
@@ -156,13 +166,17 @@ impl Plan {
                 runs = count.parse().ok().filter(|runs| *runs > 0).ok_or_else(|| {
                     format!("`--runs` is `{count}`, expected a number of at least 1")
                 })?;
+            } else if argument == "--memory" {
+                let role = arguments.next().unwrap_or_default();
+                memory.role = choose("role of memory", &role, &MEMORIES)?;
             } else if topology.is_none() {
                 topology = Some(choose("topology", &argument, &TOPOLOGIES)?);
             } else if fault.is_none() {
                 fault = Some(choose("fault", &argument, &FAULTS)?);
             } else {
                 return Err(format!(
-                    "unexpected argument `{argument}`, expected [topology [fault]] [--runs N]"
+                    "unexpected argument `{argument}`, expected [topology [fault]] [--runs N] \
+                     [--memory tier|fallback]"
                 ));
             }
         }
@@ -172,7 +186,7 @@ impl Plan {
         let scenarios = topologies.flat_map(|&(_, topology)| {
             faults().map(move |&(_, fault)| Scenario { topology, fault })
         });
-        Ok(Self { scenarios: scenarios.collect(), pace, runs })
+        Ok(Self { scenarios: scenarios.collect(), pace, runs, memory })
     }
 }
 

@@ -39,7 +39,7 @@ async fn a36_a45_five_timeouts_open_it_and_nothing_arrives_while_it_is_open() {
         assert_eq!(cache.breaker(), Some(BreakerState::Closed));
         observe(&cache, &origin, 2).await;
     }
-    assert_eq!(cache.breaker(), Some(BreakerState::Open));
+    assert_eq!(cache.breaker(), Some(BreakerState::Open), "{:?}", cache.stats());
     assert_eq!(cache.stats().failures(Class::Timeout), 5);
 
     let mut times = Vec::new();

@@ -3,7 +3,7 @@
 use athena_cache::Source;
 
 use crate::support::server::RedisServer;
-use crate::world::{Origin, cache, names, observe, values, warm};
+use crate::world::{Origin, cache, hear, names, observe, values, warm};
 
 /// Puts something else under a name.
 type Damage = fn(&RedisServer, &str);
@@ -33,6 +33,7 @@ async fn t4_whatever_stands_under_the_name_of_a_value_is_a_miss_and_overwritten(
     let [name] = values(&server, "product:1").try_into().expect("one value");
     for (what, damage) in damages {
         damage(&server, &name);
+        hear(&cache).await;
         let version = origin.change();
         let (value, outcome) = observe(&cache, &origin, 1).await;
         assert_eq!((value.version, outcome.source), (version, Source::Load), "{what}");
@@ -57,6 +58,7 @@ async fn t4_whatever_stands_under_the_names_around_a_value_is_a_miss_and_mended(
         for foreign in [["SET", &name, "hello"], ["LPUSH", &name, "hello"]] {
             server.cli(&["DEL", &name]);
             server.cli(&foreign);
+            hear(&cache).await;
             let version = origin.change();
             observe(&cache, &origin, 1).await;
             cache.settle().await;
@@ -77,6 +79,7 @@ async fn a_lease_of_another_type_keeps_nothing_and_fails_nobody() {
     let lease = format!("{}:l", &name[..name.rfind(':').expect("it has a lane")]);
     server.cli(&["DEL", &name]);
     server.cli(&["LPUSH", &lease, "hello"]);
+    hear(&cache).await;
     assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Load);
     cache.settle().await;
     let _ = cache.invalidate("product:1").await;

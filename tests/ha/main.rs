@@ -18,5 +18,6 @@ mod names;
 mod schema;
 mod sentinel;
 mod starting;
+mod tiered;
 mod traffic;
 mod world;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use athena_cache::{
-    Cache, Health, Outcome, Redis, RedisConfig, Resilience, Settings, athena_cache, of,
+    Cache, Health, MemoryRole, Outcome, Redis, RedisConfig, Resilience, Settings, athena_cache, of,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,13 @@ pub(crate) const CLIENT: &str = "under-test";
 /// What an attempt may take where a test is about timeouts.
 pub(crate) const ATTEMPT: Duration = Duration::from_millis(500);
 
+/// Settings under which every call in health gets as far as Redis, so that a test can tell.
+pub(crate) fn through_redis() -> Settings {
+    let mut settings = Settings::default();
+    settings.memory.role = MemoryRole::Fallback;
+    settings
+}
+
 /// How a cache is set up for a test.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
@@ -30,7 +37,7 @@ pub(crate) struct Setup {
 impl Setup {
     /// Limits that a healthy server on a busy machine never reaches.
     pub(crate) fn patient() -> Self {
-        let mut settings = Settings::default();
+        let mut settings = through_redis();
         settings.resilience.attempt_timeout = Duration::from_secs(5);
         settings.resilience.deadline = Duration::from_secs(10);
         settings.resilience.write_deadline = Duration::from_secs(10);
@@ -39,11 +46,17 @@ impl Setup {
 
     /// The defaults, but with a breaker that soon tries again.
     pub(crate) fn brisk() -> Self {
-        let mut settings = Settings::default();
+        let mut settings = through_redis();
         assert_eq!(settings.resilience.attempt_timeout, ATTEMPT);
         settings.resilience.breaker.recovery_time = Duration::from_millis(500);
         settings.resilience.breaker.max_recovery_time = Duration::from_millis(500);
         Self { settings, response_timeout: ATTEMPT }
+    }
+
+    /// The same, and memory answers first.
+    pub(crate) fn tiered(mut self) -> Self {
+        self.settings.memory.role = MemoryRole::Tier;
+        self
     }
 
     /// The same with a change.
@@ -168,6 +181,12 @@ pub(crate) fn values(server: &RedisServer, key: &str) -> Vec<String> {
 /// Every name in a server.
 pub(crate) fn names(server: &RedisServer) -> Vec<String> {
     server.cli(&["KEYS", "*"]).list().iter().map(Reply::text).collect()
+}
+
+/// Returns when what the server had to announce has been heard: it comes before any later answer.
+pub(crate) async fn hear(cache: &Cache) {
+    let nothing = cache.entry("nothing").get::<u32>().await;
+    assert!(matches!(nothing, Ok(None)), "{nothing:?}");
 }
 
 /// Waits until the cache says that its backend answers.

@@ -11,6 +11,7 @@ mod attribute;
 mod backends;
 mod batch;
 mod breaker;
+mod coherence;
 mod envelope;
 mod grace;
 mod invalidation;

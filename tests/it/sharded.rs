@@ -1,14 +1,15 @@
 //! A backend of two nodes that fail apart from each other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node,
-    Token,
+    Adopted, Backend, Change, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
+    Leased, Listener, Node, Proof, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
-use athena_cache::{BreakerState, Cache, Invalidated, Resilience, Source};
+use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Source};
 
 use crate::world::{Fault, Form, Origin, once};
 
@@ -45,7 +46,7 @@ impl Backend for Pair {
         self.of(values.iter().chain(generations).copied()).read(values, generations).await
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
+    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
         self.of(proposals.iter().map(|(name, _)| name.as_str())).adopt(proposals).await
     }
 
@@ -56,6 +57,10 @@ impl Backend for Pair {
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
         self.of([fill.lease, fill.item.value]).fill(fill).await
+    }
+
+    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+        self.of([lease]).prolong(lease, token, life).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -83,8 +88,8 @@ impl Backend for Pair {
         self.of(generations.iter().map(|(name, _)| name.as_str())).renew(generations).await
     }
 
-    async fn ping(&self, node: Node) -> Result<(), Failure> {
-        self.at(node).ping(Node::ONLY).await
+    async fn prove(&self, node: Node) -> Result<Proof, Failure> {
+        self.at(node).prove(Node::ONLY).await
     }
 
     fn node(&self, name: &str) -> Node {
@@ -101,6 +106,21 @@ impl Backend for Pair {
 
     fn places(&self) -> &[String] {
         &self.places
+    }
+
+    fn listen(&self, listener: Listener) {
+        for (number, node) in (0..).zip(&self.nodes) {
+            let (node_here, listener) = (Node::new(number), Listener::clone(&listener));
+            node.listen(Arc::new(move |change| {
+                listener(&match change.clone() {
+                    Change::Connected { history, .. } => {
+                        Change::Connected { node: node_here, history }
+                    }
+                    Change::Unheard { .. } => Change::Unheard { node: node_here },
+                    change => change,
+                });
+            }));
+        }
     }
 
     fn epoch(&self, node: Node) -> u64 {
@@ -135,6 +155,7 @@ impl World {
         let pair = Pair { nodes, places: vec!["a".into(), "A".into()] };
         let builder = Cache::builder("test").clock(&clock).seed(1).backend(pair);
         let builder = builder.resilience(once(Resilience::default()));
+        let builder = builder.memory(Memory::fallback_only(1_000));
         Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock }
     }
 

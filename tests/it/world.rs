@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use athena_cache::testing::{Chaos, ChaosBackend, ManualClock, MemoryBackend};
-use athena_cache::{Builder, Cache, Observed, Resilience, athena_cache, of};
+use athena_cache::testing::{Chaos, ChaosBackend, Connection, ManualClock, MemoryBackend};
+use athena_cache::{Builder, Cache, Memory, Observed, Resilience, athena_cache, of};
 
 pub const TTL: Duration = Duration::from_secs(10);
 pub const GRACE: Duration = Duration::from_secs(60);
@@ -55,36 +55,57 @@ pub struct Remote {
     pub world: World,
     pub store: MemoryBackend,
     pub chaos: Chaos,
+    /// What the cache hears of others through.
+    pub connection: Connection,
     backend: ChaosBackend<MemoryBackend>,
 }
 
 impl Remote {
+    /// Memory answers only while the backend cannot.
     pub fn new() -> Self {
         Self::with(|builder| builder)
+    }
+
+    /// Memory answers first.
+    pub fn tiered() -> Self {
+        Self::with(|builder| builder.memory(Memory::default()))
     }
 
     pub fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = ManualClock::new();
         let store = MemoryBackend::with_clock(&clock);
-        let backend = ChaosBackend::with_clock(store.clone(), 1, &clock);
-        let chaos = backend.chaos();
-        let builder = Cache::builder("test").clock(&clock).seed(1).backend(backend.clone());
+        let own = store.clone();
+        let connection = own.connection();
+        let own = ChaosBackend::with_clock(own, 1, &clock);
+        let (chaos, backend) = (own.chaos(), own.clone());
+        let builder = Cache::builder("test").clock(&clock).seed(1).backend(own);
         let builder = builder.resilience(once(Resilience::default()));
+        let builder = builder.memory(Memory::fallback_only(1_000));
         let world = World { cache: change(builder).build().unwrap(), clock };
-        Self { world, store, chaos, backend }
+        Self { world, store, chaos, connection, backend }
     }
 
     /// Another process on the same backend, which meets the same faults.
     pub fn beside(&self) -> Cache {
         let builder = Cache::builder("test").clock(&self.world.clock).seed(2);
         let builder = builder.resilience(once(Resilience::default()));
+        let builder = builder.memory(Memory::fallback_only(1_000));
         builder.backend(self.backend.clone()).build().unwrap()
     }
 
     /// Another process on the same backend.
     pub fn neighbour(&self) -> Cache {
+        self.neighbour_with(|builder| builder.memory(Memory::fallback_only(1_000)))
+    }
+
+    /// Another process on the same backend, in whose memory entries answer first.
+    pub fn tiered_neighbour(&self) -> Cache {
+        self.neighbour_with(|builder| builder)
+    }
+
+    fn neighbour_with(&self, change: impl FnOnce(Builder) -> Builder) -> Cache {
         let builder = Cache::builder("test").clock(&self.world.clock).seed(2);
-        builder.backend(self.store.clone()).build().unwrap()
+        change(builder.backend(self.store.clone())).build().unwrap()
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::backend::Node;
+use crate::clock::Tick;
 use crate::key::name::EntryName;
 use crate::tag::Tag;
 
@@ -42,15 +43,19 @@ struct Pending {
     counter: u64,
 }
 
-/// Which of several equal targets, and whom it waits for.
+/// Which of several equal targets, whom it waits for, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kept {
     number: u64,
     node: Node,
+    since: Tick,
 }
 
 impl Pending {
-    fn put(&mut self, target: Target, kept: Kept) {
+    fn put(&mut self, target: Target, mut kept: Kept) {
+        if let Some(former) = self.targets.get(&target) {
+            kept.since = former.since;
+        }
         self.take(&target);
         *self.nodes.entry(kept.node).or_default() += 1;
         self.targets.insert(target, kept);
@@ -105,11 +110,11 @@ impl Journal {
     }
 
     /// Keeps a target for its node; at the limit, a change of the namespace stands for all of them.
-    pub(crate) fn keep(&self, target: Target, node_of: impl Fn(&Target) -> Node) {
+    pub(crate) fn keep(&self, target: Target, now: Tick, node_of: impl Fn(&Target) -> Node) {
         let mut pending = self.lock();
         pending.counter += 1;
         let number = pending.counter;
-        let kept = |target: &Target| Kept { number, node: node_of(target) };
+        let kept = |target: &Target| Kept { number, node: node_of(target), since: now };
         let has_place = pending.targets.len() < self.limit
             || pending.targets.contains_key(&target)
             || target == Target::AnyTag
@@ -129,6 +134,14 @@ impl Journal {
     /// How many invalidations wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth.load(Ordering::SeqCst)
+    }
+
+    /// When the one that has waited longest was issued.
+    pub(crate) fn oldest(&self) -> Option<Tick> {
+        if self.depth() == 0 {
+            return None;
+        }
+        self.lock().targets.values().map(|kept| kept.since).min()
     }
 
     /// Whether a target waits.
@@ -187,6 +200,7 @@ impl Journal {
 mod tests {
     use super::{Batch, Journal, Target};
     use crate::backend::Node;
+    use crate::clock::Tick;
     use crate::tag::Tag;
 
     fn target(name: &str) -> Target {
@@ -194,7 +208,7 @@ mod tests {
     }
 
     fn keep(journal: &Journal, target: Target) {
-        journal.keep(target, |_| Node::ONLY);
+        journal.keep(target, Tick::default(), |_| Node::ONLY);
     }
 
     fn all(journal: &Journal) -> Batch {
@@ -205,8 +219,8 @@ mod tests {
     fn what_waits_is_known_by_its_node_and_moves_with_its_name() {
         let journal = Journal::new(10, vec![Target::Namespace(None)]);
         let (one, two) = (Node::new(1), Node::new(2));
-        journal.keep(target("a"), |_| one);
-        journal.keep(target("a"), |_| one);
+        journal.keep(target("a"), Tick::default(), |_| one);
+        journal.keep(target("a"), Tick::default(), |_| one);
         assert!(journal.waits_for(one) && !journal.waits_for(two));
         assert!(journal.holds(&target("a")) && !journal.holds(&target("b")));
         assert_eq!(journal.batch(one, |_| two).len(), 0);
@@ -225,6 +239,18 @@ mod tests {
         journal.acknowledge(&batch);
         let left: Vec<_> = all(&journal).targets().cloned().collect();
         assert_eq!(left, [target("b")]);
+    }
+
+    #[test]
+    fn the_oldest_is_the_one_that_was_kept_first_and_not_acknowledged() {
+        let journal = Journal::new(10, vec![Target::Namespace(None)]);
+        assert_eq!(journal.oldest(), None);
+        for (name, at) in [("a", 5), ("b", 7), ("a", 9)] {
+            journal.keep(target(name), Tick::from_millis(at), |_| Node::ONLY);
+        }
+        assert_eq!(journal.oldest(), Some(Tick::from_millis(5)));
+        journal.acknowledge(&all(&journal).only(|it| *it == target("a")));
+        assert_eq!(journal.oldest(), Some(Tick::from_millis(7)));
     }
 
     #[test]

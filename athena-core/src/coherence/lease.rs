@@ -58,6 +58,20 @@ impl Held {
         &self.address
     }
 
+    /// When it ends by itself, counted from before it was asked for.
+    pub(crate) fn until(&self) -> Tick {
+        self.until
+    }
+
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.token
+    }
+
+    /// It lives until then by itself.
+    pub(crate) fn prolonged(&mut self, until: Tick) {
+        self.until = until;
+    }
+
     /// What fills under the lease need; `None` unless it was granted.
     pub(crate) fn leave(&self) -> Option<&Leave> {
         self.leave.as_ref().filter(|_| self.token.is_some())
@@ -82,6 +96,7 @@ impl Drop for Held {
         };
         let returning = Returning::new(&self.runtime.returns, &self.key);
         let debt = Debt {
+            _owed: Owed::new(&self.runtime.returns, &self.key),
             runtime: Arc::downgrade(&self.runtime),
             address: self.address.clone(),
             token,
@@ -102,6 +117,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A lease that is to be given back.
 struct Debt {
+    _owed: Owed,
     runtime: Weak<Runtime>,
     address: Address,
     token: Token,
@@ -137,8 +153,28 @@ impl Debt {
 /// The leases that are being given back.
 #[derive(Debug, Default)]
 pub(crate) struct Returns {
-    pending: Mutex<HashMap<Key, usize>>,
+    /// A first attempt is under way.
+    pending: Mutex<Counts>,
     ended: Notify,
+    /// They could not be given back so far.
+    owed: Mutex<Counts>,
+}
+
+/// How many leases of each key.
+#[derive(Debug, Default)]
+struct Counts(HashMap<Key, usize>);
+
+impl Counts {
+    fn add(&mut self, key: &Key) {
+        *self.0.entry(key.clone()).or_default() += 1;
+    }
+
+    fn remove(&mut self, key: &Key) {
+        match self.0.get_mut(key) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(self.0.remove(key)),
+        }
+    }
 }
 
 impl Returns {
@@ -146,15 +182,24 @@ impl Returns {
     pub(crate) async fn settled(&self, key: &Key) {
         loop {
             let ended = self.ended.notified();
-            if !self.pending().contains_key(key) {
+            if !self.pending().0.contains_key(key) {
                 return;
             }
             ended.await;
         }
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
+    /// Whether the lease of this key may be one of ours that nobody loads under.
+    pub(crate) fn owes(&self, key: &Key) -> bool {
+        self.owed().0.contains_key(key)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Counts> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Counts> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,20 +211,33 @@ struct Returning {
 
 impl Returning {
     fn new(returns: &Arc<Returns>, key: &Key) -> Self {
-        *returns.pending().entry(key.clone()).or_default() += 1;
+        returns.pending().add(key);
         Self { returns: Arc::clone(returns), key: key.clone() }
     }
 }
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        {
-            let mut pending = self.returns.pending();
-            match pending.get_mut(&self.key) {
-                Some(count) if *count > 1 => *count -= 1,
-                _ => drop(pending.remove(&self.key)),
-            }
-        }
+        self.returns.pending().remove(&self.key);
         self.returns.ended.notify_waiters();
+    }
+}
+
+/// One lease that is not back yet.
+struct Owed {
+    returns: Arc<Returns>,
+    key: Key,
+}
+
+impl Owed {
+    fn new(returns: &Arc<Returns>, key: &Key) -> Self {
+        returns.owed().add(key);
+        Self { returns: Arc::clone(returns), key: key.clone() }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.returns.owed().remove(&self.key);
     }
 }

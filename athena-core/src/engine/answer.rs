@@ -6,9 +6,11 @@ use super::Ask;
 use crate::entry::{self, Slot};
 use crate::envelope::Kind;
 use crate::flight::Landing;
+use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
+use crate::runtime::Runtime;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::memory::Memory;
+use crate::tier::remote::Remote;
 
 /// What a caller gets.
 #[derive(Debug)]
@@ -29,6 +31,15 @@ impl<R> Answer<R> {
 pub(super) struct Seen {
     pub(super) slot: Slot,
     pub(super) verdict: Verdict,
+    /// Whether those who decide which node serves still stood by the one that it is from.
+    pub(super) is_confirmed: bool,
+}
+
+impl Seen {
+    /// An entry of which nobody needs to confirm anything.
+    pub(super) fn new(slot: Slot, verdict: Verdict) -> Self {
+        Self { slot, verdict, is_confirmed: true }
+    }
 }
 
 impl<R, V, E> Ask<R, V, E>
@@ -36,36 +47,36 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    /// The memory that answers before the backend is asked, if that is so for this call.
-    pub(super) fn own_memory(&self) -> Option<&Memory> {
-        let own = self.runtime.remote.is_none() || self.wire.is_none() || self.policy.memory_only;
-        own.then_some(&self.runtime.memory)
+    /// The backend, if entries of this call are kept there.
+    pub(super) fn remote(&self) -> Option<&Remote> {
+        let is_own = self.wire.is_none() || self.policy.memory_only;
+        self.runtime.remote.as_ref().filter(|_| !is_own)
     }
 
-    /// Where copies of this call's entries go.
-    pub(super) fn any_memory(&self) -> &Memory {
-        self.own_memory().unwrap_or(&self.runtime.copies)
-    }
-
+    /// What memory answers with before the backend is asked.
     pub(super) fn in_memory(&self) -> Option<Seen> {
-        self.seen_in(self.own_memory()?)
-    }
-
-    /// The copy for the time when the backend cannot answer.
-    pub(super) fn copy(&self) -> Option<Seen> {
-        self.seen_in(&self.runtime.copies)
-    }
-
-    fn seen_in(&self, memory: &Memory) -> Option<Seen> {
-        let slot = memory.get(&self.key)?;
+        if self.remote().is_some() && !self.runtime.reads_memory() {
+            return None;
+        }
+        let slot = self.runtime.memory.get(&self.key)?;
         let now = self.runtime.clock.now();
         let verdict = slot.head().judge(now, self.policy.refresh, &self.runtime.cells);
-        (verdict != Verdict::Expired).then_some(Seen { slot, verdict })
+        let is_usable = verdict != Verdict::Expired && slot.head().is_trusted(now);
+        is_usable.then(|| Seen::new(slot, verdict))
+    }
+
+    /// What memory answers with while the backend cannot.
+    pub(super) fn copy(&self) -> Option<Seen> {
+        let Runtime { memory, clock, cells, settings, .. } = &*self.runtime;
+        let slot = memory.get(&self.key)?;
+        let longest = settings.memory.fallback_ttl;
+        let verdict = slot.head().judge_copy(clock.now(), longest, cells);
+        (verdict != Verdict::Expired).then(|| Seen::new(slot, verdict))
     }
 
     /// An answer from memory alone: fresh, or stale while no load is tried.
     pub(super) fn answer_from(&self, seen: Option<&Seen>) -> Option<Answer<R>> {
-        let Seen { slot, verdict } = seen?;
+        let Seen { slot, verdict, .. } = seen?;
         match verdict {
             Verdict::Fresh | Verdict::Refresh => self.hit(slot, Source::Memory),
             Verdict::Stale if self.is_throttled(slot) => self.stale(slot, Source::Memory),
@@ -88,16 +99,30 @@ where
         Some(Answer { value, outcome })
     }
 
-    /// A memory copy as an answer while the backend cannot.
+    /// An entry as an answer that is not the word of a backend in health.
     pub(super) fn degraded(&self, seen: &Seen) -> Option<Answer<R>> {
+        let source = if seen.is_confirmed { Source::Memory } else { Source::Backend };
         let answer = match seen.verdict {
-            Verdict::Fresh | Verdict::Refresh => self.hit(&seen.slot, Source::Memory),
-            Verdict::Stale => self.stale(&seen.slot, Source::Memory),
+            Verdict::Fresh | Verdict::Refresh => self.hit(&seen.slot, source),
+            Verdict::Stale => self.stale(&seen.slot, source),
             Verdict::Expired => None,
         }?;
         self.tell(|key| Event::Degraded { key });
         let outcome = Outcome { degraded: true, ..answer.outcome };
         Some(Answer { outcome, ..answer })
+    }
+
+    /// What was seen in the backend as an answer, if no load is needed for it.
+    pub(super) fn peeked(&self, seen: &Seen) -> Option<Answer<R>> {
+        if seen.is_fresh() {
+            return self.hit(&seen.slot, Source::Backend);
+        }
+        (seen.is_in_doubt() && self.serves(seen)).then(|| self.degraded(seen)).flatten()
+    }
+
+    /// Whether the fallback strategy lets this answer in place of the backend.
+    pub(super) fn serves(&self, seen: &Seen) -> bool {
+        self.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve
     }
 
     /// The value in an entry, in the function's words.

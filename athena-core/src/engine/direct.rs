@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::answer::Seen;
 use super::{Answer, Ask};
 use crate::backend::Failure;
+use crate::coherence::trust::Trust;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::{Envelope, Kind};
 use crate::error::Error;
 use crate::flight::Lead;
-use crate::policy::fallback::Plan;
 use crate::policy::freshness::Life;
 use crate::runtime::Scope;
 use crate::telemetry::{Event, Source};
@@ -26,19 +26,13 @@ where
         if let Some(seen) = self.in_memory().filter(Seen::is_fresh) {
             return Ok(self.hit(&seen.slot, Source::Memory));
         }
-        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
-        else {
+        let Some(remote) = self.remote() else {
             return Ok(None);
         };
         match self.look_in(remote, remote.deadline()).await {
-            Ok(found) => {
-                let fresh = found.filter(Seen::is_fresh);
-                Ok(fresh.and_then(|seen| self.hit(&seen.slot, Source::Backend)))
-            }
+            Ok(found) => Ok(found.and_then(|seen| self.peeked(&seen))),
             Err(failure) => {
-                let copy = self.copy();
-                let plan = self.policy.fallback.plan(copy.as_ref().map(|seen| seen.verdict));
-                let copy = copy.filter(|_| plan == Plan::Serve);
+                let copy = self.copy().filter(|copy| self.serves(copy));
                 copy.and_then(|seen| self.degraded(&seen)).map(Some).ok_or(failure)
             }
         }
@@ -53,13 +47,12 @@ where
         let Some(lead) = self.replace(None) else {
             return Ok(());
         };
-        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
-        else {
+        let Some(remote) = self.remote() else {
             self.put_in_memory(&lead, value, life);
             return Ok(());
         };
         // Until the backend has the new value, nobody may meet the old one here.
-        self.runtime.copies.invalidate(&self.key);
+        self.runtime.memory.invalidate(&self.key);
         let payload = match self.wire.as_ref().map(|wire| wire.encode(&value)) {
             Some(Ok(payload)) => payload,
             Some(Err(reason)) => return Err(self.unwritable(&reason)),
@@ -70,7 +63,7 @@ where
             self.runtime.journal(&[Scope::Entry(self.key.clone())]);
             return Err(error);
         }
-        if self.runtime.settings.memory.fallback {
+        if self.runtime.keeps_copies() {
             self.put_in_memory(&lead, value, life);
         }
         Ok(())
@@ -78,13 +71,20 @@ where
 
     fn put_in_memory(&self, lead: &Lead, value: V, life: Life) {
         let runtime = &self.runtime;
-        let mark = runtime.cells.mark(&self.tags, lead.since());
-        let head = Head::new(Kind::Value, self.life_of_copy(life), runtime.clock.now(), mark);
+        let (mark, trust) = match self.remote() {
+            None => (runtime.own_mark(&self.tags, lead.since()), Trust::own()),
+            // Written, and so no longer announced: the next read of it is.
+            Some(remote) => {
+                let entry = runtime.namespace.entry(&self.key);
+                (remote.mark(&entry, &self.tags, lead.since()), Trust::none())
+            }
+        };
+        let head = Head::new(Kind::Value, life, runtime.clock.now(), mark, &trust);
         let slot: Slot = Arc::new(Entry { head, value });
         lead.unless_sealed(|| {
-            self.any_memory().invalidate(&self.key);
+            self.runtime.memory.invalidate(&self.key);
             if !life.ttl.is_zero() {
-                self.any_memory().insert(&self.key, &slot);
+                self.runtime.memory.insert(&self.key, &slot);
             }
         });
     }
@@ -103,6 +103,7 @@ where
             kind: Kind::Value,
             ttl: life.ttl,
             grace: life.grace,
+            history: generations.namespace.history,
             namespace: generations.namespace,
             tags: self.tags.iter().cloned().zip(generations.tags).collect(),
             payload,

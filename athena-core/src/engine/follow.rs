@@ -131,7 +131,7 @@ where
 
     /// A fresh value from the backend while a refresh runs.
     pub(super) async fn beside(&self) -> Option<Answer<R>> {
-        let remote = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())?;
+        let remote = self.remote()?;
         let found = self.look_in(remote, remote.deadline()).await.ok().flatten()?;
         found.is_fresh().then(|| self.hit(&found.slot, Source::Backend)).flatten()
     }
@@ -139,7 +139,7 @@ where
     /// The load for this caller, while others do the same after a failure that nobody can share.
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         let place = self.place().await;
-        match self.runtime.flights.begin_alone(&self.key, self.mark()) {
+        match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_place(place);
                 job.run(origin.load()).await

@@ -2,26 +2,32 @@
 //!
 //! Invariant: a job ends its flight in every way it can end; dropped half-way, its lead wakes a follower.
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer::Seen;
 use super::{Answer, Ask};
 use crate::clock::Tick;
 use crate::coherence::lease::Held;
+use crate::coherence::trust::Trust;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;
 use crate::error::Error;
 use crate::flight::{Flight, Landing, Lead};
 use crate::policy::freshness::Life;
 use crate::policy::grace;
+use crate::runtime::Runtime;
 use crate::shape::Loaded;
 use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::Wanted;
+use crate::tier::remote::{Asked, Wanted};
 
 mod keep;
 
@@ -52,11 +58,13 @@ pub(crate) enum Purpose {
 /// The lease of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leased {
+    /// Nobody else can load it: there is no backend for it.
+    NotNeeded,
     /// The value may go to the backend; the flight keeps the lease.
     Held,
     /// Another process loads the same.
     HeldElsewhere,
-    /// The value stays here: no backend, or none that answers.
+    /// The value stays here: the backend cannot say who loads it.
     None,
 }
 
@@ -80,31 +88,74 @@ where
         self
     }
 
-    /// Loads in the caller's future and answers.
+    /// Loads in the caller's future and answers, unless another process does it first.
     pub(crate) async fn run(self, load: impl Future<Output = R>) -> Answer<R> {
         let work = self.work(load);
-        let (returned, leased, started) = match self.hard_limit() {
+        let work = match self.hard_limit() {
             None => work.await,
             Some((limit, escape)) => match self.ask.runtime.clock.within(limit, work).await {
-                Some(done) => done,
+                Some(work) => work,
                 None => return self.timed_out(limit, escape),
             },
         };
-        self.finish(returned, leased, started)
+        match work {
+            Work::Loaded(returned, leased, started) => self.finish(returned, leased, started),
+            Work::Answered(answer) => answer,
+        }
     }
 
     /// Lease, place and load; says when the load began.
-    async fn work(&self, load: impl Future<Output = R>) -> (R, Leased, Tick) {
-        let leased = self.lease().await;
+    async fn work(&self, load: impl Future<Output = R>) -> Work<R> {
+        let leased = match self.lease_or_wait().await {
+            Ok(leased) => leased,
+            Err(answer) => return Work::Answered(answer),
+        };
         let _place = self.place(leased).await;
         let started = self.now();
-        let returned = self.lead.flight().led_here(load).await;
-        (returned, leased, started)
+        let returned = self.load(load, leased).await;
+        Work::Loaded(returned, leased, started)
+    }
+
+    /// The load, while its lease is kept alive.
+    async fn load(&self, load: impl Future<Output = R>, leased: Leased) -> R {
+        let load = self.lead.flight().led_here(load);
+        if leased != Leased::Held {
+            return load.await;
+        }
+        match select(pin!(load), pin!(self.prolong_for_ever())).await {
+            Either::Left((returned, _)) => returned,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    /// Prolongs the lease whenever a third of its life has passed.
+    async fn prolong_for_ever(&self) -> Infallible {
+        let Runtime { clock, settings, .. } = &*self.ask.runtime;
+        loop {
+            clock.doze(settings.lease / 3).await;
+            let Some((remote, (address, token))) = self.ask.remote().zip(self.flight().lease())
+            else {
+                return pending().await;
+            };
+            let until = self.now().after(settings.lease);
+            match remote.prolong(&address, token, settings.lease).await {
+                Some(true) => self.flight().prolonged(until),
+                // Invalidated meanwhile, or another process has taken over.
+                Some(false) => self.flight().seal(),
+                None => {}
+            }
+        }
     }
 
     /// Loads in a task; nobody needs the answer.
     pub(crate) async fn run_in_background(self, load: impl Future<Output = R>) {
-        let leased = self.lease().await;
+        let leased = match self.purpose {
+            Purpose::Refresh => self.lease().await,
+            _ => match self.lease_or_wait().await {
+                Ok(leased) => leased,
+                Err(_landed) => return,
+            },
+        };
         if self.purpose == Purpose::Refresh && leased == Leased::HeldElsewhere {
             self.hold_off_refresh();
             return;
@@ -112,7 +163,7 @@ where
         let _place = self.place(leased).await;
         let started = self.ask.runtime.clock.now();
         let limit = self.ask.policy.hard_timeout.unwrap_or(self.ask.runtime.settings.patience);
-        let load = self.lead.flight().led_here(load);
+        let load = self.load(load, leased);
         match self.ask.runtime.clock.within(limit, load).await {
             Some(returned) => drop(self.finish(returned, leased, started)),
             None => self.gave_up(limit),
@@ -127,33 +178,68 @@ where
         self.ask.runtime.clock.now()
     }
 
+    /// The lease, or the value that another process has loaded under it meanwhile.
+    ///
+    /// It is waited for within the patience: until its holder has stored the value, has given the lease
+    /// back, or is dead and the lease has ended.
+    async fn lease_or_wait(&self) -> Result<Leased, Answer<R>> {
+        let Runtime { clock, settings, .. } = &*self.ask.runtime;
+        let impatient = self.now().after(settings.patience);
+        let mut pause = FIRST_LOOK;
+        loop {
+            let Some((remote, address)) = self.ask.remote().zip(self.ask.address()) else {
+                return Ok(self.lease().await);
+            };
+            // From before the lease is asked for: that asking is what has its end announced.
+            let waiter = remote.waiter(&address.entry);
+            let leased = self.lease().await;
+            let left = impatient.since(self.now());
+            // One of our own that could not be given back is nobody's to wait for.
+            let is_ours = self.ask.runtime.returns.owes(&self.ask.key);
+            if leased != Leased::HeldElsewhere || left.is_zero() || is_ours {
+                return Ok(leased);
+            }
+            // What is not announced, to a connection made meanwhile, say, is found by looking.
+            clock.within(left.min(pause), waiter.woken()).await;
+            pause = (2 * pause).min(settings.lease / 4);
+            let found = self.ask.look_as(&self.lead, remote, remote.deadline()).await;
+            let found = found.ok().flatten().filter(Seen::is_fresh);
+            if let Some(seen) = found
+                && let Some(answer) = self.ask.hit(&seen.slot, Source::Backend)
+            {
+                self.lead.land(Ask::<R, V, E>::landing(&seen.slot, answer.outcome));
+                return Err(answer);
+            }
+        }
+    }
+
     pub(super) async fn lease(&self) -> Leased {
         let ask = &self.ask;
-        let Some(remote) = ask.runtime.remote.as_ref().filter(|_| ask.own_memory().is_none())
-        else {
-            return Leased::None;
-        };
-        let Some(address) = ask.address() else {
-            return Leased::None;
+        let Some((remote, address)) = ask.remote().zip(ask.address()) else {
+            return Leased::NotNeeded;
         };
         if self.purpose == Purpose::AnswerWithoutBackend {
             return self.unleased();
         }
-        let patience = ask.runtime.settings.patience;
-        let life = ask.policy.hard_timeout.unwrap_or(patience).saturating_add(LEASE_MARGIN);
+        let life = ask.runtime.settings.lease;
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
-        let token = remote.token();
+        let token = remote.token(&address);
         let held = Held::new(&ask.runtime, &ask.key, address, token, life);
         let late_tags = ask.tags_from.is_some();
         let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
+        let since = ask.runtime.cells.now();
         match remote.lease(held.address(), wanted).await {
-            Ok(Some(leave)) => {
+            Ok(Asked::Granted(leave)) => {
+                self.lead.begins_after(since);
+                self.lead.rely_on(Trust::over(leave.bond.clone()).ending(held.until()));
                 self.lead.flight().hold(held.granted(leave));
                 Leased::Held
             }
-            Ok(None) => {
+            Ok(Asked::Elsewhere(bond)) => {
                 held.forget();
+                let until = self.now().after(remote.trust_window());
+                self.lead.rely_on(Trust::over(bond).ending(until));
                 Leased::HeldElsewhere
             }
             Err(failure) if failure.class().may_have_happened() => self.unleased(),
@@ -172,8 +258,7 @@ where
 
     /// A place among the function's loads, which are bounded while the backend is away.
     async fn place(&self, leased: Leased) -> Option<OwnedSemaphorePermit> {
-        let has_backend = self.ask.own_memory().is_none();
-        if has_backend && leased == Leased::None && self.place.is_none() {
+        if leased == Leased::None && self.place.is_none() {
             return self.ask.place().await;
         }
         None
@@ -269,7 +354,7 @@ where
         let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
         let answer = (ask.shape.found)(value.clone());
-        let head = self.head(Kind::Value, life, &tags);
+        let head = self.head(Kind::Value, life, &tags, leased);
         self.keep(Arc::new(Entry { head, value }), life, tags, wanted, leased);
         Answer { value: answer, outcome: Outcome::new(Source::Load) }
     }
@@ -279,7 +364,7 @@ where
         let ttl = self.ask.policy.negative_ttl;
         let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
         let tags = self.ask.tags.clone();
-        let head = self.head(Kind::Absent, life, &tags);
+        let head = self.head(Kind::Absent, life, &tags, leased);
         self.keep(Arc::new(Entry { head, value: () }), life, tags, ttl.is_some(), leased);
         Answer { value, outcome: Outcome::new(Source::Load) }
     }
@@ -297,8 +382,8 @@ where
         if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember) {
             let life = Life { ttl, grace: Duration::ZERO };
             let tags = ask.tags.clone();
-            let slot =
-                (remember.keep)((remember.copy)(&error), self.head(Kind::Failed, life, &tags));
+            let head = self.head(Kind::Failed, life, &tags, leased);
+            let slot = (remember.keep)((remember.copy)(&error), head);
             let value = (ask.shape.failed)(error);
             self.keep(slot, life, tags, true, leased);
             return Answer { value, outcome };
@@ -346,7 +431,7 @@ where
         let ask = &self.ask;
         let pause = grace::throttle(ask.policy.throttle, slot.head().life.ttl);
         slot.head().hold_off(ask.runtime.clock.now().after(pause));
-        self.lead.unless_sealed(|| ask.any_memory().insert(&ask.key, slot));
+        self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, slot));
     }
 
     /// No further refresh of this entry for a while.
@@ -358,10 +443,28 @@ where
         }
     }
 
-    fn head(&self, kind: Kind, life: Life, tags: &Tags) -> Head {
-        let ask = &self.ask;
-        let mark = ask.runtime.cells.mark(tags, self.lead.since());
-        Head::new(kind, ask.life_of_copy(life), ask.runtime.clock.now(), mark)
+    /// What an entry is that was loaded just now.
+    ///
+    /// Without a lease nobody announces that it was invalidated during the load, and tags that only the
+    /// value knows have not been read yet: such an entry is a copy for the time when the backend is away.
+    fn head(&self, kind: Kind, life: Life, tags: &Tags, leased: Leased) -> Head {
+        let Ask { runtime, key, .. } = &self.ask;
+        let since = self.lead.since();
+        let mark = match self.ask.remote() {
+            None => runtime.own_mark(tags, since),
+            Some(remote) => remote.mark_of_load(&runtime.namespace.entry(key), tags, since),
+        };
+        let trust = match leased {
+            Leased::NotNeeded => Trust::own(),
+            Leased::Held if !self.has_late_tags(tags) => self.lead.flight().trust(),
+            Leased::Held | Leased::HeldElsewhere | Leased::None => Trust::none(),
+        };
+        Head::new(kind, life, runtime.clock.now(), mark, &trust)
+    }
+
+    /// Whether there are tags that were not known before the load.
+    fn has_late_tags(&self, tags: &Tags) -> bool {
+        tags.iter().any(|tag| !self.ask.tags.contains(tag))
     }
 
     fn not_kept(&self, reason: NotKept) {
@@ -369,8 +472,16 @@ where
     }
 }
 
-/// How much longer than its load a lease lives.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// How soon a value is looked for that another process loads, should nothing be heard of it.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+
+/// How the work of a caller ended.
+enum Work<R> {
+    /// With what the function returned, the lease it ran under, and when it began.
+    Loaded(R, Leased, Tick),
+    /// Another process was first.
+    Answered(Answer<R>),
+}
 
 /// What answers when the hard timeout is reached.
 enum Escape<R, E> {

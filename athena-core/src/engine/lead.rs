@@ -40,7 +40,7 @@ where
             Course::Answer(answer) => return answer,
             Course::Refresh(answer, slot) => {
                 drop(lead);
-                self.refresh(Some(Seen { slot, verdict: Verdict::Refresh }), origin);
+                self.refresh(Some(Seen::new(slot, Verdict::Refresh)), origin);
                 return answer;
             }
             Course::Load { stale, away } => (stale, away),
@@ -69,11 +69,11 @@ where
             lead.land(Self::landing(&seen.slot, answer.outcome));
             return Course::Answer(answer);
         }
-        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.own_memory().is_none())
-        else {
+        let Some(remote) = self.remote() else {
             return Course::Load { stale, away: false };
         };
         match self.look_as(lead, remote, remote.deadline()).await {
+            Ok(Some(seen)) if seen.is_in_doubt() => self.in_doubt(lead, &seen),
             Ok(Some(seen)) if seen.is_fresh() => match self.hit(&seen.slot, Source::Backend) {
                 Some(answer) => {
                     lead.land(Self::landing(&seen.slot, answer.outcome));
@@ -84,8 +84,22 @@ where
                 }
                 None => Course::Load { stale: None, away: false },
             },
-            Ok(seen) => Course::Load { stale: seen.map(|seen| seen.slot), away: false },
+            Ok(seen) => {
+                let stale = stale.filter(|slot| self.still_serves(slot));
+                Course::Load { stale: seen.map(|seen| seen.slot).or(stale), away: false }
+            }
             Err(failure) => self.fall_back(lead, failure),
+        }
+    }
+
+    /// What the fallback strategy says of a value from a node that may have been replaced.
+    fn in_doubt(&self, lead: &Lead, seen: &Seen) -> Course<R> {
+        match self.serves(seen).then(|| self.degraded(seen)).flatten() {
+            Some(answer) => {
+                lead.land(Self::landing(&seen.slot, answer.outcome));
+                Course::Answer(answer)
+            }
+            None => Course::Load { stale: None, away: true },
         }
     }
 
@@ -120,7 +134,7 @@ where
 
     /// The stale value, while the last load's failure is too recent for another.
     fn while_throttled(&self, lead: &Lead, stale: Option<&Slot>) -> Option<Answer<R>> {
-        let remembered = self.any_memory().get(&self.key);
+        let remembered = self.runtime.memory.get(&self.key);
         let held_off = |slot: &Slot| self.is_throttled(slot);
         let slot = stale?;
         if !held_off(slot) && !remembered.as_ref().is_some_and(held_off) {

@@ -14,8 +14,6 @@ use super::follow::{Followed, Waiting};
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
 use crate::flight::{Flight, Lead, Role};
-use crate::policy::fallback::Plan;
-use crate::telemetry::Source;
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
@@ -75,10 +73,7 @@ where
         let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
         for ((name, ask), seen) in asks.iter().zip(seen) {
             let answer = match seen {
-                Ok(seen) => {
-                    let fresh = seen.filter(Seen::is_fresh);
-                    fresh.and_then(|seen| ask.hit(&seen.slot, Source::Backend))
-                }
+                Ok(seen) => seen.and_then(|seen| ask.peeked(&seen)),
                 Err(failure) => {
                     let copy = ask.copy().filter(|copy| ask.serves(copy));
                     Some(copy.and_then(|copy| ask.degraded(&copy)).ok_or(failure)?)
@@ -130,7 +125,7 @@ where
             let seen = seen.ok().flatten();
             let copy = ask.copy().filter(|_| away);
             let answer = match (&seen, &copy) {
-                (Some(seen), _) if seen.is_fresh() => ask.hit(&seen.slot, Source::Backend),
+                (Some(seen), _) if seen.is_fresh() || seen.is_in_doubt() => ask.peeked(seen),
                 (None, Some(copy)) if ask.serves(copy) => ask.degraded(copy),
                 _ => None,
             };
@@ -233,16 +228,6 @@ where
     }
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    fn serves(&self, copy: &Seen) -> bool {
-        self.policy.fallback.plan(Some(copy.verdict)) == Plan::Serve
-    }
-}
-
 fn insert<V, E>(found: &mut HashMap<String, V>, name: &str, answer: Answer<Result<Option<V>, E>>) {
     if let Ok(Some(value)) = answer.value {
         found.insert(name.to_owned(), value);
@@ -262,22 +247,18 @@ where
 {
     let asks: Vec<_> = asks.collect();
     let none = || asks.iter().map(|_| Ok(None)).collect();
-    let Some(runtime) = asks.first().map(|ask| &ask.runtime) else {
-        return none();
-    };
-    let Some(remote) = runtime.remote.as_ref().filter(|_| asks[0].own_memory().is_none()) else {
+    let Some(remote) = asks.first().and_then(|ask| ask.remote()) else {
         return none();
     };
     let addresses: Vec<_> = asks.iter().filter_map(|ask| ask.address()).collect();
     if addresses.len() != asks.len() {
         return none();
     }
-    let since = runtime.cells.now();
     let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
     let looked = remote.look_many(&asked, remote.deadline()).await;
     let mut seen = Vec::with_capacity(asks.len());
     for ((ask, address), looked) in asks.iter().zip(&addresses).zip(looked) {
-        seen.push(looked.map(|looked| ask.looked(address, looked, since)));
+        seen.push(looked.map(|looked| ask.looked(address, looked)));
     }
     seen
 }

@@ -1,23 +1,30 @@
 //! Looking in the backend, and what happens when it cannot answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Ask;
 use super::answer::Seen;
 use crate::backend::Failure;
-use crate::coherence::generation::Moment;
+use crate::coherence::change::Mark;
+use crate::coherence::damage::Guard;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::{Envelope, Kind};
 use crate::flight::Lead;
 use crate::policy::freshness::{Life, Verdict};
 use crate::resilience::deadline::Deadline;
 use crate::telemetry::Event;
-use crate::tier::remote::{Address, Looked, Remote};
+use crate::tier::remote::{Address, Looked, Remote, Sighting};
 
 impl Seen {
+    /// Whether it is the word of a backend in health, and its ttl not over.
     pub(super) fn is_fresh(&self) -> bool {
-        matches!(self.verdict, Verdict::Fresh | Verdict::Refresh)
+        self.is_confirmed && matches!(self.verdict, Verdict::Fresh | Verdict::Refresh)
+    }
+
+    /// Whether it would be fresh if anybody confirmed that the node serves: it may be from a former
+    /// primary, which does not hear of invalidations.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        !self.is_confirmed && matches!(self.verdict, Verdict::Fresh | Verdict::Refresh)
     }
 }
 
@@ -60,48 +67,56 @@ where
         let Some(address) = self.address() else {
             return Ok(None);
         };
-        let since = self.runtime.cells.now();
         let looked = remote.look(&address, &self.tags, deadline).await?;
-        Ok(self.looked(&address, looked, since))
+        Ok(self.looked(&address, looked))
     }
 
     /// What was found, as a judged entry of this process.
-    pub(super) fn looked(&self, address: &Address, looked: Looked, since: Moment) -> Option<Seen> {
+    pub(super) fn looked(&self, address: &Address, looked: Looked) -> Option<Seen> {
         match looked {
             Looked::Nothing => None,
-            Looked::Entry(envelope, age) => self.read(address, &envelope, age, since),
+            Looked::Entry(sighting) => self.read(address, *sighting),
         }
     }
 
-    fn read(
-        &self,
-        address: &Address,
-        envelope: &Envelope,
-        age: Duration,
-        since: Moment,
-    ) -> Option<Seen> {
+    fn read(&self, address: &Address, sighting: Sighting) -> Option<Seen> {
+        let Sighting { envelope, age, mark, trust, is_confirmed } = sighting;
         let now = self.runtime.clock.now();
-        let mut tags = self.tags.clone();
-        envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
         let life = Life { ttl: envelope.ttl, grace: envelope.grace };
         let verdict = life.judge(age, self.policy.refresh);
         if verdict == Verdict::Expired {
             return None;
         }
-        let mark = self.runtime.cells.mark(&tags, since);
-        let head = Head::new(envelope.kind, self.life_of_copy(life), now.before(age), mark);
-        match self.decode(envelope, head) {
+        let mut head = Head::new(envelope.kind, life, now.before(age), mark, &trust);
+        if self.runtime.damage.lacks(Guard::Registration) {
+            // Decoding takes its time, in which others change things.
+            drop(self.decode(&envelope, head));
+            let mark = self.mark_now(address, &envelope);
+            head = Head::new(envelope.kind, life, now.before(age), mark, &trust);
+        }
+        match self.decode(&envelope, head) {
             Ok(slot) => {
-                if let Some(earlier) = self.any_memory().get(&self.key) {
+                if let Some(earlier) = self.runtime.memory.get(&self.key) {
                     slot.head().hold_off_like(earlier.head());
                 }
-                Some(Seen { slot, verdict })
+                Some(Seen { slot, verdict, is_confirmed })
             }
             Err(reason) => {
                 let key = address.entry.as_str();
                 self.runtime.telemetry.tell(&Event::Unreadable { key, reason: &reason });
                 None
             }
+        }
+    }
+
+    /// What an entry depends on, as if nothing had happened until now.
+    fn mark_now(&self, address: &Address, envelope: &Envelope) -> Mark {
+        let mut tags = self.tags.clone();
+        envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
+        let since = self.runtime.cells.now();
+        match &self.runtime.remote {
+            Some(remote) => remote.mark(&address.entry, &tags, since),
+            None => self.runtime.own_mark(&tags, since),
         }
     }
 
@@ -121,18 +136,10 @@ where
         }
     }
 
-    /// Keeps an entry of the backend for the time when it cannot answer.
+    /// Keeps an entry of the backend here as well.
     pub(super) fn keep_copy(&self, lead: &Lead, slot: &Slot) {
-        if self.runtime.settings.memory.fallback {
-            lead.unless_sealed(|| self.runtime.copies.insert(&self.key, slot));
+        if self.runtime.keeps_copies() {
+            lead.unless_sealed(|| self.runtime.memory.insert(&self.key, slot));
         }
-    }
-
-    /// The life of a copy: fresh at most as long as copies are.
-    pub(super) fn life_of_copy(&self, life: Life) -> Life {
-        if self.own_memory().is_some() {
-            return life;
-        }
-        Life { ttl: life.ttl.min(self.runtime.settings.memory.fallback_ttl), ..life }
     }
 }

@@ -83,6 +83,19 @@ impl Namespace {
         format!("{}:#{}", self.0, Readable(&[tag.as_str().as_bytes()]))
     }
 
+    /// The entry that a name in the backend belongs to; the name itself if it belongs to none.
+    pub(crate) fn owner(name: &str) -> &str {
+        match name.rfind('}') {
+            Some(end) if !name.ends_with('*') => &name[..=end],
+            _ => name,
+        }
+    }
+
+    /// What changes with a name: an entry with its values, anything else by itself.
+    pub(crate) fn subject(name: &str) -> &str {
+        if name.ends_with(":l") { name } else { Self::owner(name) }
+    }
+
     /// The names of an entry.
     pub(crate) fn entry(&self, key: &Key) -> EntryName {
         EntryName(format!("{}:{{{}}}", self.0, key.readable()))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::outcome::Source;
-use crate::backend::{Change, Class, Failover, Failure};
+use crate::backend::{Class, Failover, Failure};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::class::Traffic;
 
@@ -212,14 +212,7 @@ impl NotKept {
     }
 }
 
-impl<'a> Event<'a> {
-    pub(crate) fn of(change: &'a Change) -> Self {
-        match change {
-            Change::Failover(failover) => Self::Failover { failover },
-            Change::Reconnected { endpoint } => Self::Reconnected { endpoint },
-        }
-    }
-
+impl Event<'_> {
     /// The class of the backend's failure, if that is the event.
     pub(crate) fn class(&self) -> Option<Class> {
         match self {

@@ -63,6 +63,8 @@ pub struct Stats {
     pub journaled: u64,
     /// Invalidations that wait now.
     pub journal_depth: u64,
+    /// How long the oldest of them has waited; zero if none does.
+    pub journal_age: Duration,
     /// Operations that the backend did not do, by class.
     pub backend_failures: BTreeMap<&'static str, u64>,
     /// Operations that were attempted again.

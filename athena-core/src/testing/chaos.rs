@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Listener,
-    Node, Token,
+    Adopted, Backend, Change, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
+    Leased, Listener, Node, Proof, Token,
 };
 use crate::clock::Clock;
 use crate::policy::Percent;
@@ -32,7 +32,7 @@ pub enum Fault {
 
 /// Wraps a backend and makes its operations fail, repeatably.
 ///
-/// Pings pass, since they ask for nothing.
+/// Signs of life (`prove`) fail like everything else, but are not among its operations.
 ///
 /// ```
 /// use athena_cache_core::Percent;
@@ -57,13 +57,15 @@ pub struct Chaos {
     clock: Clock,
 }
 
-#[derive(Debug)]
 struct State {
     random: fastrand::Rng,
     regime: Regime,
     operations: Vec<&'static str>,
     epoch: u64,
+    listeners: Vec<Listener>,
 }
+
+const PROVE: &str = "prove";
 
 #[derive(Debug, Clone, Copy)]
 enum Regime {
@@ -90,6 +92,7 @@ impl<B: Backend> ChaosBackend<B> {
             regime: Regime::Healthy,
             operations: Vec::new(),
             epoch: 0,
+            listeners: Vec::new(),
         };
         Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
     }
@@ -149,10 +152,17 @@ impl Chaos {
 
     /// The connection counts as made anew.
     pub fn reconnect(&self) {
-        self.lock().epoch += 1;
+        let listeners = {
+            let mut state = self.lock();
+            state.epoch += 1;
+            state.listeners.clone()
+        };
+        for listener in listeners {
+            listener(&Change::Unheard { node: Node::ONLY });
+        }
     }
 
-    /// Every operation but pings that reached the backend so far, failed ones included.
+    /// Every operation but signs of life that reached the backend so far, failed ones included.
     pub fn operations(&self) -> Vec<&'static str> {
         self.lock().operations.clone()
     }
@@ -168,9 +178,12 @@ impl Chaos {
 
     fn next_fault(&self, operation: &'static str) -> Option<Fault> {
         let mut state = self.lock();
-        state.operations.push(operation);
+        if operation != PROVE {
+            state.operations.push(operation);
+        }
         match state.regime {
-            Regime::Healthy | Regime::Next(_, 0) => None,
+            Regime::Next(_, left) if operation == PROVE || left == 0 => None,
+            Regime::Healthy => None,
             Regime::Sometimes(fault, share) => {
                 (state.random.u8(0..100) < share.get()).then_some(fault)
             }
@@ -203,11 +216,25 @@ impl Chaos {
     }
 }
 
+impl Chaos {
+    /// A proof of the wrapped backend, on the connection as it counts here.
+    fn proof(&self, proof: Proof) -> Proof {
+        Proof { epoch: proof.epoch + self.lock().epoch, ..proof }
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("regime", &self.regime).finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
 impl<B: Backend> Backend for ChaosBackend<B> {
     async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
         let corrupts = self.chaos.corrupts();
         let mut found = self.run("read", self.inner.read(values, generations)).await?;
+        found.proof = found.proof.map(|proof| self.chaos.proof(proof));
         if corrupts {
             for stored in found.values.iter_mut().flatten() {
                 self.chaos.corrupt(&mut stored.bytes);
@@ -216,14 +243,14 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         Ok(found)
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Vec<Generation>, Failure> {
-        self.run("adopt", self.inner.adopt(proposals)).await
+    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
+        let adopted = self.run("adopt", self.inner.adopt(proposals)).await?;
+        Ok(Adopted { proof: adopted.proof.map(|proof| self.chaos.proof(proof)), ..adopted })
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
-        let made = self.chaos.lock().epoch;
         let leased = self.run("lease", self.inner.lease(request)).await?;
-        Ok(Leased { epoch: leased.epoch + made, ..leased })
+        Ok(Leased { proof: self.chaos.proof(leased.proof), ..leased })
     }
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
@@ -236,6 +263,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
             self.inner.fill(Fill { epoch, ..fill }).await
         };
         self.run("fill", work).await
+    }
+
+    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+        self.run("prolong", self.inner.prolong(lease, token, life)).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -263,8 +294,9 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.run("renew", self.inner.renew(generations)).await
     }
 
-    async fn ping(&self, node: Node) -> Result<(), Failure> {
-        self.inner.ping(node).await
+    async fn prove(&self, node: Node) -> Result<Proof, Failure> {
+        let proof = self.run(PROVE, self.inner.prove(node)).await?;
+        Ok(self.chaos.proof(proof))
     }
 
     fn node(&self, name: &str) -> Node {
@@ -288,6 +320,7 @@ impl<B: Backend> Backend for ChaosBackend<B> {
     }
 
     fn listen(&self, listener: Listener) {
+        self.chaos.lock().listeners.push(Listener::clone(&listener));
         self.inner.listen(listener);
     }
 

@@ -4,11 +4,14 @@
 //! decided above.
 //!
 //! Invariant: nothing is read from a node before what the journal holds for it was replayed, and
-//! no operation outlives its deadline.
+//! no operation outlives its deadline. Whoever is given something that was read has had the cells for
+//! its changes since before it was asked for.
 
 mod gates;
+mod hearing;
 mod invalidation;
 mod lookup;
+mod names;
 mod pipeline;
 
 use std::future::Future;
@@ -19,25 +22,32 @@ use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::gates::{Gates, by_node};
+use self::hearing::Hearing;
 use self::pipeline::Operation;
 use crate::backend::{
-    Backend, Change, Class, Failure, Fill, Filled, Generation, Item, LeaseRequest, Node, Token,
+    Adopted, Backend, Class, Failure, Fill, Filled, Generation, Item, LeaseRequest, Node, Proof,
+    Token,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
+use crate::coherence::change::{Cells, Moment};
+use crate::coherence::damage::{Damage, Guard};
 use crate::coherence::journal::{Journal, Target};
-use crate::envelope::Reader;
+use crate::coherence::trust::{Bond, Line, Stretch};
+use crate::coherence::wake::Waiter;
+use crate::envelope::{Reader, Stamp};
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
 use crate::resilience::breaker::{Breaker, BreakerState, Transition};
 use crate::resilience::budget::Budget;
 use crate::resilience::class::Traffic;
 use crate::resilience::deadline::Deadline;
-use crate::settings::Resilience;
+use crate::settings::{MemoryRole, Resilience, Settings};
 use crate::tag::Tags;
-use crate::telemetry::{Event, Telemetry};
+use crate::telemetry::Telemetry;
 
-pub(crate) use lookup::Looked;
+pub(crate) use invalidation::Arrival;
+pub(crate) use lookup::{Looked, Sighting};
 
 /// The remote tier of a cache.
 #[derive(Debug)]
@@ -48,10 +58,25 @@ pub(crate) struct Remote {
     gates: Gates,
     budget: Budget,
     journal: Journal,
+    hearing: Arc<Hearing>,
+    damage: Damage,
+    /// Whether announcements are relied on: else everything is read whenever it is needed, so that what
+    /// others have invalidated is seen at once.
+    is_first_tier_memory: bool,
     writes: Arc<Semaphore>,
     clock: Clock,
     random: Arc<Random>,
     telemetry: Arc<Telemetry>,
+}
+
+/// What a remote tier shares with the rest of its cache.
+#[derive(Debug)]
+pub(crate) struct Means {
+    pub(crate) clock: Clock,
+    pub(crate) random: Arc<Random>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) cells: Arc<Cells>,
+    pub(crate) damage: Damage,
 }
 
 /// Where an entry of one type is, and how to read it.
@@ -86,30 +111,50 @@ pub(crate) struct Wanted<'a> {
     pub(crate) late_tags: bool,
 }
 
+/// What a request for a lease came to.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Granted(Leave),
+    /// Somebody else holds it; that it ends is announced over these lines.
+    Elsewhere(Bond),
+}
+
 /// A lease that was granted.
 #[derive(Debug, Clone)]
 pub(crate) struct Leave {
     token: Token,
     /// Valid on this connection only.
     epoch: u64,
+    /// Of the node that the value goes to.
+    pub(crate) history: u64,
+    /// What announces that the lease or a generation has changed.
+    pub(crate) bond: Bond,
     pub(crate) generations: Generations,
 }
 
 /// The generations that an entry depends on.
 #[derive(Debug, Clone)]
 pub(crate) struct Generations {
-    pub(crate) namespace: Generation,
+    pub(crate) namespace: Stamp,
     /// Changes whenever any tag is invalidated, before the tag's own generation does; if asked for.
-    pub(crate) any_tag: Option<Generation>,
+    pub(crate) any_tag: Option<Stamp>,
     /// Of the tags, in their order.
-    pub(crate) tags: Vec<Generation>,
+    pub(crate) tags: Vec<Stamp>,
 }
 
 /// The generations of tags that were known only after the load.
 #[derive(Debug, Clone)]
 pub(crate) struct LateGenerations {
-    pub(crate) any_tag: Generation,
-    pub(crate) tags: Vec<Generation>,
+    pub(crate) any_tag: Stamp,
+    pub(crate) tags: Vec<Stamp>,
+}
+
+/// A generation as it holds now, by its name, and what announces that it changes.
+#[derive(Debug, Clone)]
+struct Told {
+    name: String,
+    stamp: Stamp,
+    line: Arc<Line>,
 }
 
 /// How one node of the backend fares.
@@ -135,19 +180,24 @@ impl Remote {
     pub(crate) fn new(
         backend: Arc<dyn Backend>,
         namespace: Namespace,
-        settings: Resilience,
-        clock: Clock,
-        random: Arc<Random>,
-        telemetry: Arc<Telemetry>,
+        settings: &Settings,
+        means: Means,
     ) -> Self {
+        let Means { clock, random, telemetry, cells, damage } = means;
+        let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
+        let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
-        let listener = Arc::clone(&telemetry);
-        backend.listen(Arc::new(move |change: &Change| listener.tell(&Event::of(change))));
+        let hearing = Hearing::new(&namespace, &settings, &telemetry, cells, damage);
+        let listener = Arc::clone(&hearing);
+        backend.listen(Arc::new(move |change| listener.hear(change)));
         let everything = invalidation::everything(&*backend);
         Self {
             gates: Gates::new(),
             budget: Budget::new(settings.retry.budget()),
             journal: Journal::new(settings.max_journal, everything),
+            hearing,
+            damage,
+            is_first_tier_memory,
             writes: Arc::new(Semaphore::new(settings.max_pending_writes)),
             backend,
             namespace,
@@ -156,13 +206,6 @@ impl Remote {
             random,
             telemetry,
         }
-    }
-
-    /// Asks the backend for nothing, which makes it connect.
-    pub(crate) async fn greet(&self) {
-        let limit = self.settings.load().attempt_timeout;
-        let node = self.backend.node(&self.namespace.any_tag());
-        let _ = self.clock.within(limit, self.backend.ping(node)).await;
     }
 
     /// The limit for everything that one call asks.
@@ -180,17 +223,20 @@ impl Remote {
         Arc::clone(&self.writes).try_acquire_owned().ok()
     }
 
-    /// A token for one attempt at a lease.
-    pub(crate) fn token(&self) -> Token {
-        Token::new(self.random.number())
+    /// A token for one attempt at the lease of an entry.
+    ///
+    /// It tells in which history it was asked for: see [`is_void`].
+    pub(crate) fn token(&self, address: &Address) -> Token {
+        let history = self.hearing.lines.history(self.backend.node(&address.value));
+        Token::new(history << HISTORY_AT | self.random.number() >> HISTORY_BITS)
     }
 
-    /// Asks for the lease of an entry; `None` if somebody else holds it.
+    /// Asks for the lease of an entry.
     pub(crate) async fn lease(
         &self,
         address: &Address,
         wanted: Wanted<'_>,
-    ) -> Result<Option<Leave>, Failure> {
+    ) -> Result<Asked, Failure> {
         let Wanted { token, life, tags, late_tags } = wanted;
         let deadline = self.deadline();
         let name = address.entry.lease();
@@ -203,21 +249,49 @@ impl Remote {
         if late_tags {
             proposals.push((self.namespace.any_tag(), self.generation()));
         }
-        let mut all = by_node(&*self.backend, proposals.iter().cloned(), |(name, _)| name);
+        let since = self.hearing.cells.now();
+        // An older generation than the present one would cost a load later, and serve nothing.
+        let mut current: Vec<_> =
+            proposals.iter().filter_map(|(name, _)| self.known(name)).collect();
+        let is_unknown = |(name, _): &&(String, _)| !current.iter().any(|told| told.name == *name);
+        let unknown = proposals.iter().filter(is_unknown).cloned();
+        let mut all = by_node(&*self.backend, unknown, |(name, _)| name);
         let own = all.iter().position(|(it, _)| *it == node).map(|place| all.swap_remove(place).1);
         let own = own.unwrap_or_default();
         // The generations of other nodes first: all of them are complete when the load begins.
-        let mut current = self.adopt_from(all, deadline).await?;
+        current.extend(self.adopt_from(all, since, deadline).await?);
         let request = LeaseRequest { lease: &name, token, life, generations: &own };
-        let operation = Operation::lease();
-        let leased = self.ask(operation, &name, deadline, || self.backend.lease(request)).await?;
-        if !leased.granted {
-            return Ok(None);
+        let (mut stretch, mut sent) = self.before_asking(node);
+        let ask = || self.ask(Operation::lease(), &name, deadline, || self.backend.lease(request));
+        let mut leased = ask().await?;
+        if let Some(orphan) =
+            leased.holder.filter(|it| !leased.granted && is_void(*it, leased.proof))
+        {
+            // Asked again with the same token: it has been answered that it was not taken.
+            let release = || self.backend.release(&name, orphan);
+            let operation = Operation::remove("release").ending_a_lease();
+            self.ask(operation, &name, deadline, release).await?;
+            (stretch, sent) = self.before_asking(node);
+            leased = ask().await?;
         }
-        current.extend(own.into_iter().map(|(name, _)| name).zip(leased.generations));
-        let generations = in_order(&proposals, &current)?;
-        let generations = Generations::of(&generations, late_tags)?;
-        Ok(Some(Leave { token, epoch: leased.epoch, generations }))
+        let proof = leased.proof;
+        let line = self.hearing.lines.of(node, stretch, &proof, sent);
+        let told = told(own, leased.generations, &proof, &line);
+        self.know_all(&told, since);
+        current.extend(told);
+        let lines = current.iter().map(|told| Arc::clone(&told.line));
+        let bond = Bond::of(lines.chain([line]));
+        if !leased.granted {
+            return Ok(Asked::Elsewhere(bond));
+        }
+        let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
+        let (epoch, history) = (proof.epoch, proof.history);
+        Ok(Asked::Granted(Leave { token, epoch, history, bond, generations }))
+    }
+
+    /// What has to be noted before a question is sent to a node.
+    fn before_asking(&self, node: Node) -> (Stretch, Tick) {
+        (self.hearing.lines.stretch(node), self.clock.now())
     }
 
     /// Stores bytes under a lease.
@@ -231,9 +305,25 @@ impl Remote {
         let lease = &address.entry.lease();
         let item = Item { value: &address.value, bytes, life };
         let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
+        if self.damage.lacks(Guard::Lease) {
+            return self.backend.insert(item, lease, &[]).await.map(|()| Filled::Stored);
+        }
         let (deadline, operation) = (self.write_deadline(), Operation::write("fill"));
         let operation = operation.ending_a_lease();
         self.ask(operation, lease, deadline, || self.backend.fill(fill)).await
+    }
+
+    /// Lets a lease live on; tells whether it is still ours, or `None` if that could not be found out.
+    pub(crate) async fn prolong(
+        &self,
+        address: &Address,
+        token: Token,
+        life: Duration,
+    ) -> Option<bool> {
+        let name = address.entry.lease();
+        let operation = Operation::write("prolong").ending_a_lease();
+        let prolong = || self.backend.prolong(&name, token, life);
+        self.ask(operation, &name, self.write_deadline(), prolong).await.ok()
     }
 
     /// Gives a lease back; tells whether the backend took it, or never will.
@@ -302,22 +392,30 @@ impl Remote {
         &self,
         proposals: &[(String, Generation)],
         deadline: Deadline,
-    ) -> Result<Vec<Generation>, Failure> {
+    ) -> Result<Vec<Stamp>, Failure> {
         let groups = by_node(&*self.backend, proposals.iter().cloned(), |(name, _)| name);
-        let current = self.adopt_from(groups, deadline).await?;
+        let since = self.hearing.cells.now();
+        let current = self.adopt_from(groups, since, deadline).await?;
         in_order(proposals, &current)
     }
 
     async fn adopt_from(
         &self,
         groups: Vec<(Node, Vec<(String, Generation)>)>,
+        since: Moment,
         deadline: Deadline,
-    ) -> Result<Vec<(String, Generation)>, Failure> {
-        let adopt = |(_, group): (Node, Vec<(String, Generation)>)| async move {
+    ) -> Result<Vec<Told>, Failure> {
+        let adopt = |(node, group): (Node, Vec<(String, Generation)>)| async move {
             let Some((first, _)) = group.first() else { return Ok(Vec::new()) };
+            let (stretch, sent) = self.before_asking(node);
             let adopt = || self.backend.adopt(&group);
             let adopted = self.ask(Operation::adopt(), first, deadline, adopt).await?;
-            Ok(group.into_iter().map(|(name, _)| name).zip(adopted).collect())
+            let Adopted { generations, proof } = adopted;
+            let proof = proof.ok_or_else(scattered)?;
+            let line = self.hearing.lines.of(node, stretch, &proof, sent);
+            let told = told(group, generations, &proof, &line);
+            self.know_all(&told, since);
+            Ok(told)
         };
         let mut current = Vec::new();
         for group in join_all(groups.into_iter().map(adopt)).await {
@@ -409,6 +507,64 @@ impl Remote {
         }
     }
 
+    /// Asks every node for a sign of life, which is what memory is trusted by.
+    pub(crate) async fn prove(&self) {
+        let limit = self.settings.load().attempt_timeout;
+        let began = self.clock.now();
+        let mut nodes = self.backend.nodes();
+        nodes.retain(|node| !self.is_isolated(*node));
+        let prove = async |node: Node| {
+            let (stretch, sent) = self.before_asking(node);
+            let answer = self.clock.within_dozing(limit, self.backend.prove(node)).await;
+            match answer {
+                Some(Ok(proof)) => {
+                    self.hearing.lines.of(node, stretch, &proof, sent);
+                    self.hearing.lines.is_confirmed(&proof)
+                }
+                // It says itself that it does not serve.
+                Some(Err(failure)) if matches!(failure.class(), Class::Moved | Class::Unready) => {
+                    self.hearing.lines.end(node);
+                    false
+                }
+                Some(Err(_)) | None => false,
+            }
+        };
+        let proven = join_all(nodes.into_iter().map(prove)).await;
+        if !proven.is_empty() && proven.into_iter().all(|is_proven| is_proven) {
+            self.hearing.confirm(began);
+        }
+    }
+
+    fn is_isolated(&self, node: Node) -> bool {
+        let gate = self.gates.of(node, &self.settings.load().breaker);
+        gate.breaker(Traffic::Serve).state() == BreakerState::Isolated
+    }
+
+    /// Ends when it is time to do so again; does not keep the cache alive meanwhile.
+    pub(crate) fn proof_is_due(&self) -> impl Future<Output = ()> + use<> {
+        let (hearing, clock) = (Arc::clone(&self.hearing), self.clock.clone());
+        async move {
+            let pause = hearing.lines.window() / 4;
+            clock.within_dozing(pause, hearing.connected()).await;
+        }
+    }
+
+    /// How long something is trusted that nothing announces changes of.
+    pub(crate) fn trust_window(&self) -> Duration {
+        self.hearing.lines.window()
+    }
+
+    /// Somebody who waits until an entry or its lease changes in the backend.
+    pub(crate) fn waiter(&self, entry: &EntryName) -> Waiter {
+        self.hearing.waiter(entry)
+    }
+
+    /// How long the oldest invalidation has waited; zero if none does.
+    pub(crate) fn journal_age(&self) -> Duration {
+        let now = self.clock.now();
+        self.journal.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest))
+    }
+
     pub(crate) fn journal_depth(&self) -> usize {
         self.journal.depth()
     }
@@ -417,20 +573,9 @@ impl Remote {
         self.backend.close().await;
     }
 
-    /// The namespace's generation first, then the tags' in their order.
-    fn generation_names<'a>(
-        &'a self,
-        address: &'a Address,
-        tags: &'a Tags,
-    ) -> impl Iterator<Item = String> + 'a {
-        let place = self.backend.place(&address.value);
-        std::iter::once(self.namespace.generation(place))
-            .chain(tags.iter().map(|tag| self.namespace.tag(tag)))
-    }
-
     /// Proposals for the generations that a load depends on, in the order of [`Generations`].
     fn proposals(&self, address: &Address, tags: &Tags) -> Vec<(String, Generation)> {
-        self.generation_names(address, tags).map(|name| (name, self.generation())).collect()
+        self.generation_names(&address.entry, tags).map(|name| (name, self.generation())).collect()
     }
 
     fn generation(&self) -> Generation {
@@ -440,7 +585,7 @@ impl Remote {
 
 impl Generations {
     /// The namespace's, the tags' in their order, and that of all tags at the end if it was asked for.
-    fn of(current: &[Generation], with_any_tag: bool) -> Result<Self, Failure> {
+    fn of(current: &[Stamp], with_any_tag: bool) -> Result<Self, Failure> {
         let (any_tag, rest) = match current {
             [rest @ .., any_tag] if with_any_tag => (Some(*any_tag), rest),
             rest => (None, rest),
@@ -454,15 +599,42 @@ impl Generations {
     }
 }
 
+/// How much of a history a token tells, and where.
+const HISTORY_BITS: u32 = 16;
+const HISTORY_AT: u32 = u64::BITS - HISTORY_BITS;
+
+/// Whether a lease was granted in another history than the one that answers: nothing can be filled under
+/// it any more, and that it was given back may have been forgotten.
+fn is_void(holder: Token, proof: Proof) -> bool {
+    proof.history != 0 && holder.get() >> HISTORY_AT != proof.history & ((1 << HISTORY_BITS) - 1)
+}
+
+/// What one node answered about the generations that were proposed to it.
+fn told(
+    proposals: Vec<(String, Generation)>,
+    generations: Vec<Generation>,
+    proof: &Proof,
+    line: &Arc<Line>,
+) -> Vec<Told> {
+    let told = |((name, _), generation)| Told {
+        name,
+        stamp: Stamp { generation, history: proof.history },
+        line: Arc::clone(line),
+    };
+    proposals.into_iter().zip(generations).map(told).collect()
+}
+
 /// What was answered by name, in the order of what was proposed.
-fn in_order(
-    proposals: &[(String, Generation)],
-    current: &[(String, Generation)],
-) -> Result<Vec<Generation>, Failure> {
+fn in_order(proposals: &[(String, Generation)], current: &[Told]) -> Result<Vec<Stamp>, Failure> {
     let find = |(name, _): &(String, Generation)| {
-        current.iter().find(|(known, _)| known == name).map(|(_, generation)| *generation)
+        current.iter().find(|told| told.name == *name).map(|told| told.stamp)
     };
     proposals.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(too_few)
+}
+
+/// Names that one node was asked for have moved to several while it answered.
+fn scattered() -> Failure {
+    Failure::new(Class::Moved, "what was asked of one node was answered by several")
 }
 
 fn too_few() -> Failure {

@@ -20,7 +20,8 @@ pub(super) fn found(
         Some(Stored { bytes: bytes?, remaining: Duration::from_millis(millis) })
     };
     let values = lives.into_iter().zip(names.by_ref().take(values)).map(stored).collect();
-    Ok(Found { values, generations: names.map(generation).collect() })
+    let proof = replies.origin().proof();
+    Ok(Found { values, generations: names.map(generation).collect(), proof })
 }
 
 /// Reads `MGET generation… lease`, where the lease may be left out.
@@ -44,7 +45,7 @@ fn generation(bytes: Option<Vec<u8>>) -> Option<Generation> {
 
 /// Reads what the fill script returns.
 pub(super) fn filled(replies: &mut Replies) -> Result<Filled, Malformed> {
-    if replies.epoch().is_none() {
+    if replies.is_superseded() {
         return Ok(Filled::Refused);
     }
     match replies.integer()? {

@@ -16,6 +16,7 @@ fn the_defaults_pass() {
     assert_eq!(settings.access.max_in_flight, 512);
     assert_eq!(settings.access.attempts, None);
     assert!(!settings.allow_admin);
+    assert!(settings.access.tracking);
 }
 
 #[test]
@@ -95,6 +96,7 @@ fn a_file_may_name_any_setting_and_need_name_none() {
         abort_on_connect_fail = true
         client_name = "shop"
         max_in_flight = 64
+        tracking = false
         "#,
     )
     .unwrap();
@@ -105,7 +107,8 @@ fn a_file_may_name_any_setting_and_need_name_none() {
         .response_timeout(Duration::from_millis(250))
         .abort_on_connect_fail(true)
         .client_name("shop")
-        .max_in_flight(64);
+        .max_in_flight(64)
+        .tracking(false);
     assert_eq!(config, expected);
 }
 

@@ -3,11 +3,13 @@
 mod part;
 
 use std::fmt;
+use std::time::Duration;
 
 use redis::{Arg, Cmd, Pipeline, RedisError, ServerErrorKind, Value};
 
 pub(crate) use self::part::{Assembly, Manner, Reply, Ruling, Spot};
 
+use super::origin::Origin;
 use super::script::Script;
 use crate::slot;
 
@@ -45,7 +47,7 @@ pub(crate) struct Words<'a>(&'a mut Pipeline);
 #[derive(Debug)]
 pub(crate) struct Replies {
     values: std::vec::IntoIter<Value>,
-    epoch: u64,
+    origin: Origin,
 }
 
 /// A reply of another shape than the command has.
@@ -163,12 +165,12 @@ impl Batch {
     }
 
     /// The replies to its commands, among those to all that was sent.
-    pub(super) fn replies(&self, values: Vec<Value>, epoch: u64) -> Replies {
+    pub(super) fn replies(&self, values: Vec<Value>, origin: Origin) -> Replies {
         let values = match self.manner {
             Manner::Plain => values,
             Manner::Asking => values.into_iter().skip(1).step_by(2).collect(),
         };
-        Replies::new(values, epoch)
+        Replies::new(values, origin)
     }
 
     /// The commands from a place on, each script with its source.
@@ -217,18 +219,28 @@ impl Words<'_> {
 }
 
 impl Replies {
-    pub(super) fn new(values: Vec<Value>, epoch: u64) -> Self {
-        Self { values: values.into_iter(), epoch }
+    pub(super) fn new(values: Vec<Value>, origin: Origin) -> Self {
+        Self { values: values.into_iter(), origin }
     }
 
     /// What comes back of a batch that was not sent, because its connection has been replaced.
     pub(crate) fn superseded() -> Self {
-        Self::new(Vec::new(), 0)
+        Self::new(Vec::new(), Origin::Nowhere)
     }
 
-    /// The connection that they came on; `None` if the batch was not sent.
-    pub(crate) fn epoch(&self) -> Option<u64> {
-        Some(self.epoch).filter(|epoch| *epoch != 0)
+    /// Whether they are [`superseded`](Self::superseded).
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.origin == Origin::Nowhere
+    }
+
+    /// The connections that they came on.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Notes how long ago it was confirmed that the node that answered is the one that serves.
+    pub(crate) fn note_lag(&mut self, lag: Duration) {
+        self.origin = self.origin.late_by(lag);
     }
 
     /// The first error that the server answered with, if any.
@@ -279,7 +291,7 @@ impl Replies {
     /// Takes a list.
     pub(crate) fn list(&mut self) -> Result<Self, Malformed> {
         match self.values.next() {
-            Some(Value::Array(values)) => Ok(Self::new(values, self.epoch)),
+            Some(Value::Array(values)) => Ok(Self::new(values, self.origin)),
             _ => Err(Malformed("expected a list")),
         }
     }

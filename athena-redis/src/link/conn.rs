@@ -1,19 +1,21 @@
 //! A connection that was made, and what is known of its health.
 //!
-//! Invariant: dropping the last handle closes the socket, whatever is in flight.
+//! Invariant: dropping the last handle closes the socket, whatever is in flight. The end of a connection
+//! that served is told once, whoever notices it first.
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use athena_cache_core::backend::{Change, Node, Proof};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value};
 use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
 use super::hub::Hub;
+use super::origin::Origin;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.
@@ -23,6 +25,10 @@ const WEDGED_AFTER: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Conn {
     epoch: u64,
+    /// Whether it announces changes of what is read through it.
+    tracks: bool,
+    /// The history of the store behind it; 0 if that is not known.
+    history: AtomicU64,
     wire: MultiplexedConnection,
     driver: Task,
     pulse: Arc<Pulse>,
@@ -46,7 +52,10 @@ struct Pulse {
     lost: AtomicBool,
     timeouts: AtomicU32,
     changed: Notify,
+    node: Node,
     hub: Arc<Hub>,
+    /// Whether operations use it, and nobody was told yet that it has ended.
+    serves: AtomicBool,
 }
 
 impl Conn {
@@ -54,6 +63,7 @@ impl Conn {
     pub(super) fn new(
         wire: MultiplexedConnection,
         driver: impl Future<Output = ()> + Send + 'static,
+        node: Node,
         hub: Arc<Hub>,
     ) -> Self {
         let epoch = hub.next_epoch();
@@ -61,14 +71,21 @@ impl Conn {
             lost: AtomicBool::new(false),
             timeouts: AtomicU32::new(0),
             changed: Notify::new(),
+            node,
             hub,
+            serves: AtomicBool::new(false),
         });
         let lost = LostAtEnd(Arc::clone(&pulse));
         let driver = Task::spawn(async move {
             let _lost = lost;
             driver.await;
         });
-        Self { epoch, wire, driver, pulse }
+        Self { epoch, tracks: false, history: AtomicU64::new(0), wire, driver, pulse }
+    }
+
+    /// The same connection, which announces changes.
+    pub(super) fn tracking(self) -> Self {
+        Self { tracks: true, ..self }
     }
 
     /// The number of this connection.
@@ -80,12 +97,38 @@ impl Conn {
     ///
     /// From the first script that the server does not know, the batch is sent again with the source.
     pub(super) async fn exchange(&self, batch: &Batch) -> RedisResult<Replies> {
+        let before = self.history();
         let mut values = self.write(batch.pipeline()).await?;
         if let Some(at) = batch.unknown_script(&values) {
             values.truncate(at);
             values.extend(self.write(&batch.with_sources_from(at)).await?);
         }
-        Ok(batch.replies(values, self.epoch))
+        let now = self.history();
+        // One that was replaced meanwhile names the past of neither what was read before nor after.
+        let history = if before == now { now } else { 0 };
+        let Self { epoch, tracks, .. } = *self;
+        let proof = Proof { epoch, history, tracks, lag: Duration::ZERO };
+        Ok(batch.replies(values, Origin::One(proof)))
+    }
+
+    /// The history of the store behind it; 0 if that is not known.
+    pub(super) fn history(&self) -> u64 {
+        self.history.load(Ordering::Acquire)
+    }
+
+    /// Takes a history for that of the store from now on.
+    pub(super) fn note_history(&self, history: u64) {
+        self.history.store(history, Ordering::Release);
+    }
+
+    /// Operations are about to use it.
+    pub(super) fn serve(&self) {
+        self.pulse.serves.store(true, Ordering::Release);
+    }
+
+    /// What was read through it is not announced any more, or not to those whom it concerns.
+    pub(super) fn desert(&self) {
+        self.pulse.desert();
     }
 
     async fn write(&self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
@@ -132,6 +175,14 @@ impl Conn {
     }
 }
 
+impl Pulse {
+    fn desert(&self) {
+        if self.serves.swap(false, Ordering::AcqRel) {
+            self.hub.tell(&Change::Unheard { node: self.node });
+        }
+    }
+}
+
 /// One exchange under way.
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
@@ -170,6 +221,8 @@ struct LostAtEnd(Arc<Pulse>);
 
 impl Drop for LostAtEnd {
     fn drop(&mut self) {
+        // First: who sees that it is lost may make a new one, which must not be told of before.
+        self.0.desert();
         self.0.lost.store(true, Ordering::Release);
         self.0.changed.notify_one();
         self.0.hub.ring();

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athena_cache_core::backend::Class;
+use athena_cache_core::backend::{Class, Node};
 use futures_util::future::select_ok;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
@@ -19,6 +19,7 @@ use super::class;
 use super::conn::Conn;
 use super::hub::Hub;
 use super::push::Ear;
+use super::station::Station;
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -39,31 +40,118 @@ pub(super) struct Refusal {
     pub(super) reason: String,
 }
 
-/// Tries once, within the connect timeout.
-pub(super) async fn dial(
-    endpoint: &Endpoint,
-    access: &Access,
-    hub: &Arc<Hub>,
-    ear: Option<&Ear>,
-) -> Result<Arc<Conn>, Refusal> {
-    let limit = access.connect_timeout;
-    match timeout(limit, attempt(endpoint, access, hub, ear)).await {
-        Ok(outcome) => outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(access)),
-        Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
-    }
+/// Whom to connect to, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) node: Node,
+    pub(super) access: &'a Access,
+    pub(super) hub: &'a Arc<Hub>,
+    pub(super) ear: &'a Ear,
 }
 
-async fn attempt(
-    endpoint: &Endpoint,
-    access: &Access,
-    hub: &Arc<Hub>,
-    ear: Option<&Ear>,
-) -> Result<Conn, Refusal> {
-    let stream = connect(endpoint).await?;
-    tune(&stream)?;
-    match &access.tls {
-        None => login(access, stream, hub, ear).await,
-        Some(tls) => login(access, tls.wrap(&endpoint.host, stream).await?, hub, ear).await,
+impl Call<'_> {
+    /// Tries once, within the connect timeout.
+    pub(super) async fn dial(self) -> Result<Arc<Conn>, Refusal> {
+        let limit = self.access.connect_timeout;
+        match timeout(limit, self.attempt()).await {
+            Ok(outcome) => {
+                outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(self.access))
+            }
+            Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
+        }
+    }
+
+    async fn attempt(self) -> Result<Conn, Refusal> {
+        let stream = connect(self.endpoint).await?;
+        tune(&stream)?;
+        match &self.access.tls {
+            None => self.login(stream).await,
+            Some(tls) => self.login(tls.wrap(&self.endpoint.host, stream).await?).await,
+        }
+    }
+
+    async fn login<S>(self, stream: S) -> Result<Conn, Refusal>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let access = self.access;
+        let mut info = RedisConnectionInfo::default()
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_db(access.db.into())
+            .set_lib_name("athena-cache", env!("CARGO_PKG_VERSION"));
+        if let Some(username) = &access.username {
+            info = info.set_username(username);
+        }
+        if let Some(password) = &access.password {
+            info = info.set_password(password.expose());
+        }
+        let ear = self.ear.clone();
+        // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
+        // whatever the link lets through, so that no sender waits for room.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(access.max_in_flight)
+            .set_push_sender(move |info| {
+                ear.hear(info);
+                Ok::<_, Infallible>(())
+            });
+        let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
+        let conn = Conn::new(wire, driver, self.node, Arc::clone(self.hub));
+        match self.ear {
+            Ear::Channels(_) => self.listen(conn).await,
+            Ear::Changes(_) => self.track(conn).await,
+        }
+    }
+
+    /// Listens to every channel; a server that does not let us can still be asked.
+    async fn listen(self, conn: Conn) -> Result<Conn, Refusal> {
+        let batch = self.introduction();
+        if batch.len() > 0 {
+            conn.exchange(&batch).await?;
+        }
+        let mut batch = Batch::new();
+        batch.command("PSUBSCRIBE").arg("*");
+        conn.exchange(&batch).await?;
+        Ok(conn)
+    }
+
+    /// Asks to be told of changes, and for the history of the store; does without what is refused.
+    async fn track(self, conn: Conn) -> Result<Conn, Refusal> {
+        let mut batch = self.introduction();
+        let introduced = batch.len();
+        if self.access.tracking {
+            batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
+        }
+        Station::ask(&mut batch);
+        let mut replies = conn.exchange(&batch).await?;
+        replies.skip(introduced);
+        let refusal = if self.access.tracking { replies.error() } else { None };
+        let tracks = self.access.tracking && refusal.is_none();
+        if tracks {
+            replies.skip(1);
+        }
+        if let Some((_, why)) = refusal
+            && self.hub.note_untracked(self.node)
+        {
+            let endpoint = self.endpoint;
+            tracing::warn!(
+                %endpoint, why,
+                "redis does not announce changes to us: those by other processes are noticed late"
+            );
+        }
+        conn.note_history(Station::read(&mut replies).map_or(0, Station::history));
+        Ok(if tracks { conn.tracking() } else { conn })
+    }
+
+    /// Names the connection; a server that does not let us is no reason to do without it.
+    fn introduction(self) -> Batch {
+        let mut batch = Batch::new();
+        if !self.access.client_name.is_empty() {
+            batch.command("CLIENT").arg("SETNAME").arg(&self.access.client_name);
+        }
+        batch
     }
 }
 
@@ -87,64 +175,6 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    Ok(())
-}
-
-async fn login<S>(
-    access: &Access,
-    stream: S,
-    hub: &Arc<Hub>,
-    ear: Option<&Ear>,
-) -> Result<Conn, Refusal>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut info = RedisConnectionInfo::default()
-        .set_protocol(ProtocolVersion::RESP3)
-        .set_db(access.db.into())
-        .set_lib_name("athena-cache", env!("CARGO_PKG_VERSION"));
-    if let Some(username) = &access.username {
-        info = info.set_username(username);
-    }
-    if let Some(password) = &access.password {
-        info = info.set_password(password.expose());
-    }
-    // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
-    // whatever the link lets through, so that no sender waits for room.
-    let mut config = AsyncConnectionConfig::new()
-        .set_connection_timeout(None)
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(access.max_in_flight);
-    if let Some(ear) = ear.cloned() {
-        config = config.set_push_sender(move |info| {
-            ear.hear(&info);
-            Ok::<_, Infallible>(())
-        });
-    }
-    let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
-    let conn = Conn::new(wire, driver, Arc::clone(hub));
-    introduce(access, &conn).await?;
-    if ear.is_some() {
-        listen(&conn).await?;
-    }
-    Ok(conn)
-}
-
-/// Names the connection; a server that does not let us is no reason to do without it.
-async fn introduce(access: &Access, conn: &Conn) -> Result<(), Refusal> {
-    if !access.client_name.is_empty() {
-        let mut batch = Batch::new();
-        batch.command("CLIENT").arg("SETNAME").arg(&access.client_name);
-        conn.exchange(&batch).await?;
-    }
-    Ok(())
-}
-
-/// Listens to every channel; a server that does not let us can still be asked.
-async fn listen(conn: &Conn) -> Result<(), Refusal> {
-    let mut batch = Batch::new();
-    batch.command("PSUBSCRIBE").arg("*");
-    conn.exchange(&batch).await?;
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! What all links of one backend share.
 //!
 //! Invariant: a number of a connection is given out once, and an endpoint has one node number for
-//! ever.
+//! ever. Listeners are called where a change is noticed, with no lock of the hub held, so that what one
+//! connection announces is heard in the order of that connection.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
 
@@ -20,7 +23,10 @@ pub(crate) struct Hub {
     /// Milliseconds that one operation may take.
     limit: AtomicU64,
     nodes: Mutex<Vec<Endpoint>>,
-    listener: OnceLock<Listener>,
+    /// Those of all caches that share the backend.
+    listeners: ArcSwap<Vec<Listener>>,
+    /// Nodes that were told of as announcing nothing.
+    untracked: Mutex<HashSet<Node>>,
     alarm: watch::Sender<u64>,
 }
 
@@ -32,7 +38,8 @@ impl Hub {
             vitality: AtomicU64::new(0),
             limit: AtomicU64::new(millis(limit)),
             nodes: Mutex::default(),
-            listener: OnceLock::new(),
+            listeners: ArcSwap::default(),
+            untracked: Mutex::default(),
             alarm,
         }
     }
@@ -72,15 +79,24 @@ impl Hub {
         nodes.get(usize::try_from(node.number()).ok()?).cloned()
     }
 
-    pub(crate) fn set_listener(&self, listener: Listener) {
-        // One cache owns a backend; a second one would hear of nothing.
-        drop(self.listener.set(listener));
+    /// Has one more hear of changes, for as long as the backend lives.
+    pub(crate) fn add_listener(&self, listener: &Listener) {
+        self.listeners.rcu(|known| {
+            let mut listeners = Vec::clone(known);
+            listeners.push(Listener::clone(listener));
+            listeners
+        });
     }
 
     pub(crate) fn tell(&self, change: &Change) {
-        if let Some(listener) = self.listener.get() {
+        for listener in &**self.listeners.load() {
             listener(change);
         }
+    }
+
+    /// Notes that a node announces nothing; tells whether that is news.
+    pub(super) fn note_untracked(&self, node: Node) -> bool {
+        self.untracked.lock().unwrap_or_else(PoisonError::into_inner).insert(node)
     }
 
     /// Says that some link came into doubt.
@@ -102,4 +118,32 @@ impl fmt::Debug for Hub {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn every_listener_hears_everything_from_then_on() {
+        let hub = Hub::new(Duration::from_secs(1));
+        let heard: Arc<Mutex<Vec<u32>>> = Arc::default();
+        hub.tell(&Change::Flushed);
+        for number in 1..3 {
+            let heard = Arc::clone(&heard);
+            let listener: Listener = Arc::new(move |_: &Change| heard.lock().unwrap().push(number));
+            hub.add_listener(&listener);
+            hub.tell(&Change::Flushed);
+        }
+        assert_eq!(*heard.lock().unwrap(), [1, 1, 2]);
+    }
+
+    #[test]
+    fn that_a_node_announces_nothing_is_news_once() {
+        let hub = Hub::new(Duration::from_secs(1));
+        let news = [0, 1, 0, 1].map(|number| hub.note_untracked(Node::new(number)));
+        assert_eq!(news, [true, true, false, false]);
+    }
 }

@@ -1,9 +1,15 @@
 //! What a server says without being asked.
+//!
+//! Invariant: it is heard in the driver of the connection, before any reply that came later is handed
+//! to whoever waits for it. A queue in between would let an answer overtake the news that it is outdated.
 
 use std::fmt;
 use std::sync::Arc;
 
+use athena_cache_core::backend::Change;
 use redis::{PushInfo, PushKind, Value};
+
+use super::hub::Hub;
 
 /// A message on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,35 +18,72 @@ pub(crate) struct Push {
     pub(crate) payload: String,
 }
 
-/// Hears every channel of a node on each connection that is made to it.
+/// What is listened to on each connection that is made to a node.
+///
+/// Whoever hears is called by the driver of the connection, and must never block.
 #[derive(Clone)]
-pub(crate) struct Ear(Arc<dyn Fn(Push) + Send + Sync>);
+pub(crate) enum Ear {
+    /// Every channel, as sentinels publish on them.
+    Channels(Arc<dyn Fn(Push) + Send + Sync>),
+    /// Changes of what was read on that connection; the hub's listeners are told.
+    Changes(Arc<Hub>),
+}
 
 impl Ear {
-    /// What hears is called by the driver of the connection, and must never block.
-    pub(crate) fn new(hear: impl Fn(Push) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(hear))
-    }
-
-    pub(super) fn hear(&self, info: &PushInfo) {
-        if let Some(push) = read(info) {
-            (self.0)(push);
+    pub(super) fn hear(&self, info: PushInfo) {
+        match self {
+            Self::Channels(hear) => {
+                if let Some(push) = message(&info) {
+                    hear(push);
+                }
+            }
+            Self::Changes(hub) => {
+                if let Some(change) = change(info) {
+                    hub.tell(&change);
+                }
+            }
         }
     }
 }
 
 impl fmt::Debug for Ear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ear")
+        f.write_str(match self {
+            Self::Channels(_) => "Channels",
+            Self::Changes(_) => "Changes",
+        })
     }
 }
 
 /// The message, if it is one that came by a pattern.
-fn read(info: &PushInfo) -> Option<Push> {
+fn message(info: &PushInfo) -> Option<Push> {
     match (&info.kind, &info.data[..]) {
         (PushKind::PMessage, [_pattern, channel, payload]) => {
             Some(Push { channel: text(channel)?, payload: text(payload)? })
         }
+        _ => None,
+    }
+}
+
+/// The change, if it is one of names that may be ours: those are always text.
+fn change(info: PushInfo) -> Option<Change> {
+    if info.kind != PushKind::Invalidate {
+        return None;
+    }
+    match info.data.into_iter().next()? {
+        // The server has emptied itself, or forgotten what it had to announce.
+        Value::Nil => Some(Change::Flushed),
+        Value::Array(names) => {
+            let names: Vec<_> = names.into_iter().filter_map(name).collect();
+            (!names.is_empty()).then_some(Change::Announced { names })
+        }
+        _ => None,
+    }
+}
+
+fn name(value: Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
         _ => None,
     }
 }
@@ -65,12 +108,30 @@ mod tests {
     #[test]
     fn only_messages_are_heard() {
         let push = |kind, words: &[&str]| {
-            read(&PushInfo { kind, data: words.iter().map(|word| bytes(word)).collect() })
+            message(&PushInfo { kind, data: words.iter().map(|word| bytes(word)).collect() })
         };
         let heard = Push { channel: "+sdown".into(), payload: "master m 127.0.0.1 1".into() };
         assert_eq!(push(PushKind::PMessage, &["*", "+sdown", "master m 127.0.0.1 1"]), Some(heard));
         assert_eq!(push(PushKind::PMessage, &["*", "+sdown"]), None);
         assert_eq!(push(PushKind::PSubscribe, &["*", "+sdown", "1"]), None);
         assert_eq!(push(PushKind::Disconnection, &[]), None);
+    }
+
+    #[test]
+    fn names_that_changed_are_read_and_those_that_cannot_be_ours_left_out() {
+        let push = |kind, data| change(PushInfo { kind, data });
+        let invalidate = |data| push(PushKind::Invalidate, vec![data]);
+        let names = |names: &[&str]| {
+            Some(Change::Announced { names: names.iter().map(|&name| name.to_owned()).collect() })
+        };
+        let foreign = || Value::BulkString(vec![0xff]);
+        assert_eq!(invalidate(Value::Array(vec![bytes("a")])), names(&["a"]));
+        let several = vec![bytes("a"), foreign(), bytes("b"), Value::Int(1)];
+        assert_eq!(invalidate(Value::Array(several)), names(&["a", "b"]));
+        assert_eq!(invalidate(Value::Array(vec![foreign()])), None);
+        assert_eq!(invalidate(Value::Nil), Some(Change::Flushed));
+        assert_eq!(invalidate(Value::Int(1)), None);
+        assert_eq!(push(PushKind::Invalidate, vec![]), None);
+        assert_eq!(push(PushKind::Message, vec![Value::Nil]), None);
     }
 }

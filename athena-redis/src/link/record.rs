@@ -68,6 +68,7 @@ fn fields(value: Value) -> Option<Fields> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::origin::Origin;
     use super::*;
 
     fn replies(wire: &str) -> Replies {
@@ -75,7 +76,7 @@ mod tests {
             Ok(value) => vec![value],
             Err(error) => panic!("{wire:?}: {error}"),
         };
-        Replies::new(values, 1)
+        Replies::new(values, Origin::Nowhere)
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::backoff::Backoff;
 use super::batch::Batch;
 use super::conn::{Conn, Health};
-use super::dial::{Refusal, dial};
+use super::dial::Refusal;
 use super::{Shared, State};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
@@ -28,7 +28,7 @@ pub(super) async fn supervise(shared: Arc<Shared>) {
     let mut reported = None;
     let mut connected = false;
     loop {
-        match shared.dial().await {
+        match shared.call().dial().await {
             Ok(conn) => {
                 reported = None;
                 connected = true;
@@ -71,7 +71,7 @@ async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
             matches!(select(renewal, select(changed, beat)).await, Either::Left(_))
         };
         match conn.health() {
-            Health::Lost => return lose(shared),
+            Health::Lost => return lose(shared, &conn),
             Health::Sound | Health::Silent if !asked => {}
             _ => conn = replace(shared, conn, asked).await,
         }
@@ -96,7 +96,7 @@ async fn beat(shared: &Shared, conn: &Conn) {
 /// used, so that a server in trouble is not made to take connections in vain.
 async fn replace(shared: &Shared, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
     let begun = Instant::now();
-    match shared.dial().await {
+    match shared.call().dial().await {
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if asked || conn.health() != Health::Sound => {
             shared.enter_up(&fresh);
@@ -128,7 +128,9 @@ fn spread(pause: Duration) -> Duration {
     pause.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
-fn lose(shared: &Shared) {
+fn lose(shared: &Shared, conn: &Conn) {
+    // Its driver has told, unless it ended before the connection began to serve.
+    conn.desert();
     let reason = "the connection was closed by the server or the network".into();
     shared.enter(State::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
     let endpoint = &shared.endpoint;
@@ -142,12 +144,6 @@ fn lose(shared: &Shared) {
 /// Waits, unless somebody is in a hurry.
 async fn pause(shared: &Shared, pause: Duration) {
     drop(timeout(pause, shared.hurry.notified()).await);
-}
-
-impl Shared {
-    async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
-        dial(&self.endpoint, &self.access, &self.hub, self.ear.as_ref()).await
-    }
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.

@@ -12,11 +12,12 @@ mod news;
 mod roster;
 mod scout;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use athena_cache_core::backend::{Class, Failure, Node};
+use athena_cache_core::backend::{Change, Class, Failure, Node, Proof};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -24,7 +25,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub(crate) use self::absence::Absence;
 
 use crate::config::Access;
-use crate::link::{Hub, Link, Task};
+use crate::link::{Batch, Hub, Link, Malformed, Question, Replies, Task};
 use crate::url::Endpoint;
 
 /// The sentinels of one service, and the link to its primary.
@@ -50,6 +51,10 @@ struct Shared {
     /// The number of the last node that served; of the only one there can be, before the first.
     last: AtomicU32,
     standing: watch::Sender<Standing>,
+    born: Instant,
+    /// Until when after `born` the sentinels are known to have held the present primary for the one,
+    /// in nanoseconds; 0 if they never were.
+    confirmed: AtomicU64,
 }
 
 /// Where the search for the primary stands.
@@ -86,8 +91,31 @@ impl Sentinel {
             current: ArcSwapOption::empty(),
             last: AtomicU32::new(Node::ONLY.number()),
             standing: watch::channel(Standing::Idle).0,
+            born: Instant::now(),
+            confirmed: AtomicU64::new(0),
         };
         Self { shared: Arc::new(shared), lookout: Mutex::new(None) }
+    }
+
+    /// Sends a batch to the primary and reads the replies.
+    pub(crate) async fn send<T>(
+        &self,
+        batch: &Batch,
+        read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        let link = self.primary().await?;
+        let read = |replies: &mut Replies| {
+            replies.note_lag(self.shared.lag(&link));
+            read(replies)
+        };
+        link.send(batch, read).await
+    }
+
+    /// Asks the primary whether it is one.
+    pub(crate) async fn prove(&self) -> Result<Proof, Failure> {
+        let link = self.primary().await?;
+        let proof = link.prove(Question::Role).await?;
+        Ok(Proof { lag: self.shared.lag(&link), ..proof })
     }
 
     /// The link to the primary; waits for the first search of one, within the limit of an operation.
@@ -196,13 +224,37 @@ impl Shared {
     /// Has operations use a link, and ends those on the former one; tells which node that was.
     fn serve(&self, link: &Arc<Link>) -> Option<Endpoint> {
         link.speak_up();
+        // Before anything is sent by it: whoever hears of it decides what must go first.
+        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        // Nobody has confirmed this one. Before the swap: see `lag`.
+        self.confirmed.store(0, Ordering::Release);
         let before = self.current.swap(Some(Arc::clone(link)));
+        self.last.store(link.node().number(), Ordering::Release);
         if let Some(before) = &before {
+            // Tells that nothing more is heard of the former one, now that nothing is read from it.
             before.retire();
         }
-        self.last.store(link.node().number(), Ordering::Release);
         self.enter(Standing::Found);
         before.map(|before| before.endpoint().clone())
+    }
+
+    /// Notes that the sentinels still held the primary for the one at an instant.
+    fn confirm(&self, at: Instant) {
+        let nanos = at.saturating_duration_since(self.born).as_nanos();
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX).max(1);
+        self.confirmed.fetch_max(nanos, Ordering::AcqRel);
+    }
+
+    /// How long ago it was confirmed that the node of a link is the primary.
+    ///
+    /// The instant is read first: it is that of this link if the link serves even then.
+    fn lag(&self, link: &Arc<Link>) -> Duration {
+        let nanos = self.confirmed.load(Ordering::Acquire);
+        let serves = self.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
+        if nanos == 0 || !serves {
+            return Duration::MAX;
+        }
+        self.born.elapsed().saturating_sub(Duration::from_nanos(nanos))
     }
 
     /// Lets operations know that a search was in vain.

@@ -175,7 +175,7 @@ async fn b17_more_than_the_allowed_number_in_flight_is_refused_before_its_time_i
     let redis = athena_cache_redis::Redis::new(config).unwrap();
     redis.connect().await.unwrap();
     server.freeze();
-    let attempts = (0..10).map(|_| Box::pin(redis.ping(Node::ONLY))).collect::<Vec<_>>();
+    let attempts = (0..10).map(|_| Box::pin(redis.prove(Node::ONLY))).collect::<Vec<_>>();
     let most = async {
         eventually("four are on the wire", async || redis.in_flight(Node::ONLY) == 4).await;
     };

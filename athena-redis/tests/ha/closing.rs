@@ -14,15 +14,15 @@ async fn closing_leaves_no_connection_and_no_task() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     assert_eq!(server.clients("under-test").len(), 1);
     assert!(tasks() > before);
 
     redis.close().await;
     assert_eq!(tasks(), before);
     eventually("the socket is closed", async || server.clients("under-test").is_empty()).await;
-    assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Closed);
-    assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Closed);
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Closed);
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Closed);
     assert!(server.clients("under-test").is_empty());
 }
 
@@ -32,7 +32,7 @@ async fn dropping_a_backend_ends_everything_too() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     for _ in 0..20 {
-        redis(&server.url()).ping(Node::ONLY).await.unwrap();
+        redis(&server.url()).prove(Node::ONLY).await.unwrap();
     }
     eventually("the sockets are closed", async || server.clients("under-test").is_empty()).await;
     eventually("the tasks have ended", async || tasks() == before).await;
@@ -42,11 +42,11 @@ async fn dropping_a_backend_ends_everything_too() {
 async fn closing_ends_operations_in_flight_and_attempts_to_connect() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     server.freeze();
     let operation = tokio::spawn({
         let redis = redis.clone();
-        async move { failure(redis.ping(Node::ONLY)).await }
+        async move { failure(redis.prove(Node::ONLY)).await }
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
     redis.close().await;
@@ -56,9 +56,9 @@ async fn closing_ends_operations_in_flight_and_attempts_to_connect() {
     server.thaw();
 
     let nobody = crate::redis("redis://127.0.0.1:1");
-    assert_eq!(failure(nobody.ping(Node::ONLY)).await.0, Class::Unreachable);
+    assert_eq!(failure(nobody.prove(Node::ONLY)).await.0, Class::Unreachable);
     nobody.close().await;
-    assert_eq!(failure(nobody.ping(Node::ONLY)).await.0, Class::Closed);
+    assert_eq!(failure(nobody.prove(Node::ONLY)).await.0, Class::Closed);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn closing_before_the_first_use_is_final() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     redis.close().await;
-    assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Closed);
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Closed);
     assert!(redis.connect().await.is_err());
     assert_eq!(redis.epoch(Node::ONLY), 0);
 }
@@ -77,7 +77,7 @@ fn closing_ends_though_the_runtime_of_the_tasks_stands_still() {
     let redis = redis(&server.url());
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let standing = runtime();
-    standing.block_on(redis.ping(Node::ONLY)).unwrap();
+    standing.block_on(redis.prove(Node::ONLY)).unwrap();
     runtime().block_on(redis.close());
     drop(standing);
     wait_for("the socket is closed", || server.clients("under-test").is_empty().then_some(()));

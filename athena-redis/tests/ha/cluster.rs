@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{
-    Backend, Class, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node, Token,
-    conformance,
+    Backend, Class, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node, Proof,
+    Token, conformance,
 };
 use athena_cache_redis::{Redis, RedisConfig};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -16,6 +16,7 @@ use crate::support::cluster::{Cluster, Options};
 use crate::support::proxy::Proxy;
 use crate::support::role::Role;
 use crate::support::server::{RedisServer, free_port};
+use crate::told::{Told, connected, unheard};
 use crate::{eventually, failure, read};
 
 /// A cluster is up to six processes: on many cores many tests would start too many of them.
@@ -201,7 +202,7 @@ async fn a19_names_of_a_slot_that_is_half_way_are_read_and_written_on_both_sides
     let proposals: Vec<_> =
         generations.into_iter().map(|name| (name, Generation::new(7))).collect();
     let adopted = redis.adopt(&proposals).await.unwrap();
-    assert_eq!(adopted, vec![Generation::new(7); 10]);
+    assert_eq!(adopted.generations, vec![Generation::new(7); 10]);
     redis.renew(&proposals[..5]).await.unwrap();
     for name in &names {
         let (held, token) = (format!("{name}:l"), Token::new(3));
@@ -260,7 +261,7 @@ async fn a19_a_fill_is_refused_if_its_slot_has_moved_since_the_lease() {
     let redis = redis(&cluster.url());
     let name = &names_in(100, 1)[0];
     let (held, token) = (format!("{name}:l"), Token::new(3));
-    let Leased { granted, epoch, .. } = lease(&redis, &held, token).await;
+    let Leased { granted, proof: Proof { epoch, .. }, .. } = lease(&redis, &held, token).await;
     assert!(granted);
     cluster.move_slots(0, 1, [100]);
     let fill = Fill { item: item(name, b"bar"), lease: &held, token, epoch };
@@ -268,7 +269,7 @@ async fn a19_a_fill_is_refused_if_its_slot_has_moved_since_the_lease() {
     assert_eq!(read(&redis, name).await.unwrap(), None);
 
     redis.release(&held, token).await.unwrap();
-    let Leased { granted, epoch, .. } = lease(&redis, &held, token).await;
+    let Leased { granted, proof: Proof { epoch, .. }, .. } = lease(&redis, &held, token).await;
     assert!(granted);
     let fill = Fill { item: item(name, b"bar"), lease: &held, token, epoch };
     assert_eq!(redis.fill(fill).await.unwrap(), Filled::Stored);
@@ -286,7 +287,7 @@ async fn b02_a_fill_is_refused_if_another_node_took_over_since_the_lease() {
     for held in &names {
         let leased = lease(&redis, held, token).await;
         assert!(leased.granted);
-        epochs.push(leased.epoch);
+        epochs.push(leased.proof.epoch);
     }
     for node in [0, 2] {
         let size = |node: usize| cluster.node(node).cli(&["DBSIZE"]).number();
@@ -320,7 +321,7 @@ async fn a_node_that_came_back_empty_learns_the_scripts_again() {
         eventually("it answers", async || read(&redis, name).await.is_ok()).await;
         store(&redis, name, b"after").await;
         let (held, token) = (format!("{name}:l"), Token::new(3));
-        let Leased { granted, epoch, .. } = lease(&redis, &held, token).await;
+        let Leased { granted, proof: Proof { epoch, .. }, .. } = lease(&redis, &held, token).await;
         assert!(granted);
         let fill = Fill { item: item(name, b"filled"), lease: &held, token, epoch };
         assert_eq!(redis.fill(fill).await.unwrap(), Filled::Stored);
@@ -384,7 +385,7 @@ async fn closing_leaves_no_connection_on_any_node_and_no_task() {
     assert_eq!(tasks(), before);
     eventually("the sockets are closed", async || clients().sum::<usize>() == 0).await;
     assert_eq!(failure(read(&redis, "ns:{a}")).await.0, Class::Closed);
-    assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Closed);
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Closed);
     assert_eq!(clients().sum::<usize>(), 0);
 }
 
@@ -473,4 +474,131 @@ async fn nothing_is_sent_to_a_node_after_it_was_replaced_as_planned() {
         cluster.node(0).clients("under-test").is_empty()
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    let names = names_on_all();
+    let all: Vec<_> = names.iter().map(String::as_str).collect();
+    assert_eq!(redis.read(&all, &[]).await.unwrap().proof, None);
+    let proposals = |names: &[String]| {
+        names.iter().map(|name| (name.clone(), Generation::new(7))).collect::<Vec<_>>()
+    };
+    assert_eq!(redis.adopt(&proposals(&names)).await.unwrap().proof, None);
+
+    let mut histories = HashSet::new();
+    for name in &names {
+        let proof = redis.prove(redis.node(name)).await.unwrap();
+        assert!(proof.tracks && proof.lag.is_zero() && histories.insert(proof.history));
+        assert_eq!(proof.epoch, redis.epoch(redis.node(name)));
+        assert_eq!(redis.read(&[name], &[]).await.unwrap().proof, Some(proof));
+        let adopted = redis.adopt(&proposals(std::slice::from_ref(name))).await.unwrap();
+        assert_eq!(adopted.proof, Some(proof));
+        assert_eq!(lease(&redis, &format!("{name}:l"), Token::new(3)).await.proof, proof);
+    }
+    assert!(!histories.contains(&0));
+
+    // Half-way, the node that will be the owner answers in place of the one that is.
+    let absent = Cluster::key_in(100, 7);
+    let step = cluster.begin_move(0, 1, 100);
+    assert_eq!(redis.read(&[&absent], &[]).await.unwrap().proof, None);
+    let leased = lease(&redis, &format!("{absent}:l"), Token::new(3)).await;
+    assert!(leased.granted && !leased.proof.tracks && leased.proof.history == 0);
+    assert_eq!(leased.proof.epoch, redis.epoch(redis.node(&names[1])));
+    cluster.finish_move(step);
+}
+
+#[tokio::test]
+async fn changes_are_announced_by_the_node_of_each_name() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    for name in names_on_all() {
+        store(&redis, &name, b"bar").await;
+    }
+    let told = Told::by(&redis);
+    for (node, name) in names_on_all().iter().enumerate() {
+        cluster.node(node).cli(&["SET", name, "another"]);
+        told.names(&[name]).await;
+        let held = format!("{name}:l");
+        cluster.node(node).cli(&["SET", &held, "another"]);
+        told.names(&[&held]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_slot_that_is_moved_is_told_of_by_both_nodes() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    let names = names_on_all();
+    for name in &names {
+        store(&redis, name, b"bar").await;
+    }
+    let [source, target, bystander] = names.each_ref().map(|name| redis.node(name));
+    let told = Told::by(&redis);
+    cluster.move_slots(0, 1, [100]);
+    eventually("the map shows it", async || {
+        assert!(read(&redis, &names[0]).await.is_ok());
+        redis.node(&names[0]) == target
+    })
+    .await;
+    eventually("it is told", async || told.all().contains(&unheard(source))).await;
+    let all = told.all();
+    let place = |wanted| all.iter().position(|change| *change == wanted).expect("it is told");
+    assert!(place(connected(target)) < place(unheard(source)), "{all:?}");
+    assert_eq!(told.of(bystander), []);
+
+    read(&redis, &names[0]).await.unwrap();
+    let before = told.count(&names[0]);
+    cluster.node(1).cli(&["SET", &names[0], "another"]);
+    eventually("the new owner announces it", async || told.count(&names[0]) > before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lost_the_majority_is_not_proven() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = Arc::new(Redis::new(crate::config(&cluster.url())).unwrap());
+    redis.connect().await.unwrap();
+    let node = redis.node(&names_on_all()[0]);
+    eventually("it is proven", async || redis.prove(node).await.is_ok()).await;
+    for other in [1, 2] {
+        cluster.node(other).freeze();
+    }
+    eventually("it knows that it is alone", async || {
+        redis.prove(node).await.is_err_and(|failure| failure.class() == Class::Unready)
+    })
+    .await;
+    for other in [1, 2] {
+        cluster.node(other).thaw();
+    }
+    eventually("it is proven again", async || redis.prove(node).await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_took_over_has_a_history_of_its_own() {
+    let (cluster, _place) = start(with_replicas()).await;
+    let redis = redis(&cluster.url());
+    let name = Cluster::key_in(100, 0);
+    store(&redis, &name, b"before").await;
+    let former = redis.node(&name);
+    let before = redis.prove(former).await.unwrap();
+    let told = Told::by(&redis);
+    cluster.failover(3);
+    eventually("the map shows it", async || {
+        assert!(read(&redis, &name).await.is_ok());
+        redis.node(&name) != former
+    })
+    .await;
+    let now = redis.node(&name);
+    eventually("it is proven", async || redis.prove(now).await.is_ok()).await;
+    let after = redis.prove(now).await.unwrap();
+    assert!(after.history != 0 && after.history != before.history);
+    assert_eq!(redis.read(&[&name], &[]).await.unwrap().proof, Some(after));
+    let all = told.all();
+    let place = |wanted| all.iter().position(|change| *change == wanted).expect("it is told");
+    assert!(place(connected(now)) < place(unheard(former)), "{all:?}");
 }

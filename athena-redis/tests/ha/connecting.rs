@@ -36,7 +36,7 @@ async fn the_first_operation_of_a_cold_process_is_answered() {
 async fn many_first_operations_share_one_connection() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    let pings = (0..100).map(|_| redis.ping(Node::ONLY));
+    let pings = (0..100).map(|_| redis.prove(Node::ONLY));
     let outcomes = futures_util::future::join_all(pings).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(server.clients("under-test").len(), 1);
@@ -47,7 +47,7 @@ async fn a_backend_polled_outside_of_tokio_fails_without_a_panic() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     let class = std::thread::spawn(move || {
-        let failure = futures_executor(redis.ping(Node::ONLY)).unwrap_err();
+        let failure = futures_executor(redis.prove(Node::ONLY)).unwrap_err();
         (failure.class(), failure.to_string())
     })
     .join()
@@ -86,7 +86,7 @@ async fn a_first_operation_waits_no_longer_than_the_response_timeout() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let redis = redis(&format!("redis://{}", silent.local_addr().unwrap()));
     for _ in 0..2 {
-        let (class, took) = failure(redis.ping(Node::ONLY)).await;
+        let (class, took) = failure(redis.prove(Node::ONLY)).await;
         assert_eq!(class, Class::Unreachable);
         assert!(took < Duration::from_millis(350), "{took:?}");
     }
@@ -97,7 +97,7 @@ async fn a10_a_backend_is_built_without_a_server_and_finds_it_when_it_appears() 
     let mut server = RedisServer::prepare(&[]);
     let start = Instant::now();
     let redis = redis(&server.url());
-    let first = redis.ping(Node::ONLY).await.unwrap_err();
+    let first = redis.prove(Node::ONLY).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(1));
     assert_eq!(first.class(), Class::Unreachable);
     let endpoint = redis.endpoint(Node::ONLY);
@@ -106,7 +106,7 @@ async fn a10_a_backend_is_built_without_a_server_and_finds_it_when_it_appears() 
 
     server.restart();
     let appeared = Instant::now();
-    eventually("the server is found", async || redis.ping(Node::ONLY).await.is_ok()).await;
+    eventually("the server is found", async || redis.prove(Node::ONLY).await.is_ok()).await;
     assert!(appeared.elapsed() < Duration::from_secs(5), "{:?}", appeared.elapsed());
     insert(&redis, "value", b"bar").await.unwrap();
 }
@@ -145,7 +145,7 @@ fn a_backend_outlives_the_runtime_it_was_first_used_in() {
     let redis = redis(&server.url());
     for round in 1..=3 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { redis.ping(Node::ONLY).await.unwrap() });
+        runtime.block_on(async { redis.prove(Node::ONLY).await.unwrap() });
         assert_eq!(redis.epoch(Node::ONLY), round);
     }
 }

@@ -12,8 +12,8 @@ use athena_cache_redis::Redis;
 async fn a_password_from_the_url_or_the_configuration_logs_in() {
     let server = RedisServer::start_with_password("s3cr@t/1");
     let url = server.url();
-    redis(&url.replace("://", "://:s3cr%40t%2F1@")).ping(Node::ONLY).await.unwrap();
-    Redis::new(config(&url).password("s3cr@t/1")).unwrap().ping(Node::ONLY).await.unwrap();
+    redis(&url.replace("://", "://:s3cr%40t%2F1@")).prove(Node::ONLY).await.unwrap();
+    Redis::new(config(&url).password("s3cr@t/1")).unwrap().prove(Node::ONLY).await.unwrap();
 }
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn a_user_with_few_permissions_is_denied_what_it_may_not() {
     let server = RedisServer::start();
     server.cli(&["ACL", "SETUSER", "app", "on", ">pw", "~ns:*", "+@all", "-client"]);
     let redis = Redis::new(config(&server.url()).username("app").password("pw")).unwrap();
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     redis.remove(&["ns:value".into()]).await.unwrap();
     let (class, _) = failure(redis.remove(&["other".into()])).await;
     assert_eq!(class, Class::Denied);
@@ -40,7 +40,7 @@ async fn wrong_credentials_are_denied_at_once_and_tried_again_rarely() {
         let start = Instant::now();
         let mut failures = 0;
         while start.elapsed() < Duration::from_secs(2) {
-            let failure = redis.ping(Node::ONLY).await.unwrap_err();
+            let failure = redis.prove(Node::ONLY).await.unwrap_err();
             assert_eq!(failure.class(), Class::Denied);
             let shown = format!("{failure} {failure:?} {redis:?}");
             assert!(shown.contains(code) && !shown.contains("s3cret"), "{shown}");

@@ -1,6 +1,5 @@
 //! Connections that last, are moved, and come back, and how often they are tried.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{Backend, Change, Class, Node};
@@ -8,6 +7,7 @@ use athena_cache_redis::Redis;
 
 use crate::support::proxy::{BOTH, Mode, Proxy};
 use crate::support::server::RedisServer;
+use crate::told::Told;
 use crate::{config, eventually, failure, insert, read, redis};
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn b21_b36_a_server_that_was_away_for_long_is_found_soon() {
     let proxy = Proxy::start(server.port());
     let [direct, behind] = [redis(&server.url()), redis(&proxy.url())];
     for redis in [&direct, &behind] {
-        redis.ping(Node::ONLY).await.unwrap();
+        redis.prove(Node::ONLY).await.unwrap();
     }
     proxy.set(BOTH[0], Mode::Swallow);
     proxy.set(BOTH[1], Mode::Swallow);
@@ -85,7 +85,7 @@ async fn b21_b36_a_server_that_was_away_for_long_is_found_soon() {
     proxy.heal();
     let back = Instant::now();
     for redis in [&direct, &behind] {
-        eventually("it is found", async || redis.ping(Node::ONLY).await.is_ok()).await;
+        eventually("it is found", async || redis.prove(Node::ONLY).await.is_ok()).await;
         assert!(back.elapsed() < Duration::from_secs(5), "{:?}", back.elapsed());
     }
 }
@@ -94,24 +94,23 @@ async fn b21_b36_a_server_that_was_away_for_long_is_found_soon() {
 async fn b23_a_connection_is_swapped_behind_the_same_handle_and_nothing_is_left_of_it() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    let changes = Arc::<Mutex<Vec<Change>>>::default();
-    let heard = Arc::clone(&changes);
-    redis.listen(Arc::new(move |change| heard.lock().expect("nobody panics").push(change.clone())));
-    redis.ping(Node::ONLY).await.unwrap();
+    let told = Told::by(&redis);
+    redis.prove(Node::ONLY).await.unwrap();
     for epoch in 2..6 {
         redis.force_reconnect();
         eventually("it is another one", async || redis.epoch(Node::ONLY) == epoch).await;
-        redis.ping(Node::ONLY).await.unwrap();
+        redis.prove(Node::ONLY).await.unwrap();
     }
     eventually("the old ones are closed", async || server.clients("under-test").len() == 1).await;
-    assert_eq!(changes.lock().expect("nobody panics").len(), 4);
+    let is_replaced = |change: &Change| matches!(change, Change::Reconnected { .. });
+    assert_eq!(told.all().into_iter().filter(is_replaced).count(), 4);
 }
 
 #[tokio::test]
 async fn b37_many_instances_take_one_connection_each() {
     let server = RedisServer::start_with(&["--maxclients", "64"]);
     let instances: Vec<_> = (0..50).map(|_| redis(&server.url())).collect();
-    let pings = instances.iter().map(|redis| redis.ping(Node::ONLY));
+    let pings = instances.iter().map(|redis| redis.prove(Node::ONLY));
     for outcome in futures_util::future::join_all(pings).await {
         outcome.unwrap();
     }
@@ -122,7 +121,7 @@ async fn b37_many_instances_take_one_connection_each() {
 async fn b15_instances_that_lost_their_server_together_do_not_come_back_together() {
     let mut server = RedisServer::start();
     let instances: Vec<_> = (0..200).map(|_| redis(&server.url())).collect();
-    let pings = instances.iter().map(|redis| redis.ping(Node::ONLY));
+    let pings = instances.iter().map(|redis| redis.prove(Node::ONLY));
     futures_util::future::join_all(pings).await;
     server.kill();
     // Until the pauses between attempts have reached their cap.
@@ -145,9 +144,9 @@ async fn b43_an_idle_connection_is_kept_alive() {
     // Hangs up on clients that say nothing for a second.
     let server = RedisServer::start_with(&["--timeout", "1"]);
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     assert_eq!(redis.epoch(Node::ONLY), 1);
 }
 
@@ -155,10 +154,10 @@ async fn b43_an_idle_connection_is_kept_alive() {
 async fn a_frozen_server_is_noticed_though_nobody_asks() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     server.freeze();
     eventually("it is noticed", async || !redis.is_ready(Node::ONLY)).await;
-    assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Timeout);
     server.thaw();
     eventually("it is back", async || redis.is_ready(Node::ONLY)).await;
     eventually("one connection is left", async || server.clients("under-test").len() == 1).await;

@@ -10,10 +10,14 @@ mod closing;
 mod cluster;
 mod connecting;
 mod credentials;
+mod history;
 mod lasting;
 mod outage;
+mod sentinel;
 #[cfg(feature = "tls")]
 mod tls;
+mod told;
+mod tracking;
 
 use std::future::Future;
 use std::sync::Arc;

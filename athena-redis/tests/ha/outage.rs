@@ -12,7 +12,7 @@ use crate::{eventually, failure, insert, read, redis};
 async fn b20_while_the_server_is_down_operations_fail_at_once() {
     let mut server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     server.kill();
     eventually("the loss is noticed without an operation", async || !redis.is_ready(Node::ONLY))
         .await;
@@ -36,7 +36,7 @@ async fn a_killed_server_is_found_again_and_counts_as_a_new_epoch() {
         insert(&redis, "value", b"bar").await.unwrap();
         assert_eq!(redis.epoch(Node::ONLY), epoch);
         server.restart();
-        eventually("it is connected again", async || redis.ping(Node::ONLY).await.is_ok()).await;
+        eventually("it is connected again", async || redis.prove(Node::ONLY).await.is_ok()).await;
         assert_eq!(read(&redis, "value").await.unwrap(), None, "the server returned empty");
     }
 }
@@ -45,11 +45,11 @@ async fn a_killed_server_is_found_again_and_counts_as_a_new_epoch() {
 async fn operations_in_flight_end_when_the_server_dies() {
     let mut server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     server.freeze();
     let operation = tokio::spawn({
         let redis = redis.clone();
-        async move { failure(redis.ping(Node::ONLY)).await }
+        async move { failure(redis.prove(Node::ONLY)).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.kill();
@@ -62,16 +62,16 @@ async fn operations_in_flight_end_when_the_server_dies() {
 async fn a12_an_operation_on_a_frozen_server_ends_at_the_response_timeout() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     server.freeze();
     for _ in 0..2 {
-        let (class, took) = failure(redis.ping(Node::ONLY)).await;
+        let (class, took) = failure(redis.prove(Node::ONLY)).await;
         assert_eq!(class, Class::Timeout);
         let limit = Duration::from_millis(250);
         assert!(took.abs_diff(limit) <= Duration::from_millis(100), "{took:?}");
     }
     server.thaw();
-    eventually("it answers again", async || redis.ping(Node::ONLY).await.is_ok()).await;
+    eventually("it answers again", async || redis.prove(Node::ONLY).await.is_ok()).await;
     assert_eq!(redis.epoch(Node::ONLY), 1, "a short hang costs no connection");
 }
 
@@ -82,7 +82,7 @@ async fn a_long_hang_ends_with_the_server_answering_again() {
     insert(&redis, "value", b"bar").await.unwrap();
     server.freeze();
     for _ in 0..8 {
-        assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
+        assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Timeout);
     }
     assert!(!redis.is_ready(Node::ONLY));
     server.thaw();
@@ -96,15 +96,15 @@ async fn b22_a69_a_connection_that_swallows_everything_is_replaced_once() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     proxy.swallow_existing();
 
     let start = Instant::now();
     for _ in 0..3 {
-        assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
+        assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Timeout);
     }
     eventually("it was replaced", async || redis.epoch(Node::ONLY) == 2).await;
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(proxy.accepted(), 2, "one new connection is enough");
 }
@@ -114,11 +114,11 @@ async fn b22_while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     proxy.swallow_new(true);
     proxy.swallow_existing();
     for _ in 0..12 {
-        assert_eq!(failure(redis.ping(Node::ONLY)).await.0, Class::Timeout);
+        assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Timeout);
     }
     assert_eq!(redis.epoch(Node::ONLY), 1);
     assert!(proxy.accepted() <= 3, "{} connections in three seconds", proxy.accepted());
@@ -129,7 +129,7 @@ async fn a_cut_connection_is_replaced_though_nobody_asks() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     for epoch in 2..5 {
         proxy.cut();
         eventually("it was replaced", async || redis.epoch(Node::ONLY) == epoch).await;
@@ -142,7 +142,7 @@ async fn a_server_that_hangs_up_on_everyone_is_not_stormed() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let redis = redis(&proxy.url());
-    redis.ping(Node::ONLY).await.unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(2) {
         // After the login, when the connection counts as made.

@@ -24,7 +24,7 @@ async fn a_server_with_a_certificate_of_a_trusted_authority_conforms() {
 async fn a_certificate_may_be_for_an_address() {
     let server = RedisServer::start_with_tls(&[]);
     let url = server.tls_url().replace("localhost", "127.0.0.1");
-    Redis::new(config(&url).tls(trusting())).unwrap().ping(Node::ONLY).await.unwrap();
+    Redis::new(config(&url).tls(trusting())).unwrap().prove(Node::ONLY).await.unwrap();
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_server_that_is_not_trusted_is_not_used() {
 async fn a_server_that_asks_for_a_certificate_gets_ours() {
     let server = RedisServer::start_with_tls(&["--tls-auth-clients", "yes"]);
     let ours = trusting().identity(file("tls/client.pem"), file("tls/client.key"));
-    Redis::new(config(&server.tls_url()).tls(ours)).unwrap().ping(Node::ONLY).await.unwrap();
+    Redis::new(config(&server.tls_url()).tls(ours)).unwrap().prove(Node::ONLY).await.unwrap();
 
     let without = Redis::new(config(&server.tls_url()).tls(trusting())).unwrap();
     assert!(without.connect().await.unwrap_err().is_connect());

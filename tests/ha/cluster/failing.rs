@@ -47,11 +47,9 @@ async fn a17_a74_r5_only_keys_of_a_killed_primary_notice_it_and_are_back_within_
         assert_eq!(missed(&on(shard, &records)).count(), 0, "{shard}");
         assert_eq!(witness.troubles_of(&cluster.endpoint(shard)), [], "{shard}");
     }
-    assert_eq!(
-        origin.loads(),
-        loads,
-        "what was warm is read from the heir, and from copies before"
-    );
+    // Copies answered before; what the heir has counts as old, since it may not know of invalidations.
+    let again = origin.loads() - loads;
+    assert!(again <= 2 * 10, "{again} loads for 10 items");
     let last = missed(&records).iter().map(Record::end).max().expect("it was noticed");
     assert!(last <= records.time_of(killed) + Duration::from_secs(10), "{last:?}");
     witness.hears_of_failovers(1).await;
@@ -145,9 +143,11 @@ async fn a01_a_cluster_whose_nodes_all_died_is_found_again_with_its_data() {
     (0..3).for_each(|node| cluster.node_mut(node).restart());
     answers(&cache, &origin, &all).await;
     for id in &all {
-        assert_eq!(observe(&cache, &origin, *id).await.0.version, 0, "it was not lost");
+        // Their data is from before: it may lack invalidations, and counts as old.
+        assert_eq!(observe(&cache, &origin, *id).await.0.version, 1);
     }
-    assert_eq!(origin.loads(), loads);
+    let again = origin.loads() - loads;
+    assert!(again as usize <= 2 * all.len(), "{again} loads for {} items", all.len());
     assert_eq!(witness.failovers(), []);
     healthy(&cache).await;
 }

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use athena_cache::backend::Failover;
-use athena_cache::{Cache, Event, Observer, Outcome, Settings, Source, athena_cache, of};
+use athena_cache::{Cache, Event, Observer, Outcome, Source, athena_cache, of};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::support::load::{Load, Records, Verdict};
 use crate::support::sentinel::{Options, SentinelGroup};
 use crate::support::{PATIENCE, wait_for};
-use crate::world::{ATTEMPT, Broken, Origin, Product, Setup, product, values};
+use crate::world::{ATTEMPT, Broken, Origin, Product, Setup, product, through_redis, values};
 
 /// What a busy machine may add to a call.
 pub(super) const MARGIN: Duration = Duration::from_secs(3);
@@ -170,9 +170,9 @@ impl Observer for Told {
     }
 }
 
-/// The settings of who sets nothing.
+/// The settings of who sets nothing, but for memory.
 pub(super) fn defaults() -> Setup {
-    Setup { settings: Settings::default(), response_timeout: ATTEMPT }
+    Setup { settings: through_redis(), response_timeout: ATTEMPT }
 }
 
 /// How a node is written.

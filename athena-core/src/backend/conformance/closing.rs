@@ -21,11 +21,12 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Probe) {
     refused(probe, "lease", backend.lease(request).await);
     let fill = Fill { item, lease, token: token(), epoch: backend.epoch(node) };
     refused(probe, "fill", backend.fill(fill).await);
+    refused(probe, "prolong", backend.prolong(lease, token(), LONG).await);
     refused(probe, "insert", backend.insert(item, lease, &[]).await);
     refused(probe, "remove", backend.remove(&names).await);
     refused(probe, "shorten", backend.shorten(&names, LONG).await);
     refused(probe, "renew", backend.renew(&proposals).await);
-    refused(probe, "ping", backend.ping(node).await);
+    refused(probe, "prove", backend.prove(node).await);
 }
 
 fn refused<T>(probe: &Probe, operation: &str, outcome: Result<T, Failure>) {

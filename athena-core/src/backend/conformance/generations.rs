@@ -39,13 +39,13 @@ pub(super) async fn generations_are_answered_in_the_order_of_the_request(probe: 
 
 pub(super) async fn adopting_creates_what_is_missing_and_takes_no_lease(probe: &Probe) {
     let none = probe.done(probe.backend.adopt(&[]).await);
-    probe.promise(none.is_empty(), "no proposal has no answer", &none);
+    probe.promise(none.generations.is_empty(), "no proposal has no answer", &none);
     let (holds, missing) = (probe.tag("holds"), probe.tag("missing"));
     let (current, proposal) = (generation(), generation());
     probe.done(probe.backend.renew(&[(holds.clone(), current)]).await);
     for offer in [proposal, generation()] {
         let request = [(missing.clone(), offer), (holds.clone(), generation())];
-        let adopted = probe.done(probe.backend.adopt(&request).await);
+        let adopted = probe.done(probe.backend.adopt(&request).await).generations;
         probe.promise(adopted == [proposal, current], "the first to come hold", &adopted);
     }
     expect(probe, &missing, Some(proposal)).await;

@@ -8,7 +8,7 @@ const SLACK: Duration = Duration::from_secs(30);
 pub(super) async fn a_backend_answers_and_tells_where_it_is(probe: &Probe) {
     let nodes = probe.backend.nodes();
     for node in &nodes {
-        probe.done(probe.backend.ping(*node).await);
+        probe.done(probe.backend.prove(*node).await);
         let ready = probe.backend.is_ready(*node);
         probe.promise(ready, "a node that has just answered is ready", ready);
     }

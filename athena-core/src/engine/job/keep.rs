@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{Job, Leased};
-use crate::backend::{Filled, Generation};
+use crate::backend::Filled;
 use crate::codec::Wire;
 use crate::coherence::lease::Held;
 use crate::engine::Ask;
 use crate::entry::{self, Slot};
-use crate::envelope::{Envelope, Kind};
+use crate::envelope::{Envelope, Kind, Stamp};
 use crate::flight::Lead;
 use crate::key::Key;
 use crate::policy::freshness::Life;
@@ -17,7 +17,7 @@ use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::{Address, Generations, Remote};
+use crate::tier::remote::{Address, Generations, Leave, Remote};
 
 impl<R, V, E> Job<R, V, E>
 where
@@ -36,7 +36,7 @@ where
             return self.lead.land(landing);
         }
         match leased {
-            Leased::None => self.lead.land(landing),
+            Leased::NotNeeded | Leased::None => self.lead.land(landing),
             Leased::HeldElsewhere => {
                 self.not_kept(NotKept::LeaseHeld);
                 self.lead.land(landing);
@@ -50,12 +50,11 @@ where
 
     fn keep_in_memory(&self, slot: &Slot) -> bool {
         let ask = &self.ask;
-        let is_own = ask.own_memory().is_some();
-        let wanted_here = is_own || ask.runtime.settings.memory.fallback;
+        let wanted_here = ask.remote().is_none() || ask.runtime.keeps_copies();
         ask.still_serves(slot)
             && self.lead.unless_sealed(|| {
                 if wanted_here {
-                    ask.any_memory().insert(&ask.key, slot);
+                    ask.runtime.memory.insert(&ask.key, slot);
                 }
             })
     }
@@ -63,6 +62,7 @@ where
     /// Writes to the backend in a task; the flight can be joined until that is done.
     fn fill(self, slot: Slot, life: Life, tags: Tags) {
         let Self { ask, lead, .. } = self;
+        let pending = Pending(slot);
         let (Some(wire), Some(held)) = (ask.wire, lead.flight().take_lease()) else {
             return;
         };
@@ -73,11 +73,25 @@ where
         };
         let Ask { runtime, key, tags: known, errors, .. } = ask;
         let remember = errors.remember;
-        let filling = Filling { runtime, key, known, remember, lead, slot, wire, life, tags };
+        let filling = Filling { runtime, key, known, remember, lead, pending, wire, life, tags };
         spawner.spawn(async move {
             filling.run(held).await;
             drop(permit);
         });
+    }
+}
+
+/// An entry that the backend has not taken yet.
+///
+/// Unless it does, nothing announces that the entry was invalidated once its lease has ended, however
+/// that comes: then it is not trusted from here on.
+struct Pending(Slot);
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.0.head().is_confirmed() {
+            self.0.head().doubt();
+        }
     }
 }
 
@@ -89,20 +103,24 @@ struct Filling<V, E> {
     known: Tags,
     remember: Option<Remember<E>>,
     lead: Lead,
-    slot: Slot,
+    pending: Pending,
     wire: Wire<V>,
     life: Life,
     tags: Tags,
 }
 
 impl<V: 'static, E: 'static> Filling<V, E> {
+    fn slot(&self) -> &Slot {
+        &self.pending.0
+    }
+
     async fn run(self, held: Held) {
         let (Some(remote), Some(leave)) = (&self.runtime.remote, held.leave()) else {
             return;
         };
         let key = &self.key.readable();
         let telemetry = &self.runtime.telemetry;
-        let bytes = match self.bytes(remote, &leave.generations, held.address()).await {
+        let bytes = match self.bytes(remote, leave, held.address()).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(reason) => {
@@ -116,10 +134,11 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         match remote.fill(held.address(), &bytes, self.life.total(), leave).await {
             Ok(Filled::Stored) => {
                 held.forget();
+                self.confirm();
                 telemetry.tell(&Event::Filled { key });
             }
             Ok(Filled::Refused) => {
-                self.slot.head().kill();
+                self.slot().head().kill();
                 self.lead.seal();
                 telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
             }
@@ -127,21 +146,30 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         }
     }
 
+    /// From now on changes of the entry are announced; those of tags that only the value knows are, once
+    /// they have been read with it.
+    fn confirm(&self) {
+        if self.tags.iter().all(|tag| self.known.contains(tag)) {
+            self.slot().head().confirm();
+        }
+    }
+
     /// The envelope; `None` if a tag that only the value knows may have changed meanwhile.
     async fn bytes(
         &self,
         remote: &Remote,
-        before: &Generations,
+        leave: &Leave,
         address: &Address,
     ) -> Result<Option<Vec<u8>>, String> {
-        let Some(tags) = self.stamped_tags(remote, before).await else {
+        let Some(tags) = self.stamped_tags(remote, &leave.generations).await else {
             return Ok(None);
         };
         let envelope = Envelope {
-            kind: self.slot.head().kind,
+            kind: self.slot().head().kind,
             ttl: self.life.ttl,
             grace: self.life.grace,
-            namespace: before.namespace,
+            history: leave.history,
+            namespace: leave.generations.namespace,
             tags,
             payload: self.payload()?,
         };
@@ -157,7 +185,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         &self,
         remote: &Remote,
         before: &Generations,
-    ) -> Option<Vec<(Tag, Generation)>> {
+    ) -> Option<Vec<(Tag, Stamp)>> {
         let mut late = Tags::default();
         for tag in self.tags.iter().filter(|tag| !self.known.contains(tag)) {
             late.add(tag.clone());
@@ -176,15 +204,15 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     }
 
     fn payload(&self) -> Result<Vec<u8>, String> {
-        match self.slot.head().kind {
+        match self.slot().head().kind {
             Kind::Absent => Ok(Vec::new()),
-            Kind::Value => match entry::value::<V>(&self.slot, Kind::Value) {
+            Kind::Value => match entry::value::<V>(self.slot(), Kind::Value) {
                 Some(value) => self.wire.encode(value),
                 None => Err("the entry is of another type".to_owned()),
             },
             Kind::Failed => {
                 let remember = self.remember.as_ref();
-                let error = remember.and_then(|remember| (remember.recall)(&self.slot));
+                let error = remember.and_then(|remember| (remember.recall)(self.slot()));
                 let wire = remember.and_then(|remember| remember.wire);
                 match (error, wire) {
                     (Some(error), Some(wire)) => wire.encode(&error),

@@ -8,24 +8,46 @@ use super::gates::by_node;
 use super::pipeline::Operation;
 use super::{Remote, join_all};
 use crate::backend::{Class, Failure, Generation, Node};
+use crate::coherence::damage::Guard;
 use crate::coherence::journal::Target;
+use crate::coherence::recent::Again;
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
 use crate::resilience::deadline::Deadline;
 use crate::tag::Tags;
 use crate::telemetry::Event;
 
+/// How invalidations arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// At the nodes that serve.
+    Certain,
+    /// At nodes that nobody has confirmed lately: should others serve by now, they are told when they
+    /// are found.
+    Unconfirmed,
+}
+
 /// Targets of one request; more would hold up the store, and be sent again as a whole if it fails.
 const PART: usize = 500;
 
 impl Remote {
     /// Invalidates; what does not arrive, for whatever reason, is kept in the journal.
-    pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<(), Failure> {
+    pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<Arrival, Failure> {
         let deadline = self.write_deadline();
         let mut unsent = Unsent { remote: self, targets: with_any_tag(targets) };
         let (arrived, failure) = self.send(&unsent.targets, deadline).await;
         unsent.targets.retain(|target| !arrived.contains(target));
-        failure.map_or(Ok(()), Err)
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let is_certain = arrived.iter().all(|target| !self.is_in_doubt(self.node_of(target)));
+        Ok(if is_certain { Arrival::Certain } else { Arrival::Unconfirmed })
+    }
+
+    /// Whether the node may have been replaced without our knowledge.
+    fn is_in_doubt(&self, node: Node) -> bool {
+        let line = self.hearing.lines.present(node);
+        line.is_some_and(|line| line.is_in_doubt(self.clock.now()))
     }
 
     /// What clearing the namespace changes.
@@ -35,10 +57,14 @@ impl Remote {
 
     /// Keeps an invalidation for the next time that the backend is asked anything.
     pub(crate) fn keep(&self, target: Target) {
-        if matches!(target, Target::Tag(_)) {
-            self.journal.keep(Target::AnyTag, |target| self.node_of(target));
+        if self.damage.lacks(Guard::Journal) {
+            return;
         }
-        self.journal.keep(target, |target| self.node_of(target));
+        let now = self.clock.now();
+        if matches!(target, Target::Tag(_)) {
+            self.journal.keep(Target::AnyTag, now, |target| self.node_of(target));
+        }
+        self.journal.keep(target, now, |target| self.node_of(target));
     }
 
     /// Sends what the journal holds for the nodes of an entry, of which nothing is asked before.
@@ -48,6 +74,7 @@ impl Remote {
         tags: &Tags,
         deadline: Deadline,
     ) -> Result<(), Failure> {
+        self.recall();
         if self.journal.depth() == 0 {
             return Ok(());
         }
@@ -67,6 +94,7 @@ impl Remote {
         target: &Target,
         deadline: Deadline,
     ) -> Result<(), Failure> {
+        self.recall();
         let journal = &self.journal;
         if journal.depth() == 0 {
             return Ok(());
@@ -76,6 +104,22 @@ impl Remote {
             self.replay(node, deadline).await?;
         }
         Ok(())
+    }
+
+    /// Puts back into the journal what a node that has begun to serve may not have been told.
+    pub(crate) fn recall(&self) {
+        if !self.hearing.recent.is_due() {
+            return;
+        }
+        for (_, again) in self.hearing.recent.take(|target| self.node_of(target)) {
+            let targets = match again {
+                Again::These(targets) => targets,
+                Again::Everything => self.everything(),
+            };
+            for target in targets {
+                self.keep(target);
+            }
+        }
     }
 
     /// Sends what the journal holds for a node; one caller does it for all.
@@ -170,14 +214,24 @@ impl Remote {
             note(&first, result);
         }
         let groups = self.by_node(rest);
-        let send = |(_, group): (Node, Vec<Target>)| async {
+        let send = |(node, group): (Node, Vec<Target>)| async move {
             let result = self.send_to_one(&group, deadline).await;
+            if result.is_ok() {
+                self.remember(node, &group);
+            }
             (group, result)
         };
         for (group, result) in join_all(groups.into_iter().map(send)).await {
             note(&group, result);
         }
         (arrived, failed)
+    }
+
+    /// Notes that a node has acknowledged targets, in case that its successor does not know of them.
+    fn remember(&self, node: Node, targets: &[Target]) {
+        let history = self.hearing.lines.history(node);
+        let confirmed = self.hearing.confirmed();
+        self.hearing.recent.note(targets, history, self.clock.now(), confirmed);
     }
 
     fn by_node(&self, targets: Vec<Target>) -> Vec<(Node, Vec<Target>)> {
@@ -281,8 +335,12 @@ struct Unsent<'a> {
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
+        if self.remote.damage.lacks(Guard::Journal) {
+            return;
+        }
+        let now = self.remote.clock.now();
         for target in self.targets.drain(..) {
-            self.remote.journal.keep(target, |target| self.remote.node_of(target));
+            self.remote.journal.keep(target, now, |target| self.remote.node_of(target));
         }
     }
 }

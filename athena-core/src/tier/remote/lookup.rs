@@ -1,14 +1,18 @@
 //! Reading entries from a backend and telling whether they still count.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::gates::by_node;
 use super::pipeline::Operation;
-use super::{Address, Remote, join_all};
-use crate::backend::{Failure, Found, Generation, Stored};
+use super::{Address, Remote, Told, join_all, scattered};
+use crate::backend::{Failure, Found, Generation, Node, Stored};
+use crate::coherence::change::{Mark, Moment};
+use crate::coherence::damage::{Damage, Guard};
 use crate::coherence::journal::Target;
-use crate::envelope::Envelope;
+use crate::coherence::trust::{Bond, Line, Trust};
+use crate::envelope::{Envelope, Stamp};
 use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::Event;
@@ -16,17 +20,52 @@ use crate::telemetry::Event;
 /// What was found for one address.
 #[derive(Debug)]
 pub(crate) enum Looked {
-    /// An entry that nobody has invalidated, and its age.
-    Entry(Envelope, Duration),
+    /// An entry that nobody has invalidated.
+    Entry(Box<Sighting>),
     /// Nothing that counts.
     Nothing,
 }
 
+/// An entry that was seen in the backend.
+#[derive(Debug)]
+pub(crate) struct Sighting {
+    pub(crate) envelope: Envelope,
+    pub(crate) age: Duration,
+    /// What it depends on, since before it was read.
+    pub(crate) mark: Mark,
+    /// What announces that it changes.
+    pub(crate) trust: Trust,
+    /// Whether the nodes were known to be the ones that serve.
+    pub(crate) is_confirmed: bool,
+}
+
+/// Something read, and where.
+#[derive(Debug, Clone)]
+struct Read<T> {
+    it: Option<T>,
+    line: Arc<Line>,
+    history: u64,
+    /// Whether the node was known to be the one that serves.
+    is_confirmed: bool,
+}
+
+/// What one node answered.
+struct Answer {
+    found: Found,
+    line: Arc<Line>,
+    history: u64,
+    is_confirmed: bool,
+}
+
 /// What a read of names on several nodes came to, in the order of the names.
 struct Fetched {
-    values: Vec<Result<Option<Stored>, Failure>>,
-    generations: Vec<Result<Option<Generation>, Failure>>,
+    values: Vec<Result<Read<Stored>, Failure>>,
+    generations: Vec<Result<Read<Generation>, Failure>>,
 }
+
+/// How often names are asked for that turn out to be served by other nodes than was known: by all of
+/// them, before anything is known.
+const ROUNDS: usize = 2;
 
 /// A name to read, and its place in the order of what was asked.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +80,15 @@ impl<'a> Name<'a> {
             Self::Value(_, name) | Self::Generation(_, name) => name,
         }
     }
+}
+
+/// What is asked for: an entry, and the tags that its caller knows.
+#[derive(Debug, Clone, Copy)]
+struct Question<'a> {
+    address: &'a Address,
+    tags: &'a Tags,
+    since: Moment,
+    deadline: Deadline,
 }
 
 impl Remote {
@@ -64,14 +112,15 @@ impl Remote {
     ) -> Vec<Result<Looked, Failure>> {
         let mut ways = Vec::with_capacity(asked.len());
         let mut open = Vec::with_capacity(asked.len());
+        let since = self.hearing.cells.now();
         for (address, tags) in asked {
             let way = self.make_way(&address.entry, tags, deadline).await;
             if way.is_ok() {
-                open.push((*address, *tags));
+                open.push(Question { address, tags, since, deadline });
             }
             ways.push(way);
         }
-        let mut looked = self.look_now(&open, deadline).await.into_iter();
+        let mut looked = self.look_now(&open, since, deadline).await.into_iter();
         let result =
             |way: Result<(), _>| way.and_then(|()| looked.next().unwrap_or(Ok(Looked::Nothing)));
         ways.into_iter().map(result).collect()
@@ -79,52 +128,110 @@ impl Remote {
 
     async fn look_now(
         &self,
-        asked: &[(&Address, &Tags)],
+        asked: &[Question<'_>],
+        since: Moment,
         deadline: Deadline,
     ) -> Vec<Result<Looked, Failure>> {
         let mut names = Names::default();
         let places: Vec<Vec<usize>> = asked
             .iter()
-            .map(|(address, tags)| {
-                let generations = self.generation_names(address, tags);
+            .map(|Question { address, tags, .. }| {
+                let generations = self.generation_names(&address.entry, tags);
                 generations.map(|name| names.place_of(name)).collect()
             })
             .collect();
-        let values: Vec<&str> = asked.iter().map(|(address, _)| address.value.as_str()).collect();
-        let fetched = self.fetch(&values, &names.names, deadline).await;
+        let values: Vec<&str> = asked.iter().map(|it| it.address.value.as_str()).collect();
+        // To be held from before the request until its answers have marks of their own.
+        let _cells: Vec<Mark> =
+            asked.iter().map(|it| self.mark(&it.address.entry, it.tags, it.since)).collect();
+        let fetched = self.fetch(&values, &names.names, since, deadline).await;
         let mut looked = Vec::with_capacity(asked.len());
-        for (((address, tags), places), value) in asked.iter().zip(&places).zip(fetched.values) {
+        for ((question, places), value) in asked.iter().zip(&places).zip(fetched.values) {
             let current: Result<Vec<_>, _> =
                 places.iter().map(|place| fetched.generations[*place].clone()).collect();
             looked.push(match (value, current) {
-                (Ok(Some(stored)), Ok(current)) => {
-                    self.judge(address, tags, stored, current, deadline).await
-                }
-                (Ok(None), _) => Ok(Looked::Nothing),
+                (Ok(value), Ok(current)) => self.judge(question, value, current).await,
                 (Err(failure), _) | (_, Err(failure)) => Err(failure),
             });
         }
         looked
     }
 
-    /// Reads names from the nodes that serve them, side by side.
-    async fn fetch(&self, values: &[&str], generations: &[String], deadline: Deadline) -> Fetched {
+    /// Reads names from the nodes that serve them, side by side; not those that are known.
+    async fn fetch(
+        &self,
+        values: &[&str],
+        generations: &[String],
+        since: Moment,
+        deadline: Deadline,
+    ) -> Fetched {
+        let mut fetched = Fetched::empty(values.len(), generations.len());
+        let mut unknown = Vec::with_capacity(generations.len());
+        for (place, name) in generations.iter().enumerate() {
+            match self.known(name) {
+                Some(Told { stamp: Stamp { generation, history }, line, .. }) => {
+                    let it = Some(generation);
+                    let read = Read { it, line, history, is_confirmed: true };
+                    fetched.generations[place] = Ok(read);
+                }
+                None => unknown.push(Name::Generation(place, name)),
+            }
+        }
         let of_values = values.iter().enumerate().map(|(place, name)| Name::Value(place, name));
-        let of_generations =
-            generations.iter().enumerate().map(|(place, name)| Name::Generation(place, name));
-        let groups = by_node(&*self.backend, of_values.chain(of_generations), |name| name.text());
-        let read = async |(_, group): (_, Vec<_>)| {
-            let found = self.fetch_from(&group, deadline).await;
-            (group, found)
-        };
-        let mut fetched = Fetched {
-            values: values.iter().map(|_| Ok(None)).collect(),
-            generations: generations.iter().map(|_| Ok(None)).collect(),
-        };
-        for (group, found) in join_all(groups.into_iter().map(read)).await {
-            fetched.sort_in(&group, found);
+        let mut names: Vec<_> = of_values.chain(unknown).collect();
+        for round in 1..=ROUNDS {
+            let mut scattered = Vec::new();
+            for (group, found) in self.ask_nodes(std::mem::take(&mut names), deadline).await {
+                match found {
+                    Ok(Some(answer)) => {
+                        self.note_generations(&group, &answer, since);
+                        fetched.sort_in(&group, answer);
+                    }
+                    Ok(None) if round < ROUNDS => scattered.extend(group),
+                    Ok(None) => fetched.fail(&group, &super::scattered()),
+                    Err(failure) => fetched.fail(&group, &failure),
+                }
+            }
+            if scattered.is_empty() {
+                break;
+            }
+            names = scattered;
         }
         fetched
+    }
+
+    /// Asks the nodes that serve names, as far as is known; `None` where several answered for one.
+    async fn ask_nodes<'a>(
+        &self,
+        names: Vec<Name<'a>>,
+        deadline: Deadline,
+    ) -> Vec<(Vec<Name<'a>>, Result<Option<Answer>, Failure>)> {
+        let groups = by_node(&*self.backend, names, |name| name.text());
+        let read = async |(node, group): (Node, Vec<_>)| {
+            let (stretch, sent) = self.before_asking(node);
+            let found = self.fetch_from(&group, deadline).await.map(|found| {
+                let proof = found.proof?;
+                let line = self.hearing.lines.of(node, stretch, &proof, sent);
+                let is_confirmed = self.hearing.lines.is_confirmed(&proof);
+                Some(Answer { found, line, history: proof.history, is_confirmed })
+            });
+            (group, found)
+        };
+        join_all(groups.into_iter().map(read)).await
+    }
+
+    /// Keeps the generations that were read.
+    fn note_generations(&self, group: &[Name<'_>], answer: &Answer, since: Moment) {
+        let names = group.iter().filter_map(|name| match name {
+            Name::Generation(_, name) => Some(*name),
+            Name::Value(..) => None,
+        });
+        for (name, generation) in names.zip(&answer.found.generations) {
+            if let Some(generation) = *generation {
+                let stamp = Stamp { generation, history: answer.history };
+                self.know(name, stamp, since, &answer.line);
+            }
+        }
     }
 
     /// Reads names that one node serves.
@@ -145,12 +252,15 @@ impl Remote {
 
     async fn judge(
         &self,
-        address: &Address,
-        tags: &Tags,
-        Stored { bytes, remaining }: Stored,
-        current: Vec<Option<Generation>>,
-        deadline: Deadline,
+        question: &Question<'_>,
+        value: Read<Stored>,
+        current: Vec<Read<Generation>>,
     ) -> Result<Looked, Failure> {
+        let Question { address, tags, .. } = question;
+        let Read { it: Some(Stored { bytes, remaining }), line, history, is_confirmed } = value
+        else {
+            return Ok(Looked::Nothing);
+        };
         let envelope = match Envelope::read(&bytes, address.reader()) {
             Ok(envelope) => envelope,
             Err(reason) => {
@@ -159,48 +269,86 @@ impl Remote {
                 return Ok(Looked::Nothing);
             }
         };
+        let mut evidence = Evidence {
+            damage: self.damage,
+            lines: vec![line],
+            is_of_this_history: envelope.history == history,
+            is_confirmed,
+        };
         let mut current = current.into_iter();
-        if current.next().flatten() != Some(envelope.namespace) {
-            return Ok(Looked::Nothing);
-        }
+        let namespace = current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it));
         let known: Vec<_> = tags.iter().zip(current).collect();
-        if !self.tags_hold(&envelope, &known, deadline).await? {
+        let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
+        if !holds {
             return Ok(Looked::Nothing);
         }
+        let mut all = Tags::clone(tags);
+        envelope.tags.iter().for_each(|(tag, _)| all.add(tag.clone()));
+        let mark = self.mark(&address.entry, &all, question.since);
         let total = envelope.ttl.saturating_add(envelope.grace);
         let age = total.saturating_sub(remaining);
-        Ok(Looked::Entry(envelope, age))
+        // What another history wrote may have been invalidated where this one has not heard of it.
+        let is_trusted = evidence.is_of_this_history || self.damage.lacks(Guard::History);
+        let age = if is_trusted { age } else { age.max(envelope.ttl) };
+        let Evidence { lines, is_confirmed, .. } = evidence;
+        let trust = Trust::over(Bond::of(lines));
+        Ok(Looked::Entry(Box::new(Sighting { envelope, age, mark, trust, is_confirmed })))
     }
 
     /// Whether the generation of every tag of the entry is what it was before its load.
     async fn tags_hold(
         &self,
+        question: &Question<'_>,
         envelope: &Envelope,
-        known: &[(&Tag, Option<Generation>)],
-        deadline: Deadline,
+        known: &[(&Tag, Read<Generation>)],
+        evidence: &mut Evidence,
     ) -> Result<bool, Failure> {
-        let mut unknown = Vec::new();
-        for (tag, generation) in &envelope.tags {
+        let mut unknown = Tags::default();
+        let mut expected = Vec::new();
+        for (tag, stamp) in &envelope.tags {
             match known.iter().find(|(known, _)| *known == tag) {
-                Some((_, current)) if *current != Some(*generation) => return Ok(false),
+                Some((_, current)) if !evidence.weigh(stamp, current) => {
+                    return Ok(false);
+                }
                 Some(_) => {}
                 None => {
-                    self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
-                    unknown.push((self.namespace.tag(tag), *generation));
+                    let target = Target::Tag(tag.clone());
+                    self.make_way_for(&target, question.deadline).await?;
+                    unknown.add(tag.clone());
+                    expected.push(*stamp);
                 }
             }
         }
         if unknown.is_empty() {
             return Ok(true);
         }
-        let (names, expected): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
-        let fetched = self.fetch(&[], &names, deadline).await;
+        let names: Vec<_> = unknown.iter().map(|tag| self.namespace.tag(tag)).collect();
+        let _cells = self.mark(&question.address.entry, &unknown, question.since);
+        let fetched = self.fetch(&[], &names, question.since, question.deadline).await;
         for (current, expected) in fetched.generations.into_iter().zip(expected) {
-            if current? != Some(expected) {
+            if !evidence.weigh(&expected, &current?) {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+}
+
+/// What the answers about one entry come to.
+struct Evidence {
+    damage: Damage,
+    lines: Vec<Arc<Line>>,
+    is_of_this_history: bool,
+    is_confirmed: bool,
+}
+
+impl Evidence {
+    /// Takes in what is known of a generation; tells whether it is what it was.
+    fn weigh(&mut self, before: &Stamp, now: &Read<Generation>) -> bool {
+        self.lines.push(Arc::clone(&now.line));
+        self.is_confirmed &= now.is_confirmed;
+        self.is_of_this_history &= before.history == now.history;
+        now.it == Some(before.generation) || self.damage.lacks(Guard::Generations)
     }
 }
 
@@ -223,29 +371,41 @@ impl Names {
 }
 
 impl Fetched {
+    fn empty(values: usize, generations: usize) -> Self {
+        // Each of them is asked of some node, and overwritten by its answer.
+        let nothing = scattered;
+        Self {
+            values: (0..values).map(|_| Err(nothing())).collect(),
+            generations: (0..generations).map(|_| Err(nothing())).collect(),
+        }
+    }
+
     /// Puts what one node answered where it belongs.
-    fn sort_in(&mut self, group: &[Name<'_>], found: Result<Found, Failure>) {
-        match found {
-            Ok(Found { values, generations }) => {
-                let (mut values, mut generations) = (values.into_iter(), generations.into_iter());
-                for name in group {
-                    match name {
-                        Name::Value(place, _) => self.values[*place] = Ok(values.next().flatten()),
-                        Name::Generation(place, _) => {
-                            self.generations[*place] = Ok(generations.next().flatten());
-                        }
-                    }
+    fn sort_in(&mut self, group: &[Name<'_>], answer: Answer) {
+        let Answer { found, line, history, is_confirmed } = answer;
+        let (mut values, mut generations) =
+            (found.values.into_iter(), found.generations.into_iter());
+        for name in group {
+            let line = Arc::clone(&line);
+            match name {
+                Name::Value(place, _) => {
+                    let it = values.next().flatten();
+                    self.values[*place] = Ok(Read { it, line, history, is_confirmed });
+                }
+                Name::Generation(place, _) => {
+                    let it = generations.next().flatten();
+                    self.generations[*place] = Ok(Read { it, line, history, is_confirmed });
                 }
             }
-            Err(failure) => {
-                for name in group {
-                    match name {
-                        Name::Value(place, _) => self.values[*place] = Err(failure.clone()),
-                        Name::Generation(place, _) => {
-                            self.generations[*place] = Err(failure.clone());
-                        }
-                    }
-                }
+        }
+    }
+
+    /// Notes that one node did not answer.
+    fn fail(&mut self, group: &[Name<'_>], failure: &Failure) {
+        for name in group {
+            match name {
+                Name::Value(place, _) => self.values[*place] = Err(failure.clone()),
+                Name::Generation(place, _) => self.generations[*place] = Err(failure.clone()),
             }
         }
     }

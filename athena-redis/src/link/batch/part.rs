@@ -4,7 +4,7 @@
 
 use redis::{Arg, Cmd, ServerErrorKind, Value};
 
-use super::{Batch, Replies, Routes};
+use super::{Batch, Origin, Replies, Routes};
 
 /// A command of a batch, or one name of a command that has several.
 ///
@@ -144,7 +144,7 @@ impl Replies {
 
     /// One reply by itself, to tell what it refused.
     pub(crate) fn of(reply: Reply) -> Self {
-        Self::new(vec![reply.0], 0)
+        Self::new(vec![reply.0], Origin::Nowhere)
     }
 
     /// Whether some command was not executed.
@@ -179,10 +179,8 @@ impl Assembly {
     }
 
     /// All replies, in the order of the commands.
-    ///
-    /// The connection they are said to come on is that of the last command.
-    pub(crate) fn into_replies(self, epoch: u64) -> Replies {
-        Replies::new(self.0.into_iter().map(Pieces::into_value).collect(), epoch)
+    pub(crate) fn into_replies(self, origin: Origin) -> Replies {
+        Replies::new(self.0.into_iter().map(Pieces::into_value).collect(), origin)
     }
 }
 
@@ -302,8 +300,7 @@ mod tests {
         assembly.put(apart[0], reply("*1\r\n$1\r\n1"));
         assembly.put(Spot::new(0), reply(":5"));
         assembly.put(Spot::new(1), reply(":1"));
-        let mut replies = assembly.into_replies(7);
-        assert_eq!(replies.epoch(), Some(7));
+        let mut replies = assembly.into_replies(Origin::Nowhere);
         assert_eq!((replies.integer().unwrap(), replies.integer().unwrap()), (5, 1));
         let names: Vec<_> = replies.gather(3).unwrap().into_iter().flatten().flatten().collect();
         assert_eq!(names, b"123");

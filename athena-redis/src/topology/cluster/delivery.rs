@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Shared;
 use super::nodes::parse_target;
-use crate::link::{Assembly, Batch, Link, Manner, Replies, Reply, Ruling, Spot};
+use crate::link::{Assembly, Batch, Link, Manner, Origin, Replies, Reply, Ruling, Spot};
 
 const MOST_REDIRECTS: u8 = 5;
 /// Before a command is sent again whose names are on their way.
@@ -29,7 +29,9 @@ pub(super) struct Delivery<'a> {
     /// The failure of the command that comes first.
     failed: Option<(usize, Failure)>,
     /// Who answered the last command so far, on which connection.
-    last: Option<(Spot, Arc<Link>, u64)>,
+    last: Option<(Spot, Arc<Link>, Origin)>,
+    /// Where the replies that are final came from.
+    origin: Origin,
     superseded: bool,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Delivery<'a> {
             errands: Vec::new(),
             failed: None,
             last: None,
+            origin: Origin::Nowhere,
             superseded: false,
         }
     }
@@ -108,7 +111,7 @@ impl<'a> Delivery<'a> {
         }
         match self.last {
             Some((_, link, _)) if self.superseded => Ok((link, Replies::superseded())),
-            Some((_, link, epoch)) => Ok((link, self.assembly.into_replies(epoch))),
+            Some((_, link, last)) => Ok((link, self.assembly.into_replies(self.origin.and(last)))),
             None => Err(Failure::new(Class::Unready, "redis cluster: there was nothing to send")),
         }
     }
@@ -124,19 +127,26 @@ impl<'a> Delivery<'a> {
                 return;
             }
         };
-        let epoch = replies.epoch();
-        self.superseded |= epoch.is_none();
+        let origin = match errand.way.manner {
+            Manner::Plain => replies.origin(),
+            // It may yet be decided that the slot stays where it is.
+            Manner::Asking => replies.origin().mixed(),
+        };
+        self.superseded |= replies.is_superseded();
         if let Some(spot) = errand.spots.last() {
-            self.note_last(*spot, &errand.way.link, epoch.unwrap_or_default());
+            self.note_last(*spot, &errand.way.link, origin);
         }
         for (spot, reply) in errand.spots.iter().zip(replies.each()) {
+            if reply.ruling() == Ruling::Done {
+                self.origin = self.origin.and(origin);
+            }
             self.judge(&errand, *spot, reply);
         }
     }
 
-    fn note_last(&mut self, spot: Spot, link: &Arc<Link>, epoch: u64) {
+    fn note_last(&mut self, spot: Spot, link: &Arc<Link>, origin: Origin) {
         if self.last.as_ref().is_none_or(|(last, ..)| *last <= spot) {
-            self.last = Some((spot, Arc::clone(link), epoch));
+            self.last = Some((spot, Arc::clone(link), origin));
         }
     }
 

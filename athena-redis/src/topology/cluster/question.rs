@@ -33,7 +33,8 @@ pub(super) async fn question(shared: Arc<Shared>, endpoint: Endpoint, link: Arc<
         patience,
         link.send(&batch, |replies| {
             let text = replies.text()?;
-            Ok((replies.epoch(), View::parse(&text, reading)))
+            let epoch = replies.origin().proof().map(|proof| proof.epoch);
+            Ok((epoch, View::parse(&text, reading)))
         }),
     );
     let (epoch, view) = match answer.await {

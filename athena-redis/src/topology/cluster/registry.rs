@@ -7,10 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
+use athena_cache_core::backend::Change;
 use tokio::time::Instant;
 
 use super::layout::Layout;
-use super::map::Map;
+use super::map::{Map, Moves};
 use crate::config::Access;
 use crate::link::{Doubt, Hub, Link};
 use crate::url::Endpoint;
@@ -60,12 +61,16 @@ impl Registry {
     pub(super) fn patch(&self, slot: u16, to: &Endpoint) -> Option<Arc<Link>> {
         let mut links = self.lock();
         let link = links.link(to, || self.make(to))?;
-        let patched = self.map.load().as_ref().and_then(|map| map.with(slot, Arc::clone(&link)));
-        if let Some(map) = patched {
+        let former = self.map.load_full();
+        if let Some(former) = former
+            && let Some(map) = former.with(slot, Arc::clone(&link))
+        {
             tracing::debug!(slot, %to, "a slot of the redis cluster has moved");
             link.speak_up();
             links.patched_since.get_or_insert_with(Instant::now);
-            self.map.store(Some(Arc::new(map)));
+            let mut moves = Moves::default();
+            moves.note(former.owner(slot), Some(&link));
+            self.follow(Some(&former), map, &moves);
         }
         Some(link)
     }
@@ -94,7 +99,28 @@ impl Registry {
             link.wake();
         }
         if !links.is_closed {
-            self.map.store(Some(Arc::new(map)));
+            let former = self.map.load_full();
+            let moves = former.as_ref().map(|former| map.moves_since(former));
+            let moves = moves.unwrap_or_else(|| map.first_moves());
+            self.follow(former.as_deref(), map, &moves);
+        }
+    }
+
+    /// Has operations follow a map from now on.
+    fn follow(&self, former: Option<&Map>, map: Map, moves: &Moves) {
+        for link in &moves.gained {
+            if former.is_some_and(|former| !former.links().iter().any(|it| Arc::ptr_eq(it, link))) {
+                // It may have been a replica since it was asked, and then been promoted.
+                link.forget_history();
+            }
+            // Before operations can use it: whoever hears of it decides what must be sent first.
+            self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        }
+        self.map.store(Some(Arc::new(map)));
+        // At once, and not earlier: what was read until now from those who served it is announced by
+        // nobody any more.
+        for link in &moves.lost {
+            self.hub.tell(&Change::Unheard { node: link.node() });
         }
     }
 

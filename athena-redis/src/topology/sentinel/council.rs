@@ -2,7 +2,7 @@
 //!
 //! Invariant: a node takes the seat only while it says of itself that it is a primary, and only with
 //! the word of somebody else. No word of an older epoch than the seat's unseats it, unless sentinels
-//! insist.
+//! insist. A seat is confirmed only by words that name it.
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +34,10 @@ pub(super) struct Council {
     words: BTreeMap<Endpoint, Word>,
     nodes: BTreeMap<Endpoint, Witness>,
     failover: Option<Underway>,
+    /// When each sentinel was last asked that then named the seat.
+    confirmed: BTreeMap<Endpoint, Instant>,
+    /// Former seats that have not been replicas since.
+    deposed: BTreeSet<Endpoint>,
     /// Whom all sentinels name instead of the seat, and since when.
     dissent: Option<(Endpoint, Instant)>,
     /// When a sentinel first named a primary, while there is no seat.
@@ -79,10 +83,34 @@ impl Council {
             && before.as_ref() != self.words.get(sentinel)
     }
 
+    /// Notes when a sentinel was asked for the word that was heard last.
+    pub(super) fn confirm(&mut self, sentinel: &Endpoint, asked: Instant) {
+        if let (Some(seat), Some(Word::Names(view))) = (self.seat(), self.words.get(sentinel))
+            && view.address == *seat
+        {
+            self.confirmed.insert(sentinel.clone(), asked);
+        }
+    }
+
+    /// Up to when a majority of the sentinels held the seat for the primary.
+    ///
+    /// Nothing while anything speaks against it: a replica is promoted before all sentinels know.
+    pub(super) fn confirmed(&self) -> Option<Instant> {
+        if self.is_replaced() || self.is_demoted() || self.is_contested() {
+            return None;
+        }
+        let mut asked: Vec<_> = self.confirmed.values().copied().collect();
+        asked.sort_unstable();
+        asked.into_iter().rev().nth(self.words.len() / 2)
+    }
+
     /// Notes what a node says, or why it does not; tells whether that is new.
     pub(super) fn testify(&mut self, node: &Endpoint, role: Result<Role, Silence>) -> bool {
         let witness = self.nodes.entry(node.clone()).or_default();
-        witness.followed |= matches!(role, Ok(Role::Replica(_)));
+        if matches!(role, Ok(Role::Replica(_))) {
+            witness.followed = true;
+            self.deposed.remove(node);
+        }
         let before = witness.role.replace(role);
         before.as_ref().and_then(|role| role.as_ref().ok()) != self.role(node)
     }
@@ -116,7 +144,10 @@ impl Council {
             .or_else(|| self.promoted())
             .or_else(|| self.followed())
             .or_else(|| self.insisted(now))?;
-        self.seat = Some(Seat { endpoint: endpoint.clone(), epoch });
+        let former = self.seat.replace(Seat { endpoint: endpoint.clone(), epoch });
+        self.deposed.extend(former.map(|seat| seat.endpoint));
+        self.deposed.remove(&endpoint);
+        self.confirmed.clear();
         self.failover = None;
         self.dissent = None;
         Some(endpoint)
@@ -141,6 +172,15 @@ impl Council {
     /// Whether a sentinel says that it is replacing the seat.
     pub(super) fn is_replaced(&self) -> bool {
         self.former().is_some_and(|former| self.is_being_replaced(&former))
+    }
+
+    /// Whether another node says that it is the primary, and may have been promoted.
+    ///
+    /// A former seat says so for seconds after a planned failover; it is none that was promoted.
+    fn is_contested(&self) -> bool {
+        let is_other = |node: &Endpoint| self.seat() != Some(node) && !self.deposed.contains(node);
+        let mut others = self.nodes.iter().filter(|(node, _)| is_other(node));
+        others.any(|(_, witness)| witness.role == Some(Ok(Role::Primary)))
     }
 
     /// Whether sentinels name another primary of a newer epoch.
@@ -168,6 +208,7 @@ impl Council {
         for sentinel in sentinels {
             self.words.entry(sentinel.clone()).or_insert(Word::Unheard);
         }
+        self.confirmed.retain(|sentinel, _| sentinels.contains(sentinel));
         self.nodes.retain(|node, _| nodes.contains(node));
     }
 

@@ -15,12 +15,13 @@ use tokio::time::{Instant, sleep};
 
 use super::absence::Absence;
 use super::alert::{Alert, Sign};
+use super::answer::Role;
 use super::council::Council;
 use super::news::News;
 use super::roster::Roster;
 use super::scout::{Order, Report, Reports, Scout};
 use super::{Shared, Standing};
-use crate::link::{Doubt, Ear, Hub, Link};
+use crate::link::{Doubt, Ear, Hub, Link, Push};
 use crate::url::Endpoint;
 
 /// How often to look around while all is well.
@@ -99,16 +100,24 @@ impl Lookout {
     /// Notes what a node said.
     fn take(&mut self, report: Report, now: Instant) {
         match report {
-            Report::Word { sentinel, word } => {
-                if self.sentinels.contains_key(&sentinel) && self.council.hear(&sentinel, word, now)
-                {
+            Report::Word { sentinel, word, asked } => {
+                if !self.sentinels.contains_key(&sentinel) {
+                    return;
+                }
+                if self.council.hear(&sentinel, word, now) {
                     self.stir(now);
                 }
+                self.council.confirm(&sentinel, asked);
             }
             Report::Lists { sentinel, lists } => self.roster.note(&sentinel, lists),
             Report::News(news) => self.learn(&news, now),
             Report::Role { node, role } => {
-                if self.nodes.contains_key(&node) && self.council.testify(&node, role) {
+                let Some(scout) = self.nodes.get(&node) else { return };
+                if matches!(role, Ok(Role::Replica(_))) {
+                    // Were it promoted, its past would be another one.
+                    scout.link().forget_history();
+                }
+                if self.council.testify(&node, role) {
                     self.stir(now);
                 }
             }
@@ -142,6 +151,9 @@ impl Lookout {
         }
         self.settle(now);
         self.muster();
+        if let Some(at) = self.council.confirmed() {
+            self.shared.confirm(at);
+        }
         self.tell_standing(now);
         self.give_orders(now);
     }
@@ -243,12 +255,12 @@ impl Lookout {
     fn scout_of_sentinel(&self, endpoint: Endpoint) -> Scout {
         let shared = &self.shared;
         let (service, reports) = (Arc::clone(&shared.service), self.reports.clone());
-        let ear = Ear::new(move |push| {
+        let ear = Ear::Channels(Arc::new(move |push: Push| {
             if let Some(news) = News::read(&push, &service) {
                 // Nobody hears it once the lookout has gone.
                 drop(reports.send(Report::News(news)));
             }
-        });
+        }));
         let access = Arc::clone(&shared.of_sentinels);
         let link = Arc::new(Link::listening(endpoint, access, Arc::clone(&self.hub), ear));
         let service = Arc::clone(&shared.service);

@@ -16,18 +16,29 @@ use super::news::News;
 use crate::link::{Batch, Doubt, Link, Task, Turns};
 use crate::url::Endpoint;
 
-/// Between two questions to a data node while all is well.
+/// Between two questions while all is well; it bounds how old the word of the sentinels is.
 const CALM: Duration = Duration::from_secs(1);
-/// Between two questions to a sentinel while all is well, and between two for its lists at any time.
+/// Between two questions to a sentinel for its lists.
 const LISTS: Duration = Duration::from_secs(10);
 
 /// What a node has said.
 #[derive(Debug)]
 pub(super) enum Report {
-    Word { sentinel: Endpoint, word: Word },
-    Lists { sentinel: Endpoint, lists: Lists },
+    /// The answer to a question that was sent at an instant.
+    Word {
+        sentinel: Endpoint,
+        word: Word,
+        asked: Instant,
+    },
+    Lists {
+        sentinel: Endpoint,
+        lists: Lists,
+    },
     News(News),
-    Role { node: Endpoint, role: Result<Role, Silence> },
+    Role {
+        node: Endpoint,
+        role: Result<Role, Silence>,
+    },
 }
 
 /// Where reports go.
@@ -56,7 +67,7 @@ impl Scout {
         reports: Reports,
         orders: watch::Receiver<Order>,
     ) -> Self {
-        let task = Task::spawn(ask_node(Rounds::new(&link, orders, CALM), reports));
+        let task = Task::spawn(ask_node(Rounds::new(&link, orders), reports));
         Self { link, task }
     }
 
@@ -67,7 +78,7 @@ impl Scout {
         reports: Reports,
         orders: watch::Receiver<Order>,
     ) -> Self {
-        let rounds = Rounds::new(&link, orders, LISTS);
+        let rounds = Rounds::new(&link, orders);
         let task = Task::spawn(ask_sentinel(rounds, service, reports));
         Self { link, task }
     }
@@ -116,13 +127,15 @@ async fn ask_sentinel(mut rounds: Rounds, service: Arc<str>, reports: Reports) {
     loop {
         let edition = rounds.begin().edition;
         let is_listed = listed.is_some_and(|(at, of)| of == edition && at.elapsed() < LISTS);
+        let asked = Instant::now();
         let (word, lists) = consult(&rounds.link, &service, !is_listed).await;
         let is_mute = matches!(word, Word::Mute(..));
         let is_denied = matches!(word, Word::Mute(Silence { class: Class::Denied, .. }));
         if lists.is_some() || is_mute {
             listed = lists.is_some().then(|| (Instant::now(), edition));
         }
-        let told = reports.send(Report::Word { sentinel: sentinel.clone(), word }).is_ok();
+        let word = Report::Word { sentinel: sentinel.clone(), word, asked };
+        let told = reports.send(word).is_ok();
         let listed = lists.map(|lists| Report::Lists { sentinel: sentinel.clone(), lists });
         if !told || listed.is_some_and(|report| reports.send(report).is_err()) {
             return;
@@ -154,14 +167,13 @@ async fn consult(link: &Link, service: &str, with_lists: bool) -> (Word, Option<
 struct Rounds {
     link: Arc<Link>,
     orders: watch::Receiver<Order>,
-    calm: Duration,
     turns: Turns,
     hurried: Option<Instant>,
 }
 
 impl Rounds {
-    fn new(link: &Arc<Link>, orders: watch::Receiver<Order>, calm: Duration) -> Self {
-        Self { link: Arc::clone(link), orders, calm, turns: link.turns(), hurried: None }
+    fn new(link: &Arc<Link>, orders: watch::Receiver<Order>) -> Self {
+        Self { link: Arc::clone(link), orders, turns: link.turns(), hurried: None }
     }
 
     /// From here on changes of the link and of the order lead to another round.
@@ -182,7 +194,7 @@ impl Rounds {
             self.link.hurry();
         }
         let (turn, change) = (pin!(self.turns.next()), pin!(self.orders.changed()));
-        let asleep = pin!(sleep(order.pause.unwrap_or(self.calm)));
+        let asleep = pin!(sleep(order.pause.unwrap_or(CALM)));
         select(asleep, select(turn, change)).await;
     }
 }

@@ -327,3 +327,81 @@ fn an_absence_says_what_is_wrong_and_not_before_all_were_heard() {
         assert_eq!(absence(&words, &roles).as_deref(), expected, "{words:?} {roles:?}");
     }
 }
+
+/// Has sentinels name a node, each asked so many seconds after a start.
+fn confirm(room: &mut Room, start: Instant, words: &[(Word, u64)]) {
+    for (sentinel, (word, seconds)) in (91..).zip(words) {
+        room.council.hear(&at(sentinel), word.clone(), room.now);
+        room.council.confirm(&at(sentinel), start + Duration::from_secs(*seconds));
+    }
+}
+
+#[test]
+fn a_seat_is_confirmed_up_to_when_a_majority_was_asked() {
+    let dead = || mute(Class::Timeout, "");
+    for (words, expected) in [
+        ([(view(1, 5), 3), (view(1, 5), 1), (view(1, 5), 2)], Some(2)),
+        ([(view(1, 5), 3), (view(1, 5), 3), (dead(), 4)], Some(3)),
+        ([(view(1, 5), 3), (view(1, 5), 1), (dead(), 4)], Some(1)),
+        ([(view(1, 5), 3), (view(2, 5), 3), (view(1, 5), 2)], Some(2)),
+        ([(view(1, 5), 3), (view(2, 5), 3), (dead(), 4)], None),
+        ([(view(1, 5), 3), (Word::Unknown, 3), (dead(), 4)], None),
+    ] {
+        let mut room = Room::seated();
+        let start = room.now;
+        assert_eq!(room.council.confirmed(), None);
+        confirm(&mut room, start, &words);
+        let confirmed = room.council.confirmed().map(|at| (at - start).as_secs());
+        assert_eq!(confirmed, expected, "{words:?}");
+    }
+}
+
+#[test]
+fn what_was_said_once_still_counts_when_nobody_says_more() {
+    let mut room = Room::seated();
+    let (start, dead) = (room.now, || mute(Class::Timeout, ""));
+    confirm(&mut room, start, &[(view(1, 5), 1), (view(1, 5), 1), (view(1, 5), 1)]);
+    confirm(&mut room, start, &[(view(1, 5), 5), (dead(), 5), (dead(), 5)]);
+    assert_eq!(room.council.confirmed(), Some(start + Duration::from_secs(1)));
+}
+
+#[test]
+fn a_seat_that_anything_speaks_against_is_not_confirmed() {
+    let said = || [(view(1, 5), 1), (view(1, 5), 1), (view(1, 5), 1)];
+    let signs: [fn(&mut Room); 5] = [
+        |room| room.testify(&[PRIMARY, PRIMARY]),
+        |room| room.testify(&[replica_of(2)]),
+        |room| room.learn(&underway(1)),
+        |room| room.learn(&chosen(2, 1)),
+        |room| room.hear(&[replacing(1, 5)]),
+    ];
+    for (number, sign) in signs.into_iter().enumerate() {
+        let mut room = Room::seated();
+        let start = room.now;
+        confirm(&mut room, start, &said());
+        assert!(room.council.confirmed().is_some());
+        sign(&mut room);
+        assert_eq!(room.council.confirmed(), None, "sign {number}");
+    }
+}
+
+#[test]
+fn a_new_seat_is_confirmed_anew_though_the_former_one_does_not_know() {
+    let mut room = Room::seated();
+    let start = room.now;
+    confirm(&mut room, start, &[(view(1, 5), 1), (view(1, 5), 1), (view(1, 5), 1)]);
+    room.hear(&[view(2, 6)]);
+    room.testify(&[PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
+    assert_eq!(room.council.confirmed(), None);
+    // For a while no sentinel lists it.
+    room.council.convene(&[91, 92, 93].map(at).into(), &[2, 3].map(at).into());
+    room.testify(&[PRIMARY]);
+    confirm(&mut room, start, &[(view(2, 6), 2), (view(2, 6), 2), (view(1, 5), 2)]);
+    assert_eq!(room.council.confirmed(), Some(start + Duration::from_secs(2)));
+    // Once it has followed, it is as good as any other that is promoted.
+    room.testify(&[replica_of(2)]);
+    assert!(room.council.confirmed().is_some());
+    room.testify(&[PRIMARY]);
+    assert_eq!(room.council.confirmed(), None);
+}

@@ -1,0 +1,228 @@
+//! What has changed and when, as this process counts.
+//!
+//! Changes are numbered. An entry notes the number that was current before it was read or loaded, and
+//! holds the cells of the names it depends on: its own, those of its tags, that of its namespace. It is
+//! valid while no cell shows a later number. A change is one store, whatever depends on the name, and
+//! it does not matter who makes it: this process when it invalidates, or another one whose change the
+//! backend announces.
+//!
+//! Cells are found by a 64-bit hash of their name. Two names that share one are invalidated together,
+//! which costs a load and never serves anything.
+//!
+//! Invariant: whoever wants to hear of changes has the cells before it asks the backend. A cell that was
+//! dropped is remembered in `floor`, so that a name which comes back is never taken for unchanged.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A point in the order of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+/// A name in the backend, as far as its changes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Name(u64);
+
+/// When one name changed last.
+#[derive(Debug)]
+pub(crate) struct Cell(AtomicU64);
+
+impl Cell {
+    fn changed(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The names that an entry or a flight depends on, with the moment before its load.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    since: Moment,
+    cells: Box<[Arc<Cell>]>,
+}
+
+impl Mark {
+    pub(crate) fn since(&self) -> Moment {
+        self.since
+    }
+
+    /// The same names, from another moment on.
+    pub(crate) fn set_since(&mut self, since: Moment) {
+        self.since = since;
+    }
+}
+
+/// The cells of a cache.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    sequence: AtomicU64,
+    everything: Cell,
+    shards: Box<[Mutex<Known>]>,
+    hasher: foldhash::fast::RandomState,
+}
+
+#[derive(Debug)]
+struct Known {
+    cells: HashMap<Name, Arc<Cell>, foldhash::fast::RandomState>,
+    /// Latest change of any cell that was dropped.
+    floor: u64,
+    /// How many cells to hold before looking for unused ones.
+    sweep_at: usize,
+}
+
+const SHARDS: usize = 32;
+const FIRST_SWEEP: usize = 64;
+
+impl Cells {
+    pub(crate) fn new() -> Self {
+        let known =
+            || Mutex::new(Known { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP });
+        Self {
+            sequence: AtomicU64::new(0),
+            everything: Cell(AtomicU64::new(0)),
+            shards: (0..SHARDS).map(|_| known()).collect(),
+            hasher: foldhash::fast::RandomState::default(),
+        }
+    }
+
+    pub(crate) fn name(&self, text: &str) -> Name {
+        Name(self.hasher.hash_one(text))
+    }
+
+    /// The present, to be noted before a load or a request begins.
+    pub(crate) fn now(&self) -> Moment {
+        Moment(self.sequence.load(Ordering::SeqCst))
+    }
+
+    /// Ties names to a moment that was noted before the load.
+    ///
+    /// A change between that moment and this call counts, if it is one that [`change`](Self::change)
+    /// made, or if somebody held the cell meanwhile.
+    pub(crate) fn mark(&self, names: impl IntoIterator<Item = Name>, since: Moment) -> Mark {
+        Mark { since, cells: names.into_iter().map(|name| self.cell(name)).collect() }
+    }
+
+    /// Whether nothing that the mark depends on has changed since.
+    pub(crate) fn holds(&self, mark: &Mark) -> bool {
+        let since = mark.since.0;
+        self.everything.changed() <= since && mark.cells.iter().all(|cell| cell.changed() <= since)
+    }
+
+    /// Notes a change of a name, also for those who will learn only later that they depend on it.
+    pub(crate) fn change(&self, name: Name) {
+        let mut known = self.shard(name);
+        let cell = known.cell(name);
+        self.touch(&cell);
+    }
+
+    /// Notes a change of a name for those who hold it; nobody else can have read what it was before.
+    pub(crate) fn announce(&self, name: Name) {
+        let known = self.shard(name);
+        if let Some(cell) = known.cells.get(&name) {
+            self.touch(cell);
+        }
+    }
+
+    /// Notes that everything has changed.
+    pub(crate) fn change_all(&self) {
+        self.touch(&self.everything);
+    }
+
+    fn touch(&self, cell: &Cell) {
+        let next = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
+        cell.0.fetch_max(next, Ordering::SeqCst);
+    }
+
+    fn cell(&self, name: Name) -> Arc<Cell> {
+        self.shard(name).cell(name)
+    }
+
+    fn shard(&self, name: Name) -> MutexGuard<'_, Known> {
+        // The maps take other bits.
+        let place = usize::try_from(name.0 >> 24).unwrap_or_default() % SHARDS;
+        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn cell(&mut self, name: Name) -> Arc<Cell> {
+        if let Some(cell) = self.cells.get(&name) {
+            return Arc::clone(cell);
+        }
+        self.sweep();
+        let cell = Arc::new(Cell(AtomicU64::new(self.floor)));
+        self.cells.insert(name, Arc::clone(&cell));
+        cell
+    }
+
+    /// Drops the cells that nothing holds, once their number has doubled.
+    fn sweep(&mut self) {
+        if self.cells.len() < self.sweep_at {
+            return;
+        }
+        let mut floor = self.floor;
+        self.cells.retain(|_, cell| {
+            let used = Arc::strong_count(cell) > 1;
+            if !used {
+                floor = floor.max(cell.changed());
+            }
+            used
+        });
+        self.floor = floor;
+        self.sweep_at = FIRST_SWEEP.max(self.cells.len() * 2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cells, FIRST_SWEEP, Mark, SHARDS};
+
+    fn mark(cells: &Cells, names: &[&str]) -> Mark {
+        cells.mark(names.iter().map(|name| cells.name(name)), cells.now())
+    }
+
+    #[test]
+    fn a_mark_holds_until_one_of_its_names_or_everything_changes() {
+        let cells = Cells::new();
+        let (one, two) = (mark(&cells, &["a"]), mark(&cells, &["a", "b"]));
+        cells.change(cells.name("b"));
+        assert!(cells.holds(&one));
+        assert!(!cells.holds(&two));
+        cells.change_all();
+        assert!(!cells.holds(&one));
+        assert!(cells.holds(&mark(&cells, &["a", "b"])));
+    }
+
+    #[test]
+    fn a_change_during_a_load_that_did_not_know_the_name_counts() {
+        let cells = Cells::new();
+        let before = cells.now();
+        cells.change(cells.name("late"));
+        assert!(!cells.holds(&cells.mark([cells.name("late")], before)));
+    }
+
+    #[test]
+    fn an_announcement_counts_for_those_who_hold_the_name() {
+        let cells = Cells::new();
+        let held = mark(&cells, &["a"]);
+        let before = cells.now();
+        cells.announce(cells.name("a"));
+        cells.announce(cells.name("b"));
+        assert!(!cells.holds(&held));
+        assert!(cells.holds(&cells.mark([cells.name("b")], before)));
+    }
+
+    #[test]
+    fn a_dropped_cell_is_not_forgotten() {
+        let cells = Cells::new();
+        let before = cells.now();
+        cells.change(cells.name("late"));
+        for number in 0..2 * SHARDS * FIRST_SWEEP {
+            cells.change(cells.name(&format!("other {number}")));
+        }
+        let known: usize = cells.shards.iter().map(|shard| shard.lock().unwrap().cells.len()).sum();
+        assert!(known <= SHARDS * (FIRST_SWEEP + 1));
+        assert!(!cells.holds(&cells.mark([cells.name("late")], before)));
+    }
+}

@@ -1,0 +1,57 @@
+//! Guards that a test can switch off, to see whether it would notice.
+//!
+//! Invariant: without the feature `testing` every guard is in force, and asking costs nothing.
+
+/// A guard of the coherence protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Guard {
+    /// A fill is refused unless its lease is still held.
+    Lease,
+    /// An entry in the backend counts only while the generations are those from before its load.
+    Generations,
+    /// What was announced between a read and its insertion keeps it from being trusted.
+    Registration,
+    /// Nobody joins a load that began before an invalidation.
+    Joining,
+    /// Memory is trusted no longer than the window after the last proof.
+    Window,
+    /// Invalidations that did not arrive are sent again.
+    Journal,
+    /// What another history wrote is not fresh.
+    History,
+}
+
+/// The guards that are switched off.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Damage {
+    #[cfg(feature = "testing")]
+    missing: u8,
+}
+
+impl Damage {
+    #[cfg(feature = "testing")]
+    pub(crate) fn without(self, guard: Guard) -> Self {
+        Self { missing: self.missing | Self::bit(guard) }
+    }
+
+    /// Whether a guard is switched off.
+    #[inline]
+    #[cfg(feature = "testing")]
+    pub(crate) fn lacks(self, guard: Guard) -> bool {
+        self.missing & Self::bit(guard) != 0
+    }
+
+    /// Whether a guard is switched off.
+    #[inline]
+    #[cfg(not(feature = "testing"))]
+    #[expect(clippy::unused_self, reason = "the other build looks into it")]
+    pub(crate) fn lacks(self, _guard: Guard) -> bool {
+        false
+    }
+
+    #[cfg(feature = "testing")]
+    fn bit(guard: Guard) -> u8 {
+        1 << (guard as u8)
+    }
+}

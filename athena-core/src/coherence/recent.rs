@@ -1,0 +1,185 @@
+//! Invalidations that the backend acknowledged lately.
+//!
+//! A store may forget what it acknowledged: the node that takes over from it has not received the last
+//! writes, and a node that was replaced without our knowledge acknowledges in vain. So what was
+//! acknowledged over one history is sent again to the next one.
+//!
+//! Invariant: what is asked for again was acknowledged over another history than the one that answers
+//! now, or over one whose name is not known.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::journal::Target;
+use crate::backend::Node;
+use crate::clock::Tick;
+
+/// How long after its acknowledgement an invalidation may be asked for again.
+pub(crate) const MEMORY: Duration = Duration::from_secs(30);
+
+/// Remembers acknowledged invalidations, newest per target, bounded.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    kept: Mutex<Kept>,
+    is_due: AtomicBool,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    targets: HashMap<Target, Acknowledged, foldhash::fast::RandomState>,
+    /// In the order of acknowledgement; the newest of a target is the one that counts.
+    order: VecDeque<(Tick, Target)>,
+    /// When there were too many, last.
+    overflowed: Option<Tick>,
+    /// Nodes that have begun to serve, and their histories.
+    due: Vec<(Node, u64)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Acknowledged {
+    at: Tick,
+    history: u64,
+}
+
+/// What is to be sent again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    These(Vec<Target>),
+    /// There were too many to remember.
+    Everything,
+}
+
+impl Recent {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { kept: Mutex::default(), is_due: AtomicBool::new(false), limit: limit.max(1) }
+    }
+
+    /// Remembers targets that a node of this history acknowledged.
+    ///
+    /// `confirmed` is when the node was last known for certain to be the one that serves: what was
+    /// acknowledged since may have gone to a node that had been replaced, and is kept for longer.
+    pub(crate) fn note(&self, targets: &[Target], history: u64, at: Tick, confirmed: Tick) {
+        let mut kept = self.lock();
+        kept.forget_before(confirmed.min(at).before(MEMORY));
+        for target in targets {
+            kept.targets.insert(target.clone(), Acknowledged { at, history });
+            kept.order.push_back((at, target.clone()));
+        }
+        if kept.targets.len() > self.limit {
+            kept.targets.clear();
+            kept.order.clear();
+            kept.overflowed = Some(at);
+        }
+    }
+
+    /// A node has begun to serve over a new connection.
+    pub(crate) fn serves(&self, node: Node, history: u64) {
+        self.lock().due.push((node, history));
+        self.is_due.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether some node has begun to serve since the last time.
+    pub(crate) fn is_due(&self) -> bool {
+        self.is_due.load(Ordering::SeqCst)
+    }
+
+    /// What has to be sent again to the nodes that have begun to serve, for each of them.
+    pub(crate) fn take(&self, node_of: impl Fn(&Target) -> Node) -> Vec<(Node, Again)> {
+        let mut kept = self.lock();
+        self.is_due.store(false, Ordering::SeqCst);
+        let due = std::mem::take(&mut kept.due);
+        due.into_iter().map(|(node, history)| (node, kept.again(node, history, &node_of))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn forget_before(&mut self, oldest: Tick) {
+        while let Some((at, _)) = self.order.front()
+            && *at < oldest
+            && let Some((at, target)) = self.order.pop_front()
+        {
+            if self.targets.get(&target).is_some_and(|kept| kept.at == at) {
+                self.targets.remove(&target);
+            }
+        }
+        self.overflowed = self.overflowed.filter(|at| *at >= oldest);
+    }
+
+    fn again(&self, node: Node, history: u64, node_of: impl Fn(&Target) -> Node) -> Again {
+        if self.overflowed.is_some() {
+            return Again::Everything;
+        }
+        let is_elsewhere = |kept: &Acknowledged| kept.history == 0 || kept.history != history;
+        let targets = self
+            .targets
+            .iter()
+            .filter(|(target, kept)| is_elsewhere(kept) && node_of(target) == node);
+        Again::These(targets.map(|(target, _)| target.clone()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tag::Tag;
+
+    fn target(name: &str) -> Target {
+        Target::Tag(Tag::new(name))
+    }
+
+    fn at(seconds: u64) -> Tick {
+        Tick::from_millis(1_000_000 + 1_000 * seconds)
+    }
+
+    fn again(recent: &Recent, history: u64) -> Again {
+        recent.serves(Node::ONLY, history);
+        assert!(recent.is_due());
+        let mut all = recent.take(|_| Node::ONLY);
+        assert!(!recent.is_due());
+        assert_eq!(all.len(), 1);
+        let (_, mut again) = all.remove(0);
+        if let Again::These(targets) = &mut again {
+            targets.sort_by_key(|target| format!("{target:?}"));
+        }
+        again
+    }
+
+    #[test]
+    fn what_another_history_acknowledged_is_sent_again() {
+        let recent = Recent::new(10);
+        recent.note(&[target("a")], 1, at(0), at(0));
+        recent.note(&[target("b")], 2, at(1), at(1));
+        recent.note(&[target("c")], 0, at(1), at(1));
+        assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("c")]));
+        assert_eq!(again(&recent, 1), Again::These(vec![target("b"), target("c")]));
+        recent.serves(Node::new(5), 3);
+        assert_eq!(recent.take(|_| Node::ONLY), [(Node::new(5), Again::These(vec![]))]);
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_unless_nobody_has_confirmed_the_node_since() {
+        let recent = Recent::new(10);
+        recent.note(&[target("a")], 1, at(0), at(0));
+        recent.note(&[target("a"), target("b")], 1, at(20), at(0));
+        recent.note(&[target("c")], 1, at(49), at(0));
+        assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("b"), target("c")]));
+        recent.note(&[], 1, at(51), at(51));
+        assert_eq!(again(&recent, 2), Again::These(vec![target("c")]));
+    }
+
+    #[test]
+    fn too_many_become_everything_for_as_long_as_they_would_have_been_remembered() {
+        let recent = Recent::new(2);
+        recent.note(&[target("a"), target("b"), target("c")], 1, at(0), at(0));
+        assert_eq!(again(&recent, 2), Again::Everything);
+        recent.note(&[target("d")], 1, at(31), at(31));
+        assert_eq!(again(&recent, 2), Again::These(vec![target("d")]));
+    }
+}

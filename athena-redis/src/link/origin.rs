@@ -1,0 +1,93 @@
+//! Which connections an answer came on.
+
+use std::time::Duration;
+
+use athena_cache_core::backend::Proof;
+
+/// Where the replies to one batch came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From nowhere: the batch was not sent.
+    Nowhere,
+    /// All from one connection.
+    One(Proof),
+    /// From several connections, or from a node that was only asked in place of the one that serves;
+    /// the last reply came on this one.
+    Mixed(Proof),
+}
+
+impl Origin {
+    /// What proves all of the answer, if one connection does.
+    pub(crate) fn proof(self) -> Option<Proof> {
+        match self {
+            Self::One(proof) => Some(proof),
+            Self::Nowhere | Self::Mixed(_) => None,
+        }
+    }
+
+    /// The connection of the last reply, and nothing more than that where others came elsewhere.
+    pub(crate) fn last(self) -> Option<Proof> {
+        match self {
+            Self::Nowhere => None,
+            Self::One(proof) => Some(proof),
+            Self::Mixed(proof) => Some(Proof { history: 0, tracks: false, ..proof }),
+        }
+    }
+
+    /// The same, where not the one who serves was asked.
+    pub(crate) fn mixed(self) -> Self {
+        match self {
+            Self::Nowhere => Self::Nowhere,
+            Self::One(proof) | Self::Mixed(proof) => Self::Mixed(proof),
+        }
+    }
+
+    /// Where replies came from of which some came from here, and the last one from there.
+    ///
+    /// Of one connection that was told two histories meanwhile, neither holds for all of them.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nowhere, it) | (it, Self::Nowhere) => it,
+            (Self::One(one), Self::One(other)) if one == other => self,
+            (_, it) => it.mixed(),
+        }
+    }
+
+    /// The same, where it was confirmed so long ago that the node serves.
+    pub(super) fn late_by(self, lag: Duration) -> Self {
+        match self {
+            Self::Nowhere => Self::Nowhere,
+            Self::One(proof) => Self::One(Proof { lag, ..proof }),
+            Self::Mixed(proof) => Self::Mixed(Proof { lag, ..proof }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(epoch: u64, history: u64) -> Proof {
+        Proof { epoch, history, tracks: true, lag: Duration::ZERO }
+    }
+
+    #[test]
+    fn an_answer_that_came_in_pieces_proves_only_where_the_last_of_them_came_from() {
+        let (one, other, renamed) = (on(1, 5), on(2, 6), on(1, 7));
+        let unproven = |proof| Some(Proof { history: 0, tracks: false, ..proof });
+        for (origin, proof, last) in [
+            (Origin::Nowhere, None, None),
+            (Origin::Nowhere.and(Origin::One(one)), Some(one), Some(one)),
+            (Origin::One(one).and(Origin::One(one)), Some(one), Some(one)),
+            (Origin::One(one).and(Origin::One(other)), None, unproven(other)),
+            (Origin::One(one).and(Origin::One(renamed)), None, unproven(renamed)),
+            (Origin::One(one).and(Origin::One(other)).and(Origin::One(one)), None, unproven(one)),
+            (Origin::One(one).mixed(), None, unproven(one)),
+        ] {
+            assert_eq!((origin.proof(), origin.last()), (proof, last), "{origin:?}");
+        }
+        let lag = Duration::from_secs(3);
+        assert_eq!(Origin::One(one).late_by(lag).proof(), Some(Proof { lag, ..one }));
+        assert_eq!(Origin::Nowhere.late_by(lag), Origin::Nowhere);
+    }
+}

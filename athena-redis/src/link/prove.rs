@@ -1,0 +1,87 @@
+//! Whether a node is the one that serves, by its own word.
+
+use std::sync::atomic::Ordering;
+
+use athena_cache_core::backend::{Class, Failure, Proof};
+
+use super::batch::Batch;
+use super::station::{self, Station};
+use super::{Link, Shared, State};
+
+/// What a node is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether it is a primary.
+    Role,
+    /// That, and whether its cluster lets it serve.
+    Membership,
+}
+
+impl Link {
+    /// Asks the node for a sign of life, and whether it is the one that serves.
+    ///
+    /// A server that does not tell, or not us, is believed to be.
+    pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
+        let mut batch = Batch::new();
+        // Refused by a server that cannot serve yet, which tells its role all the same.
+        batch.command("PING");
+        Station::ask(&mut batch);
+        if question == Question::Membership {
+            station::ask_state(&mut batch);
+        }
+        let mut replies = self.exchange(&batch).await?;
+        if let Some((class, why)) = replies.error() {
+            return Err(self.failure(class, &format!("refused: {why}")));
+        }
+        replies.skip(1);
+        let proof = replies.origin().proof();
+        let proof = proof.ok_or_else(|| self.failure(Class::Disconnected, "was replaced"))?;
+        let malformed = |malformed| self.malformed(&malformed);
+        let station = Station::read(&mut replies).map_err(malformed)?;
+        let history = station.history();
+        self.shared.note_history(proof.epoch, history);
+        if station == Station::Replica {
+            return Err(self.disown(Class::Moved, "says that it is a replica"));
+        }
+        if question == Question::Membership
+            && let Some(state) = station::read_state(&mut replies).map_err(malformed)?
+            && state != "ok"
+        {
+            let what = format!("says that the state of its cluster is `{state}`");
+            return Err(self.disown(Class::Unready, &what));
+        }
+        Ok(Proof { history, ..proof })
+    }
+
+    /// The history of the store, as far as it is known; 0 if it is not.
+    pub(crate) fn history(&self) -> u64 {
+        match &*self.shared.state.borrow() {
+            State::Up(conn) => conn.history(),
+            _ => 0,
+        }
+    }
+
+    /// Takes the history of the store for unknown until the node is asked: it may have followed another.
+    pub(crate) fn forget_history(&self) {
+        if let State::Up(conn) = &*self.shared.state.borrow() {
+            conn.note_history(0);
+        }
+    }
+
+    fn disown(&self, class: Class, what: &str) -> Failure {
+        self.shared.disowned.store(true, Ordering::Release);
+        self.shared.hub.ring();
+        self.failure(class, what)
+    }
+}
+
+impl Shared {
+    /// Notes the history that was told on a connection, if that is still the one in use.
+    fn note_history(&self, epoch: u64, history: u64) {
+        if let State::Up(conn) = &*self.state.borrow()
+            && conn.epoch() == epoch
+        {
+            conn.note_history(history);
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! Memory in front of a backend that others change as well.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::time::Duration;
+
+use athena_cache::testing::Fault as Chaotic;
+use athena_cache::{Cache, Invalidated, Memory, Observed, Percent, Source, athena_cache, of};
+use serde::{Deserialize, Serialize};
+
+use crate::world::{FORMS, Fault, Form, GRACE, Gate, Origin, Remote, TTL, others_rest, until};
+
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// Where the value of `k` comes from now, and what it is.
+async fn seen(form: Form, cache: &Cache, origin: &Origin, value: u32) -> (Source, u32) {
+    let answer = form.plain(cache, "k", origin.returns(Ok(value))).await;
+    assert!(!answer.outcome.degraded && !answer.outcome.stale, "{:?}", answer.outcome);
+    (answer.outcome.source, answer.value.unwrap())
+}
+
+/// Loads `k` as 1 and lets the backend have it.
+async fn warm(form: Form, cache: &Cache, origin: &Origin) {
+    assert_eq!(seen(form, cache, origin, 1).await, (Source::Load, 1));
+    cache.settle().await;
+}
+
+/// The name of the value in the backend.
+fn value_name(remote: &Remote) -> String {
+    let names = remote.store.names();
+    names.iter().find(|name| name.contains("plain")).expect("it was stored").clone()
+}
+
+#[tokio::test]
+async fn t1_a_hit_in_memory_sends_nothing() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        warm(form, &remote.world.cache, &origin).await;
+        remote.chaos.forget_operations();
+        for _ in 0..3 {
+            assert_eq!(seen(form, &remote.world.cache, &origin, 2).await, (Source::Memory, 1));
+        }
+        assert_eq!(remote.chaos.operations(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn t1_a_hit_in_the_backend_is_one_round_trip_and_is_promoted() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        warm(form, &remote.neighbour(), &origin).await;
+        let cache = &remote.world.cache;
+        remote.chaos.forget_operations();
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Backend, 1));
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+        assert_eq!(remote.chaos.operations(), ["read"]);
+    }
+}
+
+#[tokio::test]
+async fn i2_what_another_process_invalidates_leaves_this_memory() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let (cache, other) = (&remote.world.cache, remote.neighbour());
+        let name = "plain:k";
+        for invalidate in ["key", "namespace"] {
+            warm(form, cache, &origin).await;
+            assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+            let done = match invalidate {
+                "key" => other.invalidate(name).await,
+                _ => other.clear().await,
+            };
+            assert_eq!(done, Invalidated::Done);
+            assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2), "{invalidate}");
+            let _ = cache.invalidate(name).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn i2_a_tag_that_another_process_invalidates_takes_its_entries_from_this_memory() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let (cache, other) = (&remote.world.cache, remote.neighbour());
+    let load = |name: &'static str, value| {
+        let load = origin.returns(Ok(value));
+        let entry = cache.entry(name).ttl(TTL).tags(["a", "b"]);
+        entry.observe::<u32, Fault, _>(|| load)
+    };
+    load("one", 1).await;
+    load("two", 1).await;
+    cache.settle().await;
+    assert_eq!(load("one", 2).await.outcome.source, Source::Memory);
+    let _ = other.invalidate_tag("b").await;
+    let _ = other.invalidate_tag("unknown").await;
+    assert_eq!(load("one", 2).await.value, Ok(2));
+    assert_eq!(load("two", 2).await.value, Ok(2));
+}
+
+#[tokio::test]
+async fn t6_whatever_deletes_the_value_is_heard_of() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let cache = &remote.world.cache;
+    for disturb in ["delete", "overwrite", "flush"] {
+        warm(Form::Entry, cache, &origin).await;
+        assert_eq!(seen(Form::Entry, cache, &origin, 2).await, (Source::Memory, 1));
+        match disturb {
+            "delete" => remote.store.delete(&value_name(&remote)),
+            "overwrite" => remote.store.put(&value_name(&remote), *b"foreign", TTL),
+            _ => remote.store.wipe(),
+        }
+        assert_eq!(seen(Form::Entry, cache, &origin, 2).await, (Source::Load, 2), "{disturb}");
+        let _ = cache.invalidate("plain:k").await;
+    }
+}
+
+#[tokio::test]
+async fn t6_memory_is_trusted_for_the_window_after_the_last_proof_and_read_again_then() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let (cache, other) = (&remote.world.cache, remote.neighbour());
+        warm(form, cache, &origin).await;
+        // Neither announcements nor proofs arrive any more.
+        remote.connection.hold_back();
+        let _ = other.invalidate("plain:k").await;
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1), "nobody can know");
+        remote.world.advance(WINDOW);
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
+    }
+}
+
+#[tokio::test]
+async fn t6_memory_is_trusted_for_as_long_as_proofs_arrive() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let cache = &remote.world.cache;
+    warm(Form::Entry, cache, &origin).await;
+    for _ in 0..8 {
+        remote.world.advance(WINDOW / 2);
+        others_rest().await;
+        assert_eq!(seen(Form::Entry, cache, &origin, 2).await, (Source::Memory, 1));
+    }
+}
+
+#[tokio::test]
+async fn t6_an_untrusted_copy_that_is_still_there_is_read_again_and_not_loaded() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        warm(form, cache, &origin).await;
+        remote.chaos.reconnect();
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Backend, 1));
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+    }
+}
+
+#[tokio::test]
+async fn t6_an_untrusted_copy_answers_flagged_while_the_backend_cannot() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        warm(form, cache, &origin).await;
+        remote.chaos.always(Chaotic::Error(athena_cache::backend::Class::Unreachable));
+        // Until the window is over nothing is known to be wrong.
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+        remote.world.advance(WINDOW);
+        let answer = form.plain(cache, "k", origin.returns(Ok(2))).await;
+        assert_eq!(answer.value, Ok(1));
+        assert!(answer.outcome.degraded);
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_tracked_memory_is_trusted_for_the_window_alone() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        remote.connection.stop_tracking();
+        warm(form, cache, &origin).await;
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+        for _ in 0..4 {
+            remote.world.advance(WINDOW / 4);
+            others_rest().await;
+        }
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Backend, 1));
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+    }
+}
+
+thread_local! {
+    /// What happens while a value is being decoded, between the answer and the insertion.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = RefCell::default();
+}
+
+/// A value that lets something happen while it is decoded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Slow(u32);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = u32::deserialize(deserializer)?;
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+        Ok(Self(value))
+    }
+}
+
+#[tokio::test]
+async fn t6_a_change_between_a_read_and_its_insertion_wins() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let load = |cache: Cache, value| {
+        let load = origin.returns(Ok(Slow(value)));
+        async move { cache.entry("plain:k").ttl(TTL).observe::<Slow, Fault, _>(|| load).await }
+    };
+    let other = remote.neighbour();
+    load(other.clone(), 1).await;
+    other.settle().await;
+    let (store, name) = (remote.store.clone(), value_name(&remote));
+    MEANWHILE.set(Some(Box::new(move || store.delete(&name))));
+    let cache = remote.world.cache.clone();
+    assert_eq!(load(cache.clone(), 2).await.value, Ok(Slow(1)), "the read began before");
+    assert!(MEANWHILE.take().is_none(), "it was decoded");
+    assert_eq!(load(cache, 2).await.value, Ok(Slow(2)));
+}
+
+#[tokio::test]
+async fn i2_nobody_joins_a_load_that_another_process_has_invalidated() {
+    for form in FORMS {
+        let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+        let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+        let early = {
+            let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
+            tokio::spawn(async move { form.plain(&cache, "k", load).await.value })
+        };
+        until("the load", || origin.loads() == 1).await;
+        let _ = other.invalidate("plain:k").await;
+        let late = form.plain(&cache, "k", origin.returns(Ok(2))).await;
+        assert_eq!(late.value, Ok(2));
+        gate.open();
+        assert_eq!(early.await.unwrap(), Ok(1), "it began before");
+        cache.settle().await;
+        assert_eq!(form.plain(&cache, "k", origin.returns(Ok(3))).await.value, Ok(2));
+        assert_eq!(form.plain(&other, "k", origin.returns(Ok(3))).await.value, Ok(2));
+    }
+}
+
+#[tokio::test]
+async fn nobody_joins_a_load_of_which_it_might_not_be_heard_that_it_was_invalidated() {
+    let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+    let cache = remote.world.cache.clone();
+    let early = {
+        let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
+        tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await.value })
+    };
+    until("the load", || origin.loads() == 1).await;
+    remote.chaos.reconnect();
+    assert_eq!(seen(Form::Entry, &cache, &origin, 2).await, (Source::Load, 2));
+    gate.open();
+    assert_eq!(early.await.unwrap(), Ok(1));
+}
+
+#[tokio::test]
+async fn a_value_that_the_backend_did_not_take_is_not_trusted() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        remote.chaos.on("fill", Chaotic::Error(athena_cache::backend::Class::WriteRefused));
+        assert_eq!(seen(form, cache, &origin, 1).await, (Source::Load, 1));
+        cache.settle().await;
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_load_whose_lease_was_taken_by_an_invalidation_leaves_nothing_behind() {
+    for form in FORMS {
+        let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+        let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+        let early = {
+            let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
+            tokio::spawn(async move { form.plain(&cache, "k", load).await.value })
+        };
+        until("the load", || origin.loads() == 1).await;
+        remote.connection.hold_back();
+        let _ = other.invalidate("plain:k").await;
+        gate.open();
+        assert_eq!(early.await.unwrap(), Ok(1));
+        cache.settle().await;
+        assert_eq!(seen(form, &cache, &origin, 2).await, (Source::Load, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_another_history_wrote_is_not_fresh_and_may_answer_in_grace() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        form.graceful(cache, "k", origin.returns(Ok(1))).await;
+        cache.settle().await;
+        remote.store.fail_over();
+        let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(answer.value, Ok(1));
+        assert!(answer.outcome.stale);
+        remote.world.advance(TTL);
+        let answer = form.graceful(cache, "k", origin.returns(Ok(2))).await;
+        assert_eq!(answer.value, Ok(2));
+        cache.settle().await;
+        let late = remote.neighbour();
+        assert_eq!(form.graceful(&late, "k", origin.returns(Ok(3))).await.value, Ok(2));
+        remote.world.advance(TTL + GRACE);
+    }
+}
+
+#[tokio::test]
+async fn i3_an_invalidation_that_a_lost_node_acknowledged_is_sent_to_its_successor() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let (cache, other) = (&remote.world.cache, remote.neighbour());
+    let _ = cache.invalidate("plain:k").await;
+    remote.store.fail_over();
+    // Somebody who has not heard of the invalidation stores the old value on the new node.
+    warm(Form::Entry, &other, &origin).await;
+    assert_eq!(seen(Form::Entry, cache, &origin, 2).await, (Source::Load, 2));
+    cache.settle().await;
+    assert_eq!(seen(Form::Entry, &other, &origin, 3).await, (Source::Backend, 2));
+}
+
+#[tokio::test]
+async fn s6_a_value_that_another_process_loads_is_waited_for() {
+    for form in FORMS {
+        let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+        let (cache, other) = (remote.world.cache.clone(), remote.tiered_neighbour());
+        let task = |cache: Cache, value| {
+            let load = origin.waits(&gate, Ok(value));
+            tokio::spawn(async move { form.plain(&cache, "k", load).await })
+        };
+        let first = task(cache, 1);
+        until("the load", || origin.loads() == 1).await;
+        let waiting: Vec<_> = (0..10).map(|_| task(other.clone(), 2)).collect();
+        others_rest().await;
+        gate.open();
+        assert_eq!(first.await.unwrap().value, Ok(1));
+        for task in waiting {
+            assert_eq!(task.await.unwrap().value, Ok(1));
+        }
+        assert_eq!(origin.loads(), 1);
+    }
+}
+
+#[tokio::test]
+async fn s6_a_holder_that_gives_up_is_succeeded_at_once() {
+    let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+    let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+    let first = {
+        let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
+        tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await })
+    };
+    until("the load", || origin.loads() == 1).await;
+    let second = {
+        let load = origin.returns(Ok(2));
+        tokio::spawn(async move { Form::Entry.plain(&other, "k", load).await.value })
+    };
+    others_rest().await;
+    first.abort();
+    assert_eq!(second.await.unwrap(), Ok(2));
+}
+
+#[tokio::test]
+async fn s6_a_holder_that_died_is_succeeded_when_its_lease_ends() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let cache = remote.world.cache.clone();
+    // Somebody has it, and will never be heard of again.
+    remote.store.put("test:{k:plain:k}:l", *b"0001000000000001", Duration::from_secs(5));
+    let task = {
+        let (cache, load) = (cache.clone(), origin.returns(Ok(1)));
+        tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await.value })
+    };
+    for _ in 0..4 {
+        until("it waits", || remote.world.clock.sleepers() == 1).await;
+        assert_eq!(origin.loads(), 0);
+        remote.world.advance(Duration::from_millis(1_249));
+        others_rest().await;
+    }
+    assert_eq!(origin.loads(), 0);
+    for _ in 0..2 {
+        remote.world.advance(Duration::from_millis(1_250));
+        others_rest().await;
+    }
+    assert_eq!(task.await.unwrap(), Ok(1));
+    cache.settle().await;
+    assert_eq!(seen(Form::Entry, &cache, &origin, 2).await, (Source::Memory, 1));
+}
+
+#[tokio::test]
+async fn a_lease_is_kept_alive_for_as_long_as_its_load_takes() {
+    let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+    let cache = remote.world.cache.clone();
+    let task = {
+        let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
+        tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await.value })
+    };
+    until("the load", || origin.loads() == 1).await;
+    for _ in 0..12 {
+        remote.world.advance(Duration::from_millis(1_700));
+        others_rest().await;
+    }
+    gate.open();
+    assert_eq!(task.await.unwrap(), Ok(1));
+    cache.settle().await;
+    assert_eq!(cache.stats().fills, 1);
+    assert_eq!(seen(Form::Entry, &cache, &origin, 2).await, (Source::Memory, 1));
+}
+
+#[tokio::test]
+async fn e2_one_process_refreshes_and_the_others_go_on_with_what_they_have() {
+    let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+    let (cache, other) = (remote.world.cache.clone(), remote.tiered_neighbour());
+    let ask = |cache: &Cache, value| {
+        let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(value)));
+        async move {
+            let entry = cache.entry("k").ttl(TTL).in_background().refresh(Percent::new(50));
+            entry.observe::<u32, Fault, _>(|| load).await
+        }
+    };
+    gate.open();
+    ask(&cache, 1).await;
+    cache.settle().await;
+    assert_eq!(ask(&other, 9).await.value, Ok(1));
+    let gate = Gate::closed();
+    let ask = |cache: &Cache, value| {
+        let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(value)));
+        async move {
+            let entry = cache.entry("k").ttl(TTL).in_background().refresh(Percent::new(50));
+            entry.observe::<u32, Fault, _>(|| load).await
+        }
+    };
+    remote.world.advance(TTL / 2);
+    others_rest().await;
+    for _ in 0..5 {
+        assert_eq!(ask(&cache, 2).await.value, Ok(1));
+        assert_eq!(ask(&other, 3).await.value, Ok(1));
+        others_rest().await;
+    }
+    assert_eq!(origin.loads(), 2, "one refresh");
+    gate.open();
+    cache.settle().await;
+    other.settle().await;
+    assert_eq!(ask(&other, 9).await.value, Ok(2));
+    assert_eq!(ask(&cache, 9).await.value, Ok(2));
+    assert_eq!(origin.loads(), 2);
+}
+
+/// A value whose tag only it knows.
+async fn labelled(
+    cache: Cache,
+    load: impl Future<Output = Result<u32, Fault>> + Send + 'static,
+) -> Observed<Result<u32, Fault>> {
+    #[athena_cache(ttl = "10s", key = "labelled", tags_from = |value| [format!("v{value}")], cache = cache)]
+    async fn labelled(
+        cache: &Cache,
+        load: impl Future<Output = Result<u32, Fault>>,
+    ) -> Result<u32, Fault> {
+        load.await
+    }
+    of(labelled(&cache, load)).observe().await.unwrap()
+}
+
+#[tokio::test]
+async fn tags_that_only_the_value_knows_are_heard_of_as_well() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let (cache, other) = (&remote.world.cache, remote.neighbour());
+    let ask = |value| labelled(cache.clone(), origin.returns(Ok(value)));
+    ask(1).await;
+    cache.settle().await;
+    // Its tag was read when it was stored, and is announced once the entry was read with it.
+    assert_eq!(ask(2).await.outcome.source, Source::Backend);
+    assert_eq!(ask(2).await.outcome.source, Source::Memory);
+    let _ = other.invalidate_tag("v2").await;
+    assert_eq!(ask(2).await.outcome.source, Source::Memory);
+    let _ = other.invalidate_tag("v1").await;
+    assert_eq!(ask(2).await.value, Ok(2));
+}
+
+#[tokio::test]
+async fn nobody_joins_a_load_after_any_tag_has_changed_if_its_tags_are_not_known() {
+    let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+    let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+    let early = tokio::spawn(labelled(cache.clone(), origin.waits(&gate, Ok(1))));
+    until("the load", || origin.loads() == 1).await;
+    let _ = other.invalidate_tag("v1").await;
+    assert_eq!(labelled(cache, origin.returns(Ok(2))).await.value, Ok(2));
+    gate.open();
+    assert_eq!(early.await.unwrap().value, Ok(1));
+}
+
+#[tokio::test]
+async fn memory_can_be_kept_for_trouble_or_switched_off() {
+    for (memory, expected) in [
+        (Memory::default(), Source::Memory),
+        (Memory::fallback_only(10), Source::Backend),
+        (Memory::off(), Source::Backend),
+    ] {
+        let remote = Remote::with(|builder| builder.memory(memory));
+        let origin = Origin::default();
+        warm(Form::Entry, &remote.world.cache, &origin).await;
+        assert_eq!(seen(Form::Entry, &remote.world.cache, &origin, 2).await, (expected, 1));
+    }
+}
