@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use athena_cache::{Cache, Redis, athena_cache};
+use athena_cache::{Cache, Memory, Redis, athena_cache};
 use redis::aio::MultiplexedConnection;
 
 use crate::report;
@@ -71,7 +71,9 @@ pub(crate) fn bench() {
 async fn compare() {
     let server = RedisServer::start();
     let redis = Redis::from_url(server.url()).unwrap();
-    let cache = Cache::builder("bench").backend(redis).build().unwrap();
+    // Else memory would answer.
+    let memory = Memory::fallback_only(1_000);
+    let cache = Cache::builder("bench").backend(redis).memory(memory).build().unwrap();
     cache.install();
     let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();

@@ -1,20 +1,15 @@
-//! One load: lease, run, keep.
+//! One load: lease (`lease`), run, keep (`keep`).
 //!
 //! Invariant: a job ends its flight in every way it can end; dropped half-way, its lead wakes a follower.
 
-use std::convert::Infallible;
-use std::future::{Future, pending};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::Seen;
 use super::{Answer, Ask};
 use crate::clock::Tick;
-use crate::coherence::lease::Held;
 use crate::coherence::trust::Trust;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;
@@ -22,14 +17,15 @@ use crate::error::Error;
 use crate::flight::{Flight, Landing, Lead};
 use crate::policy::freshness::Life;
 use crate::policy::grace;
-use crate::runtime::Runtime;
 use crate::shape::Loaded;
 use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::{Asked, Wanted};
 
 mod keep;
+mod lease;
+
+pub(super) use lease::Leased;
 
 /// One load and everything it needs.
 pub(crate) struct Job<R, V, E> {
@@ -53,19 +49,6 @@ pub(crate) enum Purpose {
     Background,
     /// It runs in a task, while the current value is still fresh.
     Refresh,
-}
-
-/// The lease of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leased {
-    /// Nobody else can load it: there is no backend for it.
-    NotNeeded,
-    /// The value may go to the backend; the flight keeps the lease.
-    Held,
-    /// Another process loads the same.
-    HeldElsewhere,
-    /// The value stays here: the backend cannot say who loads it.
-    None,
 }
 
 impl<R, V, E> Job<R, V, E>
@@ -116,37 +99,6 @@ where
         Work::Loaded(returned, leased, started)
     }
 
-    /// The load, while its lease is kept alive.
-    async fn load(&self, load: impl Future<Output = R>, leased: Leased) -> R {
-        let load = self.lead.flight().led_here(load);
-        if leased != Leased::Held {
-            return load.await;
-        }
-        match select(pin!(load), pin!(self.prolong_for_ever())).await {
-            Either::Left((returned, _)) => returned,
-            Either::Right((never, _)) => match never {},
-        }
-    }
-
-    /// Prolongs the lease whenever a third of its life has passed.
-    async fn prolong_for_ever(&self) -> Infallible {
-        let Runtime { clock, settings, .. } = &*self.ask.runtime;
-        loop {
-            clock.doze(settings.lease / 3).await;
-            let Some((remote, (address, token))) = self.ask.remote().zip(self.flight().lease())
-            else {
-                return pending().await;
-            };
-            let until = self.now().after(settings.lease);
-            match remote.prolong(&address, token, settings.lease).await {
-                Some(true) => self.flight().prolonged(until),
-                // Invalidated meanwhile, or another process has taken over.
-                Some(false) => self.flight().seal(),
-                None => {}
-            }
-        }
-    }
-
     /// Loads in a task; nobody needs the answer.
     pub(crate) async fn run_in_background(self, load: impl Future<Output = R>) {
         let leased = match self.purpose {
@@ -176,84 +128,6 @@ where
 
     pub(super) fn now(&self) -> Tick {
         self.ask.runtime.clock.now()
-    }
-
-    /// The lease, or the value that another process has loaded under it meanwhile.
-    ///
-    /// It is waited for within the patience: until its holder has stored the value, has given the lease
-    /// back, or is dead and the lease has ended.
-    async fn lease_or_wait(&self) -> Result<Leased, Answer<R>> {
-        let Runtime { clock, settings, .. } = &*self.ask.runtime;
-        let impatient = self.now().after(settings.patience);
-        let mut pause = FIRST_LOOK;
-        loop {
-            let Some((remote, address)) = self.ask.remote().zip(self.ask.address()) else {
-                return Ok(self.lease().await);
-            };
-            // From before the lease is asked for: that asking is what has its end announced.
-            let waiter = remote.waiter(&address.entry);
-            let leased = self.lease().await;
-            let left = impatient.since(self.now());
-            // One of our own that could not be given back is nobody's to wait for.
-            let is_ours = self.ask.runtime.returns.owes(&self.ask.key);
-            if leased != Leased::HeldElsewhere || left.is_zero() || is_ours {
-                return Ok(leased);
-            }
-            // What is not announced, to a connection made meanwhile, say, is found by looking.
-            clock.within(left.min(pause), waiter.woken()).await;
-            pause = (2 * pause).min(settings.lease / 4);
-            let found = self.ask.look_as(&self.lead, remote, remote.deadline()).await;
-            let found = found.ok().flatten().filter(Seen::is_fresh);
-            if let Some(seen) = found
-                && let Some(answer) = self.ask.hit(&seen.slot, Source::Backend)
-            {
-                self.lead.land(Ask::<R, V, E>::landing(&seen.slot, answer.outcome));
-                return Err(answer);
-            }
-        }
-    }
-
-    pub(super) async fn lease(&self) -> Leased {
-        let ask = &self.ask;
-        let Some((remote, address)) = ask.remote().zip(ask.address()) else {
-            return Leased::NotNeeded;
-        };
-        if self.purpose == Purpose::AnswerWithoutBackend {
-            return self.unleased();
-        }
-        let life = ask.runtime.settings.lease;
-        let limit = ask.runtime.settings.resilience.attempt_timeout;
-        ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
-        let token = remote.token(&address);
-        let held = Held::new(&ask.runtime, &ask.key, address, token, life);
-        let late_tags = ask.tags_from.is_some();
-        let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
-        let since = ask.runtime.cells.now();
-        match remote.lease(held.address(), wanted).await {
-            Ok(Asked::Granted(leave)) => {
-                self.lead.begins_after(since);
-                self.lead.rely_on(Trust::over(leave.bond.clone()).ending(held.until()));
-                self.lead.flight().hold(held.granted(leave));
-                Leased::Held
-            }
-            Ok(Asked::Elsewhere(bond)) => {
-                held.forget();
-                let until = self.now().after(remote.trust_window());
-                self.lead.rely_on(Trust::over(bond).ending(until));
-                Leased::HeldElsewhere
-            }
-            Err(failure) if failure.class().may_have_happened() => self.unleased(),
-            Err(_) => {
-                held.forget();
-                self.unleased()
-            }
-        }
-    }
-
-    /// The backend cannot say whether another process loads the same.
-    fn unleased(&self) -> Leased {
-        self.ask.tell(|key| Event::Unleased { key });
-        Leased::None
     }
 
     /// A place among the function's loads, which are bounded while the backend is away.
@@ -471,9 +345,6 @@ where
         self.ask.tell(|key| Event::NotKept { key, reason });
     }
 }
-
-/// How soon a value is looked for that another process loads, should nothing be heard of it.
-const FIRST_LOOK: Duration = Duration::from_millis(20);
 
 /// How the work of a caller ended.
 enum Work<R> {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::adopt::Told;
 use super::gates::by_node;
 use super::pipeline::Operation;
-use super::{Address, Remote, Told, join_all, scattered};
+use super::{Address, Remote, join_all, scattered};
 use crate::backend::{Failure, Found, Generation, Node, Stored};
 use crate::coherence::change::{Mark, Moment};
 use crate::coherence::damage::{Damage, Guard};

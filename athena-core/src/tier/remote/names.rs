@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Remote;
+use super::adopt::Told;
 use super::hearing::Hearing;
-use super::{Remote, Told};
 use crate::coherence::change::{Mark, Moment};
 use crate::coherence::trust::Line;
 use crate::envelope::Stamp;
