@@ -163,7 +163,8 @@ pub struct Resilience {
     /// Default 2 s.
     ///
     /// It bounds how long a process that was cut off without noticing serves what others have
-    /// invalidated. Proofs are asked for four times as often.
+    /// invalidated. Proofs are asked for four times as often. Sentinels are asked once a second whether the
+    /// primary is one still, so with them less than 1.5 s leaves gaps in which nothing is trusted.
     #[serde(with = "human")]
     pub trust_window: Duration,
     /// The circuit breakers: two for each node of the backend, one of them for writes alone.

@@ -2,12 +2,11 @@
 //!
 //! Invariant: node 0 is the primary at the start, and the one that is broken.
 
-mod fence;
-
 use std::time::Duration;
 
 use crate::scenario::{Fault, Scenario, Topology};
 use crate::support::cluster::Cluster;
+use crate::support::fence;
 use crate::support::proxy::{BOTH, Mode, Proxy};
 use crate::support::resp::{Address, Reply};
 use crate::support::role::Role;

@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../plays/mod.rs"]
+mod plays;
+
 mod breaker;
 mod bytes;
 mod closing;
@@ -15,6 +18,7 @@ mod empty;
 mod fallback;
 mod invalidation;
 mod names;
+mod oracle;
 mod schema;
 mod sentinel;
 mod starting;

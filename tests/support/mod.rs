@@ -4,14 +4,15 @@
 //! standard library, tokio for [`load`], and the programs that `scripts/test-deps.sh` installs.
 //!
 //! One server is a [`server::RedisServer`]; a [`sentinel::SentinelGroup`] and a
-//! [`cluster::Cluster`] are made of them. [`proxy`] breaks the network, [`load`] plays the callers,
-//! [`prober`] and [`writes`] watch the nodes while something breaks.
+//! [`cluster::Cluster`] are made of them. [`proxy`] breaks the network, also between the nodes
+//! ([`fence`]), [`load`] plays the callers, [`prober`] and [`writes`] watch the nodes while something breaks.
 
 // Every test binary compiles all of it and uses a part.
 #![allow(dead_code, unused_imports, reason = "shared by several test binaries")]
 #![allow(clippy::expect_used, reason = "a test that cannot go on panics")]
 
 pub(crate) mod cluster;
+pub(crate) mod fence;
 pub(crate) mod load;
 pub(crate) mod monitor;
 pub(crate) mod prober;

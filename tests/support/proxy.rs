@@ -6,6 +6,7 @@
 //! connections that lost some.
 
 mod lane;
+mod names;
 
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lane::Lane;
+pub(crate) use names::Names;
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ struct Shared {
     refuse_new: AtomicBool,
     new_modes: Mutex<[Mode; 2]>,
     passages: Mutex<Vec<Passage>>,
+    /// What the client is told in place of the ports that the server names.
+    names: Mutex<Arc<Names>>,
 }
 
 /// One connection and what happens to its bytes, each way.
@@ -77,6 +81,7 @@ impl Proxy {
             refuse_new: AtomicBool::new(false),
             new_modes: Mutex::new([Mode::Pass; 2]),
             passages: Mutex::new(Vec::new()),
+            names: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -113,6 +118,11 @@ impl Proxy {
     /// Leads connections to come to another port.
     pub(crate) fn retarget(&self, target: u16) {
         self.shared.target.store(target, Ordering::SeqCst);
+    }
+
+    /// Tells clients of connections to come other ports than the server names.
+    pub(crate) fn translate(&self, names: Names) {
+        *self.shared.names.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 
     /// Decides what happens one way, on the connections that are open and on those to come.
@@ -183,7 +193,9 @@ impl Shared {
         // Held until the passage is listed, so that no change of modes misses it.
         let mut passages = self.passages();
         passages.retain(Passage::is_open);
-        let lanes = self.new_modes().map(|mode| Arc::new(Lane::new(mode)));
+        let names = Arc::clone(&self.names.lock().unwrap_or_else(PoisonError::into_inner));
+        let [up, down] = *self.new_modes();
+        let lanes = [Lane::new(up, Arc::default()), Lane::new(down, names)].map(Arc::new);
         let target = self.target.load(Ordering::SeqCst);
         match TcpStream::connect((Ipv4Addr::LOCALHOST, target)) {
             Ok(server) => passages.push(Passage::start(lanes, client, server)),

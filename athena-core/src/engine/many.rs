@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 
 use super::answer::Seen;
 use super::follow::{Followed, Waiting};
@@ -164,7 +165,14 @@ where
         let names: Vec<_> =
             jobs.iter().map(|(name, _)| name.clone()).chain(alone.clone()).collect();
         let started = jobs.first().map(|(_, job)| job.now());
-        let mut loaded = match Flight::all_led_here(&flights, load(names)).await {
+        let prolonging = join_all(jobs.iter().map(|(_, job)| job.prolong_for_ever()));
+        let load = pin!(Flight::all_led_here(&flights, load(names)));
+        let outcome = match select(load, pin!(prolonging)).await {
+            Either::Left((outcome, _)) => outcome,
+            // There are no leases to prolong.
+            Either::Right((_, load)) => load.await,
+        };
+        let mut loaded = match outcome {
             Ok(loaded) => loaded,
             Err(error) => return self.failed(jobs, &alone, error),
         };

@@ -1,7 +1,5 @@
 //! Whether a node is the one that serves, by its own word.
 
-use std::sync::atomic::Ordering;
-
 use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
@@ -20,7 +18,9 @@ pub(crate) enum Question {
 impl Link {
     /// Asks the node for a sign of life, and whether it is the one that serves.
     ///
-    /// A server that does not tell, or not us, is believed to be.
+    /// A server that does not tell, or not us, is believed to be. An answer in the negative ends trust and
+    /// casts no doubt on the node: who serves in its place is for the topology to find out, and what it
+    /// makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same.
@@ -41,14 +41,14 @@ impl Link {
         let history = station.history();
         self.shared.note_history(proof.epoch, history);
         if station == Station::Replica {
-            return Err(self.disown(Class::Moved, "says that it is a replica"));
+            return Err(self.failure(Class::Moved, "says that it is a replica"));
         }
         if question == Question::Membership
             && let Some(state) = station::read_state(&mut replies).map_err(malformed)?
             && state != "ok"
         {
             let what = format!("says that the state of its cluster is `{state}`");
-            return Err(self.disown(Class::Unready, &what));
+            return Err(self.failure(Class::Unready, &what));
         }
         Ok(Proof { history, ..proof })
     }
@@ -66,12 +66,6 @@ impl Link {
         if let State::Up(conn) = &*self.shared.state.borrow() {
             conn.note_history(0);
         }
-    }
-
-    fn disown(&self, class: Class, what: &str) -> Failure {
-        self.shared.disowned.store(true, Ordering::Release);
-        self.shared.hub.ring();
-        self.failure(class, what)
     }
 }
 

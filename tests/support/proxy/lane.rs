@@ -3,11 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::Mode;
+use super::{Mode, Names};
 
 /// How many delayed chunks wait before the sender feels it.
 const WAITING: usize = 256;
@@ -15,7 +15,10 @@ const WAITING: usize = 256;
 const SLICE_PAUSE: Duration = Duration::from_micros(100);
 
 #[derive(Debug)]
-pub(super) struct Lane(Mutex<State>);
+pub(super) struct Lane {
+    state: Mutex<State>,
+    names: Arc<Names>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -33,8 +36,8 @@ struct Parcel {
 }
 
 impl Lane {
-    pub(super) fn new(mode: Mode) -> Self {
-        Self(Mutex::new(State { mode, lost: false, ended: false }))
+    pub(super) fn new(mode: Mode, names: Arc<Names>) -> Self {
+        Self { state: Mutex::new(State { mode, lost: false, ended: false }), names }
     }
 
     /// Changes the mode; tells whether bytes were lost before.
@@ -62,6 +65,7 @@ impl Lane {
         loop {
             let count = from.read(&mut buffer).unwrap_or(0);
             let now = Instant::now();
+            self.names.translate(&mut buffer[..count]);
             let (delay, slice) = match self.arrived() {
                 // The end of the connection is lost as well.
                 Mode::Swallow if count == 0 => return,
@@ -91,7 +95,7 @@ impl Lane {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -52,7 +52,7 @@ where
     }
 
     /// Prolongs the lease whenever a third of its life has passed.
-    async fn prolong_for_ever(&self) -> Infallible {
+    pub(in crate::engine) async fn prolong_for_ever(&self) -> Infallible {
         let Runtime { clock, settings, .. } = &*self.ask.runtime;
         loop {
             clock.doze(settings.lease / 3).await;

@@ -4,18 +4,18 @@
 
 use std::time::Duration;
 
-use crate::support::cluster::Cluster;
-use crate::support::proxy::Proxy;
-use crate::support::resp::Reply;
-use crate::support::role::Role;
-use crate::support::sentinel::{SERVICE, SentinelGroup};
-use crate::support::server::RedisServer;
-use crate::support::wait_within;
+use super::cluster::Cluster;
+use super::proxy::Proxy;
+use super::resp::Reply;
+use super::role::Role;
+use super::sentinel::{SERVICE, SentinelGroup};
+use super::server::RedisServer;
+use super::wait_within;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Puts a proxy in front of every data node, for clients, replicas and sentinels.
-pub(super) fn around_group(group: &SentinelGroup) -> Vec<Proxy> {
+pub(crate) fn around_group(group: &SentinelGroup) -> Vec<Proxy> {
     let proxies: Vec<_> = group.nodes().iter().map(|node| Proxy::start(node.port())).collect();
     let ports: Vec<_> = proxies.iter().map(|proxy| proxy.port().to_string()).collect();
     for (node, port) in group.nodes().iter().zip(&ports) {
@@ -47,7 +47,7 @@ pub(super) fn around_group(group: &SentinelGroup) -> Vec<Proxy> {
 }
 
 /// Puts a proxy in front of one node of a cluster, for clients and replicas; not for the bus.
-pub(super) fn before_node(cluster: &Cluster, node: usize) -> Proxy {
+pub(crate) fn before_node(cluster: &Cluster, node: usize) -> Proxy {
     let proxy = Proxy::start(cluster.node(node).port());
     let port = proxy.port().to_string();
     tell(cluster.node(node), &["CONFIG", "SET", "cluster-announce-port", &port]);

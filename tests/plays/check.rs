@@ -1,0 +1,218 @@
+//! What the cache promises, checked against what happened.
+//!
+//! P1: a value is of the item asked for, and of a version that the source has had.
+//! P2: what is served as fresh is not older than an invalidation, by whomever, that was done longer ago
+//! than the bound. P3: in the process that invalidated the bound is zero, done or pending, and flags
+//! excuse nothing. P4: once all is well and quiet, everybody reads what the source has. P5, that nothing
+//! invalidated comes back, is P2 and P3 over the whole play.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::record::{Ending, History, Invalidation, Read};
+
+/// What a play was promised.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules {
+    /// How long after an invalidation was done the others may serve what it reached.
+    pub(crate) bound: Duration,
+    /// When acknowledgements may have been lost with the node that gave them.
+    pub(crate) unrest: Vec<Unrest>,
+    /// Whether nothing was broken, so that what a function does not tell went well.
+    pub(crate) is_calm: bool,
+    /// How many processes there are.
+    pub(crate) processes: usize,
+}
+
+/// A stretch in which one node takes over from another.
+///
+/// What the former one acknowledged in it may be lost. Only the process that asked for it knows, and
+/// tells the new node once it has met it: from then on the bound counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unrest {
+    pub(crate) from: Duration,
+    /// When every process had met the new node.
+    pub(crate) until: Duration,
+    /// Whose acknowledgements may be lost; everybody's if none are named.
+    pub(crate) of: Vec<usize>,
+}
+
+/// A promise of the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Promise {
+    P1,
+    P2,
+    P3,
+    P4,
+}
+
+/// A promise that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) promise: Promise,
+    pub(crate) read: Read,
+    /// The version that it should have had at least; of P1 and P4 the one of the source.
+    pub(crate) least: u32,
+    /// What demands that.
+    pub(crate) since: Option<Invalidation>,
+}
+
+/// An item that was loaded too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Surplus {
+    pub(crate) item: usize,
+    pub(crate) loads: u32,
+    pub(crate) allowed: u64,
+}
+
+/// Every promise that was not kept, in the order of the reads.
+pub(crate) fn check(history: &History, rules: &Rules) -> Vec<Violation> {
+    let demands: Vec<_> =
+        (0..history.written.len()).map(|item| Demands::of(history, rules, item)).collect();
+    let mut found: Vec<_> =
+        history.reads.iter().filter_map(|read| judge(history, &demands, read)).collect();
+    let last = |read: &&Read| read.version != newest(history, read.item);
+    found.extend(history.last_reads.iter().filter_map(|read| judge(history, &demands, read)));
+    found.extend(history.last_reads.iter().filter(last).map(|read| Violation {
+        promise: Promise::P4,
+        read: read.clone(),
+        least: newest(history, read.item),
+        since: None,
+    }));
+    found.sort_by_key(|violation| (violation.read.begun, violation.promise));
+    found
+}
+
+/// What makes an item be loaded beside the invalidations of its own names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Nothing.
+    Usual,
+    /// It is loaded again without an invalidation, so its loads are not judged.
+    Renewed,
+    /// Every change of a tag: its own tags are not known before it is loaded.
+    Labelled,
+    /// Batches, which do not wait for the lease of another process; so many loads did not.
+    Batched(u64),
+}
+
+/// The items that were loaded more often than once, and once more by every process after each
+/// invalidation that reached them.
+pub(crate) fn surplus(
+    history: &History,
+    loads: &[u32],
+    processes: usize,
+    habit: impl Fn(usize) -> Habit,
+) -> Vec<Surplus> {
+    let is_wide = |it: &Invalidation| it.covers.len() > 1;
+    let reaching = |item: usize| {
+        let late = habit(item) == Habit::Labelled;
+        let all = history.invalidations.iter();
+        all.filter(|it| it.version_of(item).is_some() || late && is_wide(it)).count()
+    };
+    let mut found = Vec::new();
+    for (item, &loads) in loads.iter().enumerate() {
+        let more = match habit(item) {
+            Habit::Usual | Habit::Labelled => 0,
+            Habit::Batched(beside) => beside,
+            Habit::Renewed => continue,
+        };
+        let allowed = 1 + reaching(item) as u64 * processes as u64 + more;
+        if u64::from(loads) > allowed {
+            found.push(Surplus { item, loads, allowed });
+        }
+    }
+    found
+}
+
+/// When an invalidation counts for all processes; `None` if it never has to.
+pub(crate) fn due(invalidation: &Invalidation, rules: &Rules) -> Option<Duration> {
+    let is_done = match invalidation.ending {
+        Ending::Done => true,
+        Ending::Pending => false,
+        Ending::Unsaid => rules.is_calm,
+    };
+    let Invalidation { process, ended, .. } = invalidation;
+    let lost = rules.unrest.iter().filter(|it| {
+        (it.from..=it.until).contains(ended) && (it.of.is_empty() || it.of.contains(process))
+    });
+    let known = lost.map(|unrest| unrest.until).max().unwrap_or(*ended);
+    is_done.then_some(known + rules.bound)
+}
+
+/// What is demanded of reads of one item: who, from when on, at least which version.
+struct Demands<'a> {
+    /// Of all processes.
+    everybody: Vec<Demand<'a>>,
+    /// Of each process by its own invalidations.
+    own: Vec<Vec<Demand<'a>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Demand<'a> {
+    from: Duration,
+    least: u32,
+    since: &'a Invalidation,
+}
+
+impl<'a> Demands<'a> {
+    fn of(history: &'a History, rules: &Rules, item: usize) -> Self {
+        let mut everybody = Vec::new();
+        let mut own = vec![Vec::new(); rules.processes];
+        for since in &history.invalidations {
+            let Some(least) = since.version_of(item) else { continue };
+            if let Some(from) = due(since, rules) {
+                everybody.push(Demand { from, least, since });
+            }
+            if let Some(own) = own.get_mut(since.process) {
+                own.push(Demand { from: since.ended, least, since });
+            }
+        }
+        for own in &mut own {
+            rise(own);
+        }
+        rise(&mut everybody);
+        Self { everybody, own }
+    }
+}
+
+/// Puts demands in the order of time, each with the highest version demanded by then.
+fn rise(demands: &mut [Demand<'_>]) {
+    demands.sort_by_key(|demand| demand.from);
+    for place in 1..demands.len() {
+        let before = demands[place - 1];
+        if before.least > demands[place].least {
+            demands[place] = Demand { from: demands[place].from, ..before };
+        }
+    }
+}
+
+/// What was demanded of whoever began then.
+fn demanded<'a>(demands: &[Demand<'a>], begun: Duration) -> Option<Demand<'a>> {
+    let count = demands.partition_point(|demand| demand.from < begun);
+    count.checked_sub(1).map(|place| demands[place])
+}
+
+/// The first promise that a read breaks.
+fn judge(history: &History, demands: &[Demands<'_>], read: &Read) -> Option<Violation> {
+    let version = usize::try_from(read.version).unwrap_or(usize::MAX);
+    let existed = history.written[read.item].get(version).is_some_and(|at| *at <= read.ended);
+    if read.of != read.item || !existed {
+        let least = newest(history, read.item);
+        return Some(Violation { promise: Promise::P1, read: read.clone(), least, since: None });
+    }
+    let of_item = &demands[read.item];
+    let broken = |promise: Promise, demands: &[Demand<'_>]| {
+        let demand = demanded(demands, read.begun).filter(|it| read.version < it.least)?;
+        let (least, since) = (demand.least, Some(demand.since.clone()));
+        Some(Violation { promise, read: read.clone(), least, since })
+    };
+    let own = of_item.own.get(read.process).and_then(|own| broken(Promise::P3, own));
+    own.or_else(|| read.flags.is_fresh().then(|| broken(Promise::P2, &of_item.everybody)).flatten())
+}
+
+fn newest(history: &History, item: usize) -> u32 {
+    u32::try_from(history.written[item].len() - 1).unwrap_or(u32::MAX)
+}

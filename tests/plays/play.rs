@@ -1,0 +1,208 @@
+//! One play, from the first server to the verdict.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use athena_cache::Stats;
+use athena_cache::testing::Guard;
+
+use super::callers;
+use super::check::{self, Habit, Rules};
+use super::dice::Dice;
+use super::fault::{Fault, Topology};
+use super::perform::Performance;
+use super::process::{Process, Setup};
+use super::record::{History, Phase, Read};
+use super::report::Report;
+use super::sites::{self, ITEMS, Site};
+use super::source::Source;
+use super::stage::Stage;
+use super::staleness;
+use super::workload::{BUSY, Workload};
+use crate::support::wait_within;
+
+/// What is added to the trust window: a machine with much to do may stop between two lines.
+const SLACK: Duration = Duration::from_millis(700);
+/// How long journals may take to empty, and flags to disappear, once all is well.
+const RECOVERY: Duration = Duration::from_secs(20);
+
+/// What is played.
+#[derive(Debug, Clone)]
+pub(crate) struct Play {
+    pub(crate) seed: u64,
+    pub(crate) topology: Topology,
+    pub(crate) fault: Fault,
+    pub(crate) workload: Workload,
+    pub(crate) processes: usize,
+    pub(crate) setup: Setup,
+    /// How long all is well before something breaks.
+    pub(crate) calm: Duration,
+    /// How long it stays broken, where that does not end by itself.
+    pub(crate) broken: Duration,
+    /// How long it goes on afterwards.
+    pub(crate) after: Duration,
+}
+
+impl Play {
+    /// A short one with three processes.
+    pub(crate) fn new(topology: Topology, fault: Fault, seed: u64) -> Self {
+        let attempt = if fault == Fault::Health { 5_000 } else { 500 };
+        // Sentinels are asked once a second who the primary is; what they have not confirmed within the
+        // window is not passed off as fresh.
+        let window = if topology == Topology::Sentinel { 1_500 } else { 500 };
+        let setup = Setup {
+            window: Duration::from_millis(window),
+            attempt: Duration::from_millis(attempt),
+            heartbeat: Duration::from_millis(200),
+            without: None,
+            seed,
+        };
+        Self {
+            seed,
+            topology,
+            fault,
+            workload: BUSY,
+            processes: 3,
+            setup,
+            calm: Duration::from_millis(800),
+            broken: Duration::from_millis(1_500),
+            after: Duration::from_millis(1_500),
+        }
+    }
+
+    /// With callers who do something else.
+    pub(crate) fn with(self, workload: Workload) -> Self {
+        Self { workload, ..self }
+    }
+
+    /// On caches that lack a guard.
+    pub(crate) fn without(mut self, guard: Guard) -> Self {
+        self.setup.without = Some(guard);
+        self
+    }
+
+    /// How long an invalidation that is done may stay unknown to others.
+    pub(crate) fn bound(&self) -> Duration {
+        self.setup.window + SLACK
+    }
+
+    /// Plays it, and checks what happened.
+    pub(crate) fn run(&self) -> Report {
+        let source = Source::new(ITEMS, self.seed, &self.workload);
+        let mut stage = Stage::start(self.topology, self.fault, self.processes);
+        let mut processes: Vec<_> = (0..self.processes)
+            .map(|number| Process::start(number, &stage.url(number), &self.setup))
+            .collect();
+        for process in &mut processes {
+            let part = self.workload.writers.part(process.number, self.processes);
+            callers::start(process, part, &source, self.workload, self.seed);
+        }
+        let mut performance = Performance {
+            stage: &mut stage,
+            processes: &mut processes,
+            source: &source,
+            dice: Dice::of(self.seed, &[u64::MAX]),
+            broken: self.broken,
+            phases: vec![Phase { from: Duration::ZERO, name: "all is well".to_owned() }],
+            unrest: Vec::new(),
+        };
+        sleep(self.calm);
+        let is_tracked = performance.stage.is_tracked();
+        performance.play(self.fault);
+        if self.fault != Fault::Health {
+            sleep(self.after);
+        }
+        let Performance { phases, unrest, .. } = performance;
+        processes.iter().for_each(Process::begin_to_stop);
+        processes.iter_mut().for_each(Process::stop);
+        let last_reads = self.read_all(&processes, &source);
+        let is_tracked = is_tracked || stage.is_tracked();
+        let mut history =
+            History { last_reads, phases, written: source.written(), ..History::default() };
+        for process in &processes {
+            let mut log = process.log.take();
+            history.reads.append(&mut log.reads);
+            history.invalidations.append(&mut log.invalidations);
+        }
+        let rules = Rules {
+            bound: self.bound(),
+            unrest,
+            is_calm: self.fault == Fault::Health,
+            processes: self.processes,
+        };
+        self.report(history, rules, &source, &processes, is_tracked)
+    }
+
+    /// What every process reads of every item once nothing is under way any more.
+    fn read_all(&self, processes: &[Process], source: &Source) -> Vec<Read> {
+        let alive = || processes.iter().filter(|process| process.is_alive());
+        for process in alive() {
+            wait_within(RECOVERY, "the journal is empty", || {
+                (process.cache.stats().journal_depth == 0).then_some(())
+            });
+        }
+        sleep(self.bound());
+        alive().flat_map(|process| read_unflagged(process, source)).collect()
+    }
+
+    fn report(
+        &self,
+        history: History,
+        rules: Rules,
+        source: &Source,
+        processes: &[Process],
+        is_tracked: bool,
+    ) -> Report {
+        let loads = source.loads();
+        let stats: Vec<_> = processes.iter().map(|process| process.cache.stats()).collect();
+        let unleased = stats.iter().map(|stats| stats.unleased_loads).sum();
+        // What was loaded beside a lease counts as refused once that lease has ended.
+        let beside = |stats: &Stats| stats.leases_held_elsewhere + stats.refused;
+        let beside = stats.iter().map(beside).sum();
+        let habit = |item| match sites::site(item) {
+            Site::Renewed => Habit::Renewed,
+            Site::Labelled => Habit::Labelled,
+            Site::Plain => Habit::Batched(beside),
+            Site::Tagged | Site::ByHand => Habit::Usual,
+        };
+        let surplus = check::surplus(&history, &loads, self.processes, habit);
+        Report {
+            play: self.clone(),
+            violations: check::check(&history, &rules),
+            surplus: if rules.is_calm { surplus } else { Vec::new() },
+            unleased: if rules.is_calm { unleased } else { 0 },
+            staleness: staleness::by_phase(&history),
+            stats,
+            loads: loads.iter().sum(),
+            rules,
+            history,
+            is_tracked,
+        }
+    }
+}
+
+/// Reads every item in a process, as often as the answer is flagged.
+fn read_unflagged(process: &Process, source: &Source) -> Vec<Read> {
+    let (number, cache, source) = (process.number, process.cache.clone(), source.clone());
+    let read = async move {
+        let begun = source.now();
+        let reads = sites::all().map(|item| {
+            let (cache, source) = (cache.clone(), source.clone());
+            tokio::spawn(async move {
+                loop {
+                    let read = callers::read(number, &cache, &source, item).await;
+                    if read.flags.is_fresh() || source.now() > begun + RECOVERY {
+                        return read;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            })
+        });
+        let mut all = Vec::new();
+        for read in reads.collect::<Vec<_>>() {
+            all.push(read.await.expect("no call panics"));
+        }
+        all
+    };
+    process.ask(read).unwrap_or_default()
+}

@@ -1,0 +1,121 @@
+//! What came of a play.
+
+use std::fmt;
+
+use athena_cache::Stats;
+
+use super::check::{Promise, Rules, Surplus, Violation};
+use super::play::Play;
+use super::record::{Ending, Flags, History};
+use super::staleness::Staleness;
+use super::{sites, story};
+
+/// How many violations are told in full.
+const TOLD: usize = 3;
+
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) play: Play,
+    pub(crate) rules: Rules,
+    pub(crate) history: History,
+    pub(crate) violations: Vec<Violation>,
+    /// Of a play without a fault.
+    pub(crate) surplus: Vec<Surplus>,
+    /// Loads without a lease in a play without a fault.
+    pub(crate) unleased: u64,
+    pub(crate) staleness: Vec<Staleness>,
+    pub(crate) stats: Vec<Stats>,
+    pub(crate) loads: u32,
+    /// Whether the nodes announced what changed.
+    pub(crate) is_tracked: bool,
+}
+
+impl Report {
+    /// Whether every promise was kept.
+    pub(crate) fn is_good(&self) -> bool {
+        self.violations.is_empty() && self.surplus.is_empty() && self.unleased == 0
+    }
+
+    /// Panics with the story unless every promise was kept, by enough calls to tell.
+    pub(crate) fn assert_good(&self) {
+        eprintln!("{self}");
+        assert!(self.is_good(), "a promise was not kept");
+        let [reads, invalidations] = [self.history.reads.len(), self.history.invalidations.len()];
+        assert!(reads >= 100 && invalidations >= 3, "too little happened");
+    }
+
+    /// The same where changes are announced; elsewhere nobody learns that a node which acknowledged
+    /// invalidations was replaced, and P1 alone is judged.
+    pub(crate) fn assert_good_where_announced(&mut self) {
+        if !self.is_tracked {
+            eprintln!("changes are not announced here: P1 alone is judged");
+            self.violations.retain(|violation| violation.promise == Promise::P1);
+        }
+        self.assert_good();
+    }
+
+    /// Whether a promise was broken at least once.
+    pub(crate) fn breaks(&self, promise: Promise) -> bool {
+        self.violations.iter().any(|violation| violation.promise == promise)
+    }
+
+    fn counts(&self) -> String {
+        let History { reads, invalidations, last_reads, .. } = &self.history;
+        let of = |flags: fn(Flags) -> bool| reads.iter().filter(|it| flags(it.flags)).count();
+        let with = |ending| invalidations.iter().filter(|it| it.ending == ending).count();
+        format!(
+            "{} reads ({} fresh, {} joined, {} flagged), {} loads, {} invalidations ({} done, {} \
+             pending), {} last reads",
+            reads.len(),
+            of(Flags::is_fresh),
+            of(|flags| matches!(flags, Flags::Fresh { joined: true, .. })),
+            of(|flags| flags == Flags::Flagged),
+            self.loads,
+            invalidations.len(),
+            with(Ending::Done),
+            with(Ending::Pending),
+            last_reads.len(),
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Play { seed, topology, fault, processes, .. } = &self.play;
+        let tracked = if self.is_tracked { "announced" } else { "not announced" };
+        writeln!(f, "{topology} {fault}, seed {seed}, {processes} processes, changes {tracked}")?;
+        writeln!(f, "  {}", self.counts())?;
+        writeln!(
+            f,
+            "  bound {:?}: trust window {:?} and slack for a busy machine",
+            self.rules.bound, self.play.setup.window
+        )?;
+        for unrest in &self.rules.unrest {
+            writeln!(
+                f,
+                "  from {:.1} s to {:.1} s one node took over from another: what was acknowledged \
+                 then counts from its end",
+                unrest.from.as_secs_f64(),
+                unrest.until.as_secs_f64()
+            )?;
+        }
+        for line in &self.staleness {
+            writeln!(f, "  {line}")?;
+        }
+        for surplus in &self.surplus {
+            let (name, Surplus { loads, allowed, .. }) = (sites::name(surplus.item), surplus);
+            writeln!(f, "  {name} was loaded {loads} times, allowed are {allowed}")?;
+        }
+        if self.unleased > 0 {
+            let failures: Vec<_> = self.stats.iter().map(|it| &it.backend_failures).collect();
+            writeln!(f, "  {} loads without a lease, for {failures:?}", self.unleased)?;
+        }
+        if !self.violations.is_empty() {
+            writeln!(f, "  {} VIOLATIONS", self.violations.len())?;
+        }
+        for violation in self.violations.iter().take(TOLD) {
+            writeln!(f, "{}", story::tell(&self.history, violation))?;
+        }
+        Ok(())
+    }
+}

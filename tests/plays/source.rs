@@ -1,0 +1,86 @@
+//! The source of truth: a version for each item, and when it had which.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::dice::Dice;
+use super::value::Value;
+use super::workload::Workload;
+
+/// What all processes load from; clones are the same source.
+#[derive(Debug, Clone)]
+pub(crate) struct Source(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    begun: Instant,
+    seed: u64,
+    load_time: [Duration; 2],
+    decoding: Duration,
+    items: Vec<Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    /// When each version came to be, the first one before the play.
+    versions: Mutex<Vec<Duration>>,
+    loads: AtomicU32,
+}
+
+impl Source {
+    /// All items at version 0.
+    pub(crate) fn new(items: usize, seed: u64, workload: &Workload) -> Self {
+        let item = || Item { versions: Mutex::new(vec![Duration::ZERO]), loads: AtomicU32::new(0) };
+        let items = (0..items).map(|_| item()).collect();
+        let Workload { load_time, decoding, .. } = *workload;
+        Self(Arc::new(Inner { begun: Instant::now(), seed, load_time, decoding, items }))
+    }
+
+    /// The one clock of the play.
+    pub(crate) fn now(&self) -> Duration {
+        self.0.begun.elapsed()
+    }
+
+    /// Changes an item; returns its new version.
+    pub(crate) fn write(&self, item: usize) -> u32 {
+        let mut versions = self.versions(item);
+        // Stamped under the lock, so that the times are in the order of the versions.
+        versions.push(self.now());
+        last(&versions)
+    }
+
+    pub(crate) fn version(&self, item: usize) -> u32 {
+        last(&self.versions(item))
+    }
+
+    /// Takes a while, and sees the version of some moment of it.
+    pub(crate) async fn load(&self, item: usize) -> Value {
+        let count = self.0.items[item].loads.fetch_add(1, Ordering::SeqCst);
+        let mut dice = Dice::of(self.0.seed, &[item as u64, u64::from(count)]);
+        let time = dice.between(self.0.load_time);
+        let before = dice.between([Duration::ZERO, time]);
+        tokio::time::sleep(before).await;
+        let version = self.version(item);
+        tokio::time::sleep(time.saturating_sub(before)).await;
+        Value::new(item, version, self.0.decoding)
+    }
+
+    /// When each version of each item came to be.
+    pub(crate) fn written(&self) -> Vec<Vec<Duration>> {
+        (0..self.0.items.len()).map(|item| self.versions(item).clone()).collect()
+    }
+
+    /// How often each item was loaded.
+    pub(crate) fn loads(&self) -> Vec<u32> {
+        self.0.items.iter().map(|item| item.loads.load(Ordering::SeqCst)).collect()
+    }
+
+    fn versions(&self, item: usize) -> MutexGuard<'_, Vec<Duration>> {
+        self.0.items[item].versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn last(versions: &[Duration]) -> u32 {
+    u32::try_from(versions.len() - 1).expect("few versions")
+}
