@@ -146,5 +146,7 @@ const HISTORY_AT: u32 = u64::BITS - HISTORY_BITS;
 /// Whether a lease was granted in another history than the one that answers: nothing can be filled under
 /// it any more, and that it was given back may have been forgotten.
 fn is_void(holder: Token, proof: Proof) -> bool {
-    proof.history != 0 && holder.get() >> HISTORY_AT != proof.history & ((1 << HISTORY_BITS) - 1)
+    let told = holder.get() >> HISTORY_AT;
+    // Neither is known to somebody who has just connected.
+    told != 0 && proof.history != 0 && told != proof.history & ((1 << HISTORY_BITS) - 1)
 }
