@@ -3,6 +3,10 @@
 //! Invariant: without the feature `testing` every guard is in force, and asking costs nothing.
 
 /// A guard of the coherence protocol.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "`testing` hands it to the tests of other crates")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Guard {
