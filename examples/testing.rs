@@ -39,6 +39,7 @@ async fn main() -> Result<(), athena_cache::Error> {
 
         cache.settle().await;
         chaos.always(Fault::Error(Class::Unreachable));
+        clock.advance(Duration::from_secs(2)); // the trust window: until then nothing is known to be wrong
         assert_eq!(call().await?, ("HIT", true));
         println!("with the backend away the memory copy answers, flagged `degraded`");
 
