@@ -131,7 +131,7 @@ where
     /// The load now, whatever the tiers hold; its result replaces what they hold.
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         match self.replace(None) {
-            Some(lead) => Job::new(self, lead, None, Purpose::Answer).run(origin.load()).await,
+            Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin.load()).await,
             None => self.alone(origin).await,
         }
     }

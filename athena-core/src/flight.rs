@@ -370,6 +370,11 @@ impl Lead {
         !state.sealed
     }
 
+    /// Whether anything that the flight depends on has changed since that moment.
+    pub(crate) fn has_changed(&self, cells: &Cells, since: Moment) -> bool {
+        !cells.holds_since(&self.flight.lock().mark, since)
+    }
+
     /// How long the flight may be joined from now on.
     pub(crate) fn rely_on(&self, trust: Trust) {
         self.flight.lock().trust = trust;

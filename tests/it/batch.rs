@@ -1,7 +1,7 @@
 //! Several entries at once.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::world::{Fault, Gate, Origin, Remote, TTL, World, until};
 
@@ -72,6 +72,34 @@ async fn names_that_somebody_loads_already_are_waited_for() {
     single.await.unwrap().unwrap();
     let expected = HashMap::from([("a", 100), ("bb", 2)].map(owned));
     assert_eq!(batch.await.unwrap().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn names_that_another_process_loads_are_waited_for_while_nothing_is_held() {
+    let remote = Remote::tiered();
+    let (origin, gate) = (Origin::default(), Gate::closed());
+    let (other, load) = (remote.neighbour(), origin.waits(&gate, Ok::<_, Fault>(100_u32)));
+    let single = tokio::spawn(async move { other.entry("a").get_or_load(|| load).await });
+    until("the load", || origin.loads() == 1).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let batch = {
+        let (cache, asked) = (remote.world.cache.clone(), Arc::clone(&asked));
+        tokio::spawn(async move {
+            let load = |names: Vec<String>| {
+                asked.lock().unwrap().extend(names.clone());
+                async { Ok::<_, Fault>(lengths(names)) }
+            };
+            cache.batch(["a", "bb"]).get_or_load_many(load).await
+        })
+    };
+    until("the other name", || remote.world.cache.stats().fills == 1).await;
+    let leases = || remote.store.names().iter().filter(|name| name.ends_with(":l")).count();
+    assert_eq!(leases(), 1, "that of the other process");
+    gate.open();
+    single.await.unwrap().unwrap();
+    let expected = HashMap::from([("a", 100), ("bb", 2)].map(owned));
+    assert_eq!(batch.await.unwrap().unwrap(), expected);
+    assert_eq!(*asked.lock().unwrap(), ["bb"]);
 }
 
 #[tokio::test]

@@ -1,16 +1,23 @@
 //! Memory in front of a backend that others change as well.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::Future;
 use std::time::Duration;
 
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Invalidated, Memory, Observed, Percent, Source, athena_cache, of};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use crate::world::{FORMS, Fault, Form, GRACE, Gate, Origin, Remote, TTL, others_rest, until};
 
 const WINDOW: Duration = Duration::from_secs(2);
+
+/// Within the time that is allowed for one attempt.
+const SOON: Duration = Duration::from_millis(100);
+
+/// The name of the lease of `k`.
+const LEASE: &str = "test:{k:plain:k}:l";
 
 /// Where the value of `k` comes from now, and what it is.
 async fn seen(form: Form, cache: &Cache, origin: &Origin, value: u32) -> (Source, u32) {
@@ -23,6 +30,19 @@ async fn seen(form: Form, cache: &Cache, origin: &Origin, value: u32) -> (Source
 async fn warm(form: Form, cache: &Cache, origin: &Origin) {
     assert_eq!(seen(form, cache, origin, 1).await, (Source::Load, 1));
     cache.settle().await;
+}
+
+/// A caller whose load of `k` runs, and returns 1 once the gate is open.
+async fn loading(
+    form: Form,
+    cache: &Cache,
+    origin: &Origin,
+    gate: &Gate,
+) -> JoinHandle<Result<u32, Fault>> {
+    let (cache, load) = (cache.clone(), origin.waits(gate, Ok(1)));
+    let caller = tokio::spawn(async move { form.plain(&cache, "k", load).await.value });
+    until("the load", || origin.loads() == 1).await;
+    caller
 }
 
 /// The name of the value in the backend.
@@ -227,11 +247,7 @@ async fn i2_nobody_joins_a_load_that_another_process_has_invalidated() {
     for form in FORMS {
         let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
         let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
-        let early = {
-            let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
-            tokio::spawn(async move { form.plain(&cache, "k", load).await.value })
-        };
-        until("the load", || origin.loads() == 1).await;
+        let early = loading(form, &cache, &origin, &gate).await;
         let _ = other.invalidate("plain:k").await;
         let late = form.plain(&cache, "k", origin.returns(Ok(2))).await;
         assert_eq!(late.value, Ok(2));
@@ -247,11 +263,7 @@ async fn i2_nobody_joins_a_load_that_another_process_has_invalidated() {
 async fn nobody_joins_a_load_of_which_it_might_not_be_heard_that_it_was_invalidated() {
     let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
     let cache = remote.world.cache.clone();
-    let early = {
-        let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
-        tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await.value })
-    };
-    until("the load", || origin.loads() == 1).await;
+    let early = loading(Form::Entry, &cache, &origin, &gate).await;
     remote.chaos.reconnect();
     assert_eq!(seen(Form::Entry, &cache, &origin, 2).await, (Source::Load, 2));
     gate.open();
@@ -275,11 +287,7 @@ async fn a_load_whose_lease_was_taken_by_an_invalidation_leaves_nothing_behind()
     for form in FORMS {
         let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
         let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
-        let early = {
-            let (cache, load) = (cache.clone(), origin.waits(&gate, Ok(1)));
-            tokio::spawn(async move { form.plain(&cache, "k", load).await.value })
-        };
-        until("the load", || origin.loads() == 1).await;
+        let early = loading(form, &cache, &origin, &gate).await;
         remote.connection.hold_back();
         let _ = other.invalidate("plain:k").await;
         gate.open();
@@ -368,7 +376,7 @@ async fn s6_a_holder_that_died_is_succeeded_when_its_lease_ends() {
     let (remote, origin) = (Remote::tiered(), Origin::default());
     let cache = remote.world.cache.clone();
     // Somebody has it, and will never be heard of again.
-    remote.store.put("test:{k:plain:k}:l", *b"0001000000000001", Duration::from_secs(5));
+    remote.store.put(LEASE, *b"0001000000000001", Duration::from_secs(5));
     let task = {
         let (cache, load) = (cache.clone(), origin.returns(Ok(1)));
         tokio::spawn(async move { Form::Entry.plain(&cache, "k", load).await.value })
@@ -387,6 +395,50 @@ async fn s6_a_holder_that_died_is_succeeded_when_its_lease_ends() {
     assert_eq!(task.await.unwrap(), Ok(1));
     cache.settle().await;
     assert_eq!(seen(Form::Entry, &cache, &origin, 2).await, (Source::Memory, 1));
+}
+
+#[tokio::test]
+async fn s6_a_value_that_comes_while_the_lease_is_asked_for_is_not_loaded_again() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+        remote.chaos.on("lease", Chaotic::Delay(SOON));
+        let late = {
+            let (cache, load) = (cache.clone(), origin.returns(Ok(2)));
+            tokio::spawn(async move { form.plain(&cache, "k", load).await.value })
+        };
+        until("it asks", || remote.chaos.operations().contains(&"lease")).await;
+        warm(form, &other, &origin).await;
+        remote.world.advance(SOON);
+        assert_eq!(late.await.unwrap(), Ok(1));
+        assert_eq!(origin.loads(), 1);
+        cache.settle().await;
+        assert_eq!(remote.store.bytes(LEASE), None);
+        assert_eq!(seen(form, &cache, &origin, 3).await, (Source::Memory, 1));
+    }
+}
+
+#[tokio::test]
+async fn s6_a_lease_of_ours_that_is_granted_too_late_is_not_waited_for() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        remote.chaos.on("lease", Chaotic::LostAck);
+        let store = remote.store.clone();
+        let granted = OnceCell::new();
+        let load = async {
+            granted.set(store.bytes(LEASE).expect("it was granted")).unwrap();
+            Err(Fault::Down)
+        };
+        assert_eq!(form.plain(cache, "k", load).await.value, Err(Fault::Down));
+        cache.settle().await;
+        assert_eq!(remote.store.bytes(LEASE), None);
+        remote.chaos.heal();
+        // The node stood still, and executes what had been sent before it was given up.
+        remote.store.put(LEASE, granted.into_inner().unwrap(), Duration::from_secs(5));
+        warm(form, cache, &origin).await;
+        assert_eq!(cache.stats().fills, 1);
+    }
 }
 
 #[tokio::test]
@@ -445,6 +497,32 @@ async fn e2_one_process_refreshes_and_the_others_go_on_with_what_they_have() {
     other.settle().await;
     assert_eq!(ask(&other, 9).await.value, Ok(2));
     assert_eq!(ask(&cache, 9).await.value, Ok(2));
+    assert_eq!(origin.loads(), 2);
+}
+
+#[tokio::test]
+async fn e2_what_another_process_has_just_refreshed_is_not_refreshed_again() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let (cache, other) = (remote.world.cache.clone(), remote.tiered_neighbour());
+    let ask = async |cache: &Cache, value| {
+        let load = origin.returns(Ok(value));
+        let entry = cache.entry("k").ttl(TTL).in_background().refresh(Percent::new(50));
+        let answer = entry.observe::<u32, Fault, _>(|| load).await;
+        (answer.outcome.source, answer.value.unwrap())
+    };
+    assert_eq!(ask(&cache, 1).await, (Source::Load, 1));
+    cache.settle().await;
+    assert_eq!(ask(&other, 9).await, (Source::Backend, 1));
+    remote.world.advance(TTL / 2);
+    others_rest().await;
+    remote.chaos.on("lease", Chaotic::Delay(SOON));
+    assert_eq!(ask(&cache, 2).await, (Source::Memory, 1));
+    until("it asks", || remote.chaos.operations().contains(&"lease")).await;
+    assert_eq!(ask(&other, 3).await, (Source::Memory, 1));
+    other.settle().await;
+    remote.world.advance(SOON);
+    cache.settle().await;
+    assert_eq!(ask(&cache, 9).await, (Source::Memory, 3));
     assert_eq!(origin.loads(), 2);
 }
 

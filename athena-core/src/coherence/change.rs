@@ -105,7 +105,11 @@ impl Cells {
 
     /// Whether nothing that the mark depends on has changed since.
     pub(crate) fn holds(&self, mark: &Mark) -> bool {
-        let since = mark.since.0;
+        self.holds_since(mark, mark.since)
+    }
+
+    /// Whether nothing that the mark depends on has changed since another moment.
+    pub(crate) fn holds_since(&self, mark: &Mark, Moment(since): Moment) -> bool {
         self.everything.changed() <= since && mark.cells.iter().all(|cell| cell.changed() <= since)
     }
 

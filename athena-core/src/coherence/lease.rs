@@ -4,7 +4,7 @@
 //! ends, also when the answer is lost, the load is dropped half-way, or the backend is away meanwhile;
 //! and no load of this process asks for a lease that another one is just giving back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -94,13 +94,14 @@ impl Drop for Held {
         let (Some(token), Some(spawner)) = (self.token.take(), self.runtime.tasks.spawner()) else {
             return;
         };
-        let returning = Returning::new(&self.runtime.returns, &self.key);
+        let returns = &self.runtime.returns;
+        returns.abandon(token);
+        let returning = Returning::new(returns, &self.key);
         let debt = Debt {
-            _owed: Owed::new(&self.runtime.returns, &self.key),
             runtime: Arc::downgrade(&self.runtime),
             address: self.address.clone(),
             token,
-            until: self.until,
+            until: self.leave.is_some().then_some(self.until),
         };
         spawner.spawn(async move {
             let is_paid = debt.pay().await;
@@ -112,17 +113,18 @@ impl Drop for Held {
     }
 }
 
-/// How often a lease is tried to be given back to a backend that is away.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How soon a lease is given back again to a backend that is away, and how late at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A lease that is to be given back.
 struct Debt {
-    _owed: Owed,
     runtime: Weak<Runtime>,
     address: Address,
     token: Token,
-    /// When it ends by itself.
-    until: Tick,
+    /// When it ends by itself. `None` if the request for it was never answered: a node that stood still
+    /// may execute it as late as it goes on.
+    until: Option<Tick>,
 }
 
 impl Debt {
@@ -130,7 +132,18 @@ impl Debt {
     async fn pay(&self) -> bool {
         let Some(runtime) = self.runtime.upgrade() else { return true };
         let Some(remote) = &runtime.remote else { return true };
-        runtime.clock.now() >= self.until || remote.release(&self.address, self.token).await
+        if !runtime.returns.is_abandoned(self.token) {
+            return true;
+        }
+        let has_ended = self.until.is_some_and(|until| runtime.clock.now() >= until);
+        if !has_ended && !remote.release(&self.address, self.token).await {
+            return false;
+        }
+        // One that was never answered may still be granted, out of turn.
+        if self.until.is_some() {
+            runtime.returns.settle(self.token);
+        }
+        true
     }
 
     /// Tries again until the backend is back; nobody waits for it.
@@ -139,42 +152,30 @@ impl Debt {
         let (clock, spawner) = (runtime.clock.clone(), runtime.tasks.spawner());
         if let Some(spawner) = spawner {
             spawner.spawn_aside(async move {
+                let mut pause = FIRST_PAUSE;
                 loop {
-                    clock.sleep(PAUSE).await;
+                    clock.sleep(pause).await;
                     if self.pay().await {
                         return;
                     }
+                    pause = (2 * pause).min(LONGEST_PAUSE);
                 }
             });
         }
     }
 }
 
+/// How many leases are remembered that may be granted without anybody who loads under them.
+const MAX_ABANDONED: usize = 1024;
+
 /// The leases that are being given back.
 #[derive(Debug, Default)]
 pub(crate) struct Returns {
-    /// A first attempt is under way.
-    pending: Mutex<Counts>,
+    /// How many of each key have a first attempt under way.
+    pending: Mutex<HashMap<Key, usize>>,
     ended: Notify,
-    /// They could not be given back so far.
-    owed: Mutex<Counts>,
-}
-
-/// How many leases of each key.
-#[derive(Debug, Default)]
-struct Counts(HashMap<Key, usize>);
-
-impl Counts {
-    fn add(&mut self, key: &Key) {
-        *self.0.entry(key.clone()).or_default() += 1;
-    }
-
-    fn remove(&mut self, key: &Key) {
-        match self.0.get_mut(key) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(self.0.remove(key)),
-        }
-    }
+    /// Those that the backend has not taken back for certain; the newest are last.
+    abandoned: Mutex<VecDeque<Token>>,
 }
 
 impl Returns {
@@ -182,28 +183,40 @@ impl Returns {
     pub(crate) async fn settled(&self, key: &Key) {
         loop {
             let ended = self.ended.notified();
-            if !self.pending().0.contains_key(key) {
+            if !self.pending().contains_key(key) {
                 return;
             }
             ended.await;
         }
     }
 
-    /// Whether the lease of this key may be one of ours that nobody loads under.
-    pub(crate) fn owes(&self, key: &Key) -> bool {
-        self.owed().0.contains_key(key)
+    /// Whether a lease is one of ours that nobody loads under.
+    pub(crate) fn is_abandoned(&self, token: Token) -> bool {
+        self.abandoned().contains(&token)
     }
 
-    fn pending(&self) -> MutexGuard<'_, Counts> {
+    fn abandon(&self, token: Token) {
+        let mut abandoned = self.abandoned();
+        if abandoned.len() == MAX_ABANDONED {
+            abandoned.pop_front();
+        }
+        abandoned.push_back(token);
+    }
+
+    fn settle(&self, token: Token) {
+        self.abandoned().retain(|it| *it != token);
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn owed(&self) -> MutexGuard<'_, Counts> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn abandoned(&self) -> MutexGuard<'_, VecDeque<Token>> {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One lease on its way back.
+/// One lease on its way back, for as long as this lives.
 struct Returning {
     returns: Arc<Returns>,
     key: Key,
@@ -211,33 +224,19 @@ struct Returning {
 
 impl Returning {
     fn new(returns: &Arc<Returns>, key: &Key) -> Self {
-        returns.pending().add(key);
+        *returns.pending().entry(key.clone()).or_default() += 1;
         Self { returns: Arc::clone(returns), key: key.clone() }
     }
 }
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        self.returns.pending().remove(&self.key);
+        let mut pending = self.returns.pending();
+        match pending.get_mut(&self.key) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(pending.remove(&self.key)),
+        }
+        drop(pending);
         self.returns.ended.notify_waiters();
-    }
-}
-
-/// One lease that is not back yet.
-struct Owed {
-    returns: Arc<Returns>,
-    key: Key,
-}
-
-impl Owed {
-    fn new(returns: &Arc<Returns>, key: &Key) -> Self {
-        returns.owed().add(key);
-        Self { returns: Arc::clone(returns), key: key.clone() }
-    }
-}
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        self.returns.owed().remove(&self.key);
     }
 }

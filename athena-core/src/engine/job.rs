@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Answer, Ask};
 use crate::clock::Tick;
+use crate::coherence::change::Moment;
 use crate::coherence::trust::Trust;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;
@@ -25,7 +26,7 @@ use crate::telemetry::{Event, Outcome, Source};
 mod keep;
 mod lease;
 
-pub(super) use lease::Leased;
+pub(super) use lease::{Leased, Pauses};
 
 /// One load and everything it needs.
 pub(crate) struct Job<R, V, E> {
@@ -45,6 +46,8 @@ pub(crate) enum Purpose {
     Answer,
     /// The same, and the backend is known to be away.
     AnswerWithoutBackend,
+    /// The same, whatever the tiers hold.
+    Reload,
     /// It runs in a task; a caller may wait beside it.
     Background,
     /// It runs in a task, while the current value is still fresh.
@@ -102,11 +105,11 @@ where
     /// Loads in a task; nobody needs the answer.
     pub(crate) async fn run_in_background(self, load: impl Future<Output = R>) {
         let leased = match self.purpose {
-            Purpose::Refresh => self.lease().await,
-            _ => match self.lease_or_wait().await {
-                Ok(leased) => leased,
-                Err(_landed) => return,
-            },
+            Purpose::Refresh => self.lease_or_find(self.lead.since()).await,
+            _ => self.lease_or_wait().await,
+        };
+        let Ok(leased) = leased else {
+            return;
         };
         if self.purpose == Purpose::Refresh && leased == Leased::HeldElsewhere {
             self.hold_off_refresh();
@@ -124,6 +127,16 @@ where
 
     pub(super) fn flight(&self) -> &Arc<Flight> {
         self.lead.flight()
+    }
+
+    /// The moment before anything was asked for this load.
+    pub(super) fn since(&self) -> Moment {
+        self.lead.since()
+    }
+
+    /// Leaves the load to somebody else.
+    pub(super) fn resign(self) -> Ask<R, V, E> {
+        self.ask
     }
 
     pub(super) fn now(&self) -> Tick {
@@ -210,7 +223,7 @@ where
 
     /// A caller whom no entry could answer, and who is not counted elsewhere.
     fn tell_miss(&self) {
-        if matches!(self.purpose, Purpose::Answer | Purpose::AnswerWithoutBackend) {
+        if !matches!(self.purpose, Purpose::Background | Purpose::Refresh) {
             self.ask.tell(|key| Event::Miss { key });
         }
     }

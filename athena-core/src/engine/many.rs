@@ -1,24 +1,31 @@
 //! Several entries at once: one read, one load.
 //!
-//! Invariant: nobody is waited for while a flight is led, so two batches that need each other's keys
-//! do not wait for ever.
+//! Invariant: nobody is waited for while a flight is led or a lease held, so two batches that need each
+//! other's keys do not wait for ever.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, join_all, select, select_all};
 
 use super::answer::Seen;
 use super::follow::{Followed, Waiting};
+use super::job::{Leased, Pauses};
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
+use crate::clock::Tick;
+use crate::coherence::wake::Waiter;
 use crate::flight::{Flight, Lead, Role};
+use crate::runtime::Runtime;
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
+type LeasedJob<V, E> = (String, OneJob<V, E>, Leased);
+/// An entry that another process loads, and who hears when it is done.
+type Elsewhere<V, E> = (String, One<V, E>, Waiter);
 
 /// What a batch does about its entries, round by round.
 pub(crate) struct Many<V, E> {
@@ -29,6 +36,13 @@ pub(crate) struct Many<V, E> {
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
     found: HashMap<String, V>,
+    patience: Option<Patience>,
+}
+
+/// How long the loads of other processes are waited for.
+struct Patience {
+    until: Tick,
+    pauses: Pauses,
 }
 
 /// The entries of one round.
@@ -45,7 +59,18 @@ where
     E: 'static,
 {
     pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
-        Self { open: asks, beside: HashSet::new(), slow: HashMap::new(), found: HashMap::new() }
+        let patience = asks.first().map(|(_, ask)| {
+            let Runtime { clock, settings, .. } = &*ask.runtime;
+            let until = clock.now().after(settings.patience);
+            Patience { until, pauses: Pauses::new(settings.lease) }
+        });
+        Self {
+            open: asks,
+            beside: HashSet::new(),
+            slow: HashMap::new(),
+            found: HashMap::new(),
+            patience,
+        }
     }
 
     /// The values that there are; one load answers all that are missing, as far as nobody else loads
@@ -157,15 +182,17 @@ where
         F: Fn(Vec<String>) -> Fut,
         Fut: Future<Output = Result<HashMap<String, V>, E>>,
     {
+        let (jobs, elsewhere) = self.lease(jobs).await;
         if jobs.is_empty() && alone.is_empty() {
+            self.wait(elsewhere).await;
             return Ok(());
         }
-        let leased = join_all(jobs.iter().map(|(_, job)| job.lease())).await;
-        let flights: Vec<_> = jobs.iter().map(|(_, job)| Arc::clone(job.flight())).collect();
+        self.put_off(elsewhere);
+        let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
         let names: Vec<_> =
-            jobs.iter().map(|(name, _)| name.clone()).chain(alone.clone()).collect();
-        let started = jobs.first().map(|(_, job)| job.now());
-        let prolonging = join_all(jobs.iter().map(|(_, job)| job.prolong_for_ever()));
+            jobs.iter().map(|(name, ..)| name.clone()).chain(alone.clone()).collect();
+        let started = jobs.first().map(|(_, job, _)| job.now());
+        let prolonging = join_all(jobs.iter().map(|(_, job, _)| job.prolong_for_ever()));
         let load = pin!(Flight::all_led_here(&flights, load(names)));
         let outcome = match select(load, pin!(prolonging)).await {
             Either::Left((outcome, _)) => outcome,
@@ -181,7 +208,7 @@ where
                 self.found.insert(name, value);
             }
         }
-        for ((name, job), leased) in jobs.into_iter().zip(leased) {
+        for (name, job, leased) in jobs {
             let value = loaded.remove(&name);
             let answer = job.finish(Ok(value), leased, started.unwrap_or_default());
             insert(&mut self.found, &name, answer);
@@ -189,16 +216,52 @@ where
         Ok(())
     }
 
-    /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(
+    /// The leases of jobs; apart from them those whose values other processes load just now.
+    async fn lease(
         &mut self,
         jobs: Vec<(String, OneJob<V, E>)>,
-        alone: &[String],
-        error: E,
-    ) -> Result<(), E> {
+    ) -> (Vec<LeasedJob<V, E>>, Vec<Elsewhere<V, E>>) {
+        let lease = async |(name, job): (String, OneJob<V, E>)| {
+            let waiter = job.waiter();
+            let leased = job.lease_or_find(job.since()).await;
+            (name, job, leased, waiter)
+        };
+        let (mut ours, mut elsewhere) = (Vec::new(), Vec::new());
+        for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
+            let is_patient =
+                self.patience.as_ref().is_some_and(|patience| job.now() < patience.until);
+            match (leased, waiter) {
+                (Err(answer), _) => insert(&mut self.found, &name, answer),
+                (Ok(Leased::HeldElsewhere), Some(waiter)) if is_patient => {
+                    elsewhere.push((name, job.resign(), waiter));
+                }
+                (Ok(leased), _) => ours.push((name, job, leased)),
+            }
+        }
+        (ours, elsewhere)
+    }
+
+    /// Waits until one of these may be there, or may be loaded by us.
+    async fn wait(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
+        if let (Some((_, ask, _)), Some(patience)) = (elsewhere.first(), &mut self.patience) {
+            let clock = &ask.runtime.clock;
+            let left = patience.until.since(clock.now());
+            let woken = elsewhere.iter().map(|(.., waiter)| Box::pin(waiter.woken()));
+            clock.within(left.min(patience.pauses.next()), select_all(woken)).await;
+        }
+        self.put_off(elsewhere);
+    }
+
+    /// Leaves entries to the next round.
+    fn put_off(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
+        self.open.extend(elsewhere.into_iter().map(|(name, ask, _)| (name, ask)));
+    }
+
+    /// The error, unless every entry has a stale value that may stand in for it.
+    fn failed(&mut self, jobs: Vec<LeasedJob<V, E>>, alone: &[String], error: E) -> Result<(), E> {
         let in_grace = |job: &OneJob<V, E>| job.grace_for(&error).is_some();
-        let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job)| in_grace(job));
-        for (name, job) in jobs {
+        let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job, _)| in_grace(job));
+        for (name, job, _) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
             job.give_up(answer.as_ref());
             self.keep(&name, answer);

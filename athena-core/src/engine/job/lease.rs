@@ -10,10 +10,13 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::{Job, Purpose};
+use crate::coherence::change::Moment;
 use crate::coherence::lease::Held;
 use crate::coherence::trust::Trust;
+use crate::coherence::wake::Waiter;
 use crate::engine::answer::Seen;
 use crate::engine::{Answer, Ask};
+use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
 use crate::tier::remote::{Asked, Wanted};
@@ -31,8 +34,27 @@ pub(in crate::engine) enum Leased {
     None,
 }
 
-/// How soon a value is looked for that another process loads, should nothing be heard of it.
-const FIRST_LOOK: Duration = Duration::from_millis(20);
+/// How long to wait for an announcement before looking for a value that another process loads: the
+/// connection may have been made meanwhile.
+pub(in crate::engine) struct Pauses {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Pauses {
+    const FIRST: Duration = Duration::from_millis(20);
+
+    /// For a lease of this life.
+    pub(in crate::engine) fn new(life: Duration) -> Self {
+        Self { next: Self::FIRST, longest: life / 4 }
+    }
+
+    pub(in crate::engine) fn next(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (2 * pause).min(self.longest);
+        pause
+    }
+}
 
 impl<R, V, E> Job<R, V, E>
 where
@@ -75,37 +97,73 @@ where
     /// It is waited for within the patience: until its holder has stored the value, has given the lease
     /// back, or is dead and the lease has ended.
     pub(super) async fn lease_or_wait(&self) -> Result<Leased, Answer<R>> {
-        let Runtime { clock, settings, .. } = &*self.ask.runtime;
+        let Runtime { clock, cells, settings, .. } = &*self.ask.runtime;
         let impatient = self.now().after(settings.patience);
-        let mut pause = FIRST_LOOK;
+        let mut looked = self.lead.since();
+        let mut pauses = Pauses::new(settings.lease);
         loop {
-            let Some((remote, address)) = self.ask.remote().zip(self.ask.address()) else {
-                return Ok(self.lease().await);
-            };
             // From before the lease is asked for: that asking is what has its end announced.
-            let waiter = remote.waiter(&address.entry);
-            let leased = self.lease().await;
+            let waiter = self.waiter();
+            let leased = self.lease_or_find(looked).await?;
             let left = impatient.since(self.now());
-            // One of our own that could not be given back is nobody's to wait for.
-            let is_ours = self.ask.runtime.returns.owes(&self.ask.key);
-            if leased != Leased::HeldElsewhere || left.is_zero() || is_ours {
+            let Some(waiter) = waiter.filter(|_| leased == Leased::HeldElsewhere) else {
+                return Ok(leased);
+            };
+            if left.is_zero() {
                 return Ok(leased);
             }
-            // What is not announced, to a connection made meanwhile, say, is found by looking.
-            clock.within(left.min(pause), waiter.woken()).await;
-            pause = (2 * pause).min(settings.lease / 4);
-            let found = self.ask.look_as(&self.lead, remote, remote.deadline()).await;
-            let found = found.ok().flatten().filter(Seen::is_fresh);
-            if let Some(seen) = found
-                && let Some(answer) = self.ask.hit(&seen.slot, Source::Backend)
-            {
-                self.lead.land(Ask::<R, V, E>::landing(&seen.slot, answer.outcome));
+            clock.within(left.min(pauses.next()), waiter.woken()).await;
+            looked = cells.now();
+            if let Some(answer) = self.find().await {
                 return Err(answer);
             }
         }
     }
 
-    pub(in crate::engine) async fn lease(&self) -> Leased {
+    /// Who hears that another process has stored the value, or has given the lease back.
+    pub(in crate::engine) fn waiter(&self) -> Option<Waiter> {
+        let (remote, address) = self.ask.remote().zip(self.ask.address())?;
+        Some(remote.waiter(&address.entry))
+    }
+
+    /// The lease; or the value, if somebody has stored it since it was looked for.
+    pub(in crate::engine) async fn lease_or_find(
+        &self,
+        looked: Moment,
+    ) -> Result<Leased, Answer<R>> {
+        let leased = self.lease().await;
+        if leased == Leased::Held
+            && self.lead.has_changed(&self.ask.runtime.cells, looked)
+            && let Some(answer) = self.find().await
+        {
+            drop(self.flight().take_lease());
+            return Err(answer);
+        }
+        Ok(leased)
+    }
+
+    /// What another process has stored, as the answer of this job; it is landed for the followers.
+    async fn find(&self) -> Option<Answer<R>> {
+        if self.purpose == Purpose::Reload {
+            return None;
+        }
+        let remote = self.ask.remote()?;
+        let seen = self.ask.look_as(&self.lead, remote, remote.deadline()).await.ok().flatten();
+        let Seen { slot, verdict, .. } = seen.filter(Seen::is_fresh)?;
+        let answer = match self.purpose {
+            Purpose::Refresh if verdict == Verdict::Refresh => return None,
+            Purpose::Refresh => Answer {
+                value: self.ask.recall(&slot)?,
+                outcome: self.ask.outcome(&slot, Source::Backend),
+            },
+            _ => self.ask.hit(&slot, Source::Backend)?,
+        };
+        self.lead.land(Ask::<R, V, E>::landing(&slot, answer.outcome));
+        Some(answer)
+    }
+
+    /// Asks for the lease.
+    async fn lease(&self) -> Leased {
         let ask = &self.ask;
         let Some((remote, address)) = ask.remote().zip(ask.address()) else {
             return Leased::NotNeeded;
@@ -119,7 +177,8 @@ where
         let token = remote.token(&address);
         let held = Held::new(&ask.runtime, &ask.key, address, token, life);
         let late_tags = ask.tags_from.is_some();
-        let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
+        let returns = &ask.runtime.returns;
+        let wanted = Wanted { token, life, tags: &ask.tags, late_tags, returns };
         let since = ask.runtime.cells.now();
         match remote.lease(held.address(), wanted).await {
             Ok(Asked::Granted(leave)) => {

@@ -11,6 +11,7 @@ use super::pipeline::Operation;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, LeaseRequest, Proof, Token};
 use crate::coherence::journal::Target;
+use crate::coherence::lease::Returns;
 use crate::coherence::trust::Bond;
 use crate::tag::Tags;
 
@@ -24,6 +25,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) tags: &'a Tags,
     /// Whether the value may have tags that only it knows.
     pub(crate) late_tags: bool,
+    /// The leases of this process that nobody loads under.
+    pub(crate) returns: &'a Returns,
 }
 
 /// What a request for a lease came to.
@@ -62,7 +65,7 @@ impl Remote {
         address: &Address,
         wanted: Wanted<'_>,
     ) -> Result<Asked, Failure> {
-        let Wanted { token, life, tags, late_tags } = wanted;
+        let Wanted { token, life, tags, late_tags, returns } = wanted;
         let deadline = self.deadline();
         let name = address.entry.lease();
         let node = self.backend.node(&name);
@@ -89,9 +92,8 @@ impl Remote {
         let (mut stretch, mut sent) = self.before_asking(node);
         let ask = || self.ask(Operation::lease(), &name, deadline, || self.backend.lease(request));
         let mut leased = ask().await?;
-        if let Some(orphan) =
-            leased.holder.filter(|it| !leased.granted && is_void(*it, leased.proof))
-        {
+        let is_orphan = |it: &Token| is_void(*it, leased.proof) || returns.is_abandoned(*it);
+        if let Some(orphan) = leased.holder.filter(|it| !leased.granted && is_orphan(it)) {
             // Asked again with the same token: it has been answered that it was not taken.
             let release = || self.backend.release(&name, orphan);
             let operation = Operation::remove("release").ending_a_lease();
