@@ -1,16 +1,12 @@
 //! What the cache costs: `cargo bench -p athena-benches`.
 //!
-//! Every figure is a ratio of two measurements of one run, since machines differ. Hits in a backend
-//! need `redis-server` (`scripts/test-deps.sh` installs it).
+//! Every figure is a ratio of two measurements of one run, since machines differ.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 mod hit;
 mod load;
-mod remote;
 mod report;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 use criterion::Criterion;
 
@@ -19,6 +15,5 @@ fn main() {
     hit::bench(&mut criterion);
     load::bench(&mut criterion);
     criterion.final_summary();
-    remote::bench();
     report::print();
 }

@@ -1,9 +1,10 @@
 //! The figures of one run, and the medians of several.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use athena_cache::Stats;
 
+use crate::ledger::{Kind, Ledger};
 use crate::scenario::{Fault, Scenario, Topology};
 use crate::support::load::Records;
 use crate::traffic::{INVALIDATION, SHARDS};
@@ -53,6 +54,7 @@ impl Figures {
         timeline: &Timeline,
         findings: &Findings,
         stats: &Stats,
+        ledger: &Ledger,
     ) -> Self {
         let phases = phases(records, timeline, findings);
         let rows = kinds(scenario).into_iter().flat_map(|(kind, labels)| {
@@ -62,6 +64,7 @@ impl Figures {
         let slow = phases[2].pick(&records.filter(|it| it.took > SLOW)).count() as u64;
         let mut facts = facts(scenario, timeline, findings, stats);
         facts.push(("calls of over 100 ms while a breaker was open", Fact::Count(slow)));
+        facts.extend(outdated(ledger, findings.broken));
         Self { rows: rows.collect(), facts, errors: records.errors(), wrong: records.wrong() }
     }
 
@@ -192,7 +195,24 @@ fn facts(
     facts
 }
 
-fn time_between(from: std::time::Instant, to: std::time::Instant) -> Fact {
+/// How outdated answers were that another process had changed meanwhile.
+fn outdated(ledger: &Ledger, broken: Instant) -> [(&'static str, Fact); 8] {
+    let calm = ledger.tally(Kind::Silent, |begun| begun < broken);
+    let since = ledger.tally(Kind::Silent, |begun| begun >= broken);
+    let [flagged, untold] = [Kind::Flagged, Kind::Untold].map(|kind| ledger.tally(kind, |_| true));
+    [
+        ("outdated answers that nothing said of, before the fault", Fact::Count(calm.count)),
+        ("  by at most", Fact::Time(calm.worst)),
+        ("the same, since then", Fact::Count(since.count)),
+        ("  by at most", Fact::Time(since.worst)),
+        ("outdated answers that said so: degraded or stale", Fact::Count(flagged.count)),
+        ("  by at most", Fact::Time(flagged.worst)),
+        ("outdated answers while the invalidation was pending", Fact::Count(untold.count)),
+        ("  by at most", Fact::Time(untold.worst)),
+    ]
+}
+
+fn time_between(from: Instant, to: Instant) -> Fact {
     Fact::Time(to.saturating_duration_since(from))
 }
 

@@ -1,14 +1,17 @@
 //! Failovers of Redis, seen by the callers of a cached function.
 //!
 //! Fifty tasks call annotated functions while a real Redis, alone, behind Sentinel or as a Cluster, is
-//! broken and repaired. Nobody gets an error or a wrong value; the tables say what it cost, against
-//! what an independent prober saw of the nodes.
+//! broken and repaired, and while another process changes what some of them return. Nobody gets an error
+//! or a wrong value; the tables say what it cost, against what an independent prober saw of the nodes,
+//! and how outdated the answers were.
 //!
 //! `cargo run --release --example failover_drill -- [topology [fault]] [--runs N]
-//! [--memory tier|fallback]`; it starts servers of its own and ends them. Without a fault it plays all of them, without a topology short.
+//! [--memory tier|fallback]`; it starts servers of its own and ends them. Without a fault it plays all of
+//! them, without a topology short.
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod figures;
+mod ledger;
 mod report;
 mod scenario;
 mod script;
@@ -28,6 +31,7 @@ use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use figures::Figures;
+use ledger::Ledger;
 use scenario::{Pace, Plan, Scenario};
 use script::Script;
 use stage::Stage;
@@ -78,15 +82,22 @@ async fn run(
     plan: &Plan,
     timeline: &Timeline,
 ) -> Result<Figures, Box<dyn Error>> {
-    let redis = Redis::from_url(stage.url())?;
-    redis.connect().await?;
     let pace = plan.pace;
-    let builder = Cache::builder("drill").memory(plan.memory.clone());
-    let cache = builder.backend(redis).observer(timeline.clone()).build()?;
+    let process = async || {
+        let redis = Redis::from_url(stage.url())?;
+        redis.connect().await?;
+        let builder = Cache::builder("drill").memory(plan.memory.clone());
+        Ok::<_, Box<dyn Error>>(builder.backend(redis))
+    };
+    let cache = process().await?.observer(timeline.clone()).build()?;
+    let other = process().await?.build()?;
     let (shards, names) = (stage.shards(), stage.names());
-    traffic::warm_up(&cache).await?;
+    let ledger = Ledger::new();
+    traffic::warm_up(&cache, &ledger).await?;
     let watchers = Watchers::start(&stage);
-    let traffic = Traffic::start(cache.clone(), shards.clone());
+    let bound = cache.resilience().trust_window + scenario.notice();
+    let traffic =
+        Traffic::start(cache.clone(), other.clone(), shards.clone(), ledger.clone(), bound);
     let script = Script { scenario, pace, begun: traffic.started(), timeline: timeline.clone() };
     // The harness waits by sleeping, so it gets a thread of its own.
     let script = std::thread::spawn(move || script.play(stage));
@@ -95,8 +106,9 @@ async fn run(
     let records = traffic.stop().await;
     let findings = watchers.findings(scenario, &marks, &timeline.fills(&shards), end);
     report::print_timeline(timeline, &watchers, &names, &findings, records.started());
-    let figures = Figures::of(scenario, &records, timeline, &findings, &cache.stats());
+    let figures = Figures::of(scenario, &records, timeline, &findings, &cache.stats(), &ledger);
     cache.close().await;
+    other.close().await;
     drop(stage);
     Ok(figures)
 }

@@ -52,13 +52,16 @@ pub(crate) fn print(figures: &Figures) {
     }
     println!();
     for (name, fact) in &figures.facts {
-        println!("  {name:<54}  {:>10}", text(*fact));
+        println!("  {name:<56}  {:>10}", text(*fact));
     }
 }
 
 fn text(fact: Fact) -> String {
     match fact {
         Fact::Count(count) => count.to_string(),
+        Fact::Time(time) if time < Duration::from_millis(10) => {
+            format!("{:.1} ms", time.as_secs_f64() * 1e3)
+        }
         Fact::Time(time) => millis(time),
         Fact::Never => "never".to_owned(),
     }

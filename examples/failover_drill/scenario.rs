@@ -59,6 +59,16 @@ impl Scenario {
         self.topology == Topology::Cluster && self.fault == Fault::Partition
     }
 
+    /// How long a node that was cut off may serve, and others take over, until a process hears of it.
+    pub(crate) fn notice(self) -> Duration {
+        match self.topology {
+            Topology::Standalone => Duration::ZERO,
+            Topology::Sentinel => Duration::from_secs(1),
+            // `cluster-node-timeout`.
+            Topology::Cluster => Duration::from_secs(2),
+        }
+    }
+
     /// What happens, and what it stands for where that is not obvious.
     pub(crate) fn story(self) -> &'static str {
         match (self.topology, self.fault) {
