@@ -14,6 +14,9 @@ use crate::envelope::Kind;
 use crate::policy::Percent;
 use crate::policy::freshness::{Life, Verdict};
 
+/// How far the ages of one entry may differ that this process and the backend tell.
+const TOLERANCE: Duration = Duration::from_millis(100);
+
 /// What an entry is, apart from its value.
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -27,6 +30,8 @@ pub(crate) struct Head {
     trusted_until: AtomicU64,
     /// Invalidated: not to be served by anybody.
     dead: AtomicBool,
+    /// Loaded here, and not in the backend as far as is known.
+    ours_alone: AtomicBool,
     /// Expired by hand: past its ttl whatever its age.
     expired: AtomicBool,
     /// No load is tried before this.
@@ -43,6 +48,7 @@ impl Head {
             bond: trust.bond().clone(),
             trusted_until: AtomicU64::new(trust.until.as_millis()),
             dead: AtomicBool::new(false),
+            ours_alone: AtomicBool::new(false),
             expired: AtomicBool::new(false),
             retry_at: AtomicU64::new(0),
         }
@@ -92,6 +98,16 @@ impl Head {
     /// The backend has not taken the entry, or may not have: changes of it need not be announced.
     pub(crate) fn doubt(&self) {
         self.trusted_until.store(0, Ordering::SeqCst);
+    }
+
+    /// The backend did not take it, or nobody knows.
+    pub(crate) fn keep_to_ourselves(&self) {
+        self.ours_alone.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was loaded after what the backend has, which did not take it.
+    pub(crate) fn supersedes(&self, stored: &Self) -> bool {
+        self.ours_alone.load(Ordering::SeqCst) && self.loaded.since(stored.loaded) > TOLERANCE
     }
 
     pub(crate) fn mark(&self) -> &Mark {

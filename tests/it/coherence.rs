@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::future::Future;
 use std::time::Duration;
 
+use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Invalidated, Memory, Observed, Percent, Source, athena_cache, of};
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,24 @@ async fn t1_a_hit_in_the_backend_is_one_round_trip_and_is_promoted() {
         assert_eq!(seen(form, cache, &origin, 2).await, (Source::Backend, 1));
         assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
         assert_eq!(remote.chaos.operations(), ["read"]);
+    }
+}
+
+#[tokio::test]
+async fn t2_an_older_value_of_the_backend_never_replaces_a_newer_one_of_memory() {
+    for form in FORMS {
+        for remote in [Remote::tiered(), Remote::new()] {
+            let (cache, origin) = (&remote.world.cache, Origin::default());
+            warm(form, &remote.neighbour(), &origin).await;
+            remote.world.advance(TTL / 2);
+            remote.chaos.on("read", Chaotic::Error(Class::Unreachable));
+            assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
+            cache.settle().await;
+            remote.chaos.heal();
+            assert_eq!(seen(form, cache, &origin, 3).await, (Source::Load, 3));
+            cache.settle().await;
+            assert_eq!(seen(form, &remote.neighbour(), &origin, 4).await, (Source::Backend, 3));
+        }
     }
 }
 

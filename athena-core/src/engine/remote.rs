@@ -83,7 +83,7 @@ where
         let Sighting { envelope, age, mark, trust, is_confirmed } = sighting;
         let now = self.runtime.clock.now();
         let life = Life { ttl: envelope.ttl, grace: envelope.grace };
-        let verdict = life.judge(age, self.policy.refresh);
+        let mut verdict = life.judge(age, self.policy.refresh);
         if verdict == Verdict::Expired {
             return None;
         }
@@ -96,8 +96,12 @@ where
         }
         match self.decode(&envelope, head) {
             Ok(slot) => {
-                if let Some(earlier) = self.runtime.memory.get(&self.key) {
-                    slot.head().hold_off_like(earlier.head());
+                if let Some(ours) = self.runtime.memory.get(&self.key) {
+                    slot.head().hold_off_like(ours.head());
+                    // Callers have seen a newer one, which could not be stored and is not trusted.
+                    if ours.head().supersedes(slot.head()) && self.still_serves(&ours) {
+                        verdict = Verdict::Stale;
+                    }
                 }
                 Some(Seen { slot, verdict, is_confirmed })
             }

@@ -36,8 +36,13 @@ where
             return self.lead.land(landing);
         }
         match leased {
-            Leased::NotNeeded | Leased::None => self.lead.land(landing),
+            Leased::NotNeeded => self.lead.land(landing),
+            Leased::None => {
+                slot.head().keep_to_ourselves();
+                self.lead.land(landing);
+            }
             Leased::HeldElsewhere => {
+                slot.head().keep_to_ourselves();
                 self.not_kept(NotKept::LeaseHeld);
                 self.lead.land(landing);
             }
@@ -62,7 +67,7 @@ where
     /// Writes to the backend in a task; the flight can be joined until that is done.
     fn fill(self, slot: Slot, life: Life, tags: Tags) {
         let Self { ask, lead, .. } = self;
-        let pending = Pending(slot);
+        let pending = Pending { slot, is_stored: false };
         let (Some(wire), Some(held)) = (ask.wire, lead.flight().take_lease()) else {
             return;
         };
@@ -85,12 +90,19 @@ where
 ///
 /// Unless it does, nothing announces that the entry was invalidated once its lease has ended, however
 /// that comes: then it is not trusted from here on.
-struct Pending(Slot);
+struct Pending {
+    slot: Slot,
+    is_stored: bool,
+}
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.0.head().is_confirmed() {
-            self.0.head().doubt();
+        let head = self.slot.head();
+        if !self.is_stored {
+            head.keep_to_ourselves();
+        }
+        if !head.is_confirmed() {
+            head.doubt();
         }
     }
 }
@@ -111,10 +123,10 @@ struct Filling<V, E> {
 
 impl<V: 'static, E: 'static> Filling<V, E> {
     fn slot(&self) -> &Slot {
-        &self.pending.0
+        &self.pending.slot
     }
 
-    async fn run(self, held: Held) {
+    async fn run(mut self, held: Held) {
         let (Some(remote), Some(leave)) = (&self.runtime.remote, held.leave()) else {
             return;
         };
@@ -133,6 +145,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         }
         match remote.fill(held.address(), &bytes, self.life.total(), leave).await {
             Ok(Filled::Stored) => {
+                self.pending.is_stored = true;
                 held.forget();
                 self.confirm();
                 telemetry.tell(&Event::Filled { key });
