@@ -1,12 +1,16 @@
 //! Memory as the first tier, in front of real servers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use athena_cache::{Cache, Invalidated, Source};
+use tokio::sync::Semaphore;
 
 use crate::support::resp::Reply;
 use crate::support::server::RedisServer;
-use crate::world::{CLIENT, Origin, Setup, eventually, healthy, hear, observe, values, warm};
+use crate::world::{
+    CLIENT, Origin, Product, Setup, eventually, healthy, hear, observe, slow, values, warm,
+};
 
 fn tiered(server: &RedisServer) -> Cache {
     Setup::patient().tiered().cache("shop", &server.url())
@@ -140,7 +144,7 @@ async fn s6_four_processes_that_ask_for_one_cold_key_load_it_once() {
                 let (cache, origin) = (cache.clone(), origin.clone());
                 tokio::spawn(async move {
                     let until = tokio::time::sleep(Duration::from_millis(50));
-                    crate::world::slow(&cache, &origin, id, until).await.map(|it| it.id)
+                    slow(&cache, &origin, id, until).await.map(|it| it.id)
                 })
             })
         });
@@ -151,4 +155,76 @@ async fn s6_four_processes_that_ask_for_one_cold_key_load_it_once() {
         assert_eq!(origin.loads() - before, 1, "{stats:?}");
         assert!(stats.iter().all(|stats| stats.unleased_loads == 0), "{stats:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_a_namespace_that_is_cleared_while_a_thousand_loads_run_keeps_none_of_them() {
+    let server = RedisServer::start();
+    let (here, there, origin) = (tiered(&server), tiered(&server), Origin::default());
+    let gate = Arc::new(Semaphore::new(0));
+    let load = |id| {
+        let (cache, origin, gate) = (here.clone(), origin.clone(), Arc::clone(&gate));
+        tokio::spawn(async move {
+            let until = async { gate.acquire().await.expect("it is never closed").forget() };
+            slow(&cache, &origin, id, until).await
+        })
+    };
+    let callers: Vec<_> = (0..1_000).map(load).collect();
+    eventually("all of them load", async || origin.loads() == 1_000).await;
+    let current = origin.change();
+    assert_eq!(there.clear().await, Invalidated::Done);
+    gate.add_permits(1_000);
+    for caller in callers {
+        assert_eq!(caller.await.unwrap().unwrap().version, 0, "it began before");
+    }
+    here.settle().await;
+    hear(&here).await;
+    for cache in [&here, &there] {
+        for id in 0..1_000 {
+            let seen = slow(cache, &origin, id, async {}).await.unwrap();
+            assert_eq!(seen, Product { id, version: current });
+        }
+        cache.settle().await;
+    }
+    assert_eq!(origin.loads(), 2_000, "{:?} {:?}", here.stats(), there.stats());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_redis_evicts_is_loaded_again_and_never_comes_back() {
+    let server = RedisServer::start();
+    let (here, there, origin) = (tiered(&server), tiered(&server), Origin::default());
+    for cache in [&here, &there] {
+        hear(cache).await;
+    }
+    let info = |field: &str| {
+        let text = server.cli(&["INFO"]).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.expect("the server tells it").trim().parse::<u64>().expect("it is a number")
+    };
+    server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
+    let limit = (info("used_memory") + 200_000).to_string();
+    server.cli(&["CONFIG", "SET", "maxmemory", &limit]);
+    for round in 0..10 {
+        for id in 0..300 {
+            observe(&here, &origin, id).await;
+            observe(&there, &origin, id).await;
+        }
+        let current = origin.change();
+        let done = match round % 2 {
+            0 => there.invalidate_tag("products").await,
+            _ => there.clear().await,
+        };
+        assert_eq!(done, Invalidated::Done);
+        // Not all that is evicted is announced, so it may take the trust window.
+        for id in 0..300 {
+            eventually("it is noticed", async || {
+                observe(&here, &origin, id).await.0.version == current
+            })
+            .await;
+        }
+        for id in 0..300 {
+            assert_eq!(observe(&here, &origin, id).await.0.version, current, "{id} in {round}");
+        }
+    }
+    assert!(info("evicted_keys") > 1_000, "{}", info("evicted_keys"));
 }

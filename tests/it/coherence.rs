@@ -351,6 +351,22 @@ async fn i3_an_invalidation_that_a_lost_node_acknowledged_is_sent_to_its_success
 }
 
 #[tokio::test]
+async fn i3_p3_nothing_is_read_from_a_node_before_it_is_told_what_its_predecessor_acknowledged() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        warm(form, cache, &origin).await;
+        assert_eq!(cache.invalidate("plain:k").await, Invalidated::Done);
+        remote.store.fail_over_unnoticed();
+        // The new node has never heard of that, and another process stores what it loaded before.
+        warm(form, &remote.neighbour(), &origin).await;
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
+        cache.settle().await;
+        assert_eq!(seen(form, &remote.neighbour(), &origin, 3).await, (Source::Backend, 2));
+    }
+}
+
+#[tokio::test]
 async fn s6_a_value_that_another_process_loads_is_waited_for() {
     for form in FORMS {
         let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());

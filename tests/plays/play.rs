@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use athena_cache::Stats;
 use athena_cache::testing::Guard;
+use athena_cache::{MemoryRole, Stats};
 
 use super::callers;
 use super::check::{self, Habit, Rules};
@@ -54,6 +54,7 @@ impl Play {
             window: Duration::from_millis(window),
             attempt: Duration::from_millis(attempt),
             heartbeat: Duration::from_millis(200),
+            memory: MemoryRole::Tier,
             without: None,
             seed,
         };

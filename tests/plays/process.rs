@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use athena_cache::testing::Guard;
-use athena_cache::{Cache, Redis, RedisConfig, Settings};
+use athena_cache::{Cache, MemoryRole, Redis, RedisConfig, Settings};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) attempt: Duration,
     /// How long a connection may be silent before it is given up.
     pub(crate) heartbeat: Duration,
+    /// What memory is for.
+    pub(crate) memory: MemoryRole,
     pub(crate) without: Option<Guard>,
     pub(crate) seed: u64,
 }
@@ -45,6 +47,7 @@ impl Setup {
     fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.lease = self.attempt.max(Duration::from_secs(1));
+        settings.memory.role = self.memory;
         let resilience = &mut settings.resilience;
         resilience.trust_window = self.window;
         resilience.attempt_timeout = self.attempt;

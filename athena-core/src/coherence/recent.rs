@@ -24,6 +24,8 @@ pub(crate) const MEMORY: Duration = Duration::from_secs(30);
 pub(crate) struct Recent {
     kept: Mutex<Kept>,
     is_due: AtomicBool,
+    /// Spares readers the lock where nobody invalidates.
+    is_any: AtomicBool,
     limit: usize,
 }
 
@@ -54,7 +56,8 @@ pub(crate) enum Again {
 
 impl Recent {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { kept: Mutex::default(), is_due: AtomicBool::new(false), limit: limit.max(1) }
+        let [is_due, is_any] = [(); 2].map(|()| AtomicBool::new(false));
+        Self { kept: Mutex::default(), is_due, is_any, limit: limit.max(1) }
     }
 
     /// Remembers targets that a node of this history acknowledged.
@@ -62,6 +65,7 @@ impl Recent {
     /// `confirmed` is when the node was last known for certain to be the one that serves: what was
     /// acknowledged since may have gone to a node that had been replaced, and is kept for longer.
     pub(crate) fn note(&self, targets: &[Target], history: u64, at: Tick, confirmed: Tick) {
+        self.is_any.store(true, Ordering::SeqCst);
         let mut kept = self.lock();
         kept.forget_before(confirmed.min(at).before(MEMORY));
         for target in targets {
@@ -84,6 +88,16 @@ impl Recent {
     /// Whether some node has begun to serve since the last time.
     pub(crate) fn is_due(&self) -> bool {
         self.is_due.load(Ordering::SeqCst)
+    }
+
+    /// Whether a target was acknowledged over another history than the one that answers now.
+    pub(crate) fn contradicts(&self, target: &Target, history: u64) -> bool {
+        self.lock().targets.get(target).is_some_and(|kept| kept.history != history)
+    }
+
+    /// Whether anything was ever acknowledged.
+    pub(crate) fn is_any(&self) -> bool {
+        self.is_any.load(Ordering::SeqCst)
     }
 
     /// What has to be sent again to the nodes that have begun to serve, for each of them.
@@ -159,6 +173,9 @@ mod tests {
         recent.note(&[target("c")], 0, at(1), at(1));
         assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("c")]));
         assert_eq!(again(&recent, 1), Again::These(vec![target("b"), target("c")]));
+        let contradicts = |name, history| recent.contradicts(&target(name), history);
+        assert!(contradicts("a", 2) && contradicts("a", 0) && contradicts("c", 2));
+        assert!(!contradicts("a", 1) && !contradicts("b", 2) && !contradicts("d", 2));
         recent.serves(Node::new(5), 3);
         assert_eq!(recent.take(|_| Node::ONLY), [(Node::new(5), Again::These(vec![]))]);
     }

@@ -1,10 +1,11 @@
 //! How long the backend's silence means that nothing has changed.
 //!
-//! A connection that tracks announces changes in the order of its answers. So an answer proves that
+//! A connection that tracks announces changes in the order of its answers. So a sign of life proves that
 //! everything before the question has been announced: trust lasts until the question's *sending* plus
 //! the window, never counted from the answer, which may have been under way for long while later
-//! announcements are still behind it. Where others decide which node serves (sentinels), the proof
-//! reaches no further than their last word.
+//! announcements are still behind it. Other answers prove less: a store may say only when it is asked
+//! that it does not announce everything any more. Where others decide which node serves (sentinels), the
+//! proof reaches no further than their last word.
 //!
 //! Invariant: a line that has ended is never trusted again, and what was read over one line is judged by
 //! that line alone.
@@ -85,6 +86,8 @@ pub(crate) struct Lines {
 struct Present {
     line: Option<Arc<Line>>,
     stretch: Stretch,
+    /// As it was last told.
+    history: u64,
 }
 
 /// Counts how often what was read from a node has ceased to be announced.
@@ -113,7 +116,7 @@ impl Lines {
 
     /// The history of a node, as far as it is known; 0 if it is not.
     pub(crate) fn history(&self, node: Node) -> u64 {
-        self.present(node).map_or(0, |line| line.history)
+        self.read().get(&node).map_or(0, |present| present.history)
     }
 
     /// To be noted before a request is sent to a node.
@@ -131,6 +134,12 @@ impl Lines {
         }
     }
 
+    /// A node begins to serve over a new connection.
+    pub(crate) fn begin(&self, node: Node, history: u64) {
+        self.end(node);
+        self.write().entry(node).or_default().history = history;
+    }
+
     /// The line of an answer to a request that was sent at `sent`, in the stretch of then.
     ///
     /// On a connection that does not track, an answer is trusted for the window alone; if the stretch
@@ -145,7 +154,6 @@ impl Lines {
             && let Some(line) = present.line.as_ref().filter(is_of)
             && present.stretch == stretch
         {
-            line.renew(until);
             return Arc::clone(line);
         }
         let mut lines = self.write();
@@ -156,11 +164,20 @@ impl Lines {
         if let Some(line) = present.line.as_ref().filter(is_of) {
             return Arc::clone(line);
         }
+        present.history = proof.history;
         let line = Line::new(proof, until);
         if let Some(former) = present.line.replace(Arc::clone(&line)) {
             former.end();
         }
         line
+    }
+
+    /// Takes in a sign of life that was asked for at `sent`; it alone makes trust last longer.
+    pub(crate) fn prove(&self, node: Node, stretch: Stretch, proof: &Proof, sent: Tick) {
+        let line = self.of(node, stretch, proof, sent);
+        if line.announces() {
+            line.renew(self.until(proof, sent));
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<Node, Present>> {
@@ -276,7 +293,8 @@ mod tests {
         assert!(bond.is_trusted(at(1_999)));
         assert!(!bond.is_trusted(at(2_000)));
         for sent in [1_000, 700] {
-            self::bond(&lines, &proof(1), at(sent));
+            self::bond(&lines, &proof(1), at(sent + 500));
+            lines.prove(NODE, lines.stretch(NODE), &proof(1), at(sent));
             assert!(bond.is_trusted(at(2_999)), "one line for all of a connection");
             assert!(!bond.is_trusted(at(3_000)));
         }
@@ -290,7 +308,7 @@ mod tests {
         assert!(bond.is_trusted(at(1_499)));
         assert!(!bond.is_trusted(at(1_500)));
         let never = Proof { lag: Duration::MAX, ..proof(1) };
-        self::bond(&lines, &never, at(2_000));
+        lines.prove(NODE, lines.stretch(NODE), &never, at(2_000));
         assert!(!bond.is_trusted(at(2_000)));
     }
 

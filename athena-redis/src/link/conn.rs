@@ -27,11 +27,24 @@ pub(super) struct Conn {
     epoch: u64,
     /// Whether it announces changes of what is read through it.
     tracks: bool,
+    evictions: Evictions,
     /// The history of the store behind it; 0 if that is not known.
     history: AtomicU64,
     wire: MultiplexedConnection,
     driver: Task,
     pulse: Arc<Pulse>,
+}
+
+/// What is known of evictions.
+///
+/// With `NOLOOP` a server tells nobody of what it evicts to make room for a command of that very
+/// connection (seen on 7.0.15).
+#[derive(Debug, Default)]
+struct Evictions {
+    /// How many there were when the server was last asked.
+    count: AtomicU64,
+    /// Whether there were some of late, or nobody knows.
+    goes_on: AtomicBool,
 }
 
 /// What a connection is good for.
@@ -80,7 +93,8 @@ impl Conn {
             let _lost = lost;
             driver.await;
         });
-        Self { epoch, tracks: false, history: AtomicU64::new(0), wire, driver, pulse }
+        let (evictions, history) = (Evictions::default(), AtomicU64::new(0));
+        Self { epoch, tracks: false, evictions, history, wire, driver, pulse }
     }
 
     /// The same connection, which announces changes.
@@ -106,7 +120,7 @@ impl Conn {
         let now = self.history();
         // One that was replaced meanwhile names the past of neither what was read before nor after.
         let history = if before == now { now } else { 0 };
-        let Self { epoch, tracks, .. } = *self;
+        let (epoch, tracks) = (self.epoch, self.announces());
         let proof = Proof { epoch, history, tracks, lag: Duration::ZERO };
         Ok(batch.replies(values, Origin::One(proof)))
     }
@@ -119,6 +133,34 @@ impl Conn {
     /// Takes a history for that of the store from now on.
     pub(super) fn note_history(&self, history: u64) {
         self.history.store(history, Ordering::Release);
+    }
+
+    /// Whether every change of what is read through it is announced, evictions included.
+    pub(super) fn announces(&self) -> bool {
+        self.tracks && !self.evicts()
+    }
+
+    /// Whether the server evicts, as far as is known.
+    pub(super) fn evicts(&self) -> bool {
+        self.evictions.goes_on.load(Ordering::Acquire)
+    }
+
+    /// Notes how many entries the server has evicted so far, if it tells, and whether some of them may
+    /// not have been announced: then what was read until now is not trusted any more.
+    pub(super) fn note_evicted(&self, count: Option<u64>) {
+        let Evictions { count: last, goes_on } = &self.evictions;
+        let is_news = count.is_none_or(|count| last.swap(count, Ordering::AcqRel) != count);
+        let announced = self.announces();
+        goes_on.store(is_news, Ordering::Release);
+        if announced && is_news && self.pulse.serves.load(Ordering::Acquire) {
+            self.pulse.hub.tell(&Change::Unheard { node: self.pulse.node });
+        }
+    }
+
+    /// The same for the first time, before anything is read.
+    pub(super) fn begin_from(&self, evicted: Option<u64>) {
+        self.evictions.count.store(evicted.unwrap_or_default(), Ordering::Release);
+        self.evictions.goes_on.store(evicted.is_none(), Ordering::Release);
     }
 
     /// Operations are about to use it.

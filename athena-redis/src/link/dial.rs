@@ -19,7 +19,7 @@ use super::class;
 use super::conn::Conn;
 use super::hub::Hub;
 use super::push::Ear;
-use super::station::Station;
+use super::station::{self, Station};
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -125,6 +125,7 @@ impl Call<'_> {
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
         Station::ask(&mut batch);
+        station::ask_evicted(&mut batch);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
         let refusal = if self.access.tracking { replies.error() } else { None };
@@ -142,6 +143,7 @@ impl Call<'_> {
             );
         }
         conn.note_history(Station::read(&mut replies).map_or(0, Station::history));
+        conn.begin_from(station::read_evicted(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }
 

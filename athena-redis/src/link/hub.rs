@@ -27,6 +27,8 @@ pub(crate) struct Hub {
     listeners: ArcSwap<Vec<Listener>>,
     /// Nodes that were told of as announcing nothing.
     untracked: Mutex<HashSet<Node>>,
+    /// Nodes that were told of as evicting.
+    evicting: Mutex<HashSet<Node>>,
     alarm: watch::Sender<u64>,
 }
 
@@ -40,6 +42,7 @@ impl Hub {
             nodes: Mutex::default(),
             listeners: ArcSwap::default(),
             untracked: Mutex::default(),
+            evicting: Mutex::default(),
             alarm,
         }
     }
@@ -97,6 +100,11 @@ impl Hub {
     /// Notes that a node announces nothing; tells whether that is news.
     pub(super) fn note_untracked(&self, node: Node) -> bool {
         self.untracked.lock().unwrap_or_else(PoisonError::into_inner).insert(node)
+    }
+
+    /// Notes that a node evicts what it has; tells whether that is news.
+    pub(super) fn note_evicting(&self, node: Node) -> bool {
+        self.evicting.lock().unwrap_or_else(PoisonError::into_inner).insert(node)
     }
 
     /// Says that some link came into doubt.

@@ -1,5 +1,7 @@
 //! Whether a node is the one that serves, by its own word.
 
+use std::sync::Arc;
+
 use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
@@ -26,6 +28,7 @@ impl Link {
         // Refused by a server that cannot serve yet, which tells its role all the same.
         batch.command("PING");
         Station::ask(&mut batch);
+        station::ask_evicted(&mut batch);
         if question == Question::Membership {
             station::ask_state(&mut batch);
         }
@@ -39,7 +42,8 @@ impl Link {
         let malformed = |malformed| self.malformed(&malformed);
         let station = Station::read(&mut replies).map_err(malformed)?;
         let history = station.history();
-        self.shared.note_history(proof.epoch, history);
+        let evicted = station::read_evicted(&mut replies).map_err(malformed)?;
+        let announces = self.shared.note(proof.epoch, history, evicted);
         if station == Station::Replica {
             return Err(self.failure(Class::Moved, "says that it is a replica"));
         }
@@ -50,7 +54,7 @@ impl Link {
             let what = format!("says that the state of its cluster is `{state}`");
             return Err(self.failure(Class::Unready, &what));
         }
-        Ok(Proof { history, ..proof })
+        Ok(Proof { history, tracks: announces, ..proof })
     }
 
     /// The history of the store, as far as it is known; 0 if it is not.
@@ -70,12 +74,23 @@ impl Link {
 }
 
 impl Shared {
-    /// Notes the history that was told on a connection, if that is still the one in use.
-    fn note_history(&self, epoch: u64, history: u64) {
-        if let State::Up(conn) = &*self.state.borrow()
-            && conn.epoch() == epoch
-        {
-            conn.note_history(history);
+    /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
+    /// every change.
+    fn note(&self, epoch: u64, history: u64, evicted: Option<u64>) -> bool {
+        let conn = match &*self.state.borrow() {
+            State::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
+            _ => return false,
+        };
+        conn.note_history(history);
+        conn.note_evicted(evicted);
+        if conn.evicts() && self.hub.note_evicting(self.node) {
+            let endpoint = &self.endpoint;
+            tracing::warn!(
+                %endpoint,
+                "redis evicts entries, not all of which it announces to us: while that goes on, \
+                 changes by other processes are noticed late"
+            );
         }
+        conn.announces()
     }
 }

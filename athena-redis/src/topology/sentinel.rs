@@ -230,6 +230,8 @@ impl Shared {
         self.confirmed.store(0, Ordering::Release);
         let before = self.current.swap(Some(Arc::clone(link)));
         self.last.store(link.node().number(), Ordering::Release);
+        // Again: until here nothing that is kept for a node could be told to be for this one.
+        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
         if let Some(before) = &before {
             // Tells that nothing more is heard of the former one, now that nothing is read from it.
             before.retire();

@@ -10,7 +10,7 @@ use athena_cache_core::backend::{
 use athena_cache_redis::Redis;
 
 use crate::support::server::RedisServer;
-use crate::told::Told;
+use crate::told::{Told, unheard};
 use crate::{config, eventually, insert, read, redis};
 
 const LIFE: Duration = Duration::from_secs(60);
@@ -102,6 +102,37 @@ async fn what_the_server_evicts_is_announced() {
     told.names(&["name"]).await;
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(read(&redis, "name").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn while_the_server_evicts_it_is_not_said_to_announce_everything() {
+    let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-random"]);
+    let redis = redis(&server.url());
+    let told = ready(&redis).await;
+    let info = |field: &str| {
+        let text = server.cli(&["INFO"]).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.expect("the server tells it").trim().parse::<u64>().expect("it is a number")
+    };
+    for number in 0..100 {
+        read(&redis, &format!("name:{number}")).await.unwrap();
+    }
+    for _ in 0..2 {
+        assert!(redis.prove(Node::ONLY).await.unwrap().tracks);
+        assert_eq!(told.take(), []);
+        let limit = (info("used_memory") + 20_000).to_string();
+        server.cli(&["CONFIG", "SET", "maxmemory", &limit]);
+        let before = info("evicted_keys");
+        // What has to make room for these is announced to nobody, since it is we who need it.
+        for number in 0..40 {
+            insert(&redis, &format!("ours:{number}"), &[0; 2_000]).await.unwrap();
+        }
+        server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+        assert!(info("evicted_keys") > before);
+        assert!(!redis.prove(Node::ONLY).await.unwrap().tracks);
+        assert!(told.take().contains(&unheard(Node::ONLY)));
+        assert!(!redis.read(&["name"], &[]).await.unwrap().proof.unwrap().tracks);
+    }
 }
 
 #[tokio::test]
@@ -244,7 +275,7 @@ async fn no_read_returns_a_newer_value_before_its_announcement_was_heard() {
 async fn a_server_that_refuses_to_track_is_used_without() {
     let server = RedisServer::start();
     let user = ["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all"];
-    for (denied, tracks, knows) in [
+    for (denied, announces, knows) in [
         (&["-client|tracking", "-info"][..], false, false),
         (&["-client|tracking"], false, true),
         (&["-info"], true, false),
@@ -259,11 +290,12 @@ async fn a_server_that_refuses_to_track_is_used_without() {
         let found = redis.read(&["value"], &[]).await.unwrap();
         assert!(found.values[0].is_some());
         for proof in [proof, found.proof.unwrap()] {
-            assert_eq!((proof.tracks, proof.history != 0), (tracks, knows), "{denied:?}");
+            // Without `INFO` nobody knows whether it evicts.
+            assert_eq!((proof.tracks, proof.history != 0), (false, knows), "{denied:?}");
             assert_eq!((proof.epoch, proof.lag), (1, Duration::ZERO));
         }
         server.cli(&["SET", "value", "another"]);
-        if tracks {
+        if announces {
             told.names(&["value"]).await;
         } else {
             nothing_is_told(&redis, &told).await;

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use athena_cache::Invalidated;
 use athena_cache::backend::Cause;
+use athena_cache::{Invalidated, MemoryRole};
 
-use super::stage::{LATE, MARGIN, Member, REDIS, SCRIPTS, Stage, defaults, endpoint, flawless};
+use super::stage::{
+    LATE, MARGIN, MEMORY, Member, REDIS, SCRIPTS, Stage, defaults, endpoint, flawless,
+};
 use crate::support::prober::Prober;
 use crate::support::writes::Writes;
-use crate::world::{Origin, eventually, observe, warm};
+use crate::world::{Origin, Setup, eventually, observe, warm};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b01_failovers_are_told_apart_by_whether_they_were_planned() {
@@ -38,14 +40,23 @@ async fn b01_failovers_are_told_apart_by_whether_they_were_planned() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b07_nothing_is_written_to_a_primary_that_was_replaced() {
+    is_replaced(&defaults()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b07_with_memory_first_nothing_is_written_to_a_primary_that_was_replaced() {
+    is_replaced(&defaults().tiered()).await;
+}
+
+async fn is_replaced(setup: &Setup) {
     let stage = Stage::start(LATE).await;
     let group = &stage.group;
-    let [here, there] = [(); 2].map(|()| Member::join("b07", group));
+    let [here, there] = [(); 2].map(|()| Member::join_as(setup.clone(), "b07", group));
     let origin = Origin::default();
     warm(&here.cache, &origin, 0..20).await;
     let loads = [&here, &there].map(|member| member.traffic(10, Duration::from_millis(10)));
-    here.hits(200).await;
-    there.hits(200).await;
+    here.fills(50).await;
+    there.fills(50).await;
 
     let [old, one, two] = [0, 1, 2].map(|node| Writes::start(group.node(node).address(), SCRIPTS));
     let prober = Prober::start(group.addresses());
@@ -54,7 +65,7 @@ async fn b07_nothing_is_written_to_a_primary_that_was_replaced() {
     group.failover();
     let switched = prober.wait_for_primary_other_than(0, begun);
     for member in [&here, &there] {
-        member.hits(500).await;
+        member.fills(100).await;
     }
     // It goes on taking writes from whoever still sends it any until it is told to follow.
     group.hurry();
@@ -76,7 +87,10 @@ async fn b07_nothing_is_written_to_a_primary_that_was_replaced() {
     assert_eq!(here.cache.clear().await, Invalidated::Done);
     for member in [&here, &there] {
         for id in 0..20 {
-            assert_eq!(observe(&member.cache, &origin, id).await.0.version, version);
+            eventually("it is heard of", async || {
+                observe(&member.cache, &origin, id).await.0.version == version
+            })
+            .await;
         }
     }
 }
@@ -100,12 +114,26 @@ async fn b08_a_planned_failover_delays_no_call_by_more_than_a_second() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b11_nodes_restarted_one_by_one_lose_nothing_that_was_warm() {
+    restart_one_by_one(defaults()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b11_with_memory_first_nodes_restarted_one_by_one_lose_nothing_that_was_warm() {
+    restart_one_by_one(defaults().tiered()).await;
+}
+
+async fn restart_one_by_one(setup: Setup) {
     const PRODUCTS: u32 = 200;
+    let first = setup.settings.memory.role;
     let mut stage = Stage::start(LATE).await;
-    let (member, origin) = (Member::join("b11", &stage.group), Origin::default());
+    let (member, origin) = (Member::join_as(setup, "b11", &stage.group), Origin::default());
     warm(&member.cache, &origin, 0..PRODUCTS).await;
     let load = member.reading(&origin, 10, PRODUCTS);
-    member.hits(100).await;
+    let answered = async || match first {
+        MemoryRole::Tier => member.hits_in_memory(100).await,
+        _ => member.hits(100).await,
+    };
+    answered().await;
     stage.group.hurry();
     for replica in [1, 2] {
         stage.group.node_mut(replica).restart();
@@ -121,11 +149,12 @@ async fn b11_nodes_restarted_one_by_one_lose_nothing_that_was_warm() {
     stage.group.node_mut(0).restart();
     let primary = stage.group.wait_settled();
     assert_ne!(primary, 0);
-    member.hits(100).await;
+    answered().await;
 
     let records = load.stop().await;
     flawless(&records, defaults().settings.resilience.deadline + MARGIN);
-    let hits = records.filter(|record| record.label == REDIS).count();
+    let warm: &[_] = if first == MemoryRole::Tier { &[MEMORY, REDIS] } else { &[REDIS] };
+    let hits = records.filter(|record| warm.contains(&record.label)).count();
     assert!(hits * 10 > records.count() * 9, "{hits} of {}", records.count());
     assert_eq!(member.told.all().len(), 1);
     stage.replicated(0..PRODUCTS);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use athena_cache::backend::Failover;
-use athena_cache::{Cache, Event, Observer, Outcome, Source, athena_cache, of};
+use athena_cache::{Cache, Event, Observer, Outcome, Source, Stats, athena_cache, of};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::support::load::{Load, Records, Verdict};
@@ -18,6 +18,8 @@ pub(super) const MARGIN: Duration = Duration::from_secs(3);
 const PROMOTION: Duration = Duration::from_secs(40);
 /// The label of calls that Redis answered.
 pub(super) const REDIS: &str = "redis";
+/// The label of calls that memory answered.
+pub(super) const MEMORY: &str = "memory";
 /// What fills are sent as; replicas get the writes of a script, and never the script.
 pub(super) const SCRIPTS: &[&str] = &["evalsha", "eval"];
 
@@ -103,11 +105,25 @@ impl Member {
 
     /// Waits until Redis has answered so many calls more.
     pub(super) async fn hits(&self, count: u64) {
+        self.counts("redis answers too few", count, |stats| stats.backend_hits).await;
+    }
+
+    /// Waits until memory has answered so many calls more.
+    pub(super) async fn hits_in_memory(&self, count: u64) {
+        self.counts("memory answers too few", count, |stats| stats.memory_hits).await;
+    }
+
+    /// Waits until Redis has taken so many values more.
+    pub(super) async fn fills(&self, count: u64) {
+        self.counts("redis takes too few", count, |stats| stats.fills).await;
+    }
+
+    async fn counts(&self, vain: &str, count: u64, what: fn(&Stats) -> u64) {
         let before = self.cache.stats();
         let deadline = Instant::now() + PATIENCE;
-        while self.cache.stats().backend_hits < before.backend_hits + count {
+        while what(&self.cache.stats()) < what(&before) + count {
             let stats = self.cache.stats();
-            assert!(Instant::now() < deadline, "redis answers too few: {before:?}, then {stats:?}");
+            assert!(Instant::now() < deadline, "{vain}: {before:?}, then {stats:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -197,7 +213,7 @@ fn id(caller: u64, round: u64, count: u32) -> u32 {
 fn label(outcome: Outcome) -> &'static str {
     match outcome.source {
         Source::Backend => REDIS,
-        Source::Memory => "memory",
+        Source::Memory => MEMORY,
         _ => "origin",
     }
 }

@@ -115,7 +115,7 @@ impl Remote {
             let answer = self.clock.within_dozing(limit, self.backend.prove(node)).await;
             match answer {
                 Some(Ok(proof)) => {
-                    self.hearing.lines.of(node, stretch, &proof, sent);
+                    self.hearing.lines.prove(node, stretch, &proof, sent);
                     self.hearing.lines.is_confirmed(&proof)
                 }
                 // It says itself that it does not serve.

@@ -66,7 +66,7 @@ impl Hearing {
             }
             Change::Flushed => self.cells.change_all(),
             Change::Connected { node, history } => {
-                self.lines.end(*node);
+                self.lines.begin(*node, *history);
                 self.recent.serves(*node, *history);
                 self.connected.notify_one();
             }

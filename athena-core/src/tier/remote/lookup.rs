@@ -8,7 +8,7 @@ use super::adopt::Told;
 use super::gates::by_node;
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all, scattered};
-use crate::backend::{Failure, Found, Generation, Node, Stored};
+use crate::backend::{Class, Failure, Found, Generation, Node, Stored};
 use crate::coherence::change::{Mark, Moment};
 use crate::coherence::damage::{Damage, Guard};
 use crate::coherence::journal::Target;
@@ -83,9 +83,10 @@ impl<'a> Name<'a> {
     }
 }
 
-/// What is asked for: an entry, and the tags that its caller knows.
+/// What is asked for, and its place in the order of what was asked: an entry, and the tags that its caller knows.
 #[derive(Debug, Clone, Copy)]
 struct Question<'a> {
+    place: usize,
     address: &'a Address,
     tags: &'a Tags,
     since: Moment,
@@ -111,28 +112,39 @@ impl Remote {
         asked: &[(&Address, &Tags)],
         deadline: Deadline,
     ) -> Vec<Result<Looked, Failure>> {
-        let mut ways = Vec::with_capacity(asked.len());
-        let mut open = Vec::with_capacity(asked.len());
-        let since = self.hearing.cells.now();
-        for (address, tags) in asked {
-            let way = self.make_way(&address.entry, tags, deadline).await;
-            if way.is_ok() {
-                open.push(Question { address, tags, since, deadline });
+        let mut looked: Vec<_> = asked.iter().map(|_| None).collect();
+        let mut open: Vec<usize> = (0..asked.len()).collect();
+        for _ in 0..ROUNDS {
+            let since = self.hearing.cells.now();
+            let mut questions = Vec::with_capacity(open.len());
+            for place in std::mem::take(&mut open) {
+                let (address, tags) = asked[place];
+                match self.make_way(&address.entry, tags, deadline).await {
+                    Ok(()) => questions.push(Question { place, address, tags, since, deadline }),
+                    Err(failure) => looked[place] = Some(Err(failure)),
+                }
             }
-            ways.push(way);
+            let answers = self.look_now(&questions, since, deadline).await;
+            for (Question { place, .. }, answer) in questions.iter().zip(answers) {
+                match answer.transpose() {
+                    Some(answer) => looked[*place] = Some(answer),
+                    None => open.push(*place),
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
         }
-        let mut looked = self.look_now(&open, since, deadline).await.into_iter();
-        let result =
-            |way: Result<(), _>| way.and_then(|()| looked.next().unwrap_or(Ok(Looked::Nothing)));
-        ways.into_iter().map(result).collect()
+        looked.into_iter().map(|looked| looked.unwrap_or_else(|| Err(untold()))).collect()
     }
 
+    /// Nothing for those that were asked of a node which has not been told of an invalidation.
     async fn look_now(
         &self,
         asked: &[Question<'_>],
         since: Moment,
         deadline: Deadline,
-    ) -> Vec<Result<Looked, Failure>> {
+    ) -> Vec<Result<Option<Looked>, Failure>> {
         let mut names = Names::default();
         let places: Vec<Vec<usize>> = asked
             .iter()
@@ -256,18 +268,21 @@ impl Remote {
         question: &Question<'_>,
         value: Read<Stored>,
         current: Vec<Read<Generation>>,
-    ) -> Result<Looked, Failure> {
+    ) -> Result<Option<Looked>, Failure> {
         let Question { address, tags, .. } = question;
         let Read { it: Some(Stored { bytes, remaining }), line, history, is_confirmed } = value
         else {
-            return Ok(Looked::Nothing);
+            return Ok(Some(Looked::Nothing));
         };
+        if self.was_not_told(question, history, &current) {
+            return Ok(None);
+        }
         let envelope = match Envelope::read(&bytes, address.reader()) {
             Ok(envelope) => envelope,
             Err(reason) => {
                 let (key, reason) = (address.entry.as_str(), &reason.to_string());
                 self.telemetry.tell(&Event::Unreadable { key, reason });
-                return Ok(Looked::Nothing);
+                return Ok(Some(Looked::Nothing));
             }
         };
         let mut evidence = Evidence {
@@ -281,7 +296,7 @@ impl Remote {
         let known: Vec<_> = tags.iter().zip(current).collect();
         let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
         if !holds {
-            return Ok(Looked::Nothing);
+            return Ok(Some(Looked::Nothing));
         }
         let mut all = Tags::clone(tags);
         envelope.tags.iter().for_each(|(tag, _)| all.add(tag.clone()));
@@ -293,7 +308,39 @@ impl Remote {
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
         let Evidence { lines, is_confirmed, .. } = evidence;
         let trust = Trust::over(Bond::of(lines));
-        Ok(Looked::Entry(Box::new(Sighting { envelope, age, mark, trust, is_confirmed })))
+        let sighting = Sighting { envelope, age, mark, trust, is_confirmed };
+        Ok(Some(Looked::Entry(Box::new(sighting))))
+    }
+
+    /// Whether one of those that answered has not been told of an invalidation that its predecessor
+    /// acknowledged. It is told next.
+    ///
+    /// Who begins to serve is announced before anything is read from it; but whoever asks may have looked
+    /// just before that, and a node may change its past without a new connection.
+    fn was_not_told(
+        &self,
+        question: &Question<'_>,
+        history: u64,
+        current: &[Read<Generation>],
+    ) -> bool {
+        let recent = &self.hearing.recent;
+        if !recent.is_any() || self.damage.lacks(Guard::Journal) {
+            return false;
+        }
+        let entry = &question.address.entry;
+        let place = self.backend.place(entry.as_str()).map(Box::from);
+        let tags = question.tags.iter().cloned().map(Target::Tag);
+        let generations = std::iter::once(Target::Namespace(place)).chain(tags);
+        let all = std::iter::once((Target::Entry(entry.clone()), history))
+            .chain(generations.zip(current.iter().map(|it| it.history)));
+        let mut was_not_told = false;
+        for (target, history) in all {
+            if recent.contradicts(&target, history) {
+                self.keep(target);
+                was_not_told = true;
+            }
+        }
+        was_not_told
     }
 
     /// Whether the generation of every tag of the entry is what it was before its load.
@@ -326,13 +373,24 @@ impl Remote {
         let names: Vec<_> = unknown.iter().map(|tag| self.namespace.tag(tag)).collect();
         let _cells = self.mark(&question.address.entry, &unknown, question.since);
         let fetched = self.fetch(&[], &names, question.since, question.deadline).await;
-        for (current, expected) in fetched.generations.into_iter().zip(expected) {
-            if !evidence.weigh(&expected, &current?) {
+        let of_tags = unknown.iter().zip(expected).zip(fetched.generations);
+        for ((tag, expected), current) in of_tags {
+            let (current, target) = (current?, Target::Tag(tag.clone()));
+            if self.hearing.recent.contradicts(&target, current.history) {
+                self.keep(target);
+                return Err(untold());
+            }
+            if !evidence.weigh(&expected, &current) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
+}
+
+/// A node that has begun to serve was asked before it was told of an invalidation.
+fn untold() -> Failure {
+    Failure::new(Class::Moved, "the node has not been told of an invalidation yet")
 }
 
 /// What the answers about one entry come to.

@@ -117,6 +117,10 @@ impl Registry {
             self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
         }
         self.map.store(Some(Arc::new(map)));
+        // Again: until here nothing that is kept for a node could be told to be for this one.
+        for link in &moves.gained {
+            self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        }
         // At once, and not earlier: what was read until now from those who served it is announced by
         // nobody any more.
         for link in &moves.lost {
