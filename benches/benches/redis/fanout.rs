@@ -16,6 +16,8 @@ const KEYS: usize = 10_000;
 const PROCESSES: [usize; 3] = [0, 1, 10];
 const ROUNDS: usize = 5;
 const WRITERS: usize = 64;
+/// No more at a time than may wait for Redis to take them.
+const PART: usize = 500;
 
 /// What the invalidation of all keys came to.
 struct Cost {
@@ -118,7 +120,10 @@ async fn load(cache: &Cache, names: &[String]) {
         let values: HashMap<_, _> = names.into_iter().map(value).collect();
         async { Ok::<_, Infallible>(values) }
     };
-    let Ok(_) = cache.batch(names).ttl(Duration::from_secs(3_600)).get_or_load_many(load).await;
+    for part in names.chunks(PART) {
+        let Ok(_) = cache.batch(part).ttl(Duration::from_secs(3_600)).get_or_load_many(load).await;
+        cache.settle().await;
+    }
 }
 
 /// How many of the entries a process holds in memory.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use athena_cache::{Cache, Redis, athena_cache};
+use athena_cache::{Cache, Memory, Redis, athena_cache};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::spread::Spread;
@@ -31,7 +31,7 @@ pub(crate) fn print() {
     let server = RedisServer::start();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let moka = moka::future::Cache::builder()
-        .max_capacity(2 * ENTRIES)
+        .max_capacity(4 * ENTRIES)
         .time_to_live(Duration::from_secs(3_600))
         .build_with_hasher(foldhash::fast::RandomState::default());
     let bare = taken(&runtime, async {
@@ -41,10 +41,12 @@ pub(crate) fn print() {
         moka.run_pending_tasks().await;
     });
     println!("{bare}  bytes beyond its value takes an entry in a raw moka cache");
-    let alone = Cache::in_memory("alone");
+    let room = || Memory::bounded(4 * ENTRIES);
+    let alone = Cache::builder("alone").memory(room()).build().unwrap();
     let tiered = {
         let _entered = runtime.enter();
-        Cache::builder("tiered").backend(Redis::from_url(server.url()).unwrap()).build().unwrap()
+        let redis = Redis::from_url(server.url()).unwrap();
+        Cache::builder("tiered").backend(redis).memory(room()).build().unwrap()
     };
     for (cache, place) in [(&alone, "in memory alone"), (&tiered, "in memory before Redis")] {
         runtime
