@@ -74,10 +74,17 @@ impl Memory {
     /// Keeps an entry, unless one whose load began later is there.
     pub(crate) fn insert(&self, key: &Key, slot: &Slot) {
         let hash = self.hasher.hash_one(key);
-        if let Some(there) = self.front.get(hash, key)
-            && (Arc::ptr_eq(&there.slot, slot) || there.slot.head().since() > slot.head().since())
-        {
-            return;
+        match self.front.get(hash, key) {
+            Some(there)
+                if Arc::ptr_eq(&there.slot, slot)
+                    || there.slot.head().since() > slot.head().since() =>
+            {
+                return;
+            }
+            Some(_) => {}
+            // A miss that moka has to hear of: a full tier has no room but for what is asked for more
+            // often than what is there.
+            None => drop(self.entries.get(key)),
         }
         self.front.insert(hash, key, slot, |key| self.hasher.hash_one(key));
         self.entries.insert(key.clone(), Slot::clone(slot));
@@ -110,5 +117,43 @@ impl Memory {
     /// Does the work that moka puts off, so that `len` is exact.
     pub(crate) fn settle(&self) {
         self.entries.run_pending_tasks();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coherence::change::Cells;
+    use crate::coherence::trust::Trust;
+    use crate::entry::{Entry, Head};
+    use crate::envelope::Kind;
+    use crate::policy::freshness::Life;
+
+    const CAPACITY: u64 = 100;
+
+    fn put(memory: &Memory, clock: &Clock, name: &str) {
+        let life = Life { ttl: Duration::from_secs(60), grace: Duration::ZERO };
+        let cells = Cells::new();
+        let mark = cells.mark([], cells.now());
+        let head = Head::new(Kind::Value, life, clock.now(), mark, &Trust::own());
+        memory.insert(&Key::named(name), &(Arc::new(Entry { head, value: 1_u32 }) as Slot));
+        memory.settle();
+    }
+
+    #[test]
+    fn a_full_tier_has_room_for_what_is_asked_for_again_and_again() {
+        let clock = Clock::system();
+        let memory = Memory::new(CAPACITY, &clock);
+        for number in 0..2 * CAPACITY {
+            put(&memory, &clock, &format!("cold:{number}"));
+        }
+        assert_eq!(memory.len(), CAPACITY);
+        let is_kept = || memory.get(&Key::named("hot")).is_some();
+        let asked = (1..10).find(|_| {
+            put(&memory, &clock, "hot");
+            is_kept()
+        });
+        assert!(asked.is_some(), "it never gets a place");
+        assert_eq!(memory.len(), CAPACITY);
     }
 }
