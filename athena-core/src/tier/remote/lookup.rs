@@ -83,7 +83,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// What is asked for, and its place in the order of what was asked: an entry, and the tags that its caller knows.
+/// An entry to look for with the tags that its caller knows, and its place among those that were asked.
 #[derive(Debug, Clone, Copy)]
 struct Question<'a> {
     place: usize,
