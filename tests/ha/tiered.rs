@@ -196,13 +196,8 @@ async fn what_redis_evicts_is_loaded_again_and_never_comes_back() {
     for cache in [&here, &there] {
         hear(cache).await;
     }
-    let info = |field: &str| {
-        let text = server.cli(&["INFO"]).text();
-        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value.expect("the server tells it").trim().parse::<u64>().expect("it is a number")
-    };
     server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
-    let limit = (info("used_memory") + 200_000).to_string();
+    let limit = (server.info::<u64>("used_memory") + 200_000).to_string();
     server.cli(&["CONFIG", "SET", "maxmemory", &limit]);
     for round in 0..10 {
         for id in 0..300 {
@@ -226,5 +221,6 @@ async fn what_redis_evicts_is_loaded_again_and_never_comes_back() {
             assert_eq!(observe(&here, &origin, id).await.0.version, current, "{id} in {round}");
         }
     }
-    assert!(info("evicted_keys") > 1_000, "{}", info("evicted_keys"));
+    let evicted: u64 = server.info("evicted_keys");
+    assert!(evicted > 1_000, "{evicted}");
 }

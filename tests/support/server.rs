@@ -6,6 +6,7 @@ mod port;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -205,6 +206,14 @@ impl RedisServer {
     /// Collects what it is sent from now on.
     pub(crate) fn monitor(&self) -> Monitor {
         Monitor::start(self.port)
+    }
+
+    /// A number of `INFO`.
+    pub(crate) fn info<N: FromStr>(&self, field: &str) -> N {
+        let text = self.cli(&["INFO"]).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let number = value.and_then(|value| value.trim().parse().ok());
+        number.unwrap_or_else(|| panic!("no number {field} among {text}"))
     }
 
     /// How often a command was executed, by the statistics of the server; 0 if never.

@@ -109,11 +109,7 @@ async fn while_the_server_evicts_it_is_not_said_to_announce_everything() {
     let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-random"]);
     let redis = redis(&server.url());
     let told = ready(&redis).await;
-    let info = |field: &str| {
-        let text = server.cli(&["INFO"]).text();
-        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value.expect("the server tells it").trim().parse::<u64>().expect("it is a number")
-    };
+    let info = |field| server.info::<u64>(field);
     for number in 0..100 {
         read(&redis, &format!("name:{number}")).await.unwrap();
     }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use athena_cache::{Cache, Invalidated, Memory, Redis};
 use tokio::task::JoinSet;
 
-use crate::server::{info, used};
 use crate::spread::Spread;
 use crate::support::server::RedisServer;
+use crate::used;
 
 const KEYS: usize = 10_000;
 const PROCESSES: [usize; 3] = [0, 1, 10];
@@ -57,7 +57,7 @@ async fn print_all() {
         }
     }
     for (processes, [took, effort, sent, memory, dropped]) in PROCESSES[1..].iter().zip(&all) {
-        println!("{KEYS} keys invalidated that {processes} of the processes hold in memory:");
+        println!("{KEYS} keys invalidated, processes that hold them in memory: {processes}");
         println!("  {:.2}  times as long as with nobody who holds them", took.median());
         println!("  {:.2}  times the server's processor time", effort.median());
         println!("  {:.0}  bytes sent per key and process", sent.median());
@@ -73,14 +73,14 @@ async fn cost(server: &RedisServer, writer: &Cache, holders: &[Cache]) -> Cost {
     let names: Vec<_> = (0..KEYS).map(|number| format!("key:{number}")).collect();
     load(writer, &names).await;
     writer.settle().await;
-    let before = info(server, "used_memory");
+    let before = server.info::<f64>("used_memory");
     for holder in holders {
         load(holder, &names).await;
         assert_eq!(holder.stats().loads, 0);
         assert_eq!(held(holder, &names).await, names.len());
     }
-    let memory = info(server, "used_memory") - before;
-    let (effort, sent) = (used(server), info(server, "total_net_output_bytes"));
+    let memory = server.info::<f64>("used_memory") - before;
+    let (effort, sent) = (used(server), server.info::<f64>("total_net_output_bytes"));
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
     for part in names.chunks(KEYS.div_ceil(WRITERS)) {
@@ -107,7 +107,7 @@ async fn cost(server: &RedisServer, writer: &Cache, holders: &[Cache]) -> Cost {
     Cost {
         took: (done - begun).as_secs_f64(),
         effort: used(server) - effort,
-        sent: info(server, "total_net_output_bytes") - sent,
+        sent: server.info::<f64>("total_net_output_bytes") - sent,
         until_dropped,
         memory,
     }

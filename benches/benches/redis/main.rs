@@ -10,10 +10,11 @@ mod drop;
 mod fanout;
 mod memory;
 mod price;
-mod server;
 mod spread;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
+
+use support::server::RedisServer;
 
 /// A part, and what it is called on the command line.
 type Part = (&'static str, fn());
@@ -24,6 +25,11 @@ const PARTS: &[Part] = &[
     ("memory", memory::print),
     ("fanout", fanout::print),
 ];
+
+/// The processor time that the server has used so far, in seconds.
+fn used(server: &RedisServer) -> f64 {
+    server.info::<f64>("used_cpu_user") + server.info::<f64>("used_cpu_sys")
+}
 
 fn main() {
     // Cargo adds options of its own.

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use athena_cache::{Cache, Memory, Redis, RedisConfig, athena_cache};
 use redis::aio::MultiplexedConnection;
 
-use crate::server::used;
 use crate::spread::Spread;
 use crate::support::server::RedisServer;
+use crate::used;
 
 const TASKS: [usize; 3] = [1, 16, 256];
 const ROUNDS: usize = 11;
