@@ -147,6 +147,7 @@ impl Lines {
     pub(crate) fn of(&self, node: Node, stretch: Stretch, proof: &Proof, sent: Tick) -> Arc<Line> {
         let until = self.until(proof, sent);
         if !proof.tracks {
+            self.note_history(node, stretch, proof.history);
             return Line::new(proof, until);
         }
         let is_of = |line: &&Arc<Line>| line.is_of(proof) && !line.has_ended();
@@ -177,6 +178,17 @@ impl Lines {
         let line = self.of(node, stretch, proof, sent);
         if line.announces() {
             line.renew(self.until(proof, sent));
+        }
+    }
+
+    fn note_history(&self, node: Node, stretch: Stretch, history: u64) {
+        if self.history(node) == history {
+            return;
+        }
+        let mut lines = self.write();
+        let present = lines.entry(node).or_default();
+        if present.stretch == stretch {
+            present.history = history;
         }
     }
 
@@ -349,6 +361,24 @@ mod tests {
         self::bond(&lines, &untracked, at(1_000));
         assert!(bond.is_trusted(at(2_099)));
         assert!(!bond.is_trusted(at(2_100)));
+    }
+
+    #[test]
+    fn the_history_of_a_node_is_what_it_told_last() {
+        for tracks in [true, false] {
+            let lines = Lines::new(WINDOW, Damage::default());
+            let told = |history| Proof { history, tracks, ..proof(1) };
+            let before = lines.stretch(NODE);
+            assert_eq!(lines.history(NODE), 0);
+            lines.begin(NODE, 0);
+            bond(&lines, &told(7), at(10));
+            assert_eq!(lines.history(NODE), 7);
+            lines.end(NODE);
+            assert_eq!(lines.history(NODE), 7);
+            lines.begin(NODE, 8);
+            lines.of(NODE, before, &told(7), at(20));
+            assert_eq!(lines.history(NODE), 8, "an answer that came late");
+        }
     }
 
     #[test]

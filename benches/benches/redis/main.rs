@@ -13,6 +13,7 @@ mod price;
 mod spread;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
+mod tag;
 
 use support::server::RedisServer;
 
@@ -24,6 +25,7 @@ const PARTS: &[Part] = &[
     ("drop", drop::print),
     ("memory", memory::print),
     ("fanout", fanout::print),
+    ("tag", tag::print),
 ];
 
 /// The processor time that the server has used so far, in seconds.
@@ -37,7 +39,7 @@ fn main() {
     for name in &wanted {
         assert!(
             PARTS.iter().any(|(part, _)| part == name),
-            "there is no part {name:?}; there are price, drop, memory and fanout"
+            "there is no part {name:?}; there are price, drop, memory, fanout and tag"
         );
     }
     for (name, print) in PARTS {
