@@ -15,6 +15,9 @@ use super::PATIENCE;
 /// How long a task waits between two calls unless told otherwise.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// How often it is looked whether the machine stands still.
+const NAP: Duration = Duration::from_millis(10);
+
 /// Tasks that call until they are stopped; dropping it stops them without a record.
 #[derive(Debug)]
 pub(crate) struct Load {
@@ -28,6 +31,8 @@ struct Shared {
     pause: Duration,
     stop: AtomicBool,
     calls: AtomicU64,
+    /// In nanoseconds: how long the machine stood still at most.
+    stall: AtomicU64,
 }
 
 /// What one task has done.
@@ -56,7 +61,10 @@ impl Load {
             pause,
             stop: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            stall: AtomicU64::new(0),
         });
+        let watched = Arc::clone(&shared);
+        std::thread::spawn(move || watched.watch_machine());
         let tasks = (0..tasks).map(|task| {
             let (shared, call) = (Arc::clone(&shared), Arc::clone(&call));
             let log = Arc::new(Log::default());
@@ -97,17 +105,30 @@ impl Load {
                 begun.map(|at| Record::new(self.shared.start, at, (Verdict::Error, "unfinished"))),
             );
         }
-        Records::new(self.shared.start, records)
+        let stall = Duration::from_nanos(self.shared.stall.load(Ordering::SeqCst));
+        Records::new(self.shared.start, stall, records)
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
         self.tasks.iter().for_each(|(_, task)| task.abort());
     }
 }
 
 impl Shared {
+    /// Takes a nap again and again: what it oversleeps it was not the callers who held it up.
+    fn watch_machine(&self) {
+        while !self.stop.load(Ordering::SeqCst) {
+            let begun = Instant::now();
+            std::thread::sleep(NAP);
+            let late = begun.elapsed().saturating_sub(NAP);
+            let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+            self.stall.fetch_max(late, Ordering::SeqCst);
+        }
+    }
+
     async fn run<F>(&self, log: &Log, call: impl Fn(u64) -> F)
     where
         F: Future<Output = (Verdict, &'static str)>,

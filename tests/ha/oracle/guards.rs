@@ -16,7 +16,8 @@ use crate::plays::play::Play;
 use crate::plays::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload, Writers};
 
 /// No further play is begun after so long.
-const LONG_ENOUGH: Duration = Duration::from_secs(12);
+const LONG_ENOUGH: Duration = Duration::from_secs(60);
+
 /// Plays without a guard until a promise is broken; panics if none ever is.
 fn is_missed(guard: Guard, promises: &[Promise], play: impl Fn(u64) -> Play) {
     let begun = Instant::now();

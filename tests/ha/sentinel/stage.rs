@@ -201,7 +201,8 @@ pub(super) fn flawless(records: &Records, slowest: Duration) {
     assert!(records.count() > 0, "nobody called");
     assert_eq!(records.errors(), 0, "errors");
     assert_eq!(records.wrong(), 0, "wrong values");
-    assert!(records.worst() <= slowest, "the slowest call took {:?}", records.worst());
+    let worst = records.worst_but_for_stalls();
+    assert!(worst <= slowest, "the slowest call took {worst:?}, or {:?}", records.worst());
 }
 
 /// Spread over all, so that callers meet at some and not at others.

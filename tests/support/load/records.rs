@@ -31,6 +31,8 @@ pub(crate) struct Record {
 #[derive(Debug, Clone)]
 pub(crate) struct Records {
     start: Instant,
+    /// How long the machine stood still at most.
+    stall: Duration,
     all: Vec<Record>,
 }
 
@@ -48,9 +50,9 @@ impl Record {
 }
 
 impl Records {
-    pub(super) fn new(start: Instant, mut all: Vec<Record>) -> Self {
+    pub(super) fn new(start: Instant, stall: Duration, mut all: Vec<Record>) -> Self {
         all.sort_by_key(|record| record.at);
-        Self { start, all }
+        Self { start, stall, all }
     }
 
     /// When the load began.
@@ -86,7 +88,7 @@ impl Records {
     /// Those that fulfil a condition.
     pub(crate) fn filter(&self, keep: impl Fn(&Record) -> bool) -> Self {
         let all = self.all.iter().copied().filter(|record| keep(record)).collect();
-        Self { start: self.start, all }
+        Self { all, ..*self }
     }
 
     /// Those that began between two times, the second excluded.
@@ -103,9 +105,8 @@ impl Records {
     pub(crate) fn by_label(&self) -> BTreeMap<&'static str, Self> {
         let mut labels: BTreeMap<_, Self> = BTreeMap::new();
         for &record in &self.all {
-            let of_label = labels
-                .entry(record.label)
-                .or_insert_with(|| Self { start: self.start, all: Vec::new() });
+            let of_label =
+                labels.entry(record.label).or_insert_with(|| Self { all: Vec::new(), ..*self });
             of_label.all.push(record);
         }
         labels
@@ -131,6 +132,11 @@ impl Records {
     /// The time of the slowest call; zero without calls.
     pub(crate) fn worst(&self) -> Duration {
         self.all.iter().map(|record| record.took).max().unwrap_or_default()
+    }
+
+    /// The same, less what the machine may have added by standing still: a call takes several turns.
+    pub(crate) fn worst_but_for_stalls(&self) -> Duration {
+        self.worst().saturating_sub(4 * self.stall)
     }
 
     /// The longest time in which no call ended right: its begin, and how long it was.
