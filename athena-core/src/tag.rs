@@ -37,6 +37,11 @@ impl Tags {
         self.0.binary_search(tag).is_ok()
     }
 
+    /// Those that are not among others.
+    pub(crate) fn beyond<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a Tag> {
+        self.iter().filter(|tag| !others.contains(tag))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tag> {
         self.0.iter()
     }

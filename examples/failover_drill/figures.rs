@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use athena_cache::Stats;
 
 use crate::ledger::{Kind, Ledger};
-use crate::scenario::{Fault, Scenario, Topology};
+use crate::scenario::{Fault, Scenario};
 use crate::support::load::Records;
+use crate::support::topology::Topology;
 use crate::traffic::{INVALIDATION, SHARDS};
 use crate::watch::{Findings, Timeline};
 

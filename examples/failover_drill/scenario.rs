@@ -5,13 +5,7 @@ use std::time::Duration;
 
 use athena_cache::{Memory, MemoryRole};
 
-/// How Redis runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Topology {
-    Standalone,
-    Sentinel,
-    Cluster,
-}
+use crate::support::topology::{TOPOLOGIES, Topology, name_of};
 
 /// What happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +21,6 @@ pub(crate) enum Fault {
     /// Every node restarts in order.
     Rolling,
 }
-
-const TOPOLOGIES: [(&str, Topology); 3] = [
-    ("standalone", Topology::Standalone),
-    ("sentinel", Topology::Sentinel),
-    ("cluster", Topology::Cluster),
-];
 
 const FAULTS: [(&str, Fault); 5] = [
     ("kill", Fault::Kill),
@@ -107,10 +95,7 @@ impl Scenario {
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let topology = TOPOLOGIES.iter().find(|(_, it)| *it == self.topology);
-        let fault = FAULTS.iter().find(|(_, it)| *it == self.fault);
-        let name = |found: Option<&'static str>| found.unwrap_or_default();
-        write!(f, "{} {}", name(topology.map(|it| it.0)), name(fault.map(|it| it.0)))
+        write!(f, "{} {}", self.topology, name_of(&self.fault, &FAULTS))
     }
 }
 

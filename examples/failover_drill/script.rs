@@ -3,8 +3,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::scenario::{Fault, Pace, Scenario, Topology};
+use crate::scenario::{Fault, Pace, Scenario};
 use crate::stage::{Cut, Stage, VICTIM};
+use crate::support::topology::Topology;
 use crate::watch::Timeline;
 
 /// Between two restarts of the only node there is.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::{Fault, Scenario, Topology};
+use crate::scenario::{Fault, Scenario};
 use crate::support::cluster::Cluster;
 use crate::support::fence;
 use crate::support::proxy::{BOTH, Mode, Proxy};
@@ -13,6 +13,7 @@ use crate::support::role::Role;
 use crate::support::sentinel::SentinelGroup;
 use crate::support::server::RedisServer;
 use crate::support::slots::SLOTS;
+use crate::support::topology::Topology;
 use crate::support::wait_within;
 
 /// How long a node may take to do what it was told.

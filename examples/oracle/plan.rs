@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use athena_cache::testing::Guard;
 
-use crate::plays::fault::{FAULTS, Fault, TOPOLOGIES, Topology};
+use crate::plays::fault::{FAULTS, Fault};
 use crate::plays::play::Play;
 use crate::plays::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload};
+use crate::support::topology::{TOPOLOGIES, Topology};
 
 const WORKLOADS: [(&str, Workload); 4] =
     [("busy", BUSY), ("quiet", QUIET), ("slow", SLOW), ("lengthy", LENGTHY)];

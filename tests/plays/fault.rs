@@ -2,13 +2,7 @@
 
 use std::fmt;
 
-/// How Redis runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Topology {
-    Standalone,
-    Sentinel,
-    Cluster,
-}
+use crate::support::topology::{Topology, name_of};
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +32,6 @@ pub(crate) enum Fault {
     /// Slots move to another primary.
     Reshard,
 }
-
-pub(crate) const TOPOLOGIES: [(&str, Topology); 3] = [
-    ("standalone", Topology::Standalone),
-    ("sentinel", Topology::Sentinel),
-    ("cluster", Topology::Cluster),
-];
 
 pub(crate) const FAULTS: [(&str, Fault); 12] = [
     ("health", Fault::Health),
@@ -79,18 +67,8 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Topology {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(self, &TOPOLOGIES))
-    }
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(name_of(self, &FAULTS))
     }
-}
-
-fn name_of<T: PartialEq>(it: &T, names: &'static [(&str, T)]) -> &'static str {
-    names.iter().find(|(_, named)| named == it).map_or("", |(name, _)| name)
 }

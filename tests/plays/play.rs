@@ -9,7 +9,7 @@ use athena_cache::{MemoryRole, Stats};
 use super::callers;
 use super::check::{self, Habit, Rules};
 use super::dice::Dice;
-use super::fault::{Fault, Topology};
+use super::fault::Fault;
 use super::perform::Performance;
 use super::process::{Process, Setup};
 use super::record::{History, Phase, Read};
@@ -19,6 +19,7 @@ use super::source::Source;
 use super::stage::Stage;
 use super::staleness;
 use super::workload::{BUSY, Workload};
+use crate::support::topology::Topology;
 use crate::support::wait_within;
 
 /// What is added to the trust window: a machine with much to do may stop between two lines.

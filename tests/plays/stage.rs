@@ -3,12 +3,13 @@
 //! Whatever address a node names, a process is told the proxy that stands for it in the process's own
 //! network; so one process can be cut off, or late, alone.
 
-use super::fault::{Fault, Topology};
+use super::fault::Fault;
 use crate::support::cluster::{Cluster, Options as ClusterOptions};
 use crate::support::fence;
 use crate::support::proxy::{BOTH, Direction, Mode, Names, Proxy};
 use crate::support::sentinel::{Options as SentinelOptions, SERVICE, SentinelGroup};
 use crate::support::server::RedisServer;
+use crate::support::topology::Topology;
 use std::time::Duration;
 
 /// After how much silence the other nodes hold a primary for dead.

@@ -23,6 +23,7 @@ pub(crate) mod role;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod slots;
+pub(crate) mod topology;
 pub(crate) mod writes;
 
 use std::path::{Path, PathBuf};

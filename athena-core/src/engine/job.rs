@@ -351,7 +351,7 @@ where
 
     /// Whether there are tags that were not known before the load.
     fn has_late_tags(&self, tags: &Tags) -> bool {
-        tags.iter().any(|tag| !self.ask.tags.contains(tag))
+        tags.beyond(&self.ask.tags).next().is_some()
     }
 
     fn not_kept(&self, reason: NotKept) {

@@ -11,9 +11,10 @@ use athena_cache::testing::Guard;
 use super::played;
 use super::standalone::unnoticed_partition;
 use crate::plays::check::Promise;
-use crate::plays::fault::{Fault, Topology};
+use crate::plays::fault::Fault;
 use crate::plays::play::Play;
 use crate::plays::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload, Writers};
+use crate::support::topology::Topology;
 
 /// No further play is begun after so long.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);

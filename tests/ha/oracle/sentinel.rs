@@ -1,8 +1,9 @@
 //! A primary, two replicas and three sentinels.
 
 use super::{is_kept, played};
-use crate::plays::fault::{Fault, Topology};
+use crate::plays::fault::Fault;
 use crate::plays::play::Play;
+use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {
     Play::new(Topology::Sentinel, fault, seed)

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{is_kept, played};
-use crate::plays::fault::{Fault, Topology};
+use crate::plays::fault::Fault;
 use crate::plays::play::Play;
 use crate::plays::record::Ending;
 use crate::plays::workload::{QUIET, SLOW, Workload};
+use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {
     Play::new(Topology::Standalone, fault, seed)

@@ -162,7 +162,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     /// From now on changes of the entry are announced; those of tags that only the value knows are, once
     /// they have been read with it.
     fn confirm(&self) {
-        if self.tags.iter().all(|tag| self.known.contains(tag)) {
+        if self.tags.beyond(&self.known).next().is_none() {
             self.slot().head().confirm();
         }
     }
@@ -200,7 +200,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         before: &Generations,
     ) -> Option<Vec<(Tag, Stamp)>> {
         let mut late = Tags::default();
-        for tag in self.tags.iter().filter(|tag| !self.known.contains(tag)) {
+        for tag in self.tags.beyond(&self.known) {
             late.add(tag.clone());
         }
         let known = self.known.iter().cloned().zip(before.tags.iter().copied());
