@@ -126,17 +126,22 @@ async fn b15_instances_that_lost_their_server_together_do_not_come_back_together
     server.kill();
     // Until the pauses between attempts have reached their cap.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    server.restart();
-    let back = Instant::now();
+    let began = Instant::now();
     let returns = instances.iter().map(|redis| async move {
         eventually("it is back", async || redis.is_ready(Node::ONLY)).await;
-        back.elapsed()
+        began.elapsed()
     });
-    let mut returns = futures_util::future::join_all(returns).await;
+    // Beside the instances: whoever waits for the server must not keep them from their pauses.
+    let restart = tokio::task::spawn_blocking(move || {
+        server.restart();
+        server
+    });
+    let (server, mut returns) = tokio::join!(restart, futures_util::future::join_all(returns));
+    let _server = server.unwrap();
     returns.sort();
     let spread = returns[199].saturating_sub(returns[0]);
     assert!(spread >= Duration::from_secs(1), "{spread:?}");
-    assert!(returns[199] < Duration::from_secs(5), "{:?}", returns[199]);
+    assert!(spread < Duration::from_secs(5), "{spread:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use athena_cache_core::backend::{Backend, Class, Node};
 
 use crate::support::proxy::Proxy;
 use crate::support::server::RedisServer;
-use crate::{eventually, failure, insert, read, redis};
+use crate::{HASTE, eventually, failure, hasty, insert, read, redis};
 
 #[tokio::test]
 async fn b20_while_the_server_is_down_operations_fail_at_once() {
@@ -55,20 +55,19 @@ async fn operations_in_flight_end_when_the_server_dies() {
     server.kill();
     let (class, took) = operation.await.unwrap();
     assert_eq!(class, Class::Disconnected);
-    assert!(took < Duration::from_millis(200), "{took:?}");
+    assert!(took < Duration::from_millis(500), "{took:?}");
 }
 
 #[tokio::test]
 async fn a12_an_operation_on_a_frozen_server_ends_at_the_response_timeout() {
     let server = RedisServer::start();
-    let redis = redis(&server.url());
+    let redis = hasty(&server.url());
     redis.prove(Node::ONLY).await.unwrap();
     server.freeze();
     for _ in 0..2 {
         let (class, took) = failure(redis.prove(Node::ONLY)).await;
         assert_eq!(class, Class::Timeout);
-        let limit = Duration::from_millis(250);
-        assert!(took.abs_diff(limit) <= Duration::from_millis(100), "{took:?}");
+        assert!((HASTE..4 * HASTE).contains(&took), "{took:?}");
     }
     server.thaw();
     eventually("it answers again", async || redis.prove(Node::ONLY).await.is_ok()).await;
@@ -78,7 +77,7 @@ async fn a12_an_operation_on_a_frozen_server_ends_at_the_response_timeout() {
 #[tokio::test]
 async fn a_long_hang_ends_with_the_server_answering_again() {
     let server = RedisServer::start();
-    let redis = redis(&server.url());
+    let redis = hasty(&server.url());
     insert(&redis, "value", b"bar").await.unwrap();
     server.freeze();
     for _ in 0..8 {
@@ -95,7 +94,7 @@ async fn a_long_hang_ends_with_the_server_answering_again() {
 async fn b22_a69_a_connection_that_swallows_everything_is_replaced_once() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
-    let redis = redis(&proxy.url());
+    let redis = hasty(&proxy.url());
     redis.prove(Node::ONLY).await.unwrap();
     proxy.swallow_existing();
 
@@ -113,7 +112,7 @@ async fn b22_a69_a_connection_that_swallows_everything_is_replaced_once() {
 async fn b22_while_nothing_answers_a_silent_connection_is_kept_and_dialed_rarely() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
-    let redis = redis(&proxy.url());
+    let redis = hasty(&proxy.url());
     redis.prove(Node::ONLY).await.unwrap();
     proxy.swallow_new(true);
     proxy.swallow_existing();
