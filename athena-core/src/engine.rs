@@ -130,6 +130,7 @@ where
 
     /// The load now, whatever the tiers hold; its result replaces what they hold.
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+        self.runtime.attend();
         match self.replace(None) {
             Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin.load()).await,
             None => self.alone(origin).await,

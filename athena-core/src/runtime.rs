@@ -123,6 +123,7 @@ impl Runtime {
 
     /// Invalidates in this process at once, then in the backend.
     pub(crate) async fn invalidate(self: &Arc<Self>, scopes: &[Scope]) -> Invalidated {
+        self.attend();
         self.mark(scopes);
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });

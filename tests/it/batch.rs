@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::world::{Fault, Gate, Origin, Remote, TTL, World, until};
+use athena_cache::Fallback;
+use athena_cache::backend::Class;
+use athena_cache::testing::Fault as Chaotic;
+
+use crate::stampede::poll;
+use crate::world::{Fault, Gate, Origin, PATIENCE, Remote, TTL, World, until};
 
 type Values = HashMap<String, u32>;
 
@@ -175,4 +180,50 @@ async fn an_error_inside_a_load_of_the_same_name_is_not_lost() {
         cache.batch(["a"]).get_or_load_many(fail).await.map(|values| values.len())
     });
     assert_eq!(outer.await, Err(Fault::Down));
+}
+
+#[tokio::test]
+async fn what_only_the_function_may_answer_a_batch_does_not_take_from_memory() {
+    for (fallback, expected) in [
+        (Fallback::GracefulDegradation, Ok(1)),
+        (Fallback::ServeStale, Ok(1)),
+        (Fallback::OriginOnly, Err(Fault::Down)),
+    ] {
+        let remote = Remote::with(|builder| builder.fallback(fallback));
+        let cache = &remote.world.cache;
+        let batch = || cache.batch(["a"]).ttl(TTL);
+        batch().get_or_load_many(|names| async { Ok::<_, Fault>(lengths(names)) }).await.unwrap();
+        cache.settle().await;
+        remote.chaos.always(Chaotic::Error(Class::Unreachable));
+        let fail = |_| async { Err::<Values, _>(Fault::Down) };
+        let found = batch().get_or_load_many(fail).await.map(|found| found.len());
+        assert_eq!(found, expected, "{fallback:?}");
+    }
+}
+
+#[tokio::test]
+async fn s9_leaders_that_nobody_polls_hold_a_batch_no_longer_than_the_patience() {
+    let world = World::in_memory();
+    let cache = &world.cache;
+    let leader = |name: &'static str| {
+        let load = async {
+            tokio::task::yield_now().await;
+            Ok::<u32, Fault>(1)
+        };
+        Box::pin(cache.entry(name).get_or_load(|| load))
+    };
+    let mut leaders = [leader("a"), leader("bb"), leader("ccc")];
+    for leader in &mut leaders {
+        assert!(poll(leader.as_mut()).is_pending());
+    }
+    let batch = tokio::spawn({
+        let cache = cache.clone();
+        async move {
+            let load = |names| async { Ok::<_, Fault>(lengths(names)) };
+            cache.batch(["a", "bb", "ccc"]).get_or_load_many(load).await
+        }
+    });
+    until("its timers", || world.clock.sleepers() == 3).await;
+    world.advance(PATIENCE);
+    assert_eq!(batch.await.unwrap().unwrap().len(), 3);
 }

@@ -1,16 +1,17 @@
 //! Memory in front of a backend that others change as well.
 
 use std::cell::{OnceCell, RefCell};
-use std::future::Future;
 use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Invalidated, Memory, Observed, Percent, Source, athena_cache, of};
+use athena_cache::{Cache, Invalidated, Memory, Percent, Source};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use crate::world::{FORMS, Fault, Form, GRACE, Gate, Origin, Remote, TTL, others_rest, until};
+use crate::world::{
+    FORMS, Fault, Form, GRACE, Gate, Origin, Remote, TTL, labelled, others_rest, until,
+};
 
 const WINDOW: Duration = Duration::from_secs(2);
 
@@ -561,21 +562,6 @@ async fn e2_what_another_process_has_just_refreshed_is_not_refreshed_again() {
     assert_eq!(origin.loads(), 2);
 }
 
-/// A value whose tag only it knows.
-async fn labelled(
-    cache: Cache,
-    load: impl Future<Output = Result<u32, Fault>> + Send + 'static,
-) -> Observed<Result<u32, Fault>> {
-    #[athena_cache(ttl = "10s", key = "labelled", tags_from = |value| [format!("v{value}")], cache = cache)]
-    async fn labelled(
-        cache: &Cache,
-        load: impl Future<Output = Result<u32, Fault>>,
-    ) -> Result<u32, Fault> {
-        load.await
-    }
-    of(labelled(&cache, load)).observe().await.unwrap()
-}
-
 #[tokio::test]
 async fn tags_that_only_the_value_knows_are_heard_of_as_well() {
     let (remote, origin) = (Remote::tiered(), Origin::default());
@@ -586,9 +572,9 @@ async fn tags_that_only_the_value_knows_are_heard_of_as_well() {
     // Its tag was read when it was stored, and is announced once the entry was read with it.
     assert_eq!(ask(2).await.outcome.source, Source::Backend);
     assert_eq!(ask(2).await.outcome.source, Source::Memory);
-    let _ = other.invalidate_tag("v2").await;
+    let _ = other.invalidate_tag("V2").await;
     assert_eq!(ask(2).await.outcome.source, Source::Memory);
-    let _ = other.invalidate_tag("v1").await;
+    let _ = other.invalidate_tag("V1").await;
     assert_eq!(ask(2).await.value, Ok(2));
 }
 
@@ -598,7 +584,7 @@ async fn nobody_joins_a_load_after_any_tag_has_changed_if_its_tags_are_not_known
     let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
     let early = tokio::spawn(labelled(cache.clone(), origin.waits(&gate, Ok(1))));
     until("the load", || origin.loads() == 1).await;
-    let _ = other.invalidate_tag("v1").await;
+    let _ = other.invalidate_tag("V1").await;
     assert_eq!(labelled(cache, origin.returns(Ok(2))).await.value, Ok(2));
     gate.open();
     assert_eq!(early.await.unwrap().value, Ok(1));
@@ -616,4 +602,82 @@ async fn memory_can_be_kept_for_trouble_or_switched_off() {
         warm(Form::Entry, &remote.world.cache, &origin).await;
         assert_eq!(seen(Form::Entry, &remote.world.cache, &origin, 2).await, (expected, 1));
     }
+}
+
+#[tokio::test]
+async fn i2_p2_what_this_process_sends_again_does_not_end_its_hearing_of_others() {
+    for what in ["tag", "namespace"] {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let (cache, other) = (&remote.world.cache, &remote.neighbour());
+        let ask = async |cache: &Cache, value| {
+            let load = origin.returns(Ok(value));
+            let entry = cache.entry("k").ttl(TTL).tags(["t"]);
+            let answer = entry.observe::<u32, Fault, _>(|| load).await;
+            cache.settle().await;
+            (answer.outcome.source, answer.value.unwrap())
+        };
+        let invalidate = async |cache: &Cache| match what {
+            "tag" => cache.invalidate_tag("t").await,
+            _ => cache.clear().await,
+        };
+        assert_eq!(invalidate(cache).await, Invalidated::Done);
+        remote.store.fail_over_unnoticed();
+        // The next node is known for what it is, and has not been told.
+        remote.world.advance(WINDOW / 4);
+        others_rest().await;
+        assert_eq!(ask(other, 1).await, (Source::Load, 1));
+        assert_eq!(ask(cache, 2).await, (Source::Load, 2), "{what}");
+        assert_eq!(ask(cache, 3).await, (Source::Memory, 2), "{what}");
+        assert_eq!(invalidate(other).await, Invalidated::Done);
+        assert_eq!(ask(cache, 3).await, (Source::Load, 3), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_values_that_are_inserted_at_once_memory_keeps_the_one_that_the_backend_has() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    for (process, second) in
+        [remote.world.cache.clone(), remote.neighbour()].into_iter().enumerate()
+    {
+        let cache = remote.world.cache.clone();
+        remote.chaos.forget_operations();
+        remote.chaos.on("insert", Chaotic::Delay(SOON));
+        let first = tokio::spawn({
+            let cache = cache.clone();
+            async move { cache.entry("plain:k").ttl(TTL).insert(10_u32).await }
+        });
+        until("it is on its way", || remote.chaos.operations().contains(&"insert")).await;
+        remote.chaos.heal();
+        second.entry("plain:k").ttl(TTL).insert(20_u32).await.unwrap();
+        let ask = async || {
+            let load = origin.returns(Ok(30));
+            let entry = cache.entry("plain:k").ttl(TTL);
+            entry.get_or_load::<u32, Fault, _>(|| load).await.unwrap()
+        };
+        assert_eq!((ask().await, ask().await), (20, 20), "{process}");
+        remote.world.advance(SOON);
+        first.await.unwrap().unwrap();
+        let there = remote.tiered_neighbour().entry("plain:k").get::<u32>().await.unwrap();
+        assert_eq!(there, Some(10), "{process}");
+        assert_eq!(ask().await, 10, "{process}");
+    }
+}
+
+#[tokio::test]
+async fn i3_a_process_that_only_invalidates_tells_the_next_node_as_well() {
+    let remote = Remote::tiered();
+    let (other, origin) = (remote.neighbour(), Origin::default());
+    warm(Form::Entry, &other, &origin).await;
+    // Made where no task can be started yet.
+    let cache =
+        std::thread::scope(|scope| scope.spawn(|| remote.tiered_neighbour()).join()).unwrap();
+    assert_eq!(cache.invalidate("plain:k").await, Invalidated::Done);
+    remote.store.fail_over();
+    warm(Form::Entry, &remote.neighbour(), &origin).await;
+    for _ in 0..10 {
+        others_rest().await;
+        remote.world.advance(Duration::from_millis(200));
+    }
+    others_rest().await;
+    assert!(!remote.store.names().iter().any(|name| name.contains("plain")), "it is told");
 }

@@ -11,7 +11,7 @@ use athena_cache::backend::{
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
 use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Source};
 
-use crate::world::{Fault, Form, Origin, once};
+use crate::world::{Fault, Form, Gate, Origin, labelled, once, until};
 
 const DOWN: Chaotic = Chaotic::Error(Class::Unreachable);
 
@@ -150,6 +150,15 @@ impl World {
     fn new() -> Self {
         let clock = ManualClock::new();
         let stores = [MemoryBackend::with_clock(&clock), MemoryBackend::with_clock(&clock)];
+        Self::on(stores, clock)
+    }
+
+    /// Another process on the same two nodes.
+    fn beside(&self) -> Self {
+        Self::on(self.stores.clone(), self.clock.clone())
+    }
+
+    fn on(stores: [MemoryBackend; 2], clock: ManualClock) -> Self {
         let nodes = stores.clone().map(|store| ChaosBackend::with_clock(store, 1, &clock));
         let chaos = [nodes[0].chaos(), nodes[1].chaos()];
         let pair = Pair { nodes, places: vec!["a".into(), "A".into()] };
@@ -271,4 +280,44 @@ async fn a_batch_gets_from_the_backend_what_its_nodes_have() {
     assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value)));
     let stats = world.cache.stats();
     assert_eq!((stats.backend_hits, stats.degraded_hits), (1, 1));
+}
+
+#[tokio::test]
+async fn p3_a_tag_that_arrives_before_the_change_of_all_tags_is_changed_once_more_after_it() {
+    for order in ["at once", "both late"] {
+        let (world, origin, gate) = (World::new(), Origin::default(), Gate::closed());
+        let other = world.beside();
+        let early = tokio::spawn(labelled(other.cache.clone(), origin.waits(&gate, Ok(1))));
+        until("the load", || origin.loads() == 1).await;
+        // All tags change on the first node, this one lives on the second.
+        world.nodes[0].always(DOWN);
+        if order == "both late" {
+            world.nodes[1].always(DOWN);
+        }
+        assert_eq!(world.cache.invalidate_tag("V1").await, Invalidated::Pending);
+        if order == "both late" {
+            world.nodes[1].heal();
+            world.nodes[1].reconnect();
+            let tagged = world.cache.entry("K").tags(["V1"]);
+            tagged.observe(|| async { Ok::<u32, Fault>(7) }).await;
+        }
+        gate.open();
+        early.await.unwrap();
+        other.cache.settle().await;
+        let stored = || labelled(other.cache.clone(), origin.returns(Ok(2)));
+        assert_eq!(stored().await.value, Ok(1), "it is pending");
+
+        world.nodes[0].heal();
+        world.nodes[0].reconnect();
+        until("everybody is told", || {
+            world.clock.advance(Duration::from_secs(1));
+            world.cache.stats().journal_depth == 0
+        })
+        .await;
+        assert_eq!(
+            labelled(world.beside().cache, origin.returns(Ok(3))).await.value,
+            Ok(3),
+            "{order}"
+        );
+    }
 }

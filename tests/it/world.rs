@@ -311,3 +311,18 @@ impl Loading {
         load.expect("a load runs at most once per call").await
     }
 }
+
+/// A value whose tag only it knows.
+pub async fn labelled(
+    cache: Cache,
+    load: impl Future<Output = Result<u32, Fault>> + Send + 'static,
+) -> Observed<Result<u32, Fault>> {
+    #[athena_cache(ttl = "10s", key = "labelled", tags_from = |value| [format!("V{value}")], cache = cache)]
+    async fn labelled(
+        cache: &Cache,
+        load: impl Future<Output = Result<u32, Fault>>,
+    ) -> Result<u32, Fault> {
+        load.await
+    }
+    of(labelled(&cache, load)).observe().await.unwrap()
+}

@@ -40,6 +40,8 @@ struct Pending {
     targets: HashMap<Target, Kept, foldhash::fast::RandomState>,
     /// Whom something waits for, and how much of it.
     nodes: HashMap<Node, usize, foldhash::fast::RandomState>,
+    /// Tags that are to be changed once more after [`Target::AnyTag`], which waits.
+    repeated: HashMap<Target, Kept, foldhash::fast::RandomState>,
     counter: u64,
 }
 
@@ -115,7 +117,7 @@ impl Journal {
         pending.counter += 1;
         let number = pending.counter;
         let kept = |target: &Target| Kept { number, node: node_of(target), since: now };
-        let has_place = pending.targets.len() < self.limit
+        let has_place = pending.targets.len() + pending.repeated.len() < self.limit
             || pending.targets.contains_key(&target)
             || target == Target::AnyTag
             || self.everything.contains(&target);
@@ -129,6 +131,32 @@ impl Journal {
             }
         }
         self.note_depth(&pending);
+    }
+
+    /// Has tags that arrived before [`Target::AnyTag`] changed once more when that has arrived.
+    ///
+    /// A load that learns its tags only from its value may have stored it in between: it saw the new
+    /// generation of the tag, and that no tag had changed since it began.
+    pub(crate) fn repeat<'a>(
+        &self,
+        tags: impl Iterator<Item = &'a Target>,
+        now: Tick,
+        node_of: impl Fn(&Target) -> Node,
+    ) {
+        for tag in tags {
+            {
+                let mut pending = self.lock();
+                let has_place = pending.targets.len() + pending.repeated.len() < self.limit;
+                if has_place && pending.targets.contains_key(&Target::AnyTag) {
+                    pending.counter += 1;
+                    let kept = Kept { number: pending.counter, node: node_of(tag), since: now };
+                    pending.repeated.insert(tag.clone(), kept);
+                    continue;
+                }
+            }
+            // It has arrived meanwhile, or there are too many.
+            self.keep(tag.clone(), now, &node_of);
+        }
     }
 
     /// How many invalidations wait.
@@ -179,6 +207,11 @@ impl Journal {
         for (target, kept) in &batch.0 {
             if pending.targets.get(target).is_some_and(|it| it.number == kept.number) {
                 pending.take(target);
+                if *target == Target::AnyTag {
+                    for (tag, kept) in std::mem::take(&mut pending.repeated) {
+                        pending.put(tag, kept);
+                    }
+                }
             }
         }
         self.note_depth(&pending);
@@ -275,6 +308,28 @@ mod tests {
         assert_eq!(journal.depth(), 1);
         journal.acknowledge(&all(&journal));
         assert_eq!(journal.depth(), 0);
+    }
+
+    #[test]
+    fn tags_that_arrived_before_the_change_of_all_tags_follow_it_once_more() {
+        let journal = Journal::new(3, vec![Target::Namespace(None)]);
+        let repeat = |name: &str| {
+            journal.repeat([&target(name)].into_iter(), Tick::default(), |_| Node::ONLY);
+        };
+        keep(&journal, Target::AnyTag);
+        repeat("a");
+        assert_eq!((journal.depth(), journal.holds(&target("a"))), (1, false));
+        journal.acknowledge(&all(&journal));
+        assert!(journal.holds(&target("a")));
+        repeat("b");
+        assert!(journal.holds(&target("b")), "there is nothing to wait for");
+        journal.acknowledge(&all(&journal));
+        assert_eq!(journal.depth(), 0);
+
+        keep(&journal, Target::AnyTag);
+        ["a", "b", "c"].into_iter().for_each(repeat);
+        let left: Vec<_> = all(&journal).targets().cloned().collect();
+        assert_eq!(left, [Target::Namespace(None)], "they are bounded, too");
     }
 
     #[test]

@@ -34,8 +34,9 @@ struct Kept {
     targets: HashMap<Target, Acknowledged, foldhash::fast::RandomState>,
     /// In the order of acknowledgement; the newest of a target is the one that counts.
     order: VecDeque<(Tick, Target)>,
-    /// When there were too many, last.
-    overflowed: Option<Tick>,
+    /// When there were too many, last, and who had acknowledged them over which history; 0 if over
+    /// several.
+    overflowed: Option<(Tick, HashMap<Node, u64>)>,
     /// Nodes that have begun to serve, and their histories.
     due: Vec<(Node, u64)>,
 }
@@ -43,6 +44,7 @@ struct Kept {
 #[derive(Debug, Clone, Copy)]
 struct Acknowledged {
     at: Tick,
+    node: Node,
     history: u64,
 }
 
@@ -64,18 +66,25 @@ impl Recent {
     ///
     /// `confirmed` is when the node was last known for certain to be the one that serves: what was
     /// acknowledged since may have gone to a node that had been replaced, and is kept for longer.
-    pub(crate) fn note(&self, targets: &[Target], history: u64, at: Tick, confirmed: Tick) {
+    pub(crate) fn note(
+        &self,
+        node: Node,
+        targets: &[Target],
+        history: u64,
+        at: Tick,
+        confirmed: Tick,
+    ) {
         self.is_any.store(true, Ordering::SeqCst);
         let mut kept = self.lock();
         kept.forget_before(confirmed.min(at).before(MEMORY));
         for target in targets {
-            kept.targets.insert(target.clone(), Acknowledged { at, history });
+            kept.targets.insert(target.clone(), Acknowledged { at, node, history });
             kept.order.push_back((at, target.clone()));
         }
         if kept.targets.len() > self.limit {
-            kept.targets.clear();
-            kept.order.clear();
-            kept.overflowed = Some(at);
+            kept.overflow(at);
+        } else if kept.order.len() > 2 * self.limit {
+            kept.compact();
         }
     }
 
@@ -123,11 +132,32 @@ impl Kept {
                 self.targets.remove(&target);
             }
         }
-        self.overflowed = self.overflowed.filter(|at| *at >= oldest);
+        self.overflowed.take_if(|(at, _)| *at < oldest);
+    }
+
+    /// Remembers no more than who acknowledged, and over which history.
+    fn overflow(&mut self, at: Tick) {
+        let (_, mut histories) = self.overflowed.take().unwrap_or_default();
+        for (_, Acknowledged { node, history, .. }) in self.targets.drain() {
+            let known = histories.entry(node).or_insert(history);
+            if *known != history {
+                *known = 0;
+            }
+        }
+        self.order.clear();
+        self.overflowed = Some((at, histories));
+    }
+
+    /// Drops what is in the order for the sake of targets that were acknowledged again since.
+    fn compact(&mut self) {
+        let Self { targets, order, .. } = self;
+        order.retain(|(at, target)| targets.get(target).is_some_and(|kept| kept.at == *at));
     }
 
     fn again(&self, node: Node, history: u64, node_of: impl Fn(&Target) -> Node) -> Again {
-        if self.overflowed.is_some() {
+        if let Some((_, histories)) = &self.overflowed
+            && (history == 0 || histories.get(&node) != Some(&history))
+        {
             return Again::Everything;
         }
         let is_elsewhere = |kept: &Acknowledged| kept.history == 0 || kept.history != history;
@@ -168,9 +198,9 @@ mod tests {
     #[test]
     fn what_another_history_acknowledged_is_sent_again() {
         let recent = Recent::new(10);
-        recent.note(&[target("a")], 1, at(0), at(0));
-        recent.note(&[target("b")], 2, at(1), at(1));
-        recent.note(&[target("c")], 0, at(1), at(1));
+        recent.note(Node::ONLY, &[target("a")], 1, at(0), at(0));
+        recent.note(Node::ONLY, &[target("b")], 2, at(1), at(1));
+        recent.note(Node::ONLY, &[target("c")], 0, at(1), at(1));
         assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("c")]));
         assert_eq!(again(&recent, 1), Again::These(vec![target("b"), target("c")]));
         let contradicts = |name, history| recent.contradicts(&target(name), history);
@@ -183,20 +213,52 @@ mod tests {
     #[test]
     fn what_is_old_is_forgotten_unless_nobody_has_confirmed_the_node_since() {
         let recent = Recent::new(10);
-        recent.note(&[target("a")], 1, at(0), at(0));
-        recent.note(&[target("a"), target("b")], 1, at(20), at(0));
-        recent.note(&[target("c")], 1, at(49), at(0));
+        recent.note(Node::ONLY, &[target("a")], 1, at(0), at(0));
+        recent.note(Node::ONLY, &[target("a"), target("b")], 1, at(20), at(0));
+        recent.note(Node::ONLY, &[target("c")], 1, at(49), at(0));
         assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("b"), target("c")]));
-        recent.note(&[], 1, at(51), at(51));
+        recent.note(Node::ONLY, &[], 1, at(51), at(51));
         assert_eq!(again(&recent, 2), Again::These(vec![target("c")]));
     }
 
     #[test]
     fn too_many_become_everything_for_as_long_as_they_would_have_been_remembered() {
         let recent = Recent::new(2);
-        recent.note(&[target("a"), target("b"), target("c")], 1, at(0), at(0));
+        recent.note(Node::ONLY, &[target("a"), target("b"), target("c")], 1, at(0), at(0));
         assert_eq!(again(&recent, 2), Again::Everything);
-        recent.note(&[target("d")], 1, at(31), at(31));
+        recent.note(Node::ONLY, &[target("d")], 1, at(31), at(31));
         assert_eq!(again(&recent, 2), Again::These(vec![target("d")]));
+    }
+
+    #[test]
+    fn a_node_that_acknowledged_all_of_too_many_need_not_be_told_again() {
+        let recent = Recent::new(2);
+        let (one, other, heir) = (Node::new(1), Node::new(2), Node::new(3));
+        recent.note(one, &[target("a"), target("b")], 1, at(0), at(0));
+        recent.note(other, &[target("c")], 2, at(0), at(0));
+        let again = |node, history| {
+            recent.serves(node, history);
+            recent.take(|_| node).remove(0).1
+        };
+        assert_eq!(again(one, 1), Again::These(vec![]));
+        assert_eq!(again(other, 2), Again::These(vec![]));
+        for (node, history) in [(one, 3), (one, 0), (other, 1), (heir, 4)] {
+            assert_eq!(again(node, history), Again::Everything, "{node:?} {history}");
+        }
+        recent.note(one, &[target("d"), target("e"), target("f")], 5, at(1), at(1));
+        assert_eq!(again(one, 1), Again::Everything);
+        assert_eq!(again(one, 5), Again::Everything, "what another one has is not known");
+        assert_eq!(again(other, 2), Again::These(vec![]));
+    }
+
+    #[test]
+    fn the_same_target_again_and_again_takes_no_more_room() {
+        let recent = Recent::new(10);
+        for second in 0..1_000 {
+            recent.note(Node::ONLY, &[target("a"), target("b")], 1, at(second), at(0));
+        }
+        assert!(recent.lock().order.len() <= 20);
+        recent.note(Node::ONLY, &[target("c")], 1, at(1_031), at(1_031));
+        assert_eq!(again(&recent, 2), Again::These(vec![target("c")]));
     }
 }

@@ -13,10 +13,13 @@ use super::change::Name;
 /// Wakes waiters by name.
 #[derive(Debug, Default)]
 pub(crate) struct Wakes {
-    waiting: Mutex<HashMap<Name, Arc<Notify>, foldhash::fast::RandomState>>,
+    waiting: Mutex<Waiting>,
     /// Spares the lock where nobody waits for anything.
     count: AtomicUsize,
 }
+
+/// How many wait for a name, and what wakes them.
+type Waiting = HashMap<Name, (usize, Arc<Notify>), foldhash::fast::RandomState>;
 
 /// Somebody who waits; begins to hear when made.
 #[derive(Debug)]
@@ -30,7 +33,9 @@ impl Wakes {
     pub(crate) fn waiter(self: &Arc<Self>, name: Name) -> Waiter {
         let mut waiting = self.lock();
         self.count.fetch_add(1, Ordering::SeqCst);
-        let changed = Arc::clone(waiting.entry(name).or_default());
+        let (count, changed) = waiting.entry(name).or_default();
+        *count += 1;
+        let changed = Arc::clone(changed);
         Waiter { wakes: Arc::clone(self), name, changed }
     }
 
@@ -38,14 +43,14 @@ impl Wakes {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        if let Some(changed) = self.lock().get(&name) {
+        if let Some((_, changed)) = self.lock().get(&name) {
             // One permit is kept for a waiter that is about to wait; all others wake by it, too.
             changed.notify_waiters();
             changed.notify_one();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Notify>, foldhash::fast::RandomState>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,9 +66,11 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let mut waiting = self.wakes.lock();
         self.wakes.count.fetch_sub(1, Ordering::SeqCst);
-        // Ours, and the map's.
-        if Arc::strong_count(&self.changed) <= 2 {
-            waiting.remove(&self.name);
+        if let Some((count, _)) = waiting.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.name);
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ where
 {
     /// What is there and fresh; the failure if the backend cannot say and no copy may.
     pub(crate) async fn peek(self) -> Result<Option<Answer<R>>, Failure> {
+        self.runtime.attend();
         if let Some(seen) = self.in_memory().filter(Seen::is_fresh) {
             return Ok(self.hit(&seen.slot, Source::Memory));
         }
@@ -42,6 +43,7 @@ where
     ///
     /// It leads a flight meanwhile, so that an invalidation comes wholly before or wholly after.
     pub(crate) async fn put(self, value: V) -> Result<(), Error> {
+        self.runtime.attend();
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
         let Some(lead) = self.replace(None) else {
@@ -53,23 +55,27 @@ where
         };
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
-        let payload = match self.wire.as_ref().map(|wire| wire.encode(&value)) {
-            Some(Ok(payload)) => payload,
-            Some(Err(reason)) => return Err(self.unwritable(&reason)),
-            None => return Err(self.unwritable("no codec")),
-        };
-        if let Err(error) = self.put_in_backend(remote, payload, life).await {
+        let scopes = [Scope::Entry(self.key.clone())];
+        if let Err(error) = self.put_in_backend(remote, &value, life).await {
             // The old value may still be there, and is outdated.
-            self.runtime.journal(&[Scope::Entry(self.key.clone())]);
+            self.runtime.journal(&scopes);
             return Err(error);
         }
-        if self.runtime.keeps_copies() {
-            self.put_in_memory(&lead, value, life);
+        let is_last = if self.runtime.keeps_copies() {
+            self.put_in_memory(&lead, value, life)
+        } else {
+            lead.unless_sealed(|| {})
+        };
+        if !is_last {
+            // Who came in between may have kept what this has replaced, and hears nothing of it: one's
+            // own change is not announced.
+            self.runtime.mark(&scopes);
         }
         Ok(())
     }
 
-    fn put_in_memory(&self, lead: &Lead, value: V, life: Life) {
+    /// Keeps a copy, unless another value or an invalidation came in between; tells whether none did.
+    fn put_in_memory(&self, lead: &Lead, value: V, life: Life) -> bool {
         let runtime = &self.runtime;
         let (mark, trust) = match self.remote() {
             None => (runtime.own_mark(&self.tags, lead.since()), Trust::own()),
@@ -86,15 +92,15 @@ where
             if !life.ttl.is_zero() {
                 self.runtime.memory.insert(&self.key, &slot);
             }
-        });
+        })
     }
 
-    async fn put_in_backend(
-        &self,
-        remote: &Remote,
-        payload: Vec<u8>,
-        life: Life,
-    ) -> Result<(), Error> {
+    async fn put_in_backend(&self, remote: &Remote, value: &V, life: Life) -> Result<(), Error> {
+        let payload = match self.wire.as_ref().map(|wire| wire.encode(value)) {
+            Some(Ok(payload)) => payload,
+            Some(Err(reason)) => return Err(self.unwritable(&reason)),
+            None => return Err(self.unwritable("no codec")),
+        };
         let Some(address) = self.address() else {
             return Err(self.unwritable("no codec"));
         };

@@ -58,7 +58,8 @@ where
     fn landed(&self, landing: Landing, flight: &Flight, waiting: Waiting) -> Followed<R> {
         match landing {
             Landing::Entry { slot, .. }
-                if flight.is_outdated_by_late_tags(&slot, &self.runtime.cells) =>
+                if waiting == Waiting::ForAnother
+                    && flight.is_outdated_by_late_tags(&slot, &self.runtime.cells) =>
             {
                 Followed::Again
             }

@@ -299,6 +299,7 @@ where
 
     /// Ends the job after its load failed elsewhere, with what its stale value came to.
     pub(super) fn give_up(self, stale: Option<&Answer<R>>) {
+        self.ask.tell(|key| Event::LoadFailed { key });
         if let (Some(slot), Some(answer)) = (&self.stale, stale) {
             return self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
         }

@@ -18,7 +18,9 @@ use crate::backend::Failure;
 use crate::clock::Tick;
 use crate::coherence::wake::Waiter;
 use crate::flight::{Flight, Lead, Role};
+use crate::policy::fallback::Plan;
 use crate::runtime::Runtime;
+use crate::telemetry::Event;
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
@@ -50,7 +52,7 @@ struct Round<V, E> {
     led: Vec<(String, One<V, E>, Lead)>,
     followed: Vec<(String, One<V, E>, Arc<Flight>)>,
     /// Loaded beside a flight that cannot be joined; not kept.
-    alone: Vec<String>,
+    alone: Vec<(String, One<V, E>)>,
 }
 
 impl<V, E> Many<V, E>
@@ -59,6 +61,9 @@ where
     E: 'static,
 {
     pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
+        if let Some((_, ask)) = asks.first() {
+            ask.runtime.attend();
+        }
         let patience = asks.first().map(|(_, ask)| {
             let Runtime { clock, settings, .. } = &*ask.runtime;
             let until = clock.now().after(settings.patience);
@@ -125,7 +130,7 @@ where
         let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
         for (name, ask) in self.open.drain(..) {
             if self.beside.remove(&name) {
-                round.alone.push(name);
+                round.alone.push((name, ask));
                 continue;
             }
             let slow = self.slow.remove(&name);
@@ -135,7 +140,7 @@ where
             }
             match ask.enter() {
                 Role::Lead(lead) => round.led.push((name, ask, lead)),
-                Role::Follow(flight) if flight.is_led_here() => round.alone.push(name),
+                Role::Follow(flight) if flight.is_led_here() => round.alone.push((name, ask)),
                 Role::Follow(flight) => round.followed.push((name, ask, flight)),
             }
         }
@@ -149,14 +154,14 @@ where
         for ((name, ask, lead), seen) in led.into_iter().zip(seen) {
             let away = seen.is_err();
             let seen = seen.ok().flatten();
+            let is_in_doubt = seen.as_ref().is_some_and(Seen::is_in_doubt);
             let copy = ask.copy().filter(|_| away);
             let answer = match (&seen, &copy) {
-                (Some(seen), _) if seen.is_fresh() || seen.is_in_doubt() => ask.peeked(seen),
+                (Some(seen), _) => ask.peeked(seen),
                 (None, Some(copy)) if ask.serves(copy) => ask.degraded(copy),
-                _ => None,
+                (None, _) => None,
             };
-            let seen = seen.or(copy);
-            if let (Some(answer), Some(seen)) = (answer, &seen) {
+            if let (Some(answer), Some(seen)) = (answer, seen.as_ref().or(copy.as_ref())) {
                 if !answer.outcome.degraded {
                     ask.keep_copy(&lead, &seen.slot);
                 }
@@ -164,9 +169,17 @@ where
                 insert(&mut self.found, &name, answer);
                 continue;
             }
-            let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
-            let stale = seen.or_else(|| ask.in_memory()).map(|seen| seen.slot);
-            jobs.push((name, Job::new(ask, lead, stale, purpose)));
+            // What may answer if the load fails, too.
+            let stale = match seen {
+                _ if is_in_doubt => None,
+                _ if away => {
+                    copy.filter(|copy| ask.policy.fallback.plan(Some(copy.verdict)) == Plan::Load)
+                }
+                seen => seen.or_else(|| ask.in_memory()),
+            };
+            let purpose =
+                if away || is_in_doubt { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
+            jobs.push((name, Job::new(ask, lead, stale.map(|seen| seen.slot), purpose)));
         }
         jobs
     }
@@ -175,7 +188,7 @@ where
     async fn load<F, Fut>(
         &mut self,
         jobs: Vec<(String, OneJob<V, E>)>,
-        alone: Vec<String>,
+        alone: Vec<(String, One<V, E>)>,
         load: &F,
     ) -> Result<(), E>
     where
@@ -189,8 +202,8 @@ where
         }
         self.put_off(elsewhere);
         let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
-        let names: Vec<_> =
-            jobs.iter().map(|(name, ..)| name.clone()).chain(alone.clone()).collect();
+        let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
+        let names: Vec<_> = names.cloned().collect();
         let started = jobs.first().map(|(_, job, _)| job.now());
         let prolonging = join_all(jobs.iter().map(|(_, job, _)| job.prolong_for_ever()));
         let load = pin!(Flight::all_led_here(&flights, load(names)));
@@ -203,7 +216,8 @@ where
             Ok(loaded) => loaded,
             Err(error) => return self.failed(jobs, &alone, error),
         };
-        for name in alone {
+        for (name, ask) in alone {
+            ask.tell(|key| Event::Miss { key });
             if let Some(value) = loaded.remove(&name) {
                 self.found.insert(name, value);
             }
@@ -258,9 +272,17 @@ where
     }
 
     /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(&mut self, jobs: Vec<LeasedJob<V, E>>, alone: &[String], error: E) -> Result<(), E> {
+    fn failed(
+        &mut self,
+        jobs: Vec<LeasedJob<V, E>>,
+        alone: &[(String, One<V, E>)],
+        error: E,
+    ) -> Result<(), E> {
         let in_grace = |job: &OneJob<V, E>| job.grace_for(&error).is_some();
         let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job, _)| in_grace(job));
+        for (_, ask) in alone {
+            ask.tell(|key| Event::Miss { key });
+        }
         for (name, job, _) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
             job.give_up(answer.as_ref());
@@ -270,8 +292,12 @@ where
     }
 
     async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
-        for (name, ask, flight) in followed {
-            match ask.follow(&flight, None, Waiting::ForAnother).await {
+        // Side by side, or each would be waited for as long as one may be.
+        let waits =
+            followed.iter().map(|(_, ask, flight)| ask.follow(flight, None, Waiting::ForAnother));
+        let ends = join_all(waits).await;
+        for ((name, ask, flight), end) in followed.into_iter().zip(ends) {
+            match end {
                 Followed::Answer(Answer { value: Ok(value), .. }) => {
                     if let Some(value) = value {
                         self.found.insert(name, value);

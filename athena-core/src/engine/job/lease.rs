@@ -152,7 +152,8 @@ where
         let Seen { slot, verdict, .. } = seen.filter(Seen::is_fresh)?;
         let answer = match self.purpose {
             Purpose::Refresh if verdict == Verdict::Refresh => return None,
-            Purpose::Refresh => Answer {
+            // It is counted where it is handed on, if it is.
+            Purpose::Refresh | Purpose::Background => Answer {
                 value: self.ask.recall(&slot)?,
                 outcome: self.ask.outcome(&slot, Source::Backend),
             },

@@ -106,7 +106,8 @@ impl Remote {
 
     /// Asks every node for a sign of life, which is what memory is trusted by.
     pub(crate) async fn prove(&self) {
-        let limit = self.settings.load().attempt_timeout;
+        // One that hangs holds up the others for so long only that they are proven within the window.
+        let limit = self.settings.load().attempt_timeout.min(self.hearing.lines.window() / 2);
         let began = self.clock.now();
         let mut nodes = self.backend.nodes();
         nodes.retain(|node| !self.is_isolated(*node));

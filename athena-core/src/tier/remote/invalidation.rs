@@ -36,6 +36,7 @@ impl Remote {
         let deadline = self.write_deadline();
         let mut unsent = Unsent { remote: self, targets: with_any_tag(targets) };
         let (arrived, failure) = self.send(&unsent.targets, deadline).await;
+        let arrived: HashSet<_> = arrived.into_iter().collect();
         unsent.targets.retain(|target| !arrived.contains(target));
         if let Some(failure) = failure {
             return Err(failure);
@@ -198,40 +199,81 @@ impl Remote {
 
     /// Sends targets to the nodes that serve them; says which arrived, and why others did not.
     async fn send(&self, targets: &[Target], deadline: Deadline) -> (Vec<Target>, Option<Failure>) {
-        let mut arrived = Vec::with_capacity(targets.len());
-        let mut failed = None;
-        let mut note = |targets: &[Target], result: Result<(), Failure>| match result {
-            Ok(()) => arrived.extend_from_slice(targets),
-            Err(failure) => failed = Some(failure),
-        };
         // Before the tags themselves: a load that sees this one unchanged has seen the tags unchanged.
         // Where there is one node, the order within the request does it.
         let is_split = !self.backend.places().is_empty();
         let (first, rest): (Vec<_>, Vec<_>) =
             targets.iter().cloned().partition(|it| is_split && *it == Target::AnyTag);
+        let (mut arrived, mut failed) = (Vec::with_capacity(targets.len()), None);
+        let mut is_out_of_order = is_split && self.journal.holds(&Target::AnyTag);
         if !first.is_empty() {
-            let result = self.send_to_one(&first, deadline).await;
-            note(&first, result);
+            (arrived, failed) =
+                self.send_group(self.node_of(&Target::AnyTag), first, deadline).await;
+            is_out_of_order = failed.is_some();
+            if is_out_of_order {
+                self.keep(Target::AnyTag);
+            }
         }
         let groups = self.by_node(rest);
-        let send = |(node, group): (Node, Vec<Target>)| async move {
-            let result = self.send_to_one(&group, deadline).await;
-            if result.is_ok() {
-                self.remember(node, &group);
+        let send = |(node, group)| self.send_group(node, group, deadline);
+        for (group, failure) in join_all(groups.into_iter().map(send)).await {
+            if is_out_of_order {
+                let tags = group.iter().filter(|target| matches!(target, Target::Tag(_)));
+                self.journal.repeat(tags, self.clock.now(), |target| self.node_of(target));
             }
-            (group, result)
-        };
-        for (group, result) in join_all(groups.into_iter().map(send)).await {
-            note(&group, result);
+            arrived.extend(group);
+            failed = failure.or(failed);
         }
         (arrived, failed)
+    }
+
+    /// Sends targets to the node that serves them, until it fails; says which arrived.
+    async fn send_group(
+        &self,
+        node: Node,
+        mut targets: Vec<Target>,
+        deadline: Deadline,
+    ) -> (Vec<Target>, Option<Failure>) {
+        let mut arrived = 0;
+        let mut failed = None;
+        for part in targets.chunks(PART) {
+            if let Err(failure) = self.send_to_one(part, deadline).await {
+                failed = Some(failure);
+                break;
+            }
+            arrived += part.len();
+            self.remember(node, part);
+            self.hear_ourselves(part);
+        }
+        targets.truncate(arrived);
+        (targets, failed)
     }
 
     /// Notes that a node has acknowledged targets, in case that its successor does not know of them.
     fn remember(&self, node: Node, targets: &[Target]) {
         let history = self.hearing.lines.history(node);
         let confirmed = self.hearing.confirmed();
-        self.hearing.recent.note(targets, history, self.clock.now(), confirmed);
+        self.hearing.recent.note(node, targets, history, self.clock.now(), confirmed);
+    }
+
+    /// Takes what was read of targets before their change for outdated.
+    ///
+    /// The backend does not announce to a process what that changes itself, and announces later changes
+    /// only after another read.
+    fn hear_ourselves(&self, targets: &[Target]) {
+        let cells = &self.hearing.cells;
+        for target in targets {
+            match target {
+                Target::Entry(entry) => {
+                    cells.announce(cells.name(entry.as_str()));
+                    cells.announce(cells.name(&entry.lease()));
+                }
+                Target::AnyTag => cells.announce(cells.name(&self.namespace.any_tag())),
+                Target::Tag(_) | Target::Namespace(_) => {
+                    cells.change(cells.name(&self.name_of(target)));
+                }
+            }
+        }
     }
 
     fn by_node(&self, targets: Vec<Target>) -> Vec<(Node, Vec<Target>)> {
