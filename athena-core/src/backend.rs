@@ -114,7 +114,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// hide from the other what takes too long.
     fn limit_attempts(&self, _timeout: Duration) {}
 
-    /// Takes the one who wants to hear of changes in the store's nodes; called once.
+    /// Takes the one who wants to hear of changes in the store's nodes; called once by each cache
+    /// that uses the backend.
     fn listen(&self, _listener: Listener) {}
 
     /// Numbers the connection to a node; 0 before the first.

@@ -191,7 +191,8 @@ impl RedisConfig {
         self
     }
 
-    /// Makes [`Redis::open`](crate::Redis::open) fail if the first attempt to connect does.
+    /// Makes [`Redis::open`](crate::Redis::open) fail if there is no connection after
+    /// [`connect_retry`](Self::connect_retry) attempts.
     ///
     /// By default a backend is built without a server and connects when there is one.
     #[must_use]
@@ -223,7 +224,8 @@ impl RedisConfig {
     /// How often each connection is asked for a sign of life, and how long that may take.
     ///
     /// Default 200 ms; from 10 ms to 1 min. A connection without one is in doubt: Sentinel and Cluster
-    /// then look for a successor of its node, and after three a new connection is tried.
+    /// then look for a successor of its node. When three exchanges, heartbeats or others, have had no answer
+    /// in time and none has had one since, a new connection is tried.
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = interval;

@@ -43,6 +43,10 @@ use self::topology::Topology;
 
 /// A Redis that stores the bytes of a cache; clones are the same.
 ///
+/// A process has one cache for a namespace on it. Two of them on clones would not hear of each other:
+/// Redis announces to a connection what others change, and both would use the same one. To play two
+/// processes in one, connect twice.
+///
 /// Dropping the last of them closes its connections and ends its background tasks.
 #[derive(Debug, Clone)]
 pub struct Redis {
@@ -116,7 +120,8 @@ impl Redis {
         Ok(self.topology.connect().await?)
     }
 
-    /// Replaces every connection by a new one, each once that answers; waits for nothing.
+    /// Replaces the connection to each node that serves by a new one, once that answers; waits for
+    /// nothing.
     ///
     /// For operators who know better: a connection on which nothing comes back is replaced by itself.
     /// Operations under way end on the old connections.

@@ -75,6 +75,10 @@ struct Shared {
     ear: Ear,
     /// Whether what happens to the connection is of no interest but to those who debug.
     quiet: AtomicBool,
+    /// Whether nobody else looks for the node that serves in its place.
+    is_alone: bool,
+    /// The server disowned something, and nobody else looks for the one that does not.
+    astray: Notify,
     attempts: AtomicU32,
 }
 
@@ -108,7 +112,14 @@ impl Link {
     /// A link to a data node, which connects when it is first used.
     pub(crate) fn new(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>) -> Self {
         let ear = Ear::Changes(Arc::clone(&hub));
-        Self::build(endpoint, access, hub, ear)
+        Self::build(endpoint, access, hub, ear, false)
+    }
+
+    /// A link to whichever node an endpoint leads to: where that becomes a replica, it is dialed again
+    /// until it leads to a primary.
+    pub(crate) fn alone(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>) -> Self {
+        let ear = Ear::Changes(Arc::clone(&hub));
+        Self::build(endpoint, access, hub, ear, true)
     }
 
     /// A quiet link to a sentinel, with an ear for its channels.
@@ -118,10 +129,16 @@ impl Link {
         hub: Arc<Hub>,
         ear: Ear,
     ) -> Self {
-        Self::build(endpoint, access, hub, ear).quiet()
+        Self::build(endpoint, access, hub, ear, false).quiet()
     }
 
-    fn build(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>, ear: Ear) -> Self {
+    fn build(
+        endpoint: Endpoint,
+        access: Arc<Access>,
+        hub: Arc<Hub>,
+        ear: Ear,
+        is_alone: bool,
+    ) -> Self {
         let places = Semaphore::new(access.max_in_flight);
         let (state, _) = watch::channel(State::Idle);
         let node = hub.node(&endpoint);
@@ -138,6 +155,8 @@ impl Link {
             hurry: Notify::new(),
             ear,
             quiet: AtomicBool::new(false),
+            is_alone,
+            astray: Notify::new(),
             attempts: AtomicU32::new(0),
         };
         Self { shared: Arc::new(shared), places, supervisor: Mutex::new(None) }
@@ -182,8 +201,9 @@ impl Link {
             shared.hub.ring();
             return Err(shared.failure(Class::Timeout, format!("did not answer in {limit:?}")));
         };
-        shared.note_life(watch.answered());
+        // The end of a connection is no sign of life.
         let replies = outcome.map_err(|error| shared.failure_of(&error))?;
+        shared.note_life(watch.answered());
         shared.note_answer(&replies);
         Ok(replies)
     }
@@ -216,9 +236,7 @@ impl Link {
     /// With a limited number of attempts, waits until one has succeeded or all have failed.
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
         let access = &self.shared.access;
-        // Each attempt is bounded by the connect timeout; this only has to outlast them.
-        let rounds = access.attempts.unwrap_or(1);
-        let deadline = Instant::now() + (2 * access.connect_timeout).saturating_mul(rounds);
+        let deadline = Instant::now() + time_for(access, access.attempts.unwrap_or(1));
         let first = self.connection(deadline).await;
         let Some(attempts) = access.attempts.filter(|_| first.is_err()) else {
             return first.map(drop);
@@ -291,9 +309,14 @@ impl Link {
         self.shared.attempts.load(Ordering::Acquire)
     }
 
+    /// Notes that the server said that it does not serve what it was asked.
+    pub(crate) fn disown(&self) {
+        self.shared.disown();
+    }
+
     /// Forgets that the server disowned something: it was looked into.
     pub(crate) fn trust_again(&self) {
-        self.shared.disowned.store(false, Ordering::Release);
+        self.shared.trust_again();
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -310,10 +333,14 @@ impl Link {
         self.shared.hurry.notify_one();
     }
 
-    /// Has what happens to the connection told only to those who debug.
+    /// Has what happens to the connection told only to those who debug: it serves nothing yet.
     pub(crate) fn quiet(self) -> Self {
         self.shared.quiet.store(true, Ordering::Relaxed);
         self
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.shared.is_quiet()
     }
 
     /// Ends [`quiet`](Self::quiet).
@@ -405,13 +432,22 @@ impl Link {
             return Err(self.shared.failure(Class::Unreachable, message));
         }
         self.shared.enter(State::Dialing);
-        *supervisor = Some(Task::spawn(supervise::supervise(Arc::clone(&self.shared))));
+        // Made here: a runtime that is ending drops the task before it has run.
+        let idle = supervise::IdleAtEnd(Arc::clone(&self.shared));
+        *supervisor = Some(Task::spawn(supervise::supervise(Arc::clone(&self.shared), idle)));
         Ok(())
     }
 
     fn lock_supervisor(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
         self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long so many attempts to connect may take, with the pauses between them.
+///
+/// Each is bounded by the connect timeout; this only has to outlast them.
+pub(crate) fn time_for(access: &Access, attempts: u32) -> Duration {
+    (2 * access.connect_timeout + backoff::LONGEST_OF_ALL).saturating_mul(attempts)
 }
 
 /// Changes of the connection of a link.
@@ -462,14 +498,25 @@ impl Shared {
 
     /// Lets operations use a connection.
     fn enter_up(&self, conn: &Arc<Conn>) {
+        // Of one that serves nothing nobody needs to know: the topology tells when it begins to.
+        let was_quiet = self.is_quiet();
         // First: whoever hears of it decides what must be sent before anything is read.
-        let (node, history) = (self.node, conn.history());
-        self.hub.tell(&Change::Connected { node, history });
+        if !was_quiet {
+            self.tell_connected(conn);
+        }
         conn.serve();
-        self.disowned.store(false, Ordering::Release);
+        self.trust_again();
         self.epoch.store(conn.epoch(), Ordering::Release);
         self.enter(State::Up(Arc::clone(conn)));
+        if was_quiet && !self.is_quiet() {
+            self.tell_connected(conn);
+        }
         self.note_life(true);
+    }
+
+    fn tell_connected(&self, conn: &Conn) {
+        let (node, history) = (self.node, conn.history());
+        self.hub.tell(&Change::Connected { node, history });
     }
 
     /// Notes that the node answers; `again` if it had been taken for dead.
@@ -484,9 +531,25 @@ impl Shared {
         let Some(error) = replies.server_error() else { return };
         let passing = error.redirect_node().is_some() || class::is_passing(&error);
         if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
-            self.disowned.store(true, Ordering::Release);
-            self.hub.ring();
+            self.disown();
         }
+    }
+
+    fn disown(&self) {
+        self.disowned.store(true, Ordering::Release);
+        self.hub.ring();
+        if self.is_alone {
+            self.astray.notify_one();
+        }
+    }
+
+    fn trust_again(&self) {
+        self.disowned.store(false, Ordering::Release);
+    }
+
+    /// Whether another node may serve, which nobody else looks for.
+    fn is_astray(&self) -> bool {
+        self.is_alone && self.disowned.load(Ordering::Acquire)
     }
 
     fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {

@@ -7,7 +7,7 @@ mod sentinel;
 
 use std::sync::Arc;
 
-use athena_cache_core::backend::{Failure, Node, Proof};
+use athena_cache_core::backend::{Class, Failure, Node, Proof};
 
 pub(crate) use self::sentinel::Absence;
 
@@ -39,7 +39,7 @@ impl Topology {
         let hub = Arc::new(Hub::new(access.response_timeout));
         let kind = match deployment {
             Deployment::Standalone(endpoint) => {
-                Kind::Standalone(Link::new(endpoint, access, Arc::clone(&hub)))
+                Kind::Standalone(Link::alone(endpoint, access, Arc::clone(&hub)))
             }
             Deployment::Sentinel { service, sentinels, access: of_sentinels } => Kind::Sentinel(
                 Sentinel::new(service, sentinels, of_sentinels, access, Arc::clone(&hub)),
@@ -96,7 +96,14 @@ impl Topology {
     /// Asks a node whether it is the one that serves.
     pub(crate) async fn prove(&self, node: Node) -> Result<Proof, Failure> {
         match &self.kind {
-            Kind::Standalone(link) => link.prove(Question::Role).await,
+            Kind::Standalone(link) => {
+                let answer = link.prove(Question::Role).await;
+                // Nobody else finds out who serves in its place.
+                if matches!(&answer, Err(failure) if failure.class() == Class::Moved) {
+                    link.disown();
+                }
+                answer
+            }
             Kind::Sentinel(sentinel) => sentinel.prove().await,
             Kind::Cluster(cluster) => {
                 cluster.link_to(node).await?.prove(Question::Membership).await
@@ -155,7 +162,7 @@ impl Topology {
         }
     }
 
-    /// Replaces every connection by a new one, each once that answers.
+    /// Replaces the connection to each node that serves by a new one, once that answers.
     pub(crate) fn renew(&self) {
         for node in self.nodes() {
             self.with_link(node, Link::renew);

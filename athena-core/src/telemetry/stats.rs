@@ -25,15 +25,16 @@ pub struct Stats {
     pub backend_hits: u64,
     /// Calls answered with a stale value.
     pub stale_hits: u64,
-    /// Calls answered from memory because the backend could not, fresh or stale.
+    /// Calls answered, fresh or stale, from memory because the backend could not, or from a node of the
+    /// backend that nobody confirmed to be the one that serves.
     ///
-    /// They count among `memory_hits` or `stale_hits` as well.
+    /// They count among `memory_hits`, `backend_hits` or `stale_hits` as well.
     pub degraded_hits: u64,
     /// Calls that no entry could answer and that ran the function.
     pub misses: u64,
     /// Calls that got the result of another call's load.
     pub joined: u64,
-    /// Calls that ran the function with no cache involved.
+    /// Calls that ran the function with no cache involved, or failed by `FailFast`.
     pub bypassed: u64,
     /// Loads that returned something to remember or to hand on, background loads included.
     pub loads: u64,

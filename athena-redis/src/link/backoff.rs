@@ -11,6 +11,9 @@ const LONGEST: Duration = Duration::from_millis(1_500);
 /// Wrong credentials are mended by people, and servers log every attempt.
 const DENIED: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
 
+/// No pause is longer.
+pub(super) const LONGEST_OF_ALL: Duration = *DENIED.end();
+
 /// Counts the attempts in a row that failed.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::hub::Hub;
 use super::origin::Origin;
+use super::station::Station;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.
@@ -28,6 +29,8 @@ pub(super) struct Conn {
     /// Whether it announces changes of what is read through it.
     tracks: bool,
     evictions: Evictions,
+    /// Whether the node said at first that it is a replica.
+    is_replica: bool,
     /// The history of the store behind it; 0 if that is not known.
     history: AtomicU64,
     wire: MultiplexedConnection,
@@ -94,12 +97,24 @@ impl Conn {
             driver.await;
         });
         let (evictions, history) = (Evictions::default(), AtomicU64::new(0));
-        Self { epoch, tracks: false, evictions, history, wire, driver, pulse }
+        let (tracks, is_replica) = (false, false);
+        Self { epoch, tracks, evictions, is_replica, history, wire, driver, pulse }
     }
 
     /// The same connection, which announces changes.
     pub(super) fn tracking(self) -> Self {
         Self { tracks: true, ..self }
+    }
+
+    /// The same connection, to a node that said what it is.
+    pub(super) fn to(self, station: Station) -> Self {
+        self.note_history(station.history());
+        Self { is_replica: station == Station::Replica, ..self }
+    }
+
+    /// Whether the node said at first that it is a replica.
+    pub(super) fn is_replica(&self) -> bool {
+        self.is_replica
     }
 
     /// The number of this connection.

@@ -142,7 +142,7 @@ impl Call<'_> {
                 "redis does not announce changes to us: those by other processes are noticed late"
             );
         }
-        conn.note_history(Station::read(&mut replies).map_or(0, Station::history));
+        let conn = conn.to(Station::read(&mut replies).unwrap_or(Station::Unknown));
         conn.begin_from(station::read_evicted(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }

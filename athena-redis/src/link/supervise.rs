@@ -16,14 +16,14 @@ use super::backoff::Backoff;
 use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
+use super::station::Station;
 use super::{Shared, State};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
 
 /// Connects, attends to the connection, and connects again when it is lost.
-pub(super) async fn supervise(shared: Arc<Shared>) {
-    let _idle = IdleAtEnd(Arc::clone(&shared));
+pub(super) async fn supervise(shared: Arc<Shared>, _idle: IdleAtEnd) {
     let mut backoff = Backoff::default();
     let mut reported = None;
     let mut connected = false;
@@ -64,14 +64,21 @@ pub(super) async fn supervise(shared: Arc<Shared>) {
 
 /// Returns when the connection, or the last one that replaced it, is lost.
 async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
+    let mut next_look = Instant::now();
     loop {
         let asked = {
             let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
-            let renewal = pin!(shared.renewal.notified());
-            matches!(select(renewal, select(changed, beat)).await, Either::Left(_))
+            let (renewal, astray) =
+                (pin!(shared.renewal.notified()), pin!(shared.astray.notified()));
+            let sign = select(renewal, select(astray, select(changed, beat))).await;
+            matches!(sign, Either::Left(_))
         };
         match conn.health() {
             Health::Lost => return lose(shared, &conn),
+            Health::Sound | Health::Silent if shared.is_astray() && next_look <= Instant::now() => {
+                conn = look_elsewhere(shared, conn).await;
+                next_look = Instant::now() + spread(shared.access.probe_interval);
+            }
             Health::Sound | Health::Silent if !asked => {}
             _ => conn = replace(shared, conn, asked).await,
         }
@@ -85,7 +92,7 @@ async fn beat(shared: &Shared, conn: &Conn) {
     let mut ping = Batch::new();
     ping.command("PING");
     let watch = conn.watch(interval);
-    if timeout(interval, conn.exchange(&ping)).await.is_ok() {
+    if matches!(timeout(interval, conn.exchange(&ping)).await, Ok(Ok(_))) {
         shared.note_life(watch.answered());
     }
 }
@@ -113,6 +120,35 @@ async fn replace(shared: &Shared, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
             select(pin!(sleep(pause)), pin!(settled(shared, &conn))).await;
             conn
         }
+    }
+}
+
+/// Tries a new connection beside one to a node that does not serve; keeps the old one if the name does
+/// not lead to a primary yet.
+///
+/// A server that was made a replica leaves its connections open, and goes on answering on them.
+async fn look_elsewhere(shared: &Shared, conn: Arc<Conn>) -> Arc<Conn> {
+    let mut question = Batch::new();
+    Station::ask(&mut question);
+    let answer = timeout(shared.hub.limit(), conn.exchange(&question)).await;
+    let Ok(Ok(mut replies)) = answer else { return conn };
+    if let Ok(Station::Primary { .. }) = Station::read(&mut replies) {
+        // It was about something else, or is over.
+        shared.trust_again();
+        return conn;
+    }
+    match shared.call().dial().await {
+        Ok(fresh) if !fresh.is_replica() => {
+            shared.enter_up(&fresh);
+            let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
+            tracing::warn!(
+                %endpoint, epoch,
+                "redis has become a replica: connected to the primary that its name leads to now"
+            );
+            shared.hub.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+            fresh
+        }
+        _ => conn,
     }
 }
 
@@ -177,7 +213,7 @@ fn say_replaced(shared: &Shared, fresh: &Conn, asked: bool) {
 }
 
 /// Lets the next operation start a supervisor when the runtime of this one has ended.
-struct IdleAtEnd(Arc<Shared>);
+pub(super) struct IdleAtEnd(pub(super) Arc<Shared>);
 
 impl Drop for IdleAtEnd {
     fn drop(&mut self) {

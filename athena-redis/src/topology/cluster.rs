@@ -30,7 +30,7 @@ use self::delivery::Delivery;
 use self::map::Map;
 use self::registry::Registry;
 use crate::config::Access;
-use crate::link::{Batch, Hub, Link, Malformed, Replies, Task};
+use crate::link::{Batch, Hub, Link, Malformed, Replies, Task, time_for};
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -117,8 +117,7 @@ impl Cluster {
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
         let Shared { access, search, .. } = &*self.shared;
         let most = access.attempts.unwrap_or(1);
-        // Each attempt is bounded by the connect timeout; this only has to outlast them.
-        let deadline = Instant::now() + (2 * access.connect_timeout).saturating_mul(most);
+        let deadline = Instant::now() + time_for(access, most);
         self.start()?;
         let mut search = search.subscribe();
         let settled = search.wait_for(|search| match search {
@@ -205,7 +204,9 @@ impl Cluster {
             return Err(Failure::new(Class::Unreachable, message));
         }
         if !is_refreshed.swap(true, Ordering::AcqRel) {
-            *refresher = Some(Task::spawn(refresh::refresh(Arc::clone(&self.shared))));
+            // Made here: a runtime that is ending drops the task before it has run.
+            let stopped = refresh::StoppedAtEnd(Arc::clone(&self.shared));
+            *refresher = Some(Task::spawn(refresh::refresh(Arc::clone(&self.shared), stopped)));
         }
         Ok(())
     }

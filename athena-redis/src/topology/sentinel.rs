@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub(crate) use self::absence::Absence;
 
 use crate::config::Access;
-use crate::link::{Batch, Hub, Link, Malformed, Question, Replies, Task};
+use crate::link::{Batch, Hub, Link, Malformed, Question, Replies, Task, time_for};
 use crate::url::Endpoint;
 
 /// The sentinels of one service, and the link to its primary.
@@ -140,8 +140,7 @@ impl Sentinel {
         self.start()?;
         let shared = &self.shared;
         let attempts = shared.attempts.unwrap_or(1);
-        let deadline =
-            Instant::now() + (2 * shared.access.connect_timeout).saturating_mul(attempts);
+        let deadline = Instant::now() + time_for(&shared.access, attempts);
         let mut standing = shared.standing.subscribe();
         let settled = standing.wait_for(|standing| match standing {
             Standing::Searching => false,
@@ -192,7 +191,9 @@ impl Sentinel {
             return Err(Failure::new(Class::Unreachable, message));
         }
         self.shared.enter(Standing::Searching);
-        *lookout = Some(Task::spawn(lookout::watch(Arc::clone(&self.shared))));
+        // Made here: a runtime that is ending drops the task before it has run.
+        let idle = lookout::IdleAtEnd(Arc::clone(&self.shared));
+        *lookout = Some(Task::spawn(lookout::watch(Arc::clone(&self.shared), idle)));
         Ok(())
     }
 
@@ -274,10 +275,11 @@ impl Shared {
 
     /// Forgets the primary: nobody watches any longer whether it is one.
     fn rest(&self) {
-        self.enter(Standing::Idle);
         if !matches!(*self.standing.borrow(), Standing::Closed) {
             self.current.store(None);
         }
+        // Last: another search may begin at once, and what that finds stays.
+        self.enter(Standing::Idle);
     }
 
     /// The failure of an operation that found no primary.

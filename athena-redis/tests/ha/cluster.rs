@@ -80,6 +80,24 @@ fn bytes(found: Found) -> Vec<Option<Vec<u8>>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_whose_slots_nobody_has_yet_says_so_at_once_and_serves_when_somebody_has() {
+    let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let url = format!("redis-cluster://127.0.0.1:{}", server.port());
+    let redis = redis(&url);
+    let begun = Instant::now();
+    let failed = read(&redis, "name").await.unwrap_err();
+    assert_eq!(failed.class(), Class::Unready, "{failed}");
+    assert!(failed.to_string().contains("serves no slots yet"), "{failed}");
+    let opened = config(&url).connect_retry(2).abort_on_connect_fail(true);
+    let error = Redis::open(opened).await.unwrap_err();
+    assert!(error.to_string().contains("serves no slots yet"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+
+    server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    eventually("it serves", async || read(&redis, "name").await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_conforms_to_the_backend_contract() {
     let (cluster, _place) = start(without_replicas()).await;
     let redis = redis(&cluster.url());

@@ -1,5 +1,6 @@
 //! Connections that last, are moved, and come back, and how often they are tried.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{Backend, Change, Class, Node};
@@ -65,6 +66,44 @@ async fn b02_a_name_that_leads_elsewhere_by_now_is_followed() {
     })
     .await;
     assert_eq!(redis.epoch(Node::ONLY), 2, "a lease of the first is worth nothing here");
+}
+
+#[tokio::test]
+async fn b02_b07_a_primary_that_hands_over_behind_one_name_is_left() {
+    let (first, second) = (RedisServer::start(), RedisServer::start());
+    let [to_first, to_second] = [&first, &second].map(|server| server.port().to_string());
+    second.cli(&["REPLICAOF", "127.0.0.1", &to_first]);
+    let proxy = Proxy::start(first.port());
+    let config = config(&proxy.url()).probe_interval(Duration::from_millis(300));
+    let redis = Arc::new(Redis::new(config).unwrap());
+    let told = Told::by(&redis);
+    insert(&redis, "who", b"first").await.unwrap();
+
+    // It leaves connections open, and answers on them.
+    second.cli(&["REPLICAOF", "NO", "ONE"]);
+    first.cli(&["REPLICAOF", "127.0.0.1", &to_second]);
+    let error = insert(&redis, "who", b"second").await.unwrap_err();
+    assert_eq!(error.class(), Class::Moved, "{error}");
+    // The name still leads to it.
+    let begun = Instant::now();
+    eventually("it was dialed", async || proxy.accepted() == 4).await;
+    assert!(begun.elapsed() >= Duration::from_millis(400), "{:?}", begun.elapsed());
+    assert_eq!(redis.epoch(Node::ONLY), 1);
+
+    proxy.retarget(second.port());
+    eventually("writes arrive", async || insert(&redis, "who", b"second").await.is_ok()).await;
+    eventually("the former one is left", async || proxy.open() == 1).await;
+    assert!(first.clients("under-test").is_empty());
+    assert!(redis.prove(Node::ONLY).await.unwrap().history != 0);
+    let is_replaced = |change: &Change| matches!(change, Change::Reconnected { .. });
+    assert_eq!(told.all().into_iter().filter(is_replaced).count(), 1);
+
+    // Nobody writes, and it is found all the same.
+    first.cli(&["REPLICAOF", "NO", "ONE"]);
+    second.cli(&["REPLICAOF", "127.0.0.1", &to_first]);
+    proxy.retarget(first.port());
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Moved);
+    eventually("it is found", async || redis.prove(Node::ONLY).await.is_ok()).await;
 }
 
 #[tokio::test]

@@ -61,6 +61,13 @@ impl Contact {
         self.reason = Some(Arc::new(Reason { class: failure.class(), message }));
     }
 
+    /// Notes that a node answered, and that no node serves anything as far as it knows.
+    pub(super) fn note_vacancy(&mut self, endpoint: Endpoint) {
+        let message = format!("the redis cluster serves no slots yet, says {endpoint}");
+        self.reason = Some(Arc::new(Reason { class: Class::Unready, message }));
+        *self.useless.entry(endpoint).or_default() += 1;
+    }
+
     pub(super) fn is_cut_off(&self) -> bool {
         self.is_cut_off
     }

@@ -226,7 +226,13 @@ impl<'a> Delivery<'a> {
     }
 
     fn fail(&mut self, spot: Spot, failure: Failure) {
-        if self.failed.as_ref().is_none_or(|(place, _)| spot.place < *place) {
+        // What may have been executed must not be told as if nothing had; else the first one counts.
+        let rank = |failure: &Failure, place| (!failure.class().may_have_happened(), place);
+        let is_first = self
+            .failed
+            .as_ref()
+            .is_none_or(|(place, known)| rank(&failure, spot.place) < rank(known, *place));
+        if is_first {
             self.failed = Some((spot.place, failure));
         }
     }

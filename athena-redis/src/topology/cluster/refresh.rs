@@ -36,8 +36,7 @@ use crate::url::Endpoint;
 const ALL_EVERY: u32 = 8;
 
 /// Runs for as long as its cluster.
-pub(super) async fn refresh(shared: Arc<Shared>) {
-    let _stopped = StoppedAtEnd(Arc::clone(&shared));
+pub(super) async fn refresh(shared: Arc<Shared>, _stopped: StoppedAtEnd) {
     let mut alarm = shared.hub.alarm();
     let mut refresher = Refresher::new(Arc::clone(&shared));
     loop {
@@ -260,9 +259,12 @@ impl Refresher {
                 let heard = Heard { view, link: Arc::downgrade(&link), epoch };
                 let former = self.views.get(&endpoint).map(|former| &former.view);
                 let is_news = former != Some(&heard.view) || self.layout.is_none();
-                self.views.insert(endpoint, heard);
+                self.views.insert(endpoint.clone(), heard);
                 if is_news {
                     self.learn();
+                }
+                if self.layout.is_none() {
+                    self.contact.note_vacancy(endpoint);
                 }
             }
             Err(failure) => self.contact.note_refusal(endpoint, &failure, link.epoch() != 0),
@@ -350,7 +352,7 @@ async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) 
 }
 
 /// Lets the next operation start a refresher when the runtime of this one has ended.
-struct StoppedAtEnd(Arc<Shared>);
+pub(super) struct StoppedAtEnd(pub(super) Arc<Shared>);
 
 impl Drop for StoppedAtEnd {
     fn drop(&mut self) {

@@ -4,6 +4,7 @@
 //! held across an await, and operations take it only when they are redirected.
 
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -160,14 +161,18 @@ impl Registry {
     }
 
     /// Closes every link, for ever.
-    pub(super) async fn close(&self) {
+    ///
+    /// From the call on nothing new begins; the future waits for what is under way.
+    pub(super) fn close(&self) -> impl Future<Output = ()> + '_ {
         let open = {
             let mut links = self.lock();
             links.is_closed = true;
             std::mem::take(&mut links.open)
         };
-        futures_util::future::join_all(open.values().map(|link| link.close())).await;
-        self.map.store(None);
+        async move {
+            futures_util::future::join_all(open.values().map(|link| link.close())).await;
+            self.map.store(None);
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

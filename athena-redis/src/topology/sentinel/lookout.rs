@@ -30,8 +30,7 @@ const CALM: Duration = Duration::from_millis(500);
 const LONGEST_ROUND: Duration = Duration::from_secs(1);
 
 /// Watches for as long as the topology lives.
-pub(super) async fn watch(shared: Arc<Shared>) {
-    let _idle = IdleAtEnd(Arc::clone(&shared));
+pub(super) async fn watch(shared: Arc<Shared>, _idle: IdleAtEnd) {
     let (sender, mut reports) = mpsc::unbounded_channel();
     let mut alarm = shared.hub.alarm();
     let mut standing = shared.standing.subscribe();
@@ -109,7 +108,7 @@ impl Lookout {
                 }
                 self.council.confirm(&sentinel, asked);
             }
-            Report::Lists { sentinel, lists } => self.roster.note(&sentinel, lists),
+            Report::Lists { sentinel, lists } => self.roster.note(&sentinel, lists, now),
             Report::News(news) => self.learn(&news, now),
             Report::Role { node, role } => {
                 let Some(scout) = self.nodes.get(&node) else { return };
@@ -330,7 +329,7 @@ fn missing(wanted: BTreeSet<Endpoint>, present: &BTreeMap<Endpoint, Scout>) -> V
 }
 
 /// Lets the next operation begin anew when the runtime of this task has ended.
-struct IdleAtEnd(Arc<Shared>);
+pub(super) struct IdleAtEnd(pub(super) Arc<Shared>);
 
 impl Drop for IdleAtEnd {
     fn drop(&mut self) {

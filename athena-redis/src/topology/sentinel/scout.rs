@@ -67,7 +67,8 @@ impl Scout {
         reports: Reports,
         orders: watch::Receiver<Order>,
     ) -> Self {
-        let task = Task::spawn(ask_node(Rounds::new(&link, orders), reports));
+        let rounds = Rounds { haste: Some(Haste::default()), ..Rounds::new(&link, orders) };
+        let task = Task::spawn(ask_node(rounds, reports));
         Self { link, task }
     }
 
@@ -168,12 +169,45 @@ struct Rounds {
     link: Arc<Link>,
     orders: watch::Receiver<Order>,
     turns: Turns,
-    hurried: Option<Instant>,
+    /// How to dial a node that may be promoted, if it is one.
+    haste: Option<Haste>,
+}
+
+/// When a node that is not connected is dialed apart from the pauses of its link: fast at first, since it
+/// may be the one that is promoted, and ever less so while it refuses.
+#[derive(Debug, Default)]
+struct Haste {
+    tries: u32,
+    next: Option<Instant>,
+}
+
+impl Haste {
+    const SHORTEST: Duration = Duration::from_millis(20);
+    const LONGEST: Duration = Duration::from_secs(1);
+    /// The pause doubles after so many tries.
+    const STEP: u32 = 10;
+
+    /// Whether to dial now.
+    fn is_due(&mut self, now: Instant, pause: Duration) -> bool {
+        let is_due = self.next.is_none_or(|next| next <= now);
+        if is_due {
+            let longest = self.pause().max(pause);
+            // Instances that look for the same node must not dial it together.
+            self.next = Some(now + longest.mul_f64(0.5 + 0.5 * fastrand::f64()));
+            self.tries = self.tries.saturating_add(1);
+        }
+        is_due
+    }
+
+    fn pause(&self) -> Duration {
+        let factor = 1_u32.checked_shl(self.tries / Self::STEP).unwrap_or(u32::MAX);
+        Self::SHORTEST.saturating_mul(factor).min(Self::LONGEST)
+    }
 }
 
 impl Rounds {
     fn new(link: &Arc<Link>, orders: watch::Receiver<Order>) -> Self {
-        Self { link: Arc::clone(link), orders, turns: link.turns(), hurried: None }
+        Self { link: Arc::clone(link), orders, turns: link.turns(), haste: None }
     }
 
     /// From here on changes of the link and of the order lead to another round.
@@ -185,16 +219,44 @@ impl Rounds {
     /// Waits until it is time for the next round.
     async fn rest(&mut self, is_denied: bool) {
         let order = *self.orders.borrow();
-        if let Some(pause) = order.pause
-            && !is_denied
-            && self.link.doubt() == Some(Doubt::Lost)
-            && self.hurried.is_none_or(|at| at.elapsed() >= pause)
-        {
-            self.hurried = Some(Instant::now());
-            self.link.hurry();
+        if let Some(haste) = &mut self.haste {
+            if self.link.doubt() != Some(Doubt::Lost) {
+                *haste = Haste::default();
+            } else if let Some(pause) = order.pause
+                // One that serves takes its own time: all instances have lost it together.
+                && self.link.is_quiet()
+                && !is_denied
+                && haste.is_due(Instant::now(), pause)
+            {
+                self.link.hurry();
+            }
         }
         let (turn, change) = (pin!(self.turns.next()), pin!(self.orders.changed()));
         let asleep = pin!(sleep(order.pause.unwrap_or(CALM)));
         select(asleep, select(turn, change)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_refuses_again_and_again_is_dialed_ever_less_often() {
+        let mut haste = Haste::default();
+        let (start, mut tries) = (Instant::now(), 0_u32);
+        let count = |haste: &mut Haste, tries: &mut u32, from: u64, to: u64| {
+            *tries = 0;
+            for at in (from..to).step_by(5) {
+                let now = start + Duration::from_millis(at);
+                *tries += u32::from(haste.is_due(now, Duration::from_millis(20)));
+            }
+        };
+        count(&mut haste, &mut tries, 0, 200);
+        assert!((10..=20).contains(&tries), "{tries}");
+        count(&mut haste, &mut tries, 200, 10_000);
+        assert!((30..=60).contains(&tries), "{tries}");
+        count(&mut haste, &mut tries, 10_000, 20_000);
+        assert!((10..=20).contains(&tries), "{tries}");
     }
 }
