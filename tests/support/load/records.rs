@@ -134,9 +134,14 @@ impl Records {
         self.all.iter().map(|record| record.took).max().unwrap_or_default()
     }
 
-    /// The same, less what the machine may have added by standing still: a call takes several turns.
+    /// The same, less what the machine may have added by standing still.
     pub(crate) fn worst_but_for_stalls(&self) -> Duration {
-        self.worst().saturating_sub(4 * self.stall)
+        self.worst().saturating_sub(self.held_up())
+    }
+
+    /// How long the machine may have held up a call at most: it takes several turns.
+    pub(crate) fn held_up(&self) -> Duration {
+        4 * self.stall
     }
 
     /// The longest time in which no call ended right: its begin, and how long it was.
