@@ -75,7 +75,9 @@ async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
         };
         match conn.health() {
             Health::Lost => return lose(shared, &conn),
-            Health::Sound | Health::Silent if shared.is_astray() && next_look <= Instant::now() => {
+            Health::Sound | Health::Silent
+                if !asked && shared.is_astray() && next_look <= Instant::now() =>
+            {
                 conn = look_elsewhere(shared, conn).await;
                 next_look = Instant::now() + spread(shared.access.probe_interval);
             }

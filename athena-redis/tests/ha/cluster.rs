@@ -81,7 +81,8 @@ fn bytes(found: Found) -> Vec<Option<Vec<u8>>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_whose_slots_nobody_has_yet_says_so_at_once_and_serves_when_somebody_has() {
-    let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let bus = free_port().to_string();
+    let server = RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus]);
     let url = format!("redis-cluster://127.0.0.1:{}", server.port());
     let redis = redis(&url);
     let begun = Instant::now();

@@ -51,10 +51,13 @@ async fn a_replica_is_not_proven_and_has_a_history_of_its_own_once_it_is_promote
     let synced = Some(Role::Replica { of: primary.port(), synced: true });
     eventually("it follows", async || replica.role() == synced).await;
 
-    let redis = redis(&replica.url());
-    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Moved);
+    let proxy = Proxy::start(replica.port());
+    let redis = redis(&proxy.url());
     let found = redis.read(&["value"], &[]).await.unwrap();
     assert_eq!(found.proof.unwrap().history, 0, "what it has is another one's");
+    // On this connection alone: a primary is looked for where the name leads to.
+    proxy.refuse_new(true);
+    assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Moved);
 
     replica.cli(&["REPLICAOF", "NO", "ONE"]);
     let promoted = proof(&redis).await;

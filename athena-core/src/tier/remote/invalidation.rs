@@ -217,7 +217,7 @@ impl Remote {
         let groups = self.by_node(rest);
         let send = |(node, group)| self.send_group(node, group, deadline);
         for (group, failure) in join_all(groups.into_iter().map(send)).await {
-            if is_out_of_order {
+            if is_out_of_order && !self.damage.lacks(Guard::Journal) {
                 let tags = group.iter().filter(|target| matches!(target, Target::Tag(_)));
                 self.journal.repeat(tags, self.clock.now(), |target| self.node_of(target));
             }
