@@ -1,6 +1,7 @@
 //! A cache, as people hold it.
 
 mod batch;
+mod builder;
 mod entry;
 
 use std::fmt;
@@ -8,18 +9,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::builder::Builder;
 use crate::context;
 use crate::error::Error;
 use crate::key::Key;
+use crate::remote::{NodeStatus, Remote};
 use crate::resilience::breaker::BreakerState;
+use crate::resilience::settings::Resilience;
 use crate::runtime::{Invalidated, Runtime, Scope};
-use crate::settings::Resilience;
 use crate::tag::Tag;
 use crate::telemetry::Stats;
-use crate::tier::remote::{NodeStatus, Remote};
 
 pub use batch::Batch;
+pub use builder::Builder;
 pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
@@ -79,18 +80,6 @@ pub struct Closed {
 }
 
 impl Cache {
-    /// Begins a cache; the namespace prefixes everything it keeps in a backend.
-    pub fn builder(namespace: impl Into<String>) -> Builder {
-        Builder::new(namespace.into())
-    }
-
-    /// A cache in memory alone, with default settings, for tests and small programs.
-    ///
-    /// Characters that no namespace may hold become `_`.
-    pub fn in_memory(namespace: &str) -> Self {
-        Builder::embedded(namespace)
-    }
-
     /// Makes this the cache of every annotated function that names none and is not in a scope.
     ///
     /// A later call replaces it.
@@ -108,16 +97,6 @@ impl Cache {
     /// The cache that annotated functions called here use: the one in scope, else the installed one.
     pub fn current() -> Option<Self> {
         context::current().map(Self)
-    }
-
-    /// One entry, named by hand.
-    pub fn entry(&self, name: impl AsRef<str>) -> Entry<'_> {
-        Entry::new(&self.0, name.as_ref())
-    }
-
-    /// Several entries at once, named by hand.
-    pub fn batch<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> Batch<'_> {
-        Batch::new(&self.0, names.into_iter().map(Into::into).collect())
     }
 
     /// Removes an entry that was named by hand or by `key = …`.
@@ -163,18 +142,18 @@ impl Cache {
 
     /// The worst state among the breakers of the backend's nodes; `None` without a backend.
     pub fn breaker(&self) -> Option<BreakerState> {
-        self.0.remote.as_ref().map(Remote::breaker_state)
+        self.0.remote.as_deref().map(Remote::breaker_state)
     }
 
     /// How the nodes of the backend fare, as far as is known; asks nobody.
     pub fn nodes(&self) -> Vec<NodeStatus> {
-        self.0.remote.as_ref().map(Remote::nodes).unwrap_or_default()
+        self.0.remote.as_deref().map(Remote::nodes).unwrap_or_default()
     }
 
     /// The limits around operations on the backend, as they are now.
     pub fn resilience(&self) -> Resilience {
         let settings = || self.0.settings.resilience.clone();
-        self.0.remote.as_ref().map_or_else(settings, Remote::resilience)
+        self.0.remote.as_deref().map_or_else(settings, Remote::resilience)
     }
 
     /// Changes the limits around operations on the backend, for those that begin from now on.

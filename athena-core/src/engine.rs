@@ -6,87 +6,33 @@
 //! Invariant: the load runs at most once per call, and what it returned is what the caller gets.
 
 mod answer;
+mod ask;
+mod detach;
 mod direct;
 mod follow;
 mod job;
 mod lead;
+mod lookup;
 mod many;
-mod remote;
+mod origin;
 
-use std::future::Future;
 use std::sync::Arc;
 
-use crate::codec::Wire;
 use crate::coherence::trust::Trust;
 use crate::flight::{Flight, Lead, Role, Terms};
-use crate::key::Key;
-use crate::policy::Policy;
 use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
-use crate::shape::{Errors, Judge, Shape};
-use crate::tag::{Tag, Tags};
-use crate::tasks::Spawner;
 use crate::telemetry::Event;
 
 use answer::Seen;
 use follow::{Followed, Waiting};
 
 pub(crate) use answer::Answer;
+pub(crate) use ask::{Ask, Label};
+pub use detach::Departure;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
-
-/// Everything the engine needs to know about one call, but its load.
-pub(crate) struct Ask<R, V, E> {
-    pub(crate) runtime: Arc<Runtime>,
-    pub(crate) key: Key,
-    /// The number of the function; `None` for entries named by hand.
-    pub(crate) site: Option<u32>,
-    pub(crate) policy: Policy,
-    pub(crate) tags: Tags,
-    pub(crate) shape: Shape<R, V, E>,
-    pub(crate) errors: Errors<E>,
-    /// `None` keeps the values in this process.
-    pub(crate) wire: Option<Wire<V>>,
-    /// Values that are not kept.
-    pub(crate) unless: Option<Arc<Judge<V>>>,
-    /// Tags that only the value knows.
-    pub(crate) tags_from: Option<Arc<Label<V>>>,
-}
-
-impl<R, V, E> Clone for Ask<R, V, E> {
-    fn clone(&self) -> Self {
-        Self {
-            runtime: Arc::clone(&self.runtime),
-            key: self.key.clone(),
-            site: self.site,
-            policy: self.policy,
-            tags: self.tags.clone(),
-            shape: self.shape,
-            errors: self.errors.clone(),
-            wire: self.wire,
-            unless: self.unless.clone(),
-            tags_from: self.tags_from.clone(),
-        }
-    }
-}
-
-/// Names the tags of a value.
-pub(crate) type Label<V> = dyn Fn(&V) -> Vec<Tag> + Send + Sync;
-
-/// A load that has not begun, and whether it can go on without its caller.
-pub(crate) trait Origin<R, V, E>: Sized {
-    /// The load in the caller's own future.
-    type Load: Future<Output = R>;
-
-    /// Whether [`depart`](Self::depart) works.
-    const DEPARTS: bool;
-
-    /// Loads in the caller's own future.
-    fn load(self) -> Self::Load;
-
-    /// Loads in a task, for `job`.
-    fn depart(self, spawner: Spawner, job: Job<R, V, E>);
-}
+pub(crate) use origin::{Departing, DepartingLoading, Here, Loading, Origin};
 
 impl<R, V, E> Ask<R, V, E>
 where
@@ -95,7 +41,7 @@ where
 {
     /// The value of this call: from a tier, from another caller's load, or from its own.
     pub(crate) async fn answer<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        self.runtime.attend();
+        self.runtime.keep_alive();
         loop {
             let seen = self.in_memory();
             if let Some(answer) = self.answer_from(seen.as_ref()) {
@@ -130,7 +76,7 @@ where
 
     /// The load now, whatever the tiers hold; its result replaces what they hold.
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        self.runtime.attend();
+        self.runtime.keep_alive();
         match self.replace(None) {
             Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin.load()).await,
             None => self.alone(origin).await,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Tick;
-use crate::coherence::change::{Cells, Mark, Moment};
+use crate::coherence::revision::{Cells, Mark, Moment};
 use crate::coherence::trust::{Bond, Trust};
 use crate::envelope::Kind;
 use crate::policy::Percent;

@@ -20,15 +20,15 @@ use tokio::sync::Notify;
 
 use crate::backend::Token;
 use crate::clock::Tick;
-use crate::coherence::change::{Cells, Mark, Moment};
-use crate::coherence::damage::{Damage, Guard};
-use crate::coherence::lease::Held;
+use crate::coherence::guards::{Damage, Guard};
+use crate::coherence::revision::{Cells, Mark, Moment};
 use crate::coherence::trust::Trust;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::policy::freshness::Verdict;
+use crate::remote::Address;
+use crate::remote::Held;
 use crate::telemetry::Outcome;
-use crate::tier::remote::Address;
 
 /// The flights of a cache.
 #[derive(Debug)]

@@ -6,23 +6,26 @@
 //! [`of`] · `private`, which expansions call.
 
 pub mod backend;
-mod builder;
 mod cache;
-mod call;
 mod clock;
 mod codec;
 mod coherence;
 mod context;
+mod duration;
 mod engine;
 mod entry;
 mod envelope;
 mod error;
 mod flight;
 mod key;
+mod load_limits;
+mod memory;
+mod of;
 mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
+mod remote;
 mod resilience;
 mod runtime;
 mod schema;
@@ -33,21 +36,21 @@ mod tasks;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod tier;
 
-pub use builder::Builder;
-pub use cache::{Background, Batch, Cache, Carry, Closed, Entry, Format, Health, Json, Local};
-pub use cache::{Postcard, Quiet, Typed};
-pub use call::{Observed, Of, of};
-pub use error::Error;
-pub use policy::{Fallback, Percent};
-pub use resilience::breaker::BreakerState;
-pub use resilience::class::Traffic;
-pub use runtime::Invalidated;
-pub use settings::{
-    BreakerSettings, Jitter, Memory, MemoryRole, Resilience, RetrySettings, Settings,
+pub use cache::{
+    Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Health, Json, Local,
 };
+pub use cache::{Postcard, Quiet, Typed};
+pub use error::Error;
+pub use of::{Observed, Of, of};
+pub use policy::{Fallback, Percent};
+pub use remote::NodeStatus;
+pub use resilience::breaker::{BreakerSettings, BreakerState};
+pub use resilience::class::Traffic;
+pub use resilience::retry::{Jitter, RetrySettings};
+pub use resilience::settings::Resilience;
+pub use runtime::Invalidated;
+pub use settings::{Memory, MemoryRole, Settings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
 pub use telemetry::{Event, Observer, Outcome, Source, Stats};
-pub use tier::remote::NodeStatus;

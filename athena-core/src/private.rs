@@ -3,10 +3,9 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
-mod departure;
+mod invalidate;
 mod probe;
 mod site;
-mod sweep;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,14 +25,13 @@ use crate::shape::Shape;
 use crate::tag::EscapedTo;
 use crate::telemetry::Source;
 
+pub use crate::engine::Departure;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
-pub(crate) use ask::Here;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
-pub use departure::Departure;
+pub use invalidate::Sweep;
 pub use probe::{ErrorProbe, Probe, errors, shapes};
 pub use site::{Site, SitePolicy};
-pub use sweep::Sweep;
 
 /// One call of an annotated function, its key under construction.
 #[derive(Debug)]

@@ -10,5 +10,6 @@ pub(crate) mod budget;
 pub(crate) mod class;
 pub(crate) mod deadline;
 pub(crate) mod retry;
+pub(crate) mod settings;
 mod sync;
 mod window;

@@ -3,31 +3,27 @@
 //! Invariant: local state is marked before an invalidation goes out and again when it is over, so no
 //! caller of this process meets a value that it saw invalidated.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::codec::Wire;
-use crate::coherence::change::{Cells, Mark, Moment};
-use crate::coherence::damage::Damage;
-use crate::coherence::journal::Target;
-use crate::coherence::lease::Returns;
+use crate::coherence::guards::Damage;
+use crate::coherence::revision::{Cells, Mark, Moment};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::name::Namespace;
+use crate::load_limits::Loads;
+use crate::memory::Memory;
 use crate::policy::Defaults;
 use crate::random::Random;
+use crate::remote::journal::Target;
+use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::tag::{Tag, Tags};
 use crate::tasks::Tasks;
 use crate::telemetry::{Event, Stats, Telemetry};
-use crate::tier::memory::Memory;
-use crate::tier::remote::{Arrival, Remote};
 
 /// The state of one cache.
 #[derive(Debug)]
@@ -42,21 +38,13 @@ pub(crate) struct Runtime {
     pub(crate) flights: Arc<Flights>,
     /// Entries of this process: its own, and copies of what is in the backend.
     pub(crate) memory: Memory,
-    pub(crate) remote: Option<Remote>,
+    pub(crate) remote: Option<Arc<Remote>>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
     pub(crate) loads: Loads,
-    pub(crate) returns: Arc<Returns>,
-    /// Whether a task replays the journal.
-    pub(crate) heralding: AtomicBool,
-    /// Whether a task asks the backend for signs of life.
-    pub(crate) attending: AtomicBool,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
 }
-
-/// How often a process that is cut off tries to replay its journal.
-const HERALD_PAUSE: Duration = Duration::from_millis(200);
 
 /// What to invalidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,40 +78,16 @@ pub enum Invalidated {
 }
 
 impl Runtime {
-    /// Asks the backend for signs of life from now on, which makes it connect, unless a task does so
-    /// already or there is no tokio runtime to do it in.
-    pub(crate) fn attend(self: &Arc<Self>) {
-        if self.remote.is_none() || self.attending.load(Ordering::Acquire) {
-            return;
+    /// Has the backend asked for signs of life from now on, if there is one.
+    pub(crate) fn keep_alive(&self) {
+        if let Some(remote) = &self.remote {
+            remote.keep_alive();
         }
-        let Some(spawner) = self.tasks.spawner() else {
-            return;
-        };
-        if self.attending.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let runtime = Arc::downgrade(self);
-        let attending = Attending(Weak::clone(&runtime));
-        spawner.spawn_aside(async move {
-            let _attending = attending;
-            loop {
-                let Some(runtime) = runtime.upgrade() else { return };
-                let Some(remote) = &runtime.remote else { return };
-                remote.prove().await;
-                remote.recall();
-                if remote.journal_depth() > 0 {
-                    runtime.herald();
-                }
-                let is_due = remote.proof_is_due();
-                drop(runtime);
-                is_due.await;
-            }
-        });
     }
 
     /// Invalidates in this process at once, then in the backend.
-    pub(crate) async fn invalidate(self: &Arc<Self>, scopes: &[Scope]) -> Invalidated {
-        self.attend();
+    pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
+        self.keep_alive();
         self.mark(scopes);
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
@@ -144,34 +108,8 @@ impl Runtime {
         Invalidated::Pending
     }
 
-    /// Replays the journal in the background until it is empty, so that other processes hear of it even
-    /// if this one asks the backend nothing more.
-    fn herald(self: &Arc<Self>) {
-        let Some(spawner) = self.tasks.spawner() else {
-            return;
-        };
-        if self.heralding.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let (runtime, clock) = (Arc::downgrade(self), self.clock.clone());
-        let heralding = Heralding { runtime: Weak::clone(&runtime), done: false };
-        spawner.spawn_aside(async move {
-            let mut heralding = heralding;
-            loop {
-                clock.sleep(HERALD_PAUSE).await;
-                let Some(runtime) = runtime.upgrade() else { return };
-                let Some(remote) = &runtime.remote else { return };
-                remote.replay_now().await;
-                if remote.journal_depth() == 0 {
-                    heralding.done = true;
-                    return;
-                }
-            }
-        });
-    }
-
     /// Keeps invalidations for the backend, which is told before it is read again.
-    pub(crate) fn journal(self: &Arc<Self>, scopes: &[Scope]) {
+    pub(crate) fn journal(&self, scopes: &[Scope]) {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
             if let Some(remote) = &self.remote {
@@ -179,7 +117,9 @@ impl Runtime {
             }
         }
         self.mark(scopes);
-        self.herald();
+        if let Some(remote) = &self.remote {
+            remote.replay_in_background();
+        }
     }
 
     /// Ends the fresh time of an entry, in this process and in the backend.
@@ -284,68 +224,17 @@ impl Runtime {
 
 /// The end of an invalidation, however it comes: the second mark, and somebody who replays what is left.
 struct Ending<'a> {
-    runtime: &'a Arc<Runtime>,
+    runtime: &'a Runtime,
     scopes: &'a [Scope],
 }
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.runtime.mark(self.scopes);
-        if self.runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0) {
-            self.runtime.herald();
+        if let Some(remote) = &self.runtime.remote
+            && remote.journal_depth() > 0
+        {
+            remote.replay_in_background();
         }
-    }
-}
-
-/// The task that asks for signs of life; the next call starts another one if its runtime has ended.
-struct Attending(Weak<Runtime>);
-
-impl Drop for Attending {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.upgrade() {
-            runtime.attending.store(false, Ordering::Release);
-        }
-    }
-}
-
-/// The task that replays the journal; what came in as it ended gets another one.
-///
-/// One that was dropped half-way has no successor: its runtime is ending, and would drop that as well.
-struct Heralding {
-    runtime: Weak<Runtime>,
-    done: bool,
-}
-
-impl Drop for Heralding {
-    fn drop(&mut self) {
-        let Some(runtime) = self.runtime.upgrade() else { return };
-        runtime.heralding.store(false, Ordering::Release);
-        let is_left = runtime.remote.as_ref().is_some_and(|remote| remote.journal_depth() > 0);
-        if self.done && is_left {
-            runtime.herald();
-        }
-    }
-}
-
-/// Bounds the loads of each function while the backend is away.
-#[derive(Debug)]
-pub(crate) struct Loads {
-    limit: usize,
-    sites: Mutex<HashMap<Option<u32>, Arc<Semaphore>>>,
-}
-
-impl Loads {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, sites: Mutex::default() }
-    }
-
-    /// A place among the loads of a function; waits for one.
-    pub(crate) async fn place(&self, site: Option<u32>) -> Option<OwnedSemaphorePermit> {
-        let semaphore = {
-            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Semaphore::new(self.limit));
-            Arc::clone(sites.entry(site).or_insert_with(new))
-        };
-        semaphore.acquire_owned().await.ok()
     }
 }

@@ -135,6 +135,32 @@ impl Running {
     }
 }
 
+/// A task of which there is one at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Sole(Arc<AtomicBool>);
+
+/// Being that task, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct SoleGuard(Arc<AtomicBool>);
+
+impl Sole {
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Leave to be the task, unless there is one.
+    pub(crate) fn begin(&self) -> Option<SoleGuard> {
+        (!self.0.swap(true, Ordering::AcqRel)).then(|| SoleGuard(Arc::clone(&self.0)))
+    }
+}
+
+impl Drop for SoleGuard {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 struct Counted(Arc<Running>);
 
 impl Counted {

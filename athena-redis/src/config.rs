@@ -7,7 +7,6 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ pub(crate) use self::secret::Secret;
 
 use self::secret::SecretUrl;
 use crate::Error;
-use crate::link::Tls;
+use crate::tls::{Tls, TlsConfig};
 use crate::url::{self, Endpoint, Nodes, Scheme, Url};
 
 /// Everything that can be set about a Redis.
@@ -73,19 +72,6 @@ pub struct RedisConfig {
     #[serde(skip_serializing)]
     sentinel_password: Option<Secret>,
     sentinel_tls: Option<bool>,
-}
-
-/// Which certificates to trust and to show; used with `rediss://`.
-///
-/// Without a `ca_file` the certificate authorities of Mozilla's list are trusted. All files are in
-/// PEM format and are read once, when the backend is built. Needs the feature `tls`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsConfig {
-    pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) cert_file: Option<PathBuf>,
-    pub(crate) key_file: Option<PathBuf>,
-    pub(crate) server_name: Option<String>,
 }
 
 /// Settings that were checked.
@@ -451,31 +437,5 @@ impl RedisConfig {
         if self.sentinel_username.is_some() && self.sentinel_password.is_none() {
             faults.push("there is a `sentinel_username` and no `sentinel_password`".into());
         }
-    }
-}
-
-impl TlsConfig {
-    /// Trusts these certificate authorities, and no others.
-    #[must_use]
-    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(path.into());
-        self
-    }
-
-    /// Expects certificates for this name, whatever the address of the server is.
-    ///
-    /// For sentinels and clusters that announce their nodes by addresses that no certificate names.
-    #[must_use]
-    pub fn server_name(mut self, name: impl Into<String>) -> Self {
-        self.server_name = Some(name.into());
-        self
-    }
-
-    /// Shows this certificate chain to a server that asks for one.
-    #[must_use]
-    pub fn identity(mut self, cert_file: impl Into<PathBuf>, key_file: impl Into<PathBuf>) -> Self {
-        self.cert_file = Some(cert_file.into());
-        self.key_file = Some(key_file.into());
-        self
     }
 }

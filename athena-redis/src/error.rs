@@ -5,7 +5,7 @@ use std::fmt;
 
 use athena_cache_core::backend::{Class, Failure};
 
-use crate::topology::Absence;
+use crate::no_primary::Absence;
 
 /// Why a Redis backend could not be built or connected.
 ///

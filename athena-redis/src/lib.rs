@@ -25,16 +25,19 @@
 //! |---|---|
 //! | `tls` | `rediss://`, with rustls |
 
-mod commands;
+mod backend;
 mod config;
 mod error;
 mod link;
+mod no_primary;
 mod slot;
+mod tls;
 mod topology;
 mod url;
 
-pub use self::config::{RedisConfig, TlsConfig};
+pub use self::config::RedisConfig;
 pub use self::error::Error;
+pub use self::tls::TlsConfig;
 
 use std::sync::Arc;
 

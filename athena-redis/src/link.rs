@@ -7,40 +7,40 @@
 mod backoff;
 mod batch;
 mod class;
+mod client;
 mod conn;
 mod dial;
-mod hub;
 mod origin;
-mod prove;
+mod proof;
 mod push;
-mod record;
+mod reply;
+mod role;
 mod script;
-mod station;
+mod state;
 mod supervise;
 mod task;
-mod tls;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use athena_cache_core::backend::{Change, Class, Failure, Node};
+use athena_cache_core::backend::{Class, Failure, Node};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use self::batch::{Assembly, Batch, Malformed, Manner, Replies, Reply, Ruling, Spot};
-pub(crate) use self::hub::Hub;
+pub(crate) use self::client::Hub;
 pub(crate) use self::origin::Origin;
-pub(crate) use self::prove::Question;
+pub(crate) use self::proof::Question;
 pub(crate) use self::push::{Ear, Push};
-pub(crate) use self::record::Fields;
+pub(crate) use self::reply::Fields;
 pub(crate) use self::script::Script;
+pub(crate) use self::state::Doubt;
 pub(crate) use self::task::Task;
-pub(crate) use self::tls::Tls;
 
 use self::conn::{Conn, Health};
-use self::dial::{Call, Refusal};
+use self::state::{Shared, State};
 use crate::config::Access;
 use crate::url::Endpoint;
 
@@ -52,60 +52,6 @@ pub(crate) struct Link {
     shared: Arc<Shared>,
     places: Semaphore,
     supervisor: Mutex<Option<Task>>,
-}
-
-/// What the link and its supervisor both see.
-#[derive(Debug)]
-struct Shared {
-    endpoint: Endpoint,
-    node: Node,
-    access: Arc<Access>,
-    hub: Arc<Hub>,
-    state: watch::Sender<State>,
-    /// The number of the latest connection.
-    epoch: AtomicU64,
-    /// Grows with each connection, and when one that was taken for dead answers again.
-    vitality: AtomicU64,
-    /// Whether the server said that it does not serve what it was asked.
-    disowned: AtomicBool,
-    /// Somebody asked for a new connection.
-    renewal: Notify,
-    /// Somebody asked not to wait before the next attempt to connect.
-    hurry: Notify,
-    ear: Ear,
-    /// Whether what happens to the connection is of no interest but to those who debug.
-    quiet: AtomicBool,
-    /// Whether nobody else looks for the node that serves in its place.
-    is_alone: bool,
-    /// The server disowned something, and nobody else looks for the one that does not.
-    astray: Notify,
-    attempts: AtomicU32,
-}
-
-/// Where the link stands.
-#[derive(Debug, Clone)]
-enum State {
-    /// No supervisor runs: nobody has asked yet, or the runtime that it ran in is gone.
-    Idle,
-    /// The first attempt to connect is under way.
-    Dialing,
-    Up(Arc<Conn>),
-    /// The last attempt failed; the next one follows.
-    Down(Arc<Refusal>),
-    /// Another node serves in its place.
-    Retired,
-    Closed,
-}
-
-/// Why a node may have been replaced by another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// A heartbeat or an operation had no answer in time.
-    Silent,
-    /// There is no connection.
-    Lost,
-    /// It answered that another node serves this, or that it cannot serve.
-    Disowned,
 }
 
 impl Link {
@@ -467,98 +413,5 @@ impl Drop for Link {
     fn drop(&mut self) {
         // The supervisor holds the rest; it lets go when its task, dropped with this link, ends.
         self.shared.enter(State::Closed);
-    }
-}
-
-impl Shared {
-    /// Changes the state, unless the link was closed.
-    fn enter(&self, state: State) {
-        let mut former = None;
-        self.state.send_if_modified(|current| {
-            let open = !matches!(current, State::Retired | State::Closed);
-            if open {
-                former = Some(std::mem::replace(current, state));
-            }
-            open
-        });
-        // Not earlier: until here operations could begin to read through it.
-        if let Some(State::Up(conn)) = former {
-            conn.desert();
-        }
-    }
-
-    fn call(&self) -> Call<'_> {
-        let Self { endpoint, node, access, hub, ear, .. } = self;
-        Call { endpoint, node: *node, access, hub, ear }
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.quiet.load(Ordering::Relaxed)
-    }
-
-    /// Lets operations use a connection.
-    fn enter_up(&self, conn: &Arc<Conn>) {
-        // Of one that serves nothing nobody needs to know: the topology tells when it begins to.
-        let was_quiet = self.is_quiet();
-        // First: whoever hears of it decides what must be sent before anything is read.
-        if !was_quiet {
-            self.tell_connected(conn);
-        }
-        conn.serve();
-        self.trust_again();
-        self.epoch.store(conn.epoch(), Ordering::Release);
-        self.enter(State::Up(Arc::clone(conn)));
-        if was_quiet && !self.is_quiet() {
-            self.tell_connected(conn);
-        }
-        self.note_life(true);
-    }
-
-    fn tell_connected(&self, conn: &Conn) {
-        let (node, history) = (self.node, conn.history());
-        self.hub.tell(&Change::Connected { node, history });
-    }
-
-    /// Notes that the node answers; `again` if it had been taken for dead.
-    fn note_life(&self, again: bool) {
-        if again {
-            self.vitality.store(self.hub.next_vitality(), Ordering::Release);
-        }
-    }
-
-    /// Notes an answer that casts doubt on the node.
-    fn note_answer(&self, replies: &Replies) {
-        let Some(error) = replies.server_error() else { return };
-        let passing = error.redirect_node().is_some() || class::is_passing(&error);
-        if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
-            self.disown();
-        }
-    }
-
-    fn disown(&self) {
-        self.disowned.store(true, Ordering::Release);
-        self.hub.ring();
-        if self.is_alone {
-            self.astray.notify_one();
-        }
-    }
-
-    fn trust_again(&self) {
-        self.disowned.store(false, Ordering::Release);
-    }
-
-    /// Whether another node may serve, which nobody else looks for.
-    fn is_astray(&self) -> bool {
-        self.is_alone && self.disowned.load(Ordering::Acquire)
-    }
-
-    fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {
-        Failure::new(class, format!("redis at {} {}", self.endpoint, what.as_ref()))
-    }
-
-    fn failure_of(&self, error: &redis::RedisError) -> Failure {
-        let class = class::of(error);
-        let verb = if class == Class::Disconnected { "was lost" } else { "refused" };
-        self.failure(class, format!("{verb}: {}", class::text(error))).with_source(error.clone())
     }
 }

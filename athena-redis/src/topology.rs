@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 use athena_cache_core::backend::{Class, Failure, Node, Proof};
 
-pub(crate) use self::sentinel::Absence;
-
 use self::cluster::Cluster;
 use self::sentinel::Sentinel;
 use crate::config::{Deployment, Settings};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use athena_cache::backend::conformance;
+use athena_cache::testing::conformance;
 use athena_cache::testing::{ChaosBackend, ManualClock, MemoryBackend};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

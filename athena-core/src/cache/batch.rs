@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Cache;
 #[cfg(feature = "json")]
 use super::entry::Json;
 use super::entry::Local;
@@ -17,6 +18,13 @@ use crate::policy::Wishes;
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::shape::{self, Errors};
 use crate::tag::{Tag, Tags};
+
+impl Cache {
+    /// Several entries at once, named by hand.
+    pub fn batch<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> Batch<'_> {
+        Batch::new(self.runtime(), names.into_iter().map(Into::into).collect())
+    }
+}
 
 /// Several entries, named by hand; from [`Cache::batch`](crate::Cache::batch).
 ///

@@ -3,24 +3,30 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::Observed;
+use super::Cache;
 use crate::codec::Wire;
-use crate::engine::{Answer, Ask, Job, Origin};
+use crate::engine::{Answer, Ask, DepartingLoading, Here, Loading, Origin};
 use crate::error::Error;
 use crate::key::Key;
+use crate::of::Observed;
 use crate::policy::{Fallback, Percent, Wishes};
-use crate::private::Here;
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::shape::{self, Errors, Shape};
 use crate::tag::{Tag, Tags};
-use crate::tasks::Spawner;
+
+impl Cache {
+    /// One entry, named by hand.
+    pub fn entry(&self, name: impl AsRef<str>) -> Entry<'_> {
+        Entry::new(self.runtime(), name.as_ref())
+    }
+}
 
 /// One entry, named by hand; from [`Cache::entry`](crate::Cache::entry).
 ///
@@ -359,7 +365,7 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry.answer(shape::result(), Departing(load)).await.value
+        self.entry.answer(shape::result(), DepartingLoading(load)).await.value
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -375,31 +381,7 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        let answer = self.entry.answer(shape::result(), Departing(load)).await;
+        let answer = self.entry.answer(shape::result(), DepartingLoading(load)).await;
         Observed { value: answer.value, outcome: answer.outcome }
-    }
-}
-
-type Loading<R> = Pin<Box<dyn Future<Output = R> + Send>>;
-
-/// A load that owns what it uses.
-struct Departing<R>(Loading<R>);
-
-impl<R, V, E> Origin<R, V, E> for Departing<R>
-where
-    R: Send + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    type Load = Loading<R>;
-
-    const DEPARTS: bool = true;
-
-    fn load(self) -> Loading<R> {
-        self.0
-    }
-
-    fn depart(self, spawner: Spawner, job: Job<R, V, E>) {
-        spawner.spawn(job.run_in_background(self.0));
     }
 }

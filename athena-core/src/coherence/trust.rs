@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::damage::{Damage, Guard};
+use super::guards::{Damage, Guard};
 use crate::backend::{Node, Proof};
 use crate::clock::{Tick, millis};
 

@@ -8,9 +8,9 @@ use crate::envelope::Kind;
 use crate::flight::Landing;
 use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
+use crate::remote::Remote;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::Remote;
 
 /// What a caller gets.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ where
     E: 'static,
 {
     /// The backend, if entries of this call are kept there.
-    pub(super) fn remote(&self) -> Option<&Remote> {
+    pub(super) fn remote(&self) -> Option<&Arc<Remote>> {
         let is_own = self.wire.is_none() || self.policy.memory_only;
         self.runtime.remote.as_ref().filter(|_| !is_own)
     }

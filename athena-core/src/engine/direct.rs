@@ -12,9 +12,9 @@ use crate::envelope::{Envelope, Kind};
 use crate::error::Error;
 use crate::flight::Lead;
 use crate::policy::freshness::Life;
+use crate::remote::Remote;
 use crate::runtime::Scope;
 use crate::telemetry::{Event, Source};
-use crate::tier::remote::Remote;
 
 impl<R, V, E> Ask<R, V, E>
 where
@@ -23,7 +23,7 @@ where
 {
     /// What is there and fresh; the failure if the backend cannot say and no copy may.
     pub(crate) async fn peek(self) -> Result<Option<Answer<R>>, Failure> {
-        self.runtime.attend();
+        self.runtime.keep_alive();
         if let Some(seen) = self.in_memory().filter(Seen::is_fresh) {
             return Ok(self.hit(&seen.slot, Source::Memory));
         }
@@ -43,7 +43,7 @@ where
     ///
     /// It leads a flight meanwhile, so that an invalidation comes wholly before or wholly after.
     pub(crate) async fn put(self, value: V) -> Result<(), Error> {
-        self.runtime.attend();
+        self.runtime.keep_alive();
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
         let Some(lead) = self.replace(None) else {

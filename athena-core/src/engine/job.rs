@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Answer, Ask};
 use crate::clock::Tick;
-use crate::coherence::change::Moment;
+use crate::coherence::revision::Moment;
 use crate::coherence::trust::Trust;
 use crate::entry::{Entry, Head, Slot};
 use crate::envelope::Kind;

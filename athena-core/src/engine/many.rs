@@ -16,9 +16,9 @@ use super::job::{Leased, Pauses};
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
 use crate::clock::Tick;
-use crate::coherence::wake::Waiter;
 use crate::flight::{Flight, Lead, Role};
 use crate::policy::fallback::Plan;
+use crate::remote::wake::Waiter;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
@@ -62,7 +62,7 @@ where
 {
     pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
         if let Some((_, ask)) = asks.first() {
-            ask.runtime.attend();
+            ask.runtime.keep_alive();
         }
         let patience = asks.first().map(|(_, ask)| {
             let Runtime { clock, settings, .. } = &*ask.runtime;

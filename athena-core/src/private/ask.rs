@@ -8,16 +8,15 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Departure, ErrorProbe, Site, wants_name_only};
+use super::{ErrorProbe, Site, wants_name_only};
 use crate::codec::Wire;
 use crate::context::{self, Intent, Wish};
-use crate::engine::{self, Answer, Job, Origin};
+use crate::engine::{self, Answer, Departing, Departure, Here, Origin};
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Judge, Remember, Shape, Share};
 use crate::tag::{Tag, Tags, Text};
-use crate::tasks::Spawner;
 use crate::telemetry::Event;
 
 /// One call with everything it needs but its load.
@@ -165,7 +164,7 @@ where
         R: Send + 'static,
         Load: Future<Output = R>,
     {
-        Box::pin(self.resolve(Departing { departure, load })).await
+        Box::pin(self.resolve(Departing::new(departure, load))).await
     }
 
     async fn resolve<O: Origin<R, V, E>>(mut self, origin: O) -> R {
@@ -229,49 +228,6 @@ async fn nothing<R>(intent: Option<Arc<Intent>>) -> R {
         intent.reply(|reply| reply.nothing = true);
     }
     pending().await
-}
-
-/// A load in the caller's own future.
-pub(crate) struct Here<'f, Load>(pub(crate) Pin<&'f mut Load>);
-
-impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for Here<'f, Load> {
-    type Load = Pin<&'f mut Load>;
-
-    const DEPARTS: bool = false;
-
-    fn load(self) -> Self::Load {
-        self.0
-    }
-
-    fn depart(self, _spawner: Spawner, _job: Job<R, V, E>) {}
-}
-
-/// A load that leaves its caller's future if the door is opened before it begins.
-struct Departing<'f, R, Load> {
-    departure: Departure<R>,
-    load: Pin<&'f mut Load>,
-}
-
-impl<'f, R, V, E, Load> Origin<R, V, E> for Departing<'f, R, Load>
-where
-    R: Send + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-    Load: Future<Output = R>,
-{
-    type Load = Pin<&'f mut Load>;
-
-    const DEPARTS: bool = true;
-
-    fn load(self) -> Self::Load {
-        self.load
-    }
-
-    fn depart(self, spawner: Spawner, job: Job<R, V, E>) {
-        if let Some(load) = self.departure.take_from(self.load) {
-            spawner.spawn(job.run_in_background(load));
-        }
-    }
 }
 
 /// Error types that the cache's own errors turn into.

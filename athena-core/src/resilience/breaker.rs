@@ -10,14 +10,15 @@
 //! is dropped without an outcome gives its place back and records nothing.
 
 mod machine;
+mod settings;
 
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use self::machine::Machine;
+pub use self::settings::BreakerSettings;
 use super::sync::{Arc, Mutex, MutexGuard};
 use crate::clock::Tick;
-use crate::settings::BreakerSettings;
 
 /// The state of a breaker, for people and counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,12 +9,92 @@
 
 use std::time::Duration;
 
-use super::class::Retry;
-use crate::policy::LONGEST;
-use crate::settings::Jitter;
+use serde::{Deserialize, Serialize};
+
+use super::budget::BudgetSettings;
+use super::class::{Retry, Wait};
+use crate::policy::{LONGEST, Percent};
 
 /// Most times in a row that an operation follows the store to another node.
 const MOST_MOVES: u32 = 3;
+
+/// Whether and when an operation on the backend is attempted again.
+///
+/// Only what may be repeated is, never while the breaker is open, and never past the deadline of the
+/// call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// Whether anything is attempted again at all. Default true.
+    pub enabled: bool,
+    /// Attempts of an operation that a caller waits for, the first one included. Default 2.
+    pub read_attempts: u32,
+    /// Attempts of one off the callers' path and of invalidations, the first included. Default 3.
+    pub write_attempts: u32,
+    /// The pause after the first attempt; before jitter. Default 50 ms.
+    #[serde(with = "crate::duration")]
+    pub delay: Duration,
+    /// What each further pause is multiplied by. Default 2.
+    pub multiplier: f64,
+    /// The longest pause. Default 500 ms.
+    #[serde(with = "crate::duration")]
+    pub max_delay: Duration,
+    /// How pauses are spread. Default full.
+    pub jitter: Jitter,
+    /// Whether a read that had no answer in time is attempted again. Default false.
+    ///
+    /// Its caller has waited for a whole attempt timeout; the function is the better source then.
+    pub after_timeout: bool,
+    /// Retries as a share of the operations of the last 10 s. Default 20 %.
+    pub budget: Percent,
+    /// Retries per second that there may always be, on average over 10 s. Default 3.
+    pub min_per_second: u32,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            read_attempts: 2,
+            write_attempts: 3,
+            delay: Duration::from_millis(50),
+            multiplier: 2.0,
+            max_delay: Duration::from_millis(500),
+            jitter: Jitter::Full,
+            after_timeout: false,
+            budget: Percent::new(20),
+            min_per_second: 3,
+        }
+    }
+}
+
+impl RetrySettings {
+    /// What holds for an operation, by who waits for it.
+    pub(crate) fn attempts(&self, wait: Wait) -> Backoff {
+        let max_attempts = match wait {
+            _ if !self.enabled => 1,
+            Wait::Caller => self.read_attempts,
+            Wait::Nobody => self.write_attempts,
+        };
+        let Self { delay: base, multiplier, max_delay: cap, jitter, .. } = *self;
+        Backoff { max_attempts, base, multiplier, cap, jitter }
+    }
+
+    pub(crate) fn budget(&self) -> BudgetSettings {
+        BudgetSettings { share: self.budget, minimum: self.min_per_second }
+    }
+}
+
+/// How pauses between attempts are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Jitter {
+    /// Anywhere from none to the whole pause.
+    Full,
+    /// Exactly the pause.
+    None,
+}
 
 /// How often an operation is attempted, and the pauses between.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,7 +198,8 @@ mod tests {
     use super::{Backoff, Chance, MOST_MOVES, Tried, Verdict};
     use crate::policy::LONGEST;
     use crate::resilience::class::{Retry, Wait};
-    use crate::settings::{Jitter, Resilience, RetrySettings};
+    use crate::resilience::retry::{Jitter, RetrySettings};
+    use crate::resilience::settings::Resilience;
 
     const AMPLE: Chance = Chance { left: Duration::from_secs(3_600), random: 1.0 };
 

@@ -1,13 +1,13 @@
 //! Commands that travel together, and what comes back.
 
-mod part;
+mod split;
 
 use std::fmt;
 use std::time::Duration;
 
 use redis::{Arg, Cmd, Pipeline, RedisError, ServerErrorKind, Value};
 
-pub(crate) use self::part::{Assembly, Manner, Reply, Ruling, Spot};
+pub(crate) use self::split::{Assembly, Manner, Reply, Ruling, Spot};
 
 use super::origin::Origin;
 use super::script::Script;

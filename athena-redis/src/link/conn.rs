@@ -14,9 +14,9 @@ use redis::{RedisResult, Value};
 use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
-use super::hub::Hub;
+use super::client::Hub;
 use super::origin::Origin;
-use super::station::Station;
+use super::role::Station;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.

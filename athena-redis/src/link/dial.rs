@@ -16,10 +16,10 @@ use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::class;
+use super::client::Hub;
 use super::conn::Conn;
-use super::hub::Hub;
 use super::push::Ear;
-use super::station::{self, Station};
+use super::role::{self, Station};
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -125,7 +125,7 @@ impl Call<'_> {
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
         Station::ask(&mut batch);
-        station::ask_evicted(&mut batch);
+        role::ask_evicted(&mut batch);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
         let refusal = if self.access.tracking { replies.error() } else { None };
@@ -143,7 +143,7 @@ impl Call<'_> {
             );
         }
         let conn = conn.to(Station::read(&mut replies).unwrap_or(Station::Unknown));
-        conn.begin_from(station::read_evicted(&mut replies).unwrap_or_default());
+        conn.begin_from(role::read_evicted(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use athena_cache_core::backend::Change;
 use redis::{PushInfo, PushKind, Value};
 
-use super::hub::Hub;
+use super::client::Hub;
 
 /// A message on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::backoff::Backoff;
 use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
-use super::station::Station;
+use super::role::Station;
 use super::{Shared, State};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.

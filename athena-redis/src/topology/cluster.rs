@@ -6,16 +6,17 @@
 //! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
 //! search for its successor delays what goes to another.
 
-mod contact;
-mod delivery;
 mod layout;
 mod map;
 mod nodes;
 mod pace;
 mod question;
+mod reach;
+mod redirect;
 mod refresh;
 mod registry;
 mod report;
+mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,9 +27,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
-use self::delivery::Delivery;
 use self::map::Map;
+use self::redirect::Delivery;
 use self::registry::Registry;
+use self::state::{Reason, Search, Shared};
 use crate::config::Access;
 use crate::link::{Batch, Hub, Link, Malformed, Replies, Task, time_for};
 use crate::slot;
@@ -41,40 +43,6 @@ use crate::url::Endpoint;
 pub(crate) struct Cluster {
     shared: Arc<Shared>,
     refresher: Mutex<Option<Task>>,
-}
-
-/// What operations and the refresher both see.
-#[derive(Debug)]
-struct Shared {
-    seeds: Vec<Endpoint>,
-    access: Arc<Access>,
-    hub: Arc<Hub>,
-    registry: Registry,
-    /// Stands for whoever serves a slot that nobody is known to serve.
-    nobody: Node,
-    /// Somebody met what the map does not show.
-    wanted: Notify,
-    search: watch::Sender<Search>,
-    is_refreshed: AtomicBool,
-}
-
-/// How the search for a first map stands.
-#[derive(Debug, Clone)]
-enum Search {
-    UnderWay,
-    /// All seeds were asked in vain, each at least so often; it goes on.
-    Vain {
-        rounds: u32,
-        reason: Arc<Reason>,
-    },
-    Done,
-}
-
-/// Why there is no map.
-#[derive(Debug)]
-struct Reason {
-    class: Class,
-    message: String,
 }
 
 impl Cluster {
@@ -213,24 +181,5 @@ impl Cluster {
 
     fn lock_refresher(&self) -> MutexGuard<'_, Option<Task>> {
         self.refresher.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shared {
-    /// Asks for a round of questions soon.
-    fn want_refresh(&self) {
-        self.wanted.notify_one();
-    }
-
-    fn no_map(&self) -> Failure {
-        if self.registry.is_closed() {
-            return Failure::new(Class::Closed, "the redis cluster was closed");
-        }
-        match &*self.search.borrow() {
-            Search::Vain { reason, .. } => Failure::new(reason.class, reason.message.clone()),
-            Search::UnderWay | Search::Done => {
-                Failure::new(Class::Unreachable, "no node of the redis cluster has answered yet")
-            }
-        }
     }
 }

@@ -3,27 +3,25 @@
 //! Invariant: one link serves at a time. Once another node has been proven to be the primary nothing
 //! more is sent to the former one. Losing all sentinels changes nothing.
 
-mod absence;
-mod alert;
-mod answer;
-mod council;
-mod lookout;
-mod news;
-mod roster;
-mod scout;
+mod election;
+mod members;
+mod notices;
+mod poller;
+mod replies;
+mod state;
+mod suspicion;
+mod tracker;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use athena_cache_core::backend::{Change, Class, Failure, Node, Proof};
+use athena_cache_core::backend::{Class, Failure, Node, Proof};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-pub(crate) use self::absence::Absence;
-
+use self::state::{Shared, Standing};
 use crate::config::Access;
 use crate::link::{Batch, Hub, Link, Malformed, Question, Replies, Task, time_for};
 use crate::url::Endpoint;
@@ -35,42 +33,6 @@ use crate::url::Endpoint;
 pub(crate) struct Sentinel {
     shared: Arc<Shared>,
     lookout: Mutex<Option<Task>>,
-}
-
-/// What operations and the lookout both see.
-#[derive(Debug)]
-struct Shared {
-    service: Arc<str>,
-    seeds: Vec<Endpoint>,
-    of_sentinels: Arc<Access>,
-    access: Arc<Access>,
-    /// How often a first search may fail before [`Sentinel::connect`] does.
-    attempts: Option<u32>,
-    hub: Arc<Hub>,
-    current: ArcSwapOption<Link>,
-    /// The number of the last node that served; of the only one there can be, before the first.
-    last: AtomicU32,
-    standing: watch::Sender<Standing>,
-    born: Instant,
-    /// Until when after `born` the sentinels are known to have held the present primary for the one,
-    /// in nanoseconds; 0 if they never were.
-    confirmed: AtomicU64,
-}
-
-/// Where the search for the primary stands.
-#[derive(Debug, Clone)]
-enum Standing {
-    /// No lookout runs: nobody has asked yet, or the runtime that it ran in is gone.
-    Idle,
-    Searching,
-    /// There is a primary; its link may be down.
-    Found,
-    /// So many searches found none.
-    Missed {
-        absence: Arc<Absence>,
-        rounds: u32,
-    },
-    Closed,
 }
 
 impl Sentinel {
@@ -192,8 +154,8 @@ impl Sentinel {
         }
         self.shared.enter(Standing::Searching);
         // Made here: a runtime that is ending drops the task before it has run.
-        let idle = lookout::IdleAtEnd(Arc::clone(&self.shared));
-        *lookout = Some(Task::spawn(lookout::watch(Arc::clone(&self.shared), idle)));
+        let idle = tracker::IdleAtEnd(Arc::clone(&self.shared));
+        *lookout = Some(Task::spawn(tracker::watch(Arc::clone(&self.shared), idle)));
         Ok(())
     }
 
@@ -207,93 +169,5 @@ fn tireless(access: Arc<Access>) -> Arc<Access> {
     match access.attempts {
         None => access,
         Some(_) => Arc::new(Access { attempts: None, ..Access::clone(&access) }),
-    }
-}
-
-impl Shared {
-    /// Changes the standing, unless everything was closed.
-    fn enter(&self, standing: Standing) {
-        self.standing.send_if_modified(|current| {
-            let is_open = !matches!(current, Standing::Closed);
-            if is_open {
-                *current = standing;
-            }
-            is_open
-        });
-    }
-
-    /// Has operations use a link, and ends those on the former one; tells which node that was.
-    fn serve(&self, link: &Arc<Link>) -> Option<Endpoint> {
-        link.speak_up();
-        // Before anything is sent by it: whoever hears of it decides what must go first.
-        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
-        // Nobody has confirmed this one. Before the swap: see `lag`.
-        self.confirmed.store(0, Ordering::Release);
-        let before = self.current.swap(Some(Arc::clone(link)));
-        self.last.store(link.node().number(), Ordering::Release);
-        // Again: until here nothing that is kept for a node could be told to be for this one.
-        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
-        if let Some(before) = &before {
-            // Tells that nothing more is heard of the former one, now that nothing is read from it.
-            before.retire();
-        }
-        self.enter(Standing::Found);
-        before.map(|before| before.endpoint().clone())
-    }
-
-    /// Notes that the sentinels still held the primary for the one at an instant.
-    fn confirm(&self, at: Instant) {
-        let nanos = at.saturating_duration_since(self.born).as_nanos();
-        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX).max(1);
-        self.confirmed.fetch_max(nanos, Ordering::AcqRel);
-    }
-
-    /// How long ago it was confirmed that the node of a link is the primary.
-    ///
-    /// The instant is read first: it is that of this link if the link serves even then.
-    fn lag(&self, link: &Arc<Link>) -> Duration {
-        let nanos = self.confirmed.load(Ordering::Acquire);
-        let serves = self.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
-        if nanos == 0 || !serves {
-            return Duration::MAX;
-        }
-        self.born.elapsed().saturating_sub(Duration::from_nanos(nanos))
-    }
-
-    /// Lets operations know that a search was in vain.
-    fn miss(&self, absence: Absence, rounds: u32) {
-        let is_known = match &*self.standing.borrow() {
-            Standing::Missed { absence: known, rounds: count } => {
-                **known == absence && *count == rounds
-            }
-            _ => false,
-        };
-        if !is_known {
-            self.enter(Standing::Missed { absence: Arc::new(absence), rounds });
-        }
-    }
-
-    /// Forgets the primary: nobody watches any longer whether it is one.
-    fn rest(&self) {
-        if !matches!(*self.standing.borrow(), Standing::Closed) {
-            self.current.store(None);
-        }
-        // Last: another search may begin at once, and what that finds stays.
-        self.enter(Standing::Idle);
-    }
-
-    /// The failure of an operation that found no primary.
-    fn failure(&self) -> Failure {
-        let service = &self.service;
-        match &*self.standing.borrow() {
-            Standing::Missed { absence, .. } => absence.failure(),
-            Standing::Closed => {
-                Failure::new(Class::Closed, format!("the sentinels of `{service}` were closed"))
-            }
-            Standing::Idle | Standing::Searching | Standing::Found => {
-                let message = format!("the primary of `{service}` has not been found yet");
-                Failure::new(Class::Unreachable, message)
-            }
-        }
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use athena_cache_core::backend::{
-    Backend, Class, Fill, Filled, Generation, Item, LeaseRequest, Node, Token, conformance,
+    Backend, Class, Fill, Filled, Generation, Item, LeaseRequest, Node, Token,
 };
+use athena_cache_core::testing::conformance;
 
 use crate::support::server::RedisServer;
 use crate::{config, eventually, insert, read, redis};

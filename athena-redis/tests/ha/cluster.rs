@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{
-    Backend, Class, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node, Proof,
-    Token, conformance,
+    Backend, Class, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node, Proof, Token,
 };
+use athena_cache_core::testing::conformance;
 use athena_cache_redis::{Redis, RedisConfig};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;

@@ -1,6 +1,7 @@
 //! `rediss://`
 
-use athena_cache_core::backend::{Backend, Class, Node, conformance};
+use athena_cache_core::backend::{Backend, Class, Node};
+use athena_cache_core::testing::conformance;
 use athena_cache_redis::{Redis, TlsConfig};
 use std::sync::Arc;
 

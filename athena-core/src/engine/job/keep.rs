@@ -5,19 +5,19 @@ use std::sync::Arc;
 use super::{Job, Leased};
 use crate::backend::Filled;
 use crate::codec::Wire;
-use crate::coherence::lease::Held;
 use crate::engine::Ask;
 use crate::entry::{self, Slot};
 use crate::envelope::{Envelope, Kind, Stamp};
 use crate::flight::Lead;
 use crate::key::Key;
 use crate::policy::freshness::Life;
+use crate::remote::Held;
+use crate::remote::{Address, Generations, Leave, Remote};
 use crate::runtime::Runtime;
 use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-use crate::tier::remote::{Address, Generations, Leave, Remote};
 
 impl<R, V, E> Job<R, V, E>
 where
@@ -71,7 +71,7 @@ where
         let (Some(wire), Some(held)) = (ask.wire, lead.flight().take_lease()) else {
             return;
         };
-        let permit = ask.runtime.remote.as_ref().and_then(Remote::write_permit);
+        let permit = ask.runtime.remote.as_deref().and_then(Remote::write_permit);
         let spawner = ask.runtime.tasks.spawner();
         let (Some(permit), Some(spawner)) = (permit, spawner) else {
             return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });

@@ -10,16 +10,16 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::{Job, Purpose};
-use crate::coherence::change::Moment;
-use crate::coherence::lease::Held;
+use crate::coherence::revision::Moment;
 use crate::coherence::trust::Trust;
-use crate::coherence::wake::Waiter;
 use crate::engine::answer::Seen;
 use crate::engine::{Answer, Ask};
 use crate::policy::freshness::Verdict;
+use crate::remote::Held;
+use crate::remote::wake::Waiter;
+use crate::remote::{Asked, Wanted};
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
-use crate::tier::remote::{Asked, Wanted};
 
 /// The lease of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,12 +174,11 @@ where
         }
         let life = ask.runtime.settings.lease;
         let limit = ask.runtime.settings.resilience.attempt_timeout;
-        ask.runtime.clock.within(limit, ask.runtime.returns.settled(&ask.key)).await;
+        ask.runtime.clock.within(limit, remote.returned(&ask.key)).await;
         let token = remote.token(&address);
-        let held = Held::new(&ask.runtime, &ask.key, address, token, life);
+        let held = Held::new(remote, &ask.key, address, token, life);
         let late_tags = ask.tags_from.is_some();
-        let returns = &ask.runtime.returns;
-        let wanted = Wanted { token, life, tags: &ask.tags, late_tags, returns };
+        let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
         let since = ask.runtime.cells.now();
         match remote.lease(held.address(), wanted).await {
             Ok(Asked::Granted(leave)) => {

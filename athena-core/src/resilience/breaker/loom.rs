@@ -9,8 +9,8 @@ use loom::thread;
 use super::{Breaker, BreakerState, Ending, Permit, Transition};
 use crate::clock::Tick;
 use crate::policy::Percent;
+use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::sync::Arc;
-use crate::settings::BreakerSettings;
 
 const LINK: u64 = 1;
 const RECOVERY: Duration = Duration::from_secs(5);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{BreakerState, Transition};
 use crate::clock::Tick;
 use crate::policy::LONGEST;
+use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::window::Window;
-use crate::settings::BreakerSettings;
 
 #[derive(Debug)]
 enum State {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{Breaker, BreakerState, Ending, Permit, Transition};
 use crate::clock::Tick;
 use crate::policy::Percent;
-use crate::settings::BreakerSettings;
+use crate::resilience::breaker::BreakerSettings;
 
 /// The start of a slice of every window below.
 const START: u64 = 1_000_000;

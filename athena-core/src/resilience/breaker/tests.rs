@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::{Breaker, BreakerState, Ending, Permit, Transition};
 use crate::clock::Tick;
 use crate::policy::Percent;
-use crate::settings::{BreakerSettings, Resilience};
+use crate::resilience::breaker::BreakerSettings;
+use crate::resilience::settings::Resilience;
 
 const LINK: u64 = 1;
 

@@ -23,10 +23,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::contact::Contact;
 use super::layout::{Layout, Succession};
 use super::nodes::{Member, View};
 use super::question::{Answer, question};
+use super::reach::Contact;
 use super::report::{cause, report};
 use super::{Search, Shared, pace};
 use crate::link::{Doubt, Link};

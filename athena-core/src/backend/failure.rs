@@ -1,0 +1,132 @@
+//! Why an operation failed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a backend did not do what was asked.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    class: Class,
+    message: String,
+    attempts: u32,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What a failure says about the store; decides breaker and fallback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Class {
+    /// Never left this process: refused, not connected, no address.
+    Unreachable,
+    /// Sent, not answered in time; it may have happened.
+    Timeout,
+    /// Sent, then the connection was lost; it may have happened.
+    Disconnected,
+    /// The store answered that it cannot serve now (loading, cluster down, too many clients).
+    Unready,
+    /// The store answered that another node serves this (moved, read-only).
+    Moved,
+    /// The store refuses writes (out of memory, persistence failing).
+    WriteRefused,
+    /// The store does not let us in (credentials, permissions).
+    Denied,
+    /// The store does not understand (wrong type, script error, malformed reply).
+    Rejected,
+    /// Shed in this process before it was sent: too much in flight.
+    Overloaded,
+    /// The breaker is open.
+    Open,
+    /// The deadline of the call had passed before the operation began.
+    TooLate,
+    /// The backend was closed.
+    Closed,
+}
+
+impl Class {
+    /// Every class, for tables and counters.
+    pub const ALL: [Self; 12] = [
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Disconnected,
+        Self::Unready,
+        Self::Moved,
+        Self::WriteRefused,
+        Self::Denied,
+        Self::Rejected,
+        Self::Overloaded,
+        Self::Open,
+        Self::TooLate,
+        Self::Closed,
+    ];
+
+    /// Whether the operation may have been done all the same.
+    pub fn may_have_happened(self) -> bool {
+        matches!(self, Self::Timeout | Self::Disconnected)
+    }
+
+    /// A short name, as used in counters and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Disconnected => "disconnected",
+            Self::Unready => "unready",
+            Self::Moved => "moved",
+            Self::WriteRefused => "write_refused",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Overloaded => "overloaded",
+            Self::Open => "open",
+            Self::TooLate => "too_late",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Failure {
+    /// A failure of a class; the message is lower case and names the endpoint.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), attempts: 1, source: None }
+    }
+
+    /// Keeps the error that caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// What the failure says about the store.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// How often it was tried before this failure was returned.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,123 @@
+//! The nodes of a store, and what they say without being asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A part of a store that works or fails as a whole: for Redis, an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Node(u32);
+
+impl Node {
+    /// The node of a store that has one.
+    pub const ONLY: Self = Self(0);
+
+    /// A node by its number; give them out in order from 0, the same number to the same address.
+    pub fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// Where an answer came from, and what that is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The connection; see [`Backend::epoch`].
+    pub epoch: u64,
+    /// Names the past of the store behind the node; 0 if that is not known.
+    ///
+    /// A store that took over from another one has a name of its own, since it may have forgotten what
+    /// the other one acknowledged.
+    pub history: u64,
+    /// Whether this connection announces changes of whatever is read through it.
+    pub tracks: bool,
+    /// How long before the answer it was last confirmed that the node is the one that serves, by those
+    /// who decide that; zero where the node itself knows.
+    pub lag: Duration,
+}
+
+/// Hears of changes; called in a task of the backend: be quick, never block.
+///
+/// Announcements are heard in the order of the connection they came on: what was announced before an
+/// answer is heard before that answer is returned.
+pub type Listener = Arc<dyn Fn(&Change) + Send + Sync>;
+
+/// Something happened to the nodes of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Another node took over what one has served.
+    Failover(Failover),
+    /// A connection was replaced although it was open, because nothing came back on it.
+    Reconnected {
+        /// Where the node is.
+        endpoint: String,
+    },
+    /// A node is about to be used over a new connection; nothing has been sent on it yet.
+    Connected {
+        /// The node.
+        node: Node,
+        /// See [`Proof::history`].
+        history: u64,
+    },
+    /// What was read from a node is no longer announced when it changes: its connection is lost, or
+    /// another node serves a part of its names.
+    Unheard {
+        /// The node.
+        node: Node,
+    },
+    /// Names that were read have changed, or may have.
+    Announced {
+        /// Each is announced once; it is to be read again by whoever wants to hear more of it.
+        names: Vec<String>,
+    },
+    /// Everything may have changed.
+    Flushed,
+}
+
+/// A node that took over from another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failover {
+    /// Where the former node is.
+    pub from: String,
+    /// Where the new one is.
+    pub to: String,
+    /// What set it off.
+    pub cause: Cause,
+    /// From the first sign of it to the moment at which the new node can be used.
+    pub took: Duration,
+}
+
+impl Failover {
+    /// A failover that is over.
+    pub fn new(from: String, to: String, cause: Cause, took: Duration) -> Self {
+        Self { from, to, cause, took }
+    }
+}
+
+/// What set off a failover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was announced while the former node still answered.
+    Planned,
+    /// The former node failed first.
+    Unplanned,
+    /// It happened while nobody looked.
+    Unknown,
+}
+
+impl Cause {
+    /// A short name, as used in counters and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Unplanned => "unplanned",
+            Self::Unknown => "unknown",
+        }
+    }
+}

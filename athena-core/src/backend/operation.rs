@@ -1,0 +1,135 @@
+//! What the operations of a backend take and answer.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::node::Proof;
+
+/// What one read found, in the order of the request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The values, where present and not past their life.
+    pub values: Vec<Option<Stored>>,
+    /// The generations, where present.
+    pub generations: Vec<Option<Generation>>,
+    /// Where all of it came from; `None` if it came from several nodes.
+    pub proof: Option<Proof>,
+}
+
+/// What [`Backend::adopt`] answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// The generations that hold now, in the order of the request.
+    pub generations: Vec<Generation>,
+    /// Where all of them came from; `None` if they came from several nodes.
+    pub proof: Option<Proof>,
+}
+
+/// Bytes as the store holds them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The envelope, unread.
+    pub bytes: Vec<u8>,
+    /// How long the store will keep them, by its own clock.
+    pub remaining: Duration,
+}
+
+/// A value to store.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    /// Name of the value.
+    pub value: &'a str,
+    /// The envelope.
+    pub bytes: &'a [u8],
+    /// How long to keep it, in whole milliseconds, at least one.
+    pub life: Duration,
+}
+
+/// What [`Backend::lease`] asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseRequest<'a> {
+    /// Name of the lease.
+    pub lease: &'a str,
+    /// Fresh for every attempt.
+    pub token: Token,
+    /// When the lease ends by itself.
+    pub life: Duration,
+    /// Generations with a proposal each for the missing ones.
+    pub generations: &'a [(String, Generation)],
+}
+
+/// What [`Backend::lease`] answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// Whether the token holds the lease now.
+    pub granted: bool,
+    /// The token that does, if it can be told.
+    pub holder: Option<Token>,
+    /// Where the answer came from.
+    pub proof: Proof,
+    /// The generations that hold now, in the order of the request.
+    pub generations: Vec<Generation>,
+}
+
+/// What [`Backend::fill`] stores.
+#[derive(Debug, Clone, Copy)]
+pub struct Fill<'a> {
+    /// The value.
+    pub item: Item<'a>,
+    /// Name of the lease.
+    pub lease: &'a str,
+    /// The token that was granted.
+    pub token: Token,
+    /// The connection that it was granted on.
+    pub epoch: u64,
+}
+
+/// Whether a fill was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// Stored; the lease is over.
+    Stored,
+    /// Refused: the lease was gone, another's, or of another connection; the value may be outdated.
+    Refused,
+}
+
+/// A random number that a tag or a namespace holds until it is invalidated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(NonZeroU64);
+
+/// A random number that proves a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token(NonZeroU64);
+
+macro_rules! random_number {
+    ($name:ident, $what:literal) => {
+        impl $name {
+            #[doc = concat!("Takes a random number as a ", $what, "; zero becomes one.")]
+            pub fn new(random: u64) -> Self {
+                Self(NonZeroU64::new(random).unwrap_or(NonZeroU64::MIN))
+            }
+
+            /// Reads what [`Display`](fmt::Display) wrote: 16 hexadecimal digits.
+            pub fn parse(bytes: &[u8]) -> Option<Self> {
+                let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() == 16)?;
+                let number = u64::from_str_radix(text, 16).ok()?;
+                NonZeroU64::new(number).map(Self)
+            }
+
+            /// The number itself.
+            pub fn get(self) -> u64 {
+                self.0.get()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016x}", self.0)
+            }
+        }
+    };
+}
+
+random_number!(Generation, "generation");
+random_number!(Token, "token");

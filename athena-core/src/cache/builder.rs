@@ -1,0 +1,199 @@
+//! Building a cache: setters accept, `build` checks everything.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::Cache;
+use crate::backend::Backend;
+use crate::clock::Clock;
+use crate::coherence::guards::Damage;
+use crate::coherence::revision::Cells;
+use crate::error::Error;
+use crate::flight::Flights;
+use crate::key::name::Namespace;
+use crate::load_limits::Loads;
+use crate::memory;
+use crate::policy::{Fallback, Percent};
+use crate::random::Random;
+use crate::remote::{Means, Remote};
+use crate::resilience::settings::Resilience;
+use crate::runtime::Runtime;
+use crate::settings::{Memory, Settings};
+use crate::tasks::Tasks;
+use crate::telemetry::log::Log;
+use crate::telemetry::{Observer, Telemetry};
+
+/// A cache under construction.
+#[derive(Debug)]
+#[must_use = "call `build`"]
+pub struct Builder {
+    namespace: String,
+    settings: Settings,
+    backend: Option<Arc<dyn Backend>>,
+    observers: Vec<Arc<dyn Observer>>,
+    clock: Clock,
+    seed: Option<u64>,
+    damage: Damage,
+}
+
+impl Cache {
+    /// Begins a cache; the namespace prefixes everything it keeps in a backend.
+    pub fn builder(namespace: impl Into<String>) -> Builder {
+        Builder::new(namespace.into())
+    }
+
+    /// A cache in memory alone, with default settings, for tests and small programs.
+    ///
+    /// Characters that no namespace may hold become `_`.
+    pub fn in_memory(namespace: &str) -> Self {
+        Builder::embedded(namespace)
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(namespace: String) -> Self {
+        Self {
+            namespace,
+            settings: Settings::default(),
+            backend: None,
+            observers: Vec::new(),
+            clock: Clock::system(),
+            seed: None,
+            damage: Damage::default(),
+        }
+    }
+
+    /// Replaces all settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// How long an entry is fresh where its site says nothing. Default 60 min.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttl = ttl;
+        self
+    }
+
+    /// How long past the ttl an entry may answer when the load cannot. Default 0.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// The share by which a ttl is randomly shortened at most. Default 0 %.
+    pub fn jitter(mut self, jitter: Percent) -> Self {
+        self.settings.jitter = jitter;
+        self
+    }
+
+    /// What answers while the backend cannot. Default [`Fallback::GracefulDegradation`].
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.settings.fallback = fallback;
+        self
+    }
+
+    /// Bounds of the memory tier.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.settings.memory = memory;
+        self
+    }
+
+    /// Limits around every operation on the backend.
+    pub fn resilience(mut self, resilience: Resilience) -> Self {
+        self.settings.resilience = resilience;
+        self
+    }
+
+    /// The remote tier. Without one the cache lives in memory alone.
+    pub fn backend(mut self, backend: impl Backend) -> Self {
+        self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Somebody who hears events, beside the `tracing` log.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// A clock that a test moves.
+    ///
+    /// Everything waits for it, the pauses between attempts at a failing backend too: move it, or switch
+    /// [`RetrySettings::enabled`](crate::RetrySettings::enabled) off.
+    #[cfg(feature = "testing")]
+    pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
+        self.clock = Clock::from(clock.clone());
+        self
+    }
+
+    /// Makes jitter and other randomness repeatable.
+    #[cfg(feature = "testing")]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Switches off one guard against outdated values, to see whether a test notices.
+    #[cfg(feature = "testing")]
+    pub fn without(mut self, guard: crate::testing::Guard) -> Self {
+        self.damage = self.damage.without(guard);
+        self
+    }
+
+    /// Checks everything and makes the cache. Connects to nothing: that happens in the background.
+    ///
+    /// # Errors
+    ///
+    /// If the namespace or any setting is out of its limits; the message lists every fault.
+    pub fn build(self) -> Result<Cache, Error> {
+        let namespace = Namespace::new(&self.namespace)?;
+        self.settings.check()?;
+        Ok(self.assemble(namespace))
+    }
+
+    /// The embedded default.
+    pub(crate) fn embedded(namespace: &str) -> Cache {
+        Self::new(namespace.to_owned()).assemble(Namespace::lenient(namespace))
+    }
+
+    fn assemble(self, namespace: Namespace) -> Cache {
+        let Self { settings, backend, mut observers, clock, seed, damage, .. } = self;
+        observers.insert(0, Arc::new(Log::new(namespace.as_str())));
+        let telemetry = Arc::new(Telemetry::new(observers));
+        let random = Arc::new(Random::new(seed));
+        let cells = Arc::new(Cells::new());
+        let tasks = Tasks::new();
+        let remote = backend.map(|backend| {
+            let means = Means {
+                clock: clock.clone(),
+                random: Arc::clone(&random),
+                telemetry: Arc::clone(&telemetry),
+                cells: Arc::clone(&cells),
+                damage,
+                tasks: tasks.clone(),
+            };
+            Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
+        });
+        let memory = &settings.memory;
+        let cache = Cache::from(Runtime {
+            namespace,
+            defaults: settings.defaults(),
+            cells,
+            damage,
+            flights: Arc::new(Flights::new(damage)),
+            memory: memory::Memory::new(memory.max_entries, &clock),
+            remote,
+            telemetry,
+            tasks,
+            loads: Loads::new(settings.degraded_loads),
+            unwritable: Mutex::new(HashSet::new()),
+            settings,
+            clock,
+            random,
+        });
+        cache.runtime().keep_alive();
+        cache
+    }
+}

@@ -1,0 +1,24 @@
+//! Durations as people write them: `"5s"`, `"250ms"`, `"1h 30m"`.
+
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serializer};
+
+pub(crate) fn serialize<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_duration(*duration))
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(|reason| {
+        D::Error::custom(format!(
+            "invalid duration `{text}`: {reason}; expected something like `250ms`, `5s` or `1h 30m`"
+        ))
+    })
+}

@@ -1,0 +1,29 @@
+//! How many loads one function runs at once while the backend is away.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bounds the loads of each function while the backend is away.
+#[derive(Debug)]
+pub(crate) struct Loads {
+    limit: usize,
+    sites: Mutex<HashMap<Option<u32>, Arc<Semaphore>>>,
+}
+
+impl Loads {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, sites: Mutex::default() }
+    }
+
+    /// A place among the loads of a function; waits for one.
+    pub(crate) async fn place(&self, site: Option<u32>) -> Option<OwnedSemaphorePermit> {
+        let semaphore = {
+            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(self.limit));
+            Arc::clone(sites.entry(site).or_insert_with(new))
+        };
+        semaphore.acquire_owned().await.ok()
+    }
+}

@@ -1,0 +1,212 @@
+//! Entries in a backend, behind the resilience pipeline.
+//!
+//! What the backend cannot do is a [`Failure`] that was told to telemetry; what is done about it is
+//! decided above.
+//!
+//! Invariant: nothing is read from a node before what the journal holds for it was replayed, and
+//! no operation outlives its deadline. Whoever is given something that was read has had the cells for
+//! its changes since before it was asked for.
+
+mod acknowledged;
+mod announcements;
+mod breakers;
+mod generations;
+mod invalidate;
+pub(crate) mod journal;
+mod known;
+pub(crate) mod lease;
+mod names;
+mod pipeline;
+mod read;
+mod status;
+mod store;
+mod upkeep;
+pub(crate) mod wake;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use self::announcements::Hearing;
+use self::breakers::Gates;
+use self::journal::Journal;
+use self::lease::Returns;
+use self::wake::Waiter;
+use crate::backend::{Backend, Class, Failure, Generation, Node};
+use crate::clock::{Clock, Tick};
+use crate::codec::Codec;
+use crate::coherence::guards::Damage;
+use crate::coherence::revision::Cells;
+use crate::coherence::trust::Stretch;
+use crate::envelope::Reader;
+use crate::key::name::{EntryName, Namespace};
+use crate::random::Random;
+use crate::resilience::budget::Budget;
+use crate::resilience::deadline::Deadline;
+use crate::resilience::settings::Resilience;
+use crate::settings::{MemoryRole, Settings};
+use crate::tasks::{Sole, Tasks};
+use crate::telemetry::Telemetry;
+
+pub(crate) use generations::Generations;
+pub(crate) use invalidate::Arrival;
+pub(crate) use lease::{Asked, Held, Leave, Wanted};
+pub(crate) use read::{Looked, Sighting};
+pub use status::NodeStatus;
+
+/// The remote tier of a cache.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    backend: Arc<dyn Backend>,
+    namespace: Namespace,
+    settings: ArcSwap<Resilience>,
+    gates: Gates,
+    budget: Budget,
+    journal: Journal,
+    hearing: Arc<Hearing>,
+    damage: Damage,
+    /// Whether announcements are relied on: else everything is read whenever it is needed, so that what
+    /// others have invalidated is seen at once.
+    is_first_tier_memory: bool,
+    writes: Arc<Semaphore>,
+    /// The leases of this process that nobody loads under any more.
+    returns: Arc<Returns>,
+    /// The task that asks for signs of life.
+    proving: Sole,
+    /// The task that replays the journal.
+    replaying: Sole,
+    tasks: Tasks,
+    clock: Clock,
+    random: Arc<Random>,
+    telemetry: Arc<Telemetry>,
+}
+
+/// What a remote tier shares with the rest of its cache.
+#[derive(Debug)]
+pub(crate) struct Means {
+    pub(crate) clock: Clock,
+    pub(crate) random: Arc<Random>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) cells: Arc<Cells>,
+    pub(crate) damage: Damage,
+    pub(crate) tasks: Tasks,
+}
+
+/// Where an entry of one type is, and how to read it.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub(crate) entry: EntryName,
+    pub(crate) value: String,
+    pub(crate) codec: Codec,
+    pub(crate) fingerprint: u64,
+}
+
+impl Address {
+    pub(crate) fn new(entry: EntryName, codec: Codec, fingerprint: u64) -> Self {
+        let value = entry.value(fingerprint);
+        Self { entry, value, codec, fingerprint }
+    }
+
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { name: self.entry.as_str(), codec: self.codec, fingerprint: self.fingerprint }
+    }
+}
+
+impl Remote {
+    pub(crate) fn new(
+        backend: Arc<dyn Backend>,
+        namespace: Namespace,
+        settings: &Settings,
+        means: Means,
+    ) -> Self {
+        let Means { clock, random, telemetry, cells, damage, tasks } = means;
+        let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
+        let settings = settings.resilience.clone();
+        backend.limit_attempts(settings.attempt_timeout);
+        let hearing = Hearing::new(&namespace, &settings, &telemetry, cells, damage);
+        let listener = Arc::clone(&hearing);
+        backend.listen(Arc::new(move |change| listener.hear(change)));
+        let everything = invalidate::everything(&*backend);
+        Self {
+            gates: Gates::new(),
+            budget: Budget::new(settings.retry.budget()),
+            journal: Journal::new(settings.max_journal, everything),
+            hearing,
+            damage,
+            is_first_tier_memory,
+            writes: Arc::new(Semaphore::new(settings.max_pending_writes)),
+            returns: Arc::default(),
+            proving: Sole::default(),
+            replaying: Sole::default(),
+            tasks,
+            backend,
+            namespace,
+            settings: ArcSwap::from_pointee(settings),
+            clock,
+            random,
+            telemetry,
+        }
+    }
+
+    /// The limit for everything that one call asks.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.clock.now(), self.settings.load().deadline)
+    }
+
+    /// The limit for a write off the caller's path.
+    pub(crate) fn write_deadline(&self) -> Deadline {
+        Deadline::after(self.clock.now(), self.settings.load().write_deadline)
+    }
+
+    /// What has to be noted before a question is sent to a node.
+    fn before_asking(&self, node: Node) -> (Stretch, Tick) {
+        (self.hearing.lines.stretch(node), self.clock.now())
+    }
+
+    /// How long something is trusted that nothing announces changes of.
+    pub(crate) fn trust_window(&self) -> Duration {
+        self.hearing.lines.window()
+    }
+
+    /// Somebody who waits until an entry or its lease changes in the backend.
+    pub(crate) fn waiter(&self, entry: &EntryName) -> Waiter {
+        self.hearing.waiter(entry)
+    }
+
+    /// How long the oldest invalidation has waited; zero if none does.
+    pub(crate) fn journal_age(&self) -> Duration {
+        let now = self.clock.now();
+        self.journal.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest))
+    }
+
+    pub(crate) fn journal_depth(&self) -> usize {
+        self.journal.depth()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.backend.close().await;
+    }
+
+    fn generation(&self) -> Generation {
+        Generation::new(self.random.number())
+    }
+}
+
+/// Names that one node was asked for have moved to several while it answered.
+fn scattered() -> Failure {
+    Failure::new(Class::Moved, "what was asked of one node was answered by several")
+}
+
+/// Runs futures side by side; a single one, as with one node, at no extra cost.
+async fn join_all<F: Future>(futures: impl ExactSizeIterator<Item = F>) -> Vec<F::Output> {
+    let mut futures = futures;
+    if futures.len() == 1
+        && let Some(only) = futures.next()
+    {
+        return vec![only.await];
+    }
+    futures_util::future::join_all(futures).await
+}

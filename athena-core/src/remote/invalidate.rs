@@ -1,0 +1,388 @@
+//! Invalidations on their way to the backend.
+//!
+//! Invariant: what did not arrive, for whatever reason, is in the journal.
+
+use std::collections::HashSet;
+
+use super::acknowledged::Again;
+use super::breakers::by_node;
+use super::journal::Target;
+use super::pipeline::Operation;
+use super::{Remote, join_all};
+use crate::backend::{Class, Failure, Generation, Node};
+use crate::coherence::guards::Guard;
+use crate::envelope::Envelope;
+use crate::key::name::EntryName;
+use crate::resilience::deadline::Deadline;
+use crate::tag::Tags;
+use crate::telemetry::Event;
+
+/// How invalidations arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// At the nodes that serve.
+    Certain,
+    /// At nodes that nobody has confirmed lately: should others serve by now, they are told when they
+    /// are found.
+    Unconfirmed,
+}
+
+/// Targets of one request; more would hold up the store, and be sent again as a whole if it fails.
+const PART: usize = 500;
+
+impl Remote {
+    /// Invalidates; what does not arrive, for whatever reason, is kept in the journal.
+    pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<Arrival, Failure> {
+        let deadline = self.write_deadline();
+        let mut unsent = Unsent { remote: self, targets: with_any_tag(targets) };
+        let (arrived, failure) = self.send(&unsent.targets, deadline).await;
+        let arrived: HashSet<_> = arrived.into_iter().collect();
+        unsent.targets.retain(|target| !arrived.contains(target));
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let is_certain = arrived.iter().all(|target| !self.is_in_doubt(self.node_of(target)));
+        Ok(if is_certain { Arrival::Certain } else { Arrival::Unconfirmed })
+    }
+
+    /// Whether the node may have been replaced without our knowledge.
+    fn is_in_doubt(&self, node: Node) -> bool {
+        let line = self.hearing.lines.present(node);
+        line.is_some_and(|line| line.is_in_doubt(self.clock.now()))
+    }
+
+    /// What clearing the namespace changes.
+    pub(crate) fn everything(&self) -> Vec<Target> {
+        everything(&*self.backend)
+    }
+
+    /// Keeps an invalidation for the next time that the backend is asked anything.
+    pub(crate) fn keep(&self, target: Target) {
+        if self.damage.lacks(Guard::Journal) {
+            return;
+        }
+        let now = self.clock.now();
+        if matches!(target, Target::Tag(_)) {
+            self.journal.keep(Target::AnyTag, now, |target| self.node_of(target));
+        }
+        self.journal.keep(target, now, |target| self.node_of(target));
+    }
+
+    /// Sends what the journal holds for the nodes of an entry, of which nothing is asked before.
+    pub(super) async fn make_way(
+        &self,
+        entry: &EntryName,
+        tags: &Tags,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        self.recall();
+        if self.journal.depth() == 0 {
+            return Ok(());
+        }
+        self.make_way_for(&Target::Entry(entry.clone()), deadline).await?;
+        // Its place may lie on another node by now, for which other things were kept.
+        let place = self.backend.place(entry.as_str()).map(Box::from);
+        self.make_way_for(&Target::Namespace(place), deadline).await?;
+        for tag in tags.iter() {
+            self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for the node of one target.
+    pub(super) async fn make_way_for(
+        &self,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        self.recall();
+        let journal = &self.journal;
+        if journal.depth() == 0 {
+            return Ok(());
+        }
+        let node = self.node_of(target);
+        if journal.waits_for(node) || journal.holds(target) {
+            self.replay(node, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts back into the journal what a node that has begun to serve may not have been told.
+    pub(crate) fn recall(&self) {
+        if !self.hearing.recent.is_due() {
+            return;
+        }
+        for (_, again) in self.hearing.recent.take(|target| self.node_of(target)) {
+            let targets = match again {
+                Again::These(targets) => targets,
+                Again::Everything => self.everything(),
+            };
+            for target in targets {
+                self.keep(target);
+            }
+        }
+    }
+
+    /// Sends what the journal holds for a node; one caller does it for all.
+    ///
+    /// Fails at once where the node's breaker is open, or finds out by another caller whether the node
+    /// is back.
+    pub(super) async fn replay(&self, node: Node, deadline: Deadline) -> Result<(), Failure> {
+        let settings = self.settings.load_full();
+        let gate = self.gates.of(node, &settings.breaker);
+        let refused = |reason| {
+            let endpoint = self.backend.endpoint(node);
+            Err(Failure::new(Class::Open, format!("invalidations wait for {endpoint}: {reason}")))
+        };
+        if !gate.admits(self.clock.now(), self.backend.vitality(node)) {
+            return refused("its breaker is open");
+        }
+        let _one_for_all = match gate.replaying.try_lock() {
+            Ok(lock) => lock,
+            Err(_) if !gate.is_closed() => return refused("it is being tried"),
+            Err(_) => {
+                let limit = deadline.attempt(self.clock.now(), settings.attempt_timeout);
+                let lock = gate.replaying.lock();
+                match self.clock.within(limit.unwrap_or_default(), lock).await {
+                    Some(lock) => lock,
+                    None => return refused("they are many"),
+                }
+            }
+        };
+        let pending = self.journal.batch(node, |target| self.node_of(target));
+        let mut count = 0;
+        let mut failed = None;
+        for part in pending.parts(PART) {
+            let targets: Vec<_> = part.targets().cloned().collect();
+            let (arrived, failure) = self.send(&targets, deadline).await;
+            let arrived: HashSet<_> = arrived.into_iter().collect();
+            count += arrived.iter().filter(|it| **it != Target::AnyTag).count();
+            self.journal.acknowledge(&part.only(|target| arrived.contains(target)));
+            failed = failure;
+            if failed.is_some() {
+                break;
+            }
+        }
+        if count > 0 {
+            self.telemetry.tell(&Event::Replayed { count });
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Ends the fresh time of an entry's values; each keeps the grace it was stored with.
+    pub(crate) async fn expire(&self, entry: &EntryName) -> Result<(), Failure> {
+        let deadline = self.write_deadline();
+        let lease = entry.lease();
+        self.make_way(entry, &Tags::default(), deadline).await?;
+        let lanes: Vec<_> = entry.lanes().collect();
+        let values: Vec<_> = lanes.iter().map(String::as_str).collect();
+        let read = || self.backend.read(&values, &[]);
+        let found = self.ask(Operation::read(), &lease, deadline, read).await?;
+        let mut useless = Vec::new();
+        for (lane, found) in lanes.iter().zip(found.values) {
+            match found.map(|stored| Envelope::grace_of(&stored.bytes)) {
+                Some(Some(grace)) if !grace.is_zero() => {
+                    let names = [lane.clone()];
+                    let shorten = || self.backend.shorten(&names, grace);
+                    self.ask(Operation::remove("expire"), &lease, deadline, shorten).await?;
+                }
+                Some(_) => useless.push(lane.clone()),
+                None => {}
+            }
+        }
+        if useless.is_empty() {
+            return Ok(());
+        }
+        let remove = || self.backend.remove(&useless);
+        self.ask(Operation::remove("remove"), &lease, deadline, remove).await
+    }
+
+    /// Sends targets to the nodes that serve them; says which arrived, and why others did not.
+    async fn send(&self, targets: &[Target], deadline: Deadline) -> (Vec<Target>, Option<Failure>) {
+        // Before the tags themselves: a load that sees this one unchanged has seen the tags unchanged.
+        // Where there is one node, the order within the request does it.
+        let is_split = !self.backend.places().is_empty();
+        let (first, rest): (Vec<_>, Vec<_>) =
+            targets.iter().cloned().partition(|it| is_split && *it == Target::AnyTag);
+        let (mut arrived, mut failed) = (Vec::with_capacity(targets.len()), None);
+        let mut is_out_of_order = is_split && self.journal.holds(&Target::AnyTag);
+        if !first.is_empty() {
+            (arrived, failed) =
+                self.send_group(self.node_of(&Target::AnyTag), first, deadline).await;
+            is_out_of_order = failed.is_some();
+            if is_out_of_order {
+                self.keep(Target::AnyTag);
+            }
+        }
+        let groups = self.by_node(rest);
+        let send = |(node, group)| self.send_group(node, group, deadline);
+        for (group, failure) in join_all(groups.into_iter().map(send)).await {
+            if is_out_of_order && !self.damage.lacks(Guard::Journal) {
+                let tags = group.iter().filter(|target| matches!(target, Target::Tag(_)));
+                self.journal.repeat(tags, self.clock.now(), |target| self.node_of(target));
+            }
+            arrived.extend(group);
+            failed = failure.or(failed);
+        }
+        (arrived, failed)
+    }
+
+    /// Sends targets to the node that serves them, until it fails; says which arrived.
+    async fn send_group(
+        &self,
+        node: Node,
+        mut targets: Vec<Target>,
+        deadline: Deadline,
+    ) -> (Vec<Target>, Option<Failure>) {
+        let mut arrived = 0;
+        let mut failed = None;
+        for part in targets.chunks(PART) {
+            if let Err(failure) = self.send_to_one(part, deadline).await {
+                failed = Some(failure);
+                break;
+            }
+            arrived += part.len();
+            self.remember(node, part);
+            self.hear_ourselves(part);
+        }
+        targets.truncate(arrived);
+        (targets, failed)
+    }
+
+    /// Notes that a node has acknowledged targets, in case that its successor does not know of them.
+    fn remember(&self, node: Node, targets: &[Target]) {
+        let history = self.hearing.lines.history(node);
+        let confirmed = self.hearing.confirmed();
+        self.hearing.recent.note(node, targets, history, self.clock.now(), confirmed);
+    }
+
+    /// Takes what was read of targets before their change for outdated.
+    ///
+    /// The backend does not announce to a process what that changes itself, and announces later changes
+    /// only after another read.
+    fn hear_ourselves(&self, targets: &[Target]) {
+        let cells = &self.hearing.cells;
+        for target in targets {
+            match target {
+                Target::Entry(entry) => {
+                    cells.announce(cells.name(entry.as_str()));
+                    cells.announce(cells.name(&entry.lease()));
+                }
+                Target::AnyTag => cells.announce(cells.name(&self.namespace.any_tag())),
+                Target::Tag(_) | Target::Namespace(_) => {
+                    cells.change(cells.name(&self.name_of(target)));
+                }
+            }
+        }
+    }
+
+    fn by_node(&self, targets: Vec<Target>) -> Vec<(Node, Vec<Target>)> {
+        let named = targets.into_iter().map(|target| (self.name_of(&target), target));
+        let groups = by_node(&*self.backend, named, |(name, _)| name);
+        let unnamed = |group: Vec<(_, _)>| group.into_iter().map(|(_, target)| target).collect();
+        groups.into_iter().map(|(node, group)| (node, unnamed(group))).collect()
+    }
+
+    /// Sends targets that one node serves.
+    async fn send_to_one(&self, targets: &[Target], deadline: Deadline) -> Result<(), Failure> {
+        let mut names = Vec::new();
+        let mut generations = Vec::new();
+        for target in targets {
+            match target {
+                Target::Entry(entry) => {
+                    names.extend(entry.lanes());
+                    names.push(entry.lease());
+                }
+                Target::AnyTag => generations.insert(0, self.renewal(target)),
+                Target::Tag(_) | Target::Namespace(_) => generations.push(self.renewal(target)),
+            }
+        }
+        if !generations.is_empty() {
+            self.renew(&generations, deadline).await?;
+        }
+        match names.first() {
+            None => Ok(()),
+            Some(first) => {
+                let remove = || self.backend.remove(&names);
+                self.ask(Operation::remove("remove"), first, deadline, remove).await
+            }
+        }
+    }
+
+    /// Changes generations. A store that takes no writes still removes, and absent means changed.
+    async fn renew(
+        &self,
+        generations: &[(String, Generation)],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let Some((first, _)) = generations.first() else {
+            return Ok(());
+        };
+        let renew = || self.backend.renew(generations);
+        match self.ask(Operation::write("renew"), first, deadline, renew).await {
+            Err(failure) if matches!(failure.class(), Class::WriteRefused | Class::Open) => {
+                let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
+                let remove = || self.backend.remove(&names);
+                self.ask(Operation::remove("remove"), first, deadline, remove).await
+            }
+            result => result,
+        }
+    }
+
+    fn renewal(&self, target: &Target) -> (String, Generation) {
+        (self.name_of(target), self.generation())
+    }
+
+    /// The name that decides which node a target concerns.
+    fn name_of(&self, target: &Target) -> String {
+        match target {
+            Target::Entry(entry) => entry.lease(),
+            Target::Tag(tag) => self.namespace.tag(tag),
+            Target::AnyTag => self.namespace.any_tag(),
+            Target::Namespace(place) => self.namespace.generation(place.as_deref()),
+        }
+    }
+
+    fn node_of(&self, target: &Target) -> Node {
+        // Where there is one node, no name has to be made to ask for it.
+        if self.backend.places().is_empty() {
+            return self.backend.node("");
+        }
+        self.backend.node(&self.name_of(target))
+    }
+}
+
+/// What stands for all entries: one target per place of the store.
+pub(super) fn everything(backend: &dyn crate::backend::Backend) -> Vec<Target> {
+    match backend.places() {
+        [] => vec![Target::Namespace(None)],
+        places => {
+            places.iter().map(|place| Target::Namespace(Some(place.as_str().into()))).collect()
+        }
+    }
+}
+
+fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
+    if targets.iter().any(|target| matches!(target, Target::Tag(_))) {
+        targets.push(Target::AnyTag);
+    }
+    targets
+}
+
+/// Targets that go into the journal unless they arrived, also when the caller is dropped.
+struct Unsent<'a> {
+    remote: &'a Remote,
+    targets: Vec<Target>,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if self.remote.damage.lacks(Guard::Journal) {
+            return;
+        }
+        let now = self.remote.clock.now();
+        for target in self.targets.drain(..) {
+            self.remote.journal.keep(target, now, |target| self.remote.node_of(target));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The lease of an entry: asked for with everything that the load depends on.
+//!
+//! Invariant: the generations are complete before the lease is asked for.
+
+mod guard;
+mod returns;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::breakers::by_node;
+use super::generations::{Generations, in_order, told};
+use super::journal::Target;
+use super::pipeline::Operation;
+use super::{Address, Remote};
+use crate::backend::{Class, Failure, LeaseRequest, Proof, Token};
+use crate::coherence::trust::Bond;
+use crate::key::Key;
+use crate::tag::Tags;
+
+pub(crate) use self::guard::Held;
+pub(super) use self::returns::Returns;
+
+/// What a lease is asked for with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Fresh for every attempt.
+    pub(crate) token: Token,
+    pub(crate) life: Duration,
+    /// The tags known before the load.
+    pub(crate) tags: &'a Tags,
+    /// Whether the value may have tags that only it knows.
+    pub(crate) late_tags: bool,
+}
+
+/// What a request for a lease came to.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Granted(Leave),
+    /// Somebody else holds it; that it ends is announced over these lines.
+    Elsewhere(Bond),
+}
+
+/// A lease that was granted.
+#[derive(Debug, Clone)]
+pub(crate) struct Leave {
+    pub(super) token: Token,
+    /// Valid on this connection only.
+    pub(super) epoch: u64,
+    /// Of the node that the value goes to.
+    pub(crate) history: u64,
+    /// What announces that the lease or a generation has changed.
+    pub(crate) bond: Bond,
+    pub(crate) generations: Generations,
+}
+
+impl Remote {
+    /// Waits until no lease of this key is being given back by this process.
+    pub(crate) async fn returned(&self, key: &Key) {
+        self.returns.settled(key).await;
+    }
+
+    /// A token for one attempt at the lease of an entry.
+    ///
+    /// It tells in which history it was asked for: see [`is_void`].
+    pub(crate) fn token(&self, address: &Address) -> Token {
+        let history = self.hearing.lines.history(self.backend.node(&address.value));
+        Token::new(history << HISTORY_AT | self.random.number() >> HISTORY_BITS)
+    }
+
+    /// Asks for the lease of an entry.
+    pub(crate) async fn lease(
+        &self,
+        address: &Address,
+        wanted: Wanted<'_>,
+    ) -> Result<Asked, Failure> {
+        let Wanted { token, life, tags, late_tags } = wanted;
+        let deadline = self.deadline();
+        let name = address.entry.lease();
+        let node = self.backend.node(&name);
+        self.make_way(&address.entry, tags, deadline).await?;
+        if late_tags {
+            self.make_way_for(&Target::AnyTag, deadline).await?;
+        }
+        let mut proposals = self.proposals(address, tags);
+        if late_tags {
+            proposals.push((self.namespace.any_tag(), self.generation()));
+        }
+        let since = self.hearing.cells.now();
+        // An older generation than the present one would cost a load later, and serve nothing.
+        let mut current: Vec<_> =
+            proposals.iter().filter_map(|(name, _)| self.known(name)).collect();
+        let is_unknown = |(name, _): &&(String, _)| !current.iter().any(|told| told.name == *name);
+        let unknown = proposals.iter().filter(is_unknown).cloned();
+        let mut all = by_node(&*self.backend, unknown, |(name, _)| name);
+        let own = all.iter().position(|(it, _)| *it == node).map(|place| all.swap_remove(place).1);
+        let own = own.unwrap_or_default();
+        // The generations of other nodes first: all of them are complete when the load begins.
+        current.extend(self.adopt_from(all, since, deadline).await?);
+        let request = LeaseRequest { lease: &name, token, life, generations: &own };
+        let (mut stretch, mut sent) = self.before_asking(node);
+        let ask = || self.ask(Operation::lease(), &name, deadline, || self.backend.lease(request));
+        let mut leased = ask().await?;
+        let is_orphan = |it: &Token| is_void(*it, leased.proof) || self.returns.is_abandoned(*it);
+        if let Some(orphan) = leased.holder.filter(|it| !leased.granted && is_orphan(it)) {
+            // Asked again with the same token: it has been answered that it was not taken.
+            let release = || self.backend.release(&name, orphan);
+            let operation = Operation::remove("release").ending_a_lease();
+            self.ask(operation, &name, deadline, release).await?;
+            (stretch, sent) = self.before_asking(node);
+            leased = ask().await?;
+        }
+        let proof = leased.proof;
+        let line = self.hearing.lines.of(node, stretch, &proof, sent);
+        let told = told(own, leased.generations, &proof, &line);
+        self.know_all(&told, since);
+        current.extend(told);
+        let lines = current.iter().map(|told| Arc::clone(&told.line));
+        let bond = Bond::of(lines.chain([line]));
+        if !leased.granted {
+            return Ok(Asked::Elsewhere(bond));
+        }
+        let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
+        let (epoch, history) = (proof.epoch, proof.history);
+        Ok(Asked::Granted(Leave { token, epoch, history, bond, generations }))
+    }
+
+    /// Lets a lease live on; tells whether it is still ours, or `None` if that could not be found out.
+    pub(crate) async fn prolong(
+        &self,
+        address: &Address,
+        token: Token,
+        life: Duration,
+    ) -> Option<bool> {
+        let name = address.entry.lease();
+        let operation = Operation::write("prolong").ending_a_lease();
+        let prolong = || self.backend.prolong(&name, token, life);
+        self.ask(operation, &name, self.write_deadline(), prolong).await.ok()
+    }
+
+    /// Gives a lease back; tells whether the backend took it, or never will.
+    pub(crate) async fn release(&self, address: &Address, token: Token) -> bool {
+        let name = address.entry.lease();
+        let (deadline, operation) = (self.write_deadline(), Operation::remove("release"));
+        let release = || self.backend.release(&name, token);
+        match self.ask(operation.ending_a_lease(), &name, deadline, release).await {
+            Ok(()) => true,
+            Err(failure) => matches!(failure.class(), Class::Closed | Class::Rejected),
+        }
+    }
+}
+
+/// How much of a history a token tells, and where.
+const HISTORY_BITS: u32 = 16;
+const HISTORY_AT: u32 = u64::BITS - HISTORY_BITS;
+
+/// Whether a lease was granted in another history than the one that answers: nothing can be filled under
+/// it any more, and that it was given back may have been forgotten.
+fn is_void(holder: Token, proof: Proof) -> bool {
+    let told = holder.get() >> HISTORY_AT;
+    // Neither is known to somebody who has just connected.
+    told != 0 && proof.history != 0 && told != proof.history & ((1 << HISTORY_BITS) - 1)
+}

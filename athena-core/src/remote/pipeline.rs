@@ -1,0 +1,187 @@
+//! What stands between the cache and a node of its backend.
+//!
+//! total deadline → retry with budget → breaker of the node → attempt timeout → backend, from outer to
+//! inner: every attempt is recorded by the breaker, and the deadline ends retries.
+//!
+//! Invariant: no operation outlives its deadline, and every failed attempt is told once.
+
+use std::future::Future;
+
+use super::Remote;
+use crate::backend::{Class, Failure, Node};
+use crate::resilience::breaker::{Ending, Permit, Transition};
+use crate::resilience::class::{Kind, Repeat, Traffic, Wait};
+use crate::resilience::deadline::Deadline;
+use crate::resilience::retry::{Chance, Tried, Verdict};
+use crate::resilience::settings::Resilience;
+use crate::telemetry::Event;
+
+/// A kind of operation, as far as the pipeline cares.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operation {
+    name: &'static str,
+    kind: Kind,
+    ends_lease: bool,
+}
+
+impl Operation {
+    const fn of(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, ends_lease: false }
+    }
+
+    /// The same, as the end of a lease that the node granted: it may pass beside a probe.
+    ///
+    /// There is one for each lease; refused, it would leave the key to be loaded by everybody for as
+    /// long as the lease lives.
+    pub(super) const fn ending_a_lease(self) -> Self {
+        Self { ends_lease: true, ..self }
+    }
+
+    /// A read that a caller waits for.
+    pub(super) const fn read() -> Self {
+        let kind = Kind { traffic: Traffic::Serve, repeat: Repeat::Safe, wait: Wait::Caller };
+        Self::of("read", kind)
+    }
+
+    /// A removal, which a store that takes no writes still does.
+    pub(super) const fn remove(name: &'static str) -> Self {
+        let kind = Kind { traffic: Traffic::Serve, repeat: Repeat::Safe, wait: Wait::Nobody };
+        Self::of(name, kind)
+    }
+
+    /// A write off the callers' path.
+    pub(super) const fn write(name: &'static str) -> Self {
+        let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Safe, wait: Wait::Nobody };
+        Self::of(name, kind)
+    }
+
+    /// The request for a lease: a caller waits, and one token asks once.
+    pub(super) const fn lease() -> Self {
+        let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Unsafe, wait: Wait::Caller };
+        Self::of("lease", kind)
+    }
+
+    /// The completion of generations before a load.
+    pub(super) const fn adopt() -> Self {
+        let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Safe, wait: Wait::Caller };
+        Self::of("adopt", kind)
+    }
+}
+
+impl Operation {
+    /// What kind it is where reads that had no answer in time may be attempted again.
+    fn kind_under(self, settings: &Resilience) -> Kind {
+        if settings.retry.after_timeout {
+            Kind { wait: Wait::Nobody, ..self.kind }
+        } else {
+            self.kind
+        }
+    }
+}
+
+impl Remote {
+    /// One operation on the node that serves a name, attempted again where that is allowed.
+    pub(super) async fn ask<T, F>(
+        &self,
+        operation: Operation,
+        name: &str,
+        deadline: Deadline,
+        work: impl Fn() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.budget.request(self.clock.now());
+        let mut tried = Tried::default();
+        let mut attempts = 0;
+        loop {
+            // Asked each time: what failed may be served by another node by now.
+            let node = self.backend.node(name);
+            let settings = self.settings.load_full();
+            let failure = match self.attempt(operation, node, deadline, &settings, work()).await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            attempts += 1;
+            self.tell_failure(operation, node, &failure);
+            let kind = operation.kind_under(&settings);
+            let retry = kind.judge(failure.class()).retry;
+            tried = tried.and(retry);
+            let now = self.clock.now();
+            let chance = Chance { left: deadline.left(now), random: self.random.share() };
+            let spend = || self.budget.try_spend(now);
+            let attempt = settings.retry.attempts(kind.wait);
+            match attempt.decide(tried, retry, chance, spend) {
+                Verdict::GiveUp => return Err(failure.after(attempts)),
+                Verdict::Retry { after } => {
+                    self.tell_retry(operation, node, attempts, &failure);
+                    self.clock.sleep(after).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        operation: Operation,
+        node: Node,
+        deadline: Deadline,
+        settings: &Resilience,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let now = self.clock.now();
+        let Some(limit) = deadline.attempt(now, settings.attempt_timeout) else {
+            return Err(Failure::new(Class::TooLate, "the deadline of the call has passed"));
+        };
+        let gate = self.gates.of(node, &settings.breaker);
+        let traffic = operation.kind.traffic;
+        let (permit, transition) = gate.acquire(traffic, now, self.backend.vitality(node));
+        self.tell_transition(node, traffic, transition);
+        if permit.is_none() && !(operation.ends_lease && gate.is_ajar()) {
+            let message = format!("the breaker of {} is open", self.backend.endpoint(node));
+            return Err(Failure::new(Class::Open, message));
+        }
+        let result = self.clock.within(limit, work).await.unwrap_or_else(|| {
+            let endpoint = self.backend.endpoint(node);
+            let message = format!("{endpoint} did not answer within {limit:?}");
+            Err(Failure::new(Class::Timeout, message))
+        });
+        let ending = match &result {
+            Ok(_) => Some(Ending::Success),
+            Err(failure) => operation.kind.judge(failure.class()).ending,
+        };
+        if let (Some(ending), Some(permit)) = (ending, permit) {
+            self.record(node, traffic, permit, ending);
+        }
+        result
+    }
+
+    fn record(&self, node: Node, traffic: Traffic, permit: Permit, ending: Ending) {
+        let random = if ending == Ending::Failure { self.random.share() } else { 0.0 };
+        let transition = permit.end(ending, self.clock.now(), random);
+        self.tell_transition(node, traffic, transition);
+    }
+
+    fn tell_failure(&self, operation: Operation, node: Node, failure: &Failure) {
+        let endpoint = &self.backend.endpoint(node);
+        self.telemetry.tell(&Event::BackendFailed { endpoint, operation: operation.name, failure });
+    }
+
+    fn tell_retry(&self, operation: Operation, node: Node, attempt: u32, failure: &Failure) {
+        let (endpoint, operation) = (&self.backend.endpoint(node), operation.name);
+        let class = failure.class();
+        self.telemetry.tell(&Event::Retrying { endpoint, operation, attempt, class });
+    }
+
+    pub(super) fn tell_transition(
+        &self,
+        node: Node,
+        traffic: Traffic,
+        transition: Option<Transition>,
+    ) {
+        if let Some(Transition { from, to }) = transition {
+            let endpoint = &self.backend.endpoint(node);
+            self.telemetry.tell(&Event::Breaker { endpoint, traffic, from, to });
+        }
+    }
+}

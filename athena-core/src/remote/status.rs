@@ -1,0 +1,149 @@
+//! How the nodes fare: breakers, isolation, signs of life.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Remote, join_all};
+use crate::backend::{Class, Node};
+use crate::resilience::breaker::{Breaker, BreakerState, Transition};
+use crate::resilience::class::Traffic;
+use crate::resilience::settings::Resilience;
+
+/// How one node of the backend fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeStatus {
+    /// Where it is.
+    pub endpoint: String,
+    /// Whether an operation sent now would reach it, as far as is known.
+    pub ready: bool,
+    /// Operations that it was sent and has not answered.
+    pub in_flight: usize,
+    /// The breaker of reads and removals.
+    pub breaker: BreakerState,
+    /// The breaker of writes, which opens alone when a node serves and takes no writes.
+    pub write_breaker: BreakerState,
+    /// How long the first of them refuses operations still, at most; `None` if it does not, or if that
+    /// depends on a probe under way.
+    pub retry_after: Option<Duration>,
+}
+
+impl Remote {
+    /// The worst state among the breakers of the nodes in use.
+    pub(crate) fn breaker_state(&self) -> BreakerState {
+        let statuses = self.nodes().into_iter();
+        let states = statuses.flat_map(|status| [status.breaker, status.write_breaker]);
+        states.max_by_key(|state| state.severity()).unwrap_or(BreakerState::Closed)
+    }
+
+    /// How the nodes in use fare.
+    pub(crate) fn nodes(&self) -> Vec<NodeStatus> {
+        let (settings, now) = (self.settings.load(), self.clock.now());
+        let status = |node| {
+            let gate = self.gates.of(node, &settings.breaker);
+            NodeStatus {
+                endpoint: self.backend.endpoint(node),
+                ready: self.backend.is_ready(node),
+                in_flight: self.backend.in_flight(node),
+                breaker: gate.breaker(Traffic::Serve).state(),
+                write_breaker: gate.breaker(Traffic::Store).state(),
+                retry_after: gate.breaker(Traffic::Serve).retry_after(now),
+            }
+        };
+        self.backend.nodes().into_iter().map(status).collect()
+    }
+
+    /// Other limits from now on, for the operations that begin then.
+    pub(crate) fn set_resilience(&self, settings: Resilience) {
+        self.backend.limit_attempts(settings.attempt_timeout);
+        self.budget.configure(settings.retry.budget());
+        for (node, gate) in self.gates.all() {
+            for traffic in Traffic::ALL {
+                let transition = gate.breaker(traffic).configure(settings.breaker.clone());
+                self.tell_transition(node, traffic, transition);
+            }
+        }
+        self.settings.store(Arc::new(settings));
+    }
+
+    pub(crate) fn resilience(&self) -> Resilience {
+        Resilience::clone(&self.settings.load())
+    }
+
+    /// Sends nothing to any node for a while.
+    pub(crate) fn isolate(&self, duration: Duration) {
+        let until = Some(self.clock.now().after(duration));
+        self.of_each_breaker(|breaker| breaker.isolate(until));
+    }
+
+    /// Ends an isolation.
+    pub(crate) fn resume(&self) {
+        self.of_each_breaker(Breaker::resume);
+    }
+
+    fn of_each_breaker(&self, change: impl Fn(&Breaker) -> Option<Transition>) {
+        let settings = self.settings.load();
+        for node in self.backend.nodes() {
+            let gate = self.gates.of(node, &settings.breaker);
+            for traffic in Traffic::ALL {
+                let transition = change(gate.breaker(traffic));
+                self.tell_transition(node, traffic, transition);
+            }
+        }
+    }
+
+    /// Whether operations sent now would, as far as is known, be answered by every node.
+    pub(crate) fn is_available(&self) -> bool {
+        let nodes = self.backend.nodes();
+        !nodes.is_empty() && nodes.into_iter().all(|node| self.is_open_to(node))
+    }
+
+    pub(super) fn is_open_to(&self, node: Node) -> bool {
+        let gate = self.gates.of(node, &self.settings.load().breaker);
+        self.backend.is_ready(node) && gate.admits(self.clock.now(), self.backend.vitality(node))
+    }
+
+    /// Asks every node for a sign of life, which is what memory is trusted by.
+    pub(crate) async fn prove(&self) {
+        // One that hangs holds up the others for so long only that they are proven within the window.
+        let limit = self.settings.load().attempt_timeout.min(self.hearing.lines.window() / 2);
+        let began = self.clock.now();
+        let mut nodes = self.backend.nodes();
+        nodes.retain(|node| !self.is_isolated(*node));
+        let prove = async |node: Node| {
+            let (stretch, sent) = self.before_asking(node);
+            let answer = self.clock.within_dozing(limit, self.backend.prove(node)).await;
+            match answer {
+                Some(Ok(proof)) => {
+                    self.hearing.lines.prove(node, stretch, &proof, sent);
+                    self.hearing.lines.is_confirmed(&proof)
+                }
+                // It says itself that it does not serve.
+                Some(Err(failure)) if matches!(failure.class(), Class::Moved | Class::Unready) => {
+                    self.hearing.lines.end(node);
+                    false
+                }
+                Some(Err(_)) | None => false,
+            }
+        };
+        let proven = join_all(nodes.into_iter().map(prove)).await;
+        if !proven.is_empty() && proven.into_iter().all(|is_proven| is_proven) {
+            self.hearing.confirm(began);
+        }
+    }
+
+    fn is_isolated(&self, node: Node) -> bool {
+        let gate = self.gates.of(node, &self.settings.load().breaker);
+        gate.breaker(Traffic::Serve).state() == BreakerState::Isolated
+    }
+
+    /// Ends when it is time to do so again; does not keep the cache alive meanwhile.
+    pub(crate) fn proof_is_due(&self) -> impl Future<Output = ()> + use<> {
+        let (hearing, clock) = (Arc::clone(&self.hearing), self.clock.clone());
+        async move {
+            let pause = hearing.lines.window() / 4;
+            clock.within_dozing(pause, hearing.connected()).await;
+        }
+    }
+}

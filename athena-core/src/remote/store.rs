@@ -1,0 +1,55 @@
+//! Writing values: under the lease of their load, or by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::pipeline::Operation;
+use super::{Address, Leave, Remote};
+use crate::backend::{Failure, Fill, Filled, Item};
+use crate::coherence::guards::Guard;
+use crate::tag::Tags;
+
+impl Remote {
+    /// A place among the writes under way, if there is one.
+    pub(crate) fn write_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.writes).try_acquire_owned().ok()
+    }
+
+    /// Stores bytes under a lease.
+    pub(crate) async fn fill(
+        &self,
+        address: &Address,
+        bytes: &[u8],
+        life: Duration,
+        granted: &Leave,
+    ) -> Result<Filled, Failure> {
+        let lease = &address.entry.lease();
+        let item = Item { value: &address.value, bytes, life };
+        let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
+        if self.damage.lacks(Guard::Lease) {
+            return self.backend.insert(item, lease, &[]).await.map(|()| Filled::Stored);
+        }
+        let (deadline, operation) = (self.write_deadline(), Operation::write("fill"));
+        let operation = operation.ending_a_lease();
+        self.ask(operation, lease, deadline, || self.backend.fill(fill)).await
+    }
+
+    /// Stores bytes whoever holds the lease.
+    pub(crate) async fn insert(
+        &self,
+        address: &Address,
+        bytes: &[u8],
+        life: Duration,
+    ) -> Result<(), Failure> {
+        let deadline = self.write_deadline();
+        let lease = address.entry.lease();
+        self.make_way(&address.entry, &Tags::default(), deadline).await?;
+        let obsolete: Vec<_> =
+            address.entry.lanes().filter(|lane| *lane != address.value).collect();
+        let item = Item { value: &address.value, bytes, life };
+        let insert = || self.backend.insert(item, &lease, &obsolete);
+        self.ask(Operation::write("insert"), &lease, deadline, insert).await
+    }
+}

@@ -1,0 +1,73 @@
+//! What the remote tier does by itself: it asks for signs of life, and replays the journal.
+//!
+//! Invariant: at most one task of each kind runs; the next call starts another one if its runtime has
+//! ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Remote;
+
+/// How often a process that is cut off tries to replay its journal.
+const REPLAY_PAUSE: Duration = Duration::from_millis(200);
+
+impl Remote {
+    /// Asks the backend for signs of life from now on, which makes it connect, unless a task does so
+    /// already or there is no tokio runtime to do it in.
+    pub(crate) fn keep_alive(self: &Arc<Self>) {
+        if self.proving.is_running() {
+            return;
+        }
+        let Some((spawner, sole)) = self.tasks.spawner().zip(self.proving.begin()) else {
+            return;
+        };
+        let remote = Arc::downgrade(self);
+        spawner.spawn_aside(async move {
+            let _sole = sole;
+            loop {
+                let Some(remote) = remote.upgrade() else { return };
+                remote.prove().await;
+                remote.recall();
+                if remote.journal_depth() > 0 {
+                    remote.replay_in_background();
+                }
+                let is_due = remote.proof_is_due();
+                drop(remote);
+                is_due.await;
+            }
+        });
+    }
+
+    /// Replays the journal in the background until it is empty, so that other processes hear of it even
+    /// if this one asks the backend nothing more.
+    pub(crate) fn replay_in_background(self: &Arc<Self>) {
+        let Some((spawner, sole)) = self.tasks.spawner().zip(self.replaying.begin()) else {
+            return;
+        };
+        let (remote, clock) = (Arc::downgrade(self), self.clock.clone());
+        spawner.spawn_aside(async move {
+            loop {
+                clock.sleep(REPLAY_PAUSE).await;
+                let Some(remote) = remote.upgrade() else { return };
+                remote.replay_now().await;
+                if remote.journal_depth() == 0 {
+                    drop(sole);
+                    // What came in as this one ended gets another one.
+                    if remote.journal_depth() > 0 {
+                        remote.replay_in_background();
+                    }
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Sends what the journal holds for the nodes that seem to be there.
+    async fn replay_now(&self) {
+        for node in self.backend.nodes() {
+            if self.is_open_to(node) {
+                let _ = self.replay(node, self.write_deadline()).await;
+            }
+        }
+    }
+}

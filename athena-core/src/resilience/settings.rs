@@ -1,0 +1,148 @@
+//! The limits around operations on the backend, as plain data.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::breaker::BreakerSettings;
+use super::retry::{Jitter, RetrySettings};
+use crate::policy::Percent;
+
+/// Limits around every operation on the backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Resilience {
+    /// How long one operation may take. Default 500 ms.
+    #[serde(with = "crate::duration")]
+    pub attempt_timeout: Duration,
+    /// How long everything that one call asks the backend may take. Default 1 s.
+    #[serde(with = "crate::duration")]
+    pub deadline: Duration,
+    /// How long writes off the caller's path may take. Default 2 s.
+    #[serde(with = "crate::duration")]
+    pub write_deadline: Duration,
+    /// Most writes under way off the callers' path; more are left out. Default 1 024.
+    pub max_pending_writes: usize,
+    /// Most invalidations kept for a backend that is away. Default 10 000.
+    ///
+    /// Beyond it they become one invalidation of the whole namespace. As many of the last 30 s are
+    /// remembered after they arrived, for a successor of the node that may not know of them.
+    pub max_journal: usize,
+    /// How long an entry in memory is trusted after the last proof that changes of it are announced.
+    /// Default 2 s.
+    ///
+    /// It bounds how long a process that was cut off without noticing serves what others have
+    /// invalidated. Proofs are asked for four times as often. Sentinels are asked once a second whether the
+    /// primary is one still, so with them less than 1.5 s leaves gaps in which nothing is trusted.
+    #[serde(with = "crate::duration")]
+    pub trust_window: Duration,
+    /// The circuit breakers: two for each node of the backend, one of them for writes alone.
+    pub breaker: BreakerSettings,
+    /// Whether and when an operation is attempted again.
+    pub retry: RetrySettings,
+}
+
+impl Default for Resilience {
+    fn default() -> Self {
+        Self {
+            attempt_timeout: Duration::from_millis(500),
+            deadline: Duration::from_secs(1),
+            write_deadline: Duration::from_secs(2),
+            max_pending_writes: 1_024,
+            max_journal: 10_000,
+            trust_window: Duration::from_secs(2),
+            breaker: BreakerSettings::default(),
+            retry: RetrySettings::default(),
+        }
+    }
+}
+
+impl Resilience {
+    /// The numbers of the high-availability guide.
+    ///
+    /// Threshold 5, recovery 30 s, timeout 10 s, 3 attempts in total, 1 s and 2 s apart. One call may
+    /// wait 33 s for a frozen backend; with the defaults it waits half a second.
+    #[must_use]
+    pub fn guide() -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(10),
+            deadline: Duration::from_secs(33),
+            write_deadline: Duration::from_secs(33),
+            breaker: BreakerSettings {
+                failure_threshold: 5,
+                failure_ratio: Percent::new(100),
+                minimum_calls: u32::MAX,
+                recovery_time: Duration::from_secs(30),
+                max_recovery_time: Duration::from_secs(30),
+                recovery_jitter: Percent::new(0),
+                half_open_successes: 1,
+                ..BreakerSettings::default()
+            },
+            retry: RetrySettings {
+                read_attempts: 3,
+                write_attempts: 3,
+                delay: Duration::from_secs(1),
+                multiplier: 2.0,
+                max_delay: Duration::from_secs(30),
+                jitter: Jitter::None,
+                after_timeout: true,
+                ..RetrySettings::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// Checks everything together, and adds every fault.
+    pub(crate) fn check(&self, faults: &mut Vec<String>) {
+        let (breaker, retry) = (&self.breaker, &self.retry);
+        for (name, value) in [
+            ("breaker.failure_threshold", u64::from(breaker.failure_threshold)),
+            ("breaker.half_open_successes", u64::from(breaker.half_open_successes)),
+            ("breaker.minimum_calls", u64::from(breaker.minimum_calls)),
+            ("max_pending_writes", self.max_pending_writes as u64),
+            ("retry.read_attempts", u64::from(retry.read_attempts)),
+            ("retry.write_attempts", u64::from(retry.write_attempts)),
+        ] {
+            if value < 1 {
+                faults.push(format!("`resilience.{name}` is {value}, expected at least 1"));
+            }
+        }
+        for (name, value) in [
+            ("attempt_timeout", self.attempt_timeout),
+            ("deadline", self.deadline),
+            ("write_deadline", self.write_deadline),
+            ("breaker.window", breaker.window),
+            ("breaker.recovery_time", breaker.recovery_time),
+            ("trust_window", self.trust_window),
+        ] {
+            if value < Duration::from_millis(1) {
+                faults.push(format!("`resilience.{name}` is {value:?}, expected at least 1ms"));
+            }
+        }
+        for (name, deadline) in
+            [("deadline", self.deadline), ("write_deadline", self.write_deadline)]
+        {
+            if self.attempt_timeout > deadline {
+                faults.push(format!(
+                    "`resilience.attempt_timeout` is {:?}, expected at most `resilience.{name}`, \
+                     {deadline:?}",
+                    self.attempt_timeout
+                ));
+            }
+        }
+        if !(1.0..=100.0).contains(&retry.multiplier) {
+            faults.push(format!(
+                "`resilience.retry.multiplier` is {}, expected 1 to 100",
+                retry.multiplier
+            ));
+        }
+        if retry.delay > retry.max_delay {
+            faults.push(format!(
+                "`resilience.retry.delay` is {:?}, expected at most `resilience.retry.max_delay`, \
+                 {:?}",
+                retry.delay, retry.max_delay
+            ));
+        }
+    }
+}

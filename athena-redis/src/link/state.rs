@@ -1,0 +1,165 @@
+//! What a link and its supervisor both see, and where the link stands.
+//!
+//! Invariant: a link that was retired or closed stays so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use athena_cache_core::backend::{Change, Class, Failure, Node};
+use tokio::sync::{Notify, watch};
+
+use super::batch::Replies;
+use super::class;
+use super::client::Hub;
+use super::conn::Conn;
+use super::dial::{Call, Refusal};
+use super::push::Ear;
+use crate::config::Access;
+use crate::url::Endpoint;
+
+/// What the link and its supervisor both see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) endpoint: Endpoint,
+    pub(super) node: Node,
+    pub(super) access: Arc<Access>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) state: watch::Sender<State>,
+    /// The number of the latest connection.
+    pub(super) epoch: AtomicU64,
+    /// Grows with each connection, and when one that was taken for dead answers again.
+    pub(super) vitality: AtomicU64,
+    /// Whether the server said that it does not serve what it was asked.
+    pub(super) disowned: AtomicBool,
+    /// Somebody asked for a new connection.
+    pub(super) renewal: Notify,
+    /// Somebody asked not to wait before the next attempt to connect.
+    pub(super) hurry: Notify,
+    pub(super) ear: Ear,
+    /// Whether what happens to the connection is of no interest but to those who debug.
+    pub(super) quiet: AtomicBool,
+    /// Whether nobody else looks for the node that serves in its place.
+    pub(super) is_alone: bool,
+    /// The server disowned something, and nobody else looks for the one that does not.
+    pub(super) astray: Notify,
+    pub(super) attempts: AtomicU32,
+}
+
+/// Where the link stands.
+#[derive(Debug, Clone)]
+pub(super) enum State {
+    /// No supervisor runs: nobody has asked yet, or the runtime that it ran in is gone.
+    Idle,
+    /// The first attempt to connect is under way.
+    Dialing,
+    Up(Arc<Conn>),
+    /// The last attempt failed; the next one follows.
+    Down(Arc<Refusal>),
+    /// Another node serves in its place.
+    Retired,
+    Closed,
+}
+
+/// Why a node may have been replaced by another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// A heartbeat or an operation had no answer in time.
+    Silent,
+    /// There is no connection.
+    Lost,
+    /// It answered that another node serves this, or that it cannot serve.
+    Disowned,
+}
+
+impl Shared {
+    /// Changes the state, unless the link was closed.
+    pub(super) fn enter(&self, state: State) {
+        let mut former = None;
+        self.state.send_if_modified(|current| {
+            let open = !matches!(current, State::Retired | State::Closed);
+            if open {
+                former = Some(std::mem::replace(current, state));
+            }
+            open
+        });
+        // Not earlier: until here operations could begin to read through it.
+        if let Some(State::Up(conn)) = former {
+            conn.desert();
+        }
+    }
+
+    pub(super) fn call(&self) -> Call<'_> {
+        let Self { endpoint, node, access, hub, ear, .. } = self;
+        Call { endpoint, node: *node, access, hub, ear }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
+    /// Lets operations use a connection.
+    pub(super) fn enter_up(&self, conn: &Arc<Conn>) {
+        // Of one that serves nothing nobody needs to know: the topology tells when it begins to.
+        let was_quiet = self.is_quiet();
+        // First: whoever hears of it decides what must be sent before anything is read.
+        if !was_quiet {
+            self.tell_connected(conn);
+        }
+        conn.serve();
+        self.trust_again();
+        self.epoch.store(conn.epoch(), Ordering::Release);
+        self.enter(State::Up(Arc::clone(conn)));
+        if was_quiet && !self.is_quiet() {
+            self.tell_connected(conn);
+        }
+        self.note_life(true);
+    }
+
+    pub(super) fn tell_connected(&self, conn: &Conn) {
+        let (node, history) = (self.node, conn.history());
+        self.hub.tell(&Change::Connected { node, history });
+    }
+
+    /// Notes that the node answers; `again` if it had been taken for dead.
+    pub(super) fn note_life(&self, again: bool) {
+        if again {
+            self.vitality.store(self.hub.next_vitality(), Ordering::Release);
+        }
+    }
+
+    /// Notes an answer that casts doubt on the node.
+    pub(super) fn note_answer(&self, replies: &Replies) {
+        let Some(error) = replies.server_error() else { return };
+        let passing = error.redirect_node().is_some() || class::is_passing(&error);
+        if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
+            self.disown();
+        }
+    }
+
+    pub(super) fn disown(&self) {
+        self.disowned.store(true, Ordering::Release);
+        self.hub.ring();
+        if self.is_alone {
+            self.astray.notify_one();
+        }
+    }
+
+    pub(super) fn trust_again(&self) {
+        self.disowned.store(false, Ordering::Release);
+    }
+
+    /// Whether another node may serve, which nobody else looks for.
+    pub(super) fn is_astray(&self) -> bool {
+        self.is_alone && self.disowned.load(Ordering::Acquire)
+    }
+
+    pub(super) fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {
+        Failure::new(class, format!("redis at {} {}", self.endpoint, what.as_ref()))
+    }
+
+    pub(super) fn failure_of(&self, error: &redis::RedisError) -> Failure {
+        let class = class::of(error);
+        let verb = if class == Class::Disconnected { "was lost" } else { "refused" };
+        self.failure(class, format!("{verb}: {}", class::text(error))).with_source(error.clone())
+    }
+}

@@ -1,0 +1,65 @@
+//! What operations and the refresher both see.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use athena_cache_core::backend::{Class, Failure, Node};
+use tokio::sync::{Notify, watch};
+
+use super::registry::Registry;
+use crate::config::Access;
+use crate::link::Hub;
+use crate::url::Endpoint;
+
+/// What operations and the refresher both see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) seeds: Vec<Endpoint>,
+    pub(super) access: Arc<Access>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) registry: Registry,
+    /// Stands for whoever serves a slot that nobody is known to serve.
+    pub(super) nobody: Node,
+    /// Somebody met what the map does not show.
+    pub(super) wanted: Notify,
+    pub(super) search: watch::Sender<Search>,
+    pub(super) is_refreshed: AtomicBool,
+}
+
+/// How the search for a first map stands.
+#[derive(Debug, Clone)]
+pub(super) enum Search {
+    UnderWay,
+    /// All seeds were asked in vain, each at least so often; it goes on.
+    Vain {
+        rounds: u32,
+        reason: Arc<Reason>,
+    },
+    Done,
+}
+
+/// Why there is no map.
+#[derive(Debug)]
+pub(super) struct Reason {
+    pub(super) class: Class,
+    pub(super) message: String,
+}
+
+impl Shared {
+    /// Asks for a round of questions soon.
+    pub(super) fn want_refresh(&self) {
+        self.wanted.notify_one();
+    }
+
+    pub(super) fn no_map(&self) -> Failure {
+        if self.registry.is_closed() {
+            return Failure::new(Class::Closed, "the redis cluster was closed");
+        }
+        match &*self.search.borrow() {
+            Search::Vain { reason, .. } => Failure::new(reason.class, reason.message.clone()),
+            Search::UnderWay | Search::Done => {
+                Failure::new(Class::Unreachable, "no node of the redis cluster has answered yet")
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What sentinels and data nodes answer when they are asked.
+
+use athena_cache_core::backend::{Class, Failure};
+
+use super::notices::endpoint;
+use crate::link::{Batch, Fields, Malformed, Replies};
+use crate::url::Endpoint;
+
+/// What a sentinel says about the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct View {
+    /// The primary that it announces.
+    pub(super) address: Endpoint,
+    /// The number of the configuration that made it the primary; 0 if it may not be read.
+    pub(super) epoch: u64,
+    /// The primary that this sentinel is replacing at the moment.
+    pub(super) replacing: Option<Endpoint>,
+}
+
+/// The outcome of a question to a sentinel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It has not been asked yet.
+    Unheard,
+    /// It did not answer, or not to us.
+    Mute(Silence),
+    /// It does not know the service.
+    Unknown,
+    Names(View),
+}
+
+/// Whom a sentinel knows besides the primary.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lists {
+    /// Its own name among sentinels; servers before 6.2 do not tell.
+    pub(super) id: Option<String>,
+    pub(super) replicas: Vec<Endpoint>,
+    pub(super) peers: Vec<Peer>,
+}
+
+/// Another sentinel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Peer {
+    pub(super) endpoint: Endpoint,
+    pub(super) id: String,
+}
+
+/// Why somebody did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Silence {
+    pub(super) class: Class,
+    pub(super) why: String,
+}
+
+impl From<&Failure> for Silence {
+    fn from(failure: &Failure) -> Self {
+        Self { class: failure.class(), why: failure.to_string() }
+    }
+}
+
+/// What a data node says that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    Primary,
+    /// It follows another node, if it says which.
+    Replica(Option<Endpoint>),
+}
+
+/// Asks for the primary.
+pub(super) fn ask_view(batch: &mut Batch, service: &str) {
+    // The first is right a second earlier during a failover, the second alone tells the epoch.
+    batch.command("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service);
+    batch.command("SENTINEL").arg("MASTER").arg(service);
+}
+
+/// Asks for everybody else.
+pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
+    batch.command("SENTINEL").arg("MYID");
+    batch.command("SENTINEL").arg("REPLICAS").arg(service);
+    batch.command("SENTINEL").arg("SENTINELS").arg(service);
+}
+
+/// Reads the replies to [`ask_view`].
+pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
+    if let Some((class, text)) = replies.error() {
+        replies.skip(1);
+        return Ok(Word::Mute(Silence { class, why: text }));
+    }
+    let address = replies.words()?;
+    let record = match replies.error() {
+        Some(_) => Fields::new(),
+        None => replies.fields()?,
+    };
+    let Some(address) = address else { return Ok(Word::Unknown) };
+    match &address[..] {
+        [host, port] => {
+            let address = endpoint(host, port).ok_or(Malformed::new("expected an address"))?;
+            Ok(Word::Names(view(address, &record)))
+        }
+        _ => Err(Malformed::new("expected an address")),
+    }
+}
+
+/// Reads the replies to [`ask_lists`]; what may not be read is empty.
+pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
+    let id = match replies.error() {
+        Some(_) => None,
+        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()),
+    };
+    let mut records = || match replies.error() {
+        Some(_) => Ok(Vec::new()),
+        None => replies.records(),
+    };
+    let replicas = records()?.iter().filter_map(place).collect();
+    let peers = records()?.iter().filter_map(peer).collect();
+    Ok(Lists { id, replicas, peers })
+}
+
+/// Reads the reply to `ROLE`.
+pub(super) fn read_role(replies: &mut Replies) -> Result<Role, Malformed> {
+    let words = replies.words()?.unwrap_or_default();
+    role(&words).ok_or(Malformed::new("expected the role of a data node"))
+}
+
+/// Reads the role in the reply to `HELLO`, which nobody can be forbidden to send.
+pub(super) fn read_hello(replies: &mut Replies) -> Result<Role, Malformed> {
+    match replies.fields()?.get("role").map(String::as_str) {
+        Some("master") => Ok(Role::Primary),
+        Some("replica" | "slave") => Ok(Role::Replica(None)),
+        _ => Err(Malformed::new("expected the role of a data node")),
+    }
+}
+
+fn view(address: Endpoint, record: &Fields) -> View {
+    let epoch = record.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+    let replacing = place(record).filter(|_| has_flag(record, "failover_in_progress"));
+    View { address, epoch, replacing }
+}
+
+fn has_flag(record: &Fields, flag: &str) -> bool {
+    record.get("flags").is_some_and(|flags| flags.split(',').any(|it| it == flag))
+}
+
+fn place(record: &Fields) -> Option<Endpoint> {
+    endpoint(record.get("ip")?, record.get("port")?)
+}
+
+fn peer(record: &Fields) -> Option<Peer> {
+    let id = record.get("runid").cloned().unwrap_or_default();
+    Some(Peer { endpoint: place(record)?, id })
+}
+
+fn role(words: &[String]) -> Option<Role> {
+    match words.first()?.as_str() {
+        "master" => Some(Role::Primary),
+        "slave" => {
+            let of = words.get(1).zip(words.get(2)).and_then(|(host, port)| endpoint(host, port));
+            Some(Role::Replica(of))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> Endpoint {
+        Endpoint { host: "127.0.0.1".into(), port }
+    }
+
+    fn record(fields: &[(&str, &str)]) -> Fields {
+        fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_view_has_the_epoch_and_says_whether_a_failover_is_under_way() {
+        let record = |flags, epoch| {
+            record(&[("ip", "127.0.0.1"), ("port", "1"), ("flags", flags), ("config-epoch", epoch)])
+        };
+        for (flags, epoch, expected, replacing) in [
+            ("master", "3", 3, None),
+            ("master,s_down,o_down", "3", 3, None),
+            ("master,o_down,failover_in_progress,force_failover", "4", 4, Some(at(1))),
+            ("master", "x", 0, None),
+        ] {
+            let expected = View { address: at(2), epoch: expected, replacing };
+            assert_eq!(view(at(2), &record(flags, epoch)), expected, "{flags} {epoch}");
+        }
+        let blind = View { address: at(2), epoch: 0, replacing: None };
+        assert_eq!(view(at(2), &Fields::new()), blind);
+    }
+
+    #[test]
+    fn roles_are_those_of_data_nodes() {
+        for (words, expected) in [
+            (&["master", "3129659", ""][..], Some(Role::Primary)),
+            (
+                &["slave", "127.0.0.1", "9000", "connected", "3167038"],
+                Some(Role::Replica(Some(at(9000)))),
+            ),
+            (&["slave", "", "0", "connect", "-1"], Some(Role::Replica(None))),
+            (&["slave"], Some(Role::Replica(None))),
+            (&["sentinel", ""], None),
+            (&[], None),
+        ] {
+            let owned: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(role(&owned), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn nodes_whose_address_is_not_known_are_left_out() {
+        let known = record(&[("ip", "127.0.0.1"), ("port", "5"), ("runid", "5fd1")]);
+        assert_eq!(peer(&known), Some(Peer { endpoint: at(5), id: "5fd1".into() }));
+        assert_eq!(peer(&record(&[("ip", "127.0.0.1"), ("port", "0")])), None);
+        assert_eq!(place(&record(&[("port", "5")])), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! What operations and the search for the primary both see.
+//!
+//! Invariant: what was closed stays so, and one link serves at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use athena_cache_core::backend::{Change, Class, Failure};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::config::Access;
+use crate::link::{Hub, Link};
+use crate::no_primary::Absence;
+use crate::url::Endpoint;
+
+/// What operations and the lookout both see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) service: Arc<str>,
+    pub(super) seeds: Vec<Endpoint>,
+    pub(super) of_sentinels: Arc<Access>,
+    pub(super) access: Arc<Access>,
+    /// How often a first search may fail before [`Sentinel::connect`] does.
+    pub(super) attempts: Option<u32>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) current: ArcSwapOption<Link>,
+    /// The number of the last node that served; of the only one there can be, before the first.
+    pub(super) last: AtomicU32,
+    pub(super) standing: watch::Sender<Standing>,
+    pub(super) born: Instant,
+    /// Until when after `born` the sentinels are known to have held the present primary for the one,
+    /// in nanoseconds; 0 if they never were.
+    pub(super) confirmed: AtomicU64,
+}
+
+/// Where the search for the primary stands.
+#[derive(Debug, Clone)]
+pub(super) enum Standing {
+    /// No lookout runs: nobody has asked yet, or the runtime that it ran in is gone.
+    Idle,
+    Searching,
+    /// There is a primary; its link may be down.
+    Found,
+    /// So many searches found none.
+    Missed {
+        absence: Arc<Absence>,
+        rounds: u32,
+    },
+    Closed,
+}
+
+impl Shared {
+    /// Changes the standing, unless everything was closed.
+    pub(super) fn enter(&self, standing: Standing) {
+        self.standing.send_if_modified(|current| {
+            let is_open = !matches!(current, Standing::Closed);
+            if is_open {
+                *current = standing;
+            }
+            is_open
+        });
+    }
+
+    /// Has operations use a link, and ends those on the former one; tells which node that was.
+    pub(super) fn serve(&self, link: &Arc<Link>) -> Option<Endpoint> {
+        link.speak_up();
+        // Before anything is sent by it: whoever hears of it decides what must go first.
+        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        // Nobody has confirmed this one. Before the swap: see `lag`.
+        self.confirmed.store(0, Ordering::Release);
+        let before = self.current.swap(Some(Arc::clone(link)));
+        self.last.store(link.node().number(), Ordering::Release);
+        // Again: until here nothing that is kept for a node could be told to be for this one.
+        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        if let Some(before) = &before {
+            // Tells that nothing more is heard of the former one, now that nothing is read from it.
+            before.retire();
+        }
+        self.enter(Standing::Found);
+        before.map(|before| before.endpoint().clone())
+    }
+
+    /// Notes that the sentinels still held the primary for the one at an instant.
+    pub(super) fn confirm(&self, at: Instant) {
+        let nanos = at.saturating_duration_since(self.born).as_nanos();
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX).max(1);
+        self.confirmed.fetch_max(nanos, Ordering::AcqRel);
+    }
+
+    /// How long ago it was confirmed that the node of a link is the primary.
+    ///
+    /// The instant is read first: it is that of this link if the link serves even then.
+    pub(super) fn lag(&self, link: &Arc<Link>) -> Duration {
+        let nanos = self.confirmed.load(Ordering::Acquire);
+        let serves = self.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
+        if nanos == 0 || !serves {
+            return Duration::MAX;
+        }
+        self.born.elapsed().saturating_sub(Duration::from_nanos(nanos))
+    }
+
+    /// Lets operations know that a search was in vain.
+    pub(super) fn miss(&self, absence: Absence, rounds: u32) {
+        let is_known = match &*self.standing.borrow() {
+            Standing::Missed { absence: known, rounds: count } => {
+                **known == absence && *count == rounds
+            }
+            _ => false,
+        };
+        if !is_known {
+            self.enter(Standing::Missed { absence: Arc::new(absence), rounds });
+        }
+    }
+
+    /// Forgets the primary: nobody watches any longer whether it is one.
+    pub(super) fn rest(&self) {
+        if !matches!(*self.standing.borrow(), Standing::Closed) {
+            self.current.store(None);
+        }
+        // Last: another search may begin at once, and what that finds stays.
+        self.enter(Standing::Idle);
+    }
+
+    /// The failure of an operation that found no primary.
+    pub(super) fn failure(&self) -> Failure {
+        let service = &self.service;
+        match &*self.standing.borrow() {
+            Standing::Missed { absence, .. } => absence.failure(),
+            Standing::Closed => {
+                Failure::new(Class::Closed, format!("the sentinels of `{service}` were closed"))
+            }
+            Standing::Idle | Standing::Searching | Standing::Found => {
+                let message = format!("the primary of `{service}` has not been found yet");
+                Failure::new(Class::Unreachable, message)
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The task that keeps in touch with all sentinels and data nodes, and moves the seat.
+//!
+//! Invariant: it never waits for a node; each is asked by a task of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::from_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use athena_cache_core::backend::{Cause, Change, Failover};
+use futures_util::future::{Either, join_all, select};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::election::Council;
+use super::members::Roster;
+use super::notices::News;
+use super::poller::{Order, Report, Reports, Scout};
+use super::replies::Role;
+use super::suspicion::{Alert, Sign};
+use super::{Shared, Standing};
+use crate::link::{Doubt, Ear, Hub, Link, Push};
+use crate::no_primary::Absence;
+use crate::url::Endpoint;
+
+/// How often to look around while all is well.
+const CALM: Duration = Duration::from_millis(500);
+/// The longest pause between two rounds of a search that nobody has ended yet.
+const LONGEST_ROUND: Duration = Duration::from_secs(1);
+
+/// Watches for as long as the topology lives.
+pub(super) async fn watch(shared: Arc<Shared>, _idle: IdleAtEnd) {
+    let (sender, mut reports) = mpsc::unbounded_channel();
+    let mut alarm = shared.hub.alarm();
+    let mut standing = shared.standing.subscribe();
+    let mut lookout = Lookout::new(shared, sender);
+    loop {
+        lookout.look(Instant::now());
+        let heard = {
+            let closed = pin!(standing.wait_for(|standing| matches!(standing, Standing::Closed)));
+            let (report, doubt) = (pin!(reports.recv()), pin!(alarm.changed()));
+            let asleep = pin!(sleep(lookout.pause()));
+            match select(select(closed, report), select(doubt, asleep)).await {
+                Either::Left((Either::Left(_), _)) => break,
+                Either::Left((Either::Right((report, _)), _)) => report,
+                Either::Right(_) => None,
+            }
+        };
+        let now = Instant::now();
+        for report in heard.into_iter().chain(from_fn(|| reports.try_recv().ok())) {
+            lookout.take(report, now);
+        }
+    }
+    lookout.close().await;
+}
+
+struct Lookout {
+    shared: Arc<Shared>,
+    /// Shared by the links to sentinels alone, whose troubles are none of the store's.
+    hub: Arc<Hub>,
+    reports: Reports,
+    orders: watch::Sender<Order>,
+    council: Council,
+    roster: Roster,
+    sentinels: BTreeMap<Endpoint, Scout>,
+    nodes: BTreeMap<Endpoint, Scout>,
+    alert: Option<Alert>,
+    /// Whether it was told that no sentinel can be reached.
+    is_cut_off: bool,
+    /// When the next round of a search counts as failed, and how many did.
+    round: Option<Instant>,
+    rounds: u32,
+}
+
+impl Lookout {
+    fn new(shared: Arc<Shared>, reports: Reports) -> Self {
+        let hub = Arc::new(Hub::new(shared.of_sentinels.response_timeout));
+        let roster = Roster::new(shared.seeds.iter().cloned());
+        let alert = Some(Alert::new(Sign::Search, Instant::now()));
+        let mut lookout = Self {
+            shared,
+            hub,
+            reports,
+            orders: watch::channel(Order::default()).0,
+            council: Council::default(),
+            roster,
+            sentinels: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            alert,
+            is_cut_off: false,
+            round: None,
+            rounds: 0,
+        };
+        lookout.muster();
+        lookout
+    }
+
+    /// Notes what a node said.
+    fn take(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Word { sentinel, word, asked } => {
+                if !self.sentinels.contains_key(&sentinel) {
+                    return;
+                }
+                if self.council.hear(&sentinel, word, now) {
+                    self.stir(now);
+                }
+                self.council.confirm(&sentinel, asked);
+            }
+            Report::Lists { sentinel, lists } => self.roster.note(&sentinel, lists, now),
+            Report::News(news) => self.learn(&news, now),
+            Report::Role { node, role } => {
+                let Some(scout) = self.nodes.get(&node) else { return };
+                if matches!(role, Ok(Role::Replica(_))) {
+                    // Were it promoted, its past would be another one.
+                    scout.link().forget_history();
+                }
+                if self.council.testify(&node, role) {
+                    self.stir(now);
+                }
+            }
+        }
+    }
+
+    fn learn(&mut self, news: &News, now: Instant) {
+        let is_seat = |primary| self.council.seat() == Some(primary);
+        let sign = match news {
+            News::Down { primary } if is_seat(primary) => Some(Sign::Down),
+            News::Underway { primary } | News::Chosen { primary, .. } if is_seat(primary) => {
+                Some(Sign::Announced)
+            }
+            _ => None,
+        };
+        self.council.learn(news, now);
+        if let Some(sign) = sign {
+            self.suspect(sign, now);
+        }
+        if matches!(news, News::Changed) {
+            self.orders.send_modify(|order| order.edition += 1);
+        }
+        self.stir(now);
+    }
+
+    /// Looks at everything anew and acts on it.
+    fn look(&mut self, now: Instant) {
+        self.doubt(now);
+        if let Some(endpoint) = self.council.decide(now) {
+            self.adopt(&endpoint, now);
+        }
+        self.settle(now);
+        self.muster();
+        if let Some(at) = self.council.confirmed() {
+            self.shared.confirm(at);
+        }
+        self.tell_standing(now);
+        self.give_orders(now);
+    }
+
+    /// Raises the alert where there is a sign.
+    fn doubt(&mut self, now: Instant) {
+        let Some(link) = self.shared.current.load_full() else { return };
+        let sign = match link.doubt() {
+            Some(Doubt::Silent | Doubt::Lost) => Some(Sign::Silence),
+            _ if self.council.is_replaced() => Some(Sign::Announced),
+            _ if self.council.is_demoted() || self.council.is_outdated() => Some(Sign::Found),
+            Some(Doubt::Disowned) => Some(Sign::Found),
+            None => None,
+        };
+        if let Some(sign) = sign {
+            self.suspect(sign, now);
+        }
+    }
+
+    fn suspect(&mut self, sign: Sign, now: Instant) {
+        let is_sound =
+            self.shared.current.load().as_ref().is_some_and(|link| link.doubt().is_none());
+        match &mut self.alert {
+            Some(alert) if sign == Sign::Announced && is_sound => alert.announce(now),
+            Some(_) => {}
+            // Whoever announces it, a primary that is silent has failed.
+            None if sign == Sign::Announced && !is_sound => {
+                self.alert = Some(Alert::new(Sign::Silence, now));
+            }
+            None => self.alert = Some(Alert::new(sign, now)),
+        }
+    }
+
+    fn stir(&mut self, now: Instant) {
+        if let Some(alert) = &mut self.alert {
+            alert.stir(now);
+        }
+    }
+
+    /// Lets a node serve from now on, and the one that did no longer.
+    fn adopt(&mut self, endpoint: &Endpoint, now: Instant) {
+        let Some(link) = self.nodes.get(endpoint).map(|scout| Arc::clone(scout.link())) else {
+            return;
+        };
+        link.trust_again();
+        let alert = self.alert.take();
+        let from = self.shared.serve(&link);
+        let (endpoint, epoch) = (link.endpoint().clone(), link.epoch());
+        match from {
+            Some(from) if from != endpoint => {
+                // Its scout held the link that has just been retired.
+                self.nodes.remove(&from);
+                self.council.forget(&from);
+                let cause = alert.map_or(Cause::Unknown, |alert| alert.cause());
+                let took = alert.map_or(Duration::ZERO, |alert| now - alert.since());
+                let failover = Failover::new(from.to_string(), endpoint.to_string(), cause, took);
+                self.shared.hub.tell(&Change::Failover(failover));
+            }
+            _ => tracing::info!(%endpoint, epoch, "connected to the primary of the sentinels"),
+        }
+        // Everybody is asked at once, for what they say now.
+        self.orders.send_modify(|order| order.edition += 1);
+    }
+
+    /// Ends the alert once the primary has been sound, and the sentinels quiet, for a while.
+    fn settle(&mut self, now: Instant) {
+        let Some(link) = self.shared.current.load_full() else { return };
+        let is_due = self.alert.is_some_and(|alert| alert.is_over(now));
+        if !is_due || !self.council.is_seated_well() || self.council.is_outdated() {
+            return;
+        }
+        match link.doubt() {
+            None => self.alert = None,
+            // Were it refusing still, the next operation would say so, and the alert go on.
+            Some(Doubt::Disowned) => link.trust_again(),
+            Some(_) => {}
+        }
+    }
+
+    /// Turns to the nodes that have appeared, and leaves those that have gone.
+    fn muster(&mut self) {
+        self.roster.forget_strangers();
+        let sentinels = self.roster.sentinels();
+        let mut nodes = self.roster.replicas();
+        nodes.extend(self.council.candidates());
+        self.council.convene(&sentinels, &nodes);
+        self.sentinels.retain(|endpoint, _| sentinels.contains(endpoint));
+        self.nodes.retain(|endpoint, _| nodes.contains(endpoint));
+        for endpoint in missing(sentinels, &self.sentinels) {
+            let scout = self.scout_of_sentinel(endpoint.clone());
+            self.sentinels.insert(endpoint, scout);
+        }
+        for endpoint in missing(nodes, &self.nodes) {
+            let scout = self.scout_of_node(endpoint.clone());
+            self.nodes.insert(endpoint, scout);
+        }
+    }
+
+    fn scout_of_sentinel(&self, endpoint: Endpoint) -> Scout {
+        let shared = &self.shared;
+        let (service, reports) = (Arc::clone(&shared.service), self.reports.clone());
+        let ear = Ear::Channels(Arc::new(move |push: Push| {
+            if let Some(news) = News::read(&push, &service) {
+                // Nobody hears it once the lookout has gone.
+                drop(reports.send(Report::News(news)));
+            }
+        }));
+        let access = Arc::clone(&shared.of_sentinels);
+        let link = Arc::new(Link::listening(endpoint, access, Arc::clone(&self.hub), ear));
+        let service = Arc::clone(&shared.service);
+        Scout::of_sentinel(link, service, self.reports.clone(), self.orders.subscribe())
+    }
+
+    fn scout_of_node(&self, endpoint: Endpoint) -> Scout {
+        let (access, hub) = (Arc::clone(&self.shared.access), Arc::clone(&self.shared.hub));
+        let link = Arc::new(Link::new(endpoint, access, hub).quiet());
+        Scout::of_node(link, self.reports.clone(), self.orders.subscribe())
+    }
+
+    /// Says whether there are sentinels, and whether a search is in vain.
+    fn tell_standing(&mut self, now: Instant) {
+        let is_cut_off = self.council.is_cut_off();
+        let is_seated = self.council.seat().is_some();
+        if is_cut_off == self.is_cut_off && is_seated {
+            return;
+        }
+        let absence = self.council.absence(&self.shared.service);
+        if is_cut_off != self.is_cut_off {
+            self.is_cut_off = is_cut_off;
+            match &absence {
+                Some(absence) if is_cut_off => tracing::warn!("{absence}"),
+                _ => tracing::info!(service = %self.shared.service, "sentinels answer again"),
+            }
+        }
+        if let Some(absence) = absence.filter(|_| !is_seated) {
+            self.fail_round(absence, now);
+        }
+    }
+
+    /// Counts a search that found nobody; the next one counts after a pause.
+    fn fail_round(&mut self, absence: Absence, now: Instant) {
+        let is_next = self.round.is_none_or(|round| round <= now);
+        if is_next {
+            self.rounds = self.rounds.saturating_add(1);
+            let pause = Duration::from_millis(50) * 2_u32.saturating_pow(self.rounds.min(8));
+            let pause = pause.min(LONGEST_ROUND).mul_f64(0.5 + 0.5 * fastrand::f64());
+            self.round = Some(now + pause);
+        }
+        self.shared.miss(absence, self.rounds);
+    }
+
+    /// How long to wait for a report before looking around all the same.
+    fn pause(&self) -> Duration {
+        self.orders.borrow().pause.unwrap_or(CALM)
+    }
+
+    fn give_orders(&self, now: Instant) {
+        let pause = self.alert.map(|alert| alert.pause(now));
+        self.orders.send_if_modified(|order| {
+            let is_new = order.pause != pause;
+            order.pause = pause;
+            is_new
+        });
+    }
+
+    async fn close(self) {
+        let scouts = self.sentinels.into_values().chain(self.nodes.into_values());
+        join_all(scouts.map(Scout::close)).await;
+    }
+}
+
+fn missing(wanted: BTreeSet<Endpoint>, present: &BTreeMap<Endpoint, Scout>) -> Vec<Endpoint> {
+    wanted.into_iter().filter(|endpoint| !present.contains_key(endpoint)).collect()
+}
+
+/// Lets the next operation begin anew when the runtime of this task has ended.
+pub(super) struct IdleAtEnd(pub(super) Arc<Shared>);
+
+impl Drop for IdleAtEnd {
+    fn drop(&mut self) {
+        self.0.rest();
+    }
+}
