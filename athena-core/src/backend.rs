@@ -11,7 +11,7 @@ use async_trait::async_trait;
 pub use self::failure::{Class, Failure};
 pub use self::node::{Cause, Change, Failover, Listener, Node, Proof};
 pub use self::operation::{
-    Adopted, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Stored, Token,
+    Ensured, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Stored, Token,
 };
 
 mod failure;
@@ -47,9 +47,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Completes generations: a missing one is created with its proposal.
     ///
     /// Answers the generations that hold now, in the order of the request.
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure>;
+    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure>;
 
-    /// Completes generations as [`adopt`](Self::adopt) does, then asks for the lease of an entry.
+    /// Completes generations as [`ensure`](Self::ensure) does, then asks for the lease of an entry.
     ///
     /// The lease is set to the token if nobody holds it, and not before the generations are
     /// complete. Never attempted twice with one token.
@@ -62,7 +62,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure>;
 
     /// Lets a lease live for so long from now on, if it still holds the token; tells whether it does.
-    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure>;
+    async fn extend(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure>;
 
     /// Ends a lease, if it still holds the token.
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure>;
@@ -80,7 +80,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     async fn shorten(&self, names: &[String], life: Duration) -> Result<(), Failure>;
 
     /// Overwrites generations, in the order given.
-    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure>;
+    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure>;
 
     /// Asks a node for a sign of life, on the connection that its operations use.
     ///
@@ -132,7 +132,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// Its breaker then lets an operation through, whatever time it meant to wait. At least a new
     /// [`epoch`](Self::epoch) is such news.
-    fn vitality(&self, node: Node) -> u64 {
+    fn revivals(&self, node: Node) -> u64 {
         self.epoch(node)
     }
 

@@ -57,10 +57,10 @@ pub(crate) fn unix_millis() -> u64 {
 
 /// A clock: the machine's, or one that a test moves.
 #[derive(Debug, Clone)]
-pub(crate) struct Clock(Source);
+pub(crate) struct Clock(TimeSource);
 
 #[derive(Debug, Clone)]
-enum Source {
+enum TimeSource {
     System(Instant),
     #[cfg(feature = "testing")]
     Manual(ManualClock),
@@ -71,38 +71,38 @@ const HEAD_START: u64 = 1 << 40;
 
 impl Clock {
     pub(crate) fn system() -> Self {
-        Self(Source::System(Instant::now()))
+        Self(TimeSource::System(Instant::now()))
     }
 
     #[inline]
     pub(crate) fn now(&self) -> Tick {
         let passed = match &self.0 {
-            Source::System(start) => millis(start.elapsed()),
+            TimeSource::System(start) => millis(start.elapsed()),
             #[cfg(feature = "testing")]
-            Source::Manual(manual) => manual.state.now.load(Ordering::Acquire),
+            TimeSource::Manual(manual) => manual.state.now.load(Ordering::Acquire),
         };
         Tick(HEAD_START.saturating_add(passed))
     }
 
     pub(crate) fn is_system(&self) -> bool {
-        matches!(self.0, Source::System(_))
+        matches!(self.0, TimeSource::System(_))
     }
 
     /// Ends once `duration` has passed.
     pub(crate) async fn sleep(&self, duration: Duration) {
         match &self.0 {
-            Source::System(_) => tokio::time::sleep(duration).await,
+            TimeSource::System(_) => tokio::time::sleep(duration).await,
             #[cfg(feature = "testing")]
-            Source::Manual(manual) => manual.sleep(duration).await,
+            TimeSource::Manual(manual) => manual.sleep(duration).await,
         }
     }
 
     /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
     pub(crate) async fn doze(&self, duration: Duration) {
         match &self.0 {
-            Source::System(_) => tokio::time::sleep(duration).await,
+            TimeSource::System(_) => tokio::time::sleep(duration).await,
             #[cfg(feature = "testing")]
-            Source::Manual(manual) => manual.doze(duration).await,
+            TimeSource::Manual(manual) => manual.doze(duration).await,
         }
     }
 
@@ -127,9 +127,9 @@ impl Clock {
 
     fn has_timer(&self) -> bool {
         match &self.0 {
-            Source::System(_) => tokio::runtime::Handle::try_current().is_ok(),
+            TimeSource::System(_) => tokio::runtime::Handle::try_current().is_ok(),
             #[cfg(feature = "testing")]
-            Source::Manual(_) => true,
+            TimeSource::Manual(_) => true,
         }
     }
 }
@@ -201,7 +201,7 @@ impl ManualClock {
 #[cfg(feature = "testing")]
 impl From<ManualClock> for Clock {
     fn from(manual: ManualClock) -> Self {
-        Self(Source::Manual(manual))
+        Self(TimeSource::Manual(manual))
     }
 }
 

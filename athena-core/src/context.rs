@@ -1,6 +1,6 @@
 //! Which cache a call uses, and what `of` wants of it.
 //!
-//! Invariant: an intent is taken by the first annotated function that begins under it, so calls inside
+//! Invariant: a request is taken by the first annotated function that begins under it, so calls inside
 //! that function's body do not see it.
 
 use std::future::Future;
@@ -19,7 +19,7 @@ static TOLD_UNCACHED: AtomicBool = AtomicBool::new(false);
 
 tokio::task_local! {
     static SCOPE: Arc<Runtime>;
-    static INTENT: Arc<Intent>;
+    static INTENT: Arc<CallRequest>;
 }
 
 /// Makes a cache the default of the process.
@@ -57,7 +57,7 @@ pub(crate) fn current() -> Option<Arc<Runtime>> {
 
 /// What `of` wants of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum CallMode {
     /// Its name, and nothing else.
     Name,
     /// A load now.
@@ -68,10 +68,10 @@ pub(crate) enum Wish {
     Observe,
 }
 
-/// A wish on its way to a call, and the call's reply on its way back.
+/// What is wanted of a call, on its way there, and the call's reply on its way back.
 #[derive(Debug)]
-pub(crate) struct Intent {
-    pub(crate) wish: Wish,
+pub(crate) struct CallRequest {
+    pub(crate) mode: CallMode,
     taken: AtomicBool,
     reply: Mutex<Reply>,
 }
@@ -79,7 +79,7 @@ pub(crate) struct Intent {
 /// What the call said.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
-    pub(crate) target: Option<Result<Target, Error>>,
+    pub(crate) target: Option<Result<NamedEntry, Error>>,
     pub(crate) outcome: Option<Outcome>,
     /// Nothing is there, and nothing was loaded.
     pub(crate) nothing: bool,
@@ -87,25 +87,25 @@ pub(crate) struct Reply {
 
 /// The entry that a call names.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct NamedEntry {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) key: Key,
 }
 
-impl Intent {
-    pub(crate) fn new(wish: Wish) -> Arc<Self> {
-        Arc::new(Self { wish, taken: AtomicBool::new(false), reply: Mutex::default() })
+impl CallRequest {
+    pub(crate) fn new(mode: CallMode) -> Arc<Self> {
+        Arc::new(Self { mode, taken: AtomicBool::new(false), reply: Mutex::default() })
     }
 
-    /// The intent of the current call, if nobody took it yet.
+    /// The request for the current call, if nobody took it yet.
     pub(crate) fn take() -> Option<Arc<Self>> {
-        let untaken = |intent: &Arc<Self>| {
-            (!intent.taken.swap(true, Ordering::Relaxed)).then(|| Arc::clone(intent))
+        let untaken = |request: &Arc<Self>| {
+            (!request.taken.swap(true, Ordering::Relaxed)).then(|| Arc::clone(request))
         };
         INTENT.try_with(untaken).ok().flatten()
     }
 
-    /// Runs a call under this intent.
+    /// Runs a call under this request.
     pub(crate) fn scope<F: Future>(self: Arc<Self>, call: F) -> impl Future<Output = F::Output> {
         INTENT.scope(self, call)
     }

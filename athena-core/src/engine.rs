@@ -24,15 +24,15 @@ use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
-use answer::Seen;
-use follow::{Followed, Waiting};
+use answer::Judged;
+use follow::{Followed, WaitingFor};
 
 pub(crate) use answer::Answer;
 pub(crate) use ask::{Ask, Label};
-pub use detach::Departure;
+pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
-pub(crate) use origin::{Departing, DepartingLoading, Here, Loading, Origin};
+pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
 
 impl<R, V, E> Ask<R, V, E>
 where
@@ -61,7 +61,7 @@ where
             {
                 return answer;
             }
-            match self.follow(&flight, stale.as_ref(), Waiting::ForAnother).await {
+            match self.follow(&flight, stale.as_ref(), WaitingFor::ForAnother).await {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
                 Followed::Alone => return self.side_by_side(origin).await,
@@ -84,11 +84,11 @@ where
     }
 
     /// Begins a background load if the entry is due for one.
-    fn refresh<O: Origin<R, V, E>>(self, seen: Option<Seen>, origin: O) {
+    fn refresh<O: Origin<R, V, E>>(self, seen: Option<Judged>, origin: O) {
         if let Some(seen) = seen
             && seen.verdict == Verdict::Refresh
-            && O::DEPARTS
-            && seen.slot.head().may_retry(self.runtime.clock.now())
+            && O::DETACHES
+            && seen.slot.meta().may_retry(self.runtime.clock.now())
             && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
             self.depart_eagerly(lead, seen.slot, origin);
@@ -96,33 +96,33 @@ where
     }
 
     fn enter(&self) -> Role {
-        let Runtime { flights, cells, clock, .. } = &*self.runtime;
-        flights.enter(&self.key, self.terms(), cells, clock.now())
+        let Runtime { flights, revisions, clock, .. } = &*self.runtime;
+        flights.enter(&self.key, self.terms(), revisions, clock.now())
     }
 
     fn replace(&self, flight: Option<&Arc<Flight>>) -> Option<Lead> {
         self.runtime.flights.replace(&self.key, self.terms(), flight)
     }
 
-    /// The moment before the load, and how long others may join it.
+    /// The revision before the load, and how long others may join it.
     ///
     /// Until there is a lease, nothing announces that what is being loaded was invalidated.
     fn terms(&self) -> Terms {
-        let Runtime { cells, clock, namespace, .. } = &*self.runtime;
-        let since = cells.now();
+        let Runtime { revisions, clock, namespace, .. } = &*self.runtime;
+        let since = revisions.now();
         let has_late_tags = self.tags_from.is_some();
         let Some(remote) = self.remote() else {
-            let mark = self.runtime.own_mark(&self.tags, since);
-            return Terms { mark, trust: Trust::own(), has_late_tags };
+            let dependencies = self.runtime.own_dependencies(&self.tags, since);
+            return Terms { dependencies, trust: Trust::own(), has_late_tags };
         };
         let entry = namespace.entry(&self.key);
-        let mark = if has_late_tags {
-            remote.mark_of_late_load(&entry, &self.tags, since)
+        let dependencies = if has_late_tags {
+            remote.dependencies_of_late_load(&entry, &self.tags, since)
         } else {
-            remote.mark_of_load(&entry, &self.tags, since)
+            remote.dependencies_of_load(&entry, &self.tags, since)
         };
         let until = clock.now().after(remote.trust_window());
-        Terms { mark, trust: Trust::own().ending(until), has_late_tags }
+        Terms { dependencies, trust: Trust::own().ending(until), has_late_tags }
     }
 
     fn tell(&self, event: impl for<'k> FnOnce(&'k str) -> Event<'k>) {

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Tick;
-use crate::coherence::revision::{Cells, Mark, Moment};
-use crate::coherence::trust::{Bond, Trust};
-use crate::envelope::Kind;
+use crate::coherence::revision::{Dependencies, Revision, Revisions};
+use crate::coherence::trust::{Backing, Trust};
+use crate::envelope::EntryKind;
 use crate::policy::Percent;
 use crate::policy::freshness::{Life, Verdict};
 
@@ -19,14 +19,14 @@ const TOLERANCE: Duration = Duration::from_millis(100);
 
 /// What an entry is, apart from its value.
 #[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) kind: Kind,
+pub(crate) struct Meta {
+    pub(crate) kind: EntryKind,
     pub(crate) life: Life,
     /// When the value was loaded; entries from elsewhere are as old here as they were there.
     pub(crate) loaded: Tick,
-    mark: Mark,
-    bond: Bond,
-    /// Trusted no longer than this, whatever the bond.
+    dependencies: Dependencies,
+    backing: Backing,
+    /// Trusted no longer than this, whatever the sessions.
     trusted_until: AtomicU64,
     /// Invalidated: not to be served by anybody.
     dead: AtomicBool,
@@ -38,14 +38,20 @@ pub(crate) struct Head {
     retry_at: AtomicU64,
 }
 
-impl Head {
-    pub(crate) fn new(kind: Kind, life: Life, loaded: Tick, mark: Mark, trust: &Trust) -> Self {
+impl Meta {
+    pub(crate) fn new(
+        kind: EntryKind,
+        life: Life,
+        loaded: Tick,
+        dependencies: Dependencies,
+        trust: &Trust,
+    ) -> Self {
         Self {
             kind,
             life,
             loaded,
-            mark,
-            bond: trust.bond().clone(),
+            dependencies,
+            backing: trust.backing().clone(),
             trusted_until: AtomicU64::new(trust.until.as_millis()),
             dead: AtomicBool::new(false),
             ours_alone: AtomicBool::new(false),
@@ -60,19 +66,35 @@ impl Head {
 
     /// What the entry's age and the changes since its load decide.
     #[inline]
-    pub(crate) fn judge(&self, now: Tick, refresh: Option<Percent>, cells: &Cells) -> Verdict {
-        self.judge_as(self.life, now, refresh, cells)
+    pub(crate) fn judge(
+        &self,
+        now: Tick,
+        refresh: Option<Percent>,
+        revisions: &Revisions,
+    ) -> Verdict {
+        self.judge_as(self.life, now, refresh, revisions)
     }
 
     /// The same while the backend cannot answer: fresh for at most `longest`.
-    pub(crate) fn judge_copy(&self, now: Tick, longest: Duration, cells: &Cells) -> Verdict {
+    pub(crate) fn judge_copy(
+        &self,
+        now: Tick,
+        longest: Duration,
+        revisions: &Revisions,
+    ) -> Verdict {
         let life = Life { ttl: self.life.ttl.min(longest), ..self.life };
-        self.judge_as(life, now, None, cells)
+        self.judge_as(life, now, None, revisions)
     }
 
     #[inline]
-    fn judge_as(&self, life: Life, now: Tick, refresh: Option<Percent>, cells: &Cells) -> Verdict {
-        if self.dead.load(Ordering::SeqCst) || !cells.holds(&self.mark) {
+    fn judge_as(
+        &self,
+        life: Life,
+        now: Tick,
+        refresh: Option<Percent>,
+        revisions: &Revisions,
+    ) -> Verdict {
+        if self.dead.load(Ordering::SeqCst) || !revisions.holds(&self.dependencies) {
             return Verdict::Expired;
         }
         let age = self.age(now);
@@ -83,7 +105,7 @@ impl Head {
     /// Whether the entry is, as far as that can be known, what the backend would answer.
     #[inline]
     pub(crate) fn is_trusted(&self, now: Tick) -> bool {
-        now.as_millis() < self.trusted_until.load(Ordering::SeqCst) && self.bond.is_trusted(now)
+        now.as_millis() < self.trusted_until.load(Ordering::SeqCst) && self.backing.is_trusted(now)
     }
 
     /// The backend has taken the entry: every change is announced from now on.
@@ -110,13 +132,13 @@ impl Head {
         self.ours_alone.load(Ordering::SeqCst) && self.loaded.since(stored.loaded) > TOLERANCE
     }
 
-    pub(crate) fn mark(&self) -> &Mark {
-        &self.mark
+    pub(crate) fn dependencies(&self) -> &Dependencies {
+        &self.dependencies
     }
 
     /// The order of invalidations at the time of the load.
-    pub(crate) fn since(&self) -> Moment {
-        self.mark.since()
+    pub(crate) fn since(&self) -> Revision {
+        self.dependencies.since()
     }
 
     pub(crate) fn kill(&self) {
@@ -143,20 +165,20 @@ impl Head {
 
 /// An entry of one type.
 #[derive(Debug)]
-pub(crate) struct Entry<T> {
-    pub(crate) head: Head,
+pub(crate) struct TypedEntry<T> {
+    pub(crate) meta: Meta,
     pub(crate) value: T,
 }
 
 /// An entry of any type.
 pub(crate) trait AnyEntry: Any + Send + Sync {
-    fn head(&self) -> &Head;
+    fn meta(&self) -> &Meta;
     fn as_any(&self) -> &dyn Any;
 }
 
-impl<T: Send + Sync + 'static> AnyEntry for Entry<T> {
-    fn head(&self) -> &Head {
-        &self.head
+impl<T: Send + Sync + 'static> AnyEntry for TypedEntry<T> {
+    fn meta(&self) -> &Meta {
+        &self.meta
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -168,13 +190,13 @@ impl<T: Send + Sync + 'static> AnyEntry for Entry<T> {
 pub(crate) type Slot = Arc<dyn AnyEntry>;
 
 /// The value, if the entry is of this kind and type.
-pub(crate) fn value<T: 'static>(slot: &Slot, kind: Kind) -> Option<&T> {
-    let entry = slot.as_any().downcast_ref::<Entry<T>>()?;
-    (entry.head.kind == kind).then_some(&entry.value)
+pub(crate) fn value<T: 'static>(slot: &Slot, kind: EntryKind) -> Option<&T> {
+    let entry = slot.as_any().downcast_ref::<TypedEntry<T>>()?;
+    (entry.meta.kind == kind).then_some(&entry.value)
 }
 
 impl std::fmt::Debug for dyn AnyEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.head().fmt(f)
+        self.meta().fmt(f)
     }
 }

@@ -30,7 +30,7 @@ const CHECKSUM: usize = 4;
 
 /// What an entry remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum EntryKind {
     /// A value.
     Value = 1,
     /// That there is none.
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
 /// An entry between codec and backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Envelope {
-    pub(crate) kind: Kind,
+    pub(crate) kind: EntryKind,
     pub(crate) ttl: Duration,
     pub(crate) grace: Duration,
     /// Of the node that the value is written to; see [`Proof::history`](crate::backend::Proof).
@@ -129,17 +129,17 @@ impl Envelope {
             None => return Err(Unreadable::Corrupt),
         }
         let mut cursor = Cursor::open(bytes).ok_or(Unreadable::Corrupt)?;
-        let head = cursor.head().ok_or(Unreadable::Corrupt)?;
-        head.check(reader)?;
-        cursor.envelope(head.kind).ok_or(Unreadable::Corrupt)
+        let header = cursor.header().ok_or(Unreadable::Corrupt)?;
+        header.check(reader)?;
+        cursor.envelope(header.kind).ok_or(Unreadable::Corrupt)
     }
 
     /// The grace that an envelope was stored with, whoever it was written for.
     pub(crate) fn grace_of(bytes: &[u8]) -> Option<Duration> {
         let version = bytes.strip_prefix(&MAGIC)?.first()?;
         let mut cursor = Cursor::open(bytes).filter(|_| *version == VERSION)?;
-        let head = cursor.head()?;
-        cursor.envelope(head.kind).map(|envelope| envelope.grace)
+        let header = cursor.header()?;
+        cursor.envelope(header.kind).map(|envelope| envelope.grace)
     }
 }
 
@@ -162,14 +162,14 @@ fn checked(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// For whom an envelope was written, and what it holds.
-struct Head {
+struct Header {
     codec: u8,
-    kind: Kind,
+    kind: EntryKind,
     fingerprint: u64,
     name: u32,
 }
 
-impl Head {
+impl Header {
     fn check(&self, reader: Reader<'_>) -> Result<(), Unreadable> {
         if self.name != crc32fast::hash(reader.name.as_bytes()) {
             return Err(Unreadable::OtherName);
@@ -192,20 +192,20 @@ impl<'a> Cursor<'a> {
         checked(bytes)?.get(MAGIC.len() + 1..).map(Self)
     }
 
-    fn head(&mut self) -> Option<Head> {
+    fn header(&mut self) -> Option<Header> {
         let [codec, kind] = self.array()?;
         let kind = match kind {
-            1 => Kind::Value,
-            2 => Kind::Absent,
-            3 => Kind::Failed,
+            1 => EntryKind::Value,
+            2 => EntryKind::Absent,
+            3 => EntryKind::Failed,
             _ => return None,
         };
         let fingerprint = self.u64()?;
         let name = u32::from_le_bytes(self.array()?);
-        Some(Head { codec, kind, fingerprint, name })
+        Some(Header { codec, kind, fingerprint, name })
     }
 
-    fn envelope(&mut self, kind: Kind) -> Option<Envelope> {
+    fn envelope(&mut self, kind: EntryKind) -> Option<Envelope> {
         let ttl = Duration::from_millis(self.u64()?);
         let grace = Duration::from_millis(self.u64()?);
         let history = self.u64()?;

@@ -20,14 +20,14 @@ use tokio::sync::Notify;
 
 use crate::backend::Token;
 use crate::clock::Tick;
-use crate::coherence::guards::{Damage, Guard};
-use crate::coherence::revision::{Cells, Mark, Moment};
+use crate::coherence::guards::{Guard, Guards};
+use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::coherence::trust::Trust;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::policy::freshness::Verdict;
 use crate::remote::Address;
-use crate::remote::Held;
+use crate::remote::LeaseGuard;
 use crate::telemetry::Outcome;
 
 /// The flights of a cache.
@@ -35,7 +35,7 @@ use crate::telemetry::Outcome;
 pub(crate) struct Flights {
     shards: Box<[Mutex<Shard>]>,
     hasher: foldhash::fast::RandomState,
-    damage: Damage,
+    guards: Guards,
 }
 
 type Shard = HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>;
@@ -51,16 +51,16 @@ pub(crate) struct Flight {
     /// Refreshes a value that is still fresh.
     eager: bool,
     /// The lease under which the load runs.
-    held: Mutex<Option<Held>>,
-    state: Mutex<State>,
+    lease: Mutex<Option<LeaseGuard>>,
+    state: Mutex<FlightState>,
     ended: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct FlightState {
     /// The key was invalidated: not to be joined, nothing to be kept.
     sealed: bool,
-    mark: Mark,
+    dependencies: Dependencies,
     /// How long it may be joined.
     trust: Trust,
     phase: Phase,
@@ -69,7 +69,7 @@ struct State {
 /// What a flight depends on.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    pub(crate) mark: Mark,
+    pub(crate) dependencies: Dependencies,
     pub(crate) trust: Trust,
     /// Whether the value may have tags that only it knows.
     pub(crate) has_late_tags: bool,
@@ -121,9 +121,9 @@ pub(crate) enum Role {
 }
 
 impl Flights {
-    pub(crate) fn new(damage: Damage) -> Self {
+    pub(crate) fn new(guards: Guards) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: foldhash::fast::RandomState::default(), damage }
+        Self { shards, hasher: foldhash::fast::RandomState::default(), guards }
     }
 
     /// Joins the flight of a key if it may be joined, else begins a new one.
@@ -131,12 +131,12 @@ impl Flights {
         self: &Arc<Self>,
         key: &Key,
         terms: Terms,
-        cells: &Cells,
+        revisions: &Revisions,
         now: Tick,
     ) -> Role {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key)
-            && (flight.is_joinable(cells, now) || self.damage.lacks(Guard::Joining))
+            && (flight.is_joinable(revisions, now) || self.guards.lacks(Guard::Joining))
         {
             return Role::Follow(Arc::clone(flight));
         }
@@ -186,13 +186,18 @@ impl Flights {
     }
 
     fn begin(self: &Arc<Self>, shard: &mut Shard, key: &Key, terms: Terms, eager: bool) -> Lead {
-        let Terms { mark, trust, has_late_tags } = terms;
+        let Terms { dependencies, trust, has_late_tags } = terms;
         let flight = Arc::new(Flight {
             key: key.clone(),
             has_late_tags,
             eager,
-            held: Mutex::new(None),
-            state: Mutex::new(State { sealed: false, mark, trust, phase: Phase::Running }),
+            lease: Mutex::new(None),
+            state: Mutex::new(FlightState {
+                sealed: false,
+                dependencies,
+                trust,
+                phase: Phase::Running,
+            }),
             ended: Notify::new(),
         });
         if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
@@ -263,27 +268,27 @@ impl Flight {
     }
 
     /// Keeps the lease of the load, until it is taken or the flight is over.
-    pub(crate) fn hold(&self, held: Held) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    pub(crate) fn hold(&self, lease: LeaseGuard) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
         if self.lock().sealed {
             drop(self.take_lease());
         }
     }
 
-    /// What it takes to prolong the lease of the load, if there is one.
+    /// What it takes to extend the lease of the load, if there is one.
     pub(crate) fn lease(&self) -> Option<(Address, Token)> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = held.as_ref()?;
-        Some((held.address().clone(), held.token()?))
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease = lease.as_ref()?;
+        Some((lease.address().clone(), lease.token()?))
     }
 
     /// The lease lives until then by itself, and the flight may be joined for as long.
-    pub(crate) fn prolonged(&self, until: Tick) {
-        if let Some(held) = &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner) {
-            held.prolonged(until);
+    pub(crate) fn extended(&self, until: Tick) {
+        if let Some(lease) = &mut *self.lease.lock().unwrap_or_else(PoisonError::into_inner) {
+            lease.extended(until);
         }
         let mut state = self.lock();
-        state.trust = Trust::over(state.trust.bond().clone()).ending(until);
+        state.trust = Trust::over(state.trust.backing().clone()).ending(until);
     }
 
     /// How long the flight may be joined, and what it leaves be trusted.
@@ -292,35 +297,38 @@ impl Flight {
     }
 
     /// The lease of the load, unless a newer flight was begun.
-    pub(crate) fn take_lease(&self) -> Option<Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(crate) fn take_lease(&self) -> Option<LeaseGuard> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether a tag that only the result knows was invalidated since the load began.
     ///
     /// Followers who came after that invalidation joined all the same, since nobody knew the tag; they
     /// cannot be told from those who came before.
-    pub(crate) fn is_outdated_by_late_tags(&self, slot: &Slot, cells: &Cells) -> bool {
-        self.has_late_tags && !cells.holds(slot.head().mark())
+    pub(crate) fn is_outdated_by_late_tags(&self, slot: &Slot, revisions: &Revisions) -> bool {
+        self.has_late_tags && !revisions.holds(slot.meta().dependencies())
     }
 
-    fn is_joinable(&self, cells: &Cells, now: Tick) -> bool {
+    fn is_joinable(&self, revisions: &Revisions, now: Tick) -> bool {
         let state = self.lock();
         let is_current = match &state.phase {
             Phase::Running => true,
             Phase::Landed(Landing::Entry { slot, .. }) => {
-                slot.head().judge(now, None, cells) == Verdict::Fresh
+                slot.meta().judge(now, None, revisions) == Verdict::Fresh
             }
             Phase::Landed(_) | Phase::Abandoned => false,
         };
-        is_current && !state.sealed && state.trust.holds(now) && cells.holds(&state.mark)
+        is_current
+            && !state.sealed
+            && state.trust.holds(now)
+            && revisions.holds(&state.dependencies)
     }
 
     pub(crate) fn seal(&self) {
         self.lock().sealed = true;
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FlightState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -355,8 +363,8 @@ impl Lead {
         &self.flight
     }
 
-    pub(crate) fn since(&self) -> Moment {
-        self.flight.lock().mark.since()
+    pub(crate) fn since(&self) -> Revision {
+        self.flight.lock().dependencies.since()
     }
 
     /// Runs `keep` unless the key was invalidated since the flight began; says whether it ran.
@@ -370,9 +378,9 @@ impl Lead {
         !state.sealed
     }
 
-    /// Whether anything that the flight depends on has changed since that moment.
-    pub(crate) fn has_changed(&self, cells: &Cells, since: Moment) -> bool {
-        !cells.holds_since(&self.flight.lock().mark, since)
+    /// Whether anything that the flight depends on has changed since that revision.
+    pub(crate) fn has_changed(&self, revisions: &Revisions, since: Revision) -> bool {
+        !revisions.holds_since(&self.flight.lock().dependencies, since)
     }
 
     /// How long the flight may be joined from now on.
@@ -381,8 +389,8 @@ impl Lead {
     }
 
     /// The load begins later than `since`: what changed before is no matter, unless it sealed the flight.
-    pub(crate) fn begins_after(&self, since: Moment) {
-        self.flight.lock().mark.set_since(since);
+    pub(crate) fn begins_after(&self, since: Revision) {
+        self.flight.lock().dependencies.set_since(since);
     }
 
     /// Keeps the flight from being joined or stored.

@@ -7,12 +7,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bounds the loads of each function while the backend is away.
 #[derive(Debug)]
-pub(crate) struct Loads {
+pub(crate) struct LoadLimits {
     limit: usize,
     sites: Mutex<HashMap<Option<u32>, Arc<Semaphore>>>,
 }
 
-impl Loads {
+impl LoadLimits {
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, sites: Mutex::default() }
     }

@@ -23,7 +23,7 @@ type Hasher = foldhash::fast::RandomState;
 
 /// Keeps entries until they are of no use, or room is needed.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct MemoryTier {
     front: Arc<Front>,
     entries: Cache<Key, Slot, Hasher>,
     hasher: Hasher,
@@ -34,7 +34,7 @@ struct TotalLife;
 
 impl Expiry<Key, Slot> for TotalLife {
     fn expire_after_create(&self, _: &Key, slot: &Slot, _: Instant) -> Option<Duration> {
-        Some(slot.head().life.total())
+        Some(slot.meta().life.total())
     }
 
     fn expire_after_update(
@@ -44,11 +44,11 @@ impl Expiry<Key, Slot> for TotalLife {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(slot.head().life.total())
+        Some(slot.meta().life.total())
     }
 }
 
-impl Memory {
+impl MemoryTier {
     /// A tier of at most `capacity` entries.
     ///
     /// With a clock that a test moves nothing is forgotten by age, since moka has its own clock.
@@ -77,7 +77,7 @@ impl Memory {
         match self.front.get(hash, key) {
             Some(there)
                 if Arc::ptr_eq(&there.slot, slot)
-                    || there.slot.head().since() > slot.head().since() =>
+                    || there.slot.meta().since() > slot.meta().since() =>
             {
                 return;
             }
@@ -93,7 +93,7 @@ impl Memory {
     /// Removes an entry and marks it for those who hold it.
     pub(crate) fn invalidate(&self, key: &Key) {
         if let Some(slot) = self.front.remove(self.hasher.hash_one(key), key) {
-            slot.head().kill();
+            slot.meta().kill();
             self.entries.invalidate(key);
         }
     }
@@ -101,7 +101,7 @@ impl Memory {
     /// Ends an entry's fresh time.
     pub(crate) fn expire(&self, key: &Key) {
         if let Some(slot) = self.get(key) {
-            slot.head().expire();
+            slot.meta().expire();
         }
     }
 
@@ -123,27 +123,27 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coherence::revision::Cells;
+    use crate::coherence::revision::Revisions;
     use crate::coherence::trust::Trust;
-    use crate::entry::{Entry, Head};
-    use crate::envelope::Kind;
+    use crate::entry::{Meta, TypedEntry};
+    use crate::envelope::EntryKind;
     use crate::policy::freshness::Life;
 
     const CAPACITY: u64 = 100;
 
-    fn put(memory: &Memory, clock: &Clock, name: &str) {
+    fn put(memory: &MemoryTier, clock: &Clock, name: &str) {
         let life = Life { ttl: Duration::from_secs(60), grace: Duration::ZERO };
-        let cells = Cells::new();
-        let mark = cells.mark([], cells.now());
-        let head = Head::new(Kind::Value, life, clock.now(), mark, &Trust::own());
-        memory.insert(&Key::named(name), &(Arc::new(Entry { head, value: 1_u32 }) as Slot));
+        let revisions = Revisions::new();
+        let dependencies = revisions.dependencies([], revisions.now());
+        let meta = Meta::new(EntryKind::Value, life, clock.now(), dependencies, &Trust::own());
+        memory.insert(&Key::named(name), &(Arc::new(TypedEntry { meta, value: 1_u32 }) as Slot));
         memory.settle();
     }
 
     #[test]
     fn a_full_tier_has_room_for_what_is_asked_for_again_and_again() {
         let clock = Clock::system();
-        let memory = Memory::new(CAPACITY, &clock);
+        let memory = MemoryTier::new(CAPACITY, &clock);
         for number in 0..2 * CAPACITY {
             put(&memory, &clock, &format!("cold:{number}"));
         }

@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::context::{Intent, Target, Wish};
+use crate::context::{CallMode, CallRequest, NamedEntry};
 use crate::error::Error;
 use crate::runtime::{Invalidated, Scope};
 use crate::telemetry::Outcome;
@@ -72,7 +72,7 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key). A backend that is away is no error, see [`Invalidated::Pending`].
     pub async fn invalidate(self) -> Result<Invalidated, Error> {
-        let Target { runtime, key } = Self::target(pin!(self.call)).await?;
+        let NamedEntry { runtime, key } = Self::target(pin!(self.call)).await?;
         Ok(runtime.invalidate(&[Scope::Entry(key)]).await)
     }
 
@@ -82,7 +82,7 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key), and if the backend cannot be reached.
     pub async fn expire(self) -> Result<(), Error> {
-        let Target { runtime, key } = Self::target(pin!(self.call)).await?;
+        let NamedEntry { runtime, key } = Self::target(pin!(self.call)).await?;
         runtime.expire(&key).await
     }
 
@@ -92,7 +92,7 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function. The function's own error is in the output.
     pub async fn refresh(self) -> Result<F::Output, Error> {
-        Self::complete(pin!(self.call), Wish::Reload).await.map(|(value, _)| value)
+        Self::complete(pin!(self.call), CallMode::Reload).await.map(|(value, _)| value)
     }
 
     /// The value if one is there and fresh; the function does not run.
@@ -101,17 +101,17 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key).
     pub async fn peek(self) -> Result<Option<F::Output>, Error> {
-        let intent = Intent::new(Wish::Peek);
-        let mut call = pin!(Arc::clone(&intent).scope(self.call));
+        let request = CallRequest::new(CallMode::Peek);
+        let mut call = pin!(Arc::clone(&request).scope(self.call));
         let seen = poll_fn(|context| {
             if let Poll::Ready(value) = call.as_mut().poll(context) {
                 return Poll::Ready(Some(value));
             }
-            let over = !intent.is_taken() || intent.reply(|reply| reply.nothing);
+            let over = !request.is_taken() || request.reply(|reply| reply.nothing);
             if over { Poll::Ready(None) } else { Poll::Pending }
         })
         .await;
-        match intent.reply(|reply| reply.target.take()) {
+        match request.reply(|reply| reply.target.take()) {
             Some(Ok(_)) => Ok(seen),
             Some(Err(error)) => Err(error),
             None => Err(Error::not_annotated()),
@@ -124,36 +124,36 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function. The function's own error is in the value.
     pub async fn observe(self) -> Result<Observed<F::Output>, Error> {
-        let (value, outcome) = Self::complete(pin!(self.call), Wish::Observe).await?;
+        let (value, outcome) = Self::complete(pin!(self.call), CallMode::Observe).await?;
         Ok(Observed { value, outcome })
     }
 
     // The call stays where it is pinned: handed on by value it would stand in every future on the way.
 
-    async fn target(call: Pin<&mut F>) -> Result<Target, Error> {
-        let intent = Intent::new(Wish::Name);
-        let mut call = pin!(Arc::clone(&intent).scope(call));
+    async fn target(call: Pin<&mut F>) -> Result<NamedEntry, Error> {
+        let request = CallRequest::new(CallMode::Name);
+        let mut call = pin!(Arc::clone(&request).scope(call));
         poll_fn(|context| {
             let _ = call.as_mut().poll(context);
             Poll::Ready(())
         })
         .await;
-        let target = intent.reply(|reply| reply.target.take());
+        let target = request.reply(|reply| reply.target.take());
         target.unwrap_or_else(|| Err(Error::not_annotated()))
     }
 
-    async fn complete(call: Pin<&mut F>, wish: Wish) -> Result<(F::Output, Outcome), Error> {
-        let intent = Intent::new(wish);
-        let mut call = pin!(Arc::clone(&intent).scope(call));
+    async fn complete(call: Pin<&mut F>, mode: CallMode) -> Result<(F::Output, Outcome), Error> {
+        let request = CallRequest::new(mode);
+        let mut call = pin!(Arc::clone(&request).scope(call));
         let value = poll_fn(|context| {
             let poll = call.as_mut().poll(context);
-            if !intent.is_taken() {
+            if !request.is_taken() {
                 return Poll::Ready(None);
             }
             poll.map(Some)
         })
         .await;
-        let outcome = intent.reply(|reply| reply.outcome);
+        let outcome = request.reply(|reply| reply.outcome);
         value.zip(outcome).ok_or_else(Error::not_annotated)
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Policy {
 
 /// What a site or an entry asks for; what is `None` comes from the cache's settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Wishes {
+pub(crate) struct SitePolicy {
     pub(crate) ttl: Option<Duration>,
     pub(crate) grace: Option<Duration>,
     pub(crate) jitter: Option<Percent>,
@@ -58,8 +58,8 @@ pub(crate) struct Defaults {
 /// Longest that anything is kept, so that no arithmetic on times overflows: a century.
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-impl Wishes {
-    /// These wishes, and the defaults where there are none.
+impl SitePolicy {
+    /// What the site says, and the defaults where there are none.
     pub(crate) fn over(&self, defaults: &Defaults) -> Policy {
         Policy {
             ttl: self.ttl.unwrap_or(defaults.ttl).min(LONGEST),

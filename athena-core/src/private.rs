@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::codec::Wire;
-use crate::context::{self, Intent, Target, Wish};
+use crate::context::{self, CallMode, CallRequest, NamedEntry};
 use crate::entry;
-use crate::envelope::Kind;
+use crate::envelope::EntryKind;
 use crate::error::Error;
 use crate::key::{Key, encode};
 use crate::policy::freshness::Verdict;
@@ -25,13 +25,13 @@ use crate::shape::Shape;
 use crate::tag::EscapedTo;
 use crate::telemetry::Source;
 
-pub use crate::engine::Departure;
+pub use crate::engine::Detach;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
-pub use invalidate::Sweep;
-pub use probe::{ErrorProbe, Probe, errors, shapes};
-pub use site::{Site, SitePolicy};
+pub use invalidate::Invalidation;
+pub use probe::{ErrorProbe, ReturnProbe, errors, shapes};
+pub use site::{Site, SiteOptions};
 
 /// One call of an annotated function, its key under construction.
 #[derive(Debug)]
@@ -113,8 +113,8 @@ impl<'c> Call<'c> {
         V: Clone + Send + Sync + 'static,
         E: 'static,
     {
-        if let Some(intent) = Intent::take() {
-            return Look::Ask(Box::new(self.ask(shape, Some(intent))));
+        if let Some(request) = CallRequest::take() {
+            return Look::Ask(Box::new(self.ask(shape, Some(request))));
         }
         let hit = match self.cache {
             Some(cache) => self.hit(cache.runtime()),
@@ -128,7 +128,7 @@ impl<'c> Call<'c> {
 
     #[inline]
     fn hit<V: Clone + 'static>(&self, runtime: &Runtime) -> Option<V> {
-        let policy = &self.site.wishes;
+        let policy = &self.site.policy;
         let answers = runtime.remote.is_none() || policy.memory_only || runtime.reads_memory();
         let usable = self.bypass.is_none() && self.fault.is_none() && !runtime.is_closed();
         if !answers || !usable {
@@ -136,36 +136,40 @@ impl<'c> Call<'c> {
         }
         let slot = runtime.memory.get(&self.key)?;
         let now = runtime.clock.now();
-        let verdict = slot.head().judge(now, policy.refresh, &runtime.cells);
-        if verdict != Verdict::Fresh || !slot.head().is_trusted(now) {
+        let verdict = slot.meta().judge(now, policy.refresh, &runtime.revisions);
+        if verdict != Verdict::Fresh || !slot.meta().is_trusted(now) {
             return None;
         }
-        let value = entry::value::<V>(&slot, Kind::Value).cloned()?;
+        let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
         runtime.telemetry.hit(Source::Memory, || self.key.readable());
         Some(value)
     }
 
-    fn ask<R, V, E>(self, shape: Shape<R, V, E>, intent: Option<Arc<Intent>>) -> Ask<R, V, E> {
+    fn ask<R, V, E>(
+        self,
+        shape: Shape<R, V, E>,
+        request: Option<Arc<CallRequest>>,
+    ) -> Ask<R, V, E> {
         let runtime = match self.cache {
             Some(cache) => Some(Arc::clone(cache.runtime())),
             None => context::current(),
         };
         let fault = self.fault.map(|reason| Error::key(self.site.name(), reason));
-        if let Some(intent) = &intent {
+        if let Some(request) = &request {
             let target = match (&runtime, &fault) {
                 (_, Some(error)) => Err(error.clone()),
                 (None, None) => Err(Error::no_cache()),
                 (Some(runtime), None) => {
-                    Ok(Target { runtime: Arc::clone(runtime), key: self.key.clone() })
+                    Ok(NamedEntry { runtime: Arc::clone(runtime), key: self.key.clone() })
                 }
             };
-            intent.reply(|reply| reply.target = Some(target));
+            request.reply(|reply| reply.target = Some(target));
         }
         let bypass = match (&fault, self.bypass) {
             (Some(_), _) => Some("its arguments make no key"),
             (None, reason) => reason,
         };
-        Ask::new(self.site, self.key, runtime, shape, bypass, intent)
+        Ask::new(self.site, self.key, runtime, shape, bypass, request)
     }
 }
 
@@ -211,6 +215,6 @@ impl<R, V, E> fmt::Debug for Ask<R, V, E> {
 }
 
 /// Whether a call was asked only for its name.
-fn wants_name_only(intent: Option<&Arc<Intent>>) -> bool {
-    intent.is_some_and(|intent| intent.wish == Wish::Name)
+fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
+    request.is_some_and(|request| request.mode == CallMode::Name)
 }

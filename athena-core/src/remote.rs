@@ -4,7 +4,7 @@
 //! decided above.
 //!
 //! Invariant: nothing is read from a node before what the journal holds for it was replayed, and
-//! no operation outlives its deadline. Whoever is given something that was read has had the cells for
+//! no operation outlives its deadline. Whoever is given something that was read has depended on
 //! its changes since before it was asked for.
 
 mod acknowledged;
@@ -30,17 +30,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
-use self::announcements::Hearing;
-use self::breakers::Gates;
+use self::announcements::Announcements;
+use self::breakers::Breakers;
 use self::journal::Journal;
 use self::lease::Returns;
 use self::wake::Waiter;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
-use crate::coherence::guards::Damage;
-use crate::coherence::revision::Cells;
-use crate::coherence::trust::Stretch;
+use crate::coherence::guards::Guards;
+use crate::coherence::revision::Revisions;
+use crate::coherence::trust::Incarnation;
 use crate::envelope::Reader;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
@@ -53,8 +53,8 @@ use crate::telemetry::Telemetry;
 
 pub(crate) use generations::Generations;
 pub(crate) use invalidate::Arrival;
-pub(crate) use lease::{Asked, Held, Leave, Wanted};
-pub(crate) use read::{Looked, Sighting};
+pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
+pub(crate) use read::{Looked, StoredEntry};
 pub use status::NodeStatus;
 
 /// The remote tier of a cache.
@@ -63,11 +63,11 @@ pub(crate) struct Remote {
     backend: Arc<dyn Backend>,
     namespace: Namespace,
     settings: ArcSwap<Resilience>,
-    gates: Gates,
+    breakers: Breakers,
     budget: Budget,
     journal: Journal,
-    hearing: Arc<Hearing>,
-    damage: Damage,
+    announcements: Arc<Announcements>,
+    guards: Guards,
     /// Whether announcements are relied on: else everything is read whenever it is needed, so that what
     /// others have invalidated is seen at once.
     is_first_tier_memory: bool,
@@ -90,8 +90,8 @@ pub(crate) struct Means {
     pub(crate) clock: Clock,
     pub(crate) random: Arc<Random>,
     pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) cells: Arc<Cells>,
-    pub(crate) damage: Damage,
+    pub(crate) revisions: Arc<Revisions>,
+    pub(crate) guards: Guards,
     pub(crate) tasks: Tasks,
 }
 
@@ -122,20 +122,21 @@ impl Remote {
         settings: &Settings,
         means: Means,
     ) -> Self {
-        let Means { clock, random, telemetry, cells, damage, tasks } = means;
+        let Means { clock, random, telemetry, revisions, guards, tasks } = means;
         let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
         let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
-        let hearing = Hearing::new(&namespace, &settings, &telemetry, cells, damage);
-        let listener = Arc::clone(&hearing);
+        let announcements =
+            Announcements::new(&namespace, &settings, &telemetry, revisions, guards);
+        let listener = Arc::clone(&announcements);
         backend.listen(Arc::new(move |change| listener.hear(change)));
         let everything = invalidate::everything(&*backend);
         Self {
-            gates: Gates::new(),
+            breakers: Breakers::new(),
             budget: Budget::new(settings.retry.budget()),
             journal: Journal::new(settings.max_journal, everything),
-            hearing,
-            damage,
+            announcements,
+            guards,
             is_first_tier_memory,
             writes: Arc::new(Semaphore::new(settings.max_pending_writes)),
             returns: Arc::default(),
@@ -162,18 +163,18 @@ impl Remote {
     }
 
     /// What has to be noted before a question is sent to a node.
-    fn before_asking(&self, node: Node) -> (Stretch, Tick) {
-        (self.hearing.lines.stretch(node), self.clock.now())
+    fn before_asking(&self, node: Node) -> (Incarnation, Tick) {
+        (self.announcements.sessions.incarnation(node), self.clock.now())
     }
 
     /// How long something is trusted that nothing announces changes of.
     pub(crate) fn trust_window(&self) -> Duration {
-        self.hearing.lines.window()
+        self.announcements.sessions.window()
     }
 
     /// Somebody who waits until an entry or its lease changes in the backend.
     pub(crate) fn waiter(&self, entry: &EntryName) -> Waiter {
-        self.hearing.waiter(entry)
+        self.announcements.waiter(entry)
     }
 
     /// How long the oldest invalidation has waited; zero if none does.

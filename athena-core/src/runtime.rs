@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::codec::Wire;
-use crate::coherence::guards::Damage;
-use crate::coherence::revision::{Cells, Mark, Moment};
+use crate::coherence::guards::Guards;
+use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::name::Namespace;
-use crate::load_limits::Loads;
-use crate::memory::Memory;
+use crate::load_limits::LoadLimits;
+use crate::memory::MemoryTier;
 use crate::policy::Defaults;
 use crate::random::Random;
 use crate::remote::journal::Target;
@@ -33,15 +33,15 @@ pub(crate) struct Runtime {
     pub(crate) defaults: Defaults,
     pub(crate) clock: Clock,
     pub(crate) random: Arc<Random>,
-    pub(crate) cells: Arc<Cells>,
-    pub(crate) damage: Damage,
+    pub(crate) revisions: Arc<Revisions>,
+    pub(crate) guards: Guards,
     pub(crate) flights: Arc<Flights>,
     /// Entries of this process: its own, and copies of what is in the backend.
-    pub(crate) memory: Memory,
+    pub(crate) memory: MemoryTier,
     pub(crate) remote: Option<Arc<Remote>>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
-    pub(crate) loads: Loads,
+    pub(crate) loads: LoadLimits,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
 }
@@ -95,7 +95,7 @@ impl Runtime {
         let Some(remote) = &self.remote else {
             return Invalidated::Done;
         };
-        let _ends = Ending { runtime: self, scopes };
+        let _ends = InvalidationEnd { runtime: self, scopes };
         let targets = scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect();
         match remote.invalidate(targets).await {
             Ok(Arrival::Certain) => return Invalidated::Done,
@@ -146,26 +146,29 @@ impl Runtime {
                     self.memory.invalidate(key);
                     if self.remote.is_some() {
                         let entry = self.namespace.entry(key);
-                        self.cells.announce(self.cells.name(entry.as_str()));
-                        self.cells.announce(self.cells.name(&entry.lease()));
+                        self.revisions.announce(self.revisions.name(entry.as_str()));
+                        self.revisions.announce(self.revisions.name(&entry.lease()));
                     }
                 }
                 Scope::Tag(tag) => {
-                    self.cells.change(self.cells.name(&self.namespace.tag(tag)));
+                    self.revisions.change(self.revisions.name(&self.namespace.tag(tag)));
                     // One's own change of it is not announced, and ends the announcement of others.
-                    self.cells.announce(self.cells.name(&self.namespace.any_tag()));
+                    self.revisions.announce(self.revisions.name(&self.namespace.any_tag()));
                 }
                 Scope::Everything => {
-                    self.cells.change_all();
+                    self.revisions.change_all();
                     self.memory.clear();
                 }
             }
         }
     }
 
-    /// Ties tags of an entry that is in this process alone to a moment before its load.
-    pub(crate) fn own_mark(&self, tags: &Tags, since: Moment) -> Mark {
-        self.cells.mark(tags.iter().map(|tag| self.cells.name(&self.namespace.tag(tag))), since)
+    /// What an entry that is in this process alone depends on, since a revision before its load.
+    pub(crate) fn own_dependencies(&self, tags: &Tags, since: Revision) -> Dependencies {
+        self.revisions.dependencies(
+            tags.iter().map(|tag| self.revisions.name(&self.namespace.tag(tag))),
+            since,
+        )
     }
 
     /// Whether memory answers before the backend is asked.
@@ -223,12 +226,12 @@ impl Runtime {
 }
 
 /// The end of an invalidation, however it comes: the second mark, and somebody who replays what is left.
-struct Ending<'a> {
+struct InvalidationEnd<'a> {
     runtime: &'a Runtime,
     scopes: &'a [Scope],
 }
 
-impl Drop for Ending<'_> {
+impl Drop for InvalidationEnd<'_> {
     fn drop(&mut self) {
         self.runtime.mark(self.scopes);
         if let Some(remote) = &self.runtime.remote

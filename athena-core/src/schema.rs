@@ -48,8 +48,8 @@ use tracer::Tracer;
 pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
     let (graph, kind) = Tracer::default().run::<T>();
     let name = match kind {
-        Kind::Traced => "",
-        Kind::SelfDescribing | Kind::Named => std::any::type_name::<T>(),
+        Knowledge::Traced => "",
+        Knowledge::SelfDescribing | Knowledge::Named => std::any::type_name::<T>(),
     };
     Fingerprint { id: digest::of(&graph, kind, name, version), kind }
 }
@@ -58,7 +58,7 @@ pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint {
     id: u64,
-    kind: Kind,
+    kind: Knowledge,
 }
 
 impl Fingerprint {
@@ -77,7 +77,7 @@ impl Fingerprint {
     /// * whose requests depend on values read before,
     /// * that have no finite value.
     pub(crate) fn is_traced(self) -> bool {
-        self.kind == Kind::Traced
+        self.kind == Knowledge::Traced
     }
 
     /// Whether the type needs a format that describes itself, such as JSON.
@@ -85,13 +85,13 @@ impl Fingerprint {
     /// True for `serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]` and
     /// `#[serde(tag = "…")]`: postcard can write them, but not read them back.
     pub(crate) fn is_self_describing(self) -> bool {
-        self.kind == Kind::SelfDescribing
+        self.kind == Knowledge::SelfDescribing
     }
 }
 
 /// How much a fingerprint knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+enum Knowledge {
     Traced,
     /// Asked for `deserialize_any`, where the trace ends.
     SelfDescribing,

@@ -46,7 +46,7 @@ pub struct Settings {
     /// How long callers wait for a load of somebody else before they load themselves. Default 30 s.
     #[serde(with = "crate::duration")]
     pub patience: Duration,
-    /// How long the lease of a load lives unless its holder prolongs it. Default 5 s.
+    /// How long the lease of a load lives unless its holder extends it. Default 5 s.
     ///
     /// So long at most does a process that dies during a load hold up the others that want its value.
     #[serde(with = "crate::duration")]
@@ -136,7 +136,7 @@ impl Memory {
     }
 }
 
-/// A lease is prolonged three times in its life, which takes a round trip each.
+/// A lease is extended three times in its life, which takes a round trip each.
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 
 impl Settings {

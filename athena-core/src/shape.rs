@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::codec::Wire;
-use crate::entry::{self, Entry, Head, Slot};
-use crate::envelope::Kind;
+use crate::entry::{self, Meta, Slot, TypedEntry};
+use crate::envelope::EntryKind;
 use crate::error::Error;
 
 /// What a load came to.
@@ -160,7 +160,7 @@ impl<E: Clone + Send + Sync + 'static> Share<E> {
 
 /// How errors become entries.
 pub(crate) struct Remember<E> {
-    pub(crate) keep: fn(E, Head) -> Slot,
+    pub(crate) keep: fn(E, Meta) -> Slot,
     pub(crate) recall: fn(&Slot) -> Option<E>,
     pub(crate) copy: fn(&E) -> E,
     pub(crate) wire: Option<Wire<E>>,
@@ -177,8 +177,8 @@ impl<E> Copy for Remember<E> {}
 impl<E: Clone + Send + Sync + 'static> Remember<E> {
     pub(crate) fn new(wire: Option<Wire<E>>) -> Self {
         Self {
-            keep: |error, head| Arc::new(Entry { head, value: error }),
-            recall: |slot| entry::value::<E>(slot, Kind::Failed).cloned(),
+            keep: |error, meta| Arc::new(TypedEntry { meta, value: error }),
+            recall: |slot| entry::value::<E>(slot, EntryKind::Failed).cloned(),
             copy: E::clone,
             wire,
         }

@@ -13,10 +13,10 @@ use tokio::task::AbortHandle;
 
 /// The background work of a cache; clones share it, the last one dropped ends its tasks.
 #[derive(Debug, Clone)]
-pub(crate) struct Tasks(Arc<Shared>);
+pub(crate) struct Tasks(Arc<TaskSet>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct TaskSet {
     closed: AtomicBool,
     handles: Mutex<Vec<AbortHandle>>,
     /// Tasks that `settle` waits for.
@@ -34,11 +34,11 @@ struct Running {
 /// Handles kept before finished ones are looked for.
 const FIRST_SWEEP: usize = 64;
 
-/// Leave to start one task.
+/// Permission to start one task.
 #[derive(Debug)]
 pub(crate) struct Spawner {
     runtime: Handle,
-    tasks: Arc<Shared>,
+    tasks: Arc<TaskSet>,
 }
 
 impl Spawner {
@@ -67,7 +67,7 @@ impl Tasks {
         Self(Arc::default())
     }
 
-    /// Leave to start a task on the caller's runtime; `None` without one, or once closed.
+    /// Permission to start a task on the caller's runtime; `None` without one, or once closed.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
         (!self.is_closed()).then(|| Spawner { runtime, tasks: Arc::clone(&self.0) })
@@ -91,7 +91,7 @@ impl Tasks {
     }
 }
 
-impl Shared {
+impl TaskSet {
     fn keep(&self, handle: AbortHandle) {
         let finished: Vec<_> = {
             let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +117,7 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for TaskSet {
     fn drop(&mut self) {
         self.abort();
     }
@@ -149,7 +149,7 @@ impl Sole {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Leave to be the task, unless there is one.
+    /// Permission to be the task, unless there is one.
     pub(crate) fn begin(&self) -> Option<SoleGuard> {
         (!self.0.swap(true, Ordering::AcqRel)).then(|| SoleGuard(Arc::clone(&self.0)))
     }

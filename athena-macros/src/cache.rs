@@ -9,7 +9,7 @@ mod render;
 use proc_macro2::TokenStream;
 
 use crate::attribute;
-use crate::cache::plan::Plan;
+use crate::cache::plan::CachePlan;
 use crate::fault::{self, Faults};
 use crate::function::Function;
 
@@ -19,7 +19,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
         .map_or_else(|faults| fault::give_back(item, &faults), |plan| render::render(&plan))
 }
 
-fn plan(options: TokenStream, item: TokenStream) -> syn::Result<Plan> {
+fn plan(options: TokenStream, item: TokenStream) -> syn::Result<CachePlan> {
     let mut faults = Faults::default();
     let options = attribute::read(options::RULES, options, &mut faults);
     match syn::parse2::<Function>(item) {

@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use crate::attribute;
 use crate::fault::{self, Faults};
 use crate::function::Function;
-use crate::invalidate::check::Plan;
+use crate::invalidate::check::InvalidatePlan;
 
 /// The function with its sweep, or as it was with what is wrong.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -17,7 +17,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
         .map_or_else(|faults| fault::give_back(item, &faults), |plan| render::render(&plan))
 }
 
-fn plan(options: TokenStream, item: TokenStream) -> syn::Result<Plan> {
+fn plan(options: TokenStream, item: TokenStream) -> syn::Result<InvalidatePlan> {
     let mut faults = Faults::default();
     let options = attribute::read(options::RULES, options, &mut faults);
     match syn::parse2::<Function>(item) {

@@ -15,14 +15,14 @@ use crate::tokens;
 pub(crate) struct Origin {
     pub(crate) function: Function,
     pub(crate) arguments: Vec<Argument>,
-    pub(crate) form: Form,
+    pub(crate) form: AsyncForm,
     /// What the future gives; `()` if nothing is written.
     pub(crate) output: Type,
 }
 
 /// How the function says that it is asynchronous.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum AsyncForm {
     /// `async fn f() -> R`
     Async,
     /// `fn f() -> Pin<Box<dyn Future<Output = R>>>`, as `#[async_trait]` writes it.
@@ -49,8 +49,10 @@ impl Origin {
         let sig = self.function.signature(&self.arguments, body);
         let hidden = Span::mixed_site();
         let content = match self.form {
-            Form::Async => content.clone(),
-            Form::Boxed => quote_spanned!(hidden=> ::std::boxed::Box::pin(async move { #content })),
+            AsyncForm::Async => content.clone(),
+            AsyncForm::Boxed => {
+                quote_spanned!(hidden=> ::std::boxed::Box::pin(async move { #content }))
+            }
         };
         quote_spanned!(hidden=> #(#attrs)* #vis #sig { #(#inner_attrs)* #content })
     }
@@ -63,7 +65,7 @@ impl Origin {
         let (body, output) = (&self.function.body, &self.output);
         let rebind = self.arguments.iter().map(Argument::rebind);
         let body = match &self.function.sig.output {
-            ReturnType::Type(_, boxed) if self.form == Form::Boxed => {
+            ReturnType::Type(_, boxed) if self.form == AsyncForm::Boxed => {
                 quote_spanned!(tokens::hidden_at(boxed)=>
                     (move || -> #boxed #body)().await
                 )
@@ -112,21 +114,21 @@ fn refuse_conditional_arguments(sig: &Signature, faults: &mut Faults) {
     }
 }
 
-fn form(sig: &Signature, faults: &mut Faults) -> (Form, Type) {
+fn form(sig: &Signature, faults: &mut Faults) -> (AsyncForm, Type) {
     let declared = match &sig.output {
         ReturnType::Type(_, ty) => bare(ty).clone(),
         ReturnType::Default => parse_quote_spanned!(sig.ident.span()=> ()),
     };
     if sig.asyncness.is_some() {
-        return (Form::Async, declared);
+        return (AsyncForm::Async, declared);
     }
     if let Some(output) = boxed_output(&declared) {
-        return (Form::Boxed, output.clone());
+        return (AsyncForm::Boxed, output.clone());
     }
     let message = "expected an `async fn`, or a function that returns \
                    `Pin<Box<dyn Future<Output = …>>>`";
     faults.at(sig.fn_token, message);
-    (Form::Async, declared)
+    (AsyncForm::Async, declared)
 }
 
 /// `T` in `Pin<Box<dyn Future<Output = T> + …>>`, whatever paths lead there.

@@ -41,7 +41,7 @@ impl Runtime {
         let place = hidden_at(output);
         let private = self.private_at(place);
         quote_spanned!(place=>
-            let probe = #private::Probe::<#output>::new();
+            let probe = #private::ReturnProbe::<#output>::new();
             let shape = {
                 use #private::shapes::*;
                 (&&&&probe).shape()

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Adopted, Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
+    Backend, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
     Listener, Node, Proof, Token,
 };
 
@@ -23,9 +23,10 @@ static SHORTEN: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/shorten.lua")));
 static RELEASE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/release.lua")));
-static PROLONG: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("../scripts/prolong.lua")));
-static MEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/mend.lua")));
+static EXTEND: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../scripts/extend.lua")));
+static HEAL_GENERATION: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../scripts/heal_generation.lua")));
 
 /// How often generations are completed that somebody else removes or overwrites meanwhile.
 const ROUNDS: usize = 4;
@@ -49,13 +50,13 @@ impl Backend for Redis {
         self.topology.send(&batch, read).await
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
+    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
         if proposals.is_empty() {
-            return Ok(Adopted::default());
+            return Ok(Ensured::default());
         }
         let completed = self.complete(self.create(proposals), proposals, None).await?;
-        let Completed { generations, origin, .. } = completed;
-        Ok(Adopted { generations, proof: origin.proof() })
+        let EnsuredBatch { generations, origin, .. } = completed;
+        Ok(Ensured { generations, proof: origin.proof() })
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
@@ -67,7 +68,7 @@ impl Backend for Redis {
             .args(["NX", "PX"])
             .number(millis(life).max(1));
         let completed = self.complete(batch, proposals, Some(lease)).await?;
-        let Completed { generations, holder, origin } = completed;
+        let EnsuredBatch { generations, holder, origin } = completed;
         // The lease was read last: a fill has to go where that answer came from.
         let proof = origin.last().ok_or_else(|| {
             Failure::new(Class::Disconnected, "redis was not asked for the lease")
@@ -86,9 +87,9 @@ impl Backend for Redis {
         self.topology.send(&batch, reply::filled).await
     }
 
-    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+    async fn extend(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
         let mut batch = self.topology.batch();
-        batch.call(&PROLONG, lease, []).arg(token.to_string()).number(millis(life).max(1));
+        batch.call(&EXTEND, lease, []).arg(token.to_string()).number(millis(life).max(1));
         self.topology.send(&batch, |replies| Ok(replies.integer()? == 1)).await
     }
 
@@ -124,7 +125,7 @@ impl Backend for Redis {
         self.send_all(&batch).await
     }
 
-    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
         for (name, generation) in generations {
             batch.with("SET", name).arg(generation.to_string());
@@ -153,19 +154,19 @@ impl Backend for Redis {
     }
 
     fn limit_attempts(&self, timeout: Duration) {
-        self.topology.hub().set_limit(timeout);
+        self.topology.client().set_limit(timeout);
     }
 
     fn listen(&self, listener: Listener) {
-        self.topology.hub().add_listener(&listener);
+        self.topology.client().add_listener(&listener);
     }
 
     fn epoch(&self, node: Node) -> u64 {
         self.topology.epoch(node)
     }
 
-    fn vitality(&self, node: Node) -> u64 {
-        self.topology.vitality(node)
+    fn revivals(&self, node: Node) -> u64 {
+        self.topology.revivals(node)
     }
 
     fn is_ready(&self, node: Node) -> bool {
@@ -186,7 +187,7 @@ impl Backend for Redis {
 }
 
 /// Generations that are complete, and who held a lease when the last of them was read.
-struct Completed {
+struct EnsuredBatch {
     generations: Vec<Generation>,
     holder: Option<Token>,
     /// Of the replies that all of this was read from.
@@ -231,7 +232,7 @@ impl Redis {
         mut batch: Batch,
         proposals: &[(String, Generation)],
         lease: Option<&str>,
-    ) -> Result<Completed, Failure> {
+    ) -> Result<EnsuredBatch, Failure> {
         for _ in 0..ROUNDS {
             let done = batch.len();
             batch.over("MGET", proposals.iter().map(|(name, _)| name.as_str()).chain(lease));
@@ -244,12 +245,12 @@ impl Redis {
             let (found, holder, origin) = self.topology.send(&batch, read).await?;
             let generations: Vec<_> = found.iter().copied().flatten().collect();
             if generations.len() == count {
-                return Ok(Completed { generations, holder, origin });
+                return Ok(EnsuredBatch { generations, holder, origin });
             }
             batch = self.topology.batch();
             for ((name, proposal), _) in proposals.iter().zip(found).filter(|(_, it)| it.is_none())
             {
-                batch.call(&MEND, name, []).arg(proposal.to_string());
+                batch.call(&HEAL_GENERATION, name, []).arg(proposal.to_string());
             }
         }
         let message = "redis lost generations as soon as they were written";

@@ -29,18 +29,20 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-pub(crate) use self::batch::{Assembly, Batch, Malformed, Manner, Replies, Reply, Ruling, Spot};
-pub(crate) use self::client::Hub;
+pub(crate) use self::batch::{
+    Asking, Assembly, Batch, CommandIndex, Malformed, Replies, Reply, Routing,
+};
+pub(crate) use self::client::Client;
 pub(crate) use self::origin::Origin;
 pub(crate) use self::proof::Question;
-pub(crate) use self::push::{Ear, Push};
+pub(crate) use self::push::{Push, PushHandler};
 pub(crate) use self::reply::Fields;
 pub(crate) use self::script::Script;
 pub(crate) use self::state::Doubt;
 pub(crate) use self::task::Task;
 
 use self::conn::{Conn, Health};
-use self::state::{Shared, State};
+use self::state::{LinkState, Phase};
 use crate::config::Access;
 use crate::url::Endpoint;
 
@@ -49,60 +51,64 @@ use crate::url::Endpoint;
 /// Dropping it ends its tasks and closes its socket.
 #[derive(Debug)]
 pub(crate) struct Link {
-    shared: Arc<Shared>,
+    shared: Arc<LinkState>,
     places: Semaphore,
     supervisor: Mutex<Option<Task>>,
 }
 
 impl Link {
     /// A link to a data node, which connects when it is first used.
-    pub(crate) fn new(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>) -> Self {
-        let ear = Ear::Changes(Arc::clone(&hub));
-        Self::build(endpoint, access, hub, ear, false)
+    pub(crate) fn new(endpoint: Endpoint, access: Arc<Access>, client: Arc<Client>) -> Self {
+        let push_handler = PushHandler::Changes(Arc::clone(&client));
+        Self::build(endpoint, access, client, push_handler, false)
     }
 
     /// A link to whichever node an endpoint leads to: where that becomes a replica, it is dialed again
     /// until it leads to a primary.
-    pub(crate) fn alone(endpoint: Endpoint, access: Arc<Access>, hub: Arc<Hub>) -> Self {
-        let ear = Ear::Changes(Arc::clone(&hub));
-        Self::build(endpoint, access, hub, ear, true)
+    pub(crate) fn following_name(
+        endpoint: Endpoint,
+        access: Arc<Access>,
+        client: Arc<Client>,
+    ) -> Self {
+        let push_handler = PushHandler::Changes(Arc::clone(&client));
+        Self::build(endpoint, access, client, push_handler, true)
     }
 
-    /// A quiet link to a sentinel, with an ear for its channels.
+    /// A standby link to a sentinel, whose channels are heard.
     pub(crate) fn listening(
         endpoint: Endpoint,
         access: Arc<Access>,
-        hub: Arc<Hub>,
-        ear: Ear,
+        client: Arc<Client>,
+        push_handler: PushHandler,
     ) -> Self {
-        Self::build(endpoint, access, hub, ear, false).quiet()
+        Self::build(endpoint, access, client, push_handler, false).as_standby()
     }
 
     fn build(
         endpoint: Endpoint,
         access: Arc<Access>,
-        hub: Arc<Hub>,
-        ear: Ear,
+        client: Arc<Client>,
+        push_handler: PushHandler,
         is_alone: bool,
     ) -> Self {
         let places = Semaphore::new(access.max_in_flight);
-        let (state, _) = watch::channel(State::Idle);
-        let node = hub.node(&endpoint);
-        let shared = Shared {
+        let (state, _) = watch::channel(Phase::Idle);
+        let node = client.node(&endpoint);
+        let shared = LinkState {
             endpoint,
             node,
             access,
-            hub,
+            client,
             state,
             epoch: AtomicU64::new(0),
-            vitality: AtomicU64::new(0),
-            disowned: AtomicBool::new(false),
+            revivals: AtomicU64::new(0),
+            said_not_serving: AtomicBool::new(false),
             renewal: Notify::new(),
             hurry: Notify::new(),
-            ear,
-            quiet: AtomicBool::new(false),
-            is_alone,
-            astray: Notify::new(),
+            push_handler,
+            standby: AtomicBool::new(false),
+            follows_name: is_alone,
+            search_by_name: Notify::new(),
             attempts: AtomicU32::new(0),
         };
         Self { shared: Arc::new(shared), places, supervisor: Mutex::new(None) }
@@ -125,7 +131,7 @@ impl Link {
 
     /// Sends a batch in one write; errors of the server stay among the replies.
     pub(crate) async fn exchange(&self, batch: &Batch) -> Result<Replies, Failure> {
-        self.exchange_by(batch, Instant::now() + self.shared.hub.limit()).await
+        self.exchange_by(batch, Instant::now() + self.shared.client.limit()).await
     }
 
     /// The same, where a part of the time for the operation has passed already.
@@ -135,7 +141,7 @@ impl Link {
         deadline: Instant,
     ) -> Result<Replies, Failure> {
         let shared = &self.shared;
-        let limit = shared.hub.limit();
+        let limit = shared.client.limit();
         let left = deadline.saturating_duration_since(Instant::now());
         let _place = self.place(left.min(limit / 2)).await?;
         let conn = self.connection(deadline).await?;
@@ -144,7 +150,7 @@ impl Link {
         }
         let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
-            shared.hub.ring();
+            shared.client.ring();
             return Err(shared.failure(Class::Timeout, format!("did not answer in {limit:?}")));
         };
         // The end of a connection is no sign of life.
@@ -189,9 +195,9 @@ impl Link {
         };
         let mut state = self.shared.state.subscribe();
         let settled = state.wait_for(|state| match state {
-            State::Down(_) => self.shared.attempts.load(Ordering::Acquire) >= attempts,
-            State::Idle | State::Dialing => false,
-            State::Up(_) | State::Retired | State::Closed => true,
+            Phase::Down(_) => self.shared.attempts.load(Ordering::Acquire) >= attempts,
+            Phase::Idle | Phase::Dialing => false,
+            Phase::Up(_) | Phase::Retired | Phase::Closed => true,
         });
         drop(timeout_at(deadline, settled).await);
         self.connection(deadline).await.map(drop)
@@ -218,13 +224,13 @@ impl Link {
     }
 
     /// Grows whenever the node may answer again.
-    pub(crate) fn vitality(&self) -> u64 {
-        self.shared.vitality.load(Ordering::Acquire)
+    pub(crate) fn revivals(&self) -> u64 {
+        self.shared.revivals.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_ready(&self) -> bool {
         match &*self.shared.state.borrow() {
-            State::Up(conn) => conn.health() <= Health::Silent,
+            Phase::Up(conn) => conn.health() <= Health::Silent,
             _ => false,
         }
     }
@@ -236,17 +242,17 @@ impl Link {
 
     /// Why this node may have been replaced, if there is a sign of it.
     pub(crate) fn doubt(&self) -> Option<Doubt> {
-        if self.shared.disowned.load(Ordering::Acquire) {
-            return Some(Doubt::Disowned);
+        if self.shared.said_not_serving.load(Ordering::Acquire) {
+            return Some(Doubt::NotServing);
         }
         match &*self.shared.state.borrow() {
-            State::Up(conn) => match conn.health() {
+            Phase::Up(conn) => match conn.health() {
                 Health::Sound => None,
                 Health::Silent | Health::Wedged => Some(Doubt::Silent),
                 Health::Lost => Some(Doubt::Lost),
             },
-            State::Idle | State::Dialing => None,
-            State::Down(_) | State::Retired | State::Closed => Some(Doubt::Lost),
+            Phase::Idle | Phase::Dialing => None,
+            Phase::Down(_) | Phase::Retired | Phase::Closed => Some(Doubt::Lost),
         }
     }
 
@@ -256,11 +262,11 @@ impl Link {
     }
 
     /// Notes that the server said that it does not serve what it was asked.
-    pub(crate) fn disown(&self) {
-        self.shared.disown();
+    pub(crate) fn note_not_serving(&self) {
+        self.shared.note_not_serving();
     }
 
-    /// Forgets that the server disowned something: it was looked into.
+    /// Forgets that the server said it does not serve: that was looked into.
     pub(crate) fn trust_again(&self) {
         self.shared.trust_again();
     }
@@ -280,18 +286,18 @@ impl Link {
     }
 
     /// Has what happens to the connection told only to those who debug: it serves nothing yet.
-    pub(crate) fn quiet(self) -> Self {
-        self.shared.quiet.store(true, Ordering::Relaxed);
+    pub(crate) fn as_standby(self) -> Self {
+        self.shared.standby.store(true, Ordering::Relaxed);
         self
     }
 
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.shared.is_quiet()
+    pub(crate) fn is_standby(&self) -> bool {
+        self.shared.is_standby()
     }
 
-    /// Ends [`quiet`](Self::quiet).
-    pub(crate) fn speak_up(&self) {
-        self.shared.quiet.store(false, Ordering::Relaxed);
+    /// Ends [`as_standby`](Self::as_standby).
+    pub(crate) fn end_standby(&self) {
+        self.shared.standby.store(false, Ordering::Relaxed);
     }
 
     /// Hears of every connection that is made or lost from now on.
@@ -303,13 +309,13 @@ impl Link {
     ///
     /// What is in flight fails as [`Class::Disconnected`], and nothing more is sent.
     pub(crate) fn retire(&self) {
-        let before = self.shared.state.send_replace(State::Retired);
+        let before = self.shared.state.send_replace(Phase::Retired);
         if let Some(supervisor) = self.lock_supervisor().take() {
             supervisor.abort();
         }
-        if let State::Up(conn) = before {
+        if let Phase::Up(conn) = before {
             conn.abort();
-            conn.desert();
+            conn.stop_trusting();
         }
     }
 
@@ -317,14 +323,14 @@ impl Link {
     ///
     /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
     pub(crate) async fn close(&self) {
-        let before = self.shared.state.send_replace(State::Closed);
+        let before = self.shared.state.send_replace(Phase::Closed);
         let supervisor = self.lock_supervisor().take();
         let ended = async {
             if let Some(supervisor) = &supervisor {
                 supervisor.abort();
             }
-            if let State::Up(conn) = before {
-                conn.desert();
+            if let Phase::Up(conn) = before {
+                conn.stop_trusting();
                 conn.end().await;
             }
             if let Some(supervisor) = supervisor {
@@ -332,37 +338,37 @@ impl Link {
             }
         };
         // Both are told to end at once: what is late ends as soon as its runtime runs again.
-        drop(timeout(self.shared.hub.limit(), ended).await);
+        drop(timeout(self.shared.client.limit(), ended).await);
     }
 
     /// The connection to use now; only the outcome of a first attempt is waited for.
     async fn connection(&self, deadline: Instant) -> Result<Arc<Conn>, Failure> {
         let shared = &self.shared;
         let mut state = shared.state.borrow().clone();
-        if matches!(state, State::Idle | State::Dialing) {
+        if matches!(state, Phase::Idle | Phase::Dialing) {
             state = self.first_attempt(deadline).await?;
         }
         match state {
-            State::Up(conn) if conn.health() != Health::Lost => Ok(conn),
-            State::Up(_) => Err(shared.failure(Class::Unreachable, "was disconnected")),
-            State::Down(refusal) => {
+            Phase::Up(conn) if conn.health() != Health::Lost => Ok(conn),
+            Phase::Up(_) => Err(shared.failure(Class::Unreachable, "was disconnected")),
+            Phase::Down(refusal) => {
                 let what = format!("is not connected: {}", refusal.reason);
                 Err(shared.failure(refusal.class, what))
             }
-            State::Idle | State::Dialing => {
+            Phase::Idle | Phase::Dialing => {
                 Err(shared.failure(Class::Unreachable, "is not connected yet"))
             }
             // Nothing was sent: the caller may try again, and will be led to the new node.
-            State::Retired => Err(shared.failure(Class::Unreachable, "was replaced")),
-            State::Closed => Err(shared.failure(Class::Closed, "was closed")),
+            Phase::Retired => Err(shared.failure(Class::Unreachable, "was replaced")),
+            Phase::Closed => Err(shared.failure(Class::Closed, "was closed")),
         }
     }
 
     /// Starts connecting, unless another operation has, and waits for the outcome.
-    async fn first_attempt(&self, deadline: Instant) -> Result<State, Failure> {
+    async fn first_attempt(&self, deadline: Instant) -> Result<Phase, Failure> {
         self.start()?;
         let mut state = self.shared.state.subscribe();
-        let settled = state.wait_for(|state| !matches!(state, State::Dialing));
+        let settled = state.wait_for(|state| !matches!(state, Phase::Dialing));
         // Settled or out of time: the state says which.
         drop(timeout_at(deadline, settled).await);
         Ok(self.shared.state.borrow().clone())
@@ -370,16 +376,16 @@ impl Link {
 
     fn start(&self) -> Result<(), Failure> {
         let mut supervisor = self.lock_supervisor();
-        if !matches!(*self.shared.state.borrow(), State::Idle) {
+        if !matches!(*self.shared.state.borrow(), Phase::Idle) {
             return Ok(());
         }
         if Handle::try_current().is_err() {
             let message = "cannot be reached from outside of a tokio runtime";
             return Err(self.shared.failure(Class::Unreachable, message));
         }
-        self.shared.enter(State::Dialing);
+        self.shared.enter(Phase::Dialing);
         // Made here: a runtime that is ending drops the task before it has run.
-        let idle = supervise::IdleAtEnd(Arc::clone(&self.shared));
+        let idle = supervise::LinkIdleAtEnd(Arc::clone(&self.shared));
         *supervisor = Some(Task::spawn(supervise::supervise(Arc::clone(&self.shared), idle)));
         Ok(())
     }
@@ -398,7 +404,7 @@ pub(crate) fn time_for(access: &Access, attempts: u32) -> Duration {
 
 /// Changes of the connection of a link.
 #[derive(Debug)]
-pub(crate) struct Turns(watch::Receiver<State>);
+pub(crate) struct Turns(watch::Receiver<Phase>);
 
 impl Turns {
     /// Waits for the next one; for ever once the link is gone.
@@ -412,6 +418,6 @@ impl Turns {
 impl Drop for Link {
     fn drop(&mut self) {
         // The supervisor holds the rest; it lets go when its task, dropped with this link, ends.
-        self.shared.enter(State::Closed);
+        self.shared.enter(Phase::Closed);
     }
 }

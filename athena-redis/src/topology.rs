@@ -12,17 +12,17 @@ use athena_cache_core::backend::{Class, Failure, Node, Proof};
 use self::cluster::Cluster;
 use self::sentinel::Sentinel;
 use crate::config::{Deployment, Settings};
-use crate::link::{Batch, Hub, Link, Malformed, Question, Replies};
+use crate::link::{Batch, Client, Link, Malformed, Question, Replies};
 
 /// The nodes of one Redis.
 #[derive(Debug)]
 pub(crate) struct Topology {
-    hub: Arc<Hub>,
-    kind: Kind,
+    client: Arc<Client>,
+    kind: Servers,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Servers {
     /// One node serves everything.
     Standalone(Link),
     /// One node serves everything, and sentinels say which.
@@ -34,24 +34,24 @@ enum Kind {
 impl Topology {
     pub(crate) fn new(settings: Settings) -> Self {
         let Settings { deployment, access, .. } = settings;
-        let hub = Arc::new(Hub::new(access.response_timeout));
+        let client = Arc::new(Client::new(access.response_timeout));
         let kind = match deployment {
             Deployment::Standalone(endpoint) => {
-                Kind::Standalone(Link::alone(endpoint, access, Arc::clone(&hub)))
+                Servers::Standalone(Link::following_name(endpoint, access, Arc::clone(&client)))
             }
-            Deployment::Sentinel { service, sentinels, access: of_sentinels } => Kind::Sentinel(
-                Sentinel::new(service, sentinels, of_sentinels, access, Arc::clone(&hub)),
+            Deployment::Sentinel { service, sentinels, access: of_sentinels } => Servers::Sentinel(
+                Sentinel::new(service, sentinels, of_sentinels, access, Arc::clone(&client)),
             ),
             Deployment::Cluster { seeds } => {
-                Kind::Cluster(Cluster::new(seeds, access, Arc::clone(&hub)))
+                Servers::Cluster(Cluster::new(seeds, access, Arc::clone(&client)))
             }
         };
-        Self { hub, kind }
+        Self { client, kind }
     }
 
     /// What the links share.
-    pub(crate) fn hub(&self) -> &Hub {
-        &self.hub
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// An empty batch, routed where there are several nodes.
@@ -60,7 +60,7 @@ impl Topology {
     }
 
     pub(crate) fn is_sharded(&self) -> bool {
-        matches!(self.kind, Kind::Cluster(_))
+        matches!(self.kind, Servers::Cluster(_))
     }
 
     /// Sends a batch to the nodes that serve it and reads the replies, in the order of its commands.
@@ -72,9 +72,9 @@ impl Topology {
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
         match &self.kind {
-            Kind::Standalone(link) => link.send(batch, read).await,
-            Kind::Sentinel(sentinel) => sentinel.send(batch, read).await,
-            Kind::Cluster(cluster) => cluster.send(batch, read).await,
+            Servers::Standalone(link) => link.send(batch, read).await,
+            Servers::Sentinel(sentinel) => sentinel.send(batch, read).await,
+            Servers::Cluster(cluster) => cluster.send(batch, read).await,
         }
     }
 
@@ -86,24 +86,24 @@ impl Topology {
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
         match &self.kind {
-            Kind::Cluster(cluster) => cluster.link_to(node).await?.send(batch, read).await,
-            Kind::Standalone(_) | Kind::Sentinel(_) => self.send(batch, read).await,
+            Servers::Cluster(cluster) => cluster.link_to(node).await?.send(batch, read).await,
+            Servers::Standalone(_) | Servers::Sentinel(_) => self.send(batch, read).await,
         }
     }
 
     /// Asks a node whether it is the one that serves.
     pub(crate) async fn prove(&self, node: Node) -> Result<Proof, Failure> {
         match &self.kind {
-            Kind::Standalone(link) => {
+            Servers::Standalone(link) => {
                 let answer = link.prove(Question::Role).await;
                 // Nobody else finds out who serves in its place.
                 if matches!(&answer, Err(failure) if failure.class() == Class::Moved) {
-                    link.disown();
+                    link.note_not_serving();
                 }
                 answer
             }
-            Kind::Sentinel(sentinel) => sentinel.prove().await,
-            Kind::Cluster(cluster) => {
+            Servers::Sentinel(sentinel) => sentinel.prove().await,
+            Servers::Cluster(cluster) => {
                 cluster.link_to(node).await?.prove(Question::Membership).await
             }
         }
@@ -112,27 +112,27 @@ impl Topology {
     /// Waits for the outcome of the first attempts to connect.
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
         match &self.kind {
-            Kind::Standalone(link) => link.connect().await,
-            Kind::Sentinel(sentinel) => sentinel.connect().await,
-            Kind::Cluster(cluster) => cluster.connect().await,
+            Servers::Standalone(link) => link.connect().await,
+            Servers::Sentinel(sentinel) => sentinel.connect().await,
+            Servers::Cluster(cluster) => cluster.connect().await,
         }
     }
 
     /// The node that serves a name.
     pub(crate) fn node(&self, name: &str) -> Node {
         match &self.kind {
-            Kind::Standalone(link) => link.node(),
-            Kind::Sentinel(sentinel) => sentinel.node(),
-            Kind::Cluster(cluster) => cluster.node(name),
+            Servers::Standalone(link) => link.node(),
+            Servers::Sentinel(sentinel) => sentinel.node(),
+            Servers::Cluster(cluster) => cluster.node(name),
         }
     }
 
     /// The nodes that serve names.
     pub(crate) fn nodes(&self) -> Vec<Node> {
         match &self.kind {
-            Kind::Standalone(link) => vec![link.node()],
-            Kind::Sentinel(sentinel) => vec![sentinel.node()],
-            Kind::Cluster(cluster) => cluster.nodes(),
+            Servers::Standalone(link) => vec![link.node()],
+            Servers::Sentinel(sentinel) => vec![sentinel.node()],
+            Servers::Cluster(cluster) => cluster.nodes(),
         }
     }
 
@@ -140,8 +140,8 @@ impl Topology {
         self.with_link(node, Link::epoch).unwrap_or_default()
     }
 
-    pub(crate) fn vitality(&self, node: Node) -> u64 {
-        self.with_link(node, Link::vitality).unwrap_or_default()
+    pub(crate) fn revivals(&self, node: Node) -> u64 {
+        self.with_link(node, Link::revivals).unwrap_or_default()
     }
 
     pub(crate) fn is_ready(&self, node: Node) -> bool {
@@ -153,10 +153,12 @@ impl Topology {
     }
 
     pub(crate) fn endpoint(&self, node: Node) -> String {
-        match (self.hub.endpoint(node).filter(|endpoint| endpoint.port != 0), &self.kind) {
+        match (self.client.endpoint(node).filter(|endpoint| endpoint.port != 0), &self.kind) {
             (Some(endpoint), _) => endpoint.to_string(),
-            (None, Kind::Sentinel(_)) => "a primary not found yet".to_owned(),
-            (None, Kind::Standalone(_) | Kind::Cluster(_)) => "a node not found yet".to_owned(),
+            (None, Servers::Sentinel(_)) => "a primary not found yet".to_owned(),
+            (None, Servers::Standalone(_) | Servers::Cluster(_)) => {
+                "a node not found yet".to_owned()
+            }
         }
     }
 
@@ -170,20 +172,20 @@ impl Topology {
     /// Ends all tasks and closes all sockets.
     pub(crate) async fn close(&self) {
         match &self.kind {
-            Kind::Standalone(link) => link.close().await,
-            Kind::Sentinel(sentinel) => sentinel.close().await,
-            Kind::Cluster(cluster) => cluster.close().await,
+            Servers::Standalone(link) => link.close().await,
+            Servers::Sentinel(sentinel) => sentinel.close().await,
+            Servers::Cluster(cluster) => cluster.close().await,
         }
     }
 
     /// Asks the link to a node, if there is one now.
     fn with_link<T>(&self, node: Node, ask: impl FnOnce(&Link) -> T) -> Option<T> {
         match &self.kind {
-            Kind::Standalone(link) => Some(ask(link)),
-            Kind::Sentinel(sentinel) => {
+            Servers::Standalone(link) => Some(ask(link)),
+            Servers::Sentinel(sentinel) => {
                 sentinel.current().filter(|link| link.node() == node).map(|link| ask(&link))
             }
-            Kind::Cluster(cluster) => cluster.find(node).map(|link| ask(&link)),
+            Servers::Cluster(cluster) => cluster.find(node).map(|link| ask(&link)),
         }
     }
 }

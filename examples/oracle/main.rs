@@ -10,8 +10,8 @@
 mod plan;
 mod tally;
 
-#[path = "../../tests/plays/mod.rs"]
-mod plays;
+#[path = "../../tests/oracle/mod.rs"]
+mod oracle;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 

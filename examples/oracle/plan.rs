@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use athena_cache::testing::Guard;
 
-use crate::plays::fault::{FAULTS, Fault};
-use crate::plays::play::Play;
-use crate::plays::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload};
+use crate::oracle::fault::{FAULTS, Fault};
+use crate::oracle::play::Play;
+use crate::oracle::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload};
 use crate::support::topology::{TOPOLOGIES, Topology};
 
 const WORKLOADS: [(&str, Workload); 4] =

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::plays::report::Report;
-use crate::plays::staleness;
+use crate::oracle::report::Report;
+use crate::oracle::staleness;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tally {

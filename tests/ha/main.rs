@@ -7,18 +7,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../plays/mod.rs"]
-mod plays;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 
 mod breaker;
 mod bytes;
 mod closing;
 mod cluster;
+mod coherence;
 mod empty;
 mod fallback;
 mod invalidation;
 mod names;
-mod oracle;
 mod schema;
 mod sentinel;
 mod starting;

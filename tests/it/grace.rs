@@ -92,7 +92,7 @@ async fn g3_a_stale_value_is_never_written_to_the_backend_again() {
         form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
         form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
         cache.settle().await;
-        let writes = ["fill", "insert", "renew"];
+        let writes = ["fill", "insert", "bump"];
         assert!(!remote.chaos.operations().iter().any(|operation| writes.contains(operation)));
         assert_eq!(cache.stats().fills, 1);
     }

@@ -199,7 +199,7 @@ async fn i4_a_tag_with_many_entries_costs_the_backend_what_a_tag_with_one_costs(
         let probe = cache.entry(format!("{entries}/0"));
         assert_eq!(probe.get::<i32>().await.unwrap(), None);
     }
-    assert_eq!(costs[0], ["renew"]);
+    assert_eq!(costs[0], ["bump"]);
     assert_eq!(costs[0], costs[1]);
 }
 
@@ -350,7 +350,7 @@ async fn an_invalidation_reaches_a_backend_that_takes_no_writes() {
     cache.entry("k").tags(["t"]).get_or_load(load(1)).await.unwrap();
     cache.settle().await;
     let refused = Chaotic::Error(Class::WriteRefused);
-    remote.chaos.on("renew", refused);
+    remote.chaos.on("bump", refused);
     assert_eq!(cache.invalidate_tag("t").await, Invalidated::Done);
     assert_eq!(cache.entry("k").tags(["t"]).get_or_load(load(2)).await, Ok(2));
 }

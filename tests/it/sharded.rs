@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache::backend::{
-    Adopted, Backend, Change, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
+    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
     Leased, Listener, Node, Proof, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
@@ -46,8 +46,8 @@ impl Backend for Pair {
         self.of(values.iter().chain(generations).copied()).read(values, generations).await
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
-        self.of(proposals.iter().map(|(name, _)| name.as_str())).adopt(proposals).await
+    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
+        self.of(proposals.iter().map(|(name, _)| name.as_str())).ensure(proposals).await
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
@@ -59,8 +59,8 @@ impl Backend for Pair {
         self.of([fill.lease, fill.item.value]).fill(fill).await
     }
 
-    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
-        self.of([lease]).prolong(lease, token, life).await
+    async fn extend(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+        self.of([lease]).extend(lease, token, life).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -84,8 +84,8 @@ impl Backend for Pair {
         self.of(names.iter().map(String::as_str)).shorten(names, life).await
     }
 
-    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
-        self.of(generations.iter().map(|(name, _)| name.as_str())).renew(generations).await
+    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+        self.of(generations.iter().map(|(name, _)| name.as_str())).bump(generations).await
     }
 
     async fn prove(&self, node: Node) -> Result<Proof, Failure> {

@@ -17,9 +17,9 @@ pub struct Found {
     pub proof: Option<Proof>,
 }
 
-/// What [`Backend::adopt`] answers.
+/// What [`Backend::ensure`] answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Adopted {
+pub struct Ensured {
     /// The generations that hold now, in the order of the request.
     pub generations: Vec<Generation>,
     /// Where all of them came from; `None` if they came from several nodes.

@@ -14,7 +14,7 @@ use super::entry::{Entry, Format, Postcard};
 use crate::engine::{Ask, Many, One};
 use crate::error::Error;
 use crate::key::Key;
-use crate::policy::Wishes;
+use crate::policy::SitePolicy;
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::shape::{self, Errors};
 use crate::tag::{Tag, Tags};
@@ -34,7 +34,7 @@ impl Cache {
 pub struct Batch<'c, F = Postcard> {
     runtime: &'c Arc<Runtime>,
     names: Vec<String>,
-    wishes: Wishes,
+    policy: SitePolicy,
     tags: Tags,
     format: PhantomData<F>,
 }
@@ -44,7 +44,7 @@ impl<'c> Batch<'c> {
         Self {
             runtime,
             names,
-            wishes: Wishes::default(),
+            policy: SitePolicy::default(),
             tags: Tags::default(),
             format: PhantomData,
         }
@@ -54,19 +54,19 @@ impl<'c> Batch<'c> {
 impl<'c, F> Batch<'c, F> {
     /// How long the entries are fresh.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.wishes.ttl = Some(ttl);
+        self.policy.ttl = Some(ttl);
         self
     }
 
     /// How long past the ttl the entries may answer when the load fails.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.wishes.grace = Some(grace);
+        self.policy.grace = Some(grace);
         self
     }
 
     /// How long it is remembered that the load returned nothing for a name.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.wishes.negative_ttl = Some(ttl);
+        self.policy.negative_ttl = Some(ttl);
         self
     }
 
@@ -78,7 +78,7 @@ impl<'c, F> Batch<'c, F> {
 
     /// A schema version by hand, for changes that the type does not show.
     pub fn version(mut self, version: u32) -> Self {
-        self.wishes.version = version;
+        self.policy.version = version;
         self
     }
 
@@ -90,7 +90,7 @@ impl<'c, F> Batch<'c, F> {
 
     /// Keeps the values in this process; they need not be `Serialize`.
     pub fn in_memory(mut self) -> Batch<'c, Local> {
-        self.wishes.memory_only = true;
+        self.policy.memory_only = true;
         self.retyped()
     }
 
@@ -148,7 +148,7 @@ impl<'c, F> Batch<'c, F> {
         F: Format<V>,
     {
         for (name, value) in values {
-            let entry = Entry::with(self.runtime, &name, self.wishes, self.tags.clone());
+            let entry = Entry::with(self.runtime, &name, self.policy, self.tags.clone());
             let entry: Entry<'_, F> = entry.retyped();
             entry.insert(value).await?;
         }
@@ -167,7 +167,7 @@ impl<'c, F> Batch<'c, F> {
         V: Clone + Send + Sync + 'static,
         F: Format<V>,
     {
-        let policy = self.wishes.over(&self.runtime.defaults);
+        let policy = self.policy.over(&self.runtime.defaults);
         let ask = |name: &String| {
             let key = Key::named(name);
             let wire = F::wire();
@@ -191,7 +191,7 @@ impl<'c, F> Batch<'c, F> {
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {
-        let Self { runtime, names, wishes, tags, .. } = self;
-        Batch { runtime, names, wishes, tags, format: PhantomData }
+        let Self { runtime, names, policy, tags, .. } = self;
+        Batch { runtime, names, policy, tags, format: PhantomData }
     }
 }

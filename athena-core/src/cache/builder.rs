@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::Cache;
 use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::coherence::guards::Damage;
-use crate::coherence::revision::Cells;
+use crate::coherence::guards::Guards;
+use crate::coherence::revision::Revisions;
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::name::Namespace;
-use crate::load_limits::Loads;
+use crate::load_limits::LoadLimits;
 use crate::memory;
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;
@@ -34,7 +34,7 @@ pub struct Builder {
     observers: Vec<Arc<dyn Observer>>,
     clock: Clock,
     seed: Option<u64>,
-    damage: Damage,
+    guards: Guards,
 }
 
 impl Cache {
@@ -60,7 +60,7 @@ impl Builder {
             observers: Vec::new(),
             clock: Clock::system(),
             seed: None,
-            damage: Damage::default(),
+            guards: Guards::default(),
         }
     }
 
@@ -138,7 +138,7 @@ impl Builder {
     /// Switches off one guard against outdated values, to see whether a test notices.
     #[cfg(feature = "testing")]
     pub fn without(mut self, guard: crate::testing::Guard) -> Self {
-        self.damage = self.damage.without(guard);
+        self.guards = self.guards.without(guard);
         self
     }
 
@@ -159,19 +159,19 @@ impl Builder {
     }
 
     fn assemble(self, namespace: Namespace) -> Cache {
-        let Self { settings, backend, mut observers, clock, seed, damage, .. } = self;
+        let Self { settings, backend, mut observers, clock, seed, guards, .. } = self;
         observers.insert(0, Arc::new(Log::new(namespace.as_str())));
         let telemetry = Arc::new(Telemetry::new(observers));
         let random = Arc::new(Random::new(seed));
-        let cells = Arc::new(Cells::new());
+        let revisions = Arc::new(Revisions::new());
         let tasks = Tasks::new();
         let remote = backend.map(|backend| {
             let means = Means {
                 clock: clock.clone(),
                 random: Arc::clone(&random),
                 telemetry: Arc::clone(&telemetry),
-                cells: Arc::clone(&cells),
-                damage,
+                revisions: Arc::clone(&revisions),
+                guards,
                 tasks: tasks.clone(),
             };
             Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
@@ -180,14 +180,14 @@ impl Builder {
         let cache = Cache::from(Runtime {
             namespace,
             defaults: settings.defaults(),
-            cells,
-            damage,
-            flights: Arc::new(Flights::new(damage)),
-            memory: memory::Memory::new(memory.max_entries, &clock),
+            revisions,
+            guards,
+            flights: Arc::new(Flights::new(guards)),
+            memory: memory::MemoryTier::new(memory.max_entries, &clock),
             remote,
             telemetry,
             tasks,
-            loads: Loads::new(settings.degraded_loads),
+            loads: LoadLimits::new(settings.degraded_loads),
             unwritable: Mutex::new(HashSet::new()),
             settings,
             clock,

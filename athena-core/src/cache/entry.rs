@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 
 use super::Cache;
 use crate::codec::Wire;
-use crate::engine::{Answer, Ask, DepartingLoading, Here, Loading, Origin};
+use crate::engine::{Answer, Ask, DetachedLoading, InPlace, Loading, Origin};
 use crate::error::Error;
 use crate::key::Key;
 use crate::of::Observed;
-use crate::policy::{Fallback, Percent, Wishes};
+use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::shape::{self, Errors, Shape};
 use crate::tag::{Tag, Tags};
@@ -37,7 +37,7 @@ impl Cache {
 pub struct Entry<'c, F = Postcard, C = Quiet> {
     runtime: &'c Arc<Runtime>,
     key: Key,
-    wishes: Wishes,
+    policy: SitePolicy,
     tags: Tags,
     state: PhantomData<(F, C)>,
 }
@@ -107,42 +107,47 @@ impl<E: From<Error>> Carry<E> for Typed {
 
 impl<'c> Entry<'c> {
     pub(super) fn new(runtime: &'c Arc<Runtime>, name: &str) -> Self {
-        Self::with(runtime, name, Wishes::default(), Tags::default())
+        Self::with(runtime, name, SitePolicy::default(), Tags::default())
     }
 
-    pub(super) fn with(runtime: &'c Arc<Runtime>, name: &str, wishes: Wishes, tags: Tags) -> Self {
-        Self { runtime, key: Key::named(name), wishes, tags, state: PhantomData }
+    pub(super) fn with(
+        runtime: &'c Arc<Runtime>,
+        name: &str,
+        policy: SitePolicy,
+        tags: Tags,
+    ) -> Self {
+        Self { runtime, key: Key::named(name), policy, tags, state: PhantomData }
     }
 }
 
 impl<'c, F, C> Entry<'c, F, C> {
     /// How long the entry is fresh. Zero means: do not keep.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.wishes.ttl = Some(ttl);
+        self.policy.ttl = Some(ttl);
         self
     }
 
     /// How long past the ttl the entry may answer when the load fails.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.wishes.grace = Some(grace);
+        self.policy.grace = Some(grace);
         self
     }
 
     /// The share by which the ttl is randomly shortened at most.
     pub fn jitter(mut self, jitter: Percent) -> Self {
-        self.wishes.jitter = Some(jitter);
+        self.policy.jitter = Some(jitter);
         self
     }
 
     /// How long it is remembered that there is no value.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.wishes.negative_ttl = Some(ttl);
+        self.policy.negative_ttl = Some(ttl);
         self
     }
 
     /// What answers while the backend cannot; [`fail_fast`](Self::fail_fast) is a setter of its own.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
-        self.wishes.fallback = Some(fallback).filter(|fallback| *fallback != Fallback::FailFast);
+        self.policy.fallback = Some(fallback).filter(|fallback| *fallback != Fallback::FailFast);
         self
     }
 
@@ -154,7 +159,7 @@ impl<'c, F, C> Entry<'c, F, C> {
 
     /// A schema version by hand, for changes that the type does not show.
     pub fn version(mut self, version: u32) -> Self {
-        self.wishes.version = version;
+        self.policy.version = version;
         self
     }
 
@@ -166,19 +171,19 @@ impl<'c, F, C> Entry<'c, F, C> {
 
     /// Keeps the value in this process; it need not be `Serialize`.
     pub fn in_memory(mut self) -> Entry<'c, Local, C> {
-        self.wishes.memory_only = true;
+        self.policy.memory_only = true;
         self.retyped()
     }
 
     /// Waits for the load at most this long; then a stale value answers, or an error.
     pub fn hard_timeout(mut self, limit: Duration) -> Entry<'c, F, Typed> {
-        self.wishes.hard_timeout = Some(limit);
+        self.policy.hard_timeout = Some(limit);
         self.retyped()
     }
 
     /// Returns an error while the backend is away and no copy is fresh.
     pub fn fail_fast(mut self) -> Entry<'c, F, Typed> {
-        self.wishes.fallback = Some(Fallback::FailFast);
+        self.policy.fallback = Some(Fallback::FailFast);
         self.retyped()
     }
 
@@ -202,7 +207,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         Fut: Future<Output = Result<V, E>>,
     {
         let load = pin!(async { load().await });
-        self.answer(shape::result(), Here(load)).await.value
+        self.answer(shape::result(), InPlace(load)).await.value
     }
 
     /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
@@ -219,7 +224,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         Fut: Future<Output = Result<Option<V>, E>>,
     {
         let load = pin!(async { load().await });
-        self.answer(shape::result_option(), Here(load)).await.value
+        self.answer(shape::result_option(), InPlace(load)).await.value
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -232,7 +237,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         Fut: Future<Output = Result<V, E>>,
     {
         let load = pin!(async { load().await });
-        let answer = self.answer(shape::result(), Here(load)).await;
+        let answer = self.answer(shape::result(), InPlace(load)).await;
         Observed { value: answer.value, outcome: answer.outcome }
     }
 
@@ -305,7 +310,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         F: Format<V>,
     {
         let runtime = Arc::clone(self.runtime);
-        let policy = self.wishes.over(&runtime.defaults);
+        let policy = self.policy.over(&runtime.defaults);
         let wire =
             F::wire().and_then(|wire| runtime.checked(wire, &self.key, None, policy.version));
         (!runtime.is_closed()).then_some(Ask {
@@ -323,8 +328,8 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
-        let Self { runtime, key, wishes, tags, .. } = self;
-        Entry { runtime, key, wishes, tags, state: PhantomData }
+        let Self { runtime, key, policy, tags, .. } = self;
+        Entry { runtime, key, policy, tags, state: PhantomData }
     }
 }
 
@@ -338,13 +343,13 @@ pub struct Background<'c, F = Postcard, C = Quiet> {
 impl<F, C> Background<'_, F, C> {
     /// Reloads in the background once this share of the ttl has passed.
     pub fn refresh(mut self, share: Percent) -> Self {
-        self.entry.wishes.refresh = Some(share);
+        self.entry.policy.refresh = Some(share);
         self
     }
 
     /// Waits this long for the load when a stale value exists; the load then goes on.
     pub fn soft_timeout(mut self, limit: Duration) -> Self {
-        self.entry.wishes.soft_timeout = Some(limit);
+        self.entry.policy.soft_timeout = Some(limit);
         self
     }
 
@@ -365,7 +370,7 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry.answer(shape::result(), DepartingLoading(load)).await.value
+        self.entry.answer(shape::result(), DetachedLoading(load)).await.value
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -381,7 +386,7 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        let answer = self.entry.answer(shape::result(), DepartingLoading(load)).await;
+        let answer = self.entry.answer(shape::result(), DetachedLoading(load)).await;
         Observed { value: answer.value, outcome: answer.outcome }
     }
 }

@@ -28,12 +28,12 @@ pub enum Guard {
 
 /// The guards that are switched off.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Damage {
+pub(crate) struct Guards {
     #[cfg(feature = "testing")]
     missing: u8,
 }
 
-impl Damage {
+impl Guards {
     #[cfg(feature = "testing")]
     pub(crate) fn without(self, guard: Guard) -> Self {
         Self { missing: self.missing | Self::bit(guard) }

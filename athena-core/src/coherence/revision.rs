@@ -1,6 +1,6 @@
 //! What has changed and when, as this process counts.
 //!
-//! Changes are numbered. An entry notes the number that was current before it was read or loaded, and
+//! Changes are numbered. An entry notes the number (a revision) that was current before it was read or loaded, and
 //! holds the cells of the names it depends on: its own, those of its tags, that of its namespace. It is
 //! valid while no cell shows a later number. A change is one store, whatever depends on the name, and
 //! it does not matter who makes it: this process when it invalidates, or another one whose change the
@@ -17,13 +17,13 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A point in the order of changes.
+/// A point in the order of changes, as incremental computation calls it (salsa).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Revision(u64);
 
 /// A name in the backend, as far as its changes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Name(u64);
+pub(crate) struct Subject(u64);
 
 /// When one name changed last.
 #[derive(Debug)]
@@ -35,36 +35,36 @@ impl Cell {
     }
 }
 
-/// The names that an entry or a flight depends on, with the moment before its load.
+/// The names that an entry or a flight depends on, with the revision before its load.
 #[derive(Debug, Clone)]
-pub(crate) struct Mark {
-    since: Moment,
+pub(crate) struct Dependencies {
+    since: Revision,
     cells: Box<[Arc<Cell>]>,
 }
 
-impl Mark {
-    pub(crate) fn since(&self) -> Moment {
+impl Dependencies {
+    pub(crate) fn since(&self) -> Revision {
         self.since
     }
 
-    /// The same names, from another moment on.
-    pub(crate) fn set_since(&mut self, since: Moment) {
+    /// The same names, from another revision on.
+    pub(crate) fn set_since(&mut self, since: Revision) {
         self.since = since;
     }
 }
 
-/// The cells of a cache.
+/// The revisions of all names of a cache.
 #[derive(Debug)]
-pub(crate) struct Cells {
+pub(crate) struct Revisions {
     sequence: AtomicU64,
     everything: Cell,
-    shards: Box<[Mutex<Known>]>,
+    shards: Box<[Mutex<CellMap>]>,
     hasher: foldhash::fast::RandomState,
 }
 
 #[derive(Debug)]
-struct Known {
-    cells: HashMap<Name, Arc<Cell>, foldhash::fast::RandomState>,
+struct CellMap {
+    cells: HashMap<Subject, Arc<Cell>, foldhash::fast::RandomState>,
     /// Latest change of any cell that was dropped.
     floor: u64,
     /// How many cells to hold before looking for unused ones.
@@ -74,10 +74,10 @@ struct Known {
 const SHARDS: usize = 32;
 const FIRST_SWEEP: usize = 64;
 
-impl Cells {
+impl Revisions {
     pub(crate) fn new() -> Self {
         let known =
-            || Mutex::new(Known { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP });
+            || Mutex::new(CellMap { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP });
         Self {
             sequence: AtomicU64::new(0),
             everything: Cell(AtomicU64::new(0)),
@@ -86,42 +86,51 @@ impl Cells {
         }
     }
 
-    pub(crate) fn name(&self, text: &str) -> Name {
-        Name(self.hasher.hash_one(text))
+    pub(crate) fn name(&self, text: &str) -> Subject {
+        Subject(self.hasher.hash_one(text))
     }
 
     /// The present, to be noted before a load or a request begins.
-    pub(crate) fn now(&self) -> Moment {
-        Moment(self.sequence.load(Ordering::SeqCst))
+    pub(crate) fn now(&self) -> Revision {
+        Revision(self.sequence.load(Ordering::SeqCst))
     }
 
-    /// Ties names to a moment that was noted before the load.
+    /// What depends on names, since a revision that was noted before the load.
     ///
-    /// A change between that moment and this call counts, if it is one that [`change`](Self::change)
+    /// A change between that revision and this call counts, if it is one that [`change`](Self::change)
     /// made, or if somebody held the cell meanwhile.
-    pub(crate) fn mark(&self, names: impl IntoIterator<Item = Name>, since: Moment) -> Mark {
-        Mark { since, cells: names.into_iter().map(|name| self.cell(name)).collect() }
+    pub(crate) fn dependencies(
+        &self,
+        names: impl IntoIterator<Item = Subject>,
+        since: Revision,
+    ) -> Dependencies {
+        Dependencies { since, cells: names.into_iter().map(|name| self.cell(name)).collect() }
     }
 
-    /// Whether nothing that the mark depends on has changed since.
-    pub(crate) fn holds(&self, mark: &Mark) -> bool {
-        self.holds_since(mark, mark.since)
+    /// Whether nothing of these has changed since.
+    pub(crate) fn holds(&self, dependencies: &Dependencies) -> bool {
+        self.holds_since(dependencies, dependencies.since)
     }
 
-    /// Whether nothing that the mark depends on has changed since another moment.
-    pub(crate) fn holds_since(&self, mark: &Mark, Moment(since): Moment) -> bool {
-        self.everything.changed() <= since && mark.cells.iter().all(|cell| cell.changed() <= since)
+    /// Whether nothing of these has changed since another revision.
+    pub(crate) fn holds_since(
+        &self,
+        dependencies: &Dependencies,
+        Revision(since): Revision,
+    ) -> bool {
+        self.everything.changed() <= since
+            && dependencies.cells.iter().all(|cell| cell.changed() <= since)
     }
 
     /// Notes a change of a name, also for those who will learn only later that they depend on it.
-    pub(crate) fn change(&self, name: Name) {
+    pub(crate) fn change(&self, name: Subject) {
         let mut known = self.shard(name);
         let cell = known.cell(name);
         self.touch(&cell);
     }
 
     /// Notes a change of a name for those who hold it; nobody else can have read what it was before.
-    pub(crate) fn announce(&self, name: Name) {
+    pub(crate) fn announce(&self, name: Subject) {
         let known = self.shard(name);
         if let Some(cell) = known.cells.get(&name) {
             self.touch(cell);
@@ -142,19 +151,19 @@ impl Cells {
         }
     }
 
-    fn cell(&self, name: Name) -> Arc<Cell> {
+    fn cell(&self, name: Subject) -> Arc<Cell> {
         self.shard(name).cell(name)
     }
 
-    fn shard(&self, name: Name) -> MutexGuard<'_, Known> {
+    fn shard(&self, name: Subject) -> MutexGuard<'_, CellMap> {
         // The maps take other bits.
         let place = usize::try_from(name.0 >> 24).unwrap_or_default() % SHARDS;
         self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
-    fn cell(&mut self, name: Name) -> Arc<Cell> {
+impl CellMap {
+    fn cell(&mut self, name: Subject) -> Arc<Cell> {
         if let Some(cell) = self.cells.get(&name) {
             return Arc::clone(cell);
         }
@@ -184,46 +193,46 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cells, FIRST_SWEEP, Mark, SHARDS};
+    use super::{Dependencies, FIRST_SWEEP, Revisions, SHARDS};
 
-    fn mark(cells: &Cells, names: &[&str]) -> Mark {
-        cells.mark(names.iter().map(|name| cells.name(name)), cells.now())
+    fn dependencies(cells: &Revisions, names: &[&str]) -> Dependencies {
+        cells.dependencies(names.iter().map(|name| cells.name(name)), cells.now())
     }
 
     #[test]
     fn a_mark_holds_until_one_of_its_names_or_everything_changes() {
-        let cells = Cells::new();
-        let (one, two) = (mark(&cells, &["a"]), mark(&cells, &["a", "b"]));
+        let cells = Revisions::new();
+        let (one, two) = (dependencies(&cells, &["a"]), dependencies(&cells, &["a", "b"]));
         cells.change(cells.name("b"));
         assert!(cells.holds(&one));
         assert!(!cells.holds(&two));
         cells.change_all();
         assert!(!cells.holds(&one));
-        assert!(cells.holds(&mark(&cells, &["a", "b"])));
+        assert!(cells.holds(&dependencies(&cells, &["a", "b"])));
     }
 
     #[test]
     fn a_change_during_a_load_that_did_not_know_the_name_counts() {
-        let cells = Cells::new();
+        let cells = Revisions::new();
         let before = cells.now();
         cells.change(cells.name("late"));
-        assert!(!cells.holds(&cells.mark([cells.name("late")], before)));
+        assert!(!cells.holds(&cells.dependencies([cells.name("late")], before)));
     }
 
     #[test]
     fn an_announcement_counts_for_those_who_hold_the_name() {
-        let cells = Cells::new();
-        let held = mark(&cells, &["a"]);
+        let cells = Revisions::new();
+        let held = dependencies(&cells, &["a"]);
         let before = cells.now();
         cells.announce(cells.name("a"));
         cells.announce(cells.name("b"));
         assert!(!cells.holds(&held));
-        assert!(cells.holds(&cells.mark([cells.name("b")], before)));
+        assert!(cells.holds(&cells.dependencies([cells.name("b")], before)));
     }
 
     #[test]
     fn a_dropped_cell_is_not_forgotten() {
-        let cells = Cells::new();
+        let cells = Revisions::new();
         let before = cells.now();
         cells.change(cells.name("late"));
         for number in 0..2 * SHARDS * FIRST_SWEEP {
@@ -231,6 +240,6 @@ mod tests {
         }
         let known: usize = cells.shards.iter().map(|shard| shard.lock().unwrap().cells.len()).sum();
         assert!(known <= SHARDS * (FIRST_SWEEP + 1));
-        assert!(!cells.holds(&cells.mark([cells.name("late")], before)));
+        assert!(!cells.holds(&cells.dependencies([cells.name("late")], before)));
     }
 }

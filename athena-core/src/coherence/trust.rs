@@ -7,21 +7,21 @@
 //! that it does not announce everything any more. Where others decide which node serves (sentinels), the
 //! proof reaches no further than their last word.
 //!
-//! Invariant: a line that has ended is never trusted again, and what was read over one line is judged by
-//! that line alone.
+//! Invariant: a session that has ended is never trusted again, and what was read over one session is judged
+//! by that session alone.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::guards::{Damage, Guard};
+use super::guards::{Guard, Guards};
 use crate::backend::{Node, Proof};
 use crate::clock::{Tick, millis};
 
-/// A stretch of one connection on which every change was announced.
+/// One connection to a node, for as long as every change was announced over it.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Session {
     epoch: u64,
     history: u64,
     /// Whether changes are announced over it at all.
@@ -32,7 +32,7 @@ pub(crate) struct Line {
     until: AtomicU64,
 }
 
-impl Line {
+impl Session {
     fn new(proof: &Proof, until: Tick) -> Arc<Self> {
         let until = AtomicU64::new(until.as_millis());
         let Proof { epoch, history, tracks, lag } = *proof;
@@ -60,7 +60,7 @@ impl Line {
 
     fn renew(&self, until: Tick) {
         let longer = |now| (now != 0).then_some(until.as_millis().max(now));
-        // Nothing to do for a line that has ended meanwhile.
+        // Nothing to do for a session that has ended meanwhile.
         let _ = self.until.fetch_update(Ordering::SeqCst, Ordering::SeqCst, longer);
     }
 
@@ -73,30 +73,30 @@ impl Line {
     }
 }
 
-/// The present line to each node.
+/// The present session with each node.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct Sessions {
     window: Duration,
-    damage: Damage,
-    nodes: RwLock<HashMap<Node, Present>>,
+    guards: Guards,
+    nodes: RwLock<HashMap<Node, NodeSession>>,
 }
 
 /// How things stand with one node.
 #[derive(Debug, Default)]
-struct Present {
-    line: Option<Arc<Line>>,
-    stretch: Stretch,
+struct NodeSession {
+    session: Option<Arc<Session>>,
+    incarnation: Incarnation,
     /// As it was last told.
     history: u64,
 }
 
 /// Counts how often what was read from a node has ceased to be announced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Stretch(u64);
+pub(crate) struct Incarnation(u64);
 
-impl Lines {
-    pub(crate) fn new(window: Duration, damage: Damage) -> Self {
-        Self { window, damage, nodes: RwLock::default() }
+impl Sessions {
+    pub(crate) fn new(window: Duration, guards: Guards) -> Self {
+        Self { window, guards, nodes: RwLock::default() }
     }
 
     /// How long a proof counts.
@@ -109,9 +109,9 @@ impl Lines {
         proof.lag <= self.window
     }
 
-    /// The line to a node, if anything is known of it.
-    pub(crate) fn present(&self, node: Node) -> Option<Arc<Line>> {
-        self.read().get(&node)?.line.clone()
+    /// The session with a node, if anything is known of it.
+    pub(crate) fn present(&self, node: Node) -> Option<Arc<Session>> {
+        self.read().get(&node)?.session.clone()
     }
 
     /// The history of a node, as far as it is known; 0 if it is not.
@@ -120,17 +120,17 @@ impl Lines {
     }
 
     /// To be noted before a request is sent to a node.
-    pub(crate) fn stretch(&self, node: Node) -> Stretch {
-        self.read().get(&node).map(|present| present.stretch).unwrap_or_default()
+    pub(crate) fn incarnation(&self, node: Node) -> Incarnation {
+        self.read().get(&node).map(|present| present.incarnation).unwrap_or_default()
     }
 
     /// What was read from a node is no longer announced, nor what is being read.
     pub(crate) fn end(&self, node: Node) {
-        let mut lines = self.write();
-        let present = lines.entry(node).or_default();
-        present.stretch.0 += 1;
-        if let Some(line) = present.line.take() {
-            line.end();
+        let mut sessions = self.write();
+        let present = sessions.entry(node).or_default();
+        present.incarnation.0 += 1;
+        if let Some(session) = present.session.take() {
+            session.end();
         }
     }
 
@@ -140,63 +140,69 @@ impl Lines {
         self.write().entry(node).or_default().history = history;
     }
 
-    /// The line of an answer to a request that was sent at `sent`, in the stretch of then.
+    /// The session of an answer to a request that was sent at `sent`, in the incarnation of then.
     ///
-    /// On a connection that does not track, an answer is trusted for the window alone; if the stretch
+    /// On a connection that does not track, an answer is trusted for the window alone; if the incarnation
     /// has ended meanwhile, not at all.
-    pub(crate) fn of(&self, node: Node, stretch: Stretch, proof: &Proof, sent: Tick) -> Arc<Line> {
+    pub(crate) fn of(
+        &self,
+        node: Node,
+        incarnation: Incarnation,
+        proof: &Proof,
+        sent: Tick,
+    ) -> Arc<Session> {
         let until = self.until(proof, sent);
         if !proof.tracks {
-            self.note_history(node, stretch, proof.history);
-            return Line::new(proof, until);
+            self.note_history(node, incarnation, proof.history);
+            return Session::new(proof, until);
         }
-        let is_of = |line: &&Arc<Line>| line.is_of(proof) && !line.has_ended();
+        let is_of = |session: &&Arc<Session>| session.is_of(proof) && !session.has_ended();
         if let Some(present) = self.read().get(&node)
-            && let Some(line) = present.line.as_ref().filter(is_of)
-            && present.stretch == stretch
+            && let Some(session) = present.session.as_ref().filter(is_of)
+            && present.incarnation == incarnation
         {
-            return Arc::clone(line);
+            return Arc::clone(session);
         }
-        let mut lines = self.write();
-        let present = lines.entry(node).or_default();
-        if present.stretch != stretch {
-            return Line::new(proof, Tick::default());
+        let mut sessions = self.write();
+        let present = sessions.entry(node).or_default();
+        if present.incarnation != incarnation {
+            return Session::new(proof, Tick::default());
         }
-        if let Some(line) = present.line.as_ref().filter(is_of) {
-            return Arc::clone(line);
+        if let Some(session) = present.session.as_ref().filter(is_of) {
+            return Arc::clone(session);
         }
         present.history = proof.history;
-        let line = Line::new(proof, until);
-        if let Some(former) = present.line.replace(Arc::clone(&line)) {
+        let session = Session::new(proof, until);
+        if let Some(former) = present.session.replace(Arc::clone(&session)) {
             former.end();
         }
-        line
+        session
     }
 
     /// Takes in a sign of life that was asked for at `sent`; it alone makes trust last longer.
-    pub(crate) fn prove(&self, node: Node, stretch: Stretch, proof: &Proof, sent: Tick) {
-        let line = self.of(node, stretch, proof, sent);
-        if line.announces() {
-            line.renew(self.until(proof, sent));
+    pub(crate) fn prove(&self, node: Node, incarnation: Incarnation, proof: &Proof, sent: Tick) {
+        let session = self.of(node, incarnation, proof, sent);
+        if session.announces() {
+            session.renew(self.until(proof, sent));
         }
     }
 
-    fn note_history(&self, node: Node, stretch: Stretch, history: u64) {
+    fn note_history(&self, node: Node, incarnation: Incarnation, history: u64) {
         if self.history(node) == history {
             return;
         }
-        let mut lines = self.write();
-        let present = lines.entry(node).or_default();
-        if present.stretch == stretch {
+        let mut sessions = self.write();
+        let present = sessions.entry(node).or_default();
+        if present.incarnation == incarnation {
             present.history = history;
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<Node, Present>> {
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Node, NodeSession>> {
         self.nodes.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Node, Present>> {
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Node, NodeSession>> {
         self.nodes.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -204,7 +210,7 @@ impl Lines {
     ///
     /// Nobody's word reaches beyond the last moment at which the node was confirmed.
     fn until(&self, proof: &Proof, sent: Tick) -> Tick {
-        if self.damage.lacks(Guard::Window) {
+        if self.guards.lacks(Guard::Window) {
             return Tick::FAR;
         }
         Tick::from_millis(
@@ -216,25 +222,25 @@ impl Lines {
 /// How far an entry or a flight is trusted to be what the backend would answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Trust {
-    bond: Bond,
-    /// Not beyond this, whatever the lines.
+    backing: Backing,
+    /// Not beyond this, whatever the sessions.
     pub(crate) until: Tick,
 }
 
 impl Trust {
     /// Nobody else can change it.
     pub(crate) fn own() -> Self {
-        Self { bond: Bond::default(), until: Tick::FAR }
+        Self { backing: Backing::default(), until: Tick::FAR }
     }
 
     /// It may have been changed already.
     pub(crate) fn none() -> Self {
-        Self { bond: Bond::default(), until: Tick::default() }
+        Self { backing: Backing::default(), until: Tick::default() }
     }
 
-    /// Every change is announced over these lines.
-    pub(crate) fn over(bond: Bond) -> Self {
-        Self { bond, until: Tick::FAR }
+    /// Every change is announced over these sessions.
+    pub(crate) fn over(backing: Backing) -> Self {
+        Self { backing, until: Tick::FAR }
     }
 
     /// The same, but no longer than this.
@@ -244,37 +250,37 @@ impl Trust {
 
     #[inline]
     pub(crate) fn holds(&self, now: Tick) -> bool {
-        now < self.until && self.bond.is_trusted(now)
+        now < self.until && self.backing.is_trusted(now)
     }
 
     #[inline]
-    pub(crate) fn bond(&self) -> &Bond {
-        &self.bond
+    pub(crate) fn backing(&self) -> &Backing {
+        &self.backing
     }
 }
 
 /// What an entry or a flight relies on to hear of changes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Bond {
+pub(crate) struct Backing {
     /// One for each node that it depends on; none where nobody else can change anything.
-    lines: Box<[Arc<Line>]>,
+    sessions: Box<[Arc<Session>]>,
 }
 
-impl Bond {
-    pub(crate) fn of(lines: impl IntoIterator<Item = Arc<Line>>) -> Self {
-        let mut all: Vec<Arc<Line>> = Vec::with_capacity(1);
-        for line in lines {
-            if !all.iter().any(|known| Arc::ptr_eq(known, &line)) {
-                all.push(line);
+impl Backing {
+    pub(crate) fn of(sessions: impl IntoIterator<Item = Arc<Session>>) -> Self {
+        let mut all: Vec<Arc<Session>> = Vec::with_capacity(1);
+        for session in sessions {
+            if !all.iter().any(|known| Arc::ptr_eq(known, &session)) {
+                all.push(session);
             }
         }
-        Self { lines: all.into() }
+        Self { sessions: all.into() }
     }
 
     /// Whether every change until shortly before `now` has been heard of.
     #[inline]
     pub(crate) fn is_trusted(&self, now: Tick) -> bool {
-        self.lines.iter().all(|line| line.is_trusted(now))
+        self.sessions.iter().all(|session| session.is_trusted(now))
     }
 }
 
@@ -294,104 +300,104 @@ mod tests {
     }
 
     /// What relies on an answer to a question of `sent`.
-    fn bond(lines: &Lines, proof: &Proof, sent: Tick) -> Bond {
-        Bond::of([lines.of(NODE, lines.stretch(NODE), proof, sent)])
+    fn backing(sessions: &Sessions, proof: &Proof, sent: Tick) -> Backing {
+        Backing::of([sessions.of(NODE, sessions.incarnation(NODE), proof, sent)])
     }
 
     #[test]
     fn trust_is_counted_from_the_question() {
-        let lines = Lines::new(WINDOW, Damage::default());
-        let bond = bond(&lines, &proof(1), at(0));
-        assert!(bond.is_trusted(at(1_999)));
-        assert!(!bond.is_trusted(at(2_000)));
+        let sessions = Sessions::new(WINDOW, Guards::default());
+        let backing = backing(&sessions, &proof(1), at(0));
+        assert!(backing.is_trusted(at(1_999)));
+        assert!(!backing.is_trusted(at(2_000)));
         for sent in [1_000, 700] {
-            self::bond(&lines, &proof(1), at(sent + 500));
-            lines.prove(NODE, lines.stretch(NODE), &proof(1), at(sent));
-            assert!(bond.is_trusted(at(2_999)), "one line for all of a connection");
-            assert!(!bond.is_trusted(at(3_000)));
+            self::backing(&sessions, &proof(1), at(sent + 500));
+            sessions.prove(NODE, sessions.incarnation(NODE), &proof(1), at(sent));
+            assert!(backing.is_trusted(at(2_999)), "one session for all of a connection");
+            assert!(!backing.is_trusted(at(3_000)));
         }
     }
 
     #[test]
     fn a_word_of_others_bounds_it() {
-        let lines = Lines::new(WINDOW, Damage::default());
+        let sessions = Sessions::new(WINDOW, Guards::default());
         let late = Proof { lag: Duration::from_millis(1_500), ..proof(1) };
-        let bond = bond(&lines, &late, at(1_000));
-        assert!(bond.is_trusted(at(1_499)));
-        assert!(!bond.is_trusted(at(1_500)));
+        let backing = backing(&sessions, &late, at(1_000));
+        assert!(backing.is_trusted(at(1_499)));
+        assert!(!backing.is_trusted(at(1_500)));
         let never = Proof { lag: Duration::MAX, ..proof(1) };
-        lines.prove(NODE, lines.stretch(NODE), &never, at(2_000));
-        assert!(!bond.is_trusted(at(2_000)));
+        sessions.prove(NODE, sessions.incarnation(NODE), &never, at(2_000));
+        assert!(!backing.is_trusted(at(2_000)));
     }
 
     #[test]
     fn another_connection_another_past_or_a_loss_ends_it() {
-        let endings: [fn(&Lines); 3] = [
-            |lines| drop(bond(lines, &proof(2), at(10))),
-            |lines| drop(bond(lines, &Proof { history: 8, ..proof(1) }, at(10))),
-            |lines| lines.end(NODE),
+        let endings: [fn(&Sessions); 3] = [
+            |sessions| drop(backing(sessions, &proof(2), at(10))),
+            |sessions| drop(backing(sessions, &Proof { history: 8, ..proof(1) }, at(10))),
+            |sessions| sessions.end(NODE),
         ];
         for end in endings {
-            let lines = Lines::new(WINDOW, Damage::default());
-            let bond = bond(&lines, &proof(1), at(5));
-            assert!(bond.is_trusted(at(10)));
-            end(&lines);
-            assert!(!bond.is_trusted(at(10)));
-            self::bond(&lines, &proof(1), at(20));
-            assert!(!bond.is_trusted(at(20)), "an ended line came back");
+            let sessions = Sessions::new(WINDOW, Guards::default());
+            let backing = backing(&sessions, &proof(1), at(5));
+            assert!(backing.is_trusted(at(10)));
+            end(&sessions);
+            assert!(!backing.is_trusted(at(10)));
+            self::backing(&sessions, &proof(1), at(20));
+            assert!(!backing.is_trusted(at(20)), "an ended session came back");
         }
     }
 
     #[test]
     fn an_answer_that_arrives_after_the_end_of_its_stretch_is_not_trusted() {
-        let lines = Lines::new(WINDOW, Damage::default());
-        let before = lines.stretch(NODE);
-        lines.end(NODE);
-        let late = Bond::of([lines.of(NODE, before, &proof(1), at(100))]);
+        let sessions = Sessions::new(WINDOW, Guards::default());
+        let before = sessions.incarnation(NODE);
+        sessions.end(NODE);
+        let late = Backing::of([sessions.of(NODE, before, &proof(1), at(100))]);
         assert!(!late.is_trusted(at(100)));
-        assert!(bond(&lines, &proof(1), at(200)).is_trusted(at(200)));
+        assert!(backing(&sessions, &proof(1), at(200)).is_trusted(at(200)));
         assert!(!late.is_trusted(at(200)));
     }
 
     #[test]
     fn where_nothing_is_announced_an_answer_counts_for_the_window_alone() {
-        let lines = Lines::new(WINDOW, Damage::default());
+        let sessions = Sessions::new(WINDOW, Guards::default());
         let untracked = Proof { tracks: false, ..proof(1) };
-        let bond = bond(&lines, &untracked, at(100));
-        self::bond(&lines, &untracked, at(1_000));
-        assert!(bond.is_trusted(at(2_099)));
-        assert!(!bond.is_trusted(at(2_100)));
+        let backing = backing(&sessions, &untracked, at(100));
+        self::backing(&sessions, &untracked, at(1_000));
+        assert!(backing.is_trusted(at(2_099)));
+        assert!(!backing.is_trusted(at(2_100)));
     }
 
     #[test]
     fn the_history_of_a_node_is_what_it_told_last() {
         for tracks in [true, false] {
-            let lines = Lines::new(WINDOW, Damage::default());
+            let sessions = Sessions::new(WINDOW, Guards::default());
             let told = |history| Proof { history, tracks, ..proof(1) };
-            let before = lines.stretch(NODE);
-            assert_eq!(lines.history(NODE), 0);
-            lines.begin(NODE, 0);
-            bond(&lines, &told(7), at(10));
-            assert_eq!(lines.history(NODE), 7);
-            lines.end(NODE);
-            assert_eq!(lines.history(NODE), 7);
-            lines.begin(NODE, 8);
-            lines.of(NODE, before, &told(7), at(20));
-            assert_eq!(lines.history(NODE), 8, "an answer that came late");
+            let before = sessions.incarnation(NODE);
+            assert_eq!(sessions.history(NODE), 0);
+            sessions.begin(NODE, 0);
+            backing(&sessions, &told(7), at(10));
+            assert_eq!(sessions.history(NODE), 7);
+            sessions.end(NODE);
+            assert_eq!(sessions.history(NODE), 7);
+            sessions.begin(NODE, 8);
+            sessions.of(NODE, before, &told(7), at(20));
+            assert_eq!(sessions.history(NODE), 8, "an answer that came late");
         }
     }
 
     #[test]
     fn every_line_counts() {
-        let lines = Lines::new(WINDOW, Damage::default());
+        let sessions = Sessions::new(WINDOW, Guards::default());
         let other = Node::new(1);
-        let one = bond(&lines, &proof(1), at(0));
-        let two = Bond::of([lines.of(other, lines.stretch(other), &proof(2), at(0))]);
-        let both = Bond::of(one.lines.iter().chain(&two.lines).cloned());
+        let one = backing(&sessions, &proof(1), at(0));
+        let two = Backing::of([sessions.of(other, sessions.incarnation(other), &proof(2), at(0))]);
+        let both = Backing::of(one.sessions.iter().chain(&two.sessions).cloned());
         assert!(both.is_trusted(at(10)));
-        lines.end(other);
+        sessions.end(other);
         assert!(!both.is_trusted(at(10)));
         assert!(one.is_trusted(at(10)));
-        assert!(Bond::default().is_trusted(at(u64::MAX / 2)));
+        assert!(Backing::default().is_trusted(at(u64::MAX / 2)));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Ask;
 use crate::entry::{self, Slot};
-use crate::envelope::Kind;
+use crate::envelope::EntryKind;
 use crate::flight::Landing;
 use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
@@ -28,14 +28,14 @@ impl<R> Answer<R> {
 
 /// An entry in memory, judged.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Judged {
     pub(super) slot: Slot,
     pub(super) verdict: Verdict,
     /// Whether those who decide which node serves still stood by the one that it is from.
     pub(super) is_confirmed: bool,
 }
 
-impl Seen {
+impl Judged {
     /// An entry of which nobody needs to confirm anything.
     pub(super) fn new(slot: Slot, verdict: Verdict) -> Self {
         Self { slot, verdict, is_confirmed: true }
@@ -54,29 +54,29 @@ where
     }
 
     /// What memory answers with before the backend is asked.
-    pub(super) fn in_memory(&self) -> Option<Seen> {
+    pub(super) fn in_memory(&self) -> Option<Judged> {
         if self.remote().is_some() && !self.runtime.reads_memory() {
             return None;
         }
         let slot = self.runtime.memory.get(&self.key)?;
         let now = self.runtime.clock.now();
-        let verdict = slot.head().judge(now, self.policy.refresh, &self.runtime.cells);
-        let is_usable = verdict != Verdict::Expired && slot.head().is_trusted(now);
-        is_usable.then(|| Seen::new(slot, verdict))
+        let verdict = slot.meta().judge(now, self.policy.refresh, &self.runtime.revisions);
+        let is_usable = verdict != Verdict::Expired && slot.meta().is_trusted(now);
+        is_usable.then(|| Judged::new(slot, verdict))
     }
 
     /// What memory answers with while the backend cannot.
-    pub(super) fn copy(&self) -> Option<Seen> {
-        let Runtime { memory, clock, cells, settings, .. } = &*self.runtime;
+    pub(super) fn copy(&self) -> Option<Judged> {
+        let Runtime { memory, clock, revisions, settings, .. } = &*self.runtime;
         let slot = memory.get(&self.key)?;
         let longest = settings.memory.fallback_ttl;
-        let verdict = slot.head().judge_copy(clock.now(), longest, cells);
-        (verdict != Verdict::Expired).then(|| Seen::new(slot, verdict))
+        let verdict = slot.meta().judge_copy(clock.now(), longest, revisions);
+        (verdict != Verdict::Expired).then(|| Judged::new(slot, verdict))
     }
 
     /// An answer from memory alone: fresh, or stale while no load is tried.
-    pub(super) fn answer_from(&self, seen: Option<&Seen>) -> Option<Answer<R>> {
-        let Seen { slot, verdict, .. } = seen?;
+    pub(super) fn answer_from(&self, seen: Option<&Judged>) -> Option<Answer<R>> {
+        let Judged { slot, verdict, .. } = seen?;
         match verdict {
             Verdict::Fresh | Verdict::Refresh => self.hit(slot, Source::Memory),
             Verdict::Stale if self.is_throttled(slot) => self.stale(slot, Source::Memory),
@@ -100,7 +100,7 @@ where
     }
 
     /// An entry as an answer that is not the word of a backend in health.
-    pub(super) fn degraded(&self, seen: &Seen) -> Option<Answer<R>> {
+    pub(super) fn degraded(&self, seen: &Judged) -> Option<Answer<R>> {
         let source = if seen.is_confirmed { Source::Memory } else { Source::Backend };
         let answer = match seen.verdict {
             Verdict::Fresh | Verdict::Refresh => self.hit(&seen.slot, source),
@@ -113,7 +113,7 @@ where
     }
 
     /// What was seen in the backend as an answer, if no load is needed for it.
-    pub(super) fn peeked(&self, seen: &Seen) -> Option<Answer<R>> {
+    pub(super) fn peeked(&self, seen: &Judged) -> Option<Answer<R>> {
         if seen.is_fresh() {
             return self.hit(&seen.slot, Source::Backend);
         }
@@ -121,16 +121,18 @@ where
     }
 
     /// Whether the fallback strategy lets this answer in place of the backend.
-    pub(super) fn serves(&self, seen: &Seen) -> bool {
+    pub(super) fn serves(&self, seen: &Judged) -> bool {
         self.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve
     }
 
     /// The value in an entry, in the function's words.
     pub(super) fn recall(&self, slot: &Slot) -> Option<R> {
-        match slot.head().kind {
-            Kind::Value => entry::value::<V>(slot, Kind::Value).cloned().map(self.shape.found),
-            Kind::Absent => self.shape.absent.map(|absent| absent()),
-            Kind::Failed => {
+        match slot.meta().kind {
+            EntryKind::Value => {
+                entry::value::<V>(slot, EntryKind::Value).cloned().map(self.shape.found)
+            }
+            EntryKind::Absent => self.shape.absent.map(|absent| absent()),
+            EntryKind::Failed => {
                 let remember = self.errors.remember.as_ref()?;
                 (remember.recall)(slot).map(self.shape.failed)
             }
@@ -138,18 +140,18 @@ where
     }
 
     pub(super) fn outcome(&self, slot: &Slot, source: Source) -> Outcome {
-        Outcome { age: slot.head().age(self.runtime.clock.now()), ..Outcome::new(source) }
+        Outcome { age: slot.meta().age(self.runtime.clock.now()), ..Outcome::new(source) }
     }
 
     /// Whether an entry that was found before may still answer now.
     pub(super) fn still_serves(&self, slot: &Slot) -> bool {
         let now = self.runtime.clock.now();
-        slot.head().judge(now, None, &self.runtime.cells) != Verdict::Expired
+        slot.meta().judge(now, None, &self.runtime.revisions) != Verdict::Expired
     }
 
     /// Whether a load failed so recently that none is tried now.
     pub(super) fn is_throttled(&self, slot: &Slot) -> bool {
-        !slot.head().may_retry(self.runtime.clock.now())
+        !slot.meta().may_retry(self.runtime.clock.now())
     }
 
     pub(super) fn landing(slot: &Slot, outcome: Outcome) -> Landing {

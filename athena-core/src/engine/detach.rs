@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 type Load<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
 /// The door between a caller's future and the background; clones are the same door.
-pub struct Departure<R>(Arc<Mutex<Door<R>>>);
+pub struct Detach<R>(Arc<Mutex<Door<R>>>);
 
 enum Door<R> {
     Closed,
@@ -20,7 +20,7 @@ enum Door<R> {
     Left(Load<R>),
 }
 
-impl<R> Departure<R> {
+impl<R> Detach<R> {
     /// A closed door.
     #[expect(clippy::new_without_default, reason = "named by expansions alone")]
     pub fn new() -> Self {
@@ -54,13 +54,13 @@ impl<R> Departure<R> {
     }
 }
 
-impl<R> Clone for Departure<R> {
+impl<R> Clone for Detach<R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<R> fmt::Debug for Departure<R> {
+impl<R> fmt::Debug for Detach<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Departure").finish_non_exhaustive()
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::Seen;
+use super::answer::Judged;
 use super::{Answer, Ask};
 use crate::backend::Failure;
 use crate::coherence::trust::Trust;
-use crate::entry::{Entry, Head, Slot};
-use crate::envelope::{Envelope, Kind};
+use crate::entry::{Meta, Slot, TypedEntry};
+use crate::envelope::{EntryKind, Envelope};
 use crate::error::Error;
 use crate::flight::Lead;
 use crate::policy::freshness::Life;
@@ -24,7 +24,7 @@ where
     /// What is there and fresh; the failure if the backend cannot say and no copy may.
     pub(crate) async fn peek(self) -> Result<Option<Answer<R>>, Failure> {
         self.runtime.keep_alive();
-        if let Some(seen) = self.in_memory().filter(Seen::is_fresh) {
+        if let Some(seen) = self.in_memory().filter(Judged::is_fresh) {
             return Ok(self.hit(&seen.slot, Source::Memory));
         }
         let Some(remote) = self.remote() else {
@@ -77,16 +77,16 @@ where
     /// Keeps a copy, unless another value or an invalidation came in between; tells whether none did.
     fn put_in_memory(&self, lead: &Lead, value: V, life: Life) -> bool {
         let runtime = &self.runtime;
-        let (mark, trust) = match self.remote() {
-            None => (runtime.own_mark(&self.tags, lead.since()), Trust::own()),
+        let (dependencies, trust) = match self.remote() {
+            None => (runtime.own_dependencies(&self.tags, lead.since()), Trust::own()),
             // Written, and so no longer announced: the next read of it is.
             Some(remote) => {
                 let entry = runtime.namespace.entry(&self.key);
-                (remote.mark(&entry, &self.tags, lead.since()), Trust::none())
+                (remote.dependencies(&entry, &self.tags, lead.since()), Trust::none())
             }
         };
-        let head = Head::new(Kind::Value, life, runtime.clock.now(), mark, &trust);
-        let slot: Slot = Arc::new(Entry { head, value });
+        let meta = Meta::new(EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
+        let slot: Slot = Arc::new(TypedEntry { meta, value });
         lead.unless_sealed(|| {
             self.runtime.memory.invalidate(&self.key);
             if !life.ttl.is_zero() {
@@ -106,7 +106,7 @@ where
         };
         let generations = remote.generations(&address, &self.tags).await.map_err(Error::backend)?;
         let envelope = Envelope {
-            kind: Kind::Value,
+            kind: EntryKind::Value,
             ttl: life.ttl,
             grace: life.grace,
             history: generations.namespace.history,

@@ -25,7 +25,7 @@ pub(super) enum Followed<R> {
 
 /// Whose load a caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(super) enum WaitingFor {
     ForAnother,
     /// Its own, in the background.
     ForOwnLoad,
@@ -41,7 +41,7 @@ where
         &self,
         flight: &Arc<Flight>,
         stale: Option<&Slot>,
-        waiting: Waiting,
+        waiting: WaitingFor,
     ) -> Followed<R> {
         let patience = self.runtime.settings.patience;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
@@ -55,11 +55,11 @@ where
         }
     }
 
-    fn landed(&self, landing: Landing, flight: &Flight, waiting: Waiting) -> Followed<R> {
+    fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed<R> {
         match landing {
             Landing::Entry { slot, .. }
-                if waiting == Waiting::ForAnother
-                    && flight.is_outdated_by_late_tags(&slot, &self.runtime.cells) =>
+                if waiting == WaitingFor::ForAnother
+                    && flight.is_outdated_by_late_tags(&slot, &self.runtime.revisions) =>
             {
                 Followed::Again
             }
@@ -80,7 +80,7 @@ where
         }
     }
 
-    fn joined(&self, slot: &Slot, outcome: Outcome, waiting: Waiting) -> Followed<R> {
+    fn joined(&self, slot: &Slot, outcome: Outcome, waiting: WaitingFor) -> Followed<R> {
         let Some(value) = self.recall(slot) else {
             return Followed::Alone;
         };
@@ -92,28 +92,28 @@ where
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });
         }
-        let joined = waiting == Waiting::ForAnother;
+        let joined = waiting == WaitingFor::ForAnother;
         Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
     }
 
-    fn joined_value(&self, value: R, waiting: Waiting) -> Followed<R> {
+    fn joined_value(&self, value: R, waiting: WaitingFor) -> Followed<R> {
         self.tell_waited(waiting);
-        let joined = waiting == Waiting::ForAnother;
+        let joined = waiting == WaitingFor::ForAnother;
         Followed::Answer(Answer {
             value,
             outcome: Outcome { joined, ..Outcome::new(Source::Load) },
         })
     }
 
-    fn tell_waited(&self, waiting: Waiting) {
+    fn tell_waited(&self, waiting: WaitingFor) {
         match waiting {
-            Waiting::ForAnother => self.tell(|key| Event::Joined { key }),
-            Waiting::ForOwnLoad => self.tell(|key| Event::Miss { key }),
+            WaitingFor::ForAnother => self.tell(|key| Event::Joined { key }),
+            WaitingFor::ForOwnLoad => self.tell(|key| Event::Miss { key }),
         }
     }
 
     /// The end of this caller's own limit: a stale value, or an error.
-    fn gave_up(&self, stale: Option<&Slot>, limit: Limit, waiting: Waiting) -> Followed<R> {
+    fn gave_up(&self, stale: Option<&Slot>, limit: Limit, waiting: WaitingFor) -> Followed<R> {
         let stale = stale.filter(|slot| self.still_serves(slot));
         if let Some(answer) = stale.and_then(|slot| self.stale(slot, Source::Memory)) {
             return Followed::Answer(answer);

@@ -10,10 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Answer, Ask};
 use crate::clock::Tick;
-use crate::coherence::revision::Moment;
+use crate::coherence::revision::Revision;
 use crate::coherence::trust::Trust;
-use crate::entry::{Entry, Head, Slot};
-use crate::envelope::Kind;
+use crate::entry::{Meta, Slot, TypedEntry};
+use crate::envelope::EntryKind;
 use crate::error::Error;
 use crate::flight::{Flight, Landing, Lead};
 use crate::policy::freshness::Life;
@@ -26,7 +26,7 @@ use crate::telemetry::{Event, Outcome, Source};
 mod keep;
 mod lease;
 
-pub(super) use lease::{Leased, Pauses};
+pub(super) use lease::{LeaseState, PollPauses};
 
 /// One load and everything it needs.
 pub(crate) struct Job<R, V, E> {
@@ -111,7 +111,7 @@ where
         let Ok(leased) = leased else {
             return;
         };
-        if self.purpose == Purpose::Refresh && leased == Leased::HeldElsewhere {
+        if self.purpose == Purpose::Refresh && leased == LeaseState::HeldElsewhere {
             self.hold_off_refresh();
             return;
         }
@@ -129,8 +129,8 @@ where
         self.lead.flight()
     }
 
-    /// The moment before anything was asked for this load.
-    pub(super) fn since(&self) -> Moment {
+    /// The revision before anything was asked for this load.
+    pub(super) fn since(&self) -> Revision {
         self.lead.since()
     }
 
@@ -144,8 +144,8 @@ where
     }
 
     /// A place among the function's loads, which are bounded while the backend is away.
-    async fn place(&self, leased: Leased) -> Option<OwnedSemaphorePermit> {
-        if leased == Leased::None && self.place.is_none() {
+    async fn place(&self, leased: LeaseState) -> Option<OwnedSemaphorePermit> {
+        if leased == LeaseState::None && self.place.is_none() {
             return self.ask.place().await;
         }
         None
@@ -203,7 +203,7 @@ where
         }
     }
 
-    pub(super) fn finish(self, returned: R, leased: Leased, started: Tick) -> Answer<R> {
+    pub(super) fn finish(self, returned: R, leased: LeaseState, started: Tick) -> Answer<R> {
         let took = self.ask.runtime.clock.now().since(started);
         match (self.ask.shape.split)(returned) {
             Loaded::Found(value) => {
@@ -228,7 +228,7 @@ where
         }
     }
 
-    fn found(self, value: V, leased: Leased) -> Answer<R> {
+    fn found(self, value: V, leased: LeaseState) -> Answer<R> {
         self.tell_miss();
         let ask = &self.ask;
         let wanted = !ask.unless.as_ref().is_some_and(|unless| unless(&value));
@@ -241,22 +241,22 @@ where
         let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
         let answer = (ask.shape.found)(value.clone());
-        let head = self.head(Kind::Value, life, &tags, leased);
-        self.keep(Arc::new(Entry { head, value }), life, tags, wanted, leased);
+        let meta = self.meta(EntryKind::Value, life, &tags, leased);
+        self.keep(Arc::new(TypedEntry { meta, value }), life, tags, wanted, leased);
         Answer { value: answer, outcome: Outcome::new(Source::Load) }
     }
 
-    fn absent(self, value: R, leased: Leased) -> Answer<R> {
+    fn absent(self, value: R, leased: LeaseState) -> Answer<R> {
         self.tell_miss();
         let ttl = self.ask.policy.negative_ttl;
         let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
         let tags = self.ask.tags.clone();
-        let head = self.head(Kind::Absent, life, &tags, leased);
-        self.keep(Arc::new(Entry { head, value: () }), life, tags, ttl.is_some(), leased);
+        let meta = self.meta(EntryKind::Absent, life, &tags, leased);
+        self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, ttl.is_some(), leased);
         Answer { value, outcome: Outcome::new(Source::Load) }
     }
 
-    fn failed(self, error: E, leased: Leased) -> Answer<R> {
+    fn failed(self, error: E, leased: LeaseState) -> Answer<R> {
         if self.purpose == Purpose::Refresh {
             self.hold_off_refresh();
         } else if let (Some(answer), Some(slot)) = (self.in_grace(&error), &self.stale) {
@@ -269,8 +269,8 @@ where
         if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember) {
             let life = Life { ttl, grace: Duration::ZERO };
             let tags = ask.tags.clone();
-            let head = self.head(Kind::Failed, life, &tags, leased);
-            let slot = (remember.keep)((remember.copy)(&error), head);
+            let meta = self.meta(EntryKind::Failed, life, &tags, leased);
+            let slot = (remember.keep)((remember.copy)(&error), meta);
             let value = (ask.shape.failed)(error);
             self.keep(slot, life, tags, true, leased);
             return Answer { value, outcome };
@@ -317,8 +317,8 @@ where
     /// No further load of this entry for a while.
     fn throttle(&self, slot: &Slot) {
         let ask = &self.ask;
-        let pause = grace::throttle(ask.policy.throttle, slot.head().life.ttl);
-        slot.head().hold_off(ask.runtime.clock.now().after(pause));
+        let pause = grace::throttle(ask.policy.throttle, slot.meta().life.ttl);
+        slot.meta().hold_off(ask.runtime.clock.now().after(pause));
         self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, slot));
     }
 
@@ -326,8 +326,8 @@ where
     fn hold_off_refresh(&self) {
         if let Some(slot) = &self.stale {
             let now = self.ask.runtime.clock.now();
-            let left = slot.head().life.ttl.saturating_sub(slot.head().age(now));
-            slot.head().hold_off(now.after(grace::refresh_backoff(left)));
+            let left = slot.meta().life.ttl.saturating_sub(slot.meta().age(now));
+            slot.meta().hold_off(now.after(grace::refresh_backoff(left)));
         }
     }
 
@@ -335,19 +335,19 @@ where
     ///
     /// Without a lease nobody announces that it was invalidated during the load, and tags that only the
     /// value knows have not been read yet: such an entry is a copy for the time when the backend is away.
-    fn head(&self, kind: Kind, life: Life, tags: &Tags, leased: Leased) -> Head {
+    fn meta(&self, kind: EntryKind, life: Life, tags: &Tags, leased: LeaseState) -> Meta {
         let Ask { runtime, key, .. } = &self.ask;
         let since = self.lead.since();
-        let mark = match self.ask.remote() {
-            None => runtime.own_mark(tags, since),
-            Some(remote) => remote.mark_of_load(&runtime.namespace.entry(key), tags, since),
+        let dependencies = match self.ask.remote() {
+            None => runtime.own_dependencies(tags, since),
+            Some(remote) => remote.dependencies_of_load(&runtime.namespace.entry(key), tags, since),
         };
         let trust = match leased {
-            Leased::NotNeeded => Trust::own(),
-            Leased::Held if !self.has_late_tags(tags) => self.lead.flight().trust(),
-            Leased::Held | Leased::HeldElsewhere | Leased::None => Trust::none(),
+            LeaseState::NotNeeded => Trust::own(),
+            LeaseState::Held if !self.has_late_tags(tags) => self.lead.flight().trust(),
+            LeaseState::Held | LeaseState::HeldElsewhere | LeaseState::None => Trust::none(),
         };
-        Head::new(kind, life, runtime.clock.now(), mark, &trust)
+        Meta::new(kind, life, runtime.clock.now(), dependencies, &trust)
     }
 
     /// Whether there are tags that were not known before the load.
@@ -363,7 +363,7 @@ where
 /// How the work of a caller ended.
 enum Work<R> {
     /// With what the function returned, the lease it ran under, and when it began.
-    Loaded(R, Leased, Tick),
+    Loaded(R, LeaseState, Tick),
     /// Another process was first.
     Answered(Answer<R>),
 }

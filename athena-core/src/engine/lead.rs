@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::answer::Seen;
-use super::follow::{Followed, Waiting};
+use super::answer::Judged;
+use super::follow::{Followed, WaitingFor};
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::backend::Failure;
 use crate::entry::Slot;
@@ -40,7 +40,7 @@ where
             Course::Answer(answer) => return answer,
             Course::Refresh(answer, slot) => {
                 drop(lead);
-                self.refresh(Some(Seen::new(slot, Verdict::Refresh)), origin);
+                self.refresh(Some(Judged::new(slot, Verdict::Refresh)), origin);
                 return answer;
             }
             Course::Load { stale, away } => (stale, away),
@@ -50,7 +50,7 @@ where
         }
         let purpose = if away { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
         let soft = matches!(self.policy.limit(stale.is_some()), Some(Limit::Soft(_)));
-        if let Some(slot) = stale.as_ref().filter(|_| soft && O::DEPARTS)
+        if let Some(slot) = stale.as_ref().filter(|_| soft && O::DETACHES)
             && let Some(current) = self.recall(slot)
             && let Some(spawner) = self.runtime.tasks.spawner()
         {
@@ -63,7 +63,7 @@ where
     /// Asks the tiers; whatever answers is landed for the followers.
     async fn course(&self, lead: &Lead, stale: Option<Slot>) -> Course<R> {
         // Another leader may have landed between our look and our lead.
-        if let Some(seen) = self.in_memory().filter(Seen::is_fresh)
+        if let Some(seen) = self.in_memory().filter(Judged::is_fresh)
             && let Some(answer) = self.hit(&seen.slot, Source::Memory)
         {
             lead.land(Self::landing(&seen.slot, answer.outcome));
@@ -93,7 +93,7 @@ where
     }
 
     /// What the fallback strategy says of a value from a node that may have been replaced.
-    fn in_doubt(&self, lead: &Lead, seen: &Seen) -> Course<R> {
+    fn in_doubt(&self, lead: &Lead, seen: &Judged) -> Course<R> {
         match self.serves(seen).then(|| self.degraded(seen)).flatten() {
             Some(answer) => {
                 lead.land(Self::landing(&seen.slot, answer.outcome));
@@ -156,8 +156,8 @@ where
     ) -> Answer<R> {
         let flight = Arc::clone(lead.flight());
         let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
-        origin.depart(spawner, job);
-        match self.follow(&flight, Some(&slot), Waiting::ForOwnLoad).await {
+        origin.detach(spawner, job);
+        match self.follow(&flight, Some(&slot), WaitingFor::ForOwnLoad).await {
             Followed::Answer(answer) => answer,
             // The load panicked or was ended with its runtime.
             Followed::Again | Followed::Alone | Followed::Impatient => {
@@ -172,7 +172,7 @@ where
     pub(super) fn depart_eagerly<O: Origin<R, V, E>>(self, lead: Lead, slot: Slot, origin: O) {
         if let Some(spawner) = self.runtime.tasks.spawner() {
             self.tell(|key| Event::Refreshing { key });
-            origin.depart(spawner, Job::new(self, lead, Some(slot), Purpose::Refresh));
+            origin.detach(spawner, Job::new(self, lead, Some(slot), Purpose::Refresh));
         }
     }
 }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use super::Ask;
-use super::answer::Seen;
+use super::answer::Judged;
 use crate::backend::Failure;
 use crate::coherence::guards::Guard;
-use crate::coherence::revision::Mark;
-use crate::entry::{Entry, Head, Slot};
-use crate::envelope::{Envelope, Kind};
+use crate::coherence::revision::Dependencies;
+use crate::entry::{Meta, Slot, TypedEntry};
+use crate::envelope::{EntryKind, Envelope};
 use crate::flight::Lead;
 use crate::policy::freshness::{Life, Verdict};
-use crate::remote::{Address, Looked, Remote, Sighting};
+use crate::remote::{Address, Looked, Remote, StoredEntry};
 use crate::resilience::deadline::Deadline;
 use crate::telemetry::Event;
 
-impl Seen {
+impl Judged {
     /// Whether it is the word of a backend in health, and its ttl not over.
     pub(super) fn is_fresh(&self) -> bool {
         self.is_confirmed && matches!(self.verdict, Verdict::Fresh | Verdict::Refresh)
@@ -50,7 +50,7 @@ where
         lead: &Lead,
         remote: &Remote,
         deadline: Deadline,
-    ) -> Result<Option<Seen>, Failure> {
+    ) -> Result<Option<Judged>, Failure> {
         let found = self.look_in(remote, deadline).await?;
         if let Some(seen) = found.as_ref().filter(|seen| seen.is_fresh()) {
             self.keep_copy(lead, &seen.slot);
@@ -63,7 +63,7 @@ where
         &self,
         remote: &Remote,
         deadline: Deadline,
-    ) -> Result<Option<Seen>, Failure> {
+    ) -> Result<Option<Judged>, Failure> {
         let Some(address) = self.address() else {
             return Ok(None);
         };
@@ -72,38 +72,38 @@ where
     }
 
     /// What was found, as a judged entry of this process.
-    pub(super) fn looked(&self, address: &Address, looked: Looked) -> Option<Seen> {
+    pub(super) fn looked(&self, address: &Address, looked: Looked) -> Option<Judged> {
         match looked {
             Looked::Nothing => None,
-            Looked::Entry(sighting) => self.read(address, *sighting),
+            Looked::Entry(stored) => self.read(address, *stored),
         }
     }
 
-    fn read(&self, address: &Address, sighting: Sighting) -> Option<Seen> {
-        let Sighting { envelope, age, mark, trust, is_confirmed } = sighting;
+    fn read(&self, address: &Address, stored: StoredEntry) -> Option<Judged> {
+        let StoredEntry { envelope, age, dependencies, trust, is_confirmed } = stored;
         let now = self.runtime.clock.now();
         let life = Life { ttl: envelope.ttl, grace: envelope.grace };
         let mut verdict = life.judge(age, self.policy.refresh);
         if verdict == Verdict::Expired {
             return None;
         }
-        let mut head = Head::new(envelope.kind, life, now.before(age), mark, &trust);
-        if self.runtime.damage.lacks(Guard::Registration) {
+        let mut meta = Meta::new(envelope.kind, life, now.before(age), dependencies, &trust);
+        if self.runtime.guards.lacks(Guard::Registration) {
             // Decoding takes its time, in which others change things.
-            drop(self.decode(&envelope, head));
-            let mark = self.mark_now(address, &envelope);
-            head = Head::new(envelope.kind, life, now.before(age), mark, &trust);
+            drop(self.decode(&envelope, meta));
+            let dependencies = self.dependencies_now(address, &envelope);
+            meta = Meta::new(envelope.kind, life, now.before(age), dependencies, &trust);
         }
-        match self.decode(&envelope, head) {
+        match self.decode(&envelope, meta) {
             Ok(slot) => {
                 if let Some(ours) = self.runtime.memory.get(&self.key) {
-                    slot.head().hold_off_like(ours.head());
+                    slot.meta().hold_off_like(ours.meta());
                     // Callers have seen a newer one, which could not be stored and is not trusted.
-                    if ours.head().supersedes(slot.head()) && self.still_serves(&ours) {
+                    if ours.meta().supersedes(slot.meta()) && self.still_serves(&ours) {
                         verdict = Verdict::Stale;
                     }
                 }
-                Some(Seen { slot, verdict, is_confirmed })
+                Some(Judged { slot, verdict, is_confirmed })
             }
             Err(reason) => {
                 let key = address.entry.as_str();
@@ -114,28 +114,28 @@ where
     }
 
     /// What an entry depends on, as if nothing had happened until now.
-    fn mark_now(&self, address: &Address, envelope: &Envelope) -> Mark {
+    fn dependencies_now(&self, address: &Address, envelope: &Envelope) -> Dependencies {
         let mut tags = self.tags.clone();
         envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
-        let since = self.runtime.cells.now();
+        let since = self.runtime.revisions.now();
         match &self.runtime.remote {
-            Some(remote) => remote.mark(&address.entry, &tags, since),
-            None => self.runtime.own_mark(&tags, since),
+            Some(remote) => remote.dependencies(&address.entry, &tags, since),
+            None => self.runtime.own_dependencies(&tags, since),
         }
     }
 
-    fn decode(&self, envelope: &Envelope, head: Head) -> Result<Slot, String> {
+    fn decode(&self, envelope: &Envelope, meta: Meta) -> Result<Slot, String> {
         match envelope.kind {
-            Kind::Value => {
+            EntryKind::Value => {
                 let wire = self.wire.as_ref().ok_or("no codec")?;
                 let value = wire.decode(&envelope.payload)?;
-                Ok(Arc::new(Entry { head, value }))
+                Ok(Arc::new(TypedEntry { meta, value }))
             }
-            Kind::Absent => Ok(Arc::new(Entry { head, value: () })),
-            Kind::Failed => {
+            EntryKind::Absent => Ok(Arc::new(TypedEntry { meta, value: () })),
+            EntryKind::Failed => {
                 let remember = self.errors.remember.as_ref().ok_or("errors are not remembered")?;
                 let wire = remember.wire.as_ref().ok_or("no codec for errors")?;
-                Ok((remember.keep)(wire.decode(&envelope.payload)?, head))
+                Ok((remember.keep)(wire.decode(&envelope.payload)?, meta))
             }
         }
     }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select, select_all};
 
-use super::answer::Seen;
-use super::follow::{Followed, Waiting};
-use super::job::{Leased, Pauses};
+use super::answer::Judged;
+use super::follow::{Followed, WaitingFor};
+use super::job::{LeaseState, PollPauses};
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
 use crate::clock::Tick;
@@ -25,7 +25,7 @@ use crate::telemetry::Event;
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
-type LeasedJob<V, E> = (String, OneJob<V, E>, Leased);
+type LeasedJob<V, E> = (String, OneJob<V, E>, LeaseState);
 /// An entry that another process loads, and who hears when it is done.
 type Elsewhere<V, E> = (String, One<V, E>, Waiter);
 
@@ -44,7 +44,7 @@ pub(crate) struct Many<V, E> {
 /// How long the loads of other processes are waited for.
 struct Patience {
     until: Tick,
-    pauses: Pauses,
+    pauses: PollPauses,
 }
 
 /// The entries of one round.
@@ -67,7 +67,7 @@ where
         let patience = asks.first().map(|(_, ask)| {
             let Runtime { clock, settings, .. } = &*ask.runtime;
             let until = clock.now().after(settings.patience);
-            Patience { until, pauses: Pauses::new(settings.lease) }
+            Patience { until, pauses: PollPauses::new(settings.lease) }
         });
         Self {
             open: asks,
@@ -154,7 +154,7 @@ where
         for ((name, ask, lead), seen) in led.into_iter().zip(seen) {
             let away = seen.is_err();
             let seen = seen.ok().flatten();
-            let is_in_doubt = seen.as_ref().is_some_and(Seen::is_in_doubt);
+            let is_in_doubt = seen.as_ref().is_some_and(Judged::is_in_doubt);
             let copy = ask.copy().filter(|_| away);
             let answer = match (&seen, &copy) {
                 (Some(seen), _) => ask.peeked(seen),
@@ -205,11 +205,11 @@ where
         let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
         let names: Vec<_> = names.cloned().collect();
         let started = jobs.first().map(|(_, job, _)| job.now());
-        let prolonging = join_all(jobs.iter().map(|(_, job, _)| job.prolong_for_ever()));
+        let extending = join_all(jobs.iter().map(|(_, job, _)| job.extend_for_ever()));
         let load = pin!(Flight::all_led_here(&flights, load(names)));
-        let outcome = match select(load, pin!(prolonging)).await {
+        let outcome = match select(load, pin!(extending)).await {
             Either::Left((outcome, _)) => outcome,
-            // There are no leases to prolong.
+            // There are no leases to extend.
             Either::Right((_, load)) => load.await,
         };
         let mut loaded = match outcome {
@@ -246,7 +246,7 @@ where
                 self.patience.as_ref().is_some_and(|patience| job.now() < patience.until);
             match (leased, waiter) {
                 (Err(answer), _) => insert(&mut self.found, &name, answer),
-                (Ok(Leased::HeldElsewhere), Some(waiter)) if is_patient => {
+                (Ok(LeaseState::HeldElsewhere), Some(waiter)) if is_patient => {
                     elsewhere.push((name, job.resign(), waiter));
                 }
                 (Ok(leased), _) => ours.push((name, job, leased)),
@@ -293,8 +293,9 @@ where
 
     async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
         // Side by side, or each would be waited for as long as one may be.
-        let waits =
-            followed.iter().map(|(_, ask, flight)| ask.follow(flight, None, Waiting::ForAnother));
+        let waits = followed
+            .iter()
+            .map(|(_, ask, flight)| ask.follow(flight, None, WaitingFor::ForAnother));
         let ends = join_all(waits).await;
         for ((name, ask, flight), end) in followed.into_iter().zip(ends) {
             match end {
@@ -336,7 +337,7 @@ fn insert<V, E>(found: &mut HashMap<String, V>, name: &str, answer: Answer<Resul
 /// One answer per ask, since the nodes of a backend fail apart from each other.
 async fn look_many<'a, R, V, E>(
     asks: impl Iterator<Item = &'a Ask<R, V, E>>,
-) -> Vec<Result<Option<Seen>, Failure>>
+) -> Vec<Result<Option<Judged>, Failure>>
 where
     R: 'a,
     V: Clone + Send + Sync + 'static,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::detach::Departure;
+use super::detach::Detach;
 use super::job::Job;
 use crate::tasks::Spawner;
 
@@ -13,43 +13,43 @@ pub(crate) trait Origin<R, V, E>: Sized {
     type Load: Future<Output = R>;
 
     /// Whether [`depart`](Self::depart) works.
-    const DEPARTS: bool;
+    const DETACHES: bool;
 
     /// Loads in the caller's own future.
     fn load(self) -> Self::Load;
 
     /// Loads in a task, for `job`.
-    fn depart(self, spawner: Spawner, job: Job<R, V, E>);
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>);
 }
 
 /// A load in the caller's own future.
-pub(crate) struct Here<'f, Load>(pub(crate) Pin<&'f mut Load>);
+pub(crate) struct InPlace<'f, Load>(pub(crate) Pin<&'f mut Load>);
 
-impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for Here<'f, Load> {
+impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for InPlace<'f, Load> {
     type Load = Pin<&'f mut Load>;
 
-    const DEPARTS: bool = false;
+    const DETACHES: bool = false;
 
     fn load(self) -> Self::Load {
         self.0
     }
 
-    fn depart(self, _spawner: Spawner, _job: Job<R, V, E>) {}
+    fn detach(self, _spawner: Spawner, _job: Job<R, V, E>) {}
 }
 
 /// A load that leaves its caller's future if the door is opened before it begins.
-pub(crate) struct Departing<'f, R, Load> {
-    departure: Departure<R>,
+pub(crate) struct Detached<'f, R, Load> {
+    detach: Detach<R>,
     load: Pin<&'f mut Load>,
 }
 
-impl<'f, R, Load> Departing<'f, R, Load> {
-    pub(crate) fn new(departure: Departure<R>, load: Pin<&'f mut Load>) -> Self {
-        Self { departure, load }
+impl<'f, R, Load> Detached<'f, R, Load> {
+    pub(crate) fn new(detach: Detach<R>, load: Pin<&'f mut Load>) -> Self {
+        Self { detach, load }
     }
 }
 
-impl<'f, R, V, E, Load> Origin<R, V, E> for Departing<'f, R, Load>
+impl<'f, R, V, E, Load> Origin<R, V, E> for Detached<'f, R, Load>
 where
     R: Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -58,14 +58,14 @@ where
 {
     type Load = Pin<&'f mut Load>;
 
-    const DEPARTS: bool = true;
+    const DETACHES: bool = true;
 
     fn load(self) -> Self::Load {
         self.load
     }
 
-    fn depart(self, spawner: Spawner, job: Job<R, V, E>) {
-        if let Some(load) = self.departure.take_from(self.load) {
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) {
+        if let Some(load) = self.detach.take_from(self.load) {
             spawner.spawn(job.run_in_background(load));
         }
     }
@@ -75,9 +75,9 @@ where
 pub(crate) type Loading<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
 /// A load that owns what it uses, from the start.
-pub(crate) struct DepartingLoading<R>(pub(crate) Loading<R>);
+pub(crate) struct DetachedLoading<R>(pub(crate) Loading<R>);
 
-impl<R, V, E> Origin<R, V, E> for DepartingLoading<R>
+impl<R, V, E> Origin<R, V, E> for DetachedLoading<R>
 where
     R: Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -85,13 +85,13 @@ where
 {
     type Load = Loading<R>;
 
-    const DEPARTS: bool = true;
+    const DETACHES: bool = true;
 
     fn load(self) -> Loading<R> {
         self.0
     }
 
-    fn depart(self, spawner: Spawner, job: Job<R, V, E>) {
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) {
         spawner.spawn(job.run_in_background(self.0));
     }
 }

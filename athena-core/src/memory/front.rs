@@ -33,7 +33,7 @@ const SHARDS: usize = 64;
 const TOLD_EVERY: u32 = 16;
 
 /// What a look came to.
-pub(super) struct Look {
+pub(super) struct Lookup {
     pub(super) slot: Slot,
     /// Whether this access is one that moka should hear of.
     pub(super) is_told: bool,
@@ -45,7 +45,7 @@ impl Front {
     }
 
     #[inline]
-    pub(super) fn get(&self, hash: u64, key: &Key) -> Option<Look> {
+    pub(super) fn get(&self, hash: u64, key: &Key) -> Option<Lookup> {
         let shard = self.shard(hash);
         let entries = shard.read();
         let (_, slot) = entries.find(hash, |(there, _)| there == key)?;
@@ -54,7 +54,7 @@ impl Front {
         // Two threads may write the same number; that costs one access out of moka's sample.
         let reads = shard.reads.load(Ordering::Relaxed).wrapping_add(1);
         shard.reads.store(reads, Ordering::Relaxed);
-        Some(Look { slot, is_told: reads.is_multiple_of(TOLD_EVERY) })
+        Some(Lookup { slot, is_told: reads.is_multiple_of(TOLD_EVERY) })
     }
 
     pub(super) fn insert(&self, hash: u64, key: &Key, slot: &Slot, rehash: impl Fn(&Key) -> u64) {

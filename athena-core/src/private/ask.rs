@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::{ErrorProbe, Site, wants_name_only};
 use crate::codec::Wire;
-use crate::context::{self, Intent, Wish};
-use crate::engine::{self, Answer, Departing, Departure, Here, Origin};
+use crate::context::{self, CallMode, CallRequest};
+use crate::engine::{self, Answer, Detach, Detached, InPlace, Origin};
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
@@ -26,7 +26,7 @@ pub struct Ask<R, V, E> {
     runtime: Option<Arc<Runtime>>,
     shape: Shape<R, V, E>,
     bypass: Option<&'static str>,
-    intent: Option<Arc<Intent>>,
+    request: Option<Arc<CallRequest>>,
     errors: Errors<E>,
     wire: Option<Wire<V>>,
     tags: Tags,
@@ -41,7 +41,7 @@ impl<R, V, E> Ask<R, V, E> {
         runtime: Option<Arc<Runtime>>,
         shape: Shape<R, V, E>,
         bypass: Option<&'static str>,
-        intent: Option<Arc<Intent>>,
+        request: Option<Arc<CallRequest>>,
     ) -> Self {
         Self {
             site,
@@ -49,7 +49,7 @@ impl<R, V, E> Ask<R, V, E> {
             runtime,
             shape,
             bypass,
-            intent,
+            request,
             errors: Errors::none(),
             wire: None,
             tags: Tags::default(),
@@ -155,38 +155,38 @@ where
     /// future on the way, and each of them would be as large as all below it. The way itself is
     /// boxed, so that an annotated function is a small future.
     pub async fn run<Load: Future<Output = R>>(self, load: Pin<&mut Load>) -> R {
-        Box::pin(self.resolve(Here(load))).await
+        Box::pin(self.resolve(InPlace(load))).await
     }
 
     /// Answers, with a load that can go on without its caller.
-    pub async fn run_departing<Load>(self, departure: Departure<R>, load: Pin<&mut Load>) -> R
+    pub async fn run_detached<Load>(self, detach: Detach<R>, load: Pin<&mut Load>) -> R
     where
         R: Send + 'static,
         Load: Future<Output = R>,
     {
-        Box::pin(self.resolve(Departing::new(departure, load))).await
+        Box::pin(self.resolve(Detached::new(detach, load))).await
     }
 
     async fn resolve<O: Origin<R, V, E>>(mut self, origin: O) -> R {
-        if wants_name_only(self.intent.as_ref()) {
+        if wants_name_only(self.request.as_ref()) {
             return pending().await;
         }
-        let intent = self.intent.take();
-        let wish = intent.as_ref().map(|intent| intent.wish);
+        let request = self.request.take();
+        let mode = request.as_ref().map(|request| request.mode);
         let answer = match self.engine_ask() {
-            Err(_) if wish == Some(Wish::Peek) => return nothing(intent).await,
+            Err(_) if mode == Some(CallMode::Peek) => return nothing(request).await,
             Err(_) => Answer::bypass(origin.load().await),
-            Ok(ask) => match wish {
-                Some(Wish::Reload) => ask.reload(origin).await,
-                Some(Wish::Peek) => match ask.peek().await {
+            Ok(ask) => match mode {
+                Some(CallMode::Reload) => ask.reload(origin).await,
+                Some(CallMode::Peek) => match ask.peek().await {
                     Ok(Some(answer)) => answer,
-                    Ok(None) | Err(_) => return nothing(intent).await,
+                    Ok(None) | Err(_) => return nothing(request).await,
                 },
                 _ => ask.answer(origin).await,
             },
         };
-        if let Some(intent) = intent {
-            intent.reply(|reply| reply.outcome = Some(answer.outcome));
+        if let Some(request) = request {
+            request.reply(|reply| reply.outcome = Some(answer.outcome));
         }
         answer.value
     }
@@ -203,7 +203,7 @@ where
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         }
-        let policy = self.site.wishes.over(&runtime.defaults);
+        let policy = self.site.policy.over(&runtime.defaults);
         let site = self.site.number();
         let wire = self.wire.filter(|_| !policy.memory_only);
         let wire = wire.and_then(|wire| runtime.checked(wire, &self.key, site, policy.version));
@@ -223,9 +223,9 @@ where
 }
 
 /// Tells a peeking `of` that it has seen all there is; it drops the call then.
-async fn nothing<R>(intent: Option<Arc<Intent>>) -> R {
-    if let Some(intent) = intent {
-        intent.reply(|reply| reply.nothing = true);
+async fn nothing<R>(request: Option<Arc<CallRequest>>) -> R {
+    if let Some(request) = request {
+        request.reply(|reply| reply.nothing = true);
     }
     pending().await
 }

@@ -14,19 +14,19 @@ use crate::shape::{Loaded, Shape};
 use crate::tag::{Tag, Text};
 
 /// The invalidations of one call.
-pub struct Sweep {
+pub struct Invalidation {
     runtime: Option<Arc<Runtime>>,
     scopes: Vec<Scope>,
     always: bool,
 }
 
-impl fmt::Debug for Sweep {
+impl fmt::Debug for Invalidation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sweep").field("scopes", &self.scopes).finish_non_exhaustive()
     }
 }
 
-impl Sweep {
+impl Invalidation {
     /// Invalidations on the cache in scope, or the installed one.
     #[expect(clippy::new_without_default, reason = "named by expansions alone")]
     pub fn new() -> Self {
@@ -105,19 +105,19 @@ impl Sweep {
         }
     }
 
-    fn pending(&self) -> Option<Pending> {
+    fn pending(&self) -> Option<DueInvalidation> {
         let runtime = self.runtime.as_ref().filter(|_| !self.scopes.is_empty())?;
-        Some(Pending { runtime: Arc::clone(runtime), scopes: self.scopes.clone() })
+        Some(DueInvalidation { runtime: Arc::clone(runtime), scopes: self.scopes.clone() })
     }
 }
 
 /// Invalidations that are due.
-struct Pending {
+struct DueInvalidation {
     runtime: Arc<Runtime>,
     scopes: Vec<Scope>,
 }
 
-impl Pending {
+impl DueInvalidation {
     /// Marks this process at once and tells the backend in a task; the receiver hears of its end.
     ///
     /// Without a tokio runtime the backend is told by the journal, before it is read again.
@@ -138,7 +138,7 @@ impl Pending {
 }
 
 /// Invalidations of a function that is still running, for the case that it is dropped.
-struct Unfinished(Option<Pending>);
+struct Unfinished(Option<DueInvalidation>);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {

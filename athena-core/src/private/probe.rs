@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 use crate::shape::{self, Shape, Share};
 
 /// Stands for a return type.
-pub struct Probe<R>(PhantomData<fn() -> R>);
+pub struct ReturnProbe<R>(PhantomData<fn() -> R>);
 
-impl<R> Probe<R> {
+impl<R> ReturnProbe<R> {
     /// A probe.
     #[expect(clippy::new_without_default, reason = "named by expansions alone")]
     pub const fn new() -> Self {
@@ -19,7 +19,7 @@ impl<R> Probe<R> {
     }
 }
 
-impl<R> fmt::Debug for Probe<R> {
+impl<R> fmt::Debug for ReturnProbe<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::any::type_name::<R>())
     }
@@ -36,7 +36,7 @@ impl<E> fmt::Debug for ErrorProbe<E> {
 
 /// Return types, most specific first.
 pub mod shapes {
-    use super::{Probe, Shape, shape};
+    use super::{ReturnProbe, Shape, shape};
     use std::convert::Infallible;
 
     /// `Result<Option<V>, E>`.
@@ -45,7 +45,7 @@ pub mod shapes {
         fn shape(&self) -> Shape<Result<Option<V>, E>, V, E>;
     }
 
-    impl<V, E> ResultOption<V, E> for &&&Probe<Result<Option<V>, E>> {
+    impl<V, E> ResultOption<V, E> for &&&ReturnProbe<Result<Option<V>, E>> {
         fn shape(&self) -> Shape<Result<Option<V>, E>, V, E> {
             shape::result_option()
         }
@@ -57,7 +57,7 @@ pub mod shapes {
         fn shape(&self) -> Shape<Result<V, E>, V, E>;
     }
 
-    impl<V, E> PlainResult<V, E> for &&Probe<Result<V, E>> {
+    impl<V, E> PlainResult<V, E> for &&ReturnProbe<Result<V, E>> {
         fn shape(&self) -> Shape<Result<V, E>, V, E> {
             shape::result()
         }
@@ -69,7 +69,7 @@ pub mod shapes {
         fn shape(&self) -> Shape<Option<V>, V, Infallible>;
     }
 
-    impl<V> PlainOption<V> for &Probe<Option<V>> {
+    impl<V> PlainOption<V> for &ReturnProbe<Option<V>> {
         fn shape(&self) -> Shape<Option<V>, V, Infallible> {
             shape::option()
         }
@@ -81,7 +81,7 @@ pub mod shapes {
         fn shape(&self) -> Shape<V, V, Infallible>;
     }
 
-    impl<V> Plain<V> for Probe<V> {
+    impl<V> Plain<V> for ReturnProbe<V> {
         fn shape(&self) -> Shape<V, V, Infallible> {
             shape::plain()
         }
@@ -93,12 +93,12 @@ pub mod errors {
     use super::{ErrorProbe, Share};
 
     /// Errors that several callers can have.
-    pub trait Shared<E> {
+    pub trait Shareable<E> {
         /// How they are shared.
         fn kind(&self) -> Option<Share<E>>;
     }
 
-    impl<E: Clone + Send + Sync + 'static> Shared<E> for &ErrorProbe<E> {
+    impl<E: Clone + Send + Sync + 'static> Shareable<E> for &ErrorProbe<E> {
         fn kind(&self) -> Option<Share<E>> {
             Some(Share::by_clone())
         }

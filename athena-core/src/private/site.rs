@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::key::site;
-use crate::policy::{Fallback, Percent, Wishes};
+use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::telemetry::log;
 
 /// One annotated function.
@@ -12,7 +12,7 @@ use crate::telemetry::log;
 pub struct Site {
     here: fn() -> &'static str,
     given: Option<&'static str>,
-    pub(super) wishes: Wishes,
+    pub(super) policy: SitePolicy,
     path: OnceLock<&'static str>,
     number: OnceLock<Option<u32>>,
 }
@@ -20,7 +20,7 @@ pub struct Site {
 /// The options of one annotated function; what is `None` comes from the cache's settings.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the options of the attribute, documented there")]
-pub struct SitePolicy {
+pub struct SiteOptions {
     pub name: Option<&'static str>,
     pub version: u32,
     pub ttl: Option<Duration>,
@@ -35,7 +35,7 @@ pub struct SitePolicy {
     pub remember_errors: bool,
 }
 
-impl SitePolicy {
+impl SiteOptions {
     /// No option given.
     pub const NEW: Self = Self {
         name: None,
@@ -55,20 +55,20 @@ impl SitePolicy {
 
 impl Site {
     /// A function; `here` names an item inside it.
-    pub const fn new(here: fn() -> &'static str, policy: SitePolicy) -> Self {
-        let wishes = Wishes {
-            ttl: policy.ttl,
-            grace: policy.grace,
-            jitter: share(policy.jitter),
-            refresh: share(policy.refresh),
-            soft_timeout: policy.soft_timeout,
-            hard_timeout: policy.hard_timeout,
-            negative_ttl: policy.negative_ttl,
-            fallback: policy.fallback,
-            memory_only: policy.memory_only,
-            version: policy.version,
+    pub const fn new(here: fn() -> &'static str, options: SiteOptions) -> Self {
+        let policy = SitePolicy {
+            ttl: options.ttl,
+            grace: options.grace,
+            jitter: share(options.jitter),
+            refresh: share(options.refresh),
+            soft_timeout: options.soft_timeout,
+            hard_timeout: options.hard_timeout,
+            negative_ttl: options.negative_ttl,
+            fallback: options.fallback,
+            memory_only: options.memory_only,
+            version: options.version,
         };
-        Self { here, given: policy.name, wishes, path: OnceLock::new(), number: OnceLock::new() }
+        Self { here, given: options.name, policy, path: OnceLock::new(), number: OnceLock::new() }
     }
 
     /// The name: as given, else the path of the function.

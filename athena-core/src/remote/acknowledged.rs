@@ -21,8 +21,8 @@ pub(crate) const MEMORY: Duration = Duration::from_secs(30);
 
 /// Remembers acknowledged invalidations, newest per target, bounded.
 #[derive(Debug)]
-pub(crate) struct Recent {
-    kept: Mutex<Kept>,
+pub(crate) struct AcknowledgedLately {
+    kept: Mutex<Remembered>,
     is_due: AtomicBool,
     /// Spares readers the lock where nobody invalidates.
     is_any: AtomicBool,
@@ -30,7 +30,7 @@ pub(crate) struct Recent {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Remembered {
     targets: HashMap<Target, Acknowledged, foldhash::fast::RandomState>,
     /// In the order of acknowledgement; the newest of a target is the one that counts.
     order: VecDeque<(Tick, Target)>,
@@ -50,13 +50,13 @@ struct Acknowledged {
 
 /// What is to be sent again.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum Resend {
     These(Vec<Target>),
     /// There were too many to remember.
     Everything,
 }
 
-impl Recent {
+impl AcknowledgedLately {
     pub(crate) fn new(limit: usize) -> Self {
         let [is_due, is_any] = [(); 2].map(|()| AtomicBool::new(false));
         Self { kept: Mutex::default(), is_due, is_any, limit: limit.max(1) }
@@ -110,19 +110,19 @@ impl Recent {
     }
 
     /// What has to be sent again to the nodes that have begun to serve, for each of them.
-    pub(crate) fn take(&self, node_of: impl Fn(&Target) -> Node) -> Vec<(Node, Again)> {
+    pub(crate) fn take(&self, node_of: impl Fn(&Target) -> Node) -> Vec<(Node, Resend)> {
         let mut kept = self.lock();
         self.is_due.store(false, Ordering::SeqCst);
         let due = std::mem::take(&mut kept.due);
         due.into_iter().map(|(node, history)| (node, kept.again(node, history, &node_of))).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl Remembered {
     fn forget_before(&mut self, oldest: Tick) {
         while let Some((at, _)) = self.order.front()
             && *at < oldest
@@ -154,18 +154,18 @@ impl Kept {
         order.retain(|(at, target)| targets.get(target).is_some_and(|kept| kept.at == *at));
     }
 
-    fn again(&self, node: Node, history: u64, node_of: impl Fn(&Target) -> Node) -> Again {
+    fn again(&self, node: Node, history: u64, node_of: impl Fn(&Target) -> Node) -> Resend {
         if let Some((_, histories)) = &self.overflowed
             && (history == 0 || histories.get(&node) != Some(&history))
         {
-            return Again::Everything;
+            return Resend::Everything;
         }
         let is_elsewhere = |kept: &Acknowledged| kept.history == 0 || kept.history != history;
         let targets = self
             .targets
             .iter()
             .filter(|(target, kept)| is_elsewhere(kept) && node_of(target) == node);
-        Again::These(targets.map(|(target, _)| target.clone()).collect())
+        Resend::These(targets.map(|(target, _)| target.clone()).collect())
     }
 }
 
@@ -182,14 +182,14 @@ mod tests {
         Tick::from_millis(1_000_000 + 1_000 * seconds)
     }
 
-    fn again(recent: &Recent, history: u64) -> Again {
-        recent.serves(Node::ONLY, history);
-        assert!(recent.is_due());
-        let mut all = recent.take(|_| Node::ONLY);
-        assert!(!recent.is_due());
+    fn again(acknowledged: &AcknowledgedLately, history: u64) -> Resend {
+        acknowledged.serves(Node::ONLY, history);
+        assert!(acknowledged.is_due());
+        let mut all = acknowledged.take(|_| Node::ONLY);
+        assert!(!acknowledged.is_due());
         assert_eq!(all.len(), 1);
         let (_, mut again) = all.remove(0);
-        if let Again::These(targets) = &mut again {
+        if let Resend::These(targets) = &mut again {
             targets.sort_by_key(|target| format!("{target:?}"));
         }
         again
@@ -197,68 +197,71 @@ mod tests {
 
     #[test]
     fn what_another_history_acknowledged_is_sent_again() {
-        let recent = Recent::new(10);
-        recent.note(Node::ONLY, &[target("a")], 1, at(0), at(0));
-        recent.note(Node::ONLY, &[target("b")], 2, at(1), at(1));
-        recent.note(Node::ONLY, &[target("c")], 0, at(1), at(1));
-        assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("c")]));
-        assert_eq!(again(&recent, 1), Again::These(vec![target("b"), target("c")]));
-        let contradicts = |name, history| recent.contradicts(&target(name), history);
+        let acknowledged = AcknowledgedLately::new(10);
+        acknowledged.note(Node::ONLY, &[target("a")], 1, at(0), at(0));
+        acknowledged.note(Node::ONLY, &[target("b")], 2, at(1), at(1));
+        acknowledged.note(Node::ONLY, &[target("c")], 0, at(1), at(1));
+        assert_eq!(again(&acknowledged, 2), Resend::These(vec![target("a"), target("c")]));
+        assert_eq!(again(&acknowledged, 1), Resend::These(vec![target("b"), target("c")]));
+        let contradicts = |name, history| acknowledged.contradicts(&target(name), history);
         assert!(contradicts("a", 2) && contradicts("a", 0) && contradicts("c", 2));
         assert!(!contradicts("a", 1) && !contradicts("b", 2) && !contradicts("d", 2));
-        recent.serves(Node::new(5), 3);
-        assert_eq!(recent.take(|_| Node::ONLY), [(Node::new(5), Again::These(vec![]))]);
+        acknowledged.serves(Node::new(5), 3);
+        assert_eq!(acknowledged.take(|_| Node::ONLY), [(Node::new(5), Resend::These(vec![]))]);
     }
 
     #[test]
     fn what_is_old_is_forgotten_unless_nobody_has_confirmed_the_node_since() {
-        let recent = Recent::new(10);
-        recent.note(Node::ONLY, &[target("a")], 1, at(0), at(0));
-        recent.note(Node::ONLY, &[target("a"), target("b")], 1, at(20), at(0));
-        recent.note(Node::ONLY, &[target("c")], 1, at(49), at(0));
-        assert_eq!(again(&recent, 2), Again::These(vec![target("a"), target("b"), target("c")]));
-        recent.note(Node::ONLY, &[], 1, at(51), at(51));
-        assert_eq!(again(&recent, 2), Again::These(vec![target("c")]));
+        let acknowledged = AcknowledgedLately::new(10);
+        acknowledged.note(Node::ONLY, &[target("a")], 1, at(0), at(0));
+        acknowledged.note(Node::ONLY, &[target("a"), target("b")], 1, at(20), at(0));
+        acknowledged.note(Node::ONLY, &[target("c")], 1, at(49), at(0));
+        assert_eq!(
+            again(&acknowledged, 2),
+            Resend::These(vec![target("a"), target("b"), target("c")])
+        );
+        acknowledged.note(Node::ONLY, &[], 1, at(51), at(51));
+        assert_eq!(again(&acknowledged, 2), Resend::These(vec![target("c")]));
     }
 
     #[test]
     fn too_many_become_everything_for_as_long_as_they_would_have_been_remembered() {
-        let recent = Recent::new(2);
-        recent.note(Node::ONLY, &[target("a"), target("b"), target("c")], 1, at(0), at(0));
-        assert_eq!(again(&recent, 2), Again::Everything);
-        recent.note(Node::ONLY, &[target("d")], 1, at(31), at(31));
-        assert_eq!(again(&recent, 2), Again::These(vec![target("d")]));
+        let acknowledged = AcknowledgedLately::new(2);
+        acknowledged.note(Node::ONLY, &[target("a"), target("b"), target("c")], 1, at(0), at(0));
+        assert_eq!(again(&acknowledged, 2), Resend::Everything);
+        acknowledged.note(Node::ONLY, &[target("d")], 1, at(31), at(31));
+        assert_eq!(again(&acknowledged, 2), Resend::These(vec![target("d")]));
     }
 
     #[test]
     fn a_node_that_acknowledged_all_of_too_many_need_not_be_told_again() {
-        let recent = Recent::new(2);
+        let acknowledged = AcknowledgedLately::new(2);
         let (one, other, heir) = (Node::new(1), Node::new(2), Node::new(3));
-        recent.note(one, &[target("a"), target("b")], 1, at(0), at(0));
-        recent.note(other, &[target("c")], 2, at(0), at(0));
+        acknowledged.note(one, &[target("a"), target("b")], 1, at(0), at(0));
+        acknowledged.note(other, &[target("c")], 2, at(0), at(0));
         let again = |node, history| {
-            recent.serves(node, history);
-            recent.take(|_| node).remove(0).1
+            acknowledged.serves(node, history);
+            acknowledged.take(|_| node).remove(0).1
         };
-        assert_eq!(again(one, 1), Again::These(vec![]));
-        assert_eq!(again(other, 2), Again::These(vec![]));
+        assert_eq!(again(one, 1), Resend::These(vec![]));
+        assert_eq!(again(other, 2), Resend::These(vec![]));
         for (node, history) in [(one, 3), (one, 0), (other, 1), (heir, 4)] {
-            assert_eq!(again(node, history), Again::Everything, "{node:?} {history}");
+            assert_eq!(again(node, history), Resend::Everything, "{node:?} {history}");
         }
-        recent.note(one, &[target("d"), target("e"), target("f")], 5, at(1), at(1));
-        assert_eq!(again(one, 1), Again::Everything);
-        assert_eq!(again(one, 5), Again::Everything, "what another one has is not known");
-        assert_eq!(again(other, 2), Again::These(vec![]));
+        acknowledged.note(one, &[target("d"), target("e"), target("f")], 5, at(1), at(1));
+        assert_eq!(again(one, 1), Resend::Everything);
+        assert_eq!(again(one, 5), Resend::Everything, "what another one has is not known");
+        assert_eq!(again(other, 2), Resend::These(vec![]));
     }
 
     #[test]
     fn the_same_target_again_and_again_takes_no_more_room() {
-        let recent = Recent::new(10);
+        let acknowledged = AcknowledgedLately::new(10);
         for second in 0..1_000 {
-            recent.note(Node::ONLY, &[target("a"), target("b")], 1, at(second), at(0));
+            acknowledged.note(Node::ONLY, &[target("a"), target("b")], 1, at(second), at(0));
         }
-        assert!(recent.lock().order.len() <= 20);
-        recent.note(Node::ONLY, &[target("c")], 1, at(1_031), at(1_031));
-        assert_eq!(again(&recent, 2), Again::These(vec![target("c")]));
+        assert!(acknowledged.lock().order.len() <= 20);
+        acknowledged.note(Node::ONLY, &[target("c")], 1, at(1_031), at(1_031));
+        assert_eq!(again(&acknowledged, 2), Resend::These(vec![target("c")]));
     }
 }

@@ -8,51 +8,51 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-use super::acknowledged::Recent;
+use super::acknowledged::AcknowledgedLately;
 use super::known::Known;
-use super::wake::{Waiter, Wakes};
+use super::wake::{KeyedNotify, Waiter};
 use crate::backend::Change;
 use crate::clock::Tick;
-use crate::coherence::guards::Damage;
-use crate::coherence::revision::Cells;
-use crate::coherence::trust::Lines;
+use crate::coherence::guards::Guards;
+use crate::coherence::revision::Revisions;
+use crate::coherence::trust::Sessions;
 use crate::key::name::{EntryName, Namespace};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::{Event, Telemetry};
 
 /// Hears of changes, and keeps what they change.
 #[derive(Debug)]
-pub(super) struct Hearing {
+pub(super) struct Announcements {
     /// What all names of this cache begin with.
     prefix: String,
-    pub(super) cells: Arc<Cells>,
-    pub(super) lines: Lines,
+    pub(super) revisions: Arc<Revisions>,
+    pub(super) sessions: Sessions,
     pub(super) known: Known,
-    pub(super) recent: Recent,
+    pub(super) acknowledged: AcknowledgedLately,
     /// When every node was last known for certain to be the one that serves.
     confirmed: AtomicU64,
-    wakes: Arc<Wakes>,
+    waiters: Arc<KeyedNotify>,
     /// A node has begun to serve, of which little is known yet.
     connected: Notify,
     telemetry: Arc<Telemetry>,
 }
 
-impl Hearing {
+impl Announcements {
     pub(super) fn new(
         namespace: &Namespace,
         settings: &Resilience,
         telemetry: &Arc<Telemetry>,
-        cells: Arc<Cells>,
-        damage: Damage,
+        revisions: Arc<Revisions>,
+        guards: Guards,
     ) -> Arc<Self> {
         Arc::new(Self {
             prefix: format!("{}:", namespace.as_str()),
-            cells,
-            lines: Lines::new(settings.trust_window, damage),
+            revisions,
+            sessions: Sessions::new(settings.trust_window, guards),
             known: Known::default(),
-            recent: Recent::new(settings.max_journal),
+            acknowledged: AcknowledgedLately::new(settings.max_journal),
             confirmed: AtomicU64::new(0),
-            wakes: Arc::default(),
+            waiters: Arc::default(),
             connected: Notify::new(),
             telemetry: Arc::clone(telemetry),
         })
@@ -64,13 +64,13 @@ impl Hearing {
                 let ours = names.iter().filter(|name| name.starts_with(&self.prefix));
                 ours.for_each(|name| self.note(name));
             }
-            Change::Flushed => self.cells.change_all(),
+            Change::Flushed => self.revisions.change_all(),
             Change::Connected { node, history } => {
-                self.lines.begin(*node, *history);
-                self.recent.serves(*node, *history);
+                self.sessions.begin(*node, *history);
+                self.acknowledged.serves(*node, *history);
                 self.connected.notify_one();
             }
-            Change::Unheard { node } => self.lines.end(*node),
+            Change::Unheard { node } => self.sessions.end(*node),
             Change::Failover(failover) => self.telemetry.tell(&Event::Failover { failover }),
             Change::Reconnected { endpoint } => {
                 self.telemetry.tell(&Event::Reconnected { endpoint });
@@ -79,13 +79,13 @@ impl Hearing {
     }
 
     fn note(&self, name: &str) {
-        self.cells.announce(self.cells.name(Namespace::subject(name)));
-        self.wakes.wake(self.cells.name(Namespace::owner(name)));
+        self.revisions.announce(self.revisions.name(Namespace::subject(name)));
+        self.waiters.wake(self.revisions.name(Namespace::owner(name)));
     }
 
     /// Somebody who waits until an entry or its lease changes in the backend.
     pub(super) fn waiter(&self, entry: &EntryName) -> Waiter {
-        self.wakes.waiter(self.cells.name(entry.as_str()))
+        self.waiters.waiter(self.revisions.name(entry.as_str()))
     }
 
     /// Returns when a node has begun to serve since the last time.

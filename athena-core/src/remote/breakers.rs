@@ -1,9 +1,9 @@
-//! One gate per node: what may pass to it, and what it answered lately.
+//! The breakers of each node: what may pass to it, and what it answered lately.
 //!
 //! A node has two breakers. A store that refuses to be written, because it is full or has no
 //! replicas, goes on serving; one that does not serve takes no writes either.
 //!
-//! Invariant: a node keeps its gate for as long as the cache lives.
+//! Invariant: a node keeps its breakers for as long as the cache lives.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,53 +13,55 @@ use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::breaker::{Breaker, BreakerState, Permit, Transition};
 use crate::resilience::class::Traffic;
 
-/// The gates of all nodes seen so far.
+/// The breakers of all nodes seen so far.
 #[derive(Debug)]
-pub(super) struct Gates {
-    gates: RwLock<Vec<Arc<Gate>>>,
+pub(super) struct Breakers {
+    breakers: RwLock<Vec<Arc<NodeBreakers>>>,
 }
 
 /// The breakers of a node.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct NodeBreakers {
     serve: Breaker,
     store: Breaker,
     /// Held while the journal is replayed to the node, so that one caller does it for all.
     pub(super) replaying: tokio::sync::Mutex<()>,
 }
 
-impl Gates {
+impl Breakers {
     pub(super) fn new() -> Self {
-        Self { gates: RwLock::default() }
+        Self { breakers: RwLock::default() }
     }
 
-    /// The gate of a node, made when the node is met for the first time.
-    pub(super) fn of(&self, node: Node, settings: &BreakerSettings) -> Arc<Gate> {
+    /// The breakers of a node, made when the node is met for the first time.
+    pub(super) fn of(&self, node: Node, settings: &BreakerSettings) -> Arc<NodeBreakers> {
         let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
-        if let Some(gate) = self.gates.read().unwrap_or_else(PoisonError::into_inner).get(number) {
-            return Arc::clone(gate);
+        if let Some(breakers) =
+            self.breakers.read().unwrap_or_else(PoisonError::into_inner).get(number)
+        {
+            return Arc::clone(breakers);
         }
-        let mut gates = self.gates.write().unwrap_or_else(PoisonError::into_inner);
-        while gates.len() <= number {
-            gates.push(Arc::new(Gate::new(settings)));
+        let mut breakers = self.breakers.write().unwrap_or_else(PoisonError::into_inner);
+        while breakers.len() <= number {
+            breakers.push(Arc::new(NodeBreakers::new(settings)));
         }
-        Arc::clone(&gates[number])
+        Arc::clone(&breakers[number])
     }
 
-    /// Every gate made so far, with its node.
-    pub(super) fn all(&self) -> Vec<(Node, Arc<Gate>)> {
-        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
-        (0..).map(Node::new).zip(gates.iter().map(Arc::clone)).collect()
+    /// All breakers made so far, with its node.
+    pub(super) fn all(&self) -> Vec<(Node, Arc<NodeBreakers>)> {
+        let breakers = self.breakers.read().unwrap_or_else(PoisonError::into_inner);
+        (0..).map(Node::new).zip(breakers.iter().map(Arc::clone)).collect()
     }
 }
 
-impl Gate {
+impl NodeBreakers {
     fn new(settings: &BreakerSettings) -> Self {
         let new = || Breaker::new(settings.clone());
         Self { serve: new(), store: new(), replaying: tokio::sync::Mutex::default() }
     }
 
-    /// Leave for one operation over the connection of `epoch`.
+    /// A permit for one operation over the connection of `epoch`.
     pub(super) fn acquire(
         &self,
         traffic: Traffic,
@@ -67,15 +69,15 @@ impl Gate {
         epoch: u64,
     ) -> (Option<Permit>, Option<Transition>) {
         match traffic {
-            Traffic::Serve => self.serve.acquire(now, epoch),
+            Traffic::Serving => self.serve.acquire(now, epoch),
             // Where the node has to be found out about, the store breaker admits its own probe.
-            Traffic::Store if self.serve.admits(now, epoch) => self.store.acquire(now, epoch),
-            Traffic::Store => (None, None),
+            Traffic::Storing if self.serve.admits(now, epoch) => self.store.acquire(now, epoch),
+            Traffic::Storing => (None, None),
         }
     }
 
     /// Whether the node is, or may be, there: it answers, or is being tried.
-    pub(super) fn is_ajar(&self) -> bool {
+    pub(super) fn may_answer(&self) -> bool {
         let shut = |state| matches!(state, BreakerState::Open | BreakerState::Isolated);
         !shut(self.serve.state()) && !shut(self.store.state())
     }
@@ -92,8 +94,8 @@ impl Gate {
 
     pub(super) fn breaker(&self, traffic: Traffic) -> &Breaker {
         match traffic {
-            Traffic::Serve => &self.serve,
-            Traffic::Store => &self.store,
+            Traffic::Serving => &self.serve,
+            Traffic::Storing => &self.store,
         }
     }
 }

@@ -6,9 +6,9 @@ use super::breakers::by_node;
 use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all, scattered};
-use crate::backend::{Adopted, Class, Failure, Generation, Node, Proof};
-use crate::coherence::revision::Moment;
-use crate::coherence::trust::Line;
+use crate::backend::{Class, Ensured, Failure, Generation, Node, Proof};
+use crate::coherence::revision::Revision;
+use crate::coherence::trust::Session;
 use crate::envelope::Stamp;
 use crate::resilience::deadline::Deadline;
 use crate::tag::Tags;
@@ -35,7 +35,7 @@ pub(crate) struct LateGenerations {
 pub(super) struct Told {
     pub(super) name: String,
     pub(super) stamp: Stamp,
-    pub(super) line: Arc<Line>,
+    pub(super) session: Arc<Session>,
 }
 
 impl Remote {
@@ -48,7 +48,7 @@ impl Remote {
         let deadline = self.write_deadline();
         self.make_way(&address.entry, tags, deadline).await?;
         let proposals = self.proposals(address, tags);
-        let current = self.adopt(&proposals, deadline).await?;
+        let current = self.ensure(&proposals, deadline).await?;
         Generations::of(&current, false)
     }
 
@@ -63,9 +63,9 @@ impl Remote {
         }
         let proposals: Vec<_> =
             tags.iter().map(|tag| (self.namespace.tag(tag), self.generation())).collect();
-        let tags = self.adopt(&proposals, deadline).await?;
+        let tags = self.ensure(&proposals, deadline).await?;
         let any_tag = [(self.namespace.any_tag(), self.generation())];
-        let any_tag = self.adopt(&any_tag, deadline).await?;
+        let any_tag = self.ensure(&any_tag, deadline).await?;
         match any_tag.first() {
             Some(any_tag) => Ok(LateGenerations { any_tag: *any_tag, tags }),
             None => Err(too_few()),
@@ -73,37 +73,37 @@ impl Remote {
     }
 
     /// Completes generations wherever they are; answers in the order of the request.
-    async fn adopt(
+    async fn ensure(
         &self,
         proposals: &[(String, Generation)],
         deadline: Deadline,
     ) -> Result<Vec<Stamp>, Failure> {
         let groups = by_node(&*self.backend, proposals.iter().cloned(), |(name, _)| name);
-        let since = self.hearing.cells.now();
-        let current = self.adopt_from(groups, since, deadline).await?;
+        let since = self.announcements.revisions.now();
+        let current = self.ensure_on(groups, since, deadline).await?;
         in_order(proposals, &current)
     }
 
-    pub(super) async fn adopt_from(
+    pub(super) async fn ensure_on(
         &self,
         groups: Vec<(Node, Vec<(String, Generation)>)>,
-        since: Moment,
+        since: Revision,
         deadline: Deadline,
     ) -> Result<Vec<Told>, Failure> {
-        let adopt = |(node, group): (Node, Vec<(String, Generation)>)| async move {
+        let ensure = |(node, group): (Node, Vec<(String, Generation)>)| async move {
             let Some((first, _)) = group.first() else { return Ok(Vec::new()) };
-            let (stretch, sent) = self.before_asking(node);
-            let adopt = || self.backend.adopt(&group);
-            let adopted = self.ask(Operation::adopt(), first, deadline, adopt).await?;
-            let Adopted { generations, proof } = adopted;
+            let (incarnation, sent) = self.before_asking(node);
+            let ensure = || self.backend.ensure(&group);
+            let ensured = self.ask(Operation::ensure(), first, deadline, ensure).await?;
+            let Ensured { generations, proof } = ensured;
             let proof = proof.ok_or_else(scattered)?;
-            let line = self.hearing.lines.of(node, stretch, &proof, sent);
-            let told = told(group, generations, &proof, &line);
+            let session = self.announcements.sessions.of(node, incarnation, &proof, sent);
+            let told = told(group, generations, &proof, &session);
             self.know_all(&told, since);
             Ok(told)
         };
         let mut current = Vec::new();
-        for group in join_all(groups.into_iter().map(adopt)).await {
+        for group in join_all(groups.into_iter().map(ensure)).await {
             current.append(&mut group?);
         }
         Ok(current)
@@ -136,12 +136,12 @@ pub(super) fn told(
     proposals: Vec<(String, Generation)>,
     generations: Vec<Generation>,
     proof: &Proof,
-    line: &Arc<Line>,
+    session: &Arc<Session>,
 ) -> Vec<Told> {
     let told = |((name, _), generation)| Told {
         name,
         stamp: Stamp { generation, history: proof.history },
-        line: Arc::clone(line),
+        session: Arc::clone(session),
     };
     proposals.into_iter().zip(generations).map(told).collect()
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::acknowledged::Again;
+use super::acknowledged::Resend;
 use super::breakers::by_node;
 use super::journal::Target;
 use super::pipeline::Operation;
@@ -47,8 +47,8 @@ impl Remote {
 
     /// Whether the node may have been replaced without our knowledge.
     fn is_in_doubt(&self, node: Node) -> bool {
-        let line = self.hearing.lines.present(node);
-        line.is_some_and(|line| line.is_in_doubt(self.clock.now()))
+        let session = self.announcements.sessions.present(node);
+        session.is_some_and(|session| session.is_in_doubt(self.clock.now()))
     }
 
     /// What clearing the namespace changes.
@@ -58,7 +58,7 @@ impl Remote {
 
     /// Keeps an invalidation for the next time that the backend is asked anything.
     pub(crate) fn keep(&self, target: Target) {
-        if self.damage.lacks(Guard::Journal) {
+        if self.guards.lacks(Guard::Journal) {
             return;
         }
         let now = self.clock.now();
@@ -75,7 +75,7 @@ impl Remote {
         tags: &Tags,
         deadline: Deadline,
     ) -> Result<(), Failure> {
-        self.recall();
+        self.requeue();
         if self.journal.depth() == 0 {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Remote {
         target: &Target,
         deadline: Deadline,
     ) -> Result<(), Failure> {
-        self.recall();
+        self.requeue();
         let journal = &self.journal;
         if journal.depth() == 0 {
             return Ok(());
@@ -108,14 +108,14 @@ impl Remote {
     }
 
     /// Puts back into the journal what a node that has begun to serve may not have been told.
-    pub(crate) fn recall(&self) {
-        if !self.hearing.recent.is_due() {
+    pub(crate) fn requeue(&self) {
+        if !self.announcements.acknowledged.is_due() {
             return;
         }
-        for (_, again) in self.hearing.recent.take(|target| self.node_of(target)) {
+        for (_, again) in self.announcements.acknowledged.take(|target| self.node_of(target)) {
             let targets = match again {
-                Again::These(targets) => targets,
-                Again::Everything => self.everything(),
+                Resend::These(targets) => targets,
+                Resend::Everything => self.everything(),
             };
             for target in targets {
                 self.keep(target);
@@ -129,20 +129,20 @@ impl Remote {
     /// is back.
     pub(super) async fn replay(&self, node: Node, deadline: Deadline) -> Result<(), Failure> {
         let settings = self.settings.load_full();
-        let gate = self.gates.of(node, &settings.breaker);
+        let breakers = self.breakers.of(node, &settings.breaker);
         let refused = |reason| {
             let endpoint = self.backend.endpoint(node);
             Err(Failure::new(Class::Open, format!("invalidations wait for {endpoint}: {reason}")))
         };
-        if !gate.admits(self.clock.now(), self.backend.vitality(node)) {
+        if !breakers.admits(self.clock.now(), self.backend.revivals(node)) {
             return refused("its breaker is open");
         }
-        let _one_for_all = match gate.replaying.try_lock() {
+        let _one_for_all = match breakers.replaying.try_lock() {
             Ok(lock) => lock,
-            Err(_) if !gate.is_closed() => return refused("it is being tried"),
+            Err(_) if !breakers.is_closed() => return refused("it is being tried"),
             Err(_) => {
                 let limit = deadline.attempt(self.clock.now(), settings.attempt_timeout);
-                let lock = gate.replaying.lock();
+                let lock = breakers.replaying.lock();
                 match self.clock.within(limit.unwrap_or_default(), lock).await {
                     Some(lock) => lock,
                     None => return refused("they are many"),
@@ -217,7 +217,7 @@ impl Remote {
         let groups = self.by_node(rest);
         let send = |(node, group)| self.send_group(node, group, deadline);
         for (group, failure) in join_all(groups.into_iter().map(send)).await {
-            if is_out_of_order && !self.damage.lacks(Guard::Journal) {
+            if is_out_of_order && !self.guards.lacks(Guard::Journal) {
                 let tags = group.iter().filter(|target| matches!(target, Target::Tag(_)));
                 self.journal.repeat(tags, self.clock.now(), |target| self.node_of(target));
             }
@@ -251,9 +251,9 @@ impl Remote {
 
     /// Notes that a node has acknowledged targets, in case that its successor does not know of them.
     fn remember(&self, node: Node, targets: &[Target]) {
-        let history = self.hearing.lines.history(node);
-        let confirmed = self.hearing.confirmed();
-        self.hearing.recent.note(node, targets, history, self.clock.now(), confirmed);
+        let history = self.announcements.sessions.history(node);
+        let confirmed = self.announcements.confirmed();
+        self.announcements.acknowledged.note(node, targets, history, self.clock.now(), confirmed);
     }
 
     /// Takes what was read of targets before their change for outdated.
@@ -261,16 +261,16 @@ impl Remote {
     /// The backend does not announce to a process what that changes itself, and announces later changes
     /// only after another read.
     fn hear_ourselves(&self, targets: &[Target]) {
-        let cells = &self.hearing.cells;
+        let revisions = &self.announcements.revisions;
         for target in targets {
             match target {
                 Target::Entry(entry) => {
-                    cells.announce(cells.name(entry.as_str()));
-                    cells.announce(cells.name(&entry.lease()));
+                    revisions.announce(revisions.name(entry.as_str()));
+                    revisions.announce(revisions.name(&entry.lease()));
                 }
-                Target::AnyTag => cells.announce(cells.name(&self.namespace.any_tag())),
+                Target::AnyTag => revisions.announce(revisions.name(&self.namespace.any_tag())),
                 Target::Tag(_) | Target::Namespace(_) => {
-                    cells.change(cells.name(&self.name_of(target)));
+                    revisions.change(revisions.name(&self.name_of(target)));
                 }
             }
         }
@@ -293,12 +293,12 @@ impl Remote {
                     names.extend(entry.lanes());
                     names.push(entry.lease());
                 }
-                Target::AnyTag => generations.insert(0, self.renewal(target)),
-                Target::Tag(_) | Target::Namespace(_) => generations.push(self.renewal(target)),
+                Target::AnyTag => generations.insert(0, self.bumped(target)),
+                Target::Tag(_) | Target::Namespace(_) => generations.push(self.bumped(target)),
             }
         }
         if !generations.is_empty() {
-            self.renew(&generations, deadline).await?;
+            self.bump(&generations, deadline).await?;
         }
         match names.first() {
             None => Ok(()),
@@ -310,7 +310,7 @@ impl Remote {
     }
 
     /// Changes generations. A store that takes no writes still removes, and absent means changed.
-    async fn renew(
+    async fn bump(
         &self,
         generations: &[(String, Generation)],
         deadline: Deadline,
@@ -318,8 +318,8 @@ impl Remote {
         let Some((first, _)) = generations.first() else {
             return Ok(());
         };
-        let renew = || self.backend.renew(generations);
-        match self.ask(Operation::write("renew"), first, deadline, renew).await {
+        let bump = || self.backend.bump(generations);
+        match self.ask(Operation::write("bump"), first, deadline, bump).await {
             Err(failure) if matches!(failure.class(), Class::WriteRefused | Class::Open) => {
                 let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
                 let remove = || self.backend.remove(&names);
@@ -329,7 +329,7 @@ impl Remote {
         }
     }
 
-    fn renewal(&self, target: &Target) -> (String, Generation) {
+    fn bumped(&self, target: &Target) -> (String, Generation) {
         (self.name_of(target), self.generation())
     }
 
@@ -377,7 +377,7 @@ struct Unsent<'a> {
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        if self.remote.damage.lacks(Guard::Journal) {
+        if self.remote.guards.lacks(Guard::Journal) {
             return;
         }
         let now = self.remote.clock.now();

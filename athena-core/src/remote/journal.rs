@@ -77,9 +77,9 @@ impl Pending {
 
 /// What was pending at one moment.
 #[derive(Debug, Default)]
-pub(crate) struct Batch(Vec<(Target, Kept)>);
+pub(crate) struct Replay(Vec<(Target, Kept)>);
 
-impl Batch {
+impl Replay {
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.0.iter().map(|(target, _)| target)
     }
@@ -183,8 +183,8 @@ impl Journal {
     }
 
     /// What is pending now for a node, whom its names belong to by now.
-    pub(crate) fn batch(&self, node: Node, node_of: impl Fn(&Target) -> Node) -> Batch {
-        let mut batch = Batch::default();
+    pub(crate) fn batch(&self, node: Node, node_of: impl Fn(&Target) -> Node) -> Replay {
+        let mut batch = Replay::default();
         if self.depth() == 0 {
             return batch;
         }
@@ -202,7 +202,7 @@ impl Journal {
     }
 
     /// Forgets a batch that the backend acknowledged, but not what was kept again since.
-    pub(crate) fn acknowledge(&self, batch: &Batch) {
+    pub(crate) fn acknowledge(&self, batch: &Replay) {
         let mut pending = self.lock();
         for (target, kept) in &batch.0 {
             if pending.targets.get(target).is_some_and(|it| it.number == kept.number) {
@@ -231,7 +231,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Journal, Target};
+    use super::{Journal, Replay, Target};
     use crate::backend::Node;
     use crate::clock::Tick;
     use crate::tag::Tag;
@@ -244,7 +244,7 @@ mod tests {
         journal.keep(target, Tick::default(), |_| Node::ONLY);
     }
 
-    fn all(journal: &Journal) -> Batch {
+    fn all(journal: &Journal) -> Replay {
         journal.batch(Node::ONLY, |_| Node::ONLY)
     }
 
@@ -293,7 +293,7 @@ mod tests {
             keep(&journal, target(name));
         }
         let parts: Vec<_> = all(&journal).parts(2).collect();
-        assert_eq!(parts.iter().map(Batch::len).collect::<Vec<_>>(), [2, 2, 1]);
+        assert_eq!(parts.iter().map(Replay::len).collect::<Vec<_>>(), [2, 2, 1]);
         journal.acknowledge(&parts[1]);
         assert_eq!(journal.depth(), 3);
     }

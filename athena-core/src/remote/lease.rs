@@ -14,11 +14,11 @@ use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, LeaseRequest, Proof, Token};
-use crate::coherence::trust::Bond;
+use crate::coherence::trust::Backing;
 use crate::key::Key;
 use crate::tag::Tags;
 
-pub(crate) use self::guard::Held;
+pub(crate) use self::guard::LeaseGuard;
 pub(super) use self::returns::Returns;
 
 /// What a lease is asked for with.
@@ -36,21 +36,21 @@ pub(crate) struct Wanted<'a> {
 /// What a request for a lease came to.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    Granted(Leave),
-    /// Somebody else holds it; that it ends is announced over these lines.
-    Elsewhere(Bond),
+    Granted(Grant),
+    /// Somebody else holds it; that it ends is announced over these sessions.
+    Elsewhere(Backing),
 }
 
 /// A lease that was granted.
 #[derive(Debug, Clone)]
-pub(crate) struct Leave {
+pub(crate) struct Grant {
     pub(super) token: Token,
     /// Valid on this connection only.
     pub(super) epoch: u64,
     /// Of the node that the value goes to.
     pub(crate) history: u64,
     /// What announces that the lease or a generation has changed.
-    pub(crate) bond: Bond,
+    pub(crate) backing: Backing,
     pub(crate) generations: Generations,
 }
 
@@ -64,7 +64,7 @@ impl Remote {
     ///
     /// It tells in which history it was asked for: see [`is_void`].
     pub(crate) fn token(&self, address: &Address) -> Token {
-        let history = self.hearing.lines.history(self.backend.node(&address.value));
+        let history = self.announcements.sessions.history(self.backend.node(&address.value));
         Token::new(history << HISTORY_AT | self.random.number() >> HISTORY_BITS)
     }
 
@@ -86,7 +86,7 @@ impl Remote {
         if late_tags {
             proposals.push((self.namespace.any_tag(), self.generation()));
         }
-        let since = self.hearing.cells.now();
+        let since = self.announcements.revisions.now();
         // An older generation than the present one would cost a load later, and serve nothing.
         let mut current: Vec<_> =
             proposals.iter().filter_map(|(name, _)| self.known(name)).collect();
@@ -96,9 +96,9 @@ impl Remote {
         let own = all.iter().position(|(it, _)| *it == node).map(|place| all.swap_remove(place).1);
         let own = own.unwrap_or_default();
         // The generations of other nodes first: all of them are complete when the load begins.
-        current.extend(self.adopt_from(all, since, deadline).await?);
+        current.extend(self.ensure_on(all, since, deadline).await?);
         let request = LeaseRequest { lease: &name, token, life, generations: &own };
-        let (mut stretch, mut sent) = self.before_asking(node);
+        let (mut incarnation, mut sent) = self.before_asking(node);
         let ask = || self.ask(Operation::lease(), &name, deadline, || self.backend.lease(request));
         let mut leased = ask().await?;
         let is_orphan = |it: &Token| is_void(*it, leased.proof) || self.returns.is_abandoned(*it);
@@ -107,35 +107,35 @@ impl Remote {
             let release = || self.backend.release(&name, orphan);
             let operation = Operation::remove("release").ending_a_lease();
             self.ask(operation, &name, deadline, release).await?;
-            (stretch, sent) = self.before_asking(node);
+            (incarnation, sent) = self.before_asking(node);
             leased = ask().await?;
         }
         let proof = leased.proof;
-        let line = self.hearing.lines.of(node, stretch, &proof, sent);
-        let told = told(own, leased.generations, &proof, &line);
+        let session = self.announcements.sessions.of(node, incarnation, &proof, sent);
+        let told = told(own, leased.generations, &proof, &session);
         self.know_all(&told, since);
         current.extend(told);
-        let lines = current.iter().map(|told| Arc::clone(&told.line));
-        let bond = Bond::of(lines.chain([line]));
+        let sessions = current.iter().map(|told| Arc::clone(&told.session));
+        let backing = Backing::of(sessions.chain([session]));
         if !leased.granted {
-            return Ok(Asked::Elsewhere(bond));
+            return Ok(Asked::Elsewhere(backing));
         }
         let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
-        Ok(Asked::Granted(Leave { token, epoch, history, bond, generations }))
+        Ok(Asked::Granted(Grant { token, epoch, history, backing, generations }))
     }
 
     /// Lets a lease live on; tells whether it is still ours, or `None` if that could not be found out.
-    pub(crate) async fn prolong(
+    pub(crate) async fn extend(
         &self,
         address: &Address,
         token: Token,
         life: Duration,
     ) -> Option<bool> {
         let name = address.entry.lease();
-        let operation = Operation::write("prolong").ending_a_lease();
-        let prolong = || self.backend.prolong(&name, token, life);
-        self.ask(operation, &name, self.write_deadline(), prolong).await.ok()
+        let operation = Operation::write("extend").ending_a_lease();
+        let extend = || self.backend.extend(&name, token, life);
+        self.ask(operation, &name, self.write_deadline(), extend).await.ok()
     }
 
     /// Gives a lease back; tells whether the backend took it, or never will.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Remote;
-use super::announcements::Hearing;
+use super::announcements::Announcements;
 use super::generations::Told;
-use crate::coherence::revision::{Mark, Moment};
-use crate::coherence::trust::Line;
+use crate::coherence::revision::{Dependencies, Revision};
+use crate::coherence::trust::Session;
 use crate::envelope::Stamp;
 use crate::key::name::EntryName;
 use crate::tag::Tags;
@@ -24,48 +24,69 @@ impl Remote {
     }
 
     /// What an entry in the backend depends on: its values, the namespace, its tags.
-    pub(crate) fn mark(&self, entry: &EntryName, tags: &Tags, since: Moment) -> Mark {
-        self.mark_with(&[], entry, tags, since)
+    pub(crate) fn dependencies(
+        &self,
+        entry: &EntryName,
+        tags: &Tags,
+        since: Revision,
+    ) -> Dependencies {
+        self.dependencies_with(&[], entry, tags, since)
     }
 
     /// What an entry depends on that is being loaded: its lease as well.
-    pub(crate) fn mark_of_load(&self, entry: &EntryName, tags: &Tags, since: Moment) -> Mark {
-        self.mark_with(&[entry.lease()], entry, tags, since)
+    pub(crate) fn dependencies_of_load(
+        &self,
+        entry: &EntryName,
+        tags: &Tags,
+        since: Revision,
+    ) -> Dependencies {
+        self.dependencies_with(&[entry.lease()], entry, tags, since)
     }
 
     /// What a load depends on whose value may have tags that nobody knows yet: any tag may be one.
-    pub(crate) fn mark_of_late_load(&self, entry: &EntryName, tags: &Tags, since: Moment) -> Mark {
-        self.mark_with(&[entry.lease(), self.namespace.any_tag()], entry, tags, since)
+    pub(crate) fn dependencies_of_late_load(
+        &self,
+        entry: &EntryName,
+        tags: &Tags,
+        since: Revision,
+    ) -> Dependencies {
+        self.dependencies_with(&[entry.lease(), self.namespace.any_tag()], entry, tags, since)
     }
 
     /// A generation as it holds now, if that is known.
     pub(super) fn known(&self, name: &str) -> Option<Told> {
-        let Hearing { cells, known, .. } = &*self.hearing;
-        let (stamp, line) = known.get(cells.name(name), cells, self.clock.now())?;
-        Some(Told { name: name.to_owned(), stamp, line })
+        let Announcements { revisions, known, .. } = &*self.announcements;
+        let (stamp, session) = known.get(revisions.name(name), revisions, self.clock.now())?;
+        Some(Told { name: name.to_owned(), stamp, session })
     }
 
     /// Keeps a generation that was read after `since`.
-    pub(super) fn know(&self, name: &str, stamp: Stamp, since: Moment, line: &Arc<Line>) {
-        if !line.announces() || !self.is_first_tier_memory {
+    pub(super) fn know(&self, name: &str, stamp: Stamp, since: Revision, session: &Arc<Session>) {
+        if !session.announces() || !self.is_first_tier_memory {
             return;
         }
-        let Hearing { cells, known, .. } = &*self.hearing;
-        let name = cells.name(name);
-        known.note(name, stamp, cells.mark([name], since), Arc::clone(line));
+        let Announcements { revisions, known, .. } = &*self.announcements;
+        let name = revisions.name(name);
+        known.note(name, stamp, revisions.dependencies([name], since), Arc::clone(session));
     }
 
-    pub(super) fn know_all(&self, told: &[Told], since: Moment) {
-        for Told { name, stamp, line } in told {
-            self.know(name, *stamp, since, line);
+    pub(super) fn know_all(&self, told: &[Told], since: Revision) {
+        for Told { name, stamp, session } in told {
+            self.know(name, *stamp, since, session);
         }
     }
 
-    fn mark_with(&self, more: &[String], entry: &EntryName, tags: &Tags, since: Moment) -> Mark {
-        let cells = &self.hearing.cells;
-        let own = std::iter::once(cells.name(entry.as_str()));
-        let more = more.iter().map(|name| cells.name(name));
-        let generations = self.generation_names(entry, tags).map(|name| cells.name(&name));
-        cells.mark(own.chain(more).chain(generations), since)
+    fn dependencies_with(
+        &self,
+        more: &[String],
+        entry: &EntryName,
+        tags: &Tags,
+        since: Revision,
+    ) -> Dependencies {
+        let revisions = &self.announcements.revisions;
+        let own = std::iter::once(revisions.name(entry.as_str()));
+        let more = more.iter().map(|name| revisions.name(name));
+        let generations = self.generation_names(entry, tags).map(|name| revisions.name(&name));
+        revisions.dependencies(own.chain(more).chain(generations), since)
     }
 }

@@ -10,9 +10,9 @@ use std::future::Future;
 use super::Remote;
 use crate::backend::{Class, Failure, Node};
 use crate::resilience::breaker::{Ending, Permit, Transition};
-use crate::resilience::class::{Kind, Repeat, Traffic, Wait};
+use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
 use crate::resilience::deadline::Deadline;
-use crate::resilience::retry::{Chance, Tried, Verdict};
+use crate::resilience::retry::{Chance, Decision, Tried};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::Event;
 
@@ -20,12 +20,12 @@ use crate::telemetry::Event;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation {
     name: &'static str,
-    kind: Kind,
+    kind: OperationKind,
     ends_lease: bool,
 }
 
 impl Operation {
-    const fn of(name: &'static str, kind: Kind) -> Self {
+    const fn of(name: &'static str, kind: OperationKind) -> Self {
         Self { name, kind, ends_lease: false }
     }
 
@@ -39,40 +39,45 @@ impl Operation {
 
     /// A read that a caller waits for.
     pub(super) const fn read() -> Self {
-        let kind = Kind { traffic: Traffic::Serve, repeat: Repeat::Safe, wait: Wait::Caller };
+        let kind =
+            OperationKind { traffic: Traffic::Serving, repeat: Repeat::Safe, wait: Wait::Caller };
         Self::of("read", kind)
     }
 
     /// A removal, which a store that takes no writes still does.
     pub(super) const fn remove(name: &'static str) -> Self {
-        let kind = Kind { traffic: Traffic::Serve, repeat: Repeat::Safe, wait: Wait::Nobody };
+        let kind =
+            OperationKind { traffic: Traffic::Serving, repeat: Repeat::Safe, wait: Wait::Nobody };
         Self::of(name, kind)
     }
 
     /// A write off the callers' path.
     pub(super) const fn write(name: &'static str) -> Self {
-        let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Safe, wait: Wait::Nobody };
+        let kind =
+            OperationKind { traffic: Traffic::Storing, repeat: Repeat::Safe, wait: Wait::Nobody };
         Self::of(name, kind)
     }
 
     /// The request for a lease: a caller waits, and one token asks once.
     pub(super) const fn lease() -> Self {
-        let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Unsafe, wait: Wait::Caller };
+        let kind =
+            OperationKind { traffic: Traffic::Storing, repeat: Repeat::Unsafe, wait: Wait::Caller };
         Self::of("lease", kind)
     }
 
     /// The completion of generations before a load.
-    pub(super) const fn adopt() -> Self {
-        let kind = Kind { traffic: Traffic::Store, repeat: Repeat::Safe, wait: Wait::Caller };
-        Self::of("adopt", kind)
+    pub(super) const fn ensure() -> Self {
+        let kind =
+            OperationKind { traffic: Traffic::Storing, repeat: Repeat::Safe, wait: Wait::Caller };
+        Self::of("ensure", kind)
     }
 }
 
 impl Operation {
     /// What kind it is where reads that had no answer in time may be attempted again.
-    fn kind_under(self, settings: &Resilience) -> Kind {
+    fn kind_under(self, settings: &Resilience) -> OperationKind {
         if settings.retry.after_timeout {
-            Kind { wait: Wait::Nobody, ..self.kind }
+            OperationKind { wait: Wait::Nobody, ..self.kind }
         } else {
             self.kind
         }
@@ -112,8 +117,8 @@ impl Remote {
             let spend = || self.budget.try_spend(now);
             let attempt = settings.retry.attempts(kind.wait);
             match attempt.decide(tried, retry, chance, spend) {
-                Verdict::GiveUp => return Err(failure.after(attempts)),
-                Verdict::Retry { after } => {
+                Decision::GiveUp => return Err(failure.after(attempts)),
+                Decision::Retry { after } => {
                     self.tell_retry(operation, node, attempts, &failure);
                     self.clock.sleep(after).await;
                 }
@@ -133,11 +138,11 @@ impl Remote {
         let Some(limit) = deadline.attempt(now, settings.attempt_timeout) else {
             return Err(Failure::new(Class::TooLate, "the deadline of the call has passed"));
         };
-        let gate = self.gates.of(node, &settings.breaker);
+        let breakers = self.breakers.of(node, &settings.breaker);
         let traffic = operation.kind.traffic;
-        let (permit, transition) = gate.acquire(traffic, now, self.backend.vitality(node));
+        let (permit, transition) = breakers.acquire(traffic, now, self.backend.revivals(node));
         self.tell_transition(node, traffic, transition);
-        if permit.is_none() && !(operation.ends_lease && gate.is_ajar()) {
+        if permit.is_none() && !(operation.ends_lease && breakers.may_answer()) {
             let message = format!("the breaker of {} is open", self.backend.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }

@@ -10,9 +10,9 @@ use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all, scattered};
 use crate::backend::{Class, Failure, Found, Generation, Node, Stored};
-use crate::coherence::guards::{Damage, Guard};
-use crate::coherence::revision::{Mark, Moment};
-use crate::coherence::trust::{Bond, Line, Trust};
+use crate::coherence::guards::{Guard, Guards};
+use crate::coherence::revision::{Dependencies, Revision};
+use crate::coherence::trust::{Backing, Session, Trust};
 use crate::envelope::{Envelope, Stamp};
 use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
@@ -22,18 +22,18 @@ use crate::telemetry::Event;
 #[derive(Debug)]
 pub(crate) enum Looked {
     /// An entry that nobody has invalidated.
-    Entry(Box<Sighting>),
+    Entry(Box<StoredEntry>),
     /// Nothing that counts.
     Nothing,
 }
 
 /// An entry that was seen in the backend.
 #[derive(Debug)]
-pub(crate) struct Sighting {
+pub(crate) struct StoredEntry {
     pub(crate) envelope: Envelope,
     pub(crate) age: Duration,
     /// What it depends on, since before it was read.
-    pub(crate) mark: Mark,
+    pub(crate) dependencies: Dependencies,
     /// What announces that it changes.
     pub(crate) trust: Trust,
     /// Whether the nodes were known to be the ones that serve.
@@ -44,16 +44,16 @@ pub(crate) struct Sighting {
 #[derive(Debug, Clone)]
 struct Read<T> {
     it: Option<T>,
-    line: Arc<Line>,
+    session: Arc<Session>,
     history: u64,
     /// Whether the node was known to be the one that serves.
     is_confirmed: bool,
 }
 
 /// What one node answered.
-struct Answer {
+struct NodeReply {
     found: Found,
-    line: Arc<Line>,
+    session: Arc<Session>,
     history: u64,
     is_confirmed: bool,
 }
@@ -70,12 +70,12 @@ const ROUNDS: usize = 2;
 
 /// A name to read, and its place in the order of what was asked.
 #[derive(Debug, Clone, Copy)]
-enum Name<'a> {
+enum WantedName<'a> {
     Value(usize, &'a str),
     Generation(usize, &'a str),
 }
 
-impl<'a> Name<'a> {
+impl<'a> WantedName<'a> {
     fn text(&self) -> &'a str {
         match self {
             Self::Value(_, name) | Self::Generation(_, name) => name,
@@ -89,7 +89,7 @@ struct Question<'a> {
     place: usize,
     address: &'a Address,
     tags: &'a Tags,
-    since: Moment,
+    since: Revision,
     deadline: Deadline,
 }
 
@@ -115,7 +115,7 @@ impl Remote {
         let mut looked: Vec<_> = asked.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..asked.len()).collect();
         for _ in 0..ROUNDS {
-            let since = self.hearing.cells.now();
+            let since = self.announcements.revisions.now();
             let mut questions = Vec::with_capacity(open.len());
             for place in std::mem::take(&mut open) {
                 let (address, tags) = asked[place];
@@ -142,7 +142,7 @@ impl Remote {
     async fn look_now(
         &self,
         asked: &[Question<'_>],
-        since: Moment,
+        since: Revision,
         deadline: Deadline,
     ) -> Vec<Result<Option<Looked>, Failure>> {
         let mut names = Names::default();
@@ -154,9 +154,11 @@ impl Remote {
             })
             .collect();
         let values: Vec<&str> = asked.iter().map(|it| it.address.value.as_str()).collect();
-        // To be held from before the request until its answers have marks of their own.
-        let _cells: Vec<Mark> =
-            asked.iter().map(|it| self.mark(&it.address.entry, it.tags, it.since)).collect();
+        // To be held from before the request until its answers have dependencies of their own.
+        let _cells: Vec<Dependencies> = asked
+            .iter()
+            .map(|it| self.dependencies(&it.address.entry, it.tags, it.since))
+            .collect();
         let fetched = self.fetch(&values, &names.names, since, deadline).await;
         let mut looked = Vec::with_capacity(asked.len());
         for ((question, places), value) in asked.iter().zip(&places).zip(fetched.values) {
@@ -175,22 +177,23 @@ impl Remote {
         &self,
         values: &[&str],
         generations: &[String],
-        since: Moment,
+        since: Revision,
         deadline: Deadline,
     ) -> Fetched {
         let mut fetched = Fetched::empty(values.len(), generations.len());
         let mut unknown = Vec::with_capacity(generations.len());
         for (place, name) in generations.iter().enumerate() {
             match self.known(name) {
-                Some(Told { stamp: Stamp { generation, history }, line, .. }) => {
+                Some(Told { stamp: Stamp { generation, history }, session, .. }) => {
                     let it = Some(generation);
-                    let read = Read { it, line, history, is_confirmed: true };
+                    let read = Read { it, session, history, is_confirmed: true };
                     fetched.generations[place] = Ok(read);
                 }
-                None => unknown.push(Name::Generation(place, name)),
+                None => unknown.push(WantedName::Generation(place, name)),
             }
         }
-        let of_values = values.iter().enumerate().map(|(place, name)| Name::Value(place, name));
+        let of_values =
+            values.iter().enumerate().map(|(place, name)| WantedName::Value(place, name));
         let mut names: Vec<_> = of_values.chain(unknown).collect();
         for round in 1..=ROUNDS {
             let mut scattered = Vec::new();
@@ -216,17 +219,17 @@ impl Remote {
     /// Asks the nodes that serve names, as far as is known; `None` where several answered for one.
     async fn ask_nodes<'a>(
         &self,
-        names: Vec<Name<'a>>,
+        names: Vec<WantedName<'a>>,
         deadline: Deadline,
-    ) -> Vec<(Vec<Name<'a>>, Result<Option<Answer>, Failure>)> {
+    ) -> Vec<(Vec<WantedName<'a>>, Result<Option<NodeReply>, Failure>)> {
         let groups = by_node(&*self.backend, names, |name| name.text());
         let read = async |(node, group): (Node, Vec<_>)| {
-            let (stretch, sent) = self.before_asking(node);
+            let (incarnation, sent) = self.before_asking(node);
             let found = self.fetch_from(&group, deadline).await.map(|found| {
                 let proof = found.proof?;
-                let line = self.hearing.lines.of(node, stretch, &proof, sent);
-                let is_confirmed = self.hearing.lines.is_confirmed(&proof);
-                Some(Answer { found, line, history: proof.history, is_confirmed })
+                let session = self.announcements.sessions.of(node, incarnation, &proof, sent);
+                let is_confirmed = self.announcements.sessions.is_confirmed(&proof);
+                Some(NodeReply { found, session, history: proof.history, is_confirmed })
             });
             (group, found)
         };
@@ -234,26 +237,30 @@ impl Remote {
     }
 
     /// Keeps the generations that were read.
-    fn note_generations(&self, group: &[Name<'_>], answer: &Answer, since: Moment) {
+    fn note_generations(&self, group: &[WantedName<'_>], answer: &NodeReply, since: Revision) {
         let names = group.iter().filter_map(|name| match name {
-            Name::Generation(_, name) => Some(*name),
-            Name::Value(..) => None,
+            WantedName::Generation(_, name) => Some(*name),
+            WantedName::Value(..) => None,
         });
         for (name, generation) in names.zip(&answer.found.generations) {
             if let Some(generation) = *generation {
                 let stamp = Stamp { generation, history: answer.history };
-                self.know(name, stamp, since, &answer.line);
+                self.know(name, stamp, since, &answer.session);
             }
         }
     }
 
     /// Reads names that one node serves.
-    async fn fetch_from(&self, group: &[Name<'_>], deadline: Deadline) -> Result<Found, Failure> {
+    async fn fetch_from(
+        &self,
+        group: &[WantedName<'_>],
+        deadline: Deadline,
+    ) -> Result<Found, Failure> {
         let (mut values, mut generations) = (Vec::new(), Vec::new());
         for name in group {
             match name {
-                Name::Value(_, name) => values.push(*name),
-                Name::Generation(_, name) => generations.push(*name),
+                WantedName::Value(_, name) => values.push(*name),
+                WantedName::Generation(_, name) => generations.push(*name),
             }
         }
         let Some(first) = group.first() else {
@@ -270,7 +277,7 @@ impl Remote {
         current: Vec<Read<Generation>>,
     ) -> Result<Option<Looked>, Failure> {
         let Question { address, tags, .. } = question;
-        let Read { it: Some(Stored { bytes, remaining }), line, history, is_confirmed } = value
+        let Read { it: Some(Stored { bytes, remaining }), session, history, is_confirmed } = value
         else {
             return Ok(Some(Looked::Nothing));
         };
@@ -286,8 +293,8 @@ impl Remote {
             }
         };
         let mut evidence = Evidence {
-            damage: self.damage,
-            lines: vec![line],
+            guards: self.guards,
+            sessions: vec![session],
             is_of_this_history: envelope.history == history,
             is_confirmed,
         };
@@ -300,16 +307,16 @@ impl Remote {
         }
         let mut all = Tags::clone(tags);
         envelope.tags.iter().for_each(|(tag, _)| all.add(tag.clone()));
-        let mark = self.mark(&address.entry, &all, question.since);
+        let dependencies = self.dependencies(&address.entry, &all, question.since);
         let total = envelope.ttl.saturating_add(envelope.grace);
         let age = total.saturating_sub(remaining);
         // What another history wrote may have been invalidated where this one has not heard of it.
-        let is_trusted = evidence.is_of_this_history || self.damage.lacks(Guard::History);
+        let is_trusted = evidence.is_of_this_history || self.guards.lacks(Guard::History);
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
-        let Evidence { lines, is_confirmed, .. } = evidence;
-        let trust = Trust::over(Bond::of(lines));
-        let sighting = Sighting { envelope, age, mark, trust, is_confirmed };
-        Ok(Some(Looked::Entry(Box::new(sighting))))
+        let Evidence { sessions, is_confirmed, .. } = evidence;
+        let trust = Trust::over(Backing::of(sessions));
+        let stored = StoredEntry { envelope, age, dependencies, trust, is_confirmed };
+        Ok(Some(Looked::Entry(Box::new(stored))))
     }
 
     /// Whether one of those that answered has not been told of an invalidation that its predecessor
@@ -323,8 +330,8 @@ impl Remote {
         history: u64,
         current: &[Read<Generation>],
     ) -> bool {
-        let recent = &self.hearing.recent;
-        if !recent.is_any() || self.damage.lacks(Guard::Journal) {
+        let acknowledged = &self.announcements.acknowledged;
+        if !acknowledged.is_any() || self.guards.lacks(Guard::Journal) {
             return false;
         }
         let entry = &question.address.entry;
@@ -335,7 +342,7 @@ impl Remote {
             .chain(generations.zip(current.iter().map(|it| it.history)));
         let mut was_not_told = false;
         for (target, history) in all {
-            if recent.contradicts(&target, history) {
+            if acknowledged.contradicts(&target, history) {
                 self.keep(target);
                 was_not_told = true;
             }
@@ -371,12 +378,12 @@ impl Remote {
             return Ok(true);
         }
         let names: Vec<_> = unknown.iter().map(|tag| self.namespace.tag(tag)).collect();
-        let _cells = self.mark(&question.address.entry, &unknown, question.since);
+        let _cells = self.dependencies(&question.address.entry, &unknown, question.since);
         let fetched = self.fetch(&[], &names, question.since, question.deadline).await;
         let of_tags = unknown.iter().zip(expected).zip(fetched.generations);
         for ((tag, expected), current) in of_tags {
             let (current, target) = (current?, Target::Tag(tag.clone()));
-            if self.hearing.recent.contradicts(&target, current.history) {
+            if self.announcements.acknowledged.contradicts(&target, current.history) {
                 self.keep(target);
                 return Err(untold());
             }
@@ -395,8 +402,8 @@ fn untold() -> Failure {
 
 /// What the answers about one entry come to.
 struct Evidence {
-    damage: Damage,
-    lines: Vec<Arc<Line>>,
+    guards: Guards,
+    sessions: Vec<Arc<Session>>,
     is_of_this_history: bool,
     is_confirmed: bool,
 }
@@ -404,10 +411,10 @@ struct Evidence {
 impl Evidence {
     /// Takes in what is known of a generation; tells whether it is what it was.
     fn weigh(&mut self, before: &Stamp, now: &Read<Generation>) -> bool {
-        self.lines.push(Arc::clone(&now.line));
+        self.sessions.push(Arc::clone(&now.session));
         self.is_confirmed &= now.is_confirmed;
         self.is_of_this_history &= before.history == now.history;
-        now.it == Some(before.generation) || self.damage.lacks(Guard::Generations)
+        now.it == Some(before.generation) || self.guards.lacks(Guard::Generations)
     }
 }
 
@@ -440,31 +447,31 @@ impl Fetched {
     }
 
     /// Puts what one node answered where it belongs.
-    fn sort_in(&mut self, group: &[Name<'_>], answer: Answer) {
-        let Answer { found, line, history, is_confirmed } = answer;
+    fn sort_in(&mut self, group: &[WantedName<'_>], answer: NodeReply) {
+        let NodeReply { found, session, history, is_confirmed } = answer;
         let (mut values, mut generations) =
             (found.values.into_iter(), found.generations.into_iter());
         for name in group {
-            let line = Arc::clone(&line);
+            let session = Arc::clone(&session);
             match name {
-                Name::Value(place, _) => {
+                WantedName::Value(place, _) => {
                     let it = values.next().flatten();
-                    self.values[*place] = Ok(Read { it, line, history, is_confirmed });
+                    self.values[*place] = Ok(Read { it, session, history, is_confirmed });
                 }
-                Name::Generation(place, _) => {
+                WantedName::Generation(place, _) => {
                     let it = generations.next().flatten();
-                    self.generations[*place] = Ok(Read { it, line, history, is_confirmed });
+                    self.generations[*place] = Ok(Read { it, session, history, is_confirmed });
                 }
             }
         }
     }
 
     /// Notes that one node did not answer.
-    fn fail(&mut self, group: &[Name<'_>], failure: &Failure) {
+    fn fail(&mut self, group: &[WantedName<'_>], failure: &Failure) {
         for name in group {
             match name {
-                Name::Value(place, _) => self.values[*place] = Err(failure.clone()),
-                Name::Generation(place, _) => self.generations[*place] = Err(failure.clone()),
+                WantedName::Value(place, _) => self.values[*place] = Err(failure.clone()),
+                WantedName::Generation(place, _) => self.generations[*place] = Err(failure.clone()),
             }
         }
     }

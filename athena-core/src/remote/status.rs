@@ -41,14 +41,14 @@ impl Remote {
     pub(crate) fn nodes(&self) -> Vec<NodeStatus> {
         let (settings, now) = (self.settings.load(), self.clock.now());
         let status = |node| {
-            let gate = self.gates.of(node, &settings.breaker);
+            let breakers = self.breakers.of(node, &settings.breaker);
             NodeStatus {
                 endpoint: self.backend.endpoint(node),
                 ready: self.backend.is_ready(node),
                 in_flight: self.backend.in_flight(node),
-                breaker: gate.breaker(Traffic::Serve).state(),
-                write_breaker: gate.breaker(Traffic::Store).state(),
-                retry_after: gate.breaker(Traffic::Serve).retry_after(now),
+                breaker: breakers.breaker(Traffic::Serving).state(),
+                write_breaker: breakers.breaker(Traffic::Storing).state(),
+                retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
             }
         };
         self.backend.nodes().into_iter().map(status).collect()
@@ -58,9 +58,9 @@ impl Remote {
     pub(crate) fn set_resilience(&self, settings: Resilience) {
         self.backend.limit_attempts(settings.attempt_timeout);
         self.budget.configure(settings.retry.budget());
-        for (node, gate) in self.gates.all() {
+        for (node, breakers) in self.breakers.all() {
             for traffic in Traffic::ALL {
-                let transition = gate.breaker(traffic).configure(settings.breaker.clone());
+                let transition = breakers.breaker(traffic).configure(settings.breaker.clone());
                 self.tell_transition(node, traffic, transition);
             }
         }
@@ -85,9 +85,9 @@ impl Remote {
     fn of_each_breaker(&self, change: impl Fn(&Breaker) -> Option<Transition>) {
         let settings = self.settings.load();
         for node in self.backend.nodes() {
-            let gate = self.gates.of(node, &settings.breaker);
+            let breakers = self.breakers.of(node, &settings.breaker);
             for traffic in Traffic::ALL {
-                let transition = change(gate.breaker(traffic));
+                let transition = change(breakers.breaker(traffic));
                 self.tell_transition(node, traffic, transition);
             }
         }
@@ -100,28 +100,30 @@ impl Remote {
     }
 
     pub(super) fn is_open_to(&self, node: Node) -> bool {
-        let gate = self.gates.of(node, &self.settings.load().breaker);
-        self.backend.is_ready(node) && gate.admits(self.clock.now(), self.backend.vitality(node))
+        let breakers = self.breakers.of(node, &self.settings.load().breaker);
+        self.backend.is_ready(node)
+            && breakers.admits(self.clock.now(), self.backend.revivals(node))
     }
 
     /// Asks every node for a sign of life, which is what memory is trusted by.
     pub(crate) async fn prove(&self) {
         // One that hangs holds up the others for so long only that they are proven within the window.
-        let limit = self.settings.load().attempt_timeout.min(self.hearing.lines.window() / 2);
+        let limit =
+            self.settings.load().attempt_timeout.min(self.announcements.sessions.window() / 2);
         let began = self.clock.now();
         let mut nodes = self.backend.nodes();
         nodes.retain(|node| !self.is_isolated(*node));
         let prove = async |node: Node| {
-            let (stretch, sent) = self.before_asking(node);
+            let (incarnation, sent) = self.before_asking(node);
             let answer = self.clock.within_dozing(limit, self.backend.prove(node)).await;
             match answer {
                 Some(Ok(proof)) => {
-                    self.hearing.lines.prove(node, stretch, &proof, sent);
-                    self.hearing.lines.is_confirmed(&proof)
+                    self.announcements.sessions.prove(node, incarnation, &proof, sent);
+                    self.announcements.sessions.is_confirmed(&proof)
                 }
                 // It says itself that it does not serve.
                 Some(Err(failure)) if matches!(failure.class(), Class::Moved | Class::Unready) => {
-                    self.hearing.lines.end(node);
+                    self.announcements.sessions.end(node);
                     false
                 }
                 Some(Err(_)) | None => false,
@@ -129,21 +131,21 @@ impl Remote {
         };
         let proven = join_all(nodes.into_iter().map(prove)).await;
         if !proven.is_empty() && proven.into_iter().all(|is_proven| is_proven) {
-            self.hearing.confirm(began);
+            self.announcements.confirm(began);
         }
     }
 
     fn is_isolated(&self, node: Node) -> bool {
-        let gate = self.gates.of(node, &self.settings.load().breaker);
-        gate.breaker(Traffic::Serve).state() == BreakerState::Isolated
+        let breakers = self.breakers.of(node, &self.settings.load().breaker);
+        breakers.breaker(Traffic::Serving).state() == BreakerState::Isolated
     }
 
     /// Ends when it is time to do so again; does not keep the cache alive meanwhile.
     pub(crate) fn proof_is_due(&self) -> impl Future<Output = ()> + use<> {
-        let (hearing, clock) = (Arc::clone(&self.hearing), self.clock.clone());
+        let (announcements, clock) = (Arc::clone(&self.announcements), self.clock.clone());
         async move {
-            let pause = hearing.lines.window() / 4;
-            clock.within_dozing(pause, hearing.connected()).await;
+            let pause = announcements.sessions.window() / 4;
+            clock.within_dozing(pause, announcements.connected()).await;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::pipeline::Operation;
-use super::{Address, Leave, Remote};
+use super::{Address, Grant, Remote};
 use crate::backend::{Failure, Fill, Filled, Item};
 use crate::coherence::guards::Guard;
 use crate::tag::Tags;
@@ -23,12 +23,12 @@ impl Remote {
         address: &Address,
         bytes: &[u8],
         life: Duration,
-        granted: &Leave,
+        granted: &Grant,
     ) -> Result<Filled, Failure> {
         let lease = &address.entry.lease();
         let item = Item { value: &address.value, bytes, life };
         let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
-        if self.damage.lacks(Guard::Lease) {
+        if self.guards.lacks(Guard::Lease) {
             return self.backend.insert(item, lease, &[]).await.map(|()| Filled::Stored);
         }
         let (deadline, operation) = (self.write_deadline(), Operation::write("fill"));

@@ -27,7 +27,7 @@ impl Remote {
             loop {
                 let Some(remote) = remote.upgrade() else { return };
                 remote.prove().await;
-                remote.recall();
+                remote.requeue();
                 if remote.journal_depth() > 0 {
                     remote.replay_in_background();
                 }

@@ -8,38 +8,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::coherence::revision::Name;
+use crate::coherence::revision::Subject;
 
 /// Wakes waiters by name.
 #[derive(Debug, Default)]
-pub(crate) struct Wakes {
-    waiting: Mutex<Waiting>,
+pub(crate) struct KeyedNotify {
+    waiting: Mutex<Waiters>,
     /// Spares the lock where nobody waits for anything.
     count: AtomicUsize,
 }
 
 /// How many wait for a name, and what wakes them.
-type Waiting = HashMap<Name, (usize, Arc<Notify>), foldhash::fast::RandomState>;
+type Waiters = HashMap<Subject, (usize, Arc<Notify>), foldhash::fast::RandomState>;
 
 /// Somebody who waits; begins to hear when made.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    wakes: Arc<Wakes>,
-    name: Name,
+    waiters: Arc<KeyedNotify>,
+    name: Subject,
     changed: Arc<Notify>,
 }
 
-impl Wakes {
-    pub(crate) fn waiter(self: &Arc<Self>, name: Name) -> Waiter {
+impl KeyedNotify {
+    pub(crate) fn waiter(self: &Arc<Self>, name: Subject) -> Waiter {
         let mut waiting = self.lock();
         self.count.fetch_add(1, Ordering::SeqCst);
         let (count, changed) = waiting.entry(name).or_default();
         *count += 1;
         let changed = Arc::clone(changed);
-        Waiter { wakes: Arc::clone(self), name, changed }
+        Waiter { waiters: Arc::clone(self), name, changed }
     }
 
-    pub(crate) fn wake(&self, name: Name) {
+    pub(crate) fn wake(&self, name: Subject) {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
@@ -50,7 +50,7 @@ impl Wakes {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,8 +64,8 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut waiting = self.wakes.lock();
-        self.wakes.count.fetch_sub(1, Ordering::SeqCst);
+        let mut waiting = self.waiters.lock();
+        self.waiters.count.fetch_sub(1, Ordering::SeqCst);
         if let Some((count, _)) = waiting.get_mut(&self.name) {
             *count -= 1;
             if *count == 0 {

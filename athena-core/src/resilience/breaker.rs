@@ -82,7 +82,7 @@ pub(crate) struct Breaker {
     machine: Arc<Mutex<Machine>>,
 }
 
-/// Leave for one operation.
+/// A permit for one operation.
 #[derive(Debug)]
 pub(crate) struct Permit {
     machine: Arc<Mutex<Machine>>,
@@ -97,7 +97,7 @@ impl Breaker {
         Self { machine: Arc::new(Mutex::new(Machine::new(settings))) }
     }
 
-    /// Leave to send one operation over the link of `epoch`, or `None` while open.
+    /// A permit to send one operation over the link of `epoch`, or `None` while open.
     pub(crate) fn acquire(&self, now: Tick, epoch: u64) -> (Option<Permit>, Option<Transition>) {
         let mut machine = lock(&self.machine);
         let (admitted, transition) = machine.acquire(now, epoch);

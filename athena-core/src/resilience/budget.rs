@@ -201,7 +201,7 @@ mod tests {
             let (mut now, mut asked, mut spent) = (0, Vec::new(), Vec::new());
             for step in steps {
                 let slice = now / 1_000;
-                let recent = |times: &Vec<u64>| times.iter().filter(|time| **time + 10 > slice).count();
+                let acknowledged = |times: &Vec<u64>| times.iter().filter(|time| **time + 10 > slice).count();
                 match step {
                     Step::Advance(millis) => now += millis,
                     Step::Requests(count) => {
@@ -209,9 +209,9 @@ mod tests {
                         (0..count).for_each(|_| asked.push(slice));
                     }
                     Step::Spend(tries) => for _ in 0..tries {
-                        let limit = (recent(&asked) / 5).max(30);
+                        let limit = (acknowledged(&asked) / 5).max(30);
                         let granted = budget.try_spend(at(now));
-                        prop_assert_eq!(granted, recent(&spent) < limit);
+                        prop_assert_eq!(granted, acknowledged(&spent) < limit);
                         if granted {
                             spent.push(slice);
                         }

@@ -7,7 +7,7 @@ use crate::backend::Class;
 
 /// What kind of operation was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Kind {
+pub(crate) struct OperationKind {
     pub(crate) traffic: Traffic,
     pub(crate) repeat: Repeat,
     pub(crate) wait: Wait,
@@ -17,9 +17,9 @@ pub(crate) struct Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Traffic {
     /// Reads, and removals, which a store that refuses writes still takes.
-    Serve,
+    Serving,
     /// What writes values, leases and generations.
-    Store,
+    Storing,
 }
 
 /// Whether an operation that may have happened may be sent again.
@@ -59,18 +59,18 @@ pub(crate) enum Retry {
 }
 
 impl Traffic {
-    pub(crate) const ALL: [Self; 2] = [Self::Serve, Self::Store];
+    pub(crate) const ALL: [Self; 2] = [Self::Serving, Self::Storing];
 
     /// A short name, as used in logs.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Serve => "reads",
-            Self::Store => "writes",
+            Self::Serving => "reads",
+            Self::Storing => "writes",
         }
     }
 }
 
-impl Kind {
+impl OperationKind {
     /// What follows when an operation of this kind failed.
     pub(crate) fn judge(self, class: Class) -> Judgement {
         const FAILURE: Option<Ending> = Some(Ending::Failure);
@@ -83,7 +83,7 @@ impl Kind {
             Class::Timeout | Class::Disconnected => (FAILURE, self.again()),
             // It would not be done next time either.
             Class::Rejected => (Some(Ending::Success), Retry::Never),
-            Class::WriteRefused if self.traffic == Traffic::Store => (FAILURE, Retry::Never),
+            Class::WriteRefused if self.traffic == Traffic::Storing => (FAILURE, Retry::Never),
             Class::WriteRefused
             | Class::Denied
             | Class::Overloaded
@@ -104,7 +104,7 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::{Judgement, Kind, Repeat, Retry, Traffic, Wait};
+    use super::{Judgement, OperationKind, Repeat, Retry, Traffic, Wait};
     use crate::backend::Class;
     use crate::resilience::breaker::Ending;
 
@@ -137,14 +137,14 @@ mod tests {
     fn every_class_and_kind_is_judged_as_the_table_says() {
         assert_eq!(TABLE.map(|(class, ..)| class), Class::ALL);
         for (class, [serve, store], [nobody, caller, once]) in TABLE {
-            for (traffic, ending) in [(Traffic::Serve, serve), (Traffic::Store, store)] {
+            for (traffic, ending) in [(Traffic::Serving, serve), (Traffic::Storing, store)] {
                 for (repeat, wait, retry) in [
                     (Repeat::Safe, Wait::Nobody, nobody),
                     (Repeat::Safe, Wait::Caller, caller),
                     (Repeat::Unsafe, Wait::Nobody, once),
                     (Repeat::Unsafe, Wait::Caller, once),
                 ] {
-                    let kind = Kind { traffic, repeat, wait };
+                    let kind = OperationKind { traffic, repeat, wait };
                     assert_eq!(kind.judge(class), Judgement { ending, retry }, "{class} {kind:?}");
                 }
             }
@@ -154,9 +154,9 @@ mod tests {
     #[test]
     fn what_may_have_happened_is_never_sent_again_unless_that_is_safe() {
         for class in Class::ALL.into_iter().filter(|class| class.may_have_happened()) {
-            for traffic in [Traffic::Serve, Traffic::Store] {
+            for traffic in [Traffic::Serving, Traffic::Storing] {
                 for wait in [Wait::Caller, Wait::Nobody] {
-                    let kind = Kind { traffic, repeat: Repeat::Unsafe, wait };
+                    let kind = OperationKind { traffic, repeat: Repeat::Unsafe, wait };
                     assert_eq!(kind.judge(class).retry, Retry::Never, "{class} {kind:?}");
                 }
             }

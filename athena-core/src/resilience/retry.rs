@@ -135,7 +135,7 @@ impl Tried {
 
 /// What to do after an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
     /// Attempt it again after a pause.
     Retry { after: Duration },
     /// Tell the failure.
@@ -162,9 +162,9 @@ impl Backoff {
         retry: Retry,
         chance: Chance,
         spend: impl FnOnce() -> bool,
-    ) -> Verdict {
+    ) -> Decision {
         let (after, allowed) = match retry {
-            Retry::Never => return Verdict::GiveUp,
+            Retry::Never => return Decision::GiveUp,
             Retry::AtOnce => (Duration::ZERO, tried.moves <= MOST_MOVES),
             Retry::Later => {
                 (self.pause(tried.attempts, chance.random), tried.attempts < self.max_attempts)
@@ -172,9 +172,9 @@ impl Backoff {
         };
         let in_time = after < chance.left;
         if allowed && in_time && (retry == Retry::AtOnce || spend()) {
-            Verdict::Retry { after }
+            Decision::Retry { after }
         } else {
-            Verdict::GiveUp
+            Decision::GiveUp
         }
     }
 
@@ -195,7 +195,7 @@ impl Backoff {
 mod tests {
     use std::time::Duration;
 
-    use super::{Backoff, Chance, MOST_MOVES, Tried, Verdict};
+    use super::{Backoff, Chance, Decision, MOST_MOVES, Tried};
     use crate::policy::LONGEST;
     use crate::resilience::class::{Retry, Wait};
     use crate::resilience::retry::{Jitter, RetrySettings};
@@ -211,12 +211,12 @@ mod tests {
         Resilience::guide().retry.attempts(Wait::Caller)
     }
 
-    fn after(millis: u64) -> Verdict {
-        Verdict::Retry { after: Duration::from_millis(millis) }
+    fn after(millis: u64) -> Decision {
+        Decision::Retry { after: Duration::from_millis(millis) }
     }
 
     /// The verdicts on a row of failures, with a budget that never ends.
-    fn verdicts(settings: &Backoff, failures: &[Retry]) -> Vec<Verdict> {
+    fn verdicts(settings: &Backoff, failures: &[Retry]) -> Vec<Decision> {
         let mut tried = Tried::default();
         let judge = |retry: &Retry| {
             tried = tried.and(*retry);
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn the_guides_numbers_make_three_attempts_one_and_two_seconds_apart() {
         let guide = guide();
-        let expected = [after(1_000), after(2_000), Verdict::GiveUp];
+        let expected = [after(1_000), after(2_000), Decision::GiveUp];
         assert_eq!(verdicts(&guide, &[Retry::Later; 3]), expected);
     }
 
@@ -271,9 +271,9 @@ mod tests {
         let tried = Tried { attempts: 1, moves: 0 };
         for (retry, left, verdict) in [
             (Retry::Later, 1_001, after(1_000)),
-            (Retry::Later, 1_000, Verdict::GiveUp),
+            (Retry::Later, 1_000, Decision::GiveUp),
             (Retry::AtOnce, 1, after(0)),
-            (Retry::AtOnce, 0, Verdict::GiveUp),
+            (Retry::AtOnce, 0, Decision::GiveUp),
         ] {
             let chance = Chance { left: Duration::from_millis(left), random: 1.0 };
             assert_eq!(guide.decide(tried, retry, chance, || true), verdict, "{retry:?} {left} ms");
@@ -299,7 +299,7 @@ mod tests {
                 false
             });
             assert_eq!(spent, asked, "{tried:?} {retry:?} {chance:?}");
-            assert_eq!(verdict == Verdict::GiveUp, retry != Retry::AtOnce);
+            assert_eq!(verdict == Decision::GiveUp, retry != Retry::AtOnce);
         }
     }
 
@@ -307,7 +307,7 @@ mod tests {
     fn a_move_is_followed_at_once_three_times_in_a_row_and_counts_as_no_attempt() {
         let guide = guide();
         let mut expected = vec![after(0); MOST_MOVES as usize];
-        expected.push(Verdict::GiveUp);
+        expected.push(Decision::GiveUp);
         assert_eq!(verdicts(&guide, &[Retry::AtOnce; 4]), expected);
 
         let mixed = [Retry::AtOnce, Retry::AtOnce, Retry::Later, Retry::AtOnce, Retry::Later];
@@ -317,6 +317,6 @@ mod tests {
 
     #[test]
     fn what_must_not_be_repeated_is_not() {
-        assert_eq!(verdicts(&guide(), &[Retry::Never]), [Verdict::GiveUp]);
+        assert_eq!(verdicts(&guide(), &[Retry::Never]), [Decision::GiveUp]);
     }
 }

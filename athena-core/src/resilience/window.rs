@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_older_than_the_window_ages_out_slice_by_slice() {
         let mut window = Window::new(LENGTH);
-        let start = 224; // The head start of 2^40 ms ends 776 ms into a slice of a second.
+        let start = 224; // The meta start of 2^40 ms ends 776 ms into a slice of a second.
         counted(&mut window, &[start, start, start + 1_000, start + 5_000]);
         for (later, total) in [(9_999, 4), (10_000, 2), (11_000, 1), (14_999, 1), (15_000, 0)] {
             assert_eq!(window.total(at(start + later)), total, "after {later} ms");

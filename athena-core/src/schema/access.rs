@@ -8,7 +8,7 @@ use super::choice::Obstacle;
 use super::graph::Id;
 use super::probe::{elements, fields};
 use super::refusal::Refusal;
-use super::shape::Shape;
+use super::shape::TypeShape;
 use super::tracer::Tracer;
 
 /// The parts of `id`, in order.
@@ -151,7 +151,7 @@ impl<'t> Variant<'t> {
         Self { tracer, payload, index }
     }
 
-    fn occupy(&mut self, shape: Shape) -> Result<Id, Refusal> {
+    fn occupy(&mut self, shape: TypeShape) -> Result<Id, Refusal> {
         self.tracer.count()?;
         Ok(self.tracer.graph.occupy(self.payload, shape))
     }
@@ -175,14 +175,14 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
     type Error = Refusal;
 
     fn unit_variant(mut self) -> Result<(), Refusal> {
-        self.occupy(Shape::UnitVariant).map(drop)
+        self.occupy(TypeShape::UnitVariant).map(drop)
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(
         mut self,
         seed: T,
     ) -> Result<T::Value, Refusal> {
-        let id = self.occupy(Shape::NewtypeVariant)?;
+        let id = self.occupy(TypeShape::NewtypeVariant)?;
         let content = self.tracer.graph.child(id, 0);
         self.tracer.step(content, |probe| seed.deserialize(probe))
     }
@@ -192,7 +192,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy(Shape::TupleVariant(len))?;
+        let id = self.occupy(TypeShape::TupleVariant(len))?;
         elements(self.tracer, id, len, visitor)
     }
 
@@ -201,7 +201,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy(Shape::StructVariant(names))?;
+        let id = self.occupy(TypeShape::StructVariant(names))?;
         fields(self.tracer, id, names.len(), visitor)
     }
 }

@@ -9,21 +9,21 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::Kind;
+use super::Knowledge;
 use super::graph::{Graph, Id};
-use super::shape::{Scalar, Shape};
+use super::shape::{Scalar, TypeShape};
 
 const PREFACE: &[u8] = b"athena-cache schema 1";
 
 /// Digests what is known of a type; `name` stands for what is not.
-pub(super) fn of(graph: &Graph, kind: Kind, name: &str, version: u32) -> u64 {
+pub(super) fn of(graph: &Graph, kind: Knowledge, name: &str, version: u32) -> u64 {
     let mut walk = Walk { graph, hash: Sha256::new(), numbers: BTreeMap::new() };
     walk.hash.update(PREFACE);
     walk.hash.update(version.to_le_bytes());
     walk.byte(match kind {
-        Kind::Traced => 0,
-        Kind::SelfDescribing => 1,
-        Kind::Named => 2,
+        Knowledge::Traced => 0,
+        Knowledge::SelfDescribing => 1,
+        Knowledge::Named => 2,
     });
     walk.text(name);
     walk.node(Graph::ROOT);
@@ -45,7 +45,7 @@ impl Walk<'_> {
             self.byte(0xff);
             return self.number(number);
         }
-        if let Shape::Shared(target) = node.shape {
+        if let TypeShape::Shared(target) = node.shape {
             self.node(target);
         } else {
             self.numbers.insert(id, self.numbers.len());
@@ -62,28 +62,28 @@ impl Walk<'_> {
         }
     }
 
-    fn shape(&mut self, shape: Shape) {
+    fn shape(&mut self, shape: TypeShape) {
         match shape {
-            Shape::Unseen | Shape::Shared(_) => self.byte(0x00),
-            Shape::Scalar(scalar) => self.byte(byte_of(scalar)),
-            Shape::Unit => self.byte(0x20),
-            Shape::UnitStruct(name) => self.tagged(0x21, name, &[]),
-            Shape::Option => self.byte(0x22),
-            Shape::Seq => self.byte(0x23),
-            Shape::Map => self.byte(0x24),
-            Shape::Tuple(len) => self.sized(0x25, len),
-            Shape::Newtype(name) => self.tagged(0x26, name, &[]),
-            Shape::TupleStruct(name, len) => {
+            TypeShape::Unseen | TypeShape::Shared(_) => self.byte(0x00),
+            TypeShape::Scalar(scalar) => self.byte(byte_of(scalar)),
+            TypeShape::Unit => self.byte(0x20),
+            TypeShape::UnitStruct(name) => self.tagged(0x21, name, &[]),
+            TypeShape::Option => self.byte(0x22),
+            TypeShape::Seq => self.byte(0x23),
+            TypeShape::Map => self.byte(0x24),
+            TypeShape::Tuple(len) => self.sized(0x25, len),
+            TypeShape::Newtype(name) => self.tagged(0x26, name, &[]),
+            TypeShape::TupleStruct(name, len) => {
                 self.tagged(0x27, name, &[]);
                 self.number(len);
             }
-            Shape::Struct(name, fields) => self.tagged(0x28, name, fields),
-            Shape::Enum(name, variants) => self.tagged(0x29, name, variants),
-            Shape::UnitVariant => self.byte(0x2a),
-            Shape::NewtypeVariant => self.byte(0x2b),
-            Shape::TupleVariant(len) => self.sized(0x2c, len),
-            Shape::StructVariant(fields) => self.tagged(0x2d, "", fields),
-            Shape::Any => self.byte(0x2e),
+            TypeShape::Struct(name, fields) => self.tagged(0x28, name, fields),
+            TypeShape::Enum(name, variants) => self.tagged(0x29, name, variants),
+            TypeShape::UnitVariant => self.byte(0x2a),
+            TypeShape::NewtypeVariant => self.byte(0x2b),
+            TypeShape::TupleVariant(len) => self.sized(0x2c, len),
+            TypeShape::StructVariant(fields) => self.tagged(0x2d, "", fields),
+            TypeShape::Any => self.byte(0x2e),
         }
     }
 

@@ -7,7 +7,7 @@ use std::ops::{Index, IndexMut};
 
 use super::choice::Choice;
 use super::sample;
-use super::shape::Shape;
+use super::shape::TypeShape;
 
 /// Names a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +15,8 @@ pub(super) struct Id(usize);
 
 /// One place at which a type asks for a value.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) shape: Shape,
+pub(super) struct Vertex {
+    pub(super) shape: TypeShape,
     /// The places of its parts; of an enum, one for each variant.
     pub(super) children: Vec<Id>,
     /// Where a different request at this same place is kept.
@@ -40,14 +40,14 @@ pub(super) struct Node {
 /// The nodes, the first one for the type itself.
 #[derive(Debug)]
 pub(super) struct Graph {
-    nodes: Vec<Node>,
+    nodes: Vec<Vertex>,
     /// Named types by the name of their visitor.
     named: BTreeMap<&'static str, Vec<Id>>,
 }
 
 impl Default for Graph {
     fn default() -> Self {
-        Self { nodes: vec![Node::new(Shape::Unseen, None)], named: BTreeMap::new() }
+        Self { nodes: vec![Vertex::new(TypeShape::Unseen, None)], named: BTreeMap::new() }
     }
 }
 
@@ -63,19 +63,19 @@ impl Graph {
     /// The place of part `index` of `parent`.
     pub(super) fn child(&mut self, parent: Id, index: usize) -> Id {
         while self[parent].children.len() <= index {
-            let child = self.add(Shape::Unseen, Some(parent));
+            let child = self.add(TypeShape::Unseen, Some(parent));
             self[parent].children.push(child);
         }
         self[parent].children[index]
     }
 
     /// The node for a request for `shape` at the place `at`.
-    pub(super) fn occupy(&mut self, mut at: Id, shape: Shape) -> Id {
+    pub(super) fn occupy(&mut self, mut at: Id, shape: TypeShape) -> Id {
         loop {
             if self[at].shape == shape {
                 return at;
             }
-            if self[at].shape == Shape::Unseen {
+            if self[at].shape == TypeShape::Unseen {
                 self[at].assume(shape);
                 return at;
             }
@@ -90,7 +90,7 @@ impl Graph {
     ///
     /// The name of its visitor tells instances of generic types apart, and types of the same name
     /// in different modules. It is compared within this process only.
-    pub(super) fn occupy_named(&mut self, at: Id, shape: Shape, visitor: &'static str) -> Id {
+    pub(super) fn occupy_named(&mut self, at: Id, shape: TypeShape, visitor: &'static str) -> Id {
         let known = self.named.get(visitor).into_iter().flatten().copied();
         let known = known.into_iter().find(|&id| self[id].shape == shape);
         let target = known.unwrap_or_else(|| {
@@ -104,7 +104,7 @@ impl Graph {
 
     /// Makes the place `at` stand for the shared node `target`.
     pub(super) fn link(&mut self, at: Id, target: Id) {
-        let link = self.occupy(at, Shape::Shared(target));
+        let link = self.occupy(at, TypeShape::Shared(target));
         if !self[target].parents.contains(&link) {
             self[target].parents.push(link);
         }
@@ -112,7 +112,7 @@ impl Graph {
 
     /// Whether something is still worth a visit.
     pub(super) fn is_pending(&self) -> bool {
-        self.nodes.iter().any(Node::is_open)
+        self.nodes.iter().any(Vertex::is_open)
     }
 
     /// The parts of `id` that add to what is known of it.
@@ -121,8 +121,8 @@ impl Graph {
     pub(super) fn parts(&self, id: Id) -> Vec<Id> {
         let parts = &self[id].children;
         let kinds = match self[id].shape {
-            Shape::Seq => 1,
-            Shape::Map => 2,
+            TypeShape::Seq => 1,
+            TypeShape::Map => 2,
             _ => return parts.clone(),
         };
         let is_news = |(index, part): (usize, &Id)| {
@@ -136,7 +136,7 @@ impl Graph {
     fn covers(&self, one: Id, other: Id) -> bool {
         let (one, other) = (&self[one], &self[other]);
         let mut pairs = other.children.iter().enumerate();
-        other.shape == Shape::Unseen
+        other.shape == TypeShape::Unseen
             || one.shape == other.shape
                 && other.rival.is_none()
                 && pairs.all(|(index, part)| {
@@ -146,7 +146,7 @@ impl Graph {
 
     /// For each node whether something in it, at any depth, is still worth a visit.
     pub(super) fn pending(&self) -> Vec<bool> {
-        let mut pending: Vec<bool> = self.nodes.iter().map(Node::is_open).collect();
+        let mut pending: Vec<bool> = self.nodes.iter().map(Vertex::is_open).collect();
         let mut rest: Vec<usize> = (0..pending.len()).filter(|&at| pending[at]).collect();
         while let Some(at) = rest.pop() {
             for &Id(parent) in &self.nodes[at].parents {
@@ -165,27 +165,27 @@ impl Graph {
     }
 
     fn add_rival(&mut self, at: Id) -> Id {
-        let rival = self.add(Shape::Unseen, Some(at));
+        let rival = self.add(TypeShape::Unseen, Some(at));
         self[at].rival = Some(rival);
         rival
     }
 
-    fn add(&mut self, shape: Shape, parent: Option<Id>) -> Id {
-        self.nodes.push(Node::new(shape, parent));
+    fn add(&mut self, shape: TypeShape, parent: Option<Id>) -> Id {
+        self.nodes.push(Vertex::new(shape, parent));
         Id(self.nodes.len() - 1)
     }
 }
 
 impl Index<Id> for Graph {
-    type Output = Node;
+    type Output = Vertex;
 
-    fn index(&self, Id(at): Id) -> &Node {
+    fn index(&self, Id(at): Id) -> &Vertex {
         &self.nodes[at]
     }
 }
 
 impl IndexMut<Id> for Graph {
-    fn index_mut(&mut self, Id(at): Id) -> &mut Node {
+    fn index_mut(&mut self, Id(at): Id) -> &mut Vertex {
         &mut self.nodes[at]
     }
 }
@@ -197,10 +197,10 @@ impl Id {
     }
 }
 
-impl Node {
-    fn new(shape: Shape, parent: Option<Id>) -> Self {
+impl Vertex {
+    fn new(shape: TypeShape, parent: Option<Id>) -> Self {
         let mut node = Self {
-            shape: Shape::Unseen,
+            shape: TypeShape::Unseen,
             children: Vec::new(),
             rival: None,
             choice: None,
@@ -216,12 +216,12 @@ impl Node {
         node
     }
 
-    fn assume(&mut self, shape: Shape) {
+    fn assume(&mut self, shape: TypeShape) {
         self.shape = shape;
         self.choice = match shape {
-            Shape::Option => Some(Choice::of_content(2)),
-            Shape::Seq | Shape::Map => Some(Choice::of_content(sample::LENGTHS.len())),
-            Shape::Enum(_, variants) => Some(Choice::between(variants.len())),
+            TypeShape::Option => Some(Choice::of_content(2)),
+            TypeShape::Seq | TypeShape::Map => Some(Choice::of_content(sample::LENGTHS.len())),
+            TypeShape::Enum(_, variants) => Some(Choice::between(variants.len())),
             _ => None,
         };
     }
@@ -241,7 +241,7 @@ impl Node {
     pub(super) fn options(&self) -> usize {
         match (&self.choice, self.shape) {
             (Some(choice), _) => choice.len(),
-            (None, Shape::Scalar(scalar)) => sample::count(scalar),
+            (None, TypeShape::Scalar(scalar)) => sample::count(scalar),
             (None, _) => 0,
         }
     }

@@ -3,7 +3,7 @@
 use super::choice::Obstacle;
 use super::graph::{Graph, Id};
 use super::refusal::Refusal;
-use super::shape::Shape;
+use super::shape::TypeShape;
 
 /// The state of one pass.
 #[derive(Debug, Default)]
@@ -20,14 +20,14 @@ pub(super) struct Pass {
     pub(super) reentries: usize,
     /// How many of them are choices that have given no value yet.
     pub(super) unbuilt: usize,
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<PassFault>,
     /// Something new was seen.
     pub(super) progress: bool,
 }
 
 /// The first error of a pass.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct PassFault {
     pub(super) obstacle: Obstacle,
     /// The places that lead to where it arose, that place last.
     pub(super) path: Vec<Id>,
@@ -47,7 +47,7 @@ impl Pass {
         if self.fault.is_none() {
             let mut path = self.path.clone();
             path.push(at);
-            self.fault = Some(Fault { obstacle, path, points: Vec::new(), handled: false });
+            self.fault = Some(PassFault { obstacle, path, points: Vec::new(), handled: false });
         }
         Refusal
     }
@@ -59,7 +59,7 @@ impl Pass {
         if self.fault.is_none() {
             let points = self.log.get(logged..).unwrap_or_default().to_vec();
             let (obstacle, path) = (Obstacle::Rejected, self.path.clone());
-            self.fault = Some(Fault { obstacle, path, points, handled: false });
+            self.fault = Some(PassFault { obstacle, path, points, handled: false });
         }
     }
 
@@ -76,7 +76,7 @@ impl Pass {
     /// The open node for the same request by the same visitor, inside the innermost named type.
     ///
     /// Through a named type, recursion is found by the name.
-    pub(super) fn repeated(&self, graph: &Graph, shape: Shape, visitor: &str) -> Option<Id> {
+    pub(super) fn repeated(&self, graph: &Graph, shape: TypeShape, visitor: &str) -> Option<Id> {
         let unnamed = self.open.iter().rev().take_while(|&&id| !graph[id].shape.is_named());
         let same = |&id: &Id| graph[id].shape == shape && graph[id].visitor == visitor;
         unnamed.copied().find(same)
@@ -97,7 +97,7 @@ impl Pass {
             return None;
         }
         let parts = &node.children;
-        let per_branch = matches!(node.shape, Shape::Enum(..));
+        let per_branch = matches!(node.shape, TypeShape::Enum(..));
         let is_pending = |branch: usize| {
             if per_branch {
                 parts.get(branch).is_some_and(|&part| self.is_pending(part))

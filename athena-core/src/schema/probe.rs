@@ -8,19 +8,19 @@ use super::access::{Elements, Entries, Fields, Variant};
 use super::graph::Id;
 use super::refusal::Refusal;
 use super::sample;
-use super::shape::{Scalar, Shape};
+use super::shape::{Scalar, TypeShape};
 use super::tracer::Tracer;
 
 /// Stands at one place of a type.
 #[derive(Debug)]
-pub(super) struct Probe<'t> {
+pub(super) struct TypeProbe<'t> {
     tracer: &'t mut Tracer,
     at: Id,
     /// Whether the value belongs to a field that nobody asked for.
     surplus: bool,
 }
 
-impl<'t> Probe<'t> {
+impl<'t> TypeProbe<'t> {
     pub(super) fn new(tracer: &'t mut Tracer, at: Id) -> Self {
         Self { tracer, at, surplus: false }
     }
@@ -30,23 +30,23 @@ impl<'t> Probe<'t> {
         Self { surplus: true, ..self }
     }
 
-    fn occupy(&mut self, shape: Shape) -> Result<Id, Refusal> {
+    fn occupy(&mut self, shape: TypeShape) -> Result<Id, Refusal> {
         self.tracer.count()?;
         Ok(self.tracer.graph.occupy(self.at, shape))
     }
 
-    fn occupy_named<V>(&mut self, shape: Shape) -> Result<Id, Refusal> {
+    fn occupy_named<V>(&mut self, shape: TypeShape) -> Result<Id, Refusal> {
         self.tracer.count()?;
         Ok(self.tracer.graph.occupy_named(self.at, shape, any::type_name::<V>()))
     }
 
-    fn occupy_content<V>(&mut self, shape: Shape) -> Result<Id, Refusal> {
+    fn occupy_content<V>(&mut self, shape: TypeShape) -> Result<Id, Refusal> {
         self.tracer.count()?;
         Ok(self.tracer.occupy_content(self.at, shape, any::type_name::<V>()))
     }
 
     fn sample(&mut self, scalar: Scalar) -> Result<usize, Refusal> {
-        let id = self.occupy(Shape::Scalar(scalar))?;
+        let id = self.occupy(TypeShape::Scalar(scalar))?;
         Ok(self.tracer.sample(id))
     }
 }
@@ -61,7 +61,7 @@ macro_rules! scalars {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Probe<'_> {
+impl<'de> Deserializer<'de> for TypeProbe<'_> {
     type Error = Refusal;
 
     scalars! {
@@ -103,7 +103,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refusal> {
-        self.occupy(Shape::Unit)?;
+        self.occupy(TypeShape::Unit)?;
         visitor.visit_unit()
     }
 
@@ -112,12 +112,12 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        self.occupy(Shape::UnitStruct(name))?;
+        self.occupy(TypeShape::UnitStruct(name))?;
         visitor.visit_unit()
     }
 
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refusal> {
-        let id = self.occupy_content::<V>(Shape::Option)?;
+        let id = self.occupy_content::<V>(TypeShape::Option)?;
         self.tracer.branch(id, |tracer, branch| {
             if branch == 0 {
                 return visitor.visit_none();
@@ -128,7 +128,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refusal> {
-        let id = self.occupy_content::<V>(Shape::Seq)?;
+        let id = self.occupy_content::<V>(TypeShape::Seq)?;
         self.tracer.branch(id, |tracer, branch| {
             let len = sample::LENGTHS.get(branch).copied().unwrap_or(0);
             visitor.visit_seq(Elements::new(tracer, id, len))
@@ -136,7 +136,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refusal> {
-        let id = self.occupy_content::<V>(Shape::Map)?;
+        let id = self.occupy_content::<V>(TypeShape::Map)?;
         self.tracer.branch(id, |tracer, branch| {
             let len = sample::LENGTHS.get(branch).copied().unwrap_or(0);
             visitor.visit_map(Entries::new(tracer, id, len))
@@ -148,7 +148,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy(Shape::Tuple(len))?;
+        let id = self.occupy(TypeShape::Tuple(len))?;
         self.tracer.inside(id, |tracer| elements(tracer, id, len, visitor))
     }
 
@@ -157,7 +157,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy_named::<V>(Shape::Newtype(name))?;
+        let id = self.occupy_named::<V>(TypeShape::Newtype(name))?;
         self.tracer.inside(id, |tracer| {
             let content = tracer.graph.child(id, 0);
             tracer.step(content, |probe| visitor.visit_newtype_struct(probe))
@@ -170,7 +170,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy_named::<V>(Shape::TupleStruct(name, len))?;
+        let id = self.occupy_named::<V>(TypeShape::TupleStruct(name, len))?;
         self.tracer.inside(id, |tracer| elements(tracer, id, len, visitor))
     }
 
@@ -180,7 +180,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy_named::<V>(Shape::Struct(name, names))?;
+        let id = self.occupy_named::<V>(TypeShape::Struct(name, names))?;
         self.tracer.inside(id, |tracer| fields(tracer, id, names.len(), visitor))
     }
 
@@ -190,7 +190,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let id = self.occupy_named::<V>(Shape::Enum(name, variants))?;
+        let id = self.occupy_named::<V>(TypeShape::Enum(name, variants))?;
         self.tracer.branch(id, |tracer, branch| {
             let payload = tracer.graph.child(id, branch);
             visitor.visit_enum(Variant::new(tracer, payload, branch))

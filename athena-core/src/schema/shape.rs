@@ -4,7 +4,7 @@ use super::graph::Id;
 
 /// One request to a `Deserializer`, as far as it shows in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum TypeShape {
     /// Not asked for yet.
     Unseen,
     Scalar(Scalar),
@@ -28,7 +28,7 @@ pub(super) enum Shape {
     Shared(Id),
 }
 
-impl Shape {
+impl TypeShape {
     /// Whether this is a type with a name and parts; such types are shared.
     pub(super) fn is_named(self) -> bool {
         matches!(self, Self::Newtype(_) | Self::TupleStruct(..) | Self::Struct(..) | Self::Enum(..))

@@ -5,14 +5,14 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Kind;
+use super::Knowledge;
 use super::choice::{Detour, Obstacle};
 use super::graph::{Graph, Id};
-use super::pass::{Fault, Pass};
-use super::probe::Probe;
+use super::pass::{Pass, PassFault};
+use super::probe::TypeProbe;
 use super::refusal::Refusal;
 use super::search::Search;
-use super::shape::Shape;
+use super::shape::TypeShape;
 
 const MAX_PASSES: usize = 2_000;
 const MAX_REQUESTS: usize = 64 * 1024;
@@ -31,7 +31,7 @@ pub(super) struct Tracer {
     searches: Vec<Search>,
     requests: usize,
     /// Ends the trace, whatever the type makes of the error.
-    halt: Option<Kind>,
+    halt: Option<Knowledge>,
     /// Something could not be seen.
     lost: bool,
     pass: Pass,
@@ -39,7 +39,7 @@ pub(super) struct Tracer {
 
 impl Tracer {
     /// Traces `T` as far as possible.
-    pub(super) fn run<T: DeserializeOwned>(mut self) -> (Graph, Kind) {
+    pub(super) fn run<T: DeserializeOwned>(mut self) -> (Graph, Knowledge) {
         let mut idle = 0;
         for _ in 0..MAX_PASSES {
             self.pass = Pass::new(&self.graph);
@@ -56,10 +56,10 @@ impl Tracer {
             };
             if !go_on {
                 let seen = !self.lost && !self.graph.has_rivals();
-                return (self.graph, if seen { Kind::Traced } else { Kind::Named });
+                return (self.graph, if seen { Knowledge::Traced } else { Knowledge::Named });
             }
         }
-        (self.graph, Kind::Named)
+        (self.graph, Knowledge::Named)
     }
 
     /// Decides whether a pass that gave a value needs another one.
@@ -95,7 +95,7 @@ impl Tracer {
     }
 
     /// Prepares another value for the place that refused the last one, or gives the place up.
-    fn search_on(&mut self, fault: &Fault) {
+    fn search_on(&mut self, fault: &PassFault) {
         let Some(&scope) = fault.path.last() else {
             return;
         };
@@ -117,19 +117,19 @@ impl Tracer {
     fn refuse(&mut self, at: Id) {
         self.graph[at].refused = true;
         let node = match self.graph[at].shape {
-            Shape::Shared(target) => &self.graph[target],
+            TypeShape::Shared(target) => &self.graph[target],
             _ => &self.graph[at],
         };
         let known = node.children.len();
         self.lost |= node.shape.arity().is_some_and(|parts| known < parts);
-        self.lost |= node.shape == Shape::Unseen;
+        self.lost |= node.shape == TypeShape::Unseen;
     }
 
     /// Lets a type have the value at the place `at`.
     pub(super) fn step<R>(
         &mut self,
         at: Id,
-        visit: impl FnOnce(Probe<'_>) -> Result<R, Refusal>,
+        visit: impl FnOnce(TypeProbe<'_>) -> Result<R, Refusal>,
     ) -> Result<R, Refusal> {
         let too_deep = self.pass.path.len() >= MAX_DEPTH;
         self.lost |= too_deep;
@@ -138,7 +138,7 @@ impl Tracer {
         }
         let logged = self.pass.log.len();
         self.pass.path.push(at);
-        let result = visit(Probe::new(self, at));
+        let result = visit(TypeProbe::new(self, at));
         if result.is_ok() {
             // Whatever went wrong inside, the type coped with it.
             self.pass.fault = None;
@@ -154,7 +154,7 @@ impl Tracer {
     pub(super) fn count(&mut self) -> Result<(), Refusal> {
         self.requests += 1;
         if self.requests > MAX_REQUESTS {
-            self.halt.get_or_insert(Kind::Named);
+            self.halt.get_or_insert(Knowledge::Named);
         }
         if self.halt.is_some() { Err(Refusal) } else { Ok(()) }
     }
@@ -162,7 +162,7 @@ impl Tracer {
     /// The node for a request for content of an unnamed type at the place `at`.
     ///
     /// Such nodes are not shared, unless the type contains itself.
-    pub(super) fn occupy_content(&mut self, at: Id, shape: Shape, visitor: &'static str) -> Id {
+    pub(super) fn occupy_content(&mut self, at: Id, shape: TypeShape, visitor: &'static str) -> Id {
         if self.graph[at].shape != shape
             && let Some(target) = self.pass.repeated(&self.graph, shape, visitor)
         {
@@ -176,8 +176,8 @@ impl Tracer {
 
     /// Ends the trace at a type that wants the bytes to describe themselves.
     pub(super) fn describe_self(&mut self, at: Id) -> Refusal {
-        self.graph.occupy(at, Shape::Any);
-        self.halt.get_or_insert(Kind::SelfDescribing);
+        self.graph.occupy(at, TypeShape::Any);
+        self.halt.get_or_insert(Knowledge::SelfDescribing);
         Refusal
     }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Adopted, Backend, Change, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
+    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
     Leased, Listener, Node, Proof, Token,
 };
 use crate::clock::Clock;
@@ -53,11 +53,11 @@ pub struct ChaosBackend<B> {
 /// The switch of a [`ChaosBackend`]; clones are the same switch.
 #[derive(Debug, Clone)]
 pub struct Chaos {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ChaosState>>,
     clock: Clock,
 }
 
-struct State {
+struct ChaosState {
     random: fastrand::Rng,
     regime: Regime,
     operations: Vec<&'static str>,
@@ -87,7 +87,7 @@ impl<B: Backend> ChaosBackend<B> {
     }
 
     fn on_clock(inner: B, seed: u64, clock: Clock) -> Self {
-        let state = State {
+        let state = ChaosState {
             random: fastrand::Rng::with_seed(seed),
             regime: Regime::Healthy,
             operations: Vec::new(),
@@ -211,7 +211,7 @@ impl Chaos {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ChaosState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -223,7 +223,7 @@ impl Chaos {
     }
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for ChaosState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("regime", &self.regime).finish_non_exhaustive()
     }
@@ -243,9 +243,9 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         Ok(found)
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
-        let adopted = self.run("adopt", self.inner.adopt(proposals)).await?;
-        Ok(Adopted { proof: adopted.proof.map(|proof| self.chaos.proof(proof)), ..adopted })
+    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
+        let ensured = self.run("ensure", self.inner.ensure(proposals)).await?;
+        Ok(Ensured { proof: ensured.proof.map(|proof| self.chaos.proof(proof)), ..ensured })
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
@@ -265,8 +265,8 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.run("fill", work).await
     }
 
-    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
-        self.run("prolong", self.inner.prolong(lease, token, life)).await
+    async fn extend(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+        self.run("extend", self.inner.extend(lease, token, life)).await
     }
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
@@ -290,8 +290,8 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.run("shorten", self.inner.shorten(names, life)).await
     }
 
-    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
-        self.run("renew", self.inner.renew(generations)).await
+    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+        self.run("bump", self.inner.bump(generations)).await
     }
 
     async fn prove(&self, node: Node) -> Result<Proof, Failure> {
@@ -328,8 +328,8 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.inner.epoch(node) + self.chaos.lock().epoch
     }
 
-    fn vitality(&self, node: Node) -> u64 {
-        self.inner.vitality(node) + self.chaos.lock().epoch
+    fn revivals(&self, node: Node) -> u64 {
+        self.inner.revivals(node) + self.chaos.lock().epoch
     }
 
     fn is_ready(&self, node: Node) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use athena_cache_core::backend::{Backend, conformance};
+//! # use athena_cache_core::backend::Backend;
+//! # use athena_cache_core::testing::conformance;
 //! # async fn my_tests(mine: Arc<dyn Backend>) {
 //! conformance::check(mine.clone()).await;
 //! conformance::check_closing(mine).await;
@@ -40,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// The backend breaks a promise; the message names the check, the promise and what was found.
 pub async fn check(backend: Arc<dyn Backend>) {
-    run(Probe::new(backend, Clock::Real)).await;
+    run(Checked::new(backend, PassingTime::Real)).await;
 }
 
 /// As [`check`], for a backend whose time moves only when `advance` is called.
@@ -52,7 +53,7 @@ pub async fn check_on_clock(
     backend: Arc<dyn Backend>,
     advance: impl Fn(Duration) + Send + Sync + 'static,
 ) {
-    run(Probe::new(backend, Clock::Manual(Box::new(advance)))).await;
+    run(Checked::new(backend, PassingTime::Manual(Box::new(advance)))).await;
 }
 
 /// Closes the backend and checks that it stays closed.
@@ -61,7 +62,7 @@ pub async fn check_on_clock(
 ///
 /// As [`check`].
 pub async fn check_closing(backend: Arc<dyn Backend>) {
-    let mut probe = Probe::new(backend, Clock::Real);
+    let mut probe = Checked::new(backend, PassingTime::Real);
     probe.check = "a_closed_backend_refuses_every_operation";
     closing::a_closed_backend_refuses_every_operation(&probe).await;
 }
@@ -75,7 +76,7 @@ macro_rules! each {
     };
 }
 
-async fn run(mut probe: Probe) {
+async fn run(mut probe: Checked) {
     each!(probe:
         values {
             a_backend_answers_and_tells_where_it_is
@@ -113,18 +114,18 @@ async fn run(mut probe: Probe) {
         }
         generations {
             a_missing_generation_is_created_with_the_proposal
-            a_generation_that_holds_is_adopted
+            a_generation_that_holds_is_kept_by_ensure
             generations_are_answered_in_the_order_of_the_request
-            adopting_creates_what_is_missing_and_takes_no_lease
+            ensuring_creates_what_is_missing_and_takes_no_lease
             generations_are_completed_even_if_the_lease_is_not_granted
-            renewing_overwrites_and_creates
+            bumping_overwrites_and_creates
             a_removed_generation_is_missing
             what_is_no_generation_reads_as_missing_and_is_overwritten
             a_generation_does_not_end_with_its_entry
         }
         races {
             of_many_that_ask_at_once_one_gets_the_lease
-            of_many_that_create_a_generation_at_once_all_adopt_the_same
+            of_many_that_create_a_generation_at_once_all_ensure_the_same
             of_many_that_insert_at_once_one_value_remains_whole
             a_cancelled_operation_disturbs_no_other
         }
@@ -132,26 +133,26 @@ async fn run(mut probe: Probe) {
 }
 
 /// A backend under test, and the check that is running.
-struct Probe {
+struct Checked {
     backend: Arc<dyn Backend>,
-    clock: Clock,
+    clock: PassingTime,
     namespace: String,
     check: &'static str,
 }
 
-enum Clock {
+enum PassingTime {
     Real,
     Manual(Box<dyn Fn(Duration) + Send + Sync>),
 }
 
 /// The names of one entry, as the cache forms them.
-struct Entry {
+struct EntryNames {
     value: String,
     lease: String,
 }
 
-impl Probe {
-    fn new(backend: Arc<dyn Backend>, clock: Clock) -> Self {
+impl Checked {
+    fn new(backend: Arc<dyn Backend>, clock: PassingTime) -> Self {
         Self { backend, clock, namespace: String::new(), check: "" }
     }
 
@@ -198,8 +199,8 @@ impl Probe {
     /// Lets some time pass.
     async fn pass(&self, time: Duration) {
         match &self.clock {
-            Clock::Real => tokio::time::sleep(time).await,
-            Clock::Manual(advance) => {
+            PassingTime::Real => tokio::time::sleep(time).await,
+            PassingTime::Manual(advance) => {
                 advance(time);
                 tokio::task::yield_now().await;
             }
@@ -216,9 +217,9 @@ impl Probe {
         self.backend.node(&self.entry("a").lease)
     }
 
-    fn entry(&self, key: &str) -> Entry {
+    fn entry(&self, key: &str) -> EntryNames {
         let stem = format!("{}:{{k:{key}}}", self.namespace);
-        Entry { value: format!("{stem}:3"), lease: format!("{stem}:l") }
+        EntryNames { value: format!("{stem}:3"), lease: format!("{stem}:l") }
     }
 
     fn tag(&self, name: &str) -> String {
@@ -233,7 +234,7 @@ impl Probe {
         found
     }
 
-    async fn value(&self, entry: &Entry) -> Option<Stored> {
+    async fn value(&self, entry: &EntryNames) -> Option<Stored> {
         self.read(&[&entry.value], &[]).await.values.pop().flatten()
     }
 
@@ -242,11 +243,11 @@ impl Probe {
         self.read(&[], &names).await.generations
     }
 
-    async fn bytes(&self, entry: &Entry) -> Option<Vec<u8>> {
+    async fn bytes(&self, entry: &EntryNames) -> Option<Vec<u8>> {
         self.value(entry).await.map(|stored| stored.bytes)
     }
 
-    async fn insert(&self, entry: &Entry, bytes: &[u8], life: Duration) {
+    async fn insert(&self, entry: &EntryNames, bytes: &[u8], life: Duration) {
         let item = Item { value: &entry.value, bytes, life };
         self.done(self.backend.insert(item, &entry.lease, &[]).await);
     }
@@ -256,30 +257,30 @@ impl Probe {
         self.done(self.backend.remove(&names).await);
     }
 
-    async fn shorten(&self, entry: &Entry, life: Duration) {
+    async fn shorten(&self, entry: &EntryNames, life: Duration) {
         let names = std::slice::from_ref(&entry.value);
         self.done(self.backend.shorten(names, life).await);
     }
 
-    async fn lease(&self, entry: &Entry, life: Duration) -> (Token, bool) {
+    async fn lease(&self, entry: &EntryNames, life: Duration) -> (Token, bool) {
         let token = token();
         let request = LeaseRequest { lease: &entry.lease, token, life, generations: &[] };
         (token, self.done(self.backend.lease(request).await).granted)
     }
 
     /// Takes a lease that has to be free.
-    async fn hold(&self, entry: &Entry, life: Duration) -> Token {
+    async fn hold(&self, entry: &EntryNames, life: Duration) -> Token {
         let (token, granted) = self.lease(entry, life).await;
         self.promise(granted, "a lease that nobody holds is granted", granted);
         token
     }
 
-    async fn complete(&self, entry: &Entry, generations: &[(String, Generation)]) -> Leased {
+    async fn complete(&self, entry: &EntryNames, generations: &[(String, Generation)]) -> Leased {
         let request = LeaseRequest { lease: &entry.lease, token: token(), life: LONG, generations };
         self.done(self.backend.lease(request).await)
     }
 
-    async fn fill(&self, entry: &Entry, token: Token, bytes: &[u8], life: Duration) -> Filled {
+    async fn fill(&self, entry: &EntryNames, token: Token, bytes: &[u8], life: Duration) -> Filled {
         let item = Item { value: &entry.value, bytes, life };
         let epoch = self.backend.epoch(self.backend.node(&entry.lease));
         self.done(self.backend.fill(Fill { item, lease: &entry.lease, token, epoch }).await)

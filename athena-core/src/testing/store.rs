@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Adopted, Backend, Change, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
+    Backend, Change, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
     Listener, Node, Proof, Stored, Token,
 };
 use crate::clock::{Clock, Tick};
@@ -27,9 +27,9 @@ pub struct MemoryBackend {
 
 /// The connection of one [`MemoryBackend`]; clones are the same connection.
 #[derive(Debug, Clone)]
-pub struct Connection(Arc<Line>);
+pub struct Connection(Arc<Channel>);
 
-struct Line {
+struct Channel {
     epoch: AtomicU64,
     listener: OnceLock<Listener>,
     tracks: AtomicBool,
@@ -39,15 +39,15 @@ struct Line {
 
 #[derive(Debug, Default)]
 struct Store {
-    kept: HashMap<String, Kept>,
+    kept: HashMap<String, StoredBytes>,
     /// What each connection has read, and would hear of.
-    readers: Vec<(Weak<Line>, HashSet<String>)>,
+    readers: Vec<(Weak<Channel>, HashSet<String>)>,
     /// How often another node has taken over.
     successions: u64,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct StoredBytes {
     bytes: Vec<u8>,
     until: Tick,
 }
@@ -106,7 +106,7 @@ impl MemoryBackend {
     pub fn put(&self, name: &str, bytes: impl Into<Vec<u8>>, life: Duration) {
         let until = self.clock.now().after(life);
         let mut store = self.lock();
-        store.kept.insert(name.to_owned(), Kept { bytes: bytes.into(), until });
+        store.kept.insert(name.to_owned(), StoredBytes { bytes: bytes.into(), until });
         store.changed(&self.connection, [name]);
     }
 
@@ -163,7 +163,7 @@ impl MemoryBackend {
 
 impl Connection {
     fn new(store: &Mutex<Store>) -> Self {
-        let line = Arc::new(Line {
+        let line = Arc::new(Channel {
             epoch: AtomicU64::new(1),
             listener: OnceLock::new(),
             tracks: AtomicBool::new(true),
@@ -196,7 +196,7 @@ impl Connection {
     }
 }
 
-impl Line {
+impl Channel {
     fn hear(&self, change: &Change) {
         if let Some(listener) = self.listener.get() {
             listener(change);
@@ -211,13 +211,13 @@ impl Line {
     }
 }
 
-impl std::fmt::Debug for Line {
+impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Line").field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }
 
-fn tell(line: &Weak<Line>, change: &Change) {
+fn tell(line: &Weak<Channel>, change: &Change) {
     if let Some(line) = line.upgrade() {
         line.hear(change);
     }
@@ -255,7 +255,7 @@ impl Store {
     }
 
     fn read_by(&mut self, by: &Connection) -> Option<&mut HashSet<String>> {
-        let is_by = |line: &Weak<Line>| std::ptr::eq(line.as_ptr(), Arc::as_ptr(&by.0));
+        let is_by = |line: &Weak<Channel>| std::ptr::eq(line.as_ptr(), Arc::as_ptr(&by.0));
         self.readers.iter_mut().find(|(line, _)| is_by(line)).map(|(_, read)| read)
     }
 
@@ -265,14 +265,14 @@ impl Store {
 }
 
 /// Looking at a store at a moment.
-trait Present {
-    fn get_present(&self, name: &str, now: Tick) -> Option<&Kept>;
+trait AtTime {
+    fn get_present(&self, name: &str, now: Tick) -> Option<&StoredBytes>;
     fn generation(&self, name: &str, now: Tick) -> Option<Generation>;
-    fn adopt(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation>;
+    fn ensure(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation>;
 }
 
-impl Present for HashMap<String, Kept> {
-    fn get_present(&self, name: &str, now: Tick) -> Option<&Kept> {
+impl AtTime for HashMap<String, StoredBytes> {
+    fn get_present(&self, name: &str, now: Tick) -> Option<&StoredBytes> {
         self.get(name).filter(|kept| kept.until > now)
     }
 
@@ -280,11 +280,11 @@ impl Present for HashMap<String, Kept> {
         self.get_present(name, now).and_then(|kept| Generation::parse(&kept.bytes))
     }
 
-    fn adopt(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation> {
+    fn ensure(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation> {
         let mut current = Vec::with_capacity(proposals.len());
         for (name, proposal) in proposals {
             let generation = self.generation(name, now).unwrap_or_else(|| {
-                self.insert(name.clone(), Kept::for_ever(proposal));
+                self.insert(name.clone(), StoredBytes::for_ever(proposal));
                 *proposal
             });
             current.push(generation);
@@ -293,7 +293,7 @@ impl Present for HashMap<String, Kept> {
     }
 }
 
-impl Kept {
+impl StoredBytes {
     fn for_ever(number: &impl ToString) -> Self {
         Self { bytes: number.to_string().into_bytes(), until: Tick::FAR }
     }
@@ -316,21 +316,21 @@ impl Backend for MemoryBackend {
         })
     }
 
-    async fn adopt(&self, proposals: &[(String, Generation)]) -> Result<Adopted, Failure> {
+    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
         let mut store = self.lock();
-        let generations = self.adopt_in(&mut store, proposals);
-        Ok(Adopted { generations, proof: Some(self.proof(&store)) })
+        let generations = self.ensure_in(&mut store, proposals);
+        Ok(Ensured { generations, proof: Some(self.proof(&store)) })
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
         let now = self.clock.now();
         let mut store = self.lock();
-        let generations = self.adopt_in(&mut store, request.generations);
+        let generations = self.ensure_in(&mut store, request.generations);
         let granted = store.kept.get_present(request.lease, now).is_none();
         if granted {
             let bytes = request.token.to_string().into_bytes();
             let until = now.after(request.life);
-            store.kept.insert(request.lease.to_owned(), Kept { bytes, until });
+            store.kept.insert(request.lease.to_owned(), StoredBytes { bytes, until });
             store.changed(&self.connection, [request.lease]);
         }
         store.read(&self.connection, [request.lease]);
@@ -355,7 +355,7 @@ impl Backend for MemoryBackend {
         Ok(Filled::Stored)
     }
 
-    async fn prolong(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
+    async fn extend(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
         let now = self.clock.now();
         let mut store = self.lock();
         let held = store.kept.get_mut(lease).filter(|kept| kept.until > now);
@@ -415,10 +415,10 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    async fn renew(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
         let mut store = self.lock();
         for (name, generation) in generations {
-            store.kept.insert(name.clone(), Kept::for_ever(generation));
+            store.kept.insert(name.clone(), StoredBytes::for_ever(generation));
         }
         store.changed(&self.connection, generations.iter().map(|(name, _)| name.as_str()));
         Ok(())
@@ -453,8 +453,8 @@ impl Backend for MemoryBackend {
 
 impl MemoryBackend {
     /// Completes generations; creating one is a change of it, and reading it back is what is heard of.
-    fn adopt_in(&self, store: &mut Store, proposals: &[(String, Generation)]) -> Vec<Generation> {
-        let generations = store.kept.adopt(proposals, self.clock.now());
+    fn ensure_in(&self, store: &mut Store, proposals: &[(String, Generation)]) -> Vec<Generation> {
+        let generations = store.kept.ensure(proposals, self.clock.now());
         let created = proposals.iter().zip(&generations).filter(|((_, it), now)| it == *now);
         store.changed(&self.connection, created.map(|((name, _), _)| name.as_str()));
         store.read(&self.connection, proposals.iter().map(|(name, _)| name.as_str()));
@@ -463,7 +463,7 @@ impl MemoryBackend {
 }
 
 impl Item<'_> {
-    fn kept(&self, now: Tick) -> Kept {
-        Kept { bytes: self.bytes.to_vec(), until: now.after(self.life) }
+    fn kept(&self, now: Tick) -> StoredBytes {
+        StoredBytes { bytes: self.bytes.to_vec(), until: now.after(self.life) }
     }
 }

@@ -10,7 +10,7 @@ use syn::ext::IdentExt;
 use syn::{Receiver, ReceiverKind, Type, TypeReference};
 
 use crate::fault::Faults;
-use crate::origin::{Form, Origin};
+use crate::origin::{AsyncForm, Origin};
 use crate::tokens;
 
 /// How a load is called again, after its caller is gone.
@@ -69,7 +69,7 @@ fn home(option: &Ident, origin: &Origin, faults: &mut Faults) -> Home {
         }
         return Home::Inner(format_ident!("__athena_load_{name}", span = place));
     }
-    if origin.form == Form::Boxed {
+    if origin.form == AsyncForm::Boxed {
         let message = format!(
             "`{option}` loads from a method beside this one, which a trait has no room for; put \
              body and attribute on an inherent method, and call that from here"

@@ -5,8 +5,8 @@ use syn::Type;
 
 use crate::bound::{self, Bound};
 use crate::cache::background;
-use crate::cache::options::{Codec, FAIL_FAST, Options};
-use crate::cache::plan::{Key, Load, Plan, Store};
+use crate::cache::options::{CacheOptions, Codec, FAIL_FAST};
+use crate::cache::plan::{CachePlan, Key, Load, Store};
 use crate::choice;
 use crate::fault::Faults;
 use crate::function::{self, Argument, Function};
@@ -14,11 +14,15 @@ use crate::origin::Origin;
 use crate::tokens;
 
 /// Everything that is wrong, or a plan that can be rendered.
-pub(crate) fn check(options: Options, function: Function, mut faults: Faults) -> syn::Result<Plan> {
+pub(crate) fn check(
+    options: CacheOptions,
+    function: Function,
+    mut faults: Faults,
+) -> syn::Result<CachePlan> {
     let origin = Origin::check(function, &mut faults);
     refuse_output(&origin, &mut faults);
     refuse_combinations(&options, &mut faults);
-    let plan = Plan {
+    let plan = CachePlan {
         key: key(&options, &origin, &mut faults),
         tags: tags(&options, &origin, &mut faults),
         store: store(&options),
@@ -42,7 +46,7 @@ fn refuse_output(origin: &Origin, faults: &mut Faults) {
     }
 }
 
-fn refuse_combinations(options: &Options, faults: &mut Faults) {
+fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
     if let (Some(skip), Some(_)) = (&options.skip, &options.key) {
         let message = "`skip` has no effect beside `key`, which names all it needs; remove one";
         faults.at(&skip.name, message);
@@ -64,7 +68,7 @@ fn refuse_combinations(options: &Options, faults: &mut Faults) {
     }
 }
 
-fn key(options: &Options, origin: &Origin, faults: &mut Faults) -> Key {
+fn key(options: &CacheOptions, origin: &Origin, faults: &mut Faults) -> Key {
     if let Some(template) = &options.key {
         return Key::Written(bound::key(&template.value, origin, faults));
     }
@@ -109,12 +113,12 @@ fn refuse_unknown(skipped: &[Ident], origin: &Origin, faults: &mut Faults) {
     }
 }
 
-fn tags(options: &Options, origin: &Origin, faults: &mut Faults) -> Vec<Bound> {
+fn tags(options: &CacheOptions, origin: &Origin, faults: &mut Faults) -> Vec<Bound> {
     let templates = options.tags.as_ref().map_or(&[][..], |tags| &tags.value);
     templates.iter().map(|template| bound::tag(template, origin, faults)).collect()
 }
 
-fn store(options: &Options) -> Store {
+fn store(options: &CacheOptions) -> Store {
     match (&options.tier, &options.codec) {
         (Some(_), _) => Store::Memory,
         (None, Some(codec)) => Store::Bytes(codec.value),
@@ -123,7 +127,7 @@ fn store(options: &Options) -> Store {
 }
 
 /// A hard timeout and `FailFast` end in an error that the function must be able to carry.
-fn carries_errors(options: &Options) -> Option<Span> {
+fn carries_errors(options: &CacheOptions) -> Option<Span> {
     let fails_fast = options
         .fallback
         .as_ref()
@@ -133,7 +137,7 @@ fn carries_errors(options: &Options) -> Option<Span> {
     times_out.map(|timeout| timeout.name.span()).or(fails_fast)
 }
 
-fn load(options: &Options, origin: &Origin, faults: &mut Faults) -> Load {
+fn load(options: &CacheOptions, origin: &Origin, faults: &mut Faults) -> Load {
     let refresh = options.refresh.as_ref().map(|refresh| &refresh.name);
     let soft_timeout = options.soft_timeout.as_ref().map(|timeout| &timeout.name);
     match refresh.or(soft_timeout) {

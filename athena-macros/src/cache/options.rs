@@ -11,7 +11,7 @@ use crate::{list, literal};
 
 /// What was written, each option with its name.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct CacheOptions {
     pub(crate) cache: Option<Written<Expr>>,
     pub(crate) codec: Option<Written<Codec>>,
     pub(crate) root: Option<Written<Path>>,
@@ -55,7 +55,7 @@ const FALLBACKS: &[(&str, ())] =
     &[("GracefulDegradation", ()), ("ServeStale", ()), (FAIL_FAST, ()), ("OriginOnly", ())];
 
 /// Every option there is.
-pub(crate) const RULES: &[Rule<Options>] = &[
+pub(crate) const RULES: &[Rule<CacheOptions>] = &[
     Rule::value("cache", |to, at, input| put(&mut to.cache, at, input.parse())),
     Rule::value("codec", |to, at, input| {
         let codec = literal::word(input, CODECS).map(|(_, codec)| codec);

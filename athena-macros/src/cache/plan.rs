@@ -4,11 +4,11 @@ use proc_macro2::Span;
 
 use crate::bound::Bound;
 use crate::cache::background::Background;
-use crate::cache::options::{Codec, Options};
+use crate::cache::options::{CacheOptions, Codec};
 use crate::origin::Origin;
 
 /// A checked attribute on a checked function.
-pub(crate) struct Plan {
+pub(crate) struct CachePlan {
     pub(crate) origin: Origin,
     pub(crate) key: Key,
     pub(crate) tags: Vec<Bound>,
@@ -17,7 +17,7 @@ pub(crate) struct Plan {
     pub(crate) carries_errors: Option<Span>,
     pub(crate) load: Load,
     /// The options that need no check beyond their own.
-    pub(crate) options: Options,
+    pub(crate) options: CacheOptions,
 }
 
 /// What names an entry.

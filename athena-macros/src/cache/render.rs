@@ -11,14 +11,14 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 use crate::attribute::Written;
-use crate::cache::options::{Codec, Options};
-use crate::cache::plan::{Key, Load, Plan, Store};
+use crate::cache::options::{CacheOptions, Codec};
+use crate::cache::plan::{CachePlan, Key, Load, Store};
 use crate::function::Body;
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
 
 /// The whole expansion.
-pub(crate) fn render(plan: &Plan) -> TokenStream {
+pub(crate) fn render(plan: &CachePlan) -> TokenStream {
     let runtime = Runtime::new(plan.options.root.as_ref());
     let look = look(plan, &runtime);
     let ask = ask(plan, &runtime);
@@ -41,7 +41,7 @@ pub(crate) fn render(plan: &Plan) -> TokenStream {
 }
 
 /// From the site to the question whether the answer is already here.
-fn look(plan: &Plan, runtime: &Runtime) -> TokenStream {
+fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let private = runtime.private();
     let site = site::render(plan, runtime);
     let call = call(plan, runtime);
@@ -65,7 +65,7 @@ fn look(plan: &Plan, runtime: &Runtime) -> TokenStream {
 }
 
 /// The call, on the cache it is to use.
-fn call(plan: &Plan, runtime: &Runtime) -> TokenStream {
+fn call(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let private = runtime.private();
     let Some(Written { value: cache, .. }) = &plan.options.cache else {
         return quote_spanned!(hidden()=> let mut call = #private::Call::new(site););
@@ -81,7 +81,7 @@ fn call(plan: &Plan, runtime: &Runtime) -> TokenStream {
 ///
 /// The type of a closure names every type that the function was compiled
 /// for: its own generic parameters, and those of the `impl` it may stand in.
-fn key(plan: &Plan) -> TokenStream {
+fn key(plan: &CachePlan) -> TokenStream {
     match &plan.key {
         Key::Written(text) => {
             let call = Ident::new("call", hidden());
@@ -104,7 +104,7 @@ fn key(plan: &Plan) -> TokenStream {
 }
 
 /// What the runtime has to know before it may load.
-fn ask(plan: &Plan, runtime: &Runtime) -> TokenStream {
+fn ask(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let private = runtime.private();
     let output = hidden_at(&plan.origin.output);
     let store = match plan.store {
@@ -147,7 +147,7 @@ fn codec_at(place: Span, codec: Codec, runtime: &Runtime) -> TokenStream {
 }
 
 /// `negative = err` keeps errors the way values are kept.
-fn remember_errors(plan: &Plan, runtime: &Runtime) -> Option<TokenStream> {
+fn remember_errors(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream> {
     let negative = plan.options.negative.as_ref()?;
     let place = hidden_at(&negative.name);
     Some(match plan.store {
@@ -160,7 +160,7 @@ fn remember_errors(plan: &Plan, runtime: &Runtime) -> Option<TokenStream> {
 }
 
 /// The closures that look at results, as they were written.
-fn closures(options: &Options) -> TokenStream {
+fn closures(options: &CacheOptions) -> TokenStream {
     let mut steps = TokenStream::new();
     for (step, option) in [
         ("tags_from", &options.tags_from),

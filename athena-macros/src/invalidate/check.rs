@@ -6,21 +6,25 @@ use crate::attribute::Written;
 use crate::bound::{self, Bound};
 use crate::fault::Faults;
 use crate::function::Function;
-use crate::invalidate::options::Options;
+use crate::invalidate::options::InvalidateOptions;
 use crate::origin::Origin;
 use crate::template::Template;
 
 /// A checked attribute on a checked function.
-pub(crate) struct Plan {
+pub(crate) struct InvalidatePlan {
     pub(crate) origin: Origin,
     pub(crate) tags: Vec<Bound>,
     pub(crate) keys: Vec<Bound>,
     /// The options that need no check beyond their own.
-    pub(crate) options: Options,
+    pub(crate) options: InvalidateOptions,
 }
 
 /// Everything that is wrong, or a plan that can be rendered.
-pub(crate) fn check(options: Options, function: Function, mut faults: Faults) -> syn::Result<Plan> {
+pub(crate) fn check(
+    options: InvalidateOptions,
+    function: Function,
+    mut faults: Faults,
+) -> syn::Result<InvalidatePlan> {
     let origin = Origin::check(function, &mut faults);
     let tags = templates(options.tags.as_ref());
     let keys = templates(options.keys.as_ref());
@@ -29,7 +33,7 @@ pub(crate) fn check(options: Options, function: Function, mut faults: Faults) ->
                        `keys = [\"product:{id}\"]` or `tags_from = |value| …`";
         faults.add(syn::Error::new(Span::call_site(), message));
     }
-    let plan = Plan {
+    let plan = InvalidatePlan {
         tags: tags.iter().map(|tag| bound::tag(tag, &origin, &mut faults)).collect(),
         keys: keys.iter().map(|key| bound::key(key, &origin, &mut faults)).collect(),
         origin,

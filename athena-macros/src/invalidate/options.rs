@@ -8,7 +8,7 @@ use crate::{list, literal};
 
 /// What was written, each option with its name.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct InvalidateOptions {
     pub(crate) cache: Option<Written<Expr>>,
     pub(crate) root: Option<Written<Path>>,
     pub(crate) keys: Option<Written<Vec<Template>>>,
@@ -26,7 +26,7 @@ pub(crate) enum On {
 }
 
 /// Every option there is.
-pub(crate) const RULES: &[Rule<Options>] = &[
+pub(crate) const RULES: &[Rule<InvalidateOptions>] = &[
     Rule::value("cache", |to, at, input| put(&mut to.cache, at, input.parse())),
     Rule::value("crate", |to, at, input| put(&mut to.root, at, input.call(Path::parse_mod_style))),
     Rule::value("keys", |to, at, input| put(&mut to.keys, at, list::templates(input))),

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 
 use crate::attribute::Written;
 use crate::function::Body;
-use crate::invalidate::check::Plan;
+use crate::invalidate::check::InvalidatePlan;
 use crate::invalidate::options::On;
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
@@ -14,7 +14,7 @@ use crate::tokens::hidden_at;
 ///
 /// Texts are written before the body runs, since the body may move the
 /// arguments they are made of.
-pub(crate) fn render(plan: &Plan) -> TokenStream {
+pub(crate) fn render(plan: &InvalidatePlan) -> TokenStream {
     let hidden = Span::mixed_site();
     let runtime = Runtime::new(plan.options.root.as_ref());
     let sweep = sweep(plan, &runtime);
@@ -29,13 +29,13 @@ pub(crate) fn render(plan: &Plan) -> TokenStream {
     plan.origin.emit(Body::Here, &content)
 }
 
-fn sweep(plan: &Plan, runtime: &Runtime) -> TokenStream {
+fn sweep(plan: &InvalidatePlan, runtime: &Runtime) -> TokenStream {
     let hidden = Span::mixed_site();
     let private = runtime.private();
     let sweep = if let Some(Written { value: cache, .. }) = &plan.options.cache {
-        quote_spanned!(hidden_at(cache)=> #private::Sweep::on(&(#cache)))
+        quote_spanned!(hidden_at(cache)=> #private::Invalidation::on(&(#cache)))
     } else {
-        quote_spanned!(hidden=> #private::Sweep::new())
+        quote_spanned!(hidden=> #private::Invalidation::new())
     };
     let on = plan.options.on.as_ref().map(|on| on.value);
     let always = (on == Some(On::Always)).then(|| quote_spanned!(hidden=> sweep.always();));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redis::{Arg, Cmd, Pipeline, RedisError, ServerErrorKind, Value};
 
-pub(crate) use self::split::{Assembly, Manner, Reply, Ruling, Spot};
+pub(crate) use self::split::{Asking, Assembly, CommandIndex, Reply, Routing};
 
 use super::origin::Origin;
 use super::script::Script;
@@ -26,7 +26,7 @@ pub(crate) struct Batch {
     scripts: Vec<(usize, &'static Script)>,
     epoch: Option<u64>,
     routes: Routes,
-    manner: Manner,
+    asking: Asking,
 }
 
 /// Where the commands of a batch go.
@@ -157,18 +157,18 @@ impl Batch {
             matches!(replies.get(*at), Some(Value::ServerError(error))
                 if error.kind() == Some(ServerErrorKind::NoScript))
         });
-        match self.manner {
-            Manner::Plain => unknown,
+        match self.asking {
+            Asking::Plain => unknown,
             // The `ASKING` in front of it is spent.
-            Manner::Asking => unknown.map(|at| at.saturating_sub(1)),
+            Asking::Asking => unknown.map(|at| at.saturating_sub(1)),
         }
     }
 
     /// The replies to its commands, among those to all that was sent.
     pub(super) fn replies(&self, values: Vec<Value>, origin: Origin) -> Replies {
-        let values = match self.manner {
-            Manner::Plain => values,
-            Manner::Asking => values.into_iter().skip(1).step_by(2).collect(),
+        let values = match self.asking {
+            Asking::Plain => values,
+            Asking::Asking => values.into_iter().skip(1).step_by(2).collect(),
         };
         Replies::new(values, origin)
     }

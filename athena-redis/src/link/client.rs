@@ -1,7 +1,7 @@
 //! What all links of one backend share.
 //!
 //! Invariant: a number of a connection is given out once, and an endpoint has one node number for
-//! ever. Listeners are called where a change is noticed, with no lock of the hub held, so that what one
+//! ever. Listeners are called where a change is noticed, with no lock held, so that what one
 //! connection announces is heard in the order of that connection.
 
 use std::collections::HashSet;
@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use crate::url::Endpoint;
 
 /// Numbers, limits and signals of a backend.
-pub(crate) struct Hub {
+pub(crate) struct Client {
     epochs: AtomicU64,
-    vitality: AtomicU64,
+    revivals: AtomicU64,
     /// Milliseconds that one operation may take.
     limit: AtomicU64,
     nodes: Mutex<Vec<Endpoint>>,
@@ -32,12 +32,12 @@ pub(crate) struct Hub {
     alarm: watch::Sender<u64>,
 }
 
-impl Hub {
+impl Client {
     pub(crate) fn new(limit: Duration) -> Self {
         let (alarm, _) = watch::channel(0);
         Self {
             epochs: AtomicU64::new(0),
-            vitality: AtomicU64::new(0),
+            revivals: AtomicU64::new(0),
             limit: AtomicU64::new(millis(limit)),
             nodes: Mutex::default(),
             listeners: ArcSwap::default(),
@@ -53,8 +53,8 @@ impl Hub {
     }
 
     /// A number for the news that some node answers again; it is above all earlier ones.
-    pub(crate) fn next_vitality(&self) -> u64 {
-        self.vitality.fetch_add(1, Ordering::AcqRel) + 1
+    pub(crate) fn next_revival(&self) -> u64 {
+        self.revivals.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// How long one operation may take.
@@ -118,7 +118,7 @@ impl Hub {
     }
 }
 
-impl fmt::Debug for Hub {
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("epochs", &self.epochs).finish_non_exhaustive()
     }
@@ -136,22 +136,22 @@ mod tests {
 
     #[test]
     fn every_listener_hears_everything_from_then_on() {
-        let hub = Hub::new(Duration::from_secs(1));
+        let client = Client::new(Duration::from_secs(1));
         let heard: Arc<Mutex<Vec<u32>>> = Arc::default();
-        hub.tell(&Change::Flushed);
+        client.tell(&Change::Flushed);
         for number in 1..3 {
             let heard = Arc::clone(&heard);
             let listener: Listener = Arc::new(move |_: &Change| heard.lock().unwrap().push(number));
-            hub.add_listener(&listener);
-            hub.tell(&Change::Flushed);
+            client.add_listener(&listener);
+            client.tell(&Change::Flushed);
         }
         assert_eq!(*heard.lock().unwrap(), [1, 1, 2]);
     }
 
     #[test]
     fn that_a_node_announces_nothing_is_news_once() {
-        let hub = Hub::new(Duration::from_secs(1));
-        let news = [0, 1, 0, 1].map(|number| hub.note_untracked(Node::new(number)));
-        assert_eq!(news, [true, true, false, false]);
+        let client = Client::new(Duration::from_secs(1));
+        let notices = [0, 1, 0, 1].map(|number| client.note_untracked(Node::new(number)));
+        assert_eq!(notices, [true, true, false, false]);
     }
 }

@@ -14,9 +14,9 @@ use redis::{RedisResult, Value};
 use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
-use super::client::Hub;
+use super::client::Client;
 use super::origin::Origin;
-use super::role::Station;
+use super::role::ReplicationRole;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.
@@ -69,7 +69,7 @@ struct Pulse {
     timeouts: AtomicU32,
     changed: Notify,
     node: Node,
-    hub: Arc<Hub>,
+    client: Arc<Client>,
     /// Whether operations use it, and nobody was told yet that it has ended.
     serves: AtomicBool,
 }
@@ -80,15 +80,15 @@ impl Conn {
         wire: MultiplexedConnection,
         driver: impl Future<Output = ()> + Send + 'static,
         node: Node,
-        hub: Arc<Hub>,
+        client: Arc<Client>,
     ) -> Self {
-        let epoch = hub.next_epoch();
+        let epoch = client.next_epoch();
         let pulse = Arc::new(Pulse {
             lost: AtomicBool::new(false),
             timeouts: AtomicU32::new(0),
             changed: Notify::new(),
             node,
-            hub,
+            client,
             serves: AtomicBool::new(false),
         });
         let lost = LostAtEnd(Arc::clone(&pulse));
@@ -107,9 +107,9 @@ impl Conn {
     }
 
     /// The same connection, to a node that said what it is.
-    pub(super) fn to(self, station: Station) -> Self {
-        self.note_history(station.history());
-        Self { is_replica: station == Station::Replica, ..self }
+    pub(super) fn to(self, role: ReplicationRole) -> Self {
+        self.note_history(role.history());
+        Self { is_replica: role == ReplicationRole::Replica, ..self }
     }
 
     /// Whether the node said at first that it is a replica.
@@ -168,7 +168,7 @@ impl Conn {
         let announced = self.announces();
         goes_on.store(is_news, Ordering::Release);
         if announced && is_news && self.pulse.serves.load(Ordering::Acquire) {
-            self.pulse.hub.tell(&Change::Unheard { node: self.pulse.node });
+            self.pulse.client.tell(&Change::Unheard { node: self.pulse.node });
         }
     }
 
@@ -184,7 +184,7 @@ impl Conn {
     }
 
     /// What was read through it is not announced any more, or not to those whom it concerns.
-    pub(super) fn desert(&self) {
+    pub(super) fn stop_trusting(&self) {
         self.pulse.desert();
     }
 
@@ -235,7 +235,7 @@ impl Conn {
 impl Pulse {
     fn desert(&self) {
         if self.serves.swap(false, Ordering::AcqRel) {
-            self.hub.tell(&Change::Unheard { node: self.node });
+            self.client.tell(&Change::Unheard { node: self.node });
         }
     }
 }
@@ -265,7 +265,7 @@ impl Drop for Watch<'_> {
         }
         let timeouts = self.pulse.timeouts.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if timeouts == 1 {
-            self.pulse.hub.ring();
+            self.pulse.client.ring();
         }
         if timeouts == WEDGED_AFTER {
             self.pulse.changed.notify_one();
@@ -282,6 +282,6 @@ impl Drop for LostAtEnd {
         self.0.desert();
         self.0.lost.store(true, Ordering::Release);
         self.0.changed.notify_one();
-        self.0.hub.ring();
+        self.0.client.ring();
     }
 }

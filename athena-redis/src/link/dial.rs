@@ -16,10 +16,10 @@ use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::class;
-use super::client::Hub;
+use super::client::Client;
 use super::conn::Conn;
-use super::push::Ear;
-use super::role::{self, Station};
+use super::push::PushHandler;
+use super::role::{self, ReplicationRole};
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -46,8 +46,8 @@ pub(super) struct Call<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) node: Node,
     pub(super) access: &'a Access,
-    pub(super) hub: &'a Arc<Hub>,
-    pub(super) ear: &'a Ear,
+    pub(super) client: &'a Arc<Client>,
+    pub(super) push_handler: &'a PushHandler,
 }
 
 impl Call<'_> {
@@ -86,7 +86,7 @@ impl Call<'_> {
         if let Some(password) = &access.password {
             info = info.set_password(password.expose());
         }
-        let ear = self.ear.clone();
+        let push_handler = self.push_handler.clone();
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
         // whatever the link lets through, so that no sender waits for room.
         let config = AsyncConnectionConfig::new()
@@ -94,14 +94,14 @@ impl Call<'_> {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(access.max_in_flight)
             .set_push_sender(move |info| {
-                ear.hear(info);
+                push_handler.hear(info);
                 Ok::<_, Infallible>(())
             });
         let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
-        let conn = Conn::new(wire, driver, self.node, Arc::clone(self.hub));
-        match self.ear {
-            Ear::Channels(_) => self.listen(conn).await,
-            Ear::Changes(_) => self.track(conn).await,
+        let conn = Conn::new(wire, driver, self.node, Arc::clone(self.client));
+        match self.push_handler {
+            PushHandler::Channels(_) => self.listen(conn).await,
+            PushHandler::Changes(_) => self.track(conn).await,
         }
     }
 
@@ -124,7 +124,7 @@ impl Call<'_> {
         if self.access.tracking {
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
-        Station::ask(&mut batch);
+        ReplicationRole::ask(&mut batch);
         role::ask_evicted(&mut batch);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
@@ -134,7 +134,7 @@ impl Call<'_> {
             replies.skip(1);
         }
         if let Some((_, why)) = refusal
-            && self.hub.note_untracked(self.node)
+            && self.client.note_untracked(self.node)
         {
             let endpoint = self.endpoint;
             tracing::warn!(
@@ -142,7 +142,7 @@ impl Call<'_> {
                 "redis does not announce changes to us: those by other processes are noticed late"
             );
         }
-        let conn = conn.to(Station::read(&mut replies).unwrap_or(Station::Unknown));
+        let conn = conn.to(ReplicationRole::read(&mut replies).unwrap_or(ReplicationRole::Unknown));
         conn.begin_from(role::read_evicted(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
-use super::role::{self, Station};
-use super::{Link, Shared, State};
+use super::role::{self, ReplicationRole};
+use super::{Link, LinkState, Phase};
 
 /// What a node is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Link {
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same.
         batch.command("PING");
-        Station::ask(&mut batch);
+        ReplicationRole::ask(&mut batch);
         role::ask_evicted(&mut batch);
         if question == Question::Membership {
             role::ask_state(&mut batch);
@@ -40,11 +40,11 @@ impl Link {
         let proof = replies.origin().proof();
         let proof = proof.ok_or_else(|| self.failure(Class::Disconnected, "was replaced"))?;
         let malformed = |malformed| self.malformed(&malformed);
-        let station = Station::read(&mut replies).map_err(malformed)?;
-        let history = station.history();
+        let role = ReplicationRole::read(&mut replies).map_err(malformed)?;
+        let history = role.history();
         let evicted = role::read_evicted(&mut replies).map_err(malformed)?;
         let announces = self.shared.note(proof.epoch, history, evicted);
-        if station == Station::Replica {
+        if role == ReplicationRole::Replica {
             return Err(self.failure(Class::Moved, "says that it is a replica"));
         }
         if question == Question::Membership
@@ -60,30 +60,30 @@ impl Link {
     /// The history of the store, as far as it is known; 0 if it is not.
     pub(crate) fn history(&self) -> u64 {
         match &*self.shared.state.borrow() {
-            State::Up(conn) => conn.history(),
+            Phase::Up(conn) => conn.history(),
             _ => 0,
         }
     }
 
     /// Takes the history of the store for unknown until the node is asked: it may have followed another.
     pub(crate) fn forget_history(&self) {
-        if let State::Up(conn) = &*self.shared.state.borrow() {
+        if let Phase::Up(conn) = &*self.shared.state.borrow() {
             conn.note_history(0);
         }
     }
 }
 
-impl Shared {
+impl LinkState {
     /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
     /// every change.
     fn note(&self, epoch: u64, history: u64, evicted: Option<u64>) -> bool {
         let conn = match &*self.state.borrow() {
-            State::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
+            Phase::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
             _ => return false,
         };
         conn.note_history(history);
         conn.note_evicted(evicted);
-        if conn.evicts() && self.hub.note_evicting(self.node) {
+        if conn.evicts() && self.client.note_evicting(self.node) {
             let endpoint = &self.endpoint;
             tracing::warn!(
                 %endpoint,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use athena_cache_core::backend::Change;
 use redis::{PushInfo, PushKind, Value};
 
-use super::client::Hub;
+use super::client::Client;
 
 /// A message on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +22,14 @@ pub(crate) struct Push {
 ///
 /// Whoever hears is called by the driver of the connection, and must never block.
 #[derive(Clone)]
-pub(crate) enum Ear {
+pub(crate) enum PushHandler {
     /// Every channel, as sentinels publish on them.
     Channels(Arc<dyn Fn(Push) + Send + Sync>),
-    /// Changes of what was read on that connection; the hub's listeners are told.
-    Changes(Arc<Hub>),
+    /// Changes of what was read on that connection; the listeners of all caches are told.
+    Changes(Arc<Client>),
 }
 
-impl Ear {
+impl PushHandler {
     pub(super) fn hear(&self, info: PushInfo) {
         match self {
             Self::Channels(hear) => {
@@ -37,16 +37,16 @@ impl Ear {
                     hear(push);
                 }
             }
-            Self::Changes(hub) => {
+            Self::Changes(client) => {
                 if let Some(change) = change(info) {
-                    hub.tell(&change);
+                    client.tell(&change);
                 }
             }
         }
     }
 }
 
-impl fmt::Debug for Ear {
+impl fmt::Debug for PushHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Channels(_) => "Channels",

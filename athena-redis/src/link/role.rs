@@ -4,7 +4,7 @@ use super::batch::{Batch, Malformed, Replies};
 
 /// The reply to `INFO replication`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Station {
+pub(super) enum ReplicationRole {
     /// It may be written to; its history is 0 if it does not tell one.
     Primary { history: u64 },
     /// It has what another node tells it, whose history is none of its own.
@@ -13,7 +13,7 @@ pub(super) enum Station {
     Unknown,
 }
 
-impl Station {
+impl ReplicationRole {
     pub(super) fn ask(batch: &mut Batch) {
         batch.command("INFO").arg("replication");
     }
@@ -103,28 +103,28 @@ mod tests {
             format!("# Replication\r\nrole:{role}\r\nconnected_slaves:0\r\nmaster_replid:{id}\r\n")
         };
         for (text, expected) in [
-            (info("master", ID), Station::Primary { history: 0x00ff_0000_0000_000a }),
-            (info("slave", ID), Station::Replica),
-            (info("master", &ID[1..]), Station::Primary { history: 0 }),
-            (info("master", &ID.replace('a', "x")), Station::Primary { history: 0 }),
-            (info("master", "ä"), Station::Primary { history: 0 }),
-            ("role:master\r\n".to_owned(), Station::Primary { history: 0 }),
-            ("# Replication\r\n".to_owned(), Station::Unknown),
-            (String::new(), Station::Unknown),
+            (info("master", ID), ReplicationRole::Primary { history: 0x00ff_0000_0000_000a }),
+            (info("slave", ID), ReplicationRole::Replica),
+            (info("master", &ID[1..]), ReplicationRole::Primary { history: 0 }),
+            (info("master", &ID.replace('a', "x")), ReplicationRole::Primary { history: 0 }),
+            (info("master", "ä"), ReplicationRole::Primary { history: 0 }),
+            ("role:master\r\n".to_owned(), ReplicationRole::Primary { history: 0 }),
+            ("# Replication\r\n".to_owned(), ReplicationRole::Unknown),
+            (String::new(), ReplicationRole::Unknown),
         ] {
-            assert_eq!(Station::parse(&text), expected, "{text}");
+            assert_eq!(ReplicationRole::parse(&text), expected, "{text}");
         }
-        assert_eq!(Station::Replica.history(), 0);
-        assert_eq!(Station::Primary { history: 7 }.history(), 7);
+        assert_eq!(ReplicationRole::Replica.history(), 0);
+        assert_eq!(ReplicationRole::Primary { history: 7 }.history(), 7);
     }
 
     #[test]
     fn a_node_that_refuses_is_not_known() {
-        let station = |line: &str| Station::read(&mut replies(line)).ok();
-        assert_eq!(station("-NOPERM no permissions\r\n"), Some(Station::Unknown));
-        assert_eq!(station("$11\r\nrole:master\r\n"), Some(Station::Primary { history: 0 }));
-        assert_eq!(station("=10\r\ntxt:role:x\r\n"), Some(Station::Replica));
-        assert_eq!(station(":1\r\n"), None);
+        let role = |line: &str| ReplicationRole::read(&mut replies(line)).ok();
+        assert_eq!(role("-NOPERM no permissions\r\n"), Some(ReplicationRole::Unknown));
+        assert_eq!(role("$11\r\nrole:master\r\n"), Some(ReplicationRole::Primary { history: 0 }));
+        assert_eq!(role("=10\r\ntxt:role:x\r\n"), Some(ReplicationRole::Replica));
+        assert_eq!(role(":1\r\n"), None);
     }
 
     #[test]

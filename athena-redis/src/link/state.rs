@@ -10,44 +10,44 @@ use tokio::sync::{Notify, watch};
 
 use super::batch::Replies;
 use super::class;
-use super::client::Hub;
+use super::client::Client;
 use super::conn::Conn;
 use super::dial::{Call, Refusal};
-use super::push::Ear;
+use super::push::PushHandler;
 use crate::config::Access;
 use crate::url::Endpoint;
 
 /// What the link and its supervisor both see.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct LinkState {
     pub(super) endpoint: Endpoint,
     pub(super) node: Node,
     pub(super) access: Arc<Access>,
-    pub(super) hub: Arc<Hub>,
-    pub(super) state: watch::Sender<State>,
+    pub(super) client: Arc<Client>,
+    pub(super) state: watch::Sender<Phase>,
     /// The number of the latest connection.
     pub(super) epoch: AtomicU64,
     /// Grows with each connection, and when one that was taken for dead answers again.
-    pub(super) vitality: AtomicU64,
+    pub(super) revivals: AtomicU64,
     /// Whether the server said that it does not serve what it was asked.
-    pub(super) disowned: AtomicBool,
+    pub(super) said_not_serving: AtomicBool,
     /// Somebody asked for a new connection.
     pub(super) renewal: Notify,
     /// Somebody asked not to wait before the next attempt to connect.
     pub(super) hurry: Notify,
-    pub(super) ear: Ear,
+    pub(super) push_handler: PushHandler,
     /// Whether what happens to the connection is of no interest but to those who debug.
-    pub(super) quiet: AtomicBool,
+    pub(super) standby: AtomicBool,
     /// Whether nobody else looks for the node that serves in its place.
-    pub(super) is_alone: bool,
-    /// The server disowned something, and nobody else looks for the one that does not.
-    pub(super) astray: Notify,
+    pub(super) follows_name: bool,
+    /// The server said that it does not serve, and nobody else looks for the one that does.
+    pub(super) search_by_name: Notify,
     pub(super) attempts: AtomicU32,
 }
 
 /// Where the link stands.
 #[derive(Debug, Clone)]
-pub(super) enum State {
+pub(super) enum Phase {
     /// No supervisor runs: nobody has asked yet, or the runtime that it ran in is gone.
     Idle,
     /// The first attempt to connect is under way.
@@ -68,39 +68,39 @@ pub(crate) enum Doubt {
     /// There is no connection.
     Lost,
     /// It answered that another node serves this, or that it cannot serve.
-    Disowned,
+    NotServing,
 }
 
-impl Shared {
+impl LinkState {
     /// Changes the state, unless the link was closed.
-    pub(super) fn enter(&self, state: State) {
+    pub(super) fn enter(&self, state: Phase) {
         let mut former = None;
         self.state.send_if_modified(|current| {
-            let open = !matches!(current, State::Retired | State::Closed);
+            let open = !matches!(current, Phase::Retired | Phase::Closed);
             if open {
                 former = Some(std::mem::replace(current, state));
             }
             open
         });
         // Not earlier: until here operations could begin to read through it.
-        if let Some(State::Up(conn)) = former {
-            conn.desert();
+        if let Some(Phase::Up(conn)) = former {
+            conn.stop_trusting();
         }
     }
 
     pub(super) fn call(&self) -> Call<'_> {
-        let Self { endpoint, node, access, hub, ear, .. } = self;
-        Call { endpoint, node: *node, access, hub, ear }
+        let Self { endpoint, node, access, client, push_handler, .. } = self;
+        Call { endpoint, node: *node, access, client, push_handler }
     }
 
-    pub(super) fn is_quiet(&self) -> bool {
-        self.quiet.load(Ordering::Relaxed)
+    pub(super) fn is_standby(&self) -> bool {
+        self.standby.load(Ordering::Relaxed)
     }
 
     /// Lets operations use a connection.
     pub(super) fn enter_up(&self, conn: &Arc<Conn>) {
         // Of one that serves nothing nobody needs to know: the topology tells when it begins to.
-        let was_quiet = self.is_quiet();
+        let was_quiet = self.is_standby();
         // First: whoever hears of it decides what must be sent before anything is read.
         if !was_quiet {
             self.tell_connected(conn);
@@ -108,8 +108,8 @@ impl Shared {
         conn.serve();
         self.trust_again();
         self.epoch.store(conn.epoch(), Ordering::Release);
-        self.enter(State::Up(Arc::clone(conn)));
-        if was_quiet && !self.is_quiet() {
+        self.enter(Phase::Up(Arc::clone(conn)));
+        if was_quiet && !self.is_standby() {
             self.tell_connected(conn);
         }
         self.note_life(true);
@@ -117,13 +117,13 @@ impl Shared {
 
     pub(super) fn tell_connected(&self, conn: &Conn) {
         let (node, history) = (self.node, conn.history());
-        self.hub.tell(&Change::Connected { node, history });
+        self.client.tell(&Change::Connected { node, history });
     }
 
     /// Notes that the node answers; `again` if it had been taken for dead.
     pub(super) fn note_life(&self, again: bool) {
         if again {
-            self.vitality.store(self.hub.next_vitality(), Ordering::Release);
+            self.revivals.store(self.client.next_revival(), Ordering::Release);
         }
     }
 
@@ -132,25 +132,25 @@ impl Shared {
         let Some(error) = replies.server_error() else { return };
         let passing = error.redirect_node().is_some() || class::is_passing(&error);
         if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
-            self.disown();
+            self.note_not_serving();
         }
     }
 
-    pub(super) fn disown(&self) {
-        self.disowned.store(true, Ordering::Release);
-        self.hub.ring();
-        if self.is_alone {
-            self.astray.notify_one();
+    pub(super) fn note_not_serving(&self) {
+        self.said_not_serving.store(true, Ordering::Release);
+        self.client.ring();
+        if self.follows_name {
+            self.search_by_name.notify_one();
         }
     }
 
     pub(super) fn trust_again(&self) {
-        self.disowned.store(false, Ordering::Release);
+        self.said_not_serving.store(false, Ordering::Release);
     }
 
     /// Whether another node may serve, which nobody else looks for.
-    pub(super) fn is_astray(&self) -> bool {
-        self.is_alone && self.disowned.load(Ordering::Acquire)
+    pub(super) fn may_be_replaced(&self) -> bool {
+        self.follows_name && self.said_not_serving.load(Ordering::Acquire)
     }
 
     pub(super) fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {

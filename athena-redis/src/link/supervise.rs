@@ -16,14 +16,14 @@ use super::backoff::Backoff;
 use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
-use super::role::Station;
-use super::{Shared, State};
+use super::role::ReplicationRole;
+use super::{LinkState, Phase};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
 
 /// Connects, attends to the connection, and connects again when it is lost.
-pub(super) async fn supervise(shared: Arc<Shared>, _idle: IdleAtEnd) {
+pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
     let mut backoff = Backoff::default();
     let mut reported = None;
     let mut connected = false;
@@ -46,8 +46,8 @@ pub(super) async fn supervise(shared: Arc<Shared>, _idle: IdleAtEnd) {
                 report(&shared, &refusal, &mut reported);
                 let class = refusal.class;
                 let attempts = shared.attempts.fetch_add(1, Ordering::AcqRel) + 1;
-                shared.enter(State::Down(Arc::new(refusal)));
-                shared.hub.ring();
+                shared.enter(Phase::Down(Arc::new(refusal)));
+                shared.client.ring();
                 if !connected && shared.access.attempts.is_some_and(|most| attempts >= most) {
                     return std::future::pending().await;
                 }
@@ -63,20 +63,20 @@ pub(super) async fn supervise(shared: Arc<Shared>, _idle: IdleAtEnd) {
 }
 
 /// Returns when the connection, or the last one that replaced it, is lost.
-async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
+async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
     let mut next_look = Instant::now();
     loop {
         let asked = {
             let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
-            let (renewal, astray) =
-                (pin!(shared.renewal.notified()), pin!(shared.astray.notified()));
-            let sign = select(renewal, select(astray, select(changed, beat))).await;
+            let (renewal, search) =
+                (pin!(shared.renewal.notified()), pin!(shared.search_by_name.notified()));
+            let sign = select(renewal, select(search, select(changed, beat))).await;
             matches!(sign, Either::Left(_))
         };
         match conn.health() {
             Health::Lost => return lose(shared, &conn),
             Health::Sound | Health::Silent
-                if !asked && shared.is_astray() && next_look <= Instant::now() =>
+                if !asked && shared.may_be_replaced() && next_look <= Instant::now() =>
             {
                 conn = look_elsewhere(shared, conn).await;
                 next_look = Instant::now() + spread(shared.access.probe_interval);
@@ -88,7 +88,7 @@ async fn attend(shared: &Shared, mut conn: Arc<Conn>) {
 }
 
 /// One heartbeat, after its pause.
-async fn beat(shared: &Shared, conn: &Conn) {
+async fn beat(shared: &LinkState, conn: &Conn) {
     let interval = shared.access.heartbeat;
     sleep(interval).await;
     let mut ping = Batch::new();
@@ -103,7 +103,7 @@ async fn beat(shared: &Shared, conn: &Conn) {
 ///
 /// This is what is known as `ForceReconnect`: the new connection must log in and answer before it is
 /// used, so that a server in trouble is not made to take connections in vain.
-async fn replace(shared: &Shared, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
+async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
     let begun = Instant::now();
     match shared.call().dial().await {
         // It may have recovered meanwhile; then the new one is let go.
@@ -129,12 +129,12 @@ async fn replace(shared: &Shared, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
 /// not lead to a primary yet.
 ///
 /// A server that was made a replica leaves its connections open, and goes on answering on them.
-async fn look_elsewhere(shared: &Shared, conn: Arc<Conn>) -> Arc<Conn> {
+async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
     let mut question = Batch::new();
-    Station::ask(&mut question);
-    let answer = timeout(shared.hub.limit(), conn.exchange(&question)).await;
+    ReplicationRole::ask(&mut question);
+    let answer = timeout(shared.client.limit(), conn.exchange(&question)).await;
     let Ok(Ok(mut replies)) = answer else { return conn };
-    if let Ok(Station::Primary { .. }) = Station::read(&mut replies) {
+    if let Ok(ReplicationRole::Primary { .. }) = ReplicationRole::read(&mut replies) {
         // It was about something else, or is over.
         shared.trust_again();
         return conn;
@@ -147,7 +147,7 @@ async fn look_elsewhere(shared: &Shared, conn: Arc<Conn>) -> Arc<Conn> {
                 %endpoint, epoch,
                 "redis has become a replica: connected to the primary that its name leads to now"
             );
-            shared.hub.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+            shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
             fresh
         }
         _ => conn,
@@ -155,7 +155,7 @@ async fn look_elsewhere(shared: &Shared, conn: Arc<Conn>) -> Arc<Conn> {
 }
 
 /// Returns when a wedged connection answers again or is lost.
-async fn settled(shared: &Shared, conn: &Conn) {
+async fn settled(shared: &LinkState, conn: &Conn) {
     while conn.health() == Health::Wedged {
         select(pin!(conn.changed()), pin!(beat(shared, conn))).await;
     }
@@ -166,13 +166,13 @@ fn spread(pause: Duration) -> Duration {
     pause.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
-fn lose(shared: &Shared, conn: &Conn) {
+fn lose(shared: &LinkState, conn: &Conn) {
     // Its driver has told, unless it ended before the connection began to serve.
-    conn.desert();
+    conn.stop_trusting();
     let reason = "the connection was closed by the server or the network".into();
-    shared.enter(State::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
+    shared.enter(Phase::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
     let endpoint = &shared.endpoint;
-    if shared.is_quiet() {
+    if shared.is_standby() {
         tracing::debug!(%endpoint, "lost the connection to redis");
     } else {
         tracing::warn!(%endpoint, "lost the connection to redis");
@@ -180,45 +180,45 @@ fn lose(shared: &Shared, conn: &Conn) {
 }
 
 /// Waits, unless somebody is in a hurry.
-async fn pause(shared: &Shared, pause: Duration) {
+async fn pause(shared: &LinkState, pause: Duration) {
     drop(timeout(pause, shared.hurry.notified()).await);
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.
-fn report(shared: &Shared, refusal: &Refusal, reported: &mut Option<Class>) {
+fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Class>) {
     let endpoint = &shared.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
-    if reported.replace(class) == Some(class) || shared.is_quiet() {
+    if reported.replace(class) == Some(class) || shared.is_standby() {
         tracing::debug!(%endpoint, %class, reason, "cannot connect to redis");
     } else {
         tracing::warn!(%endpoint, %class, reason, "cannot connect to redis, going on trying");
     }
 }
 
-fn say_connected(shared: &Shared, conn: &Conn) {
+fn say_connected(shared: &LinkState, conn: &Conn) {
     let (endpoint, epoch) = (&shared.endpoint, conn.epoch());
-    if shared.is_quiet() {
+    if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, "connected to redis");
     } else {
         tracing::info!(%endpoint, epoch, "connected to redis");
     }
 }
 
-fn say_replaced(shared: &Shared, fresh: &Conn, asked: bool) {
+fn say_replaced(shared: &LinkState, fresh: &Conn, asked: bool) {
     let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
-    if shared.is_quiet() {
+    if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, asked, "replaced an open connection to redis");
         return;
     }
     tracing::warn!(%endpoint, epoch, asked, "replaced an open connection to redis");
-    shared.hub.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+    shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
 }
 
 /// Lets the next operation start a supervisor when the runtime of this one has ended.
-pub(super) struct IdleAtEnd(pub(super) Arc<Shared>);
+pub(super) struct LinkIdleAtEnd(pub(super) Arc<LinkState>);
 
-impl Drop for IdleAtEnd {
+impl Drop for LinkIdleAtEnd {
     fn drop(&mut self) {
-        self.0.enter(State::Idle);
+        self.0.enter(Phase::Idle);
     }
 }

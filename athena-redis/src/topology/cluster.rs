@@ -1,7 +1,7 @@
 //! The node of each slot.
 //!
 //! `refresh` asks the nodes (`nodes` reads what they answer), `layout` decides what is true of it,
-//! `registry` makes links and a `map` of it, `delivery` sends by the map and follows redirects.
+//! `registry` makes links and a `map` of it, `redirect` sends by the map and follows redirects.
 //!
 //! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
 //! search for its successor delays what goes to another.
@@ -30,9 +30,9 @@ use tokio::time::{Instant, timeout_at};
 use self::map::Map;
 use self::redirect::Delivery;
 use self::registry::Registry;
-use self::state::{Reason, Search, Shared};
+use self::state::{ClusterState, Reason, Search};
 use crate::config::Access;
-use crate::link::{Batch, Hub, Link, Malformed, Replies, Task, time_for};
+use crate::link::{Batch, Client, Link, Malformed, Replies, Task, time_for};
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -41,17 +41,18 @@ use crate::url::Endpoint;
 /// Dropping it ends its task and closes its sockets.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    shared: Arc<Shared>,
+    shared: Arc<ClusterState>,
     refresher: Mutex<Option<Task>>,
 }
 
 impl Cluster {
-    pub(crate) fn new(seeds: Vec<Endpoint>, access: Arc<Access>, hub: Arc<Hub>) -> Self {
-        let registry = Registry::new(&access, Arc::clone(&hub));
-        let nobody = hub.node(&Endpoint { host: "no node".into(), port: 0 });
+    pub(crate) fn new(seeds: Vec<Endpoint>, access: Arc<Access>, client: Arc<Client>) -> Self {
+        let registry = Registry::new(&access, Arc::clone(&client));
+        let nobody = client.node(&Endpoint { host: "no node".into(), port: 0 });
         let (search, _) = watch::channel(Search::UnderWay);
         let (wanted, is_refreshed) = (Notify::new(), AtomicBool::new(false));
-        let shared = Shared { seeds, access, hub, registry, nobody, wanted, search, is_refreshed };
+        let shared =
+            ClusterState { seeds, access, client, registry, nobody, wanted, search, is_refreshed };
         Self { shared: Arc::new(shared), refresher: Mutex::new(None) }
     }
 
@@ -61,7 +62,7 @@ impl Cluster {
         batch: &Batch,
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
-        let deadline = Instant::now() + self.shared.hub.limit();
+        let deadline = Instant::now() + self.shared.client.limit();
         let map = self.map(deadline).await?;
         let slots = batch.slots().unwrap_or_default();
         let (link, mut replies) = match map.owner_of_all(slots) {
@@ -83,7 +84,7 @@ impl Cluster {
     ///
     /// With a limited number of attempts, fails after so many at every seed.
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
-        let Shared { access, search, .. } = &*self.shared;
+        let ClusterState { access, search, .. } = &*self.shared;
         let most = access.attempts.unwrap_or(1);
         let deadline = Instant::now() + time_for(access, most);
         self.start()?;
@@ -101,7 +102,7 @@ impl Cluster {
 
     /// The link to a node, once there is a first map.
     pub(crate) async fn link_to(&self, node: Node) -> Result<Arc<Link>, Failure> {
-        let map = self.map(Instant::now() + self.shared.hub.limit()).await?;
+        let map = self.map(Instant::now() + self.shared.client.limit()).await?;
         // Whoever asks for nobody wants to know whether there is anybody.
         let anybody = map.links().first().filter(|_| node == self.shared.nobody);
         map.find(node).or(anybody).cloned().ok_or_else(|| {
@@ -137,7 +138,7 @@ impl Cluster {
         closed.await;
         if let Some(refresher) = refresher {
             // Told to end already: what is late ends as soon as its runtime runs again.
-            let limit = Instant::now() + self.shared.hub.limit();
+            let limit = Instant::now() + self.shared.client.limit();
             drop(timeout_at(limit, refresher.end()).await);
         }
     }

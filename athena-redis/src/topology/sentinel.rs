@@ -21,9 +21,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use self::state::{Shared, Standing};
+use self::state::{SentinelState, Standing};
 use crate::config::Access;
-use crate::link::{Batch, Hub, Link, Malformed, Question, Replies, Task, time_for};
+use crate::link::{Batch, Client, Link, Malformed, Question, Replies, Task, time_for};
 use crate::url::Endpoint;
 
 /// The sentinels of one service, and the link to its primary.
@@ -31,8 +31,8 @@ use crate::url::Endpoint;
 /// Dropping it ends its tasks and closes its sockets.
 #[derive(Debug)]
 pub(crate) struct Sentinel {
-    shared: Arc<Shared>,
-    lookout: Mutex<Option<Task>>,
+    shared: Arc<SentinelState>,
+    tracker: Mutex<Option<Task>>,
 }
 
 impl Sentinel {
@@ -41,22 +41,22 @@ impl Sentinel {
         sentinels: Vec<Endpoint>,
         of_sentinels: Arc<Access>,
         access: Arc<Access>,
-        hub: Arc<Hub>,
+        client: Arc<Client>,
     ) -> Self {
-        let shared = Shared {
+        let shared = SentinelState {
             service: service.into(),
             seeds: sentinels,
             of_sentinels: tireless(of_sentinels),
             attempts: access.attempts,
             access: tireless(access),
-            hub,
+            client,
             current: ArcSwapOption::empty(),
             last: AtomicU32::new(Node::ONLY.number()),
             standing: watch::channel(Standing::Idle).0,
             born: Instant::now(),
             confirmed: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared), lookout: Mutex::new(None) }
+        Self { shared: Arc::new(shared), tracker: Mutex::new(None) }
     }
 
     /// Sends a batch to the primary and reads the replies.
@@ -86,7 +86,7 @@ impl Sentinel {
             return Ok(link);
         }
         self.start()?;
-        let deadline = Instant::now() + self.shared.hub.limit();
+        let deadline = Instant::now() + self.shared.client.limit();
         let mut standing = self.shared.standing.subscribe();
         let settled = standing.wait_for(|standing| !matches!(standing, Standing::Searching));
         // Settled or out of time: the standing says which.
@@ -128,20 +128,20 @@ impl Sentinel {
     /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
     pub(crate) async fn close(&self) {
         self.shared.standing.send_replace(Standing::Closed);
-        let lookout = self.lock_lookout().take();
+        let tracker = self.lock_lookout().take();
         let ended = async {
             if let Some(link) = self.current() {
                 link.close().await;
             }
-            if let Some(lookout) = lookout {
-                lookout.finish().await;
+            if let Some(tracker) = tracker {
+                tracker.finish().await;
             }
         };
-        drop(timeout(self.shared.hub.limit(), ended).await);
+        drop(timeout(self.shared.client.limit(), ended).await);
     }
 
     fn start(&self) -> Result<(), Failure> {
-        let mut lookout = self.lock_lookout();
+        let mut tracker = self.lock_lookout();
         if !matches!(*self.shared.standing.borrow(), Standing::Idle) {
             return Ok(());
         }
@@ -154,13 +154,13 @@ impl Sentinel {
         }
         self.shared.enter(Standing::Searching);
         // Made here: a runtime that is ending drops the task before it has run.
-        let idle = tracker::IdleAtEnd(Arc::clone(&self.shared));
-        *lookout = Some(Task::spawn(tracker::watch(Arc::clone(&self.shared), idle)));
+        let idle = tracker::TrackerIdleAtEnd(Arc::clone(&self.shared));
+        *tracker = Some(Task::spawn(tracker::watch(Arc::clone(&self.shared), idle)));
         Ok(())
     }
 
     fn lock_lookout(&self) -> MutexGuard<'_, Option<Task>> {
-        self.lookout.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -220,9 +220,9 @@ async fn a19_names_of_a_slot_that_is_half_way_are_read_and_written_on_both_sides
     let generations: Vec<_> = names_in(100, 30).split_off(20);
     let proposals: Vec<_> =
         generations.into_iter().map(|name| (name, Generation::new(7))).collect();
-    let adopted = redis.adopt(&proposals).await.unwrap();
-    assert_eq!(adopted.generations, vec![Generation::new(7); 10]);
-    redis.renew(&proposals[..5]).await.unwrap();
+    let ensured = redis.ensure(&proposals).await.unwrap();
+    assert_eq!(ensured.generations, vec![Generation::new(7); 10]);
+    redis.bump(&proposals[..5]).await.unwrap();
     for name in &names {
         let (held, token) = (format!("{name}:l"), Token::new(3));
         assert!(lease(&redis, &held, token).await.granted, "{name}");
@@ -506,7 +506,7 @@ async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
     let proposals = |names: &[String]| {
         names.iter().map(|name| (name.clone(), Generation::new(7))).collect::<Vec<_>>()
     };
-    assert_eq!(redis.adopt(&proposals(&names)).await.unwrap().proof, None);
+    assert_eq!(redis.ensure(&proposals(&names)).await.unwrap().proof, None);
 
     let mut histories = HashSet::new();
     for name in &names {
@@ -514,8 +514,8 @@ async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
         assert!(proof.tracks && proof.lag.is_zero() && histories.insert(proof.history));
         assert_eq!(proof.epoch, redis.epoch(redis.node(name)));
         assert_eq!(redis.read(&[name], &[]).await.unwrap().proof, Some(proof));
-        let adopted = redis.adopt(&proposals(std::slice::from_ref(name))).await.unwrap();
-        assert_eq!(adopted.proof, Some(proof));
+        let ensured = redis.ensure(&proposals(std::slice::from_ref(name))).await.unwrap();
+        assert_eq!(ensured.proof, Some(proof));
         assert_eq!(lease(&redis, &format!("{name}:l"), Token::new(3)).await.proof, proof);
     }
     assert!(!histories.contains(&0));

@@ -190,15 +190,15 @@ async fn ones_own_shortening_is_not_announced_and_a_later_change_by_another_clie
 }
 
 #[tokio::test]
-async fn generations_that_were_adopted_or_mended_are_announced_when_they_change() {
+async fn generations_that_were_ensured_or_healed_are_announced_when_they_change() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     let told = ready(&redis).await;
     server.cli(&["RPUSH", "ns:#list", "item"]);
     let names = ["ns:#new", "ns:#list"];
     let proposals = names.map(|name| (name.to_owned(), Generation::new(7)));
-    let adopted = redis.adopt(&proposals).await.unwrap();
-    assert!(adopted.proof.unwrap().tracks);
+    let ensured = redis.ensure(&proposals).await.unwrap();
+    assert!(ensured.proof.unwrap().tracks);
     nothing_is_told(&redis, &told).await;
     for name in names {
         server.cli(&["SET", name, "0000000000000009"]);

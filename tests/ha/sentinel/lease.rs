@@ -14,7 +14,7 @@ use crate::world::{Origin, Setup, degraded, eventually, healthy, names, slow};
 
 /// Set in the process that is killed: where the sentinels are.
 const SENTINELS: &str = "ATHENA_TEST_SENTINELS";
-/// How long a lease lives unless it is prolonged, and some more.
+/// How long a lease lives unless it is extended, and some more.
 const LEASE: Duration = Duration::from_secs(10);
 
 fn cache(url: &str) -> Cache {

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Job, Leased};
+use super::{Job, LeaseState};
 use crate::backend::Filled;
 use crate::codec::Wire;
 use crate::engine::Ask;
 use crate::entry::{self, Slot};
-use crate::envelope::{Envelope, Kind, Stamp};
+use crate::envelope::{EntryKind, Envelope, Stamp};
 use crate::flight::Lead;
 use crate::key::Key;
 use crate::policy::freshness::Life;
-use crate::remote::Held;
-use crate::remote::{Address, Generations, Leave, Remote};
+use crate::remote::LeaseGuard;
+use crate::remote::{Address, Generations, Grant, Remote};
 use crate::runtime::Runtime;
 use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
@@ -25,7 +25,7 @@ where
     E: 'static,
 {
     /// Keeps a result if it is wanted and still true, and lands it for the followers.
-    pub(super) fn keep(self, slot: Slot, life: Life, tags: Tags, wanted: bool, leased: Leased) {
+    pub(super) fn keep(self, slot: Slot, life: Life, tags: Tags, wanted: bool, leased: LeaseState) {
         let landing = Ask::<R, V, E>::landing(&slot, Outcome::new(Source::Load));
         if !wanted || life.ttl.is_zero() {
             self.not_kept(NotKept::Unwanted);
@@ -36,17 +36,17 @@ where
             return self.lead.land(landing);
         }
         match leased {
-            Leased::NotNeeded => self.lead.land(landing),
-            Leased::None => {
-                slot.head().keep_to_ourselves();
+            LeaseState::NotNeeded => self.lead.land(landing),
+            LeaseState::None => {
+                slot.meta().keep_to_ourselves();
                 self.lead.land(landing);
             }
-            Leased::HeldElsewhere => {
-                slot.head().keep_to_ourselves();
+            LeaseState::HeldElsewhere => {
+                slot.meta().keep_to_ourselves();
                 self.not_kept(NotKept::LeaseHeld);
                 self.lead.land(landing);
             }
-            Leased::Held => {
+            LeaseState::Held => {
                 self.lead.land(landing);
                 self.fill(slot, life, tags);
             }
@@ -67,8 +67,8 @@ where
     /// Writes to the backend in a task; the flight can be joined until that is done.
     fn fill(self, slot: Slot, life: Life, tags: Tags) {
         let Self { ask, lead, .. } = self;
-        let pending = Pending { slot, is_stored: false };
-        let (Some(wire), Some(held)) = (ask.wire, lead.flight().take_lease()) else {
+        let pending = Unstored { slot, is_stored: false };
+        let (Some(wire), Some(lease)) = (ask.wire, lead.flight().take_lease()) else {
             return;
         };
         let permit = ask.runtime.remote.as_deref().and_then(Remote::write_permit);
@@ -78,9 +78,9 @@ where
         };
         let Ask { runtime, key, tags: known, errors, .. } = ask;
         let remember = errors.remember;
-        let filling = Filling { runtime, key, known, remember, lead, pending, wire, life, tags };
+        let filling = FillTask { runtime, key, known, remember, lead, pending, wire, life, tags };
         spawner.spawn(async move {
-            filling.run(held).await;
+            filling.run(lease).await;
             drop(permit);
         });
     }
@@ -90,49 +90,49 @@ where
 ///
 /// Unless it does, nothing announces that the entry was invalidated once its lease has ended, however
 /// that comes: then it is not trusted from here on.
-struct Pending {
+struct Unstored {
     slot: Slot,
     is_stored: bool,
 }
 
-impl Drop for Pending {
+impl Drop for Unstored {
     fn drop(&mut self) {
-        let head = self.slot.head();
+        let meta = self.slot.meta();
         if !self.is_stored {
-            head.keep_to_ourselves();
+            meta.keep_to_ourselves();
         }
-        if !head.is_confirmed() {
-            head.doubt();
+        if !meta.is_confirmed() {
+            meta.doubt();
         }
     }
 }
 
 /// A value on its way to the backend.
-struct Filling<V, E> {
+struct FillTask<V, E> {
     runtime: Arc<Runtime>,
     key: Key,
     /// The tags that were known before the load.
     known: Tags,
     remember: Option<Remember<E>>,
     lead: Lead,
-    pending: Pending,
+    pending: Unstored,
     wire: Wire<V>,
     life: Life,
     tags: Tags,
 }
 
-impl<V: 'static, E: 'static> Filling<V, E> {
+impl<V: 'static, E: 'static> FillTask<V, E> {
     fn slot(&self) -> &Slot {
         &self.pending.slot
     }
 
-    async fn run(mut self, held: Held) {
-        let (Some(remote), Some(leave)) = (&self.runtime.remote, held.leave()) else {
+    async fn run(mut self, lease: LeaseGuard) {
+        let (Some(remote), Some(grant)) = (&self.runtime.remote, lease.grant()) else {
             return;
         };
         let key = &self.key.readable();
         let telemetry = &self.runtime.telemetry;
-        let bytes = match self.bytes(remote, leave, held.address()).await {
+        let bytes = match self.bytes(remote, grant, lease.address()).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(reason) => {
@@ -143,15 +143,15 @@ impl<V: 'static, E: 'static> Filling<V, E> {
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
-        match remote.fill(held.address(), &bytes, self.life.total(), leave).await {
+        match remote.fill(lease.address(), &bytes, self.life.total(), grant).await {
             Ok(Filled::Stored) => {
                 self.pending.is_stored = true;
-                held.forget();
+                lease.forget();
                 self.confirm();
                 telemetry.tell(&Event::Filled { key });
             }
             Ok(Filled::Refused) => {
-                self.slot().head().kill();
+                self.slot().meta().kill();
                 self.lead.seal();
                 telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
             }
@@ -163,7 +163,7 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     /// they have been read with it.
     fn confirm(&self) {
         if self.tags.beyond(&self.known).next().is_none() {
-            self.slot().head().confirm();
+            self.slot().meta().confirm();
         }
     }
 
@@ -171,18 +171,18 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     async fn bytes(
         &self,
         remote: &Remote,
-        leave: &Leave,
+        grant: &Grant,
         address: &Address,
     ) -> Result<Option<Vec<u8>>, String> {
-        let Some(tags) = self.stamped_tags(remote, &leave.generations).await else {
+        let Some(tags) = self.stamped_tags(remote, &grant.generations).await else {
             return Ok(None);
         };
         let envelope = Envelope {
-            kind: self.slot().head().kind,
+            kind: self.slot().meta().kind,
             ttl: self.life.ttl,
             grace: self.life.grace,
-            history: leave.history,
-            namespace: leave.generations.namespace,
+            history: grant.history,
+            namespace: grant.generations.namespace,
             tags,
             payload: self.payload()?,
         };
@@ -217,13 +217,13 @@ impl<V: 'static, E: 'static> Filling<V, E> {
     }
 
     fn payload(&self) -> Result<Vec<u8>, String> {
-        match self.slot().head().kind {
-            Kind::Absent => Ok(Vec::new()),
-            Kind::Value => match entry::value::<V>(self.slot(), Kind::Value) {
+        match self.slot().meta().kind {
+            EntryKind::Absent => Ok(Vec::new()),
+            EntryKind::Value => match entry::value::<V>(self.slot(), EntryKind::Value) {
                 Some(value) => self.wire.encode(value),
                 None => Err("the entry is of another type".to_owned()),
             },
-            Kind::Failed => {
+            EntryKind::Failed => {
                 let remember = self.remember.as_ref();
                 let error = remember.and_then(|remember| (remember.recall)(self.slot()));
                 let wire = remember.and_then(|remember| remember.wire);

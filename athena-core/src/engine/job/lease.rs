@@ -1,6 +1,6 @@
 //! The lease of a load: taken, waited for, kept alive.
 //!
-//! Invariant: a lease that is held is prolonged for as long as its load runs, and by nothing else.
+//! Invariant: a lease that is held is extended for as long as its load runs, and by nothing else.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -10,12 +10,12 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::{Job, Purpose};
-use crate::coherence::revision::Moment;
+use crate::coherence::revision::Revision;
 use crate::coherence::trust::Trust;
-use crate::engine::answer::Seen;
+use crate::engine::answer::Judged;
 use crate::engine::{Answer, Ask};
 use crate::policy::freshness::Verdict;
-use crate::remote::Held;
+use crate::remote::LeaseGuard;
 use crate::remote::wake::Waiter;
 use crate::remote::{Asked, Wanted};
 use crate::runtime::Runtime;
@@ -23,7 +23,7 @@ use crate::telemetry::{Event, Source};
 
 /// The lease of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Leased {
+pub(in crate::engine) enum LeaseState {
     /// Nobody else can load it: there is no backend for it.
     NotNeeded,
     /// The value may go to the backend; the flight keeps the lease.
@@ -36,12 +36,12 @@ pub(in crate::engine) enum Leased {
 
 /// How long to wait for an announcement before looking for a value that another process loads: the
 /// connection may have been made meanwhile.
-pub(in crate::engine) struct Pauses {
+pub(in crate::engine) struct PollPauses {
     next: Duration,
     longest: Duration,
 }
 
-impl Pauses {
+impl PollPauses {
     const FIRST: Duration = Duration::from_millis(20);
 
     /// For a lease of this life.
@@ -62,19 +62,19 @@ where
     E: 'static,
 {
     /// The load, while its lease is kept alive.
-    pub(super) async fn load(&self, load: impl Future<Output = R>, leased: Leased) -> R {
+    pub(super) async fn load(&self, load: impl Future<Output = R>, leased: LeaseState) -> R {
         let load = self.lead.flight().led_here(load);
-        if leased != Leased::Held {
+        if leased != LeaseState::Held {
             return load.await;
         }
-        match select(pin!(load), pin!(self.prolong_for_ever())).await {
+        match select(pin!(load), pin!(self.extend_for_ever())).await {
             Either::Left((returned, _)) => returned,
             Either::Right((never, _)) => match never {},
         }
     }
 
-    /// Prolongs the lease whenever a third of its life has passed.
-    pub(in crate::engine) async fn prolong_for_ever(&self) -> Infallible {
+    /// Extends the lease whenever a third of its life has passed.
+    pub(in crate::engine) async fn extend_for_ever(&self) -> Infallible {
         let Runtime { clock, settings, .. } = &*self.ask.runtime;
         loop {
             clock.doze(settings.lease / 3).await;
@@ -83,8 +83,8 @@ where
                 return pending().await;
             };
             let until = self.now().after(settings.lease);
-            match remote.prolong(&address, token, settings.lease).await {
-                Some(true) => self.flight().prolonged(until),
+            match remote.extend(&address, token, settings.lease).await {
+                Some(true) => self.flight().extended(until),
                 // Invalidated meanwhile, or another process has taken over.
                 Some(false) => self.flight().seal(),
                 None => {}
@@ -96,24 +96,24 @@ where
     ///
     /// It is waited for within the patience: until its holder has stored the value, has given the lease
     /// back, or is dead and the lease has ended.
-    pub(super) async fn lease_or_wait(&self) -> Result<Leased, Answer<R>> {
-        let Runtime { clock, cells, settings, .. } = &*self.ask.runtime;
+    pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
+        let Runtime { clock, revisions, settings, .. } = &*self.ask.runtime;
         let impatient = self.now().after(settings.patience);
         let mut looked = self.lead.since();
-        let mut pauses = Pauses::new(settings.lease);
+        let mut pauses = PollPauses::new(settings.lease);
         loop {
             // From before the lease is asked for: that asking is what has its end announced.
             let waiter = self.waiter();
             let leased = self.lease_or_find(looked).await?;
             let left = impatient.since(self.now());
-            let Some(waiter) = waiter.filter(|_| leased == Leased::HeldElsewhere) else {
+            let Some(waiter) = waiter.filter(|_| leased == LeaseState::HeldElsewhere) else {
                 return Ok(leased);
             };
             if left.is_zero() {
                 return Ok(leased);
             }
             clock.within(left.min(pauses.next()), waiter.woken()).await;
-            looked = cells.now();
+            looked = revisions.now();
             if let Some(answer) = self.find().await {
                 return Err(answer);
             }
@@ -129,11 +129,11 @@ where
     /// The lease; or the value, if somebody has stored it since it was looked for.
     pub(in crate::engine) async fn lease_or_find(
         &self,
-        looked: Moment,
-    ) -> Result<Leased, Answer<R>> {
+        looked: Revision,
+    ) -> Result<LeaseState, Answer<R>> {
         let leased = self.lease().await;
-        if leased == Leased::Held
-            && self.lead.has_changed(&self.ask.runtime.cells, looked)
+        if leased == LeaseState::Held
+            && self.lead.has_changed(&self.ask.runtime.revisions, looked)
             && let Some(answer) = self.find().await
         {
             drop(self.flight().take_lease());
@@ -149,7 +149,7 @@ where
         }
         let remote = self.ask.remote()?;
         let seen = self.ask.look_as(&self.lead, remote, remote.deadline()).await.ok().flatten();
-        let Seen { slot, verdict, .. } = seen.filter(Seen::is_fresh)?;
+        let Judged { slot, verdict, .. } = seen.filter(Judged::is_fresh)?;
         let answer = match self.purpose {
             Purpose::Refresh if verdict == Verdict::Refresh => return None,
             // It is counted where it is handed on, if it is.
@@ -164,10 +164,10 @@ where
     }
 
     /// Asks for the lease.
-    async fn lease(&self) -> Leased {
+    async fn lease(&self) -> LeaseState {
         let ask = &self.ask;
         let Some((remote, address)) = ask.remote().zip(ask.address()) else {
-            return Leased::NotNeeded;
+            return LeaseState::NotNeeded;
         };
         if self.purpose == Purpose::AnswerWithoutBackend {
             return self.unleased();
@@ -176,34 +176,34 @@ where
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, remote.returned(&ask.key)).await;
         let token = remote.token(&address);
-        let held = Held::new(remote, &ask.key, address, token, life);
+        let lease = LeaseGuard::new(remote, &ask.key, address, token, life);
         let late_tags = ask.tags_from.is_some();
         let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
-        let since = ask.runtime.cells.now();
-        match remote.lease(held.address(), wanted).await {
-            Ok(Asked::Granted(leave)) => {
+        let since = ask.runtime.revisions.now();
+        match remote.lease(lease.address(), wanted).await {
+            Ok(Asked::Granted(grant)) => {
                 self.lead.begins_after(since);
-                self.lead.rely_on(Trust::over(leave.bond.clone()).ending(held.until()));
-                self.lead.flight().hold(held.granted(leave));
-                Leased::Held
+                self.lead.rely_on(Trust::over(grant.backing.clone()).ending(lease.until()));
+                self.lead.flight().hold(lease.granted(grant));
+                LeaseState::Held
             }
-            Ok(Asked::Elsewhere(bond)) => {
-                held.forget();
+            Ok(Asked::Elsewhere(backing)) => {
+                lease.forget();
                 let until = self.now().after(remote.trust_window());
-                self.lead.rely_on(Trust::over(bond).ending(until));
-                Leased::HeldElsewhere
+                self.lead.rely_on(Trust::over(backing).ending(until));
+                LeaseState::HeldElsewhere
             }
             Err(failure) if failure.class().may_have_happened() => self.unleased(),
             Err(_) => {
-                held.forget();
+                lease.forget();
                 self.unleased()
             }
         }
     }
 
     /// The backend cannot say whether another process loads the same.
-    fn unleased(&self) -> Leased {
+    fn unleased(&self) -> LeaseState {
         self.ask.tell(|key| Event::Unleased { key });
-        Leased::None
+        LeaseState::None
     }
 }

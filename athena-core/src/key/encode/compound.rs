@@ -40,13 +40,13 @@ impl<S: Sink> Items<'_, S> {
 pub(super) struct Map<'a, S> {
     out: &'a mut S,
     scratch: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<MapEntry>,
     /// The key that waits for its value.
     key: Option<Range<usize>>,
 }
 
 /// Where a key and its value stand in the scratch buffer.
-struct Entry {
+struct MapEntry {
     key: Range<usize>,
     value: Range<usize>,
 }
@@ -78,7 +78,7 @@ impl<S: Sink> ser::SerializeMap for Map<'_, S> {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unencodable> {
         let key = self.key.take().ok_or_else(|| Unencodable::custom("a map value has no key"))?;
         let value = self.append(value)?;
-        self.entries.push(Entry { key, value });
+        self.entries.push(MapEntry { key, value });
         Ok(())
     }
 

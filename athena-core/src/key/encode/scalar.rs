@@ -193,7 +193,7 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
 
     /// Formats into a buffer on the stack, where the default would allocate.
     fn collect_str<T: fmt::Display + ?Sized>(mut self, value: &T) -> Result<(), Unencodable> {
-        let mut text = Text::default();
+        let mut text = Displayed::default();
         write!(text, "{value}").map_err(|_| Unencodable::custom("a `Display` impl failed"))?;
         self.text(tag::STR, &text.0);
         Ok(())
@@ -316,9 +316,9 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
 
 /// Collects what a `Display` impl writes.
 #[derive(Default)]
-struct Text(SmallVec<[u8; 64]>);
+struct Displayed(SmallVec<[u8; 64]>);
 
-impl fmt::Write for Text {
+impl fmt::Write for Displayed {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         self.0.extend_from_slice(piece.as_bytes());
         Ok(())

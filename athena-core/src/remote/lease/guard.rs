@@ -7,7 +7,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::Leave;
+use super::Grant;
 use super::returns::Returning;
 use crate::backend::Token;
 use crate::clock::Tick;
@@ -15,10 +15,10 @@ use crate::key::Key;
 use crate::remote::{Address, Remote};
 
 /// A lease in our hands, or one that was asked for and may be.
-pub(crate) struct Held {
+pub(crate) struct LeaseGuard {
     /// `None` once spent, refused, or on its way back.
     token: Option<Token>,
-    leave: Option<Leave>,
+    grant: Option<Grant>,
     /// When it has ended by itself.
     until: Tick,
     address: Address,
@@ -26,7 +26,7 @@ pub(crate) struct Held {
     remote: Arc<Remote>,
 }
 
-impl Held {
+impl LeaseGuard {
     /// To be made before the lease is asked for: asked for is as good as held until the answer comes.
     ///
     /// It ends by itself within `life`.
@@ -39,7 +39,7 @@ impl Held {
     ) -> Self {
         Self {
             token: Some(token),
-            leave: None,
+            grant: None,
             until: remote.clock.now().after(life),
             address,
             key: key.clone(),
@@ -47,8 +47,8 @@ impl Held {
         }
     }
 
-    pub(crate) fn granted(mut self, leave: Leave) -> Self {
-        self.leave = Some(leave);
+    pub(crate) fn granted(mut self, grant: Grant) -> Self {
+        self.grant = Some(grant);
         self
     }
 
@@ -66,13 +66,13 @@ impl Held {
     }
 
     /// It lives until then by itself.
-    pub(crate) fn prolonged(&mut self, until: Tick) {
+    pub(crate) fn extended(&mut self, until: Tick) {
         self.until = until;
     }
 
     /// What fills under the lease need; `None` unless it was granted.
-    pub(crate) fn leave(&self) -> Option<&Leave> {
-        self.leave.as_ref().filter(|_| self.token.is_some())
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        self.grant.as_ref().filter(|_| self.token.is_some())
     }
 
     /// There is nothing to give back: the fill has ended it, or it was never ours.
@@ -81,13 +81,13 @@ impl Held {
     }
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for LeaseGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.token.fmt(f)
     }
 }
 
-impl Drop for Held {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
         let (Some(token), Some(spawner)) = (self.token.take(), self.remote.tasks.spawner()) else {
             return;
@@ -95,17 +95,17 @@ impl Drop for Held {
         let returns = &self.remote.returns;
         returns.abandon(token);
         let returning = Returning::new(returns, &self.key);
-        let debt = Debt {
+        let release = PendingRelease {
             remote: Arc::downgrade(&self.remote),
             address: self.address.clone(),
             token,
-            until: self.leave.is_some().then_some(self.until),
+            until: self.grant.is_some().then_some(self.until),
         };
         spawner.spawn(async move {
-            let is_paid = debt.pay().await;
+            let is_done = release.attempt().await;
             drop(returning);
-            if !is_paid {
-                debt.pay_later();
+            if !is_done {
+                release.retry_later();
             }
         });
     }
@@ -116,7 +116,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A lease that is to be given back.
-struct Debt {
+struct PendingRelease {
     remote: Weak<Remote>,
     address: Address,
     token: Token,
@@ -125,9 +125,9 @@ struct Debt {
     until: Option<Tick>,
 }
 
-impl Debt {
+impl PendingRelease {
     /// Gives the lease back; tells whether there is nothing more to do about it.
-    async fn pay(&self) -> bool {
+    async fn attempt(&self) -> bool {
         let Some(remote) = self.remote.upgrade() else { return true };
         if !remote.returns.is_abandoned(self.token) {
             return true;
@@ -144,7 +144,7 @@ impl Debt {
     }
 
     /// Tries again until the backend is back; nobody waits for it.
-    fn pay_later(self) {
+    fn retry_later(self) {
         let Some(remote) = self.remote.upgrade() else { return };
         let (clock, spawner) = (remote.clock.clone(), remote.tasks.spawner());
         drop(remote);
@@ -153,7 +153,7 @@ impl Debt {
                 let mut pause = FIRST_PAUSE;
                 loop {
                     clock.sleep(pause).await;
-                    if self.pay().await {
+                    if self.attempt().await {
                         return;
                     }
                     pause = (2 * pause).min(LONGEST_PAUSE);

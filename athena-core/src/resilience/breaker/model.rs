@@ -156,9 +156,9 @@ impl Model {
         }
         let in_a_row = self.recorded.iter().rev().take_while(failed).count();
         let slice = u64::try_from(self.settings.window.as_millis()).expect("short") / 10;
-        let recent = |record: &&(u64, Ending)| record.0 / slice + 10 > self.now / slice;
-        let calls = self.recorded.iter().filter(recent).count();
-        let failures = self.recorded.iter().filter(recent).filter(failed).count();
+        let acknowledged = |record: &&(u64, Ending)| record.0 / slice + 10 > self.now / slice;
+        let calls = self.recorded.iter().filter(acknowledged).count();
+        let failures = self.recorded.iter().filter(acknowledged).filter(failed).count();
         in_a_row >= self.settings.failure_threshold as usize
             || (calls >= self.settings.minimum_calls as usize
                 && failures * 100 >= calls * usize::from(self.settings.failure_ratio.get()))

@@ -1,8 +1,8 @@
 //! Generations: random numbers that hold until somebody changes them.
 
-use super::{Generation, LONG, Probe, SHORT, generation};
+use super::{Checked, Generation, LONG, SHORT, generation};
 
-pub(super) async fn a_missing_generation_is_created_with_the_proposal(probe: &Probe) {
+pub(super) async fn a_missing_generation_is_created_with_the_proposal(probe: &Checked) {
     let (entry, tag, proposal) = (probe.entry("foo"), probe.tag("a"), generation());
     let leased = probe.complete(&entry, &[(tag.clone(), proposal)]).await;
     probe.promise(leased.granted, "the lease is granted along with them", &leased);
@@ -10,7 +10,7 @@ pub(super) async fn a_missing_generation_is_created_with_the_proposal(probe: &Pr
     expect(probe, &tag, Some(proposal)).await;
 }
 
-pub(super) async fn a_generation_that_holds_is_adopted(probe: &Probe) {
+pub(super) async fn a_generation_that_holds_is_kept_by_ensure(probe: &Checked) {
     let (tag, first) = (probe.tag("a"), generation());
     for number in 0..3 {
         let proposal = if number == 0 { first } else { generation() };
@@ -21,11 +21,11 @@ pub(super) async fn a_generation_that_holds_is_adopted(probe: &Probe) {
     expect(probe, &tag, Some(first)).await;
 }
 
-pub(super) async fn generations_are_answered_in_the_order_of_the_request(probe: &Probe) {
+pub(super) async fn generations_are_answered_in_the_order_of_the_request(probe: &Checked) {
     let tags: Vec<_> = (0..8).map(|number| probe.tag(&number.to_string())).collect();
     let holding: Vec<_> = (0..8).map(|_| generation()).collect();
     for (tag, holds) in tags.iter().zip(&holding).skip(1).step_by(2) {
-        probe.done(probe.backend.renew(&[(tag.clone(), *holds)]).await);
+        probe.done(probe.backend.bump(&[(tag.clone(), *holds)]).await);
     }
     let request: Vec<(String, Generation)> = tags
         .iter()
@@ -37,23 +37,23 @@ pub(super) async fn generations_are_answered_in_the_order_of_the_request(probe: 
     probe.promise(leased.generations == holding, "each stands in its place", (&leased, &holding));
 }
 
-pub(super) async fn adopting_creates_what_is_missing_and_takes_no_lease(probe: &Probe) {
-    let none = probe.done(probe.backend.adopt(&[]).await);
+pub(super) async fn ensuring_creates_what_is_missing_and_takes_no_lease(probe: &Checked) {
+    let none = probe.done(probe.backend.ensure(&[]).await);
     probe.promise(none.generations.is_empty(), "no proposal has no answer", &none);
     let (holds, missing) = (probe.tag("holds"), probe.tag("missing"));
     let (current, proposal) = (generation(), generation());
-    probe.done(probe.backend.renew(&[(holds.clone(), current)]).await);
+    probe.done(probe.backend.bump(&[(holds.clone(), current)]).await);
     for offer in [proposal, generation()] {
         let request = [(missing.clone(), offer), (holds.clone(), generation())];
-        let adopted = probe.done(probe.backend.adopt(&request).await).generations;
-        probe.promise(adopted == [proposal, current], "the first to come hold", &adopted);
+        let ensured = probe.done(probe.backend.ensure(&request).await).generations;
+        probe.promise(ensured == [proposal, current], "the first to come hold", &ensured);
     }
     expect(probe, &missing, Some(proposal)).await;
     expect(probe, &holds, Some(current)).await;
     probe.hold(&probe.entry("foo"), LONG).await;
 }
 
-pub(super) async fn generations_are_completed_even_if_the_lease_is_not_granted(probe: &Probe) {
+pub(super) async fn generations_are_completed_even_if_the_lease_is_not_granted(probe: &Checked) {
     let (entry, tag, proposal) = (probe.entry("foo"), probe.tag("a"), generation());
     probe.hold(&entry, LONG).await;
     let leased = probe.complete(&entry, &[(tag.clone(), proposal)]).await;
@@ -62,36 +62,36 @@ pub(super) async fn generations_are_completed_even_if_the_lease_is_not_granted(p
     expect(probe, &tag, Some(proposal)).await;
 }
 
-pub(super) async fn renewing_overwrites_and_creates(probe: &Probe) {
-    probe.done(probe.backend.renew(&[]).await);
+pub(super) async fn bumping_overwrites_and_creates(probe: &Checked) {
+    probe.done(probe.backend.bump(&[]).await);
     let tags = [probe.tag("a"), probe.tag("b"), format!("{}:*", probe.namespace)];
     let twice = [(tags[0].clone(), generation()), (tags[0].clone(), generation())];
-    probe.done(probe.backend.renew(&twice).await);
+    probe.done(probe.backend.bump(&twice).await);
     expect(probe, &tags[0], Some(twice[1].1)).await;
     for _ in 0..2 {
-        let renewed: Vec<_> = tags.iter().map(|tag| (tag.clone(), generation())).collect();
-        probe.done(probe.backend.renew(&renewed).await);
-        for (tag, current) in &renewed {
+        let bumped: Vec<_> = tags.iter().map(|tag| (tag.clone(), generation())).collect();
+        probe.done(probe.backend.bump(&bumped).await);
+        for (tag, current) in &bumped {
             expect(probe, tag, Some(*current)).await;
         }
     }
 }
 
-pub(super) async fn a_removed_generation_is_missing(probe: &Probe) {
+pub(super) async fn a_removed_generation_is_missing(probe: &Checked) {
     let (tag, proposal) = (probe.tag("a"), generation());
-    probe.done(probe.backend.renew(&[(tag.clone(), generation())]).await);
+    probe.done(probe.backend.bump(&[(tag.clone(), generation())]).await);
     probe.remove(&[&tag]).await;
     expect(probe, &tag, None).await;
     let leased = probe.complete(&probe.entry("foo"), &[(tag, proposal)]).await;
     probe.promise(leased.generations == [proposal], "it is created again", &leased);
 }
 
-pub(super) async fn what_is_no_generation_reads_as_missing_and_is_overwritten(probe: &Probe) {
+pub(super) async fn what_is_no_generation_reads_as_missing_and_is_overwritten(probe: &Checked) {
     let garbage: [&[u8]; 6] =
         [b"", b"x", b"0000000000000000", b"123456789abcdef", b"123456789abcdefg", b"\xff"];
     for (number, bytes) in garbage.into_iter().enumerate() {
         let (tag, good) = (probe.tag(&number.to_string()), probe.tag("good"));
-        let foreign = crate::testing::conformance::Entry {
+        let foreign = crate::testing::conformance::EntryNames {
             value: tag.clone(),
             lease: format!("{{{tag}}}:l"),
         };
@@ -106,18 +106,20 @@ pub(super) async fn what_is_no_generation_reads_as_missing_and_is_overwritten(pr
     }
 }
 
-pub(super) async fn a_generation_does_not_end_with_its_entry(probe: &Probe) {
+pub(super) async fn a_generation_does_not_end_with_its_entry(probe: &Checked) {
     let (entry, tag, current) = (probe.entry("foo"), probe.tag("a"), generation());
-    let foreign =
-        crate::testing::conformance::Entry { value: tag.clone(), lease: format!("{{{tag}}}:l") };
+    let foreign = crate::testing::conformance::EntryNames {
+        value: tag.clone(),
+        lease: format!("{{{tag}}}:l"),
+    };
     probe.insert(&foreign, b"with a short life", SHORT).await;
-    probe.done(probe.backend.renew(&[(tag.clone(), current)]).await);
+    probe.done(probe.backend.bump(&[(tag.clone(), current)]).await);
     probe.insert(&entry, b"bar", SHORT).await;
     probe.until("the entry ends", async || probe.value(&entry).await.is_none()).await;
     expect(probe, &tag, Some(current)).await;
 }
 
-async fn expect(probe: &Probe, tag: &str, generation: Option<Generation>) {
+async fn expect(probe: &Checked, tag: &str, generation: Option<Generation>) {
     let found = probe.generations(&[tag.to_owned()]).await;
     probe.promise(found == [generation], "it is read as it holds", &found);
 }

@@ -1,25 +1,25 @@
 //! Leases: who may store what was loaded.
 
 use super::values::expect;
-use super::{Duration, Filled, LONG, Probe, SHORT, token};
+use super::{Checked, Duration, Filled, LONG, SHORT, token};
 
-pub(super) async fn a_lease_is_granted_once(probe: &Probe) {
+pub(super) async fn a_lease_is_granted_once(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.hold(&entry, LONG).await;
     for _ in 0..3 {
         let (_, granted) = probe.lease(&entry, LONG).await;
-        probe.promise(!granted, "a lease that is held is not granted", granted);
+        probe.promise(!granted, "a lease that is lease is not granted", granted);
     }
     let found = probe.value(&entry).await;
     probe.promise(found.is_none(), "a lease is no value", &found);
 }
 
-pub(super) async fn leases_of_different_entries_are_independent(probe: &Probe) {
+pub(super) async fn leases_of_different_entries_are_independent(probe: &Checked) {
     probe.hold(&probe.entry("foo"), LONG).await;
     probe.hold(&probe.entry("bar"), LONG).await;
 }
 
-pub(super) async fn a_lease_ends_by_itself(probe: &Probe) {
+pub(super) async fn a_lease_ends_by_itself(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.hold(&entry, SHORT).await;
     probe
@@ -31,14 +31,14 @@ pub(super) async fn a_lease_ends_by_itself(probe: &Probe) {
     probe.promise(!granted, "the second holder has the life it asked for", granted);
 }
 
-pub(super) async fn a_removed_lease_is_granted_again(probe: &Probe) {
+pub(super) async fn a_removed_lease_is_granted_again(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.hold(&entry, LONG).await;
     probe.remove(&[&entry.lease]).await;
     probe.hold(&entry, LONG).await;
 }
 
-pub(super) async fn a_fill_under_the_lease_is_stored_and_ends_it(probe: &Probe) {
+pub(super) async fn a_fill_under_the_lease_is_stored_and_ends_it(probe: &Checked) {
     let entry = probe.entry("foo");
     let token = probe.hold(&entry, LONG).await;
     let filled = probe.fill(&entry, token, b"bar", LONG).await;
@@ -50,7 +50,7 @@ pub(super) async fn a_fill_under_the_lease_is_stored_and_ends_it(probe: &Probe) 
     probe.hold(&entry, LONG).await;
 }
 
-pub(super) async fn a_fill_replaces_value_and_life(probe: &Probe) {
+pub(super) async fn a_fill_replaces_value_and_life(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"old", LONG).await;
     for (bytes, life) in [(b"one", LONG / 4), (b"two", LONG / 2)] {
@@ -60,14 +60,14 @@ pub(super) async fn a_fill_replaces_value_and_life(probe: &Probe) {
     }
 }
 
-pub(super) async fn a_fill_without_a_lease_is_refused(probe: &Probe) {
+pub(super) async fn a_fill_without_a_lease_is_refused(probe: &Checked) {
     let entry = probe.entry("foo");
     refuse(probe, &entry, token()).await;
     let found = probe.value(&entry).await;
     probe.promise(found.is_none(), "a refused fill stores nothing", &found);
 }
 
-pub(super) async fn a_fill_with_another_token_is_refused_and_harms_nobody(probe: &Probe) {
+pub(super) async fn a_fill_with_another_token_is_refused_and_harms_nobody(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"old", LONG).await;
     let holder = probe.hold(&entry, LONG).await;
@@ -78,7 +78,7 @@ pub(super) async fn a_fill_with_another_token_is_refused_and_harms_nobody(probe:
     expect(probe, &entry, b"new", LONG).await;
 }
 
-pub(super) async fn a_fill_after_a_removal_is_refused(probe: &Probe) {
+pub(super) async fn a_fill_after_a_removal_is_refused(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"old", LONG).await;
     let first = probe.hold(&entry, LONG).await;
@@ -92,7 +92,7 @@ pub(super) async fn a_fill_after_a_removal_is_refused(probe: &Probe) {
     probe.promise(filled == Filled::Stored, "the next holder may fill", filled);
 }
 
-pub(super) async fn a_fill_after_the_end_of_the_lease_is_refused(probe: &Probe) {
+pub(super) async fn a_fill_after_the_end_of_the_lease_is_refused(probe: &Checked) {
     let entry = probe.entry("foo");
     let token = probe.hold(&entry, SHORT).await;
     probe
@@ -101,7 +101,7 @@ pub(super) async fn a_fill_after_the_end_of_the_lease_is_refused(probe: &Probe) 
     refuse(probe, &entry, token).await;
 }
 
-pub(super) async fn a_fill_after_an_insert_is_refused(probe: &Probe) {
+pub(super) async fn a_fill_after_an_insert_is_refused(probe: &Checked) {
     let entry = probe.entry("foo");
     let token = probe.hold(&entry, LONG).await;
     probe.insert(&entry, b"inserted", LONG).await;
@@ -109,14 +109,14 @@ pub(super) async fn a_fill_after_an_insert_is_refused(probe: &Probe) {
     expect(probe, &entry, b"inserted", LONG).await;
 }
 
-pub(super) async fn an_insert_ends_the_lease(probe: &Probe) {
+pub(super) async fn an_insert_ends_the_lease(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.hold(&entry, LONG).await;
     probe.insert(&entry, b"bar", LONG).await;
     probe.hold(&entry, LONG).await;
 }
 
-pub(super) async fn a_released_lease_is_granted_again(probe: &Probe) {
+pub(super) async fn a_released_lease_is_granted_again(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG).await;
     let first = probe.hold(&entry, LONG).await;
@@ -126,7 +126,7 @@ pub(super) async fn a_released_lease_is_granted_again(probe: &Probe) {
     probe.hold(&entry, LONG).await;
 }
 
-pub(super) async fn releasing_with_another_token_ends_nothing(probe: &Probe) {
+pub(super) async fn releasing_with_another_token_ends_nothing(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.done(probe.backend.release(&entry.lease, token()).await);
     let holder = probe.hold(&entry, LONG).await;
@@ -136,8 +136,8 @@ pub(super) async fn releasing_with_another_token_ends_nothing(probe: &Probe) {
 }
 
 async fn refuse(
-    probe: &Probe,
-    entry: &crate::testing::conformance::Entry,
+    probe: &Checked,
+    entry: &crate::testing::conformance::EntryNames,
     token: crate::testing::conformance::Token,
 ) {
     let filled = probe.fill(entry, token, b"outdated", LONG).await;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Backend, Duration, Item, LONG, LeaseRequest, Leased, Probe, generation, token};
+use super::{Backend, Checked, Duration, Item, LONG, LeaseRequest, Leased, generation, token};
 
 const TASKS: usize = 64;
 
-pub(super) async fn of_many_that_ask_at_once_one_gets_the_lease(probe: &Probe) {
+pub(super) async fn of_many_that_ask_at_once_one_gets_the_lease(probe: &Checked) {
     for round in 0..5 {
         let leased = lease_at_once(probe, &round.to_string()).await;
         let granted = leased.iter().filter(|leased| leased.granted).count();
@@ -19,13 +19,13 @@ pub(super) async fn of_many_that_ask_at_once_one_gets_the_lease(probe: &Probe) {
     }
 }
 
-pub(super) async fn of_many_that_create_a_generation_at_once_all_adopt_the_same(probe: &Probe) {
+pub(super) async fn of_many_that_create_a_generation_at_once_all_ensure_the_same(probe: &Checked) {
     let leased = lease_at_once(probe, "foo").await;
-    let adopted: HashSet<_> = leased.into_iter().flat_map(|leased| leased.generations).collect();
-    probe.promise(adopted.len() == 1, "all adopt the same generation", &adopted);
+    let ensured: HashSet<_> = leased.into_iter().flat_map(|leased| leased.generations).collect();
+    probe.promise(ensured.len() == 1, "all ensure the same generation", &ensured);
 }
 
-pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &Probe) {
+pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &Checked) {
     let entry = Arc::new(probe.entry("foo"));
     let done = at_once(probe, |number, backend| {
         let entry = Arc::clone(&entry);
@@ -44,7 +44,7 @@ pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &
     probe.promise(whole, "one of the values remains, unmixed", (first, found.len()));
 }
 
-pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Probe) {
+pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Checked) {
     let (left, kept) = (probe.entry("left"), probe.entry("kept"));
     probe.insert(&left, b"left", LONG).await;
     probe.insert(&kept, b"kept", LONG).await;
@@ -57,7 +57,7 @@ pub(super) async fn a_cancelled_operation_disturbs_no_other(probe: &Probe) {
     }
 }
 
-async fn lease_at_once(probe: &Probe, key: &str) -> Vec<Leased> {
+async fn lease_at_once(probe: &Checked, key: &str) -> Vec<Leased> {
     let lease = probe.entry(key).lease;
     let tag = probe.tag(key);
     let leased = at_once(probe, |_, backend| {
@@ -77,7 +77,7 @@ async fn lease_at_once(probe: &Probe, key: &str) -> Vec<Leased> {
 
 /// Runs an operation in many tasks at the same time.
 async fn at_once<F>(
-    probe: &Probe,
+    probe: &Checked,
     operation: impl Fn(usize, Arc<dyn Backend>) -> F,
 ) -> Vec<F::Output>
 where

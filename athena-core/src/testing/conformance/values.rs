@@ -1,11 +1,11 @@
 //! Values: what is stored is found, as long as it lives.
 
-use super::{Duration, Entry, Item, LONG, Probe, SHORT, Stored, generation};
+use super::{Checked, Duration, EntryNames, Item, LONG, SHORT, Stored, generation};
 
 /// How much of a long life may be gone when it is looked at.
 const SLACK: Duration = Duration::from_secs(30);
 
-pub(super) async fn a_backend_answers_and_tells_where_it_is(probe: &Probe) {
+pub(super) async fn a_backend_answers_and_tells_where_it_is(probe: &Checked) {
     let nodes = probe.backend.nodes();
     for node in &nodes {
         probe.done(probe.backend.prove(*node).await);
@@ -19,24 +19,24 @@ pub(super) async fn a_backend_answers_and_tells_where_it_is(probe: &Probe) {
     probe.promise(!endpoint.contains('@'), "the endpoint shows no credentials", &endpoint);
 }
 
-pub(super) async fn a_read_of_nothing_finds_nothing(probe: &Probe) {
+pub(super) async fn a_read_of_nothing_finds_nothing(probe: &Checked) {
     probe.read(&[], &[]).await;
 }
 
-pub(super) async fn an_absent_value_reads_as_absent(probe: &Probe) {
+pub(super) async fn an_absent_value_reads_as_absent(probe: &Checked) {
     let tags = [probe.tag("a"), probe.tag("b")];
     let found = probe.read(&[&probe.entry("foo").value], &[&tags[0], &tags[1]]).await;
     probe.promise(found.values == [None], "what was never stored is absent", &found);
     probe.promise(found.generations == [None, None], "so are its generations", &found);
 }
 
-pub(super) async fn an_inserted_value_is_read_back_with_its_remaining_life(probe: &Probe) {
+pub(super) async fn an_inserted_value_is_read_back_with_its_remaining_life(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG).await;
     expect(probe, &entry, b"bar", LONG).await;
 }
 
-pub(super) async fn an_insert_replaces_value_and_life(probe: &Probe) {
+pub(super) async fn an_insert_replaces_value_and_life(probe: &Checked) {
     let entry = probe.entry("foo");
     for (bytes, life) in [(b"one", LONG), (b"two", LONG / 4), (b"six", LONG / 2)] {
         probe.insert(&entry, bytes, life).await;
@@ -44,7 +44,7 @@ pub(super) async fn an_insert_replaces_value_and_life(probe: &Probe) {
     }
 }
 
-pub(super) async fn a_value_ends_with_its_life(probe: &Probe) {
+pub(super) async fn a_value_ends_with_its_life(probe: &Checked) {
     let (short, long) = (probe.entry("short"), probe.entry("long"));
     probe.insert(&short, b"bar", SHORT).await;
     probe.insert(&long, b"bar", LONG).await;
@@ -59,17 +59,17 @@ pub(super) async fn a_value_ends_with_its_life(probe: &Probe) {
     expect(probe, &long, b"bar", LONG).await;
 }
 
-pub(super) async fn a_life_of_one_millisecond_is_a_life(probe: &Probe) {
+pub(super) async fn a_life_of_one_millisecond_is_a_life(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", Duration::from_millis(1)).await;
     probe.until("it ends", async || probe.value(&entry).await.is_none()).await;
 }
 
-pub(super) async fn an_insert_removes_obsolete_names(probe: &Probe) {
+pub(super) async fn an_insert_removes_obsolete_names(probe: &Checked) {
     let entry = probe.entry("foo");
     let older = |version: u32| format!("{}:{{k:foo}}:v{version}", probe.namespace);
     for version in 0..2 {
-        let old = Entry { value: older(version), lease: entry.lease.clone() };
+        let old = EntryNames { value: older(version), lease: entry.lease.clone() };
         probe.insert(&old, b"old", LONG).await;
     }
     let item = Item { value: &entry.value, bytes: b"new", life: LONG };
@@ -82,7 +82,7 @@ pub(super) async fn an_insert_removes_obsolete_names(probe: &Probe) {
     }
 }
 
-pub(super) async fn any_bytes_are_kept(probe: &Probe) {
+pub(super) async fn any_bytes_are_kept(probe: &Checked) {
     let every_byte: Vec<u8> = (0..=u8::MAX).collect();
     let large = every_byte.repeat(4096);
     let kinds: [(&str, &[u8]); 5] = [
@@ -104,7 +104,7 @@ pub(super) async fn any_bytes_are_kept(probe: &Probe) {
     }
 }
 
-pub(super) async fn any_legal_name_is_kept_apart(probe: &Probe) {
+pub(super) async fn any_legal_name_is_kept_apart(probe: &Checked) {
     let keys = [
         "a", "A", "a ", " a", "a:b", "a{b", "{a}", "a*", "a?", "[a]", "a\\", "\"a\"", "'a'", "%20",
         "$1", "-", "nil", "0", "#a", "~",
@@ -127,11 +127,11 @@ pub(super) async fn any_legal_name_is_kept_apart(probe: &Probe) {
     }
 }
 
-pub(super) async fn one_read_finds_many_values_in_order(probe: &Probe) {
+pub(super) async fn one_read_finds_many_values_in_order(probe: &Checked) {
     let entries: Vec<_> = (0..64).map(|number| probe.entry(&number.to_string())).collect();
     let tags: Vec<_> = (0..3).map(|number| probe.tag(&number.to_string())).collect();
     let current = generation();
-    probe.done(probe.backend.renew(&[(tags[1].clone(), current)]).await);
+    probe.done(probe.backend.bump(&[(tags[1].clone(), current)]).await);
     for (number, entry) in entries.iter().enumerate().step_by(2) {
         probe.insert(entry, number.to_string().as_bytes(), LONG).await;
     }
@@ -147,7 +147,7 @@ pub(super) async fn one_read_finds_many_values_in_order(probe: &Probe) {
     probe.promise(same, "so do generations", &found.generations);
 }
 
-pub(super) async fn removing_takes_any_number_of_names_present_or_not(probe: &Probe) {
+pub(super) async fn removing_takes_any_number_of_names_present_or_not(probe: &Checked) {
     probe.done(probe.backend.remove(&[]).await);
     let entries: Vec<_> = (0..1200).map(|number| probe.entry(&number.to_string())).collect();
     for entry in entries.iter().step_by(100) {
@@ -160,7 +160,7 @@ pub(super) async fn removing_takes_any_number_of_names_present_or_not(probe: &Pr
     probe.promise(left == 0, "what was removed is absent", left);
 }
 
-pub(super) async fn shortening_shortens(probe: &Probe) {
+pub(super) async fn shortening_shortens(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG).await;
     probe.shorten(&entry, LONG / 2).await;
@@ -169,21 +169,21 @@ pub(super) async fn shortening_shortens(probe: &Probe) {
     probe.until("a shortened value ends", async || probe.value(&entry).await.is_none()).await;
 }
 
-pub(super) async fn shortening_never_lengthens(probe: &Probe) {
+pub(super) async fn shortening_never_lengthens(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG / 2).await;
     probe.shorten(&entry, LONG).await;
     expect(probe, &entry, b"bar", LONG / 2).await;
 }
 
-pub(super) async fn shortening_to_nothing_ends_a_value(probe: &Probe) {
+pub(super) async fn shortening_to_nothing_ends_a_value(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG).await;
     probe.shorten(&entry, Duration::ZERO).await;
     probe.until("it ends", async || probe.value(&entry).await.is_none()).await;
 }
 
-pub(super) async fn shortening_skips_what_is_absent(probe: &Probe) {
+pub(super) async fn shortening_skips_what_is_absent(probe: &Checked) {
     probe.done(probe.backend.shorten(&[], LONG).await);
     let (absent, present) = (probe.entry("absent"), probe.entry("present"));
     probe.insert(&present, b"bar", LONG).await;
@@ -195,7 +195,7 @@ pub(super) async fn shortening_skips_what_is_absent(probe: &Probe) {
 }
 
 /// Expects a value with about all of a long life before it.
-pub(super) async fn expect(probe: &Probe, entry: &Entry, bytes: &[u8], life: Duration) {
+pub(super) async fn expect(probe: &Checked, entry: &EntryNames, bytes: &[u8], life: Duration) {
     let Some(Stored { bytes: found, remaining }) = probe.value(entry).await else {
         return probe.promise(false, "a value is present within its life", "nothing");
     };

@@ -66,8 +66,8 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
     let place = hidden_at(&load.option);
     let private = runtime.private_at(place);
     quote_spanned!(place=>
-        let departure = #private::Departure::new();
-        let door = ::core::clone::Clone::clone(&departure);
+        let detach = #private::Detach::new();
+        let door = ::core::clone::Clone::clone(&detach);
         #[allow(clippy::used_underscore_binding)]
         let load = ::core::pin::pin!(async move {
             if door.is_open() {
@@ -77,7 +77,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
             }
             #function(#(#values),*).await
         });
-        ask.run_departing(departure, load).await
+        ask.run_detached(detach, load).await
     )
 }
 

@@ -6,25 +6,25 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use crate::attribute::Written;
-use crate::cache::plan::{Plan, Store};
+use crate::cache::plan::{CachePlan, Store};
 use crate::runtime::Runtime;
 
 /// The constants of the function, in a block that hides their names.
-pub(crate) fn render(plan: &Plan, runtime: &Runtime) -> TokenStream {
+pub(crate) fn render(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let (private, hidden) = (runtime.private(), Span::mixed_site());
     let policy = policy(plan, runtime);
     quote_spanned!(hidden=> {
         fn here() {}
         static SITE: #private::Site = #private::Site::new(
             || ::core::any::type_name_of_val(&here),
-            #private::SitePolicy { #policy ..#private::SitePolicy::NEW },
+            #private::SiteOptions { #policy ..#private::SiteOptions::NEW },
         );
         &SITE
     })
 }
 
 /// `ttl: Some(…),` for each option that was written.
-fn policy(plan: &Plan, runtime: &Runtime) -> TokenStream {
+fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let (private, hidden) = (runtime.private(), Span::mixed_site());
     let options = &plan.options;
     let fallback = options.fallback.as_ref().map(|fallback| {

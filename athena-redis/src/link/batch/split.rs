@@ -10,7 +10,7 @@ use super::{Batch, Origin, Replies, Routes};
 ///
 /// In their order: that of the commands, and within one of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Spot {
+pub(crate) struct CommandIndex {
     /// The place of the command in the batch.
     pub(crate) place: usize,
     /// The name, if it is sent apart from the others of its command.
@@ -19,7 +19,7 @@ pub(crate) struct Spot {
 
 /// How a node is to take commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Manner {
+pub(crate) enum Asking {
     #[default]
     Plain,
     /// Each after an `ASKING`: the slot is on its way to this node.
@@ -32,7 +32,7 @@ pub(crate) struct Reply(Value);
 
 /// What a reply says about where its command belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ruling {
+pub(crate) enum Routing {
     /// It was executed.
     Done,
     /// Another node serves the slot, from now on.
@@ -59,18 +59,19 @@ enum Pieces {
 
 impl Batch {
     /// Some of the commands, as a batch of their own for one node.
-    pub(crate) fn part(&self, spots: &[Spot], manner: Manner) -> Self {
-        let mut part = Self { epoch: self.epoch, manner, routes: Routes::One, ..Self::default() };
+    pub(crate) fn part(&self, indices: &[CommandIndex], asking: Asking) -> Self {
+        let mut part = Self { epoch: self.epoch, asking, routes: Routes::One, ..Self::default() };
         let commands: Vec<_> = self.pipeline.cmd_iter().collect();
-        for spot in spots {
-            let Some(command) = commands.get(spot.place) else { continue };
-            if manner == Manner::Asking {
+        for index in indices {
+            let Some(command) = commands.get(index.place) else { continue };
+            if asking == Asking::Asking {
                 part.pipeline.add_command(redis::cmd("ASKING"));
             }
-            if let Some((_, script)) = self.scripts.iter().find(|(place, _)| *place == spot.place) {
+            if let Some((_, script)) = self.scripts.iter().find(|(place, _)| *place == index.place)
+            {
                 part.scripts.push((part.pipeline.len(), *script));
             }
-            part.pipeline.add_command(match spot.name {
+            part.pipeline.add_command(match index.name {
                 None => (*command).clone(),
                 Some(name) => with_one_name(command, name),
             });
@@ -79,20 +80,20 @@ impl Batch {
     }
 
     /// Every command.
-    pub(crate) fn spots(&self) -> impl Iterator<Item = Spot> + use<> {
-        (0..self.len()).map(Spot::new)
+    pub(crate) fn indices(&self) -> impl Iterator<Item = CommandIndex> + use<> {
+        (0..self.len()).map(CommandIndex::new)
     }
 
     /// The names of a command apart from each other, if it has several and means each by itself.
-    pub(crate) fn apart(&self, spot: Spot) -> Option<Vec<Spot>> {
-        let command = self.pipeline.cmd_iter().nth(spot.place)?;
+    pub(crate) fn apart(&self, index: CommandIndex) -> Option<Vec<CommandIndex>> {
+        let command = self.pipeline.cmd_iter().nth(index.place)?;
         let mut words = command.args_iter();
         let is_divisible = matches!(word(&words.next()?), b"MGET" | b"UNLINK");
         let names = words.count();
-        if spot.name.is_some() || !is_divisible || names < 2 {
+        if index.name.is_some() || !is_divisible || names < 2 {
             return None;
         }
-        let of = |name| Spot { place: spot.place, name: Some(name) };
+        let of = |name| CommandIndex { place: index.place, name: Some(name) };
         Some((0..names).map(of).collect())
     }
 }
@@ -114,24 +115,24 @@ fn word<'a>(arg: &Arg<&'a [u8]>) -> &'a [u8] {
     }
 }
 
-impl Spot {
+impl CommandIndex {
     pub(crate) fn new(place: usize) -> Self {
         Self { place, name: None }
     }
 }
 
 impl Reply {
-    pub(crate) fn ruling(&self) -> Ruling {
-        let Value::ServerError(error) = &self.0 else { return Ruling::Done };
+    pub(crate) fn ruling(&self) -> Routing {
+        let Value::ServerError(error) = &self.0 else { return Routing::Done };
         let detail = error.details().unwrap_or_default();
         let mut words = detail.split_ascii_whitespace();
         let slot = words.next().and_then(|slot| slot.parse().ok());
         let to = words.next().map(str::to_owned);
         match (error.kind(), slot.zip(to)) {
-            (Some(ServerErrorKind::TryAgain), _) => Ruling::TryAgain,
-            (Some(ServerErrorKind::Moved), Some((slot, to))) => Ruling::Moved { slot, to },
-            (Some(ServerErrorKind::Ask), Some((_, to))) => Ruling::Ask { to },
-            _ => Ruling::Refused,
+            (Some(ServerErrorKind::TryAgain), _) => Routing::TryAgain,
+            (Some(ServerErrorKind::Moved), Some((slot, to))) => Routing::Moved { slot, to },
+            (Some(ServerErrorKind::Ask), Some((_, to))) => Routing::Ask { to },
+            _ => Routing::Refused,
         }
     }
 }
@@ -160,15 +161,15 @@ impl Assembly {
     }
 
     /// Makes room for one reply for each name of a command.
-    pub(crate) fn divide(&mut self, spots: &[Spot]) {
-        if let Some(pieces) = spots.first().and_then(|spot| self.0.get_mut(spot.place)) {
-            *pieces = Pieces::Names(vec![Value::Nil; spots.len()]);
+    pub(crate) fn divide(&mut self, indices: &[CommandIndex]) {
+        if let Some(pieces) = indices.first().and_then(|index| self.0.get_mut(index.place)) {
+            *pieces = Pieces::Names(vec![Value::Nil; indices.len()]);
         }
     }
 
-    pub(crate) fn put(&mut self, spot: Spot, reply: Reply) {
-        let Some(pieces) = self.0.get_mut(spot.place) else { return };
-        match (pieces, spot.name) {
+    pub(crate) fn put(&mut self, index: CommandIndex, reply: Reply) {
+        let Some(pieces) = self.0.get_mut(index.place) else { return };
+        match (pieces, index.name) {
             (Pieces::Names(replies), Some(name)) => {
                 if let Some(room) = replies.get_mut(name) {
                     *room = reply.0;
@@ -245,20 +246,20 @@ mod tests {
             sent(&batch),
             ["PTTL {a}1", "EVALSHA 2 {b} {b}l x", "MGET {a}1 {a}2", "MGET {b}"]
         );
-        let part = |places: &[usize], manner| {
-            let spots: Vec<_> = places.iter().copied().map(Spot::new).collect();
-            batch.part(&spots, manner)
+        let part = |places: &[usize], asking| {
+            let indices: Vec<_> = places.iter().copied().map(CommandIndex::new).collect();
+            batch.part(&indices, asking)
         };
-        assert_eq!(sent(&part(&[0, 2], Manner::Plain)), ["PTTL {a}1", "MGET {a}1 {a}2"]);
-        let asking = part(&[1, 3], Manner::Asking);
+        assert_eq!(sent(&part(&[0, 2], Asking::Plain)), ["PTTL {a}1", "MGET {a}1 {a}2"]);
+        let asking = part(&[1, 3], Asking::Asking);
         assert_eq!(sent(&asking), ["ASKING", "EVALSHA 2 {b} {b}l x", "ASKING", "MGET {b}"]);
-        assert_eq!(sent(&part(&[9], Manner::Plain)), Vec::<String>::new());
+        assert_eq!(sent(&part(&[9], Asking::Plain)), Vec::<String>::new());
     }
 
     #[test]
     fn an_unknown_script_is_asked_for_again_with_its_source() {
         let batch = batch();
-        let spots: Vec<_> = [0, 1, 3].map(Spot::new).into();
+        let indices: Vec<_> = [0, 1, 3].map(CommandIndex::new).into();
         let unknown = |count: usize, at: usize| {
             let mut replies = vec![Value::Okay; count];
             replies[at] = reply("-NOSCRIPT No matching script.").0;
@@ -270,10 +271,10 @@ mod tests {
             let words = |command: &Cmd| command.args_iter().next().map(|arg| word(&arg).to_vec());
             (first, pipeline.cmd_iter().filter_map(words).collect::<Vec<_>>())
         };
-        let plain = batch.part(&spots, Manner::Plain);
+        let plain = batch.part(&indices, Asking::Plain);
         assert_eq!(resent(&plain, 3, 1), (1, vec![b"EVAL".to_vec(), b"MGET".to_vec()]));
         // The `ASKING` in front of it was spent.
-        let asking = batch.part(&spots, Manner::Asking);
+        let asking = batch.part(&indices, Asking::Asking);
         let words = [&b"ASKING"[..], b"EVAL", b"ASKING", b"MGET"].map(<[u8]>::to_vec).into();
         assert_eq!(resent(&asking, 6, 3), (2, words));
     }
@@ -281,11 +282,11 @@ mod tests {
     #[test]
     fn names_are_taken_apart_only_where_each_stands_for_itself() {
         let batch = batch();
-        let apart = batch.apart(Spot::new(2)).unwrap();
-        assert_eq!(sent(&batch.part(&apart, Manner::Plain)), ["MGET {a}1", "MGET {a}2"]);
+        let apart = batch.apart(CommandIndex::new(2)).unwrap();
+        assert_eq!(sent(&batch.part(&apart, Asking::Plain)), ["MGET {a}1", "MGET {a}2"]);
         assert_eq!(batch.apart(apart[0]), None);
         for place in [0, 1, 3, 4] {
-            assert_eq!(batch.apart(Spot::new(place)), None, "{place}");
+            assert_eq!(batch.apart(CommandIndex::new(place)), None, "{place}");
         }
     }
 
@@ -293,13 +294,13 @@ mod tests {
     fn replies_come_back_in_the_order_of_the_commands() {
         let batch = batch();
         let mut assembly = Assembly::new(&batch);
-        assembly.put(Spot::new(3), reply("*1\r\n$1\r\n3"));
-        let apart = batch.apart(Spot::new(2)).unwrap();
+        assembly.put(CommandIndex::new(3), reply("*1\r\n$1\r\n3"));
+        let apart = batch.apart(CommandIndex::new(2)).unwrap();
         assembly.divide(&apart);
         assembly.put(apart[1], reply("*1\r\n$1\r\n2"));
         assembly.put(apart[0], reply("*1\r\n$1\r\n1"));
-        assembly.put(Spot::new(0), reply(":5"));
-        assembly.put(Spot::new(1), reply(":1"));
+        assembly.put(CommandIndex::new(0), reply(":5"));
+        assembly.put(CommandIndex::new(1), reply(":1"));
         let mut replies = assembly.into_replies(Origin::Nowhere);
         assert_eq!((replies.integer().unwrap(), replies.integer().unwrap()), (5, 1));
         let names: Vec<_> = replies.gather(3).unwrap().into_iter().flatten().flatten().collect();
@@ -315,16 +316,16 @@ mod tests {
     fn a_reply_says_where_its_command_belongs() {
         let to = || "10.0.0.1:7001".to_owned();
         for (line, ruling) in [
-            ("+OK", Ruling::Done),
-            ("$-1", Ruling::Done),
-            ("-MOVED 3999 10.0.0.1:7001", Ruling::Moved { slot: 3999, to: to() }),
-            ("-ASK 3999 10.0.0.1:7001", Ruling::Ask { to: to() }),
-            ("-MOVED 3999", Ruling::Refused),
-            ("-MOVED x 10.0.0.1:7001", Ruling::Refused),
-            ("-TRYAGAIN Multiple keys request during rehashing of slot", Ruling::TryAgain),
-            ("-CLUSTERDOWN Hash slot not served", Ruling::Refused),
-            ("-READONLY You can't write against a read only replica.", Ruling::Refused),
-            ("-ERR unknown command", Ruling::Refused),
+            ("+OK", Routing::Done),
+            ("$-1", Routing::Done),
+            ("-MOVED 3999 10.0.0.1:7001", Routing::Moved { slot: 3999, to: to() }),
+            ("-ASK 3999 10.0.0.1:7001", Routing::Ask { to: to() }),
+            ("-MOVED 3999", Routing::Refused),
+            ("-MOVED x 10.0.0.1:7001", Routing::Refused),
+            ("-TRYAGAIN Multiple keys request during rehashing of slot", Routing::TryAgain),
+            ("-CLUSTERDOWN Hash slot not served", Routing::Refused),
+            ("-READONLY You can't write against a read only replica.", Routing::Refused),
+            ("-ERR unknown command", Routing::Refused),
         ] {
             assert_eq!(reply(line).ruling(), ruling, "{line}");
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::nodes::{Member, Role, View};
+use super::nodes::{ClusterView, Member, MemberRole};
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -38,7 +38,7 @@ struct Weight {
 
 impl Layout {
     /// Merges views, one per node.
-    pub(super) fn merge<'a>(views: impl IntoIterator<Item = &'a View>) -> Self {
+    pub(super) fn merge<'a>(views: impl IntoIterator<Item = &'a ClusterView>) -> Self {
         let views: Vec<_> = views.into_iter().collect();
         let spoken: Vec<_> = views.iter().filter_map(|view| view.own()).collect();
         let members = members(&views);
@@ -119,7 +119,7 @@ impl Layout {
     }
 
     fn follows(&self, member: &Member, primary: &Endpoint) -> bool {
-        let Role::Replica { of } = &member.role else { return false };
+        let MemberRole::Replica { of } = &member.role else { return false };
         self.members.iter().any(|it| it.id == *of && it.endpoint == *primary)
     }
 
@@ -129,7 +129,7 @@ impl Layout {
 }
 
 /// What is known of each node: its own word, else the latest word about it.
-fn members(views: &[&View]) -> Vec<Member> {
+fn members(views: &[&ClusterView]) -> Vec<Member> {
     let mut known: BTreeMap<&str, (bool, &Member)> = BTreeMap::new();
     for view in views {
         for member in &view.members {
@@ -144,7 +144,7 @@ fn members(views: &[&View]) -> Vec<Member> {
 }
 
 /// Every different claim to slots, with whether the owner made it; views that agree make one.
-fn claims<'a>(views: &[&'a View]) -> Vec<(&'a Member, bool)> {
+fn claims<'a>(views: &[&'a ClusterView]) -> Vec<(&'a Member, bool)> {
     let mut known = HashSet::new();
     let all = views
         .iter()

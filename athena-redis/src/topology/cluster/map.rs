@@ -129,15 +129,15 @@ impl Map {
 mod tests {
     use super::*;
     use crate::config::RedisConfig;
-    use crate::link::Hub;
+    use crate::link::Client;
     use crate::url::Endpoint;
 
     fn links<const COUNT: usize>() -> [Arc<Link>; COUNT] {
         let settings = RedisConfig::default().check().unwrap();
-        let hub = Arc::new(Hub::new(settings.access.response_timeout));
+        let client = Arc::new(Client::new(settings.access.response_timeout));
         std::array::from_fn(|number| {
             let endpoint = Endpoint { host: number.to_string(), port: 1 };
-            Arc::new(Link::new(endpoint, Arc::clone(&settings.access), Arc::clone(&hub)))
+            Arc::new(Link::new(endpoint, Arc::clone(&settings.access), Arc::clone(&client)))
         })
     }
 

@@ -9,7 +9,7 @@ use crate::url::Endpoint;
 
 /// The cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct View {
+pub(super) struct ClusterView {
     /// The node that spoke.
     pub(super) speaker: String,
     pub(super) members: Vec<Member>,
@@ -22,7 +22,7 @@ pub(super) struct Member {
     pub(super) endpoint: Endpoint,
     /// Where else it is said to be, in redirects.
     pub(super) alias: Option<Endpoint>,
-    pub(super) role: Role,
+    pub(super) role: MemberRole,
     /// Neither taken for dead nor still a stranger.
     pub(super) sound: bool,
     /// Of its configuration: what it claims holds against every claim with a lower one.
@@ -31,7 +31,7 @@ pub(super) struct Member {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Role {
+pub(super) enum MemberRole {
     Primary,
     Replica { of: String },
 }
@@ -45,7 +45,7 @@ pub(super) struct Reading<'a> {
     pub(super) by_name: bool,
 }
 
-impl View {
+impl ClusterView {
     /// Reads a reply; lines that cannot be understood are left out.
     ///
     /// `None` if it does not say who spoke.
@@ -82,9 +82,9 @@ impl Member {
         let epoch = words.nth(2)?.parse().ok()?;
         let _state = words.next()?;
         let role = if has(flags, "slave") || has(flags, "replica") {
-            Role::Replica { of: primary.to_owned() }
+            MemberRole::Replica { of: primary.to_owned() }
         } else {
-            Role::Primary
+            MemberRole::Primary
         };
         let sound = !has(flags, "fail") && !has(flags, "handshake");
         let slots = words.filter_map(parse_slots).collect();
@@ -92,7 +92,7 @@ impl Member {
     }
 
     pub(super) fn is_primary(&self) -> bool {
-        self.role == Role::Primary
+        self.role == MemberRole::Primary
     }
 }
 
@@ -152,12 +152,12 @@ mod tests {
 
     #[test]
     fn a_line_gives_address_role_epoch_and_slots() {
-        let of = || Role::Replica { of: "p".into() };
+        let of = || MemberRole::Replica { of: "p".into() };
         for (line, host, role, sound, epoch, slots) in [
             (
                 "a 10.0.0.1:7000@17000 myself,master - 0 0 3 connected 0-5460 5462",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 3,
                 vec![0..=5460, 5462..=5462],
@@ -165,7 +165,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master - 0 0 3 connected",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 3,
                 vec![],
@@ -191,7 +191,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master,fail? - 9 1 3 connected 7",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 3,
                 vec![7..=7],
@@ -199,7 +199,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master,fail - 9 1 3 connected 7",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 false,
                 3,
                 vec![7..=7],
@@ -207,7 +207,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 handshake - 9 1 0 connected",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 false,
                 0,
                 vec![],
@@ -215,7 +215,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master,nofailover - 0 0 1 connected 1-2 [93-<-b] [77->-c] 9",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 1,
                 vec![1..=2, 9..=9],
@@ -223,17 +223,31 @@ mod tests {
             (
                 "a :7000@17000 myself,master - 0 0 1 connected 1",
                 "seed",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 1,
                 vec![1..=1],
             ),
-            ("a ::1:7000@17000 master - 0 0 1 connected", "::1", Role::Primary, true, 1, vec![]),
-            ("a [::1]:7000@17000 master - 0 0 1 connected", "::1", Role::Primary, true, 1, vec![]),
+            (
+                "a ::1:7000@17000 master - 0 0 1 connected",
+                "::1",
+                MemberRole::Primary,
+                true,
+                1,
+                vec![],
+            ),
+            (
+                "a [::1]:7000@17000 master - 0 0 1 connected",
+                "::1",
+                MemberRole::Primary,
+                true,
+                1,
+                vec![],
+            ),
             (
                 "a 10.0.0.1:7000 master - 0 0 1 connected",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 1,
                 vec![],
@@ -241,7 +255,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000,,shard-id=69b master - 0 0 1 connected 3-2 x 16384",
                 "10.0.0.1",
-                Role::Primary,
+                MemberRole::Primary,
                 true,
                 1,
                 vec![],
@@ -288,11 +302,11 @@ mod tests {
         let reading = Reading { asked: &asked, by_name: false };
         let text = "a h:1@2 master - 0 0 1 connected 1\nnonsense\n\
                     b h:2@3 myself,slave a 0 0 1 connected\n";
-        let view = View::parse(text, reading).unwrap();
+        let view = ClusterView::parse(text, reading).unwrap();
         assert_eq!(view.own().map(|own| own.endpoint.port), Some(2));
         assert_eq!(view.members.len(), 2);
-        assert_eq!(View::parse("a h:1@2 master - 0 0 1 connected", reading), None);
-        assert_eq!(View::parse("", reading), None);
+        assert_eq!(ClusterView::parse("a h:1@2 master - 0 0 1 connected", reading), None);
+        assert_eq!(ClusterView::parse("", reading), None);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use athena_cache_core::backend::{Class, Failure};
 use tokio::time::timeout;
 
-use super::Shared;
-use super::nodes::{Reading, View};
+use super::ClusterState;
+use super::nodes::{ClusterView, Reading};
 use crate::link::{Batch, Link};
 use crate::url::Endpoint;
 
@@ -19,22 +19,26 @@ pub(super) struct Answer {
     pub(super) endpoint: Endpoint,
     pub(super) link: Arc<Link>,
     pub(super) epoch: u64,
-    pub(super) view: Result<View, Failure>,
+    pub(super) view: Result<ClusterView, Failure>,
 }
 
 /// Asks one node what it knows.
-pub(super) async fn question(shared: Arc<Shared>, endpoint: Endpoint, link: Arc<Link>) -> Answer {
+pub(super) async fn question(
+    shared: Arc<ClusterState>,
+    endpoint: Endpoint,
+    link: Arc<Link>,
+) -> Answer {
     let mut batch = Batch::new();
     batch.command("CLUSTER").arg("NODES");
     let asked = link.endpoint().clone();
     let reading = Reading { asked: &asked, by_name: shared.access.tls.is_some() };
-    let patience = shared.hub.limit().min(PATIENCE);
+    let patience = shared.client.limit().min(PATIENCE);
     let answer = timeout(
         patience,
         link.send(&batch, |replies| {
             let text = replies.text()?;
             let epoch = replies.origin().proof().map(|proof| proof.epoch);
-            Ok((epoch, View::parse(&text, reading)))
+            Ok((epoch, ClusterView::parse(&text, reading)))
         }),
     );
     let (epoch, view) = match answer.await {

@@ -10,9 +10,9 @@ use athena_cache_core::backend::{Class, Failure};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::ClusterState;
 use super::nodes::parse_target;
-use crate::link::{Assembly, Batch, Link, Manner, Origin, Replies, Reply, Ruling, Spot};
+use crate::link::{Asking, Assembly, Batch, CommandIndex, Link, Origin, Replies, Reply, Routing};
 
 const MOST_REDIRECTS: u8 = 5;
 /// Before a command is sent again whose names are on their way.
@@ -21,15 +21,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A batch under way.
 #[derive(Debug)]
 pub(super) struct Delivery<'a> {
-    shared: &'a Shared,
+    shared: &'a ClusterState,
     batch: &'a Batch,
     deadline: Instant,
     assembly: Assembly,
-    errands: Vec<Errand>,
+    node_batches: Vec<NodeBatch>,
     /// The failure of the command that comes first.
     failed: Option<(usize, Failure)>,
     /// Who answered the last command so far, on which connection.
-    last: Option<(Spot, Arc<Link>, Origin)>,
+    last: Option<(CommandIndex, Arc<Link>, Origin)>,
     /// Where the replies that are final came from.
     origin: Origin,
     superseded: bool,
@@ -37,32 +37,32 @@ pub(super) struct Delivery<'a> {
 
 /// Commands that go to one node together.
 #[derive(Debug)]
-struct Errand {
-    way: Way,
-    spots: Vec<Spot>,
+struct NodeBatch {
+    path: Path,
+    indices: Vec<CommandIndex>,
 }
 
 /// Where commands go, and how.
 #[derive(Debug)]
-struct Way {
+struct Path {
     link: Arc<Link>,
-    manner: Manner,
+    asking: Asking,
     pause: Duration,
     /// How often they were redirected, since they were last sent by the map.
     redirects: u8,
 }
 
-/// What came of an errand.
-type Outcome = (Errand, Result<Replies, Failure>);
+/// What came of it.
+type Outcome = (NodeBatch, Result<Replies, Failure>);
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(shared: &'a Shared, batch: &'a Batch, deadline: Instant) -> Self {
+    pub(super) fn new(shared: &'a ClusterState, batch: &'a Batch, deadline: Instant) -> Self {
         Self {
             shared,
             batch,
             deadline,
             assembly: Assembly::new(batch),
-            errands: Vec::new(),
+            node_batches: Vec::new(),
             failed: None,
             last: None,
             origin: Origin::Nowhere,
@@ -72,8 +72,8 @@ impl<'a> Delivery<'a> {
 
     /// Sends every command to the node of its slot.
     pub(super) async fn begin(mut self) -> Result<(Arc<Link>, Replies), Failure> {
-        for spot in self.batch.spots() {
-            self.send_by_map(spot, Duration::ZERO);
+        for index in self.batch.indices() {
+            self.send_by_map(index, Duration::ZERO);
         }
         self.finish().await
     }
@@ -84,9 +84,9 @@ impl<'a> Delivery<'a> {
         link: Arc<Link>,
         replies: Replies,
     ) -> Result<(Arc<Link>, Replies), Failure> {
-        let spots = self.batch.spots().collect();
-        let errand = Errand { way: Way::by_map(link, Duration::ZERO), spots };
-        self.settle((errand, Ok(replies)));
+        let indices = self.batch.indices().collect();
+        let node_batch = NodeBatch { path: Path::by_map(link, Duration::ZERO), indices };
+        self.settle((node_batch, Ok(replies)));
         self.finish().await
     }
 
@@ -95,10 +95,10 @@ impl<'a> Delivery<'a> {
         let mut under_way = FuturesUnordered::new();
         loop {
             let (batch, deadline) = (self.batch, self.deadline);
-            let errands = self.errands.drain(..);
-            under_way.extend(errands.map(|errand| {
-                let part = batch.part(&errand.spots, errand.way.manner);
-                run(errand, part, deadline)
+            let node_batches = self.node_batches.drain(..);
+            under_way.extend(node_batches.map(|node_batch| {
+                let part = batch.part(&node_batch.indices, node_batch.path.asking);
+                run(node_batch, part, deadline)
             }));
             // What fails early does not end the rest: others may be writes that must not be lost.
             match under_way.next().await {
@@ -117,145 +117,145 @@ impl<'a> Delivery<'a> {
     }
 
     /// Takes the replies that are final, and sends the other commands again.
-    fn settle(&mut self, (errand, outcome): Outcome) {
+    fn settle(&mut self, (node_batch, outcome): Outcome) {
         let replies = match outcome {
             Ok(replies) => replies,
             Err(failure) => {
-                if let Some(spot) = errand.spots.first() {
-                    self.fail(*spot, failure);
+                if let Some(index) = node_batch.indices.first() {
+                    self.fail(*index, failure);
                 }
                 return;
             }
         };
-        let origin = match errand.way.manner {
-            Manner::Plain => replies.origin(),
+        let origin = match node_batch.path.asking {
+            Asking::Plain => replies.origin(),
             // It may yet be decided that the slot stays where it is.
-            Manner::Asking => replies.origin().mixed(),
+            Asking::Asking => replies.origin().mixed(),
         };
         self.superseded |= replies.is_superseded();
-        if let Some(spot) = errand.spots.last() {
-            self.note_last(*spot, &errand.way.link, origin);
+        if let Some(index) = node_batch.indices.last() {
+            self.note_last(*index, &node_batch.path.link, origin);
         }
-        for (spot, reply) in errand.spots.iter().zip(replies.each()) {
-            if reply.ruling() == Ruling::Done {
+        for (index, reply) in node_batch.indices.iter().zip(replies.each()) {
+            if reply.ruling() == Routing::Done {
                 self.origin = self.origin.and(origin);
             }
-            self.judge(&errand, *spot, reply);
+            self.judge(&node_batch, *index, reply);
         }
     }
 
-    fn note_last(&mut self, spot: Spot, link: &Arc<Link>, origin: Origin) {
-        if self.last.as_ref().is_none_or(|(last, ..)| *last <= spot) {
-            self.last = Some((spot, Arc::clone(link), origin));
+    fn note_last(&mut self, index: CommandIndex, link: &Arc<Link>, origin: Origin) {
+        if self.last.as_ref().is_none_or(|(last, ..)| *last <= index) {
+            self.last = Some((index, Arc::clone(link), origin));
         }
     }
 
-    fn judge(&mut self, errand: &Errand, spot: Spot, reply: Reply) {
+    fn judge(&mut self, node_batch: &NodeBatch, index: CommandIndex, reply: Reply) {
         let registry = &self.shared.registry;
-        let target = |to: &str| parse_target(to, errand.way.link.endpoint());
+        let target = |to: &str| parse_target(to, node_batch.path.link.endpoint());
         let next = match reply.ruling() {
-            Ruling::Done => return self.assembly.put(spot, reply),
-            Ruling::TryAgain => return self.try_again(&errand.way.link, spot, reply),
-            Ruling::Moved { slot, to } => {
+            Routing::Done => return self.assembly.put(index, reply),
+            Routing::TryAgain => return self.try_again(&node_batch.path.link, index, reply),
+            Routing::Moved { slot, to } => {
                 self.shared.want_refresh();
                 let link = target(&to).and_then(|to| registry.patch(slot, &to));
-                link.map(|link| (link, Manner::Plain))
+                link.map(|link| (link, Asking::Plain))
             }
-            Ruling::Ask { to } => {
+            Routing::Ask { to } => {
                 let link = target(&to).and_then(|to| registry.link(&to));
-                link.map(|link| (link, Manner::Asking))
+                link.map(|link| (link, Asking::Asking))
             }
-            Ruling::Refused => None,
+            Routing::Refused => None,
         };
         match next {
             // Its connection is not the one that it is bound to.
             Some(_) if self.batch.epoch().is_some() => self.superseded = true,
-            Some((link, manner)) if errand.way.redirects < MOST_REDIRECTS => {
-                let redirects = errand.way.redirects + 1;
-                self.send(Way { link, manner, pause: Duration::ZERO, redirects }, spot);
+            Some((link, asking)) if node_batch.path.redirects < MOST_REDIRECTS => {
+                let redirects = node_batch.path.redirects + 1;
+                self.send(Path { link, asking, pause: Duration::ZERO, redirects }, index);
             }
-            _ => self.refuse(&errand.way.link, spot, reply),
+            _ => self.refuse(&node_batch.path.link, index, reply),
         }
     }
 
     /// Sends a command again by name, which no move can hold up, or else a little later.
     ///
     /// While a slot moves each of these attempts may begin with a redirect; the deadline bounds them.
-    fn try_again(&mut self, link: &Arc<Link>, spot: Spot, reply: Reply) {
-        if let Some(spots) = self.batch.apart(spot) {
-            self.assembly.divide(&spots);
-            for spot in spots {
-                self.send_by_map(spot, Duration::ZERO);
+    fn try_again(&mut self, link: &Arc<Link>, index: CommandIndex, reply: Reply) {
+        if let Some(indices) = self.batch.apart(index) {
+            self.assembly.divide(&indices);
+            for index in indices {
+                self.send_by_map(index, Duration::ZERO);
             }
         } else if Instant::now() + 2 * PAUSE < self.deadline {
-            self.send_by_map(spot, PAUSE);
+            self.send_by_map(index, PAUSE);
         } else {
-            self.refuse(link, spot, reply);
+            self.refuse(link, index, reply);
         }
     }
 
-    fn send_by_map(&mut self, spot: Spot, pause: Duration) {
-        let to = self.batch.slots().and_then(|slots| slots.get(spot.place)).copied();
+    fn send_by_map(&mut self, index: CommandIndex, pause: Duration) {
+        let to = self.batch.slots().and_then(|slots| slots.get(index.place)).copied();
         let map = self.shared.registry.map();
         let owner = to.and_then(|slot| map.as_ref()?.owner(slot)).cloned();
         match (owner, to) {
-            (Some(link), _) => self.send(Way::by_map(link, pause), spot),
+            (Some(link), _) => self.send(Path::by_map(link, pause), index),
             (None, Some(number)) => {
                 self.shared.want_refresh();
                 let message = format!("redis cluster: no node serves slot {number}");
-                self.fail(spot, Failure::new(Class::Unready, message));
+                self.fail(index, Failure::new(Class::Unready, message));
             }
             (None, None) => {
                 let message = "redis cluster: a command has no name that says where it goes";
-                self.fail(spot, Failure::new(Class::Rejected, message));
+                self.fail(index, Failure::new(Class::Rejected, message));
             }
         }
     }
 
-    fn send(&mut self, way: Way, spot: Spot) {
-        match self.errands.iter_mut().find(|errand| errand.way == way) {
-            Some(errand) => errand.spots.push(spot),
-            None => self.errands.push(Errand { way, spots: vec![spot] }),
+    fn send(&mut self, path: Path, index: CommandIndex) {
+        match self.node_batches.iter_mut().find(|node_batch| node_batch.path == path) {
+            Some(node_batch) => node_batch.indices.push(index),
+            None => self.node_batches.push(NodeBatch { path, indices: vec![index] }),
         }
     }
 
-    fn refuse(&mut self, link: &Link, spot: Spot, reply: Reply) {
+    fn refuse(&mut self, link: &Link, index: CommandIndex, reply: Reply) {
         if let Some(failure) = link.refusal(&Replies::of(reply)) {
-            self.fail(spot, failure);
+            self.fail(index, failure);
         }
     }
 
-    fn fail(&mut self, spot: Spot, failure: Failure) {
+    fn fail(&mut self, index: CommandIndex, failure: Failure) {
         // What may have been executed must not be told as if nothing had; else the first one counts.
         let rank = |failure: &Failure, place| (!failure.class().may_have_happened(), place);
         let is_first = self
             .failed
             .as_ref()
-            .is_none_or(|(place, known)| rank(&failure, spot.place) < rank(known, *place));
+            .is_none_or(|(place, known)| rank(&failure, index.place) < rank(known, *place));
         if is_first {
-            self.failed = Some((spot.place, failure));
+            self.failed = Some((index.place, failure));
         }
     }
 }
 
-impl Way {
+impl Path {
     fn by_map(link: Arc<Link>, pause: Duration) -> Self {
-        Self { link, manner: Manner::Plain, pause, redirects: 0 }
+        Self { link, asking: Asking::Plain, pause, redirects: 0 }
     }
 }
 
-impl PartialEq for Way {
+impl PartialEq for Path {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.link, &other.link)
-            && (self.manner, self.pause, self.redirects)
-                == (other.manner, other.pause, other.redirects)
+            && (self.asking, self.pause, self.redirects)
+                == (other.asking, other.pause, other.redirects)
     }
 }
 
-async fn run(errand: Errand, part: Batch, deadline: Instant) -> Outcome {
-    if !errand.way.pause.is_zero() {
-        sleep(errand.way.pause).await;
+async fn run(node_batch: NodeBatch, part: Batch, deadline: Instant) -> Outcome {
+    if !node_batch.path.pause.is_zero() {
+        sleep(node_batch.path.pause).await;
     }
-    let outcome = errand.way.link.exchange_by(&part, deadline).await;
-    (errand, outcome)
+    let outcome = node_batch.path.link.exchange_by(&part, deadline).await;
+    (node_batch, outcome)
 }

@@ -24,11 +24,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::layout::{Layout, Succession};
-use super::nodes::{Member, View};
+use super::nodes::{ClusterView, Member};
 use super::question::{Answer, question};
 use super::reach::Contact;
 use super::report::{cause, report};
-use super::{Search, Shared, pace};
+use super::{ClusterState, Search, pace};
 use crate::link::{Doubt, Link};
 use crate::url::Endpoint;
 
@@ -36,23 +36,23 @@ use crate::url::Endpoint;
 const ALL_EVERY: u32 = 8;
 
 /// Runs for as long as its cluster.
-pub(super) async fn refresh(shared: Arc<Shared>, _stopped: StoppedAtEnd) {
-    let mut alarm = shared.hub.alarm();
+pub(super) async fn refresh(shared: Arc<ClusterState>, _stopped: StoppedAtEnd) {
+    let mut alarm = shared.client.alarm();
     let mut refresher = Refresher::new(Arc::clone(&shared));
     loop {
         refresher.review();
         match refresher.sign(&shared.wanted, &mut alarm).await {
-            Sign::Answer(answer) => refresher.hear(*answer),
-            Sign::Wanted => refresher.is_wanted = true,
+            Trigger::Answer(answer) => refresher.hear(*answer),
+            Trigger::Wanted => refresher.is_wanted = true,
             // What rang is found by the review.
-            Sign::Alarm => {}
-            Sign::Due => refresher.ask(),
+            Trigger::Alarm => {}
+            Trigger::Due => refresher.ask(),
         }
     }
 }
 
 /// What the refresher acts on.
-enum Sign {
+enum Trigger {
     Answer(Box<Answer>),
     Wanted,
     Alarm,
@@ -60,7 +60,7 @@ enum Sign {
 }
 
 struct Refresher {
-    shared: Arc<Shared>,
+    shared: Arc<ClusterState>,
     layout: Option<Layout>,
     /// The latest answers.
     views: HashMap<Endpoint, Heard>,
@@ -84,7 +84,7 @@ struct Refresher {
 
 /// What a node said, and on which connection.
 struct Heard {
-    view: View,
+    view: ClusterView,
     link: Weak<Link>,
     epoch: u64,
 }
@@ -96,7 +96,7 @@ struct Doubted {
 }
 
 impl Refresher {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(shared: Arc<ClusterState>) -> Self {
         Self {
             shared,
             layout: None,
@@ -117,12 +117,12 @@ impl Refresher {
     }
 
     /// Waits for whatever comes first; what else has come stays for the next time.
-    async fn sign(&mut self, wanted: &Notify, alarm: &mut watch::Receiver<u64>) -> Sign {
+    async fn sign(&mut self, wanted: &Notify, alarm: &mut watch::Receiver<u64>) -> Trigger {
         let due = self.due();
         let (questions, reports) = (&mut self.questions, &mut self.reports);
         let answer = async {
             match questions.next().await {
-                Some(answer) => Sign::Answer(Box::new(answer)),
+                Some(answer) => Trigger::Answer(Box::new(answer)),
                 None => pending().await,
             }
         };
@@ -132,16 +132,16 @@ impl Refresher {
         };
         let wanted = async {
             wanted.notified().await;
-            Sign::Wanted
+            Trigger::Wanted
         };
         let alarm = async {
-            // The hub outlives this task.
+            // The client outlives this task.
             drop(alarm.changed().await);
-            Sign::Alarm
+            Trigger::Alarm
         };
         let due = async {
             sleep_until(due).await;
-            Sign::Due
+            Trigger::Due
         };
         first(first(answer, told), first(wanted, first(alarm, due))).await
     }
@@ -156,11 +156,11 @@ impl Refresher {
             let since = known.map_or_else(Instant::now, |known| known.since);
             // A node that was lost once is not made sound by a word about its successor.
             let doubt = match known {
-                Some(known) if doubt == Doubt::Disowned => known.doubt,
+                Some(known) if doubt == Doubt::NotServing => known.doubt,
                 _ => doubt,
             };
             // Asked about at once, but only once: a node may be loading for minutes.
-            self.is_wanted |= doubt == Doubt::Disowned && known.is_none();
+            self.is_wanted |= doubt == Doubt::NotServing && known.is_none();
             doubts.insert(link.endpoint().clone(), Doubted { since, doubt });
         }
         // Those that are left came back, perhaps as somebody else.
@@ -232,7 +232,7 @@ impl Refresher {
 
     /// The replicas of primaries that may be gone.
     fn replicas_in_question(&self) -> HashSet<Endpoint> {
-        let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::Disowned);
+        let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
         let layout = self.layout.as_ref();
         gone.flat_map(|(primary, _)| layout.into_iter().flat_map(|it| it.replicas_of(primary)))
             .cloned()
@@ -280,7 +280,7 @@ impl Refresher {
             // A node that was started again may be another one, and one that is silent may have been
             // replaced: others know better than its last word.
             heard.link.upgrade().is_some_and(|link| {
-                let speaks = link.doubt().is_none_or(|doubt| doubt == Doubt::Disowned);
+                let speaks = link.doubt().is_none_or(|doubt| doubt == Doubt::NotServing);
                 speaks && link.epoch() == heard.epoch
             })
         });
@@ -302,8 +302,8 @@ impl Refresher {
             self.shared.registry.retire_silent(&succession.from);
             let heir = self.shared.registry.link(&succession.to);
             let heir = heir.map_or_else(Weak::new, |link| Arc::downgrade(&link));
-            let hub = Arc::clone(&self.shared.hub);
-            self.reports.push(Box::pin(report(hub, succession, cause, since, heir)));
+            let client = Arc::clone(&self.shared.client);
+            self.reports.push(Box::pin(report(client, succession, cause, since, heir)));
         }
     }
 
@@ -352,7 +352,7 @@ async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) 
 }
 
 /// Lets the next operation start a refresher when the runtime of this one has ended.
-pub(super) struct StoppedAtEnd(pub(super) Arc<Shared>);
+pub(super) struct StoppedAtEnd(pub(super) Arc<ClusterState>);
 
 impl Drop for StoppedAtEnd {
     fn drop(&mut self) {

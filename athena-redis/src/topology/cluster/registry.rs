@@ -14,13 +14,13 @@ use tokio::time::Instant;
 use super::layout::Layout;
 use super::map::{Map, Moves};
 use crate::config::Access;
-use crate::link::{Doubt, Hub, Link};
+use crate::link::{Client, Doubt, Link};
 use crate::url::Endpoint;
 
 #[derive(Debug)]
 pub(super) struct Registry {
     access: Arc<Access>,
-    hub: Arc<Hub>,
+    client: Arc<Client>,
     map: ArcSwapOption<Map>,
     links: Mutex<Links>,
 }
@@ -36,12 +36,12 @@ struct Links {
 }
 
 impl Registry {
-    pub(super) fn new(access: &Access, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(access: &Access, client: Arc<Client>) -> Self {
         // The search for a map counts attempts; a link to a node that is down must never give up,
         // because its address may be all that is left of a cluster that returns.
         let access = Arc::new(Access { attempts: None, ..access.clone() });
         let (map, links) = (ArcSwapOption::empty(), Mutex::default());
-        Self { access, hub, map, links }
+        Self { access, client, map, links }
     }
 
     pub(super) fn map(&self) -> Guard<Option<Arc<Map>>> {
@@ -55,7 +55,7 @@ impl Registry {
 
     /// The link to an endpoint that is only asked about others: what happens to it is of no interest.
     pub(super) fn quiet_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
-        self.lock().link(endpoint, || self.make(endpoint).quiet())
+        self.lock().link(endpoint, || self.make(endpoint).as_standby())
     }
 
     /// Has another node serve a slot from now on; answers its link.
@@ -67,7 +67,7 @@ impl Registry {
             && let Some(map) = former.with(slot, Arc::clone(&link))
         {
             tracing::debug!(slot, %to, "a slot of the redis cluster has moved");
-            link.speak_up();
+            link.end_standby();
             links.patched_since.get_or_insert_with(Instant::now);
             let mut moves = Moves::default();
             moves.note(former.owner(slot), Some(&link));
@@ -96,7 +96,7 @@ impl Registry {
         };
         let map = Map::new(layout.owners().map(|owner| link_to(owner?)));
         for link in map.links() {
-            link.speak_up();
+            link.end_standby();
             link.wake();
         }
         if !links.is_closed {
@@ -115,17 +115,17 @@ impl Registry {
                 link.forget_history();
             }
             // Before operations can use it: whoever hears of it decides what must be sent first.
-            self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+            self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
         }
         self.map.store(Some(Arc::new(map)));
         // Again: until here nothing that is kept for a node could be told to be for this one.
         for link in &moves.gained {
-            self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+            self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
         }
         // At once, and not earlier: what was read until now from those who served it is announced by
         // nobody any more.
         for link in &moves.lost {
-            self.hub.tell(&Change::Unheard { node: link.node() });
+            self.client.tell(&Change::Unheard { node: link.node() });
         }
     }
 
@@ -180,7 +180,7 @@ impl Registry {
     }
 
     fn make(&self, endpoint: &Endpoint) -> Link {
-        Link::new(endpoint.clone(), Arc::clone(&self.access), Arc::clone(&self.hub))
+        Link::new(endpoint.clone(), Arc::clone(&self.access), Arc::clone(&self.client))
     }
 
     fn lock(&self) -> MutexGuard<'_, Links> {

@@ -7,7 +7,7 @@ use athena_cache_core::backend::{Cause, Change, Class, Failover};
 use tokio::time::{Instant, sleep};
 
 use super::layout::Succession;
-use crate::link::{Doubt, Hub, Link};
+use crate::link::{Client, Doubt, Link};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -16,13 +16,13 @@ pub(super) fn cause(former: Option<Doubt>, was_connected: bool) -> Cause {
     match former {
         Some(Doubt::Silent | Doubt::Lost) => Cause::Unplanned,
         None if was_connected => Cause::Planned,
-        None | Some(Doubt::Disowned) => Cause::Unknown,
+        None | Some(Doubt::NotServing) => Cause::Unknown,
     }
 }
 
 /// Waits until the new node can be used, then tells; ends without a word if it never can.
 pub(super) async fn report(
-    hub: Arc<Hub>,
+    client: Arc<Client>,
     succession: Succession,
     cause: Cause,
     since: Instant,
@@ -33,7 +33,7 @@ pub(super) async fn report(
         match link.connect().await {
             Ok(()) => {
                 let (from, to) = (succession.from.to_string(), succession.to.to_string());
-                hub.tell(&Change::Failover(Failover::new(from, to, cause, since.elapsed())));
+                client.tell(&Change::Failover(Failover::new(from, to, cause, since.elapsed())));
                 return;
             }
             Err(failure) if matches!(failure.class(), Class::Closed | Class::Disconnected) => {
@@ -55,7 +55,7 @@ mod tests {
         for (former, was_connected, expected) in [
             (None, true, Cause::Planned),
             (None, false, Cause::Unknown),
-            (Some(Doubt::Disowned), true, Cause::Unknown),
+            (Some(Doubt::NotServing), true, Cause::Unknown),
             (Some(Doubt::Silent), true, Cause::Unplanned),
             (Some(Doubt::Lost), true, Cause::Unplanned),
             (Some(Doubt::Lost), false, Cause::Unplanned),

@@ -8,15 +8,15 @@ use tokio::sync::{Notify, watch};
 
 use super::registry::Registry;
 use crate::config::Access;
-use crate::link::Hub;
+use crate::link::Client;
 use crate::url::Endpoint;
 
 /// What operations and the refresher both see.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct ClusterState {
     pub(super) seeds: Vec<Endpoint>,
     pub(super) access: Arc<Access>,
-    pub(super) hub: Arc<Hub>,
+    pub(super) client: Arc<Client>,
     pub(super) registry: Registry,
     /// Stands for whoever serves a slot that nobody is known to serve.
     pub(super) nobody: Node,
@@ -45,7 +45,7 @@ pub(super) struct Reason {
     pub(super) message: String,
 }
 
-impl Shared {
+impl ClusterState {
     /// Asks for a round of questions soon.
     pub(super) fn want_refresh(&self) {
         self.wanted.notify_one();

@@ -13,8 +13,8 @@ use std::time::Duration;
 use athena_cache_core::backend::Class;
 use tokio::time::Instant;
 
-use super::notices::News;
-use super::replies::{Role, Silence, View, Word};
+use super::notices::Notice;
+use super::replies::{NodeRole, SentinelView, Silence, Word};
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
@@ -29,7 +29,7 @@ const INSIST_AGAINST: Duration = Duration::from_secs(15);
 
 /// What is known, and who is taken for the primary.
 #[derive(Debug, Default)]
-pub(super) struct Council {
+pub(super) struct Election {
     seat: Option<Seat>,
     words: BTreeMap<Endpoint, Word>,
     nodes: BTreeMap<Endpoint, Witness>,
@@ -56,7 +56,7 @@ struct Seat {
 #[derive(Debug, Default)]
 struct Witness {
     /// Nothing before it was asked.
-    role: Option<Result<Role, Silence>>,
+    role: Option<Result<NodeRole, Silence>>,
     /// Whether it was a replica when it was last anything else than a primary.
     followed: bool,
 }
@@ -70,7 +70,7 @@ struct Underway {
     until: Instant,
 }
 
-impl Council {
+impl Election {
     /// Notes what a sentinel says; tells whether that is new.
     pub(super) fn hear(&mut self, sentinel: &Endpoint, word: Word, now: Instant) -> bool {
         if matches!(word, Word::Names(_)) {
@@ -105,9 +105,9 @@ impl Council {
     }
 
     /// Notes what a node says, or why it does not; tells whether that is new.
-    pub(super) fn testify(&mut self, node: &Endpoint, role: Result<Role, Silence>) -> bool {
+    pub(super) fn testify(&mut self, node: &Endpoint, role: Result<NodeRole, Silence>) -> bool {
         let witness = self.nodes.entry(node.clone()).or_default();
-        if matches!(role, Ok(Role::Replica(_))) {
+        if matches!(role, Ok(NodeRole::Replica(_))) {
             witness.followed = true;
             self.deposed.remove(node);
         }
@@ -116,22 +116,22 @@ impl Council {
     }
 
     /// Notes an announcement.
-    pub(super) fn learn(&mut self, news: &News, now: Instant) {
+    pub(super) fn learn(&mut self, notices: &Notice, now: Instant) {
         let until = now + UNDERWAY;
-        match news {
-            News::Underway { primary } => {
+        match notices {
+            Notice::Underway { primary } => {
                 let chosen = self.failover.take().filter(|it| it.primary == *primary);
                 let chosen = chosen.and_then(|it| it.chosen);
                 self.failover = Some(Underway { primary: primary.clone(), chosen, until });
             }
-            News::Chosen { replica, primary } => {
+            Notice::Chosen { replica, primary } => {
                 let chosen = Some(replica.clone());
                 self.failover = Some(Underway { primary: primary.clone(), chosen, until });
             }
-            News::Abandoned { primary } => {
+            Notice::Abandoned { primary } => {
                 self.failover.take_if(|it| it.primary == *primary);
             }
-            News::Down { .. } | News::Changed => {}
+            Notice::Down { .. } | Notice::Changed => {}
         }
     }
 
@@ -166,7 +166,7 @@ impl Council {
     /// Whether the seat says that it is none.
     pub(super) fn is_demoted(&self) -> bool {
         let role = self.seat().and_then(|seat| self.role(seat));
-        matches!(role, Some(Role::Replica(_)))
+        matches!(role, Some(NodeRole::Replica(_)))
     }
 
     /// Whether a sentinel says that it is replacing the seat.
@@ -180,7 +180,7 @@ impl Council {
     fn is_contested(&self) -> bool {
         let is_other = |node: &Endpoint| self.seat() != Some(node) && !self.deposed.contains(node);
         let mut others = self.nodes.iter().filter(|(node, _)| is_other(node));
-        others.any(|(_, witness)| witness.role == Some(Ok(Role::Primary)))
+        others.any(|(_, witness)| witness.role == Some(Ok(NodeRole::Primary)))
     }
 
     /// Whether sentinels name another primary of a newer epoch.
@@ -196,7 +196,7 @@ impl Council {
         let named = self.views().map(|view| &view.address);
         let chosen = self.failover.as_ref().and_then(|it| it.chosen.as_ref());
         let followed = match self.seat().and_then(|seat| self.role(seat)) {
-            Some(Role::Replica(of)) => of.as_ref(),
+            Some(NodeRole::Replica(of)) => of.as_ref(),
             _ => None,
         };
         named.chain(chosen).chain(followed).chain(self.seat()).cloned().collect()
@@ -251,8 +251,8 @@ impl Council {
     /// Why the node that sentinels name has not been adopted, once it was asked.
     fn unconfirmed(&self, service: &str, named: &Endpoint) -> Option<Absence> {
         let Silence { class, why } = match self.nodes.get(named)?.role.as_ref()? {
-            Ok(Role::Primary) => return None,
-            Ok(Role::Replica(_)) => {
+            Ok(NodeRole::Primary) => return None,
+            Ok(NodeRole::Replica(_)) => {
                 Silence { class: Class::Moved, why: "it says that it is a replica".into() }
             }
             Err(silence) => silence.clone(),
@@ -298,7 +298,7 @@ impl Council {
         };
         let (node, _) = self.nodes.iter().find(|(node, witness)| {
             **node != former
-                && witness.role == Some(Ok(Role::Primary))
+                && witness.role == Some(Ok(NodeRole::Primary))
                 && is_promoted(node, witness)
         })?;
         Some((node.clone(), self.outdated_epoch()))
@@ -307,7 +307,7 @@ impl Council {
     /// The primary that the seat itself has begun to follow.
     fn followed(&self) -> Option<(Endpoint, u64)> {
         match self.role(self.seat()?)? {
-            Role::Replica(Some(of)) if self.is_primary(of) => {
+            NodeRole::Replica(Some(of)) if self.is_primary(of) => {
                 Some((of.clone(), self.outdated_epoch()))
             }
             _ => None,
@@ -358,7 +358,7 @@ impl Council {
     }
 
     /// The view of the newest epoch; of several, one that names the seat, else one of the majority.
-    fn latest(&self) -> Option<&View> {
+    fn latest(&self) -> Option<&SentinelView> {
         let votes = |address: &Endpoint| self.views().filter(|it| it.address == *address).count();
         self.views().max_by_key(|view| {
             (view.epoch, Some(&view.address) == self.seat(), votes(&view.address))
@@ -370,18 +370,18 @@ impl Council {
             && self.first.is_none_or(|first| now.saturating_duration_since(first) < FIRST)
     }
 
-    fn views(&self) -> impl Iterator<Item = &View> {
+    fn views(&self) -> impl Iterator<Item = &SentinelView> {
         self.words.values().filter_map(|word| match word {
             Word::Names(view) => Some(view),
             _ => None,
         })
     }
 
-    fn role(&self, node: &Endpoint) -> Option<&Role> {
+    fn role(&self, node: &Endpoint) -> Option<&NodeRole> {
         self.nodes.get(node)?.role.as_ref()?.as_ref().ok()
     }
 
     fn is_primary(&self, node: &Endpoint) -> bool {
-        self.role(node) == Some(&Role::Primary)
+        self.role(node) == Some(&NodeRole::Primary)
     }
 }

@@ -16,14 +16,14 @@ const OUTDATED: Duration = Duration::from_secs(60);
 
 /// What sentinels told of each other and of the replicas.
 #[derive(Debug)]
-pub(super) struct Roster {
+pub(super) struct Members {
     seeds: BTreeSet<Endpoint>,
     /// The latest lists of each sentinel, and since when; kept while it is away, for the time when all
     /// are.
     told: BTreeMap<Endpoint, (Instant, Lists)>,
 }
 
-impl Roster {
+impl Members {
     pub(super) fn new(seeds: impl IntoIterator<Item = Endpoint>) -> Self {
         Self { seeds: seeds.into_iter().collect(), told: BTreeMap::new() }
     }
@@ -86,67 +86,67 @@ mod tests {
         Lists { id: Some(id.into()), replicas: Vec::new(), peers: peers.collect() }
     }
 
-    fn note(roster: &mut Roster, sentinel: &str, lists: Lists) {
-        roster.note(&at(sentinel), lists, Instant::now());
+    fn note(members: &mut Members, sentinel: &str, lists: Lists) {
+        members.note(&at(sentinel), lists, Instant::now());
     }
 
-    fn hosts(roster: &Roster) -> Vec<String> {
-        roster.sentinels().into_iter().map(|endpoint| endpoint.host).collect()
+    fn hosts(members: &Members) -> Vec<String> {
+        members.sentinels().into_iter().map(|endpoint| endpoint.host).collect()
     }
 
     #[test]
     fn sentinels_that_others_tell_of_join_the_seeds() {
-        let mut roster = Roster::new([at("s1")]);
-        assert_eq!(hosts(&roster), ["s1"]);
-        note(&mut roster, "s1", lists("1", &[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
-        assert_eq!(hosts(&roster), ["10.0.0.2", "10.0.0.3", "s1"]);
+        let mut members = Members::new([at("s1")]);
+        assert_eq!(hosts(&members), ["s1"]);
+        note(&mut members, "s1", lists("1", &[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
+        assert_eq!(hosts(&members), ["10.0.0.2", "10.0.0.3", "s1"]);
     }
 
     #[test]
     fn a_seed_that_is_listed_by_another_address_counts_once() {
-        let mut roster = Roster::new([at("s1"), at("s2")]);
-        note(&mut roster, "s1", lists("1", &[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
-        note(&mut roster, "s2", lists("2", &[("10.0.0.1", "1"), ("10.0.0.3", "3")]));
-        assert_eq!(hosts(&roster), ["10.0.0.3", "s1", "s2"]);
+        let mut members = Members::new([at("s1"), at("s2")]);
+        note(&mut members, "s1", lists("1", &[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
+        note(&mut members, "s2", lists("2", &[("10.0.0.1", "1"), ("10.0.0.3", "3")]));
+        assert_eq!(hosts(&members), ["10.0.0.3", "s1", "s2"]);
     }
 
     #[test]
     fn who_is_told_of_no_more_is_dropped_unless_it_is_a_seed() {
-        let mut roster = Roster::new([at("s1"), at("s2")]);
-        note(&mut roster, "s1", lists("1", &[("s3", "3")]));
-        note(&mut roster, "s3", lists("3", &[("s1", "1")]));
-        assert_eq!(hosts(&roster), ["s1", "s2", "s3"]);
-        note(&mut roster, "s1", lists("1", &[]));
-        roster.forget_strangers();
-        assert_eq!(hosts(&roster), ["s1", "s2"]);
-        assert_eq!(roster.told.len(), 1);
+        let mut members = Members::new([at("s1"), at("s2")]);
+        note(&mut members, "s1", lists("1", &[("s3", "3")]));
+        note(&mut members, "s3", lists("3", &[("s1", "1")]));
+        assert_eq!(hosts(&members), ["s1", "s2", "s3"]);
+        note(&mut members, "s1", lists("1", &[]));
+        members.forget_strangers();
+        assert_eq!(hosts(&members), ["s1", "s2"]);
+        assert_eq!(members.told.len(), 1);
     }
 
     #[test]
     fn two_that_all_others_have_forgotten_do_not_keep_each_other() {
-        let mut roster = Roster::new([at("s1")]);
-        note(&mut roster, "s1", lists("1", &[("g1", "2"), ("g2", "3")]));
-        note(&mut roster, "g1", lists("2", &[("s1", "1"), ("g2", "3")]));
+        let mut members = Members::new([at("s1")]);
+        note(&mut members, "s1", lists("1", &[("g1", "2"), ("g2", "3")]));
+        note(&mut members, "g1", lists("2", &[("s1", "1"), ("g2", "3")]));
         let mut of_g2 = lists("3", &[("s1", "1"), ("g1", "2")]);
         of_g2.replicas.push(at("stranger"));
-        note(&mut roster, "g2", of_g2);
-        assert_eq!(hosts(&roster), ["g1", "g2", "s1"]);
-        assert_eq!(roster.replicas().len(), 1);
-        note(&mut roster, "s1", lists("1", &[("n1", "4"), ("n2", "5")]));
-        roster.forget_strangers();
-        assert_eq!(hosts(&roster), ["n1", "n2", "s1"]);
-        assert!(roster.replicas().is_empty());
+        note(&mut members, "g2", of_g2);
+        assert_eq!(hosts(&members), ["g1", "g2", "s1"]);
+        assert_eq!(members.replicas().len(), 1);
+        note(&mut members, "s1", lists("1", &[("n1", "4"), ("n2", "5")]));
+        members.forget_strangers();
+        assert_eq!(hosts(&members), ["n1", "n2", "s1"]);
+        assert!(members.replicas().is_empty());
     }
 
     #[test]
     fn what_a_sentinel_told_before_it_went_away_counts_until_others_have_told_more() {
         let now = Instant::now();
-        let mut roster = Roster::new([at("s1"), at("s2")]);
-        roster.note(&at("s1"), lists("1", &[("old", "3")]), now);
-        assert_eq!(hosts(&roster), ["old", "s1", "s2"]);
-        roster.note(&at("s2"), lists("2", &[]), now + OUTDATED);
-        assert_eq!(hosts(&roster), ["old", "s1", "s2"]);
-        roster.note(&at("s2"), lists("2", &[]), now + 2 * OUTDATED);
-        assert_eq!(hosts(&roster), ["s1", "s2"]);
+        let mut members = Members::new([at("s1"), at("s2")]);
+        members.note(&at("s1"), lists("1", &[("old", "3")]), now);
+        assert_eq!(hosts(&members), ["old", "s1", "s2"]);
+        members.note(&at("s2"), lists("2", &[]), now + OUTDATED);
+        assert_eq!(hosts(&members), ["old", "s1", "s2"]);
+        members.note(&at("s2"), lists("2", &[]), now + 2 * OUTDATED);
+        assert_eq!(hosts(&members), ["s1", "s2"]);
     }
 }

@@ -5,7 +5,7 @@ use crate::url::Endpoint;
 
 /// An announcement about one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum Notice {
     /// A sentinel, or all of them, hold the primary for dead.
     Down { primary: Endpoint },
     /// A failover from this primary has begun or goes on.
@@ -18,7 +18,7 @@ pub(super) enum News {
     Changed,
 }
 
-impl News {
+impl Notice {
     /// Reads an announcement; nothing if it concerns another service, or changes nothing for us.
     pub(super) fn read(push: &Push, service: &str) -> Option<Self> {
         let words: Vec<&str> = push.payload.split_ascii_whitespace().collect();
@@ -26,8 +26,8 @@ impl News {
         if channel == "+switch-master" {
             return (words.first() == Some(&service)).then_some(Self::Changed);
         }
-        let subject = Subject::read(&words).filter(|subject| subject.service == service)?;
-        let Subject { kind, endpoint, primary, .. } = subject;
+        let subject = Concerned::read(&words).filter(|subject| subject.service == service)?;
+        let Concerned { kind, endpoint, primary, .. } = subject;
         match channel {
             "+sdown" | "+odown" => (kind == "master").then_some(Self::Down { primary }),
             "+selected-slave" | "+promoted-slave" => {
@@ -57,14 +57,14 @@ impl News {
 }
 
 /// Whom an announcement is about: `<kind> <name> <ip> <port> [@ <service> <ip> <port>]`.
-struct Subject<'a> {
+struct Concerned<'a> {
     kind: &'a str,
     service: &'a str,
     endpoint: Endpoint,
     primary: Endpoint,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> Concerned<'a> {
     fn read(words: &[&'a str]) -> Option<Self> {
         let [kind, name, host, port, rest @ ..] = words else { return None };
         let endpoint = endpoint(host, port)?;
@@ -91,8 +91,8 @@ mod tests {
         Endpoint { host: "127.0.0.1".into(), port }
     }
 
-    fn read(channel: &str, payload: &str) -> Option<News> {
-        News::read(&Push { channel: channel.into(), payload: payload.into() }, "mymaster")
+    fn read(channel: &str, payload: &str) -> Option<Notice> {
+        Notice::read(&Push { channel: channel.into(), payload: payload.into() }, "mymaster")
     }
 
     #[test]
@@ -100,25 +100,25 @@ mod tests {
         let primary = at(27200);
         let master = "master mymaster 127.0.0.1 27200";
         let slave = "slave 127.0.0.1:27201 127.0.0.1 27201 @ mymaster 127.0.0.1 27200";
-        let chosen = News::Chosen { replica: at(27201), primary: primary.clone() };
+        let chosen = Notice::Chosen { replica: at(27201), primary: primary.clone() };
         for (channel, payload, expected) in [
-            ("+sdown", master, Some(News::Down { primary: primary.clone() })),
+            ("+sdown", master, Some(Notice::Down { primary: primary.clone() })),
             ("+sdown", slave, None),
             ("+sdown", "sentinel 5f 127.0.0.1 5000 @ mymaster 127.0.0.1 27200", None),
             (
                 "+odown",
                 "master mymaster 127.0.0.1 27200 #quorum 3/2",
-                Some(News::Down { primary: primary.clone() }),
+                Some(Notice::Down { primary: primary.clone() }),
             ),
             ("-sdown", master, None),
             ("+new-epoch", "1", None),
             ("+vote-for-leader", "5fd1d0e3 1", None),
-            ("+try-failover", master, Some(News::Underway { primary: primary.clone() })),
-            ("+elected-leader", master, Some(News::Underway { primary: primary.clone() })),
+            ("+try-failover", master, Some(Notice::Underway { primary: primary.clone() })),
+            ("+elected-leader", master, Some(Notice::Underway { primary: primary.clone() })),
             (
                 "+failover-state-select-slave",
                 master,
-                Some(News::Underway { primary: primary.clone() }),
+                Some(Notice::Underway { primary: primary.clone() }),
             ),
             ("+selected-slave", slave, Some(chosen.clone())),
             ("+failover-state-send-slaveof-noone", slave, Some(chosen.clone())),
@@ -127,20 +127,24 @@ mod tests {
             (
                 "+failover-state-reconf-slaves",
                 master,
-                Some(News::Underway { primary: primary.clone() }),
+                Some(Notice::Underway { primary: primary.clone() }),
             ),
             ("+slave-reconf-sent", slave, None),
-            ("-failover-abort-no-good-slave", master, Some(News::Abandoned { primary })),
-            ("+failover-end", master, Some(News::Changed)),
-            ("+switch-master", "mymaster 127.0.0.1 27200 127.0.0.1 27201", Some(News::Changed)),
+            ("-failover-abort-no-good-slave", master, Some(Notice::Abandoned { primary })),
+            ("+failover-end", master, Some(Notice::Changed)),
+            ("+switch-master", "mymaster 127.0.0.1 27200 127.0.0.1 27201", Some(Notice::Changed)),
             (
                 "+config-update-from",
                 "sentinel 5f 127.0.0.1 5000 @ mymaster 127.0.0.1 27200",
-                Some(News::Changed),
+                Some(Notice::Changed),
             ),
-            ("-role-change", &format!("{slave} new reported role is master"), Some(News::Changed)),
-            ("+slave", slave, Some(News::Changed)),
-            ("+reset-master", master, Some(News::Changed)),
+            (
+                "-role-change",
+                &format!("{slave} new reported role is master"),
+                Some(Notice::Changed),
+            ),
+            ("+slave", slave, Some(Notice::Changed)),
+            ("+reset-master", master, Some(Notice::Changed)),
             ("+tilt", "#tilt mode entered", None),
         ] {
             assert_eq!(read(channel, payload), expected, "{channel} {payload}");

@@ -11,8 +11,8 @@ use futures_util::future::select;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::notices::News;
-use super::replies::{self, Lists, Role, Silence, Word};
+use super::notices::Notice;
+use super::replies::{self, Lists, NodeRole, Silence, Word};
 use crate::link::{Batch, Doubt, Link, Task, Turns};
 use crate::url::Endpoint;
 
@@ -34,10 +34,10 @@ pub(super) enum Report {
         sentinel: Endpoint,
         lists: Lists,
     },
-    News(News),
+    News(Notice),
     Role {
         node: Endpoint,
-        role: Result<Role, Silence>,
+        role: Result<NodeRole, Silence>,
     },
 }
 
@@ -55,12 +55,12 @@ pub(super) struct Order {
 
 /// A node in the charge of a task of its own.
 #[derive(Debug)]
-pub(super) struct Scout {
+pub(super) struct Poller {
     link: Arc<Link>,
     task: Task,
 }
 
-impl Scout {
+impl Poller {
     /// Asks a data node for its role.
     pub(super) fn of_node(
         link: Arc<Link>,
@@ -108,7 +108,7 @@ async fn ask_node(mut rounds: Rounds, reports: Reports) {
     }
 }
 
-async fn role(link: &Link) -> Result<Role, Failure> {
+async fn role(link: &Link) -> Result<NodeRole, Failure> {
     let mut batch = Batch::new();
     batch.command("ROLE");
     match link.send(&batch, replies::read_role).await {
@@ -224,7 +224,7 @@ impl Rounds {
                 *haste = Haste::default();
             } else if let Some(pause) = order.pause
                 // One that serves takes its own time: all instances have lost it together.
-                && self.link.is_quiet()
+                && self.link.is_standby()
                 && !is_denied
                 && haste.is_due(Instant::now(), pause)
             {

@@ -8,7 +8,7 @@ use crate::url::Endpoint;
 
 /// What a sentinel says about the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct View {
+pub(super) struct SentinelView {
     /// The primary that it announces.
     pub(super) address: Endpoint,
     /// The number of the configuration that made it the primary; 0 if it may not be read.
@@ -26,7 +26,7 @@ pub(super) enum Word {
     Mute(Silence),
     /// It does not know the service.
     Unknown,
-    Names(View),
+    Names(SentinelView),
 }
 
 /// Whom a sentinel knows besides the primary.
@@ -60,7 +60,7 @@ impl From<&Failure> for Silence {
 
 /// What a data node says that it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum NodeRole {
     Primary,
     /// It follows another node, if it says which.
     Replica(Option<Endpoint>),
@@ -117,24 +117,24 @@ pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
 }
 
 /// Reads the reply to `ROLE`.
-pub(super) fn read_role(replies: &mut Replies) -> Result<Role, Malformed> {
+pub(super) fn read_role(replies: &mut Replies) -> Result<NodeRole, Malformed> {
     let words = replies.words()?.unwrap_or_default();
     role(&words).ok_or(Malformed::new("expected the role of a data node"))
 }
 
 /// Reads the role in the reply to `HELLO`, which nobody can be forbidden to send.
-pub(super) fn read_hello(replies: &mut Replies) -> Result<Role, Malformed> {
+pub(super) fn read_hello(replies: &mut Replies) -> Result<NodeRole, Malformed> {
     match replies.fields()?.get("role").map(String::as_str) {
-        Some("master") => Ok(Role::Primary),
-        Some("replica" | "slave") => Ok(Role::Replica(None)),
+        Some("master") => Ok(NodeRole::Primary),
+        Some("replica" | "slave") => Ok(NodeRole::Replica(None)),
         _ => Err(Malformed::new("expected the role of a data node")),
     }
 }
 
-fn view(address: Endpoint, record: &Fields) -> View {
+fn view(address: Endpoint, record: &Fields) -> SentinelView {
     let epoch = record.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
     let replacing = place(record).filter(|_| has_flag(record, "failover_in_progress"));
-    View { address, epoch, replacing }
+    SentinelView { address, epoch, replacing }
 }
 
 fn has_flag(record: &Fields, flag: &str) -> bool {
@@ -150,12 +150,12 @@ fn peer(record: &Fields) -> Option<Peer> {
     Some(Peer { endpoint: place(record)?, id })
 }
 
-fn role(words: &[String]) -> Option<Role> {
+fn role(words: &[String]) -> Option<NodeRole> {
     match words.first()?.as_str() {
-        "master" => Some(Role::Primary),
+        "master" => Some(NodeRole::Primary),
         "slave" => {
             let of = words.get(1).zip(words.get(2)).and_then(|(host, port)| endpoint(host, port));
-            Some(Role::Replica(of))
+            Some(NodeRole::Replica(of))
         }
         _ => None,
     }
@@ -184,23 +184,23 @@ mod tests {
             ("master,o_down,failover_in_progress,force_failover", "4", 4, Some(at(1))),
             ("master", "x", 0, None),
         ] {
-            let expected = View { address: at(2), epoch: expected, replacing };
+            let expected = SentinelView { address: at(2), epoch: expected, replacing };
             assert_eq!(view(at(2), &record(flags, epoch)), expected, "{flags} {epoch}");
         }
-        let blind = View { address: at(2), epoch: 0, replacing: None };
+        let blind = SentinelView { address: at(2), epoch: 0, replacing: None };
         assert_eq!(view(at(2), &Fields::new()), blind);
     }
 
     #[test]
     fn roles_are_those_of_data_nodes() {
         for (words, expected) in [
-            (&["master", "3129659", ""][..], Some(Role::Primary)),
+            (&["master", "3129659", ""][..], Some(NodeRole::Primary)),
             (
                 &["slave", "127.0.0.1", "9000", "connected", "3167038"],
-                Some(Role::Replica(Some(at(9000)))),
+                Some(NodeRole::Replica(Some(at(9000)))),
             ),
-            (&["slave", "", "0", "connect", "-1"], Some(Role::Replica(None))),
-            (&["slave"], Some(Role::Replica(None))),
+            (&["slave", "", "0", "connect", "-1"], Some(NodeRole::Replica(None))),
+            (&["slave"], Some(NodeRole::Replica(None))),
             (&["sentinel", ""], None),
             (&[], None),
         ] {

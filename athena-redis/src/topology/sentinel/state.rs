@@ -12,20 +12,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::Access;
-use crate::link::{Hub, Link};
+use crate::link::{Client, Link};
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
-/// What operations and the lookout both see.
+/// What operations and the tracker both see.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SentinelState {
     pub(super) service: Arc<str>,
     pub(super) seeds: Vec<Endpoint>,
     pub(super) of_sentinels: Arc<Access>,
     pub(super) access: Arc<Access>,
     /// How often a first search may fail before [`Sentinel::connect`] does.
     pub(super) attempts: Option<u32>,
-    pub(super) hub: Arc<Hub>,
+    pub(super) client: Arc<Client>,
     pub(super) current: ArcSwapOption<Link>,
     /// The number of the last node that served; of the only one there can be, before the first.
     pub(super) last: AtomicU32,
@@ -39,7 +39,7 @@ pub(super) struct Shared {
 /// Where the search for the primary stands.
 #[derive(Debug, Clone)]
 pub(super) enum Standing {
-    /// No lookout runs: nobody has asked yet, or the runtime that it ran in is gone.
+    /// No tracker runs: nobody has asked yet, or the runtime that it ran in is gone.
     Idle,
     Searching,
     /// There is a primary; its link may be down.
@@ -52,7 +52,7 @@ pub(super) enum Standing {
     Closed,
 }
 
-impl Shared {
+impl SentinelState {
     /// Changes the standing, unless everything was closed.
     pub(super) fn enter(&self, standing: Standing) {
         self.standing.send_if_modified(|current| {
@@ -66,15 +66,15 @@ impl Shared {
 
     /// Has operations use a link, and ends those on the former one; tells which node that was.
     pub(super) fn serve(&self, link: &Arc<Link>) -> Option<Endpoint> {
-        link.speak_up();
+        link.end_standby();
         // Before anything is sent by it: whoever hears of it decides what must go first.
-        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
         // Nobody has confirmed this one. Before the swap: see `lag`.
         self.confirmed.store(0, Ordering::Release);
         let before = self.current.swap(Some(Arc::clone(link)));
         self.last.store(link.node().number(), Ordering::Release);
         // Again: until here nothing that is kept for a node could be told to be for this one.
-        self.hub.tell(&Change::Connected { node: link.node(), history: link.history() });
+        self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
         if let Some(before) = &before {
             // Tells that nothing more is heard of the former one, now that nothing is read from it.
             before.retire();

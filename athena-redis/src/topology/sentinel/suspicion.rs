@@ -13,7 +13,7 @@ const SLOW: Duration = Duration::from_millis(500);
 const EAGER: Duration = Duration::from_secs(10);
 /// The pause doubles after each of these.
 const STEP: Duration = Duration::from_secs(5);
-/// So long a primary must have been sound, and the sentinels quiet, before the alert ends.
+/// So long a primary must have been sound, and the sentinels quiet, before the suspicion ends.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// What first cast doubt on the primary.
@@ -33,14 +33,14 @@ pub(super) enum Sign {
 
 /// A time of doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Alert {
+pub(super) struct Suspicion {
     sign: Sign,
     since: Instant,
     /// When something happened last.
     last: Instant,
 }
 
-impl Alert {
+impl Suspicion {
     pub(super) fn new(sign: Sign, now: Instant) -> Self {
         Self { sign, since: now, last: now }
     }
@@ -62,7 +62,7 @@ impl Alert {
         self.since
     }
 
-    /// What a failover that ends this alert was set off by.
+    /// What a failover that ends this suspicion was set off by.
     pub(super) fn cause(&self) -> Cause {
         match self.sign {
             Sign::Announced => Cause::Planned,
@@ -92,26 +92,26 @@ mod tests {
     #[test]
     fn questions_grow_rare_when_nothing_comes_of_them() {
         let start = Instant::now();
-        let mut alert = Alert::new(Sign::Silence, start);
+        let mut suspicion = Suspicion::new(Sign::Silence, start);
         for (seconds, millis) in
             [(0, 20), (10, 20), (12, 40), (16, 80), (21, 160), (26, 320), (31, 500), (99_999, 500)]
         {
-            let pause = alert.pause(start + Duration::from_secs(seconds));
+            let pause = suspicion.pause(start + Duration::from_secs(seconds));
             assert_eq!(pause, Duration::from_millis(millis), "after {seconds} s");
         }
-        alert.stir(start + Duration::from_secs(100));
-        assert_eq!(alert.pause(start + Duration::from_secs(105)), FAST);
-        assert_eq!(alert.since(), start);
+        suspicion.stir(start + Duration::from_secs(100));
+        assert_eq!(suspicion.pause(start + Duration::from_secs(105)), FAST);
+        assert_eq!(suspicion.since(), start);
     }
 
     #[test]
     fn an_alert_ends_after_quiet() {
         let start = Instant::now();
-        let mut alert = Alert::new(Sign::Silence, start);
-        assert!(!alert.is_over(start + QUIET / 2));
-        assert!(alert.is_over(start + QUIET));
-        alert.stir(start + QUIET);
-        assert!(!alert.is_over(start + QUIET));
+        let mut suspicion = Suspicion::new(Sign::Silence, start);
+        assert!(!suspicion.is_over(start + QUIET / 2));
+        assert!(suspicion.is_over(start + QUIET));
+        suspicion.stir(start + QUIET);
+        assert!(!suspicion.is_over(start + QUIET));
     }
 
     #[test]
@@ -124,10 +124,10 @@ mod tests {
             (Sign::Found, Cause::Unknown, Cause::Planned),
             (Sign::Search, Cause::Unknown, Cause::Unknown),
         ] {
-            let mut alert = Alert::new(sign, start);
-            assert_eq!(alert.cause(), before, "{sign:?}");
-            alert.announce(start);
-            assert_eq!(alert.cause(), after, "{sign:?}");
+            let mut suspicion = Suspicion::new(sign, start);
+            assert_eq!(suspicion.cause(), before, "{sign:?}");
+            suspicion.announce(start);
+            assert_eq!(suspicion.cause(), after, "{sign:?}");
         }
     }
 }

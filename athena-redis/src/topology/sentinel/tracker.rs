@@ -13,14 +13,14 @@ use futures_util::future::{Either, join_all, select};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::election::Council;
-use super::members::Roster;
-use super::notices::News;
-use super::poller::{Order, Report, Reports, Scout};
-use super::replies::Role;
-use super::suspicion::{Alert, Sign};
-use super::{Shared, Standing};
-use crate::link::{Doubt, Ear, Hub, Link, Push};
+use super::election::Election;
+use super::members::Members;
+use super::notices::Notice;
+use super::poller::{Order, Poller, Report, Reports};
+use super::replies::NodeRole;
+use super::suspicion::{Sign, Suspicion};
+use super::{SentinelState, Standing};
+use crate::link::{Client, Doubt, Link, Push, PushHandler};
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
@@ -30,17 +30,17 @@ const CALM: Duration = Duration::from_millis(500);
 const LONGEST_ROUND: Duration = Duration::from_secs(1);
 
 /// Watches for as long as the topology lives.
-pub(super) async fn watch(shared: Arc<Shared>, _idle: IdleAtEnd) {
+pub(super) async fn watch(shared: Arc<SentinelState>, _idle: TrackerIdleAtEnd) {
     let (sender, mut reports) = mpsc::unbounded_channel();
-    let mut alarm = shared.hub.alarm();
+    let mut alarm = shared.client.alarm();
     let mut standing = shared.standing.subscribe();
-    let mut lookout = Lookout::new(shared, sender);
+    let mut tracker = Tracker::new(shared, sender);
     loop {
-        lookout.look(Instant::now());
+        tracker.look(Instant::now());
         let heard = {
             let closed = pin!(standing.wait_for(|standing| matches!(standing, Standing::Closed)));
             let (report, doubt) = (pin!(reports.recv()), pin!(alarm.changed()));
-            let asleep = pin!(sleep(lookout.pause()));
+            let asleep = pin!(sleep(tracker.pause()));
             match select(select(closed, report), select(doubt, asleep)).await {
                 Either::Left((Either::Left(_), _)) => break,
                 Either::Left((Either::Right((report, _)), _)) => report,
@@ -49,23 +49,23 @@ pub(super) async fn watch(shared: Arc<Shared>, _idle: IdleAtEnd) {
         };
         let now = Instant::now();
         for report in heard.into_iter().chain(from_fn(|| reports.try_recv().ok())) {
-            lookout.take(report, now);
+            tracker.take(report, now);
         }
     }
-    lookout.close().await;
+    tracker.close().await;
 }
 
-struct Lookout {
-    shared: Arc<Shared>,
+struct Tracker {
+    shared: Arc<SentinelState>,
     /// Shared by the links to sentinels alone, whose troubles are none of the store's.
-    hub: Arc<Hub>,
+    client: Arc<Client>,
     reports: Reports,
     orders: watch::Sender<Order>,
-    council: Council,
-    roster: Roster,
-    sentinels: BTreeMap<Endpoint, Scout>,
-    nodes: BTreeMap<Endpoint, Scout>,
-    alert: Option<Alert>,
+    election: Election,
+    members: Members,
+    sentinels: BTreeMap<Endpoint, Poller>,
+    nodes: BTreeMap<Endpoint, Poller>,
+    suspicion: Option<Suspicion>,
     /// Whether it was told that no sentinel can be reached.
     is_cut_off: bool,
     /// When the next round of a search counts as failed, and how many did.
@@ -73,27 +73,27 @@ struct Lookout {
     rounds: u32,
 }
 
-impl Lookout {
-    fn new(shared: Arc<Shared>, reports: Reports) -> Self {
-        let hub = Arc::new(Hub::new(shared.of_sentinels.response_timeout));
-        let roster = Roster::new(shared.seeds.iter().cloned());
-        let alert = Some(Alert::new(Sign::Search, Instant::now()));
-        let mut lookout = Self {
+impl Tracker {
+    fn new(shared: Arc<SentinelState>, reports: Reports) -> Self {
+        let client = Arc::new(Client::new(shared.of_sentinels.response_timeout));
+        let members = Members::new(shared.seeds.iter().cloned());
+        let suspicion = Some(Suspicion::new(Sign::Search, Instant::now()));
+        let mut tracker = Self {
             shared,
-            hub,
+            client,
             reports,
             orders: watch::channel(Order::default()).0,
-            council: Council::default(),
-            roster,
+            election: Election::default(),
+            members,
             sentinels: BTreeMap::new(),
             nodes: BTreeMap::new(),
-            alert,
+            suspicion,
             is_cut_off: false,
             round: None,
             rounds: 0,
         };
-        lookout.muster();
-        lookout
+        tracker.muster();
+        tracker
     }
 
     /// Notes what a node said.
@@ -103,40 +103,40 @@ impl Lookout {
                 if !self.sentinels.contains_key(&sentinel) {
                     return;
                 }
-                if self.council.hear(&sentinel, word, now) {
+                if self.election.hear(&sentinel, word, now) {
                     self.stir(now);
                 }
-                self.council.confirm(&sentinel, asked);
+                self.election.confirm(&sentinel, asked);
             }
-            Report::Lists { sentinel, lists } => self.roster.note(&sentinel, lists, now),
-            Report::News(news) => self.learn(&news, now),
+            Report::Lists { sentinel, lists } => self.members.note(&sentinel, lists, now),
+            Report::News(notices) => self.learn(&notices, now),
             Report::Role { node, role } => {
-                let Some(scout) = self.nodes.get(&node) else { return };
-                if matches!(role, Ok(Role::Replica(_))) {
+                let Some(poller) = self.nodes.get(&node) else { return };
+                if matches!(role, Ok(NodeRole::Replica(_))) {
                     // Were it promoted, its past would be another one.
-                    scout.link().forget_history();
+                    poller.link().forget_history();
                 }
-                if self.council.testify(&node, role) {
+                if self.election.testify(&node, role) {
                     self.stir(now);
                 }
             }
         }
     }
 
-    fn learn(&mut self, news: &News, now: Instant) {
-        let is_seat = |primary| self.council.seat() == Some(primary);
-        let sign = match news {
-            News::Down { primary } if is_seat(primary) => Some(Sign::Down),
-            News::Underway { primary } | News::Chosen { primary, .. } if is_seat(primary) => {
+    fn learn(&mut self, notices: &Notice, now: Instant) {
+        let is_seat = |primary| self.election.seat() == Some(primary);
+        let sign = match notices {
+            Notice::Down { primary } if is_seat(primary) => Some(Sign::Down),
+            Notice::Underway { primary } | Notice::Chosen { primary, .. } if is_seat(primary) => {
                 Some(Sign::Announced)
             }
             _ => None,
         };
-        self.council.learn(news, now);
+        self.election.learn(notices, now);
         if let Some(sign) = sign {
             self.suspect(sign, now);
         }
-        if matches!(news, News::Changed) {
+        if matches!(notices, Notice::Changed) {
             self.orders.send_modify(|order| order.edition += 1);
         }
         self.stir(now);
@@ -145,26 +145,26 @@ impl Lookout {
     /// Looks at everything anew and acts on it.
     fn look(&mut self, now: Instant) {
         self.doubt(now);
-        if let Some(endpoint) = self.council.decide(now) {
+        if let Some(endpoint) = self.election.decide(now) {
             self.adopt(&endpoint, now);
         }
         self.settle(now);
         self.muster();
-        if let Some(at) = self.council.confirmed() {
+        if let Some(at) = self.election.confirmed() {
             self.shared.confirm(at);
         }
         self.tell_standing(now);
         self.give_orders(now);
     }
 
-    /// Raises the alert where there is a sign.
+    /// Raises the suspicion where there is a sign.
     fn doubt(&mut self, now: Instant) {
         let Some(link) = self.shared.current.load_full() else { return };
         let sign = match link.doubt() {
             Some(Doubt::Silent | Doubt::Lost) => Some(Sign::Silence),
-            _ if self.council.is_replaced() => Some(Sign::Announced),
-            _ if self.council.is_demoted() || self.council.is_outdated() => Some(Sign::Found),
-            Some(Doubt::Disowned) => Some(Sign::Found),
+            _ if self.election.is_replaced() => Some(Sign::Announced),
+            _ if self.election.is_demoted() || self.election.is_outdated() => Some(Sign::Found),
+            Some(Doubt::NotServing) => Some(Sign::Found),
             None => None,
         };
         if let Some(sign) = sign {
@@ -175,41 +175,41 @@ impl Lookout {
     fn suspect(&mut self, sign: Sign, now: Instant) {
         let is_sound =
             self.shared.current.load().as_ref().is_some_and(|link| link.doubt().is_none());
-        match &mut self.alert {
-            Some(alert) if sign == Sign::Announced && is_sound => alert.announce(now),
+        match &mut self.suspicion {
+            Some(suspicion) if sign == Sign::Announced && is_sound => suspicion.announce(now),
             Some(_) => {}
             // Whoever announces it, a primary that is silent has failed.
             None if sign == Sign::Announced && !is_sound => {
-                self.alert = Some(Alert::new(Sign::Silence, now));
+                self.suspicion = Some(Suspicion::new(Sign::Silence, now));
             }
-            None => self.alert = Some(Alert::new(sign, now)),
+            None => self.suspicion = Some(Suspicion::new(sign, now)),
         }
     }
 
     fn stir(&mut self, now: Instant) {
-        if let Some(alert) = &mut self.alert {
-            alert.stir(now);
+        if let Some(suspicion) = &mut self.suspicion {
+            suspicion.stir(now);
         }
     }
 
     /// Lets a node serve from now on, and the one that did no longer.
     fn adopt(&mut self, endpoint: &Endpoint, now: Instant) {
-        let Some(link) = self.nodes.get(endpoint).map(|scout| Arc::clone(scout.link())) else {
+        let Some(link) = self.nodes.get(endpoint).map(|poller| Arc::clone(poller.link())) else {
             return;
         };
         link.trust_again();
-        let alert = self.alert.take();
+        let suspicion = self.suspicion.take();
         let from = self.shared.serve(&link);
         let (endpoint, epoch) = (link.endpoint().clone(), link.epoch());
         match from {
             Some(from) if from != endpoint => {
-                // Its scout held the link that has just been retired.
+                // Its poller held the link that has just been retired.
                 self.nodes.remove(&from);
-                self.council.forget(&from);
-                let cause = alert.map_or(Cause::Unknown, |alert| alert.cause());
-                let took = alert.map_or(Duration::ZERO, |alert| now - alert.since());
+                self.election.forget(&from);
+                let cause = suspicion.map_or(Cause::Unknown, |suspicion| suspicion.cause());
+                let took = suspicion.map_or(Duration::ZERO, |suspicion| now - suspicion.since());
                 let failover = Failover::new(from.to_string(), endpoint.to_string(), cause, took);
-                self.shared.hub.tell(&Change::Failover(failover));
+                self.shared.client.tell(&Change::Failover(failover));
             }
             _ => tracing::info!(%endpoint, epoch, "connected to the primary of the sentinels"),
         }
@@ -217,69 +217,70 @@ impl Lookout {
         self.orders.send_modify(|order| order.edition += 1);
     }
 
-    /// Ends the alert once the primary has been sound, and the sentinels quiet, for a while.
+    /// Ends the suspicion once the primary has been sound, and the sentinels quiet, for a while.
     fn settle(&mut self, now: Instant) {
         let Some(link) = self.shared.current.load_full() else { return };
-        let is_due = self.alert.is_some_and(|alert| alert.is_over(now));
-        if !is_due || !self.council.is_seated_well() || self.council.is_outdated() {
+        let is_due = self.suspicion.is_some_and(|suspicion| suspicion.is_over(now));
+        if !is_due || !self.election.is_seated_well() || self.election.is_outdated() {
             return;
         }
         match link.doubt() {
-            None => self.alert = None,
-            // Were it refusing still, the next operation would say so, and the alert go on.
-            Some(Doubt::Disowned) => link.trust_again(),
+            None => self.suspicion = None,
+            // Were it refusing still, the next operation would say so, and the suspicion go on.
+            Some(Doubt::NotServing) => link.trust_again(),
             Some(_) => {}
         }
     }
 
     /// Turns to the nodes that have appeared, and leaves those that have gone.
     fn muster(&mut self) {
-        self.roster.forget_strangers();
-        let sentinels = self.roster.sentinels();
-        let mut nodes = self.roster.replicas();
-        nodes.extend(self.council.candidates());
-        self.council.convene(&sentinels, &nodes);
+        self.members.forget_strangers();
+        let sentinels = self.members.sentinels();
+        let mut nodes = self.members.replicas();
+        nodes.extend(self.election.candidates());
+        self.election.convene(&sentinels, &nodes);
         self.sentinels.retain(|endpoint, _| sentinels.contains(endpoint));
         self.nodes.retain(|endpoint, _| nodes.contains(endpoint));
         for endpoint in missing(sentinels, &self.sentinels) {
-            let scout = self.scout_of_sentinel(endpoint.clone());
-            self.sentinels.insert(endpoint, scout);
+            let poller = self.scout_of_sentinel(endpoint.clone());
+            self.sentinels.insert(endpoint, poller);
         }
         for endpoint in missing(nodes, &self.nodes) {
-            let scout = self.scout_of_node(endpoint.clone());
-            self.nodes.insert(endpoint, scout);
+            let poller = self.scout_of_node(endpoint.clone());
+            self.nodes.insert(endpoint, poller);
         }
     }
 
-    fn scout_of_sentinel(&self, endpoint: Endpoint) -> Scout {
+    fn scout_of_sentinel(&self, endpoint: Endpoint) -> Poller {
         let shared = &self.shared;
         let (service, reports) = (Arc::clone(&shared.service), self.reports.clone());
-        let ear = Ear::Channels(Arc::new(move |push: Push| {
-            if let Some(news) = News::read(&push, &service) {
-                // Nobody hears it once the lookout has gone.
-                drop(reports.send(Report::News(news)));
+        let push_handler = PushHandler::Channels(Arc::new(move |push: Push| {
+            if let Some(notices) = Notice::read(&push, &service) {
+                // Nobody hears it once the tracker has gone.
+                drop(reports.send(Report::News(notices)));
             }
         }));
         let access = Arc::clone(&shared.of_sentinels);
-        let link = Arc::new(Link::listening(endpoint, access, Arc::clone(&self.hub), ear));
+        let link =
+            Arc::new(Link::listening(endpoint, access, Arc::clone(&self.client), push_handler));
         let service = Arc::clone(&shared.service);
-        Scout::of_sentinel(link, service, self.reports.clone(), self.orders.subscribe())
+        Poller::of_sentinel(link, service, self.reports.clone(), self.orders.subscribe())
     }
 
-    fn scout_of_node(&self, endpoint: Endpoint) -> Scout {
-        let (access, hub) = (Arc::clone(&self.shared.access), Arc::clone(&self.shared.hub));
-        let link = Arc::new(Link::new(endpoint, access, hub).quiet());
-        Scout::of_node(link, self.reports.clone(), self.orders.subscribe())
+    fn scout_of_node(&self, endpoint: Endpoint) -> Poller {
+        let (access, client) = (Arc::clone(&self.shared.access), Arc::clone(&self.shared.client));
+        let link = Arc::new(Link::new(endpoint, access, client).as_standby());
+        Poller::of_node(link, self.reports.clone(), self.orders.subscribe())
     }
 
     /// Says whether there are sentinels, and whether a search is in vain.
     fn tell_standing(&mut self, now: Instant) {
-        let is_cut_off = self.council.is_cut_off();
-        let is_seated = self.council.seat().is_some();
+        let is_cut_off = self.election.is_cut_off();
+        let is_seated = self.election.seat().is_some();
         if is_cut_off == self.is_cut_off && is_seated {
             return;
         }
-        let absence = self.council.absence(&self.shared.service);
+        let absence = self.election.absence(&self.shared.service);
         if is_cut_off != self.is_cut_off {
             self.is_cut_off = is_cut_off;
             match &absence {
@@ -310,7 +311,7 @@ impl Lookout {
     }
 
     fn give_orders(&self, now: Instant) {
-        let pause = self.alert.map(|alert| alert.pause(now));
+        let pause = self.suspicion.map(|suspicion| suspicion.pause(now));
         self.orders.send_if_modified(|order| {
             let is_new = order.pause != pause;
             order.pause = pause;
@@ -319,19 +320,19 @@ impl Lookout {
     }
 
     async fn close(self) {
-        let scouts = self.sentinels.into_values().chain(self.nodes.into_values());
-        join_all(scouts.map(Scout::close)).await;
+        let pollers = self.sentinels.into_values().chain(self.nodes.into_values());
+        join_all(pollers.map(Poller::close)).await;
     }
 }
 
-fn missing(wanted: BTreeSet<Endpoint>, present: &BTreeMap<Endpoint, Scout>) -> Vec<Endpoint> {
+fn missing(wanted: BTreeSet<Endpoint>, present: &BTreeMap<Endpoint, Poller>) -> Vec<Endpoint> {
     wanted.into_iter().filter(|endpoint| !present.contains_key(endpoint)).collect()
 }
 
 /// Lets the next operation begin anew when the runtime of this task has ended.
-pub(super) struct IdleAtEnd(pub(super) Arc<Shared>);
+pub(super) struct TrackerIdleAtEnd(pub(super) Arc<SentinelState>);
 
-impl Drop for IdleAtEnd {
+impl Drop for TrackerIdleAtEnd {
     fn drop(&mut self) {
         self.0.rest();
     }

@@ -2,12 +2,12 @@ use super::*;
 use crate::topology::cluster::nodes::Reading;
 
 /// What the node at `port` says; `myself` is put in where its port stands.
-fn view(port: u16, lines: &[&str]) -> View {
+fn view(port: u16, lines: &[&str]) -> ClusterView {
     let asked = Endpoint { host: "h".into(), port };
     let own = format!("h:{port}@1 ");
     let text: Vec<_> =
         lines.iter().map(|line| line.replace(&own, &format!("{own}myself,"))).collect();
-    View::parse(&text.join("\n"), Reading { asked: &asked, by_name: false }).unwrap()
+    ClusterView::parse(&text.join("\n"), Reading { asked: &asked, by_name: false }).unwrap()
 }
 
 fn owner(layout: &Layout, slot: usize) -> Option<u16> {

@@ -5,40 +5,40 @@ fn at(port: u16) -> Endpoint {
 }
 
 fn view(port: u16, epoch: u64) -> Word {
-    Word::Names(View { address: at(port), epoch, replacing: None })
+    Word::Names(SentinelView { address: at(port), epoch, replacing: None })
 }
 
 fn replacing(port: u16, epoch: u64) -> Word {
-    Word::Names(View { address: at(port), epoch, replacing: Some(at(port)) })
+    Word::Names(SentinelView { address: at(port), epoch, replacing: Some(at(port)) })
 }
 
 fn mute(class: Class, why: &str) -> Word {
     Word::Mute(Silence { class, why: why.into() })
 }
 
-fn silent() -> Result<Role, Silence> {
+fn silent() -> Result<NodeRole, Silence> {
     Err(Silence { class: Class::Unreachable, why: "redis at 127.0.0.1:1 is gone".into() })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one answer of several that a node may give")]
-fn replica_of(port: u16) -> Result<Role, Silence> {
-    Ok(Role::Replica(Some(at(port))))
+fn replica_of(port: u16) -> Result<NodeRole, Silence> {
+    Ok(NodeRole::Replica(Some(at(port))))
 }
 
-const PRIMARY: Result<Role, Silence> = Ok(Role::Primary);
+const PRIMARY: Result<NodeRole, Silence> = Ok(NodeRole::Primary);
 
-/// A council of sentinels 91 to 93, and its clock.
+/// The word of sentinels 91 to 93, and its clock.
 struct Room {
-    council: Council,
+    election: Election,
     now: Instant,
 }
 
 impl Room {
     /// Nobody has said anything.
     fn new() -> Self {
-        let mut council = Council::default();
-        council.convene(&[91, 92, 93].map(at).into(), &[1, 2, 3].map(at).into());
-        Self { council, now: Instant::now() }
+        let mut election = Election::default();
+        election.convene(&[91, 92, 93].map(at).into(), &[1, 2, 3].map(at).into());
+        Self { election, now: Instant::now() }
     }
 
     /// Node 1 is the primary by epoch 5, and 2 and 3 follow it.
@@ -52,22 +52,22 @@ impl Room {
 
     fn hear(&mut self, words: &[Word]) {
         for (sentinel, word) in (91..).zip(words) {
-            self.council.hear(&at(sentinel), word.clone(), self.now);
+            self.election.hear(&at(sentinel), word.clone(), self.now);
         }
     }
 
-    fn testify(&mut self, roles: &[Result<Role, Silence>]) {
+    fn testify(&mut self, roles: &[Result<NodeRole, Silence>]) {
         for (node, role) in (1..).zip(roles) {
-            self.council.testify(&at(node), role.clone());
+            self.election.testify(&at(node), role.clone());
         }
     }
 
-    fn learn(&mut self, news: &News) {
-        self.council.learn(news, self.now);
+    fn learn(&mut self, notices: &Notice) {
+        self.election.learn(notices, self.now);
     }
 
     fn decide(&mut self) -> Option<u16> {
-        self.council.decide(self.now).map(|endpoint| endpoint.port)
+        self.election.decide(self.now).map(|endpoint| endpoint.port)
     }
 
     fn pass(&mut self, time: Duration) {
@@ -75,12 +75,12 @@ impl Room {
     }
 }
 
-fn underway(primary: u16) -> News {
-    News::Underway { primary: at(primary) }
+fn underway(primary: u16) -> Notice {
+    Notice::Underway { primary: at(primary) }
 }
 
-fn chosen(replica: u16, primary: u16) -> News {
-    News::Chosen { replica: at(replica), primary: at(primary) }
+fn chosen(replica: u16, primary: u16) -> Notice {
+    Notice::Chosen { replica: at(replica), primary: at(primary) }
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_replica_that_says_it_is_the_primary_is_believed_only_in_a_failover() {
     let mut room = Room::seated();
     room.testify(&[silent(), PRIMARY]);
     assert_eq!(room.decide(), None);
-    room.learn(&News::Down { primary: at(1) });
+    room.learn(&Notice::Down { primary: at(1) });
     assert_eq!(room.decide(), None);
     room.learn(&underway(1));
     assert_eq!(room.decide(), Some(2));
@@ -150,13 +150,13 @@ fn a_replica_that_says_it_is_the_primary_is_believed_only_in_a_failover() {
 
 #[test]
 fn a_failover_of_another_node_or_one_that_was_given_up_proves_nothing() {
-    for news in [vec![underway(3)], vec![underway(1), News::Abandoned { primary: at(1) }]] {
+    for notices in [vec![underway(3)], vec![underway(1), Notice::Abandoned { primary: at(1) }]] {
         let mut room = Room::seated();
-        for news in &news {
-            room.learn(news);
+        for notices in &notices {
+            room.learn(notices);
         }
         room.testify(&[PRIMARY, PRIMARY]);
-        assert_eq!(room.decide(), None, "{news:?}");
+        assert_eq!(room.decide(), None, "{notices:?}");
     }
     let mut room = Room::seated();
     room.learn(&underway(1));
@@ -179,7 +179,7 @@ fn only_the_chosen_replica_is_promoted() {
 #[test]
 fn a_primary_of_long_ago_that_returns_is_not_taken_for_a_promoted_replica() {
     let mut room = Room::seated();
-    room.council.forget(&at(3));
+    room.election.forget(&at(3));
     room.learn(&underway(1));
     room.testify(&[silent(), replica_of(1), PRIMARY]);
     assert_eq!(room.decide(), None);
@@ -201,7 +201,7 @@ fn after_an_early_adoption_nobody_leads_back_before_the_epoch_has_moved() {
     // The announcement confirms the seat, and outdates what the others still say.
     room.hear(&[view(2, 6)]);
     assert_eq!(room.decide(), None);
-    assert!(!room.council.is_outdated());
+    assert!(!room.election.is_outdated());
     room.hear(&[view(2, 6), view(3, 6), view(3, 7)]);
     room.testify(&[replica_of(2), PRIMARY, PRIMARY]);
     assert_eq!(room.decide(), Some(3));
@@ -220,13 +220,13 @@ fn a_primary_that_follows_another_one_gives_its_seat_to_that() {
 fn whomever_the_primary_follows_is_asked_although_nobody_listed_it() {
     let mut room = Room::seated();
     room.testify(&[replica_of(7)]);
-    assert_eq!(room.council.candidates(), [at(1), at(7)].into());
+    assert_eq!(room.election.candidates(), [at(1), at(7)].into());
 }
 
 #[test]
 fn the_same_word_twice_is_no_news_nor_is_another_reason_to_be_silent() {
     let mut room = Room::seated();
-    let mut hear = |word| room.council.hear(&at(91), word, room.now);
+    let mut hear = |word| room.election.hear(&at(91), word, room.now);
     assert!(!hear(view(1, 5)));
     assert!(hear(mute(Class::Unreachable, "refused")));
     assert!(!hear(mute(Class::Timeout, "silent")));
@@ -276,19 +276,19 @@ fn losing_every_sentinel_changes_nothing() {
     let dead = mute(Class::Unreachable, "");
     room.hear(&[dead.clone(), dead.clone(), dead]);
     assert_eq!(room.decide(), None);
-    assert!(room.council.is_cut_off() && room.council.is_seated_well());
-    assert!(!room.council.is_outdated() && !room.council.is_demoted());
+    assert!(room.election.is_cut_off() && room.election.is_seated_well());
+    assert!(!room.election.is_outdated() && !room.election.is_demoted());
 }
 
 #[test]
 fn an_absence_says_what_is_wrong_and_not_before_all_were_heard() {
     let dead = || mute(Class::Unreachable, "s is dead");
     let denied = || mute(Class::Denied, "wrong password");
-    let absence = |words: &[Word], roles: &[Result<Role, Silence>]| {
+    let absence = |words: &[Word], roles: &[Result<NodeRole, Silence>]| {
         let mut room = Room::new();
         room.hear(words);
         room.testify(roles);
-        room.council.absence("m").map(|absence| absence.to_string())
+        room.election.absence("m").map(|absence| absence.to_string())
     };
     for (words, roles, expected) in [
         (vec![dead(), dead()], vec![], None),
@@ -331,8 +331,8 @@ fn an_absence_says_what_is_wrong_and_not_before_all_were_heard() {
 /// Has sentinels name a node, each asked so many seconds after a start.
 fn confirm(room: &mut Room, start: Instant, words: &[(Word, u64)]) {
     for (sentinel, (word, seconds)) in (91..).zip(words) {
-        room.council.hear(&at(sentinel), word.clone(), room.now);
-        room.council.confirm(&at(sentinel), start + Duration::from_secs(*seconds));
+        room.election.hear(&at(sentinel), word.clone(), room.now);
+        room.election.confirm(&at(sentinel), start + Duration::from_secs(*seconds));
     }
 }
 
@@ -349,9 +349,9 @@ fn a_seat_is_confirmed_up_to_when_a_majority_was_asked() {
     ] {
         let mut room = Room::seated();
         let start = room.now;
-        assert_eq!(room.council.confirmed(), None);
+        assert_eq!(room.election.confirmed(), None);
         confirm(&mut room, start, &words);
-        let confirmed = room.council.confirmed().map(|at| (at - start).as_secs());
+        let confirmed = room.election.confirmed().map(|at| (at - start).as_secs());
         assert_eq!(confirmed, expected, "{words:?}");
     }
 }
@@ -362,7 +362,7 @@ fn what_was_said_once_still_counts_when_nobody_says_more() {
     let (start, dead) = (room.now, || mute(Class::Timeout, ""));
     confirm(&mut room, start, &[(view(1, 5), 1), (view(1, 5), 1), (view(1, 5), 1)]);
     confirm(&mut room, start, &[(view(1, 5), 5), (dead(), 5), (dead(), 5)]);
-    assert_eq!(room.council.confirmed(), Some(start + Duration::from_secs(1)));
+    assert_eq!(room.election.confirmed(), Some(start + Duration::from_secs(1)));
 }
 
 #[test]
@@ -379,9 +379,9 @@ fn a_seat_that_anything_speaks_against_is_not_confirmed() {
         let mut room = Room::seated();
         let start = room.now;
         confirm(&mut room, start, &said());
-        assert!(room.council.confirmed().is_some());
+        assert!(room.election.confirmed().is_some());
         sign(&mut room);
-        assert_eq!(room.council.confirmed(), None, "sign {number}");
+        assert_eq!(room.election.confirmed(), None, "sign {number}");
     }
 }
 
@@ -393,15 +393,15 @@ fn a_new_seat_is_confirmed_anew_though_the_former_one_does_not_know() {
     room.hear(&[view(2, 6)]);
     room.testify(&[PRIMARY, PRIMARY]);
     assert_eq!(room.decide(), Some(2));
-    assert_eq!(room.council.confirmed(), None);
+    assert_eq!(room.election.confirmed(), None);
     // For a while no sentinel lists it.
-    room.council.convene(&[91, 92, 93].map(at).into(), &[2, 3].map(at).into());
+    room.election.convene(&[91, 92, 93].map(at).into(), &[2, 3].map(at).into());
     room.testify(&[PRIMARY]);
     confirm(&mut room, start, &[(view(2, 6), 2), (view(2, 6), 2), (view(1, 5), 2)]);
-    assert_eq!(room.council.confirmed(), Some(start + Duration::from_secs(2)));
+    assert_eq!(room.election.confirmed(), Some(start + Duration::from_secs(2)));
     // Once it has followed, it is as good as any other that is promoted.
     room.testify(&[replica_of(2)]);
-    assert!(room.council.confirmed().is_some());
+    assert!(room.election.confirmed().is_some());
     room.testify(&[PRIMARY]);
-    assert_eq!(room.council.confirmed(), None);
+    assert_eq!(room.election.confirmed(), None);
 }

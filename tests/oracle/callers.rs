@@ -7,8 +7,8 @@ use std::time::Duration;
 use athena_cache::Cache;
 use tokio::time::{sleep, timeout};
 
-use super::dice::Dice;
 use super::process::Process;
+use super::random::SplitMix64;
 use super::record::{Ending, Flags, Invalidation, Log, Read, What};
 use super::sites::{self, GROUPS, ITEMS};
 use super::source::Source;
@@ -25,7 +25,7 @@ struct Caller {
     source: Source,
     log: Log,
     stop: Arc<AtomicBool>,
-    dice: Dice,
+    random: SplitMix64,
     workload: Workload,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn start(
             source: source.clone(),
             log: process.log.clone(),
             stop: process.stop_sign(),
-            dice: Dice::of(seed, &[process.number as u64, number as u64]),
+            random: SplitMix64::of(seed, &[process.number as u64, number as u64]),
             workload,
         };
         if number == 0 {
@@ -84,8 +84,8 @@ impl Caller {
 
     async fn read_for_ever(mut self) {
         while self.goes_on() {
-            let is_batch = self.dice.below(BATCHES) == 0;
-            let item = self.dice.below(ITEMS);
+            let is_batch = self.random.below(BATCHES) == 0;
+            let item = self.random.below(ITEMS);
             let read = async {
                 if is_batch {
                     self.read_batch().await;
@@ -95,7 +95,7 @@ impl Caller {
             };
             // A call that was dropped has returned nothing that could be wrong.
             drop(timeout(self.workload.patience, read).await);
-            sleep(self.dice.between(self.workload.read_pause)).await;
+            sleep(self.random.between(self.workload.read_pause)).await;
         }
     }
 
@@ -110,15 +110,15 @@ impl Caller {
 
     async fn write_for_ever(mut self) {
         while self.goes_on() {
-            sleep(self.dice.between(self.workload.write_pause)).await;
+            sleep(self.random.between(self.workload.write_pause)).await;
             self.write().await;
         }
     }
 
     /// Changes something, then invalidates what that reaches.
     async fn write(&mut self) {
-        let kind = self.dice.below(100);
-        let says = self.dice.hits(70);
+        let kind = self.random.below(100);
+        let says = self.random.hits(70);
         if self.part == Part::WriteAll {
             self.write_all().await;
         } else if kind < self.workload.of_everything {
@@ -127,7 +127,7 @@ impl Caller {
             self.write_group(says).await;
         } else if says {
             self.write_item().await;
-        } else if self.dice.hits(30) {
+        } else if self.random.hits(30) {
             self.write_batch(sites::batch()).await;
         } else {
             self.change().await;
@@ -135,7 +135,7 @@ impl Caller {
     }
 
     async fn write_item(&mut self) {
-        let item = self.dice.below(ITEMS);
+        let item = self.random.below(ITEMS);
         self.write_one(item).await;
         for _ in 0..self.workload.echoes {
             self.wait_for_loads().await;
@@ -152,7 +152,7 @@ impl Caller {
     }
 
     async fn wait_for_loads(&mut self) {
-        sleep(self.dice.between(self.workload.load_time) * 2).await;
+        sleep(self.random.between(self.workload.load_time) * 2).await;
     }
 
     async fn write_one(&self, item: usize) {
@@ -170,7 +170,7 @@ impl Caller {
     }
 
     async fn write_group(&mut self, says: bool) {
-        let group = self.dice.below(GROUPS);
+        let group = self.random.below(GROUPS);
         let begun = self.source.now();
         if says {
             let covers = self.change_all(sites::all().filter(|item| sites::is_in(*item, group)));
@@ -185,14 +185,14 @@ impl Caller {
     /// By a function that invalidates what it changed.
     async fn change(&mut self) {
         let choices: Vec<_> = sites::batch().collect();
-        let item = choices[self.dice.below(choices.len())];
+        let item = choices[self.random.below(choices.len())];
         let begun = self.source.now();
         let Ok(covers) = sites::change(&self.cache, &self.source, item).await;
         self.note(What::Item(item), covers, begun, Ending::Unsaid);
     }
 
     async fn clear(&mut self) {
-        self.source.write(self.dice.below(ITEMS));
+        self.source.write(self.random.below(ITEMS));
         let covers = sites::all().map(|item| (item, self.source.version(item))).collect();
         let begun = self.source.now();
         let done = self.cache.clear().await;

@@ -8,10 +8,10 @@ use athena_cache::{MemoryRole, Stats};
 
 use super::callers;
 use super::check::{self, Habit, Rules};
-use super::dice::Dice;
 use super::fault::Fault;
 use super::perform::Performance;
 use super::process::{Process, Setup};
+use super::random::SplitMix64;
 use super::record::{History, Phase, Read};
 use super::report::Report;
 use super::sites::{self, ITEMS, Site};
@@ -103,7 +103,7 @@ impl Play {
             stage: &mut stage,
             processes: &mut processes,
             source: &source,
-            dice: Dice::of(self.seed, &[u64::MAX]),
+            random: SplitMix64::of(self.seed, &[u64::MAX]),
             broken: self.broken,
             phases: vec![Phase { from: Duration::ZERO, name: "all is well".to_owned() }],
             unrest: Vec::new(),

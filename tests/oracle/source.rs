@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::dice::Dice;
+use super::random::SplitMix64;
 use super::value::Value;
 use super::workload::Workload;
 
@@ -57,9 +57,9 @@ impl Source {
     /// Takes a while, and sees the version of some moment of it.
     pub(crate) async fn load(&self, item: usize) -> Value {
         let count = self.0.items[item].loads.fetch_add(1, Ordering::SeqCst);
-        let mut dice = Dice::of(self.0.seed, &[item as u64, u64::from(count)]);
-        let time = dice.between(self.0.load_time);
-        let before = dice.between([Duration::ZERO, time]);
+        let mut random = SplitMix64::of(self.0.seed, &[item as u64, u64::from(count)]);
+        let time = random.between(self.0.load_time);
+        let before = random.between([Duration::ZERO, time]);
         tokio::time::sleep(before).await;
         let version = self.version(item);
         tokio::time::sleep(time.saturating_sub(before)).await;

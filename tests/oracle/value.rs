@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::dice::mix;
+use super::random::mix;
 
 /// An item at one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! Three primaries with a replica each.
 
 use super::is_kept;
-use crate::plays::fault::Fault;
-use crate::plays::play::Play;
+use crate::oracle::fault::Fault;
+use crate::oracle::play::Play;
 use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {

@@ -1,8 +1,8 @@
 //! A primary, two replicas and three sentinels.
 
 use super::{is_kept, played};
-use crate::plays::fault::Fault;
-use crate::plays::play::Play;
+use crate::oracle::fault::Fault;
+use crate::oracle::play::Play;
 use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {

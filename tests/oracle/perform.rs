@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::callers::last_words;
 use super::check::Unrest;
-use super::dice::Dice;
 use super::fault::Fault;
 use super::process::Process;
+use super::random::SplitMix64;
 use super::record::Phase;
 use super::sites;
 use super::source::Source;
@@ -29,7 +29,7 @@ pub(crate) struct Performance<'a> {
     pub(crate) stage: &'a mut Stage,
     pub(crate) processes: &'a mut [Process],
     pub(crate) source: &'a Source,
-    pub(crate) dice: Dice,
+    pub(crate) random: SplitMix64,
     /// How long something stays broken that does not end by itself.
     pub(crate) broken: Duration,
     pub(crate) phases: Vec<Phase>,
@@ -72,10 +72,10 @@ impl Performance<'_> {
         let count = self.processes.len();
         (0..count).for_each(|process| self.stage.cut_off(process));
         sleep(self.broken);
-        for process in self.dice.order(count) {
+        for process in self.random.order(count) {
             self.enter(&format!("process {process} is back"));
             self.stage.heal(process);
-            sleep(self.dice.between([Duration::ZERO, Duration::from_millis(500)]));
+            sleep(self.random.between([Duration::ZERO, Duration::from_millis(500)]));
         }
     }
 
@@ -114,7 +114,7 @@ impl Performance<'_> {
         self.enter("what the processes are sent is late");
         let late = [Duration::from_millis(100), Duration::from_millis(300)];
         for process in 0..self.processes.len() {
-            self.stage.delay(process, self.dice.between(late));
+            self.stage.delay(process, self.random.between(late));
         }
         sleep(self.broken);
         self.enter("it is in time again");
@@ -180,7 +180,7 @@ impl Performance<'_> {
     fn reshard(&mut self) {
         self.enter("slots move");
         if let Servers::Cluster(cluster) = &self.stage.servers {
-            let items: Vec<_> = sites::all().filter(|_| self.dice.hits(40)).collect();
+            let items: Vec<_> = sites::all().filter(|_| self.random.hits(40)).collect();
             for item in items {
                 let slot = Cluster::slot(format!("k:{}", sites::name(item)));
                 let first = slot - slot % NEIGHBOURS;

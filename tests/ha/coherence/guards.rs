@@ -10,10 +10,10 @@ use athena_cache::testing::Guard;
 
 use super::played;
 use super::standalone::unnoticed_partition;
-use crate::plays::check::Promise;
-use crate::plays::fault::Fault;
-use crate::plays::play::Play;
-use crate::plays::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload, Writers};
+use crate::oracle::check::Promise;
+use crate::oracle::fault::Fault;
+use crate::oracle::play::Play;
+use crate::oracle::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload, Writers};
 use crate::support::topology::Topology;
 
 /// No further play is begun after so long.

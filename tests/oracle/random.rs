@@ -1,17 +1,17 @@
-//! Repeatable randomness.
+//! Repeatable randomness: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
 
 use std::time::Duration;
 
 /// The next number depends on the seed and on how many came before.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct SplitMix64(u64);
 
-impl Dice {
+impl SplitMix64 {
     pub(crate) fn new(seed: u64) -> Self {
         Self(mix(seed))
     }
 
-    /// Other dice for a part of the play.
+    /// Other random for a part of the play.
     pub(crate) fn of(seed: u64, part: &[u64]) -> Self {
         Self::new(part.iter().fold(seed, |seed, part| mix(seed ^ mix(*part))))
     }

@@ -1,7 +1,7 @@
 //! Plays: several processes read, write and invalidate while Redis is broken and repaired; everything
 //! is written down, and what the cache promises is checked afterwards.
 //!
-//! Include it beside the servers, with `#[path = "…/tests/plays/mod.rs"] mod plays;`. Every value tells
+//! Include it beside the servers, with `#[path = "…/tests/oracle/mod.rs"] mod oracle;`. Every value tells
 //! for which item and of which version it is. A [`play::Play`] says what is played; what came of it is
 //! a [`report::Report`].
 //!
@@ -14,11 +14,11 @@
 
 pub(crate) mod callers;
 pub(crate) mod check;
-pub(crate) mod dice;
 pub(crate) mod fault;
 pub(crate) mod perform;
 pub(crate) mod play;
 pub(crate) mod process;
+pub(crate) mod random;
 pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod sites;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{is_kept, played};
-use crate::plays::fault::Fault;
-use crate::plays::play::Play;
-use crate::plays::record::Ending;
-use crate::plays::workload::{QUIET, SLOW, Workload};
+use crate::oracle::fault::Fault;
+use crate::oracle::play::Play;
+use crate::oracle::record::Ending;
+use crate::oracle::workload::{QUIET, SLOW, Workload};
 use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {

@@ -7,8 +7,8 @@ mod standalone;
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::plays::play::Play;
-use crate::plays::report::Report;
+use crate::oracle::play::Play;
+use crate::oracle::report::Report;
 
 /// Plays at a time; with more of them the machine itself would make nodes look dead.
 static PLACES: (Mutex<usize>, Condvar) = (Mutex::new(2), Condvar::new());
