@@ -5,11 +5,11 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lock::RwLock;
 use crate::schema::{self, Fingerprint};
 use crate::telemetry::log;
 
@@ -72,7 +72,7 @@ static FINGERPRINTS: RwLock<Option<Fingerprints>> = RwLock::new(None);
 
 fn fingerprint_of<V: DeserializeOwned + 'static>(version: u32) -> Fingerprint {
     let key = (TypeId::of::<V>(), version);
-    let known = FINGERPRINTS.read().unwrap_or_else(PoisonError::into_inner);
+    let known = FINGERPRINTS.read();
     if let Some(fingerprint) = known.as_ref().and_then(|known| known.get(&key)) {
         return *fingerprint;
     }
@@ -81,7 +81,7 @@ fn fingerprint_of<V: DeserializeOwned + 'static>(version: u32) -> Fingerprint {
     if !fingerprint.is_traced() && !fingerprint.is_self_describing() {
         log::untraced(std::any::type_name::<V>());
     }
-    let mut known = FINGERPRINTS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut known = FINGERPRINTS.write();
     known.get_or_insert_default().insert(key, fingerprint);
     fingerprint
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod guards;
 pub(crate) mod revision;
+pub(crate) mod session;
 pub(crate) mod trust;

@@ -4,13 +4,14 @@
 //! that function's body do not see it.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
 use crate::error::Error;
 use crate::key::Key;
+use crate::lock::Mutex;
 use crate::runtime::Runtime;
 use crate::telemetry::{Outcome, log};
 
@@ -115,6 +116,6 @@ impl CallRequest {
     }
 
     pub(crate) fn reply<T>(&self, with: impl FnOnce(&mut Reply) -> T) -> T {
-        with(&mut self.reply.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut self.reply.lock())
     }
 }

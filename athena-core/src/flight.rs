@@ -14,7 +14,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Notify;
 
@@ -25,20 +25,22 @@ use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::coherence::trust::Trust;
 use crate::entry::Slot;
 use crate::key::Key;
+use crate::lock::Mutex;
 use crate::policy::freshness::Verdict;
 use crate::remote::Address;
 use crate::remote::LeaseGuard;
+use crate::sharded::Sharded;
 use crate::telemetry::Outcome;
 
 /// The flights of a cache.
 #[derive(Debug)]
 pub(crate) struct Flights {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Sharded<Mutex<FlightMap>>,
     hasher: foldhash::fast::RandomState,
     guards: Guards,
 }
 
-type Shard = HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>;
+type FlightMap = HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>;
 
 const SHARDS: usize = 64;
 
@@ -122,8 +124,11 @@ pub(crate) enum Role {
 
 impl Flights {
     pub(crate) fn new(guards: Guards) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: foldhash::fast::RandomState::default(), guards }
+        Self {
+            shards: Sharded::new(SHARDS),
+            hasher: foldhash::fast::RandomState::default(),
+            guards,
+        }
     }
 
     /// Joins the flight of a key if it may be joined, else begins a new one.
@@ -185,7 +190,13 @@ impl Flights {
         }
     }
 
-    fn begin(self: &Arc<Self>, shard: &mut Shard, key: &Key, terms: Terms, eager: bool) -> Lead {
+    fn begin(
+        self: &Arc<Self>,
+        shard: &mut FlightMap,
+        key: &Key,
+        terms: Terms,
+        eager: bool,
+    ) -> Lead {
         let Terms { dependencies, trust, has_late_tags } = terms;
         let flight = Arc::new(Flight {
             key: key.clone(),
@@ -215,10 +226,8 @@ impl Flights {
         }
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        let hash = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default();
-        let shard = &self.shards[hash % SHARDS];
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shard(&self, key: &Key) -> MutexGuard<'_, FlightMap> {
+        self.shards.of(self.hasher.hash_one(key)).lock()
     }
 }
 
@@ -269,7 +278,7 @@ impl Flight {
 
     /// Keeps the lease of the load, until it is taken or the flight is over.
     pub(crate) fn hold(&self, lease: LeaseGuard) {
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+        *self.lease.lock() = Some(lease);
         if self.lock().sealed {
             drop(self.take_lease());
         }
@@ -277,14 +286,14 @@ impl Flight {
 
     /// What it takes to extend the lease of the load, if there is one.
     pub(crate) fn lease(&self) -> Option<(Address, Token)> {
-        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease = self.lease.lock();
         let lease = lease.as_ref()?;
         Some((lease.address().clone(), lease.token()?))
     }
 
     /// The lease lives until then by itself, and the flight may be joined for as long.
     pub(crate) fn extended(&self, until: Tick) {
-        if let Some(lease) = &mut *self.lease.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(lease) = &mut *self.lease.lock() {
             lease.extended(until);
         }
         let mut state = self.lock();
@@ -298,7 +307,7 @@ impl Flight {
 
     /// The lease of the load, unless a newer flight was begun.
     pub(crate) fn take_lease(&self) -> Option<LeaseGuard> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.lease.lock().take()
     }
 
     /// Whether a tag that only the result knows was invalidated since the load began.
@@ -329,7 +338,7 @@ impl Flight {
     }
 
     fn lock(&self) -> MutexGuard<'_, FlightState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,9 +1,11 @@
 //! How many loads one function runs at once while the backend is away.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::lock::Mutex;
 
 /// Bounds the loads of each function while the backend is away.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ impl LoadLimits {
     /// A place among the loads of a function; waits for one.
     pub(crate) async fn place(&self, site: Option<u32>) -> Option<OwnedSemaphorePermit> {
         let semaphore = {
-            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sites = self.sites.lock();
             let new = || Arc::new(Semaphore::new(self.limit));
             Arc::clone(sites.entry(site).or_insert_with(new))
         };

@@ -1,6 +1,6 @@
 //! Randomness, from one place, so that a test can seed it.
 
-use std::sync::{Mutex, PoisonError};
+use crate::lock::Mutex;
 
 /// A source of random numbers; not for secrets.
 #[derive(Debug)]
@@ -12,11 +12,11 @@ impl Random {
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
+        self.0.lock().u64(..)
     }
 
     /// From 0 up to 1.
     pub(crate) fn share(&self) -> f64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
+        self.0.lock().f64()
     }
 }

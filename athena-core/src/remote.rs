@@ -40,7 +40,7 @@ use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
-use crate::coherence::trust::Incarnation;
+use crate::coherence::session::Incarnation;
 use crate::envelope::Reader;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;

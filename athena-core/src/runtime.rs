@@ -4,7 +4,7 @@
 //! caller of this process meets a value that it saw invalidated.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::codec::Wire;
@@ -15,6 +15,7 @@ use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::name::Namespace;
 use crate::load_limits::LoadLimits;
+use crate::lock::Mutex;
 use crate::memory::MemoryTier;
 use crate::policy::Defaults;
 use crate::random::Random;
@@ -198,7 +199,7 @@ impl Runtime {
         let Err(reason) = wire.fingerprint(version) else {
             return Some(wire);
         };
-        let mut told = self.unwritable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.unwritable.lock();
         if told.insert(site) {
             self.telemetry.tell(&Event::Unwritable { key: &key.readable(), reason: &reason });
         }

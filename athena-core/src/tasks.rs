@@ -4,12 +4,14 @@
 //! dropped: a runtime that shuts down drops tasks on the spot, and what they hold may spawn again.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+
+use crate::lock::Mutex;
 
 /// The background work of a cache; clones share it, the last one dropped ends its tasks.
 #[derive(Debug, Clone)]
@@ -94,7 +96,7 @@ impl Tasks {
 impl TaskSet {
     fn keep(&self, handle: AbortHandle) {
         let finished: Vec<_> = {
-            let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut handles = self.handles.lock();
             handles.push(handle);
             if handles.len() < FIRST_SWEEP || !handles.len().is_power_of_two() {
                 Vec::new()
@@ -110,7 +112,7 @@ impl TaskSet {
 
     fn abort(&self) {
         let handles = {
-            let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut handles = self.handles.lock();
             std::mem::take(&mut *handles)
         };
         handles.iter().for_each(AbortHandle::abort);

@@ -1,7 +1,7 @@
 //! Building a cache: setters accept, `build` checks everything.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Cache;
@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::name::Namespace;
 use crate::load_limits::LoadLimits;
+use crate::lock::Mutex;
 use crate::memory;
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;

@@ -15,7 +15,10 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
+
+use crate::lock::Mutex;
+use crate::sharded::Sharded;
 
 /// A point in the order of changes, as incremental computation calls it (salsa).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +61,7 @@ impl Dependencies {
 pub(crate) struct Revisions {
     sequence: AtomicU64,
     everything: Cell,
-    shards: Box<[Mutex<CellMap>]>,
+    shards: Sharded<Mutex<CellMap>>,
     hasher: foldhash::fast::RandomState,
 }
 
@@ -76,12 +79,10 @@ const FIRST_SWEEP: usize = 64;
 
 impl Revisions {
     pub(crate) fn new() -> Self {
-        let known =
-            || Mutex::new(CellMap { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP });
         Self {
             sequence: AtomicU64::new(0),
             everything: Cell(AtomicU64::new(0)),
-            shards: (0..SHARDS).map(|_| known()).collect(),
+            shards: Sharded::new(SHARDS),
             hasher: foldhash::fast::RandomState::default(),
         }
     }
@@ -156,9 +157,13 @@ impl Revisions {
     }
 
     fn shard(&self, name: Subject) -> MutexGuard<'_, CellMap> {
-        // The maps take other bits.
-        let place = usize::try_from(name.0 >> 24).unwrap_or_default() % SHARDS;
-        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards.of(name.0).lock()
+    }
+}
+
+impl Default for CellMap {
+    fn default() -> Self {
+        Self { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP }
     }
 }
 
@@ -238,7 +243,7 @@ mod tests {
         for number in 0..2 * SHARDS * FIRST_SWEEP {
             cells.change(cells.name(&format!("other {number}")));
         }
-        let known: usize = cells.shards.iter().map(|shard| shard.lock().unwrap().cells.len()).sum();
+        let known: usize = cells.shards.iter().map(|shard| shard.lock().cells.len()).sum();
         assert!(known <= SHARDS * (FIRST_SWEEP + 1));
         assert!(!cells.holds(&cells.dependencies([cells.name("late")], before)));
     }

@@ -6,8 +6,10 @@
 use std::fmt;
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Waker};
+
+use crate::lock::Mutex;
 
 type Load<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
@@ -50,7 +52,7 @@ impl<R> Detach<R> {
     }
 
     fn door(&self) -> MutexGuard<'_, Door<R>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -4,7 +4,8 @@
 //! number, because its entries could be taken for those of the first.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+
+use crate::lock::RwLock;
 
 /// Every site of the process that was called at least once.
 struct Sites {
@@ -18,7 +19,7 @@ static SITES: RwLock<Option<Sites>> = RwLock::new(None);
 ///
 /// `identity` is anything that tells functions apart, such as the address of a static.
 pub(crate) fn number(name: &'static str, identity: usize) -> Option<u32> {
-    let mut guard = SITES.write().unwrap_or_else(PoisonError::into_inner);
+    let mut guard = SITES.write();
     let sites = guard.get_or_insert_with(|| Sites { numbers: HashMap::new(), names: Vec::new() });
     if let Some((number, owner)) = sites.numbers.get(name) {
         return (*owner == identity).then_some(*number);
@@ -31,7 +32,7 @@ pub(crate) fn number(name: &'static str, identity: usize) -> Option<u32> {
 
 /// The name behind a number.
 pub(crate) fn name(number: u32) -> &'static str {
-    let guard = SITES.read().unwrap_or_else(PoisonError::into_inner);
+    let guard = SITES.read();
     let names = guard.as_ref().map(|sites| sites.names.as_slice()).unwrap_or_default();
     usize::try_from(number).ok().and_then(|place| names.get(place)).copied().unwrap_or("?")
 }

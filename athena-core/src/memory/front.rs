@@ -8,17 +8,19 @@
 //! by something newer.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 
 use crate::entry::Slot;
 use crate::key::Key;
+use crate::lock::RwLock;
+use crate::sharded::Sharded;
 
 /// The table, in shards.
 #[derive(Debug)]
 pub(super) struct Front {
-    shards: Box<[Shard]>,
+    shards: Sharded<Shard>,
 }
 
 /// Alone in its cache line, so that shards do not slow each other down.
@@ -41,7 +43,7 @@ pub(super) struct Lookup {
 
 impl Front {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        Self { shards: Sharded::new(SHARDS) }
     }
 
     #[inline]
@@ -88,18 +90,17 @@ impl Front {
 
     #[inline]
     fn shard(&self, hash: u64) -> &Shard {
-        // The table takes the lowest and the highest bits.
-        &self.shards[usize::try_from(hash >> 40).unwrap_or_default() % SHARDS]
+        self.shards.of(hash)
     }
 }
 
 impl Shard {
     #[inline]
     fn read(&self) -> RwLockReadGuard<'_, HashTable<(Key, Slot)>> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+        self.entries.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashTable<(Key, Slot)>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+        self.entries.write()
     }
 }

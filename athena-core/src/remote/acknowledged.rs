@@ -8,13 +8,14 @@
 //! now, or over one whose name is not known.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::journal::Target;
 use crate::backend::Node;
 use crate::clock::Tick;
+use crate::lock::Mutex;
 
 /// How long after its acknowledgement an invalidation may be asked for again.
 pub(crate) const MEMORY: Duration = Duration::from_secs(30);
@@ -118,7 +119,7 @@ impl AcknowledgedLately {
     }
 
     fn lock(&self) -> MutexGuard<'_, Remembered> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::backend::Change;
 use crate::clock::Tick;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
-use crate::coherence::trust::Sessions;
+use crate::coherence::session::Sessions;
 use crate::key::name::{EntryName, Namespace};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::{Event, Telemetry};

@@ -5,10 +5,11 @@
 //!
 //! Invariant: a node keeps its breakers for as long as the cache lives.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use crate::backend::{Backend, Node};
 use crate::clock::Tick;
+use crate::lock::RwLock;
 use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::breaker::{Breaker, BreakerState, Permit, Transition};
 use crate::resilience::class::Traffic;
@@ -36,12 +37,10 @@ impl Breakers {
     /// The breakers of a node, made when the node is met for the first time.
     pub(super) fn of(&self, node: Node, settings: &BreakerSettings) -> Arc<NodeBreakers> {
         let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
-        if let Some(breakers) =
-            self.breakers.read().unwrap_or_else(PoisonError::into_inner).get(number)
-        {
+        if let Some(breakers) = self.breakers.read().get(number) {
             return Arc::clone(breakers);
         }
-        let mut breakers = self.breakers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut breakers = self.breakers.write();
         while breakers.len() <= number {
             breakers.push(Arc::new(NodeBreakers::new(settings)));
         }
@@ -50,7 +49,7 @@ impl Breakers {
 
     /// All breakers made so far, with its node.
     pub(super) fn all(&self) -> Vec<(Node, Arc<NodeBreakers>)> {
-        let breakers = self.breakers.read().unwrap_or_else(PoisonError::into_inner);
+        let breakers = self.breakers.read();
         (0..).map(Node::new).zip(breakers.iter().map(Arc::clone)).collect()
     }
 }

@@ -8,7 +8,7 @@ use super::pipeline::Operation;
 use super::{Address, Remote, join_all, scattered};
 use crate::backend::{Class, Ensured, Failure, Generation, Node, Proof};
 use crate::coherence::revision::Revision;
-use crate::coherence::trust::Session;
+use crate::coherence::session::Session;
 use crate::envelope::Stamp;
 use crate::resilience::deadline::Deadline;
 use crate::tag::Tags;

@@ -4,12 +4,13 @@
 //! backend's acknowledgement removes it.
 
 use std::collections::HashMap;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::backend::Node;
 use crate::clock::Tick;
 use crate::key::name::EntryName;
+use crate::lock::Mutex;
 use crate::tag::Tag;
 
 /// What has to be invalidated in the backend.
@@ -225,7 +226,7 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock()
     }
 }
 

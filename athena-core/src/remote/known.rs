@@ -4,12 +4,13 @@
 //! since before that reading that it has changed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revisions, Subject};
-use crate::coherence::trust::Session;
+use crate::coherence::session::Session;
 use crate::envelope::Stamp;
+use crate::lock::RwLock;
 
 /// The generations known to a cache.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ impl Known {
         revisions: &Revisions,
         now: Tick,
     ) -> Option<(Stamp, Arc<Session>)> {
-        let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
+        let facts = self.facts.read();
         let Fact { stamp, dependencies, session } = facts.get(&name)?;
         (session.is_trusted(now) && revisions.holds(dependencies))
             .then(|| (*stamp, Arc::clone(session)))
@@ -50,7 +51,7 @@ impl Known {
         dependencies: Dependencies,
         session: Arc<Session>,
     ) {
-        let mut facts = self.facts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut facts = self.facts.write();
         if facts.len() >= MOST && !facts.contains_key(&name) {
             facts.clear();
         }

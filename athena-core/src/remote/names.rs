@@ -6,7 +6,7 @@ use super::Remote;
 use super::announcements::Announcements;
 use super::generations::Told;
 use crate::coherence::revision::{Dependencies, Revision};
-use crate::coherence::trust::Session;
+use crate::coherence::session::Session;
 use crate::envelope::Stamp;
 use crate::key::name::EntryName;
 use crate::tag::Tags;

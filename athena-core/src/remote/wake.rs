@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Notify;
 
 use crate::coherence::revision::Subject;
+use crate::lock::Mutex;
 
 /// Wakes waiters by name.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ impl KeyedNotify {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiters> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 

@@ -7,11 +7,12 @@
 //! Invariant: whenever a retry is granted, the retries of the window are at most the greater of the
 //! two limits.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use super::window::Window;
 use crate::clock::Tick;
+use crate::lock::Mutex;
 use crate::policy::Percent;
 
 /// What is looked back at.
@@ -72,7 +73,7 @@ impl Budget {
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock()
     }
 }
 

@@ -5,9 +5,9 @@ use serde::de::{
 };
 
 use super::choice::Obstacle;
-use super::graph::Id;
 use super::probe::{elements, fields};
 use super::refusal::Refusal;
+use super::shape::Id;
 use super::shape::TypeShape;
 use super::tracer::Tracer;
 

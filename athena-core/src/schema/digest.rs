@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::Knowledge;
-use super::graph::{Graph, Id};
+use super::graph::Graph;
+use super::shape::Id;
 use super::shape::{Scalar, TypeShape};
 
 const PREFACE: &[u8] = b"athena-cache schema 1";

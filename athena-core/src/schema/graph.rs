@@ -7,11 +7,7 @@ use std::ops::{Index, IndexMut};
 
 use super::choice::Choice;
 use super::sample;
-use super::shape::TypeShape;
-
-/// Names a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Id(usize);
+use super::shape::{Id, TypeShape};
 
 /// One place at which a type asks for a value.
 #[derive(Debug)]

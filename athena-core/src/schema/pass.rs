@@ -1,8 +1,9 @@
 //! Where one run of a type stands, and the first thing that went wrong in it.
 
 use super::choice::Obstacle;
-use super::graph::{Graph, Id};
+use super::graph::Graph;
 use super::refusal::Refusal;
+use super::shape::Id;
 use super::shape::TypeShape;
 
 /// The state of one pass.

@@ -5,9 +5,9 @@ use std::any;
 use serde::de::{Deserializer, Visitor};
 
 use super::access::{Elements, Entries, Fields, Variant};
-use super::graph::Id;
 use super::refusal::Refusal;
 use super::sample;
+use super::shape::Id;
 use super::shape::{Scalar, TypeShape};
 use super::tracer::Tracer;
 

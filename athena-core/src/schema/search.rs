@@ -4,7 +4,8 @@
 //! after the end, the list is empty. The search varies what was chosen inside the value that was
 //! refused: first everything at once, then one thing at a time, the latest first.
 
-use super::graph::{Graph, Id};
+use super::graph::Graph;
+use super::shape::Id;
 
 /// Attempts for one refused value.
 const MAX_ATTEMPTS: usize = 300;

@@ -1,6 +1,8 @@
 //! What a type can ask for at one place.
 
-use super::graph::Id;
+/// Names a vertex; made by the graph that it indexes, and by nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id(pub(super) usize);
 
 /// One request to a `Deserializer`, as far as it shows in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 
 use super::Knowledge;
 use super::choice::{Detour, Obstacle};
-use super::graph::{Graph, Id};
+use super::graph::Graph;
 use super::pass::{Pass, PassFault};
 use super::probe::TypeProbe;
 use super::refusal::Refusal;
 use super::search::Search;
+use super::shape::Id;
 use super::shape::TypeShape;
 
 const MAX_PASSES: usize = 2_000;

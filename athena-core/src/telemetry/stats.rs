@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,6 +12,7 @@ use super::event::{Event, NotKept};
 use super::outcome::Source;
 use crate::backend::{Cause, Class, Failover};
 use crate::clock;
+use crate::lock::Mutex;
 use crate::resilience::breaker::BreakerState;
 
 /// What a cache has done since it was built.
@@ -119,7 +119,7 @@ macro_rules! counters {
         impl Counters {
             pub(crate) fn read(&self) -> Stats {
                 let count = |class: &Class| self.failures_of(*class).load(Ordering::Relaxed);
-                let last = *self.last_failover.lock().unwrap_or_else(PoisonError::into_inner);
+                let last = *self.last_failover.lock();
                 Stats {
                     last_failover: last.map(|(at, _)| at),
                     last_recovery: last.map(|(_, took)| took),
@@ -201,7 +201,7 @@ impl Counters {
         if failover.cause == Cause::Planned {
             add(&self.planned_failovers);
         }
-        let mut last = self.last_failover.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_failover.lock();
         *last = Some((clock::unix_millis(), failover.took));
     }
 

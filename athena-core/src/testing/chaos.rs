@@ -1,7 +1,7 @@
 //! A backend that fails on demand.
 
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use crate::backend::{
     Leased, Listener, Node, Proof, Token,
 };
 use crate::clock::Clock;
+use crate::lock::Mutex;
 use crate::policy::Percent;
 
 /// What goes wrong with an operation.
@@ -212,7 +213,7 @@ impl Chaos {
     }
 
     fn lock(&self) -> MutexGuard<'_, ChaosState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use crate::backend::{
     Listener, Node, Proof, Stored, Token,
 };
 use crate::clock::{Clock, Tick};
+use crate::lock::Mutex;
 
 /// A backend in memory, which behaves as a Redis that never fails.
 ///
@@ -157,7 +158,7 @@ impl MemoryBackend {
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock()
     }
 }
 
@@ -169,7 +170,7 @@ impl Connection {
             tracks: AtomicBool::new(true),
             held: Mutex::default(),
         });
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = store.lock();
         store.readers.push((Arc::downgrade(&line), HashSet::new()));
         Self(line)
     }
@@ -192,7 +193,7 @@ impl Connection {
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Vec<String>>> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock()
     }
 }
 
@@ -204,7 +205,7 @@ impl Channel {
     }
 
     fn announce(&self, names: Vec<String>) {
-        match &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut *self.held.lock() {
             Some(held) => held.extend(names),
             None => self.hear(&Change::Announced { names }),
         }

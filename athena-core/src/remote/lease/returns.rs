@@ -3,12 +3,13 @@
 //! Invariant: no load of this process asks for a lease that another one is just giving back.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Notify;
 
 use crate::backend::Token;
 use crate::key::Key;
+use crate::lock::Mutex;
 
 /// How many leases are remembered that may be granted without anybody who loads under them.
 const MAX_ABANDONED: usize = 1024;
@@ -53,11 +54,11 @@ impl Returns {
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock()
     }
 
     fn abandoned(&self) -> MutexGuard<'_, VecDeque<Token>> {
-        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
+        self.abandoned.lock()
     }
 }
 
