@@ -7,6 +7,7 @@
 
 mod answer;
 mod ask;
+mod course;
 mod detach;
 mod direct;
 mod follow;

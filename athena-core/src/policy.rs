@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod course;
 pub(crate) mod fallback;
 pub(crate) mod freshness;
 pub(crate) mod grace;

@@ -5,6 +5,7 @@
 //!
 //! Invariant: nothing in this folder awaits or reads a clock; it is told the time and decides.
 
+pub(crate) mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod class;

@@ -43,9 +43,19 @@ pub struct Settings {
     pub jitter: Percent,
     /// What answers while the backend cannot; `FailFast` only per function.
     pub fallback: Fallback,
-    /// How long callers wait for a load of somebody else before they load themselves. Default 30 s.
+    /// How long a caller waits for a load of its own process before it loads itself. Default 30 s.
+    ///
+    /// Also how long a load waits for a place among the [`degraded_loads`](Self::degraded_loads).
     #[serde(with = "crate::duration")]
-    pub patience: Duration,
+    pub wait_for_load: Duration,
+    /// How long a load waits for another process that holds the lease before it goes on without.
+    /// Default 30 s.
+    #[serde(with = "crate::duration")]
+    pub wait_for_lease: Duration,
+    /// How long a load in the background may take where its function has no `hard_timeout`.
+    /// Default 30 s.
+    #[serde(with = "crate::duration")]
+    pub background_timeout: Duration,
     /// How long the lease of a load lives unless its holder extends it. Default 5 s.
     ///
     /// So long at most does a process that dies during a load hold up the others that want its value.
@@ -69,7 +79,9 @@ impl Default for Settings {
             throttle: Duration::from_secs(30),
             jitter: Percent::new(0),
             fallback: Fallback::GracefulDegradation,
-            patience: Duration::from_secs(30),
+            wait_for_load: Duration::from_secs(30),
+            wait_for_lease: Duration::from_secs(30),
+            background_timeout: Duration::from_secs(30),
             lease: Duration::from_secs(5),
             degraded_loads: 64,
             memory: Memory::default(),
@@ -138,6 +150,7 @@ impl Memory {
 
 /// A lease is extended three times in its life, which takes a round trip each.
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl Settings {
     /// Checks everything together; the error lists every fault.
@@ -151,12 +164,15 @@ impl Settings {
                 faults.push(format!("`{name}` is {value}, expected at least 1"));
             }
         }
-        if self.patience < Duration::from_millis(1) {
-            faults.push(format!("`patience` is {:?}, expected at least 1ms", self.patience));
-        }
-        if self.lease < SHORTEST_LEASE {
-            faults
-                .push(format!("`lease` is {:?}, expected at least {SHORTEST_LEASE:?}", self.lease));
+        for (name, value, least) in [
+            ("wait_for_load", self.wait_for_load, SHORTEST_WAIT),
+            ("wait_for_lease", self.wait_for_lease, SHORTEST_WAIT),
+            ("background_timeout", self.background_timeout, SHORTEST_WAIT),
+            ("lease", self.lease, SHORTEST_LEASE),
+        ] {
+            if value < least {
+                faults.push(format!("`{name}` is {value:?}, expected at least {least:?}"));
+            }
         }
         self.resilience.check(&mut faults);
         if self.fallback == Fallback::FailFast {

@@ -8,7 +8,7 @@ use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 
 use crate::stampede::poll;
-use crate::world::{Fault, Gate, Origin, PATIENCE, Remote, TTL, World, until};
+use crate::world::{Fault, Gate, Origin, Remote, TTL, WAIT_FOR_LOAD, World, until};
 
 type Values = HashMap<String, u32>;
 
@@ -202,7 +202,7 @@ async fn what_only_the_function_may_answer_a_batch_does_not_take_from_memory() {
 }
 
 #[tokio::test]
-async fn s9_leaders_that_nobody_polls_hold_a_batch_no_longer_than_the_patience() {
+async fn s9_leaders_that_nobody_polls_hold_a_batch_no_longer_than_wait_for_load() {
     let world = World::in_memory();
     let cache = &world.cache;
     let leader = |name: &'static str| {
@@ -224,6 +224,6 @@ async fn s9_leaders_that_nobody_polls_hold_a_batch_no_longer_than_the_patience()
         }
     });
     until("its timers", || world.clock.sleepers() == 3).await;
-    world.advance(PATIENCE);
+    world.advance(WAIT_FOR_LOAD);
     assert_eq!(batch.await.unwrap().unwrap().len(), 3);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use athena_cache::{Cache, athena_cache};
 use tokio::task::JoinSet;
 
-use crate::world::{FORMS, Fault, Form, Gate, Origin, PATIENCE, World, others_rest, until};
+use crate::world::{FORMS, Fault, Form, Gate, Origin, WAIT_FOR_LOAD, World, others_rest, until};
 
 /// Starts `count` callers of one key, each with the load that `load` makes.
 fn callers<Load>(
@@ -248,7 +248,7 @@ async fn s8_a_recursive_call_of_the_same_key_does_not_deadlock() {
 }
 
 #[tokio::test]
-async fn s9_a_leader_that_nobody_polls_holds_its_followers_no_longer_than_the_patience() {
+async fn s9_a_leader_that_nobody_polls_holds_its_followers_no_longer_than_wait_for_load() {
     for form in FORMS {
         let world = World::in_memory();
         let origin = Origin::default();
@@ -260,7 +260,7 @@ async fn s9_a_leader_that_nobody_polls_holds_its_followers_no_longer_than_the_pa
         let followers = callers(form, &world.cache, 10, |_| origin.returns(Ok(2)));
         until("the followers' timers", || world.clock.sleepers() == 10).await;
         assert_eq!(origin.loads(), 0);
-        world.advance(PATIENCE);
+        world.advance(WAIT_FOR_LOAD);
         let answers = followers.join_all().await;
         assert!(answers.iter().all(|(value, _)| *value == Ok(2)));
         assert_eq!(origin.loads(), 1, "one of them loads in the leader's place");

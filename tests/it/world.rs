@@ -12,7 +12,7 @@ use athena_cache::{Builder, Cache, Memory, Observed, Resilience, athena_cache, o
 pub const TTL: Duration = Duration::from_secs(10);
 pub const GRACE: Duration = Duration::from_secs(60);
 pub const THROTTLE: Duration = TTL; // the default of 30 s, but at most the ttl
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const WAIT_FOR_LOAD: Duration = Duration::from_secs(30);
 
 /// Why a load failed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

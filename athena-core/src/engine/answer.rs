@@ -6,7 +6,6 @@ use super::Ask;
 use crate::entry::{self, Slot};
 use crate::envelope::EntryKind;
 use crate::flight::Landing;
-use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
 use crate::remote::Remote;
 use crate::runtime::Runtime;
@@ -110,19 +109,6 @@ where
         self.tell(|key| Event::Degraded { key });
         let outcome = Outcome { degraded: true, ..answer.outcome };
         Some(Answer { outcome, ..answer })
-    }
-
-    /// What was seen in the backend as an answer, if no load is needed for it.
-    pub(super) fn peeked(&self, seen: &Judged) -> Option<Answer<R>> {
-        if seen.is_fresh() {
-            return self.hit(&seen.slot, Source::Backend);
-        }
-        (seen.is_in_doubt() && self.serves(seen)).then(|| self.degraded(seen)).flatten()
-    }
-
-    /// Whether the fallback strategy lets this answer in place of the backend.
-    pub(super) fn serves(&self, seen: &Judged) -> bool {
-        self.policy.fallback.plan(Some(seen.verdict)) == Plan::Serve
     }
 
     /// The value in an entry, in the function's words.

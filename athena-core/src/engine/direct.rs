@@ -30,13 +30,8 @@ where
         let Some(remote) = self.remote() else {
             return Ok(None);
         };
-        match self.look_in(remote, remote.deadline()).await {
-            Ok(found) => Ok(found.and_then(|seen| self.peeked(&seen))),
-            Err(failure) => {
-                let copy = self.copy().filter(|copy| self.serves(copy));
-                copy.and_then(|seen| self.degraded(&seen)).map(Some).ok_or(failure)
-            }
-        }
+        let looked = self.look_in(remote, remote.deadline()).await;
+        self.without_load(looked)
     }
 
     /// Stores a value as if it had just been loaded; loads under way do not replace it.

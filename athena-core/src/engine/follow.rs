@@ -43,14 +43,14 @@ where
         stale: Option<&Slot>,
         waiting: WaitingFor,
     ) -> Followed<R> {
-        let patience = self.runtime.settings.patience;
+        let longest = self.runtime.settings.wait_for_load;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
-        let wait = limit.map_or(patience, |limit| limit.duration().min(patience));
+        let wait = limit.map_or(longest, |limit| limit.duration().min(longest));
         if let Some(landing) = self.runtime.clock.within(wait, flight.landing()).await {
             return self.landed(landing, flight, waiting);
         }
         match limit {
-            Some(limit) if limit.duration() <= patience => self.gave_up(stale, limit, waiting),
+            Some(limit) if limit.duration() <= longest => self.gave_up(stale, limit, waiting),
             _ => Followed::Impatient,
         }
     }
@@ -149,14 +149,14 @@ where
         }
     }
 
-    /// A place among the function's loads. Without one after the patience the load runs all the same,
+    /// A place among the function's loads. Without one after `wait_for_load` the load runs all the same,
     /// and a load inside a load needs none: it would wait for the one around it.
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         if Flight::is_any_led_here() {
             return None;
         }
         let place = self.runtime.loads.place(self.site);
-        self.runtime.clock.within(self.runtime.settings.patience, place).await.flatten()
+        self.runtime.clock.within(self.runtime.settings.wait_for_load, place).await.flatten()
     }
 
     /// The load for this caller alone; nothing is kept of it.

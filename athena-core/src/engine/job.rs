@@ -26,7 +26,7 @@ use crate::telemetry::{Event, Outcome, Source};
 mod keep;
 mod lease;
 
-pub(super) use lease::{LeaseState, PollPauses};
+pub(super) use lease::{LeaseState, looks};
 
 /// One load and everything it needs.
 pub(crate) struct Job<R, V, E> {
@@ -52,6 +52,13 @@ pub(crate) enum Purpose {
     Background,
     /// It runs in a task, while the current value is still fresh.
     Refresh,
+}
+
+impl Purpose {
+    /// A caller waits; the backend may be `away`.
+    pub(super) fn of_caller(away: bool) -> Self {
+        if away { Self::AnswerWithoutBackend } else { Self::Answer }
+    }
 }
 
 impl<R, V, E> Job<R, V, E>
@@ -117,7 +124,8 @@ where
         }
         let _place = self.place(leased).await;
         let started = self.ask.runtime.clock.now();
-        let limit = self.ask.policy.hard_timeout.unwrap_or(self.ask.runtime.settings.patience);
+        let limit =
+            self.ask.policy.hard_timeout.unwrap_or(self.ask.runtime.settings.background_timeout);
         let load = self.load(load, leased);
         match self.ask.runtime.clock.within(limit, load).await {
             Some(returned) => drop(self.finish(returned, leased, started)),

@@ -11,14 +11,16 @@ use std::sync::Arc;
 use futures_util::future::{Either, join_all, select, select_all};
 
 use super::answer::Judged;
+use super::course::Next;
 use super::follow::{Followed, WaitingFor};
-use super::job::{LeaseState, PollPauses};
+use super::job::{LeaseState, looks};
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
 use crate::clock::Tick;
 use crate::flight::{Flight, Lead, Role};
-use crate::policy::fallback::Plan;
+use crate::policy::freshness::Verdict;
 use crate::remote::wake::Waiter;
+use crate::resilience::backoff::Backoff;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
@@ -44,7 +46,7 @@ pub(crate) struct Many<V, E> {
 /// How long the loads of other processes are waited for.
 struct Patience {
     until: Tick,
-    pauses: PollPauses,
+    pauses: Backoff,
 }
 
 /// The entries of one round.
@@ -66,8 +68,8 @@ where
         }
         let patience = asks.first().map(|(_, ask)| {
             let Runtime { clock, settings, .. } = &*ask.runtime;
-            let until = clock.now().after(settings.patience);
-            Patience { until, pauses: PollPauses::new(settings.lease) }
+            let until = clock.now().after(settings.wait_for_lease);
+            Patience { until, pauses: looks(settings.lease) }
         });
         Self {
             open: asks,
@@ -103,13 +105,7 @@ where
         let asks = std::mem::take(&mut self.open);
         let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
         for ((name, ask), seen) in asks.iter().zip(seen) {
-            let answer = match seen {
-                Ok(seen) => seen.and_then(|seen| ask.peeked(&seen)),
-                Err(failure) => {
-                    let copy = ask.copy().filter(|copy| ask.serves(copy));
-                    Some(copy.and_then(|copy| ask.degraded(&copy)).ok_or(failure)?)
-                }
-            };
+            let answer = ask.without_load(seen)?;
             self.keep(name, answer);
         }
         Ok(self.found)
@@ -149,37 +145,30 @@ where
 
     /// Asks the backend for all of them at once; what it does not have becomes a job.
     async fn look(&mut self, led: Vec<(String, One<V, E>, Lead)>) -> Vec<(String, OneJob<V, E>)> {
-        let seen = look_many(led.iter().map(|(_, ask, _)| ask)).await;
+        let (found, led) = (&mut self.found, led.into_iter());
+        let open: Vec<_> = led
+            .filter(|(name, ask, lead)| match ask.landed_meanwhile(lead) {
+                Some(answer) => {
+                    insert(found, name, answer);
+                    false
+                }
+                None => true,
+            })
+            .collect();
+        let looked = look_many(open.iter().map(|(_, ask, _)| ask)).await;
         let mut jobs = Vec::new();
-        for ((name, ask, lead), seen) in led.into_iter().zip(seen) {
-            let away = seen.is_err();
-            let seen = seen.ok().flatten();
-            let is_in_doubt = seen.as_ref().is_some_and(Judged::is_in_doubt);
-            let copy = ask.copy().filter(|_| away);
-            let answer = match (&seen, &copy) {
-                (Some(seen), _) => ask.peeked(seen),
-                (None, Some(copy)) if ask.serves(copy) => ask.degraded(copy),
-                (None, _) => None,
-            };
-            if let (Some(answer), Some(seen)) = (answer, seen.as_ref().or(copy.as_ref())) {
-                if !answer.outcome.degraded {
-                    ask.keep_copy(&lead, &seen.slot);
+        for ((name, ask, lead), looked) in open.into_iter().zip(looked) {
+            let kept = ask.in_memory().filter(|seen| seen.verdict == Verdict::Stale);
+            match ask.next(&lead, looked, kept.map(|seen| seen.slot)) {
+                // Nobody can refresh one entry with a load of many.
+                Next::Answer(answer) | Next::Refresh(answer, _) => {
+                    insert(&mut self.found, &name, answer);
                 }
-                lead.land(One::<V, E>::landing(&seen.slot, answer.outcome));
-                insert(&mut self.found, &name, answer);
-                continue;
+                Next::Load { stale, away } => {
+                    let purpose = Purpose::of_caller(away);
+                    jobs.push((name, Job::new(ask, lead, stale, purpose)));
+                }
             }
-            // What may answer if the load fails, too.
-            let stale = match seen {
-                _ if is_in_doubt => None,
-                _ if away => {
-                    copy.filter(|copy| ask.policy.fallback.plan(Some(copy.verdict)) == Plan::Load)
-                }
-                seen => seen.or_else(|| ask.in_memory()),
-            };
-            let purpose =
-                if away || is_in_doubt { Purpose::AnswerWithoutBackend } else { Purpose::Answer };
-            jobs.push((name, Job::new(ask, lead, stale.map(|seen| seen.slot), purpose)));
         }
         jobs
     }
@@ -261,7 +250,7 @@ where
             let clock = &ask.runtime.clock;
             let left = patience.until.since(clock.now());
             let woken = elsewhere.iter().map(|(.., waiter)| Box::pin(waiter.woken()));
-            clock.within(left.min(patience.pauses.next()), select_all(woken)).await;
+            clock.within(left.min(patience.pauses.pause()), select_all(woken)).await;
         }
         self.put_off(elsewhere);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Policy;
 
-/// The end of a caller's patience with a load.
+/// When a caller stops waiting for a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
     /// After this a stale value answers and the load goes on.

@@ -71,14 +71,14 @@ impl Default for RetrySettings {
 
 impl RetrySettings {
     /// What holds for an operation, by who waits for it.
-    pub(crate) fn attempts(&self, wait: Wait) -> Backoff {
+    pub(crate) fn attempts(&self, wait: Wait) -> Attempts {
         let max_attempts = match wait {
             _ if !self.enabled => 1,
             Wait::Caller => self.read_attempts,
             Wait::Nobody => self.write_attempts,
         };
         let Self { delay: base, multiplier, max_delay: cap, jitter, .. } = *self;
-        Backoff { max_attempts, base, multiplier, cap, jitter }
+        Attempts { max_attempts, base, multiplier, cap, jitter }
     }
 
     pub(crate) fn budget(&self) -> BudgetSettings {
@@ -98,7 +98,7 @@ pub enum Jitter {
 
 /// How often an operation is attempted, and the pauses between.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Backoff {
+pub(crate) struct Attempts {
     /// Attempts in total, the first one included.
     pub(crate) max_attempts: u32,
     /// The pause after the first attempt.
@@ -151,7 +151,7 @@ pub(crate) struct Chance {
     pub(crate) random: f64,
 }
 
-impl Backoff {
+impl Attempts {
     /// What to do after the latest attempt of those `tried` failed as `retry` says.
     ///
     /// `spend` takes from the budget, and is called only when nothing else stands against an attempt.
@@ -195,7 +195,7 @@ impl Backoff {
 mod tests {
     use std::time::Duration;
 
-    use super::{Backoff, Chance, Decision, MOST_MOVES, Tried};
+    use super::{Attempts, Chance, Decision, MOST_MOVES, Tried};
     use crate::policy::LONGEST;
     use crate::resilience::class::{Retry, Wait};
     use crate::resilience::retry::{Jitter, RetrySettings};
@@ -203,11 +203,11 @@ mod tests {
 
     const AMPLE: Chance = Chance { left: Duration::from_secs(3_600), random: 1.0 };
 
-    fn default() -> Backoff {
+    fn default() -> Attempts {
         RetrySettings::default().attempts(Wait::Caller)
     }
 
-    fn guide() -> Backoff {
+    fn guide() -> Attempts {
         Resilience::guide().retry.attempts(Wait::Caller)
     }
 
@@ -216,7 +216,7 @@ mod tests {
     }
 
     /// The verdicts on a row of failures, with a budget that never ends.
-    fn verdicts(settings: &Backoff, failures: &[Retry]) -> Vec<Decision> {
+    fn verdicts(settings: &Attempts, failures: &[Retry]) -> Vec<Decision> {
         let mut tried = Tried::default();
         let judge = |retry: &Retry| {
             tried = tried.and(*retry);
@@ -234,14 +234,14 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_the_cap() {
-        let settings = Backoff { max_attempts: 7, jitter: Jitter::None, ..default() };
+        let settings = Attempts { max_attempts: 7, jitter: Jitter::None, ..default() };
         let expected = [50, 100, 200, 400, 500, 500].map(after);
         assert_eq!(verdicts(&settings, &[Retry::Later; 6]), expected);
     }
 
     #[test]
     fn full_jitter_takes_a_random_share_of_the_pause() {
-        let settings = Backoff { max_attempts: 9, ..default() };
+        let settings = Attempts { max_attempts: 9, ..default() };
         for (attempts, random, pause) in
             [(1, 0.0, 0), (1, 0.5, 25), (1, 1.0, 50), (2, 0.5, 50), (3, 0.25, 50), (8, 0.5, 250)]
         {
@@ -255,12 +255,12 @@ mod tests {
     #[test]
     fn numbers_beyond_reason_make_the_longest_pause_and_no_panic() {
         for multiplier in [f64::MAX, f64::INFINITY, f64::NAN, -2.0] {
-            let settings = Backoff { multiplier, ..default() };
+            let settings = Attempts { multiplier, ..default() };
             assert!(settings.pause(u32::MAX, 1.0) <= settings.cap, "{multiplier}");
         }
         let (base, cap) = (Duration::MAX, Duration::MAX);
         for jitter in [Jitter::Full, Jitter::None] {
-            let settings = Backoff { base, cap, jitter, ..default() };
+            let settings = Attempts { base, cap, jitter, ..default() };
             assert_eq!(settings.pause(9, 1.0), LONGEST);
         }
     }

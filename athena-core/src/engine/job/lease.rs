@@ -18,6 +18,7 @@ use crate::policy::freshness::Verdict;
 use crate::remote::LeaseGuard;
 use crate::remote::wake::Waiter;
 use crate::remote::{Asked, Wanted};
+use crate::resilience::backoff::Backoff;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
 
@@ -34,26 +35,13 @@ pub(in crate::engine) enum LeaseState {
     None,
 }
 
-/// How long to wait for an announcement before looking for a value that another process loads: the
-/// connection may have been made meanwhile.
-pub(in crate::engine) struct PollPauses {
-    next: Duration,
-    longest: Duration,
-}
+/// How soon to look first for a value that another process loads.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
 
-impl PollPauses {
-    const FIRST: Duration = Duration::from_millis(20);
-
-    /// For a lease of this life.
-    pub(in crate::engine) fn new(life: Duration) -> Self {
-        Self { next: Self::FIRST, longest: life / 4 }
-    }
-
-    pub(in crate::engine) fn next(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = (2 * pause).min(self.longest);
-        pause
-    }
+/// How long to wait for an announcement before looking for a value that another process loads under a
+/// lease of this life: the connection may have been made meanwhile.
+pub(in crate::engine) fn looks(life: Duration) -> Backoff {
+    Backoff::new(FIRST_LOOK, life / 4)
 }
 
 impl<R, V, E> Job<R, V, E>
@@ -94,13 +82,13 @@ where
 
     /// The lease, or the value that another process has loaded under it meanwhile.
     ///
-    /// It is waited for within the patience: until its holder has stored the value, has given the lease
+    /// It is waited for within `wait_for_lease`: until its holder has stored the value, has given the lease
     /// back, or is dead and the lease has ended.
     pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
         let Runtime { clock, revisions, settings, .. } = &*self.ask.runtime;
-        let impatient = self.now().after(settings.patience);
+        let impatient = self.now().after(settings.wait_for_lease);
         let mut looked = self.lead.since();
-        let mut pauses = PollPauses::new(settings.lease);
+        let mut pauses = looks(settings.lease);
         loop {
             // From before the lease is asked for: that asking is what has its end announced.
             let waiter = self.waiter();
@@ -112,7 +100,7 @@ where
             if left.is_zero() {
                 return Ok(leased);
             }
-            clock.within(left.min(pauses.next()), waiter.woken()).await;
+            clock.within(left.min(pauses.pause()), waiter.woken()).await;
             looked = revisions.now();
             if let Some(answer) = self.find().await {
                 return Err(answer);

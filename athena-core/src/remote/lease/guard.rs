@@ -13,6 +13,7 @@ use crate::backend::Token;
 use crate::clock::Tick;
 use crate::key::Key;
 use crate::remote::{Address, Remote};
+use crate::resilience::backoff::Backoff;
 
 /// A lease in our hands, or one that was asked for and may be.
 pub(crate) struct LeaseGuard {
@@ -150,13 +151,12 @@ impl PendingRelease {
         drop(remote);
         if let Some(spawner) = spawner {
             spawner.spawn_aside(async move {
-                let mut pause = FIRST_PAUSE;
+                let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
                 loop {
-                    clock.sleep(pause).await;
+                    clock.sleep(backoff.pause()).await;
                     if self.attempt().await {
                         return;
                     }
-                    pause = (2 * pause).min(LONGEST_PAUSE);
                 }
             });
         }
