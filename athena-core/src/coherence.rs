@@ -1,6 +1,7 @@
 //! What keeps outdated values from being served and stored.
 
 pub(crate) mod guards;
+pub(crate) mod joining;
 pub(crate) mod revision;
 pub(crate) mod session;
 pub(crate) mod trust;

@@ -13,13 +13,14 @@ mod direct;
 mod follow;
 mod job;
 mod lead;
+mod limits;
 mod lookup;
 mod many;
 mod origin;
 
 use std::sync::Arc;
 
-use crate::coherence::trust::Trust;
+use crate::coherence::joining::Joinable;
 use crate::flight::{Flight, Lead, Role, Terms};
 use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
@@ -27,9 +28,10 @@ use crate::telemetry::Event;
 
 use answer::Judged;
 use follow::{Followed, WaitingFor};
+use limits::Place;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, Label};
+pub(crate) use ask::{Ask, AskNames, Label};
 pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
@@ -55,7 +57,7 @@ where
                 Role::Follow(flight) => flight,
             };
             if flight.is_led_here() {
-                return self.alone(origin).await;
+                return self.alone(Place::NotNeeded, origin).await;
             }
             if flight.is_eager()
                 && let Some(answer) = self.beside().await
@@ -80,7 +82,7 @@ where
         self.runtime.keep_alive();
         match self.replace(None) {
             Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin.load()).await,
-            None => self.alone(origin).await,
+            None => self.alone(Place::NotNeeded, origin).await,
         }
     }
 
@@ -109,21 +111,21 @@ where
     ///
     /// Until there is a lease, nothing announces that what is being loaded was invalidated.
     fn terms(&self) -> Terms {
-        let Runtime { revisions, clock, namespace, .. } = &*self.runtime;
+        let Runtime { revisions, clock, .. } = &*self.runtime;
+        let entry = self.entry_name();
         let since = revisions.now();
         let has_late_tags = self.tags_from.is_some();
         let Some(remote) = self.remote() else {
             let dependencies = self.runtime.own_dependencies(&self.tags, since);
-            return Terms { dependencies, trust: Trust::own(), has_late_tags };
+            return Terms { dependencies, joinable: Joinable::always(), has_late_tags };
         };
-        let entry = namespace.entry(&self.key);
         let dependencies = if has_late_tags {
-            remote.dependencies_of_late_load(&entry, &self.tags, since)
+            remote.dependencies_of_late_load(entry, &self.tags, since)
         } else {
-            remote.dependencies_of_load(&entry, &self.tags, since)
+            remote.dependencies_of_load(entry, &self.tags, since)
         };
         let until = clock.now().after(remote.trust_window());
-        Terms { dependencies, trust: Trust::own().ending(until), has_late_tags }
+        Terms { dependencies, joinable: Joinable::unannounced(until), has_late_tags }
     }
 
     fn tell(&self, event: impl for<'k> FnOnce(&'k str) -> Event<'k>) {

@@ -21,8 +21,8 @@ use tokio::sync::Notify;
 use crate::backend::Token;
 use crate::clock::Tick;
 use crate::coherence::guards::{Guard, Guards};
+use crate::coherence::joining::Joinable;
 use crate::coherence::revision::{Dependencies, Revision, Revisions};
-use crate::coherence::trust::Trust;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::lock::Mutex;
@@ -63,8 +63,7 @@ struct FlightState {
     /// The key was invalidated: not to be joined, nothing to be kept.
     sealed: bool,
     dependencies: Dependencies,
-    /// How long it may be joined.
-    trust: Trust,
+    joinable: Joinable,
     phase: Phase,
 }
 
@@ -72,7 +71,7 @@ struct FlightState {
 #[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) dependencies: Dependencies,
-    pub(crate) trust: Trust,
+    pub(crate) joinable: Joinable,
     /// Whether the value may have tags that only it knows.
     pub(crate) has_late_tags: bool,
 }
@@ -197,7 +196,7 @@ impl Flights {
         terms: Terms,
         eager: bool,
     ) -> Lead {
-        let Terms { dependencies, trust, has_late_tags } = terms;
+        let Terms { dependencies, joinable, has_late_tags } = terms;
         let flight = Arc::new(Flight {
             key: key.clone(),
             has_late_tags,
@@ -206,7 +205,7 @@ impl Flights {
             state: Mutex::new(FlightState {
                 sealed: false,
                 dependencies,
-                trust,
+                joinable,
                 phase: Phase::Running,
             }),
             ended: Notify::new(),
@@ -285,10 +284,10 @@ impl Flight {
     }
 
     /// What it takes to extend the lease of the load, if there is one.
-    pub(crate) fn lease(&self) -> Option<(Address, Token)> {
+    pub(crate) fn lease(&self) -> Option<(Arc<Address>, Token)> {
         let lease = self.lease.lock();
         let lease = lease.as_ref()?;
-        Some((lease.address().clone(), lease.token()?))
+        Some((Arc::clone(lease.address()), lease.token()?))
     }
 
     /// The lease lives until then by itself, and the flight may be joined for as long.
@@ -297,12 +296,12 @@ impl Flight {
             lease.extended(until);
         }
         let mut state = self.lock();
-        state.trust = Trust::over(state.trust.backing().clone()).ending(until);
+        state.joinable = state.joinable.extended(until);
     }
 
-    /// How long the flight may be joined, and what it leaves be trusted.
-    pub(crate) fn trust(&self) -> Trust {
-        self.lock().trust.clone()
+    /// How long the flight may be joined.
+    pub(crate) fn joinable(&self) -> Joinable {
+        self.lock().joinable.clone()
     }
 
     /// The lease of the load, unless a newer flight was begun.
@@ -329,7 +328,7 @@ impl Flight {
         };
         is_current
             && !state.sealed
-            && state.trust.holds(now)
+            && state.joinable.holds(now)
             && revisions.holds(&state.dependencies)
     }
 
@@ -393,8 +392,8 @@ impl Lead {
     }
 
     /// How long the flight may be joined from now on.
-    pub(crate) fn rely_on(&self, trust: Trust) {
-        self.flight.lock().trust = trust;
+    pub(crate) fn may_be_joined(&self, joinable: Joinable) {
+        self.flight.lock().joinable = joinable;
     }
 
     /// The load begins later than `since`: what changed before is no matter, unless it sealed the flight.

@@ -8,7 +8,9 @@ use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 
 use crate::stampede::poll;
-use crate::world::{Fault, Gate, Origin, Remote, TTL, WAIT_FOR_LOAD, World, until};
+use crate::world::{
+    Fault, GRACE, Gate, Origin, Remote, THROTTLE, TTL, WAIT_FOR_LOAD, World, until,
+};
 
 type Values = HashMap<String, u32>;
 
@@ -226,4 +228,26 @@ async fn s9_leaders_that_nobody_polls_hold_a_batch_no_longer_than_wait_for_load(
     until("its timers", || world.clock.sleepers() == 3).await;
     world.advance(WAIT_FOR_LOAD);
     assert_eq!(batch.await.unwrap().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn g1_a_failed_load_of_a_batch_holds_off_the_next_one_in_every_role_of_memory() {
+    for remote in [None, Some(Remote::new()), Some(Remote::tiered())] {
+        let (alone, asks) = (World::in_memory(), Origin::default());
+        let world = remote.as_ref().map_or(&alone, |remote| &remote.world);
+        let cache = &world.cache;
+        let batch = || cache.batch(["a", "bb"]).ttl(TTL).grace(GRACE);
+        let load = |names| async { Ok::<_, Fault>(lengths(names)) };
+        batch().get_or_load_many(load).await.unwrap();
+        cache.settle().await;
+        world.advance(TTL);
+        let fail = |_| asks.returns(Err::<Values, _>(Fault::Down));
+        for _ in 0..3 {
+            assert_eq!(batch().get_or_load_many(fail).await.unwrap().len(), 2);
+        }
+        assert_eq!(asks.loads(), 1, "{remote:?}", remote = remote.is_some());
+        world.advance(THROTTLE);
+        assert_eq!(batch().get_or_load_many(fail).await.unwrap().len(), 2);
+        assert_eq!(asks.loads(), 2);
+    }
 }

@@ -11,7 +11,7 @@ use super::Cache;
 use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
-use crate::engine::{Ask, Many, One};
+use crate::engine::{Ask, AskNames, Many, One};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::SitePolicy;
@@ -183,6 +183,7 @@ impl<'c, F> Batch<'c, F> {
                 wire,
                 unless: None,
                 tags_from: None,
+                names: AskNames::default(),
             }
         };
         let mut met = HashSet::new();

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::Cache;
 use crate::codec::Wire;
-use crate::engine::{Answer, Ask, DetachedLoading, InPlace, Loading, Origin};
+use crate::engine::{Answer, Ask, AskNames, DetachedLoading, InPlace, Loading, Origin};
 use crate::error::Error;
 use crate::key::Key;
 use crate::of::Observed;
@@ -324,6 +324,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             wire,
             unless: None,
             tags_from: None,
+            names: AskNames::default(),
         })
     }
 

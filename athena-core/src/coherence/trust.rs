@@ -36,7 +36,7 @@ impl Trust {
         Self { until: self.until.min(until), ..self }
     }
 
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn holds(&self, now: Tick) -> bool {
         now < self.until && self.backing.is_trusted(now)
     }

@@ -125,6 +125,17 @@ where
         }
     }
 
+    /// Whether an entry is of this call's types, so that it can answer.
+    pub(super) fn can_recall(&self, slot: &Slot) -> bool {
+        match slot.meta().kind {
+            EntryKind::Value => entry::value::<V>(slot, EntryKind::Value).is_some(),
+            EntryKind::Absent => self.shape.absent.is_some(),
+            EntryKind::Failed => {
+                self.errors.remember.as_ref().is_some_and(|it| (it.recall)(slot).is_some())
+            }
+        }
+    }
+
     pub(super) fn outcome(&self, slot: &Slot, source: Source) -> Outcome {
         Outcome { age: slot.meta().age(self.runtime.clock.now()), ..Outcome::new(source) }
     }

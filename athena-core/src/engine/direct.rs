@@ -76,8 +76,7 @@ where
             None => (runtime.own_dependencies(&self.tags, lead.since()), Trust::own()),
             // Written, and so no longer announced: the next read of it is.
             Some(remote) => {
-                let entry = runtime.namespace.entry(&self.key);
-                (remote.dependencies(&entry, &self.tags, lead.since()), Trust::none())
+                (remote.dependencies(self.entry_name(), &self.tags, lead.since()), Trust::none())
             }
         };
         let meta = Meta::new(EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
@@ -99,7 +98,7 @@ where
         let Some(address) = self.address() else {
             return Err(self.unwritable("no codec"));
         };
-        let generations = remote.generations(&address, &self.tags).await.map_err(Error::backend)?;
+        let generations = remote.generations(address, &self.tags).await.map_err(Error::backend)?;
         let envelope = Envelope {
             kind: EntryKind::Value,
             ttl: life.ttl,
@@ -113,7 +112,7 @@ where
             return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
         };
         let total = life.total().max(Duration::from_millis(1));
-        remote.insert(&address, &bytes, total).await.map_err(Error::backend)?;
+        remote.insert(address, &bytes, total).await.map_err(Error::backend)?;
         self.tell(|key| Event::Filled { key });
         Ok(())
     }

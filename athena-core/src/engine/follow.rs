@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
+use super::limits::Place;
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::error::Error;
@@ -139,30 +138,30 @@ where
 
     /// The load for this caller, while others do the same after a failure that nobody can share.
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        let place = self.place().await;
+        let place = Place::Taken(self.place().await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_place(place);
                 job.run(origin.load()).await
             }
-            None => self.alone(origin).await,
+            None => self.alone(place, origin).await,
         }
-    }
-
-    /// A place among the function's loads. Without one after `wait_for_load` the load runs all the same,
-    /// and a load inside a load needs none: it would wait for the one around it.
-    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if Flight::is_any_led_here() {
-            return None;
-        }
-        let place = self.runtime.loads.place(self.site);
-        self.runtime.clock.within(self.runtime.settings.wait_for_load, place).await.flatten()
     }
 
     /// The load for this caller alone; nothing is kept of it.
-    pub(super) async fn alone<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+    pub(super) async fn alone<O: Origin<R, V, E>>(self, place: Place, origin: O) -> Answer<R> {
         self.tell(|key| Event::Miss { key });
-        let value = origin.load().await;
+        let value = match self.errors.carry.zip(self.policy.hard_timeout) {
+            None => self.run_load(place, origin.load()).await.0,
+            Some((carry, limit)) => match self.run_load_within(limit, place, origin.load()).await {
+                Some((value, _)) => value,
+                None => {
+                    self.tell(|key| Event::LoadTimedOut { key, limit });
+                    let error = Error::timeout(self.key.readable(), limit);
+                    (self.shape.failed)(carry(error))
+                }
+            },
+        };
         Answer { value, outcome: Outcome::new(Source::Load) }
     }
 }

@@ -33,17 +33,6 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    /// Where this call's entry is in the backend; `None` if values of its type do not go there.
-    pub(super) fn address(&self) -> Option<Address> {
-        let wire = self.wire.as_ref()?;
-        let version = self.policy.version;
-        let of_errors = self.errors.remember.as_ref().and_then(|remember| remember.wire);
-        let fingerprint = wire.fingerprint(version).ok()?;
-        let of_errors = of_errors.map_or(Ok(0), |wire| wire.fingerprint(version)).ok()?;
-        let entry = self.runtime.namespace.entry(&self.key);
-        Some(Address::new(entry, wire.codec, fingerprint ^ of_errors.rotate_left(17)))
-    }
-
     /// Looks in the backend; a copy is kept unless the key is invalidated meanwhile.
     pub(super) async fn look_as(
         &self,
@@ -67,8 +56,8 @@ where
         let Some(address) = self.address() else {
             return Ok(None);
         };
-        let looked = remote.look(&address, &self.tags, deadline).await?;
-        Ok(self.looked(&address, looked))
+        let looked = remote.look(address, &self.tags, deadline).await?;
+        Ok(self.looked(address, looked))
     }
 
     /// What was found, as a judged entry of this process.

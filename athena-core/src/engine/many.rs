@@ -3,33 +3,25 @@
 //! Invariant: nobody is waited for while a flight is led or a lease held, so two batches that need each
 //! other's keys do not wait for ever.
 
+mod load;
+
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, join_all, select, select_all};
+use futures_util::future::join_all;
 
-use super::answer::Judged;
-use super::course::Next;
+use self::load::LeaseWait;
+use super::course::{Looked, Next};
 use super::follow::{Followed, WaitingFor};
-use super::job::{LeaseState, looks};
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
-use crate::clock::Tick;
 use crate::flight::{Flight, Lead, Role};
 use crate::policy::freshness::Verdict;
-use crate::remote::wake::Waiter;
-use crate::resilience::backoff::Backoff;
-use crate::runtime::Runtime;
-use crate::telemetry::Event;
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
-type LeasedJob<V, E> = (String, OneJob<V, E>, LeaseState);
-/// An entry that another process loads, and who hears when it is done.
-type Elsewhere<V, E> = (String, One<V, E>, Waiter);
 
 /// What a batch does about its entries, round by round.
 pub(crate) struct Many<V, E> {
@@ -40,13 +32,8 @@ pub(crate) struct Many<V, E> {
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
     found: HashMap<String, V>,
-    patience: Option<Patience>,
-}
-
-/// How long the loads of other processes are waited for.
-struct Patience {
-    until: Tick,
-    pauses: Backoff,
+    /// How long the loads of other processes are waited for; `None` if nothing was named.
+    waiting: Option<LeaseWait>,
 }
 
 /// The entries of one round.
@@ -66,17 +53,13 @@ where
         if let Some((_, ask)) = asks.first() {
             ask.runtime.keep_alive();
         }
-        let patience = asks.first().map(|(_, ask)| {
-            let Runtime { clock, settings, .. } = &*ask.runtime;
-            let until = clock.now().after(settings.wait_for_lease);
-            Patience { until, pauses: looks(settings.lease) }
-        });
+        let waiting = asks.first().map(|(_, ask)| LeaseWait::begin(&ask.runtime));
         Self {
             open: asks,
             beside: HashSet::new(),
             slow: HashMap::new(),
             found: HashMap::new(),
-            patience,
+            waiting,
         }
     }
 
@@ -173,113 +156,6 @@ where
         jobs
     }
 
-    /// One load for all jobs.
-    async fn load<F, Fut>(
-        &mut self,
-        jobs: Vec<(String, OneJob<V, E>)>,
-        alone: Vec<(String, One<V, E>)>,
-        load: &F,
-    ) -> Result<(), E>
-    where
-        F: Fn(Vec<String>) -> Fut,
-        Fut: Future<Output = Result<HashMap<String, V>, E>>,
-    {
-        let (jobs, elsewhere) = self.lease(jobs).await;
-        if jobs.is_empty() && alone.is_empty() {
-            self.wait(elsewhere).await;
-            return Ok(());
-        }
-        self.put_off(elsewhere);
-        let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
-        let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
-        let names: Vec<_> = names.cloned().collect();
-        let started = jobs.first().map(|(_, job, _)| job.now());
-        let extending = join_all(jobs.iter().map(|(_, job, _)| job.extend_for_ever()));
-        let load = pin!(Flight::all_led_here(&flights, load(names)));
-        let outcome = match select(load, pin!(extending)).await {
-            Either::Left((outcome, _)) => outcome,
-            // There are no leases to extend.
-            Either::Right((_, load)) => load.await,
-        };
-        let mut loaded = match outcome {
-            Ok(loaded) => loaded,
-            Err(error) => return self.failed(jobs, &alone, error),
-        };
-        for (name, ask) in alone {
-            ask.tell(|key| Event::Miss { key });
-            if let Some(value) = loaded.remove(&name) {
-                self.found.insert(name, value);
-            }
-        }
-        for (name, job, leased) in jobs {
-            let value = loaded.remove(&name);
-            let answer = job.finish(Ok(value), leased, started.unwrap_or_default());
-            insert(&mut self.found, &name, answer);
-        }
-        Ok(())
-    }
-
-    /// The leases of jobs; apart from them those whose values other processes load just now.
-    async fn lease(
-        &mut self,
-        jobs: Vec<(String, OneJob<V, E>)>,
-    ) -> (Vec<LeasedJob<V, E>>, Vec<Elsewhere<V, E>>) {
-        let lease = async |(name, job): (String, OneJob<V, E>)| {
-            let waiter = job.waiter();
-            let leased = job.lease_or_find(job.since()).await;
-            (name, job, leased, waiter)
-        };
-        let (mut ours, mut elsewhere) = (Vec::new(), Vec::new());
-        for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
-            let is_patient =
-                self.patience.as_ref().is_some_and(|patience| job.now() < patience.until);
-            match (leased, waiter) {
-                (Err(answer), _) => insert(&mut self.found, &name, answer),
-                (Ok(LeaseState::HeldElsewhere), Some(waiter)) if is_patient => {
-                    elsewhere.push((name, job.resign(), waiter));
-                }
-                (Ok(leased), _) => ours.push((name, job, leased)),
-            }
-        }
-        (ours, elsewhere)
-    }
-
-    /// Waits until one of these may be there, or may be loaded by us.
-    async fn wait(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
-        if let (Some((_, ask, _)), Some(patience)) = (elsewhere.first(), &mut self.patience) {
-            let clock = &ask.runtime.clock;
-            let left = patience.until.since(clock.now());
-            let woken = elsewhere.iter().map(|(.., waiter)| Box::pin(waiter.woken()));
-            clock.within(left.min(patience.pauses.pause()), select_all(woken)).await;
-        }
-        self.put_off(elsewhere);
-    }
-
-    /// Leaves entries to the next round.
-    fn put_off(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
-        self.open.extend(elsewhere.into_iter().map(|(name, ask, _)| (name, ask)));
-    }
-
-    /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(
-        &mut self,
-        jobs: Vec<LeasedJob<V, E>>,
-        alone: &[(String, One<V, E>)],
-        error: E,
-    ) -> Result<(), E> {
-        let in_grace = |job: &OneJob<V, E>| job.grace_for(&error).is_some();
-        let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job, _)| in_grace(job));
-        for (_, ask) in alone {
-            ask.tell(|key| Event::Miss { key });
-        }
-        for (name, job, _) in jobs {
-            let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
-            job.give_up(answer.as_ref());
-            self.keep(&name, answer);
-        }
-        if all_in_grace { Ok(()) } else { Err(error) }
-    }
-
     async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
         // Side by side, or each would be waited for as long as one may be.
         let waits = followed
@@ -324,9 +200,7 @@ fn insert<V, E>(found: &mut HashMap<String, V>, name: &str, answer: Answer<Resul
 /// Reads entries of one cache together; none where values do not go to a backend.
 ///
 /// One answer per ask, since the nodes of a backend fail apart from each other.
-async fn look_many<'a, R, V, E>(
-    asks: impl Iterator<Item = &'a Ask<R, V, E>>,
-) -> Vec<Result<Option<Judged>, Failure>>
+async fn look_many<'a, R, V, E>(asks: impl Iterator<Item = &'a Ask<R, V, E>>) -> Vec<Looked>
 where
     R: 'a,
     V: Clone + Send + Sync + 'static,
@@ -341,10 +215,11 @@ where
     if addresses.len() != asks.len() {
         return none();
     }
-    let asked: Vec<_> = addresses.iter().zip(asks.iter().map(|ask| &ask.tags)).collect();
+    let tags = asks.iter().map(|ask| &ask.tags);
+    let asked: Vec<_> = addresses.iter().map(|address| &***address).zip(tags).collect();
     let looked = remote.look_many(&asked, remote.deadline()).await;
     let mut seen = Vec::with_capacity(asks.len());
-    for ((ask, address), looked) in asks.iter().zip(&addresses).zip(looked) {
+    for ((ask, address), looked) in asks.iter().zip(addresses).zip(looked) {
         seen.push(looked.map(|looked| ask.looked(address, looked)));
     }
     seen

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{ErrorProbe, Site, wants_name_only};
 use crate::codec::Wire;
 use crate::context::{self, CallMode, CallRequest};
-use crate::engine::{self, Answer, Detach, Detached, InPlace, Origin};
+use crate::engine::{self, Answer, AskNames, Detach, Detached, InPlace, Origin};
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
@@ -218,6 +218,7 @@ where
             wire,
             unless: self.unless,
             tags_from: self.tags_from,
+            names: AskNames::default(),
         })
     }
 }

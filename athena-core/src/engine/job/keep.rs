@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::terms::KeptIn;
 use super::{Job, LeaseState};
 use crate::backend::Filled;
 use crate::codec::Wire;
@@ -35,21 +36,16 @@ where
             self.not_kept(NotKept::Invalidated);
             return self.lead.land(landing);
         }
-        match leased {
-            LeaseState::NotNeeded => self.lead.land(landing),
-            LeaseState::None => {
-                slot.meta().keep_to_ourselves();
-                self.lead.land(landing);
-            }
-            LeaseState::HeldElsewhere => {
-                slot.meta().keep_to_ourselves();
-                self.not_kept(NotKept::LeaseHeld);
-                self.lead.land(landing);
-            }
-            LeaseState::Held => {
-                self.lead.land(landing);
-                self.fill(slot, life, tags);
-            }
+        let keeping = leased.keeping(self.has_late_tags(&tags));
+        if keeping.place == KeptIn::Copy {
+            slot.meta().keep_to_ourselves();
+        }
+        if let Some(reason) = keeping.not_kept {
+            self.not_kept(reason);
+        }
+        self.lead.land(landing);
+        if keeping.place == KeptIn::Backend {
+            self.fill(slot, life, tags);
         }
     }
 

@@ -5,13 +5,16 @@
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
+use super::terms::{AfterReply, GuardFate, Joining, LeaseReply, LeaseState};
 use super::{Job, Purpose};
+use crate::backend::Failure;
+use crate::coherence::joining::Joinable;
 use crate::coherence::revision::Revision;
-use crate::coherence::trust::Trust;
 use crate::engine::answer::Judged;
 use crate::engine::{Answer, Ask};
 use crate::policy::freshness::Verdict;
@@ -21,19 +24,6 @@ use crate::remote::{Asked, Wanted};
 use crate::resilience::backoff::Backoff;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
-
-/// The lease of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum LeaseState {
-    /// Nobody else can load it: there is no backend for it.
-    NotNeeded,
-    /// The value may go to the backend; the flight keeps the lease.
-    Held,
-    /// Another process loads the same.
-    HeldElsewhere,
-    /// The value stays here: the backend cannot say who loads it.
-    None,
-}
 
 /// How soon to look first for a value that another process loads.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -163,35 +153,64 @@ where
         let life = ask.runtime.settings.lease;
         let limit = ask.runtime.settings.resilience.attempt_timeout;
         ask.runtime.clock.within(limit, remote.returned(&ask.key)).await;
-        let token = remote.token(&address);
-        let lease = LeaseGuard::new(remote, &ask.key, address, token, life);
+        let token = remote.token(address);
+        // Coherence 6: made before the lease is asked for, so that it is given back however that ends.
+        let guard = LeaseGuard::new(remote, &ask.key, Arc::clone(address), token, life);
         let late_tags = ask.tags_from.is_some();
         let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
         let since = ask.runtime.revisions.now();
-        match remote.lease(lease.address(), wanted).await {
-            Ok(Asked::Granted(grant)) => {
+        let asked = remote.lease(address, wanted).await;
+        self.apply(asked, guard, since)
+    }
+
+    /// Does what follows from the answer to a request for the lease, which was sent after `since`.
+    fn apply(
+        &self,
+        asked: Result<Asked, Failure>,
+        guard: LeaseGuard,
+        since: Revision,
+    ) -> LeaseState {
+        let AfterReply { state, guard: fate, joining } = reply(&asked).consequences();
+        let (grant, backing) = match asked {
+            Ok(Asked::Granted(grant)) => (Some(grant.clone()), Some(grant.backing)),
+            Ok(Asked::Elsewhere(backing)) => (None, Some(backing)),
+            Err(_) => (None, None),
+        };
+        if let Some(backing) = backing {
+            let until = match joining {
+                Joining::UnderLease => guard.until(),
+                Joining::BesideLease | Joining::AsBefore => {
+                    self.now().after(self.ask.runtime.settings.resilience.trust_window)
+                }
+            };
+            self.lead.may_be_joined(Joinable::announced(backing, until));
+        }
+        match (fate, grant) {
+            (GuardFate::Held, Some(grant)) => {
                 self.lead.begins_after(since);
-                self.lead.rely_on(Trust::over(grant.backing.clone()).ending(lease.until()));
-                self.lead.flight().hold(lease.granted(grant));
-                LeaseState::Held
+                self.lead.flight().hold(guard.granted(grant));
             }
-            Ok(Asked::Elsewhere(backing)) => {
-                lease.forget();
-                let until = self.now().after(remote.trust_window());
-                self.lead.rely_on(Trust::over(backing).ending(until));
-                LeaseState::HeldElsewhere
-            }
-            Err(failure) if failure.class().may_have_happened() => self.unleased(),
-            Err(_) => {
-                lease.forget();
-                self.unleased()
-            }
+            (GuardFate::Forgotten, _) => guard.forget(),
+            (GuardFate::Held | GuardFate::Dropped, _) => drop(guard),
+        }
+        match state {
+            LeaseState::Unleased => self.unleased(),
+            state => state,
         }
     }
 
     /// The backend cannot say whether another process loads the same.
     fn unleased(&self) -> LeaseState {
         self.ask.tell(|key| Event::Unleased { key });
-        LeaseState::None
+        LeaseState::Unleased
+    }
+}
+
+fn reply(asked: &Result<Asked, Failure>) -> LeaseReply {
+    match asked {
+        Ok(Asked::Granted(_)) => LeaseReply::Granted,
+        Ok(Asked::Elsewhere(_)) => LeaseReply::Elsewhere,
+        Err(failure) if failure.class().may_have_happened() => LeaseReply::Unanswered,
+        Err(_) => LeaseReply::Refused,
     }
 }

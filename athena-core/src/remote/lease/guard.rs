@@ -22,7 +22,7 @@ pub(crate) struct LeaseGuard {
     grant: Option<Grant>,
     /// When it has ended by itself.
     until: Tick,
-    address: Address,
+    address: Arc<Address>,
     key: Key,
     remote: Arc<Remote>,
 }
@@ -34,7 +34,7 @@ impl LeaseGuard {
     pub(crate) fn new(
         remote: &Arc<Remote>,
         key: &Key,
-        address: Address,
+        address: Arc<Address>,
         token: Token,
         life: Duration,
     ) -> Self {
@@ -53,7 +53,7 @@ impl LeaseGuard {
         self
     }
 
-    pub(crate) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Arc<Address> {
         &self.address
     }
 
@@ -98,7 +98,7 @@ impl Drop for LeaseGuard {
         let returning = Returning::new(returns, &self.key);
         let release = PendingRelease {
             remote: Arc::downgrade(&self.remote),
-            address: self.address.clone(),
+            address: Arc::clone(&self.address),
             token,
             until: self.grant.is_some().then_some(self.until),
         };
@@ -119,7 +119,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A lease that is to be given back.
 struct PendingRelease {
     remote: Weak<Remote>,
-    address: Address,
+    address: Arc<Address>,
     token: Token,
     /// When it ends by itself. `None` if the request for it was never answered: a node that stood still
     /// may execute it as late as it goes on.

@@ -1,0 +1,110 @@
+//! What a load returned, as an answer and as an entry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Job, LeaseState, Purpose};
+use crate::clock::Tick;
+use crate::engine::{Answer, Ask};
+use crate::entry::{Meta, TypedEntry};
+use crate::envelope::EntryKind;
+use crate::policy::freshness::Life;
+use crate::shape::Loaded;
+use crate::tag::Tags;
+use crate::telemetry::event::NotKept;
+use crate::telemetry::{Event, Outcome, Source};
+
+impl<R, V, E> Job<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    pub(in crate::engine) fn finish(
+        self,
+        returned: R,
+        leased: LeaseState,
+        started: Tick,
+    ) -> Answer<R> {
+        let took = self.ask.runtime.clock.now().since(started);
+        match (self.ask.shape.split)(returned) {
+            Loaded::Found(value) => {
+                self.ask.tell(|key| Event::Loaded { key, took });
+                self.found(value, leased)
+            }
+            Loaded::Absent(value) => {
+                self.ask.tell(|key| Event::Loaded { key, took });
+                self.absent(value, leased)
+            }
+            Loaded::Failed(error) => {
+                self.ask.tell(|key| Event::LoadFailed { key });
+                self.failed(error, leased)
+            }
+        }
+    }
+
+    /// A caller whom no entry could answer, and who is not counted elsewhere.
+    pub(super) fn tell_miss(&self) {
+        if !matches!(self.purpose, Purpose::Background | Purpose::Refresh) {
+            self.ask.tell(|key| Event::Miss { key });
+        }
+    }
+
+    fn found(self, value: V, leased: LeaseState) -> Answer<R> {
+        self.tell_miss();
+        let ask = &self.ask;
+        let wanted = !ask.unless.as_ref().is_some_and(|unless| unless(&value));
+        let mut tags = ask.tags.clone();
+        if let Some(tags_from) = &ask.tags_from {
+            for tag in tags_from(&value) {
+                tags.add(tag);
+            }
+        }
+        let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
+        let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
+        let answer = (ask.shape.found)(value.clone());
+        let meta = self.meta(EntryKind::Value, life, &tags, leased);
+        self.keep(Arc::new(TypedEntry { meta, value }), life, tags, wanted, leased);
+        Answer { value: answer, outcome: Outcome::new(Source::Load) }
+    }
+
+    fn absent(self, value: R, leased: LeaseState) -> Answer<R> {
+        self.tell_miss();
+        let ttl = self.ask.policy.negative_ttl;
+        let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
+        let tags = self.ask.tags.clone();
+        let meta = self.meta(EntryKind::Absent, life, &tags, leased);
+        self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, ttl.is_some(), leased);
+        Answer { value, outcome: Outcome::new(Source::Load) }
+    }
+
+    /// What an entry is that was loaded just now.
+    ///
+    /// Without a lease nobody announces that it was invalidated during the load, and tags that only the
+    /// value knows have not been read yet: such an entry is a copy for the time when the backend is away.
+    pub(super) fn meta(
+        &self,
+        kind: EntryKind,
+        life: Life,
+        tags: &Tags,
+        leased: LeaseState,
+    ) -> Meta {
+        let Ask { runtime, .. } = &self.ask;
+        let since = self.lead.since();
+        let dependencies = match self.ask.remote() {
+            None => runtime.own_dependencies(tags, since),
+            Some(remote) => remote.dependencies_of_load(self.ask.entry_name(), tags, since),
+        };
+        let keeping = leased.keeping(self.has_late_tags(tags));
+        let trust = keeping.trusted.trust(&self.lead.flight().joinable());
+        Meta::new(kind, life, runtime.clock.now(), dependencies, &trust)
+    }
+
+    /// Whether there are tags that were not known before the load.
+    pub(super) fn has_late_tags(&self, tags: &Tags) -> bool {
+        tags.beyond(&self.ask.tags).next().is_some()
+    }
+
+    pub(super) fn not_kept(&self, reason: NotKept) {
+        self.ask.tell(|key| Event::NotKept { key, reason });
+    }
+}

@@ -1,0 +1,170 @@
+//! One load for all that nobody else loads.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, join_all, select, select_all};
+
+use super::{Many, One, OneJob, insert};
+use crate::clock::Tick;
+use crate::engine::job::{LeaseState, looks};
+use crate::engine::limits::Place;
+use crate::flight::Flight;
+use crate::remote::wake::Waiter;
+use crate::resilience::backoff::Backoff;
+use crate::runtime::Runtime;
+use crate::telemetry::Event;
+
+type LeasedJob<V, E> = (String, OneJob<V, E>, LeaseState);
+/// An entry that another process loads, and who hears when it is done.
+type Elsewhere<V, E> = (String, One<V, E>, Waiter);
+
+/// How long the loads of other processes are waited for, and how often they are looked for.
+pub(super) struct LeaseWait {
+    until: Tick,
+    looks: Backoff,
+}
+
+impl LeaseWait {
+    pub(super) fn begin(runtime: &Runtime) -> Self {
+        let Runtime { clock, settings, .. } = runtime;
+        let until = clock.now().after(settings.wait_for_lease);
+        Self { until, looks: looks(settings.lease) }
+    }
+}
+
+impl<V, E> Many<V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    /// One load for all jobs.
+    pub(super) async fn load<F, Fut>(
+        &mut self,
+        jobs: Vec<(String, OneJob<V, E>)>,
+        alone: Vec<(String, One<V, E>)>,
+        load: &F,
+    ) -> Result<(), E>
+    where
+        F: Fn(Vec<String>) -> Fut,
+        Fut: Future<Output = Result<HashMap<String, V>, E>>,
+    {
+        let (jobs, elsewhere) = self.lease(jobs).await;
+        if jobs.is_empty() && alone.is_empty() {
+            self.wait(elsewhere).await;
+            return Ok(());
+        }
+        self.put_off(elsewhere);
+        let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
+        let load = load(names.cloned().collect());
+        let (loaded, started) = run(&jobs, &alone, load).await;
+        let mut loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => return self.failed(jobs, &alone, error),
+        };
+        for (name, ask) in alone {
+            ask.tell(|key| Event::Miss { key });
+            if let Some(value) = loaded.remove(&name) {
+                self.found.insert(name, value);
+            }
+        }
+        for (name, job, leased) in jobs {
+            let value = loaded.remove(&name);
+            let answer = job.finish(Ok(value), leased, started);
+            insert(&mut self.found, &name, answer);
+        }
+        Ok(())
+    }
+
+    /// The leases of jobs; apart from them those whose values other processes load just now.
+    async fn lease(
+        &mut self,
+        jobs: Vec<(String, OneJob<V, E>)>,
+    ) -> (Vec<LeasedJob<V, E>>, Vec<Elsewhere<V, E>>) {
+        let lease = async |(name, job): (String, OneJob<V, E>)| {
+            let waiter = job.waiter();
+            let leased = job.lease_or_find(job.since()).await;
+            (name, job, leased, waiter)
+        };
+        let (mut ours, mut elsewhere) = (Vec::new(), Vec::new());
+        for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
+            let may_wait = self.waiting.as_ref().is_some_and(|waiting| job.now() < waiting.until);
+            match (leased, waiter) {
+                (Err(answer), _) => insert(&mut self.found, &name, answer),
+                (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
+                    elsewhere.push((name, job.resign(), waiter));
+                }
+                (Ok(leased), _) => ours.push((name, job, leased)),
+            }
+        }
+        (ours, elsewhere)
+    }
+
+    /// Waits until one of these may be there, or may be loaded by us.
+    async fn wait(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
+        if let (Some((_, ask, _)), Some(waiting)) = (elsewhere.first(), &mut self.waiting) {
+            let clock = &ask.runtime.clock;
+            let left = waiting.until.since(clock.now());
+            let woken = elsewhere.iter().map(|(.., waiter)| Box::pin(waiter.woken()));
+            clock.within(left.min(waiting.looks.pause()), select_all(woken)).await;
+        }
+        self.put_off(elsewhere);
+    }
+
+    /// Leaves entries to the next round.
+    fn put_off(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
+        self.open.extend(elsewhere.into_iter().map(|(name, ask, _)| (name, ask)));
+    }
+
+    /// The error, unless every entry has a stale value that may stand in for it.
+    fn failed(
+        &mut self,
+        jobs: Vec<LeasedJob<V, E>>,
+        alone: &[(String, One<V, E>)],
+        error: E,
+    ) -> Result<(), E> {
+        let in_grace = |job: &OneJob<V, E>| job.grace_for(&error).is_some();
+        let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job, _)| in_grace(job));
+        for (_, ask) in alone {
+            ask.tell(|key| Event::Miss { key });
+        }
+        for (name, job, _) in jobs {
+            let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
+            job.failed_with_others(answer.as_ref());
+            self.keep(&name, answer);
+        }
+        if all_in_grace { Ok(()) } else { Err(error) }
+    }
+}
+
+/// Runs a load for jobs, whose leases are kept alive, and for entries beside them; says when it began.
+///
+/// It takes one place among the loads of its function, if one of its jobs needs one.
+async fn run<V, E, T>(
+    jobs: &[LeasedJob<V, E>],
+    alone: &[(String, One<V, E>)],
+    load: impl Future<Output = T>,
+) -> (T, Tick)
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
+    let load = Flight::all_led_here(&flights, load);
+    let load = async {
+        let extending = join_all(jobs.iter().map(|(_, job, _)| job.extend_for_ever()));
+        match select(pin!(load), pin!(extending)).await {
+            Either::Left((loaded, _)) => loaded,
+            // There are no leases to extend.
+            Either::Right((_, load)) => load.await,
+        }
+    };
+    let is_bounded = jobs.iter().any(|(.., leased)| leased.keeping(false).is_bounded);
+    let place = if is_bounded { Place::Needed } else { Place::NotNeeded };
+    match jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask)) {
+        Some(ask) => ask.run_load(place, load).await,
+        None => (load.await, Tick::default()),
+    }
+}
