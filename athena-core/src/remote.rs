@@ -54,7 +54,7 @@ use crate::telemetry::Telemetry;
 pub(crate) use generations::Generations;
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
-pub(crate) use read::{Looked, StoredEntry};
+pub(crate) use read::StoredEntry;
 pub use status::NodeStatus;
 
 /// The remote tier of a cache.

@@ -11,7 +11,7 @@ use crate::entry::{Meta, Slot, TypedEntry};
 use crate::envelope::{EntryKind, Envelope};
 use crate::flight::Lead;
 use crate::policy::freshness::{Life, Verdict};
-use crate::remote::{Address, Looked, Remote, StoredEntry};
+use crate::remote::{Address, Remote, StoredEntry};
 use crate::resilience::deadline::Deadline;
 use crate::telemetry::Event;
 
@@ -56,19 +56,12 @@ where
         let Some(address) = self.address() else {
             return Ok(None);
         };
-        let looked = remote.look(address, &self.tags, deadline).await?;
-        Ok(self.looked(address, looked))
+        let found = remote.look(address, &self.tags, deadline).await?;
+        Ok(found.and_then(|stored| self.read(address, *stored)))
     }
 
     /// What was found, as a judged entry of this process.
-    pub(super) fn looked(&self, address: &Address, looked: Looked) -> Option<Judged> {
-        match looked {
-            Looked::Nothing => None,
-            Looked::Entry(stored) => self.read(address, *stored),
-        }
-    }
-
-    fn read(&self, address: &Address, stored: StoredEntry) -> Option<Judged> {
+    pub(super) fn read(&self, address: &Address, stored: StoredEntry) -> Option<Judged> {
         let StoredEntry { envelope, age, dependencies, trust, is_confirmed } = stored;
         let now = self.runtime.clock.now();
         let life = Life { ttl: envelope.ttl, grace: envelope.grace };

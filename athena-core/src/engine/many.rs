@@ -217,10 +217,7 @@ where
     }
     let tags = asks.iter().map(|ask| &ask.tags);
     let asked: Vec<_> = addresses.iter().map(|address| &***address).zip(tags).collect();
-    let looked = remote.look_many(&asked, remote.deadline()).await;
-    let mut seen = Vec::with_capacity(asks.len());
-    for ((ask, address), looked) in asks.iter().zip(addresses).zip(looked) {
-        seen.push(looked.map(|looked| ask.looked(address, looked)));
-    }
-    seen
+    let found = remote.look_many(&asked, remote.deadline()).await;
+    let asked = asks.iter().zip(addresses).zip(found);
+    asked.map(|((ask, address), found)| Ok(found?.and_then(|it| ask.read(address, *it)))).collect()
 }

@@ -13,6 +13,7 @@ use crate::backend::{Class, Failure, Generation, Node};
 use crate::coherence::guards::Guard;
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
+use crate::resilience::class::Word;
 use crate::resilience::deadline::Deadline;
 use crate::tag::Tags;
 use crate::telemetry::Event;
@@ -320,7 +321,7 @@ impl Remote {
         };
         let bump = || self.backend.bump(generations);
         match self.ask(Operation::write("bump"), first, deadline, bump).await {
-            Err(failure) if matches!(failure.class(), Class::WriteRefused | Class::Open) => {
+            Err(failure) if Word::of(failure.class()).may_remove => {
                 let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
                 let remove = || self.backend.remove(&names);
                 self.ask(Operation::remove("remove"), first, deadline, remove).await

@@ -55,6 +55,17 @@ struct Kept {
 }
 
 impl Pending {
+    /// Numbers a target that waits for a node from now on.
+    fn number(&mut self, node: Node, since: Tick) -> Kept {
+        self.counter += 1;
+        Kept { number: self.counter, node, since }
+    }
+
+    /// How many targets there are, of those that are bounded.
+    fn count(&self) -> usize {
+        self.targets.len() + self.repeated.len()
+    }
+
     fn put(&mut self, target: Target, mut kept: Kept) {
         if let Some(former) = self.targets.get(&target) {
             kept.since = former.since;
@@ -73,6 +84,11 @@ impl Pending {
                 self.nodes.remove(&kept.node);
             }
         }
+    }
+
+    /// Lets everything go, but not the numbers that were given out.
+    fn clear(&mut self) {
+        *self = Self { counter: self.counter, ..Self::default() };
     }
 }
 
@@ -115,49 +131,50 @@ impl Journal {
     /// Keeps a target for its node; at the limit, a change of the namespace stands for all of them.
     pub(crate) fn keep(&self, target: Target, now: Tick, node_of: impl Fn(&Target) -> Node) {
         let mut pending = self.lock();
-        pending.counter += 1;
-        let number = pending.counter;
-        let kept = |target: &Target| Kept { number, node: node_of(target), since: now };
-        let has_place = pending.targets.len() + pending.repeated.len() < self.limit
+        let has_room = pending.count() < self.limit
             || pending.targets.contains_key(&target)
             || target == Target::AnyTag
             || self.everything.contains(&target);
-        if has_place {
-            let kept = kept(&target);
+        let kept = if has_room { vec![target] } else { self.everything.clone() };
+        if !has_room {
+            pending.clear();
+        }
+        for target in kept {
+            let kept = pending.number(node_of(&target), now);
             pending.put(target, kept);
-        } else {
-            *pending = Pending { counter: number, ..Pending::default() };
-            for target in &self.everything {
-                pending.put(target.clone(), kept(target));
-            }
         }
         self.note_depth(&pending);
     }
 
-    /// Has tags that arrived before [`Target::AnyTag`] changed once more when that has arrived.
+    /// Has tags that arrived before [`Target::AnyTag`] changed once more when that has arrived
+    /// (coherence 10b).
     ///
     /// A load that learns its tags only from its value may have stored it in between: it saw the new
     /// generation of the tag, and that no tag had changed since it began.
-    pub(crate) fn repeat<'a>(
+    pub(crate) fn repeat<'t>(
         &self,
-        tags: impl Iterator<Item = &'a Target>,
+        tags: impl Iterator<Item = &'t Target>,
         now: Tick,
         node_of: impl Fn(&Target) -> Node,
     ) {
         for tag in tags {
-            {
-                let mut pending = self.lock();
-                let has_place = pending.targets.len() + pending.repeated.len() < self.limit;
-                if has_place && pending.targets.contains_key(&Target::AnyTag) {
-                    pending.counter += 1;
-                    let kept = Kept { number: pending.counter, node: node_of(tag), since: now };
-                    pending.repeated.insert(tag.clone(), kept);
-                    continue;
-                }
+            // Otherwise it has arrived meanwhile, or there are too many.
+            if !self.repeat_later(tag, now, node_of(tag)) {
+                self.keep(tag.clone(), now, &node_of);
             }
-            // It has arrived meanwhile, or there are too many.
-            self.keep(tag.clone(), now, &node_of);
         }
+    }
+
+    /// Keeps a tag until [`Target::AnyTag`] has arrived, if that waits and there is room.
+    fn repeat_later(&self, tag: &Target, now: Tick, node: Node) -> bool {
+        let mut pending = self.lock();
+        let waits = pending.targets.contains_key(&Target::AnyTag);
+        if !waits || pending.count() >= self.limit {
+            return false;
+        }
+        let kept = pending.number(node, now);
+        pending.repeated.insert(tag.clone(), kept);
+        true
     }
 
     /// How many invalidations wait.

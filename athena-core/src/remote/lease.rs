@@ -9,13 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::breakers::by_node;
-use super::generations::{Generations, in_order, told};
+use super::generations::{Generations, Told, in_order, told};
 use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote};
-use crate::backend::{Class, Failure, LeaseRequest, Proof, Token};
+use crate::backend::{Failure, Generation, LeaseRequest, Leased, Node, Proof, Token};
+use crate::coherence::revision::Revision;
+use crate::coherence::session::Session;
 use crate::coherence::trust::Backing;
 use crate::key::Key;
+use crate::resilience::class::Word;
+use crate::resilience::deadline::Deadline;
 use crate::tag::Tags;
 
 pub(crate) use self::guard::LeaseGuard;
@@ -82,36 +86,12 @@ impl Remote {
         if late_tags {
             self.make_way_for(&Target::AnyTag, deadline).await?;
         }
-        let mut proposals = self.proposals(address, tags);
-        if late_tags {
-            proposals.push((self.namespace.any_tag(), self.generation()));
-        }
+        let proposals = self.proposals_of_load(address, tags, late_tags);
         let since = self.announcements.revisions.now();
-        // An older generation than the present one would cost a load later, and serve nothing.
-        let mut current: Vec<_> =
-            proposals.iter().filter_map(|(name, _)| self.known(name)).collect();
-        let is_unknown = |(name, _): &&(String, _)| !current.iter().any(|told| told.name == *name);
-        let unknown = proposals.iter().filter(is_unknown).cloned();
-        let mut all = by_node(&*self.backend, unknown, |(name, _)| name);
-        let own = all.iter().position(|(it, _)| *it == node).map(|place| all.swap_remove(place).1);
-        let own = own.unwrap_or_default();
-        // The generations of other nodes first: all of them are complete when the load begins.
-        current.extend(self.ensure_on(all, since, deadline).await?);
+        let (mut current, own) = self.complete(&proposals, node, since, deadline).await?;
         let request = LeaseRequest { lease: &name, token, life, generations: &own };
-        let (mut incarnation, mut sent) = self.before_asking(node);
-        let ask = || self.ask(Operation::lease(), &name, deadline, || self.backend.lease(request));
-        let mut leased = ask().await?;
-        let is_orphan = |it: &Token| is_void(*it, leased.proof) || self.returns.is_abandoned(*it);
-        if let Some(orphan) = leased.holder.filter(|it| !leased.granted && is_orphan(it)) {
-            // Asked again with the same token: it has been answered that it was not taken.
-            let release = || self.backend.release(&name, orphan);
-            let operation = Operation::remove("release").ending_a_lease();
-            self.ask(operation, &name, deadline, release).await?;
-            (incarnation, sent) = self.before_asking(node);
-            leased = ask().await?;
-        }
+        let (leased, session) = self.request(node, request, deadline).await?;
         let proof = leased.proof;
-        let session = self.announcements.sessions.of(node, incarnation, &proof, sent);
         let told = told(own, leased.generations, &proof, &session);
         self.know_all(&told, since);
         current.extend(told);
@@ -123,6 +103,68 @@ impl Remote {
         let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
         Ok(Asked::Granted(Grant { token, epoch, history, backing, generations }))
+    }
+
+    /// Proposals for the generations that the load depends on.
+    fn proposals_of_load(
+        &self,
+        address: &Address,
+        tags: &Tags,
+        late_tags: bool,
+    ) -> Vec<(String, Generation)> {
+        let mut proposals = self.proposals(address, tags);
+        if late_tags {
+            // Coherence 10: as it is before the load.
+            proposals.push((self.namespace.any_tag(), self.generation()));
+        }
+        proposals
+    }
+
+    /// What is known of the generations of a load, those of other nodes completed; and the proposals for
+    /// those of its own node, which go with the request for the lease.
+    ///
+    /// In this order all of them are complete when the load begins (coherence 7). An older generation than
+    /// the present one would cost a load later, and serve nothing.
+    async fn complete(
+        &self,
+        proposals: &[(String, Generation)],
+        node: Node,
+        since: Revision,
+        deadline: Deadline,
+    ) -> Result<(Vec<Told>, Vec<(String, Generation)>), Failure> {
+        let mut current: Vec<_> =
+            proposals.iter().filter_map(|(name, _)| self.known(name)).collect();
+        let is_unknown = |(name, _): &&(String, _)| !current.iter().any(|told| told.name == *name);
+        let unknown = proposals.iter().filter(is_unknown).cloned();
+        let mut groups = by_node(&*self.backend, unknown, |(name, _)| name);
+        let own = groups.iter().position(|(it, _)| *it == node);
+        let own = own.map(|own| groups.swap_remove(own).1).unwrap_or_default();
+        current.extend(self.ensure_on(groups, since, deadline).await?);
+        Ok((current, own))
+    }
+
+    /// Sends the request; once more if the lease is held by nobody who loads.
+    async fn request(
+        &self,
+        node: Node,
+        request: LeaseRequest<'_>,
+        deadline: Deadline,
+    ) -> Result<(Leased, Arc<Session>), Failure> {
+        let name = request.lease;
+        let ask = || self.ask(Operation::lease(), name, deadline, || self.backend.lease(request));
+        let (mut incarnation, mut sent) = self.before_asking(node);
+        let mut leased = ask().await?;
+        let is_orphan = |it: &Token| is_void(*it, leased.proof) || self.returns.is_abandoned(*it);
+        if let Some(orphan) = leased.holder.filter(|it| !leased.granted && is_orphan(it)) {
+            // Coherence 6: with the same token, of which it has been answered that it was not taken.
+            let release = || self.backend.release(name, orphan);
+            let operation = Operation::remove("release").ending_a_lease();
+            self.ask(operation, name, deadline, release).await?;
+            (incarnation, sent) = self.before_asking(node);
+            leased = ask().await?;
+        }
+        let session = self.announcements.sessions.of(node, incarnation, &leased.proof, sent);
+        Ok((leased, session))
     }
 
     /// Lets a lease live on; tells whether it is still ours, or `None` if that could not be found out.
@@ -145,7 +187,7 @@ impl Remote {
         let release = || self.backend.release(&name, token);
         match self.ask(operation.ending_a_lease(), &name, deadline, release).await {
             Ok(()) => true,
-            Err(failure) => matches!(failure.class(), Class::Closed | Class::Rejected),
+            Err(failure) => Word::of(failure.class()).is_final,
         }
     }
 }

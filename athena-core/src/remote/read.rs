@@ -1,15 +1,14 @@
 //! Reading entries from a backend and telling whether they still count.
 
-use std::collections::HashMap;
+mod fetch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::breakers::by_node;
-use super::generations::Told;
+use self::fetch::{Fetched, Read};
 use super::journal::Target;
-use super::pipeline::Operation;
-use super::{Address, Remote, join_all, scattered};
-use crate::backend::{Class, Failure, Found, Generation, Node, Stored};
+use super::{Address, Remote};
+use crate::backend::{Class, Failure, Generation, Stored};
 use crate::coherence::guards::{Guard, Guards};
 use crate::coherence::revision::{Dependencies, Revision};
 use crate::coherence::session::Session;
@@ -19,16 +18,7 @@ use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::Event;
 
-/// What was found for one address.
-#[derive(Debug)]
-pub(crate) enum Looked {
-    /// An entry that nobody has invalidated.
-    Entry(Box<StoredEntry>),
-    /// Nothing that counts.
-    Nothing,
-}
-
-/// An entry that was seen in the backend.
+/// An entry that was seen in the backend, and that nobody has invalidated.
 #[derive(Debug)]
 pub(crate) struct StoredEntry {
     pub(crate) envelope: Envelope,
@@ -41,70 +31,33 @@ pub(crate) struct StoredEntry {
     pub(crate) is_confirmed: bool,
 }
 
-/// Something read, and where.
-#[derive(Debug, Clone)]
-struct Read<T> {
-    it: Option<T>,
-    session: Arc<Session>,
-    history: u64,
-    /// Whether the node was known to be the one that serves.
-    is_confirmed: bool,
+/// What an entry came to; `None` if there is nothing that counts.
+type Sought = Result<Option<Box<StoredEntry>>, Failure>;
+
+/// What one attempt at an entry came to.
+enum Attempt {
+    Done(Option<Box<StoredEntry>>),
+    /// A node that was asked has not been told of an invalidation (coherence 9b): ask again.
+    Untold,
 }
 
-/// What one node answered.
-struct NodeReply {
-    found: Found,
-    session: Arc<Session>,
-    history: u64,
-    is_confirmed: bool,
-}
-
-/// What a read of names on several nodes came to, in the order of the names.
-struct Fetched {
-    values: Vec<Result<Read<Stored>, Failure>>,
-    generations: Vec<Result<Read<Generation>, Failure>>,
-}
-
-/// How often names are asked for that turn out to be served by other nodes than was known: by all of
-/// them, before anything is known.
-const ROUNDS: usize = 2;
-
-/// A name to read, and its place in the order of what was asked.
-#[derive(Debug, Clone, Copy)]
-enum WantedName<'a> {
-    Value(usize, &'a str),
-    Generation(usize, &'a str),
-}
-
-impl<'a> WantedName<'a> {
-    fn text(&self) -> &'a str {
-        match self {
-            Self::Value(_, name) | Self::Generation(_, name) => name,
-        }
-    }
-}
-
-/// An entry to look for with the tags that its caller knows, and its place among those that were asked.
-#[derive(Debug, Clone, Copy)]
+/// An entry to look for with the tags that its caller knows.
+#[derive(Debug)]
 struct Question<'a> {
-    place: usize,
     address: &'a Address,
     tags: &'a Tags,
+    /// The names of the namespace's generation, and of the tags' in their order.
+    generations: Vec<String>,
     since: Revision,
     deadline: Deadline,
+    /// Held from before the request until its answer has dependencies of its own (coherence 2).
+    _held: Dependencies,
 }
 
 impl Remote {
     /// Reads one entry; one round trip unless it carries tags that the caller does not know.
-    pub(crate) async fn look(
-        &self,
-        address: &Address,
-        tags: &Tags,
-        deadline: Deadline,
-    ) -> Result<Looked, Failure> {
-        let asked = [(address, tags)];
-        let looked = self.look_many(&asked, deadline).await;
-        looked.into_iter().next().unwrap_or(Ok(Looked::Nothing))
+    pub(crate) async fn look(&self, address: &Address, tags: &Tags, deadline: Deadline) -> Sought {
+        self.look_many(&[(address, tags)], deadline).await.pop().unwrap_or(Ok(None))
     }
 
     /// Reads entries together; one answer each, since nodes fail apart from each other.
@@ -112,216 +65,130 @@ impl Remote {
         &self,
         asked: &[(&Address, &Tags)],
         deadline: Deadline,
-    ) -> Vec<Result<Looked, Failure>> {
-        let mut looked: Vec<_> = asked.iter().map(|_| None).collect();
-        let mut open: Vec<usize> = (0..asked.len()).collect();
-        for _ in 0..ROUNDS {
-            let since = self.announcements.revisions.now();
-            let mut questions = Vec::with_capacity(open.len());
-            for place in std::mem::take(&mut open) {
-                let (address, tags) = asked[place];
-                match self.make_way(&address.entry, tags, deadline).await {
-                    Ok(()) => questions.push(Question { place, address, tags, since, deadline }),
-                    Err(failure) => looked[place] = Some(Err(failure)),
-                }
-            }
-            let answers = self.look_now(&questions, since, deadline).await;
-            for (Question { place, .. }, answer) in questions.iter().zip(answers) {
-                match answer.transpose() {
-                    Some(answer) => looked[*place] = Some(answer),
-                    None => open.push(*place),
-                }
-            }
-            if open.is_empty() {
-                break;
-            }
+    ) -> Vec<Sought> {
+        let mut attempts = self.attempt_many(asked, deadline).await;
+        let is_untold = |attempt: &Result<_, _>| matches!(attempt, Ok(Attempt::Untold));
+        let open = attempts.iter_mut().zip(asked).filter(|(attempt, _)| is_untold(attempt));
+        let (open, again): (Vec<_>, Vec<_>) = open.unzip();
+        if !again.is_empty() {
+            let again = self.attempt_many(&again, deadline).await;
+            open.into_iter().zip(again).for_each(|(former, attempt)| *former = attempt);
         }
-        looked.into_iter().map(|looked| looked.unwrap_or_else(|| Err(untold()))).collect()
+        let outcome = |attempt| match attempt {
+            Ok(Attempt::Done(entry)) => Ok(entry),
+            Ok(Attempt::Untold) => Err(untold()),
+            Err(failure) => Err(failure),
+        };
+        attempts.into_iter().map(outcome).collect()
     }
 
-    /// Nothing for those that were asked of a node which has not been told of an invalidation.
-    async fn look_now(
+    async fn attempt_many(
         &self,
-        asked: &[Question<'_>],
-        since: Revision,
+        asked: &[(&Address, &Tags)],
         deadline: Deadline,
-    ) -> Vec<Result<Option<Looked>, Failure>> {
-        let mut names = Names::default();
-        let places: Vec<Vec<usize>> = asked
-            .iter()
-            .map(|Question { address, tags, .. }| {
-                let generations = self.generation_names(&address.entry, tags);
-                generations.map(|name| names.place_of(name)).collect()
-            })
-            .collect();
-        let values: Vec<&str> = asked.iter().map(|it| it.address.value.as_str()).collect();
-        // To be held from before the request until its answers have dependencies of their own.
-        let _cells: Vec<Dependencies> = asked
-            .iter()
-            .map(|it| self.dependencies(&it.address.entry, it.tags, it.since))
-            .collect();
-        let fetched = self.fetch(&values, &names.names, since, deadline).await;
-        let mut looked = Vec::with_capacity(asked.len());
-        for ((question, places), value) in asked.iter().zip(&places).zip(fetched.values) {
-            let current: Result<Vec<_>, _> =
-                places.iter().map(|place| fetched.generations[*place].clone()).collect();
-            looked.push(match (value, current) {
-                (Ok(value), Ok(current)) => self.judge(question, value, current).await,
-                (Err(failure), _) | (_, Err(failure)) => Err(failure),
+    ) -> Vec<Result<Attempt, Failure>> {
+        let since = self.announcements.revisions.now();
+        let mut questions = Vec::with_capacity(asked.len());
+        for (address, tags) in asked {
+            questions.push(self.question(address, tags, since, deadline).await);
+        }
+        let open = || questions.iter().flatten();
+        let values = open().map(|it| it.address.value.as_str());
+        let generations = open().flat_map(|it| it.generations.iter().map(String::as_str));
+        let mut fetched = self.fetch(values, generations, since, deadline).await;
+        let mut attempts = Vec::with_capacity(questions.len());
+        for question in &questions {
+            attempts.push(match question {
+                Ok(question) => self.answer(question, &mut fetched).await,
+                Err(failure) => Err(failure.clone()),
             });
         }
-        looked
+        attempts
     }
 
-    /// Reads names from the nodes that serve them, side by side; not those that are known.
-    async fn fetch(
+    /// A question, once the nodes that it goes to know of every invalidation that waits for them.
+    async fn question<'a>(
         &self,
-        values: &[&str],
-        generations: &[String],
+        address: &'a Address,
+        tags: &'a Tags,
         since: Revision,
         deadline: Deadline,
-    ) -> Fetched {
-        let mut fetched = Fetched::empty(values.len(), generations.len());
-        let mut unknown = Vec::with_capacity(generations.len());
-        for (place, name) in generations.iter().enumerate() {
-            match self.known(name) {
-                Some(Told { stamp: Stamp { generation, history }, session, .. }) => {
-                    let it = Some(generation);
-                    let read = Read { it, session, history, is_confirmed: true };
-                    fetched.generations[place] = Ok(read);
-                }
-                None => unknown.push(WantedName::Generation(place, name)),
-            }
-        }
-        let of_values =
-            values.iter().enumerate().map(|(place, name)| WantedName::Value(place, name));
-        let mut names: Vec<_> = of_values.chain(unknown).collect();
-        for round in 1..=ROUNDS {
-            let mut scattered = Vec::new();
-            for (group, found) in self.ask_nodes(std::mem::take(&mut names), deadline).await {
-                match found {
-                    Ok(Some(answer)) => {
-                        self.note_generations(&group, &answer, since);
-                        fetched.sort_in(&group, answer);
-                    }
-                    Ok(None) if round < ROUNDS => scattered.extend(group),
-                    Ok(None) => fetched.fail(&group, &crate::remote::scattered()),
-                    Err(failure) => fetched.fail(&group, &failure),
-                }
-            }
-            if scattered.is_empty() {
-                break;
-            }
-            names = scattered;
-        }
-        fetched
+    ) -> Result<Question<'a>, Failure> {
+        self.make_way(&address.entry, tags, deadline).await?;
+        let generations = self.generation_names(&address.entry, tags).collect();
+        let _held = self.dependencies(&address.entry, tags, since);
+        Ok(Question { address, tags, generations, since, deadline, _held })
     }
 
-    /// Asks the nodes that serve names, as far as is known; `None` where several answered for one.
-    async fn ask_nodes<'a>(
+    async fn answer(
         &self,
-        names: Vec<WantedName<'a>>,
-        deadline: Deadline,
-    ) -> Vec<(Vec<WantedName<'a>>, Result<Option<NodeReply>, Failure>)> {
-        let groups = by_node(&*self.backend, names, |name| name.text());
-        let read = async |(node, group): (Node, Vec<_>)| {
-            let (incarnation, sent) = self.before_asking(node);
-            let found = self.fetch_from(&group, deadline).await.map(|found| {
-                let proof = found.proof?;
-                let session = self.announcements.sessions.of(node, incarnation, &proof, sent);
-                let is_confirmed = self.announcements.sessions.is_confirmed(&proof);
-                Some(NodeReply { found, session, history: proof.history, is_confirmed })
-            });
-            (group, found)
-        };
-        join_all(groups.into_iter().map(read)).await
+        question: &Question<'_>,
+        fetched: &mut Fetched<'_>,
+    ) -> Result<Attempt, Failure> {
+        let value = fetched.value(&question.address.value)?;
+        let current = question.generations.iter().map(|name| fetched.generation(name));
+        self.judge(question, value, current.collect::<Result<_, _>>()?).await
     }
 
-    /// Keeps the generations that were read.
-    fn note_generations(&self, group: &[WantedName<'_>], answer: &NodeReply, since: Revision) {
-        let names = group.iter().filter_map(|name| match name {
-            WantedName::Generation(_, name) => Some(*name),
-            WantedName::Value(..) => None,
-        });
-        for (name, generation) in names.zip(&answer.found.generations) {
-            if let Some(generation) = *generation {
-                let stamp = Stamp { generation, history: answer.history };
-                self.know(name, stamp, since, &answer.session);
-            }
-        }
-    }
-
-    /// Reads names that one node serves.
-    async fn fetch_from(
-        &self,
-        group: &[WantedName<'_>],
-        deadline: Deadline,
-    ) -> Result<Found, Failure> {
-        let (mut values, mut generations) = (Vec::new(), Vec::new());
-        for name in group {
-            match name {
-                WantedName::Value(_, name) => values.push(*name),
-                WantedName::Generation(_, name) => generations.push(*name),
-            }
-        }
-        let Some(first) = group.first() else {
-            return Ok(Found::default());
-        };
-        let read = || self.backend.read(&values, &generations);
-        self.ask(Operation::read(), first.text(), deadline, read).await
-    }
-
+    /// Whether what was found still counts.
     async fn judge(
         &self,
         question: &Question<'_>,
         value: Read<Stored>,
         current: Vec<Read<Generation>>,
-    ) -> Result<Option<Looked>, Failure> {
-        let Question { address, tags, .. } = question;
-        let Read { it: Some(Stored { bytes, remaining }), session, history, is_confirmed } = value
-        else {
-            return Ok(Some(Looked::Nothing));
+    ) -> Result<Attempt, Failure> {
+        let Some(Stored { bytes, remaining }) = &value.it else {
+            return Ok(Attempt::Done(None));
         };
-        if self.was_not_told(question, history, &current) {
-            return Ok(None);
+        if self.was_not_told(question, value.history, &current) {
+            return Ok(Attempt::Untold);
         }
-        let envelope = match Envelope::read(&bytes, address.reader()) {
-            Ok(envelope) => envelope,
+        let Some(envelope) = self.open(question.address, bytes) else {
+            return Ok(Attempt::Done(None));
+        };
+        let mut evidence = Evidence::of(self.guards, &value, &envelope);
+        let mut current = current.into_iter();
+        let namespace = current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it));
+        let known: Vec<_> = question.tags.iter().zip(current).collect();
+        let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
+        let stored = holds.then(|| self.stored_entry(question, envelope, *remaining, evidence));
+        Ok(Attempt::Done(stored.map(Box::new)))
+    }
+
+    /// The envelope; nothing if the bytes are none, or one of another entry or type.
+    fn open(&self, address: &Address, bytes: &[u8]) -> Option<Envelope> {
+        match Envelope::read(bytes, address.reader()) {
+            Ok(envelope) => Some(envelope),
             Err(reason) => {
                 let (key, reason) = (address.entry.as_str(), &reason.to_string());
                 self.telemetry.tell(&Event::Unreadable { key, reason });
-                return Ok(Some(Looked::Nothing));
+                None
             }
-        };
-        let mut evidence = Evidence {
-            guards: self.guards,
-            sessions: vec![session],
-            is_of_this_history: envelope.history == history,
-            is_confirmed,
-        };
-        let mut current = current.into_iter();
-        let namespace = current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it));
-        let known: Vec<_> = tags.iter().zip(current).collect();
-        let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
-        if !holds {
-            return Ok(Some(Looked::Nothing));
         }
-        let mut all = Tags::clone(tags);
-        envelope.tags.iter().for_each(|(tag, _)| all.add(tag.clone()));
-        let dependencies = self.dependencies(&address.entry, &all, question.since);
+    }
+
+    fn stored_entry(
+        &self,
+        question: &Question<'_>,
+        envelope: Envelope,
+        remaining: Duration,
+        evidence: Evidence,
+    ) -> StoredEntry {
+        let mut tags = Tags::clone(question.tags);
+        envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
+        let dependencies = self.dependencies(&question.address.entry, &tags, question.since);
         let total = envelope.ttl.saturating_add(envelope.grace);
         let age = total.saturating_sub(remaining);
-        // What another history wrote may have been invalidated where this one has not heard of it.
+        // Coherence 8: it may have been invalidated where this history has not heard of it.
         let is_trusted = evidence.is_of_this_history || self.guards.lacks(Guard::History);
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
         let Evidence { sessions, is_confirmed, .. } = evidence;
         let trust = Trust::over(Backing::of(sessions));
-        let stored = StoredEntry { envelope, age, dependencies, trust, is_confirmed };
-        Ok(Some(Looked::Entry(Box::new(stored))))
+        StoredEntry { envelope, age, dependencies, trust, is_confirmed }
     }
 
     /// Whether one of those that answered has not been told of an invalidation that its predecessor
-    /// acknowledged. It is told next.
+    /// acknowledged (coherence 9b). It is told next.
     ///
     /// Who begins to serve is announced before anything is read from it; but whoever asks may have looked
     /// just before that, and a node may change its past without a new connection.
@@ -359,36 +226,44 @@ impl Remote {
         known: &[(&Tag, Read<Generation>)],
         evidence: &mut Evidence,
     ) -> Result<bool, Failure> {
-        let mut unknown = Tags::default();
-        let mut expected = Vec::new();
+        let mut others = Vec::new();
         for (tag, stamp) in &envelope.tags {
             match known.iter().find(|(known, _)| *known == tag) {
-                Some((_, current)) if !evidence.weigh(stamp, current) => {
-                    return Ok(false);
-                }
+                Some((_, current)) if !evidence.weigh(stamp, current) => return Ok(false),
                 Some(_) => {}
-                None => {
-                    let target = Target::Tag(tag.clone());
-                    self.make_way_for(&target, question.deadline).await?;
-                    unknown.add(tag.clone());
-                    expected.push(*stamp);
-                }
+                None => others.push((tag, stamp)),
             }
         }
-        if unknown.is_empty() {
+        if others.is_empty() {
             return Ok(true);
         }
-        let names: Vec<_> = unknown.iter().map(|tag| self.namespace.tag(tag)).collect();
-        let _cells = self.dependencies(&question.address.entry, &unknown, question.since);
-        let fetched = self.fetch(&[], &names, question.since, question.deadline).await;
-        let of_tags = unknown.iter().zip(expected).zip(fetched.generations);
-        for ((tag, expected), current) in of_tags {
-            let (current, target) = (current?, Target::Tag(tag.clone()));
+        self.other_tags_hold(question, &others, evidence).await
+    }
+
+    /// The same for tags that the caller did not name; one more round trip.
+    async fn other_tags_hold(
+        &self,
+        question: &Question<'_>,
+        others: &[(&Tag, &Stamp)],
+        evidence: &mut Evidence,
+    ) -> Result<bool, Failure> {
+        let mut tags = Tags::default();
+        for (tag, _) in others {
+            self.make_way_for(&Target::Tag((*tag).clone()), question.deadline).await?;
+            tags.add((*tag).clone());
+        }
+        let names: Vec<_> = others.iter().map(|(tag, _)| self.namespace.tag(tag)).collect();
+        let _held = self.dependencies(&question.address.entry, &tags, question.since);
+        let generations = names.iter().map(String::as_str);
+        let (none, deadline) = (std::iter::empty(), question.deadline);
+        let fetched = self.fetch(none, generations, question.since, deadline).await;
+        for ((tag, expected), name) in others.iter().zip(&names) {
+            let (current, target) = (fetched.generation(name)?, Target::Tag((*tag).clone()));
             if self.announcements.acknowledged.contradicts(&target, current.history) {
                 self.keep(target);
                 return Err(untold());
             }
-            if !evidence.weigh(&expected, &current) {
+            if !evidence.weigh(expected, &current) {
                 return Ok(false);
             }
         }
@@ -410,70 +285,20 @@ struct Evidence {
 }
 
 impl Evidence {
+    fn of(guards: Guards, value: &Read<Stored>, envelope: &Envelope) -> Self {
+        Self {
+            guards,
+            sessions: vec![Arc::clone(&value.session)],
+            is_of_this_history: envelope.history == value.history,
+            is_confirmed: value.is_confirmed,
+        }
+    }
+
     /// Takes in what is known of a generation; tells whether it is what it was.
     fn weigh(&mut self, before: &Stamp, now: &Read<Generation>) -> bool {
         self.sessions.push(Arc::clone(&now.session));
         self.is_confirmed &= now.is_confirmed;
         self.is_of_this_history &= before.history == now.history;
         now.it == Some(before.generation) || self.guards.lacks(Guard::Generations)
-    }
-}
-
-/// Names of generations, each once.
-#[derive(Default)]
-struct Names {
-    names: Vec<String>,
-    places: HashMap<String, usize, foldhash::fast::RandomState>,
-}
-
-impl Names {
-    fn place_of(&mut self, name: String) -> usize {
-        if let Some(place) = self.places.get(&name) {
-            return *place;
-        }
-        self.places.insert(name.clone(), self.names.len());
-        self.names.push(name);
-        self.names.len() - 1
-    }
-}
-
-impl Fetched {
-    fn empty(values: usize, generations: usize) -> Self {
-        // Each of them is asked of some node, and overwritten by its answer.
-        let nothing = scattered;
-        Self {
-            values: (0..values).map(|_| Err(nothing())).collect(),
-            generations: (0..generations).map(|_| Err(nothing())).collect(),
-        }
-    }
-
-    /// Puts what one node answered where it belongs.
-    fn sort_in(&mut self, group: &[WantedName<'_>], answer: NodeReply) {
-        let NodeReply { found, session, history, is_confirmed } = answer;
-        let (mut values, mut generations) =
-            (found.values.into_iter(), found.generations.into_iter());
-        for name in group {
-            let session = Arc::clone(&session);
-            match name {
-                WantedName::Value(place, _) => {
-                    let it = values.next().flatten();
-                    self.values[*place] = Ok(Read { it, session, history, is_confirmed });
-                }
-                WantedName::Generation(place, _) => {
-                    let it = generations.next().flatten();
-                    self.generations[*place] = Ok(Read { it, session, history, is_confirmed });
-                }
-            }
-        }
-    }
-
-    /// Notes that one node did not answer.
-    fn fail(&mut self, group: &[WantedName<'_>], failure: &Failure) {
-        for name in group {
-            match name {
-                WantedName::Value(place, _) => self.values[*place] = Err(failure.clone()),
-                WantedName::Generation(place, _) => self.generations[*place] = Err(failure.clone()),
-            }
-        }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Remote, join_all};
-use crate::backend::{Class, Node};
+use crate::backend::Node;
 use crate::resilience::breaker::{Breaker, BreakerState, Transition};
-use crate::resilience::class::Traffic;
+use crate::resilience::class::{Traffic, Word};
 use crate::resilience::settings::Resilience;
 
 /// How one node of the backend fares.
@@ -121,8 +121,7 @@ impl Remote {
                     self.announcements.sessions.prove(node, incarnation, &proof, sent);
                     self.announcements.sessions.is_confirmed(&proof)
                 }
-                // It says itself that it does not serve.
-                Some(Err(failure)) if matches!(failure.class(), Class::Moved | Class::Unready) => {
+                Some(Err(failure)) if Word::of(failure.class()).ends_trust => {
                     self.announcements.sessions.end(node);
                     false
                 }

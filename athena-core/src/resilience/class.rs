@@ -1,4 +1,6 @@
-//! What follows from a failure: for the breaker, and for whether to ask again.
+//! What follows from a failure: for the breaker, for whether to ask again, for trust.
+//!
+//! How a reply or an error of Redis becomes a class stands in `athena-redis/src/link/class.rs`.
 //!
 //! Invariant: this table is the only place that knows; nothing else matches on classes to decide.
 
@@ -48,6 +50,17 @@ pub(crate) struct Judgement {
     pub(crate) retry: Retry,
 }
 
+/// What a failure says about the node, whatever it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// It says itself that it does not serve: what was read from it is not trusted any more.
+    pub(crate) ends_trust: bool,
+    /// It may take a removal where it refused a write.
+    pub(crate) may_remove: bool,
+    /// It will never do what was asked, however often that is sent.
+    pub(crate) is_final: bool,
+}
+
 /// Whether to ask again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
@@ -66,6 +79,24 @@ impl Traffic {
         match self {
             Self::Serving => "reads",
             Self::Storing => "writes",
+        }
+    }
+}
+
+impl Word {
+    pub(crate) fn of(class: Class) -> Self {
+        let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
+        match class {
+            Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
+            // The breaker of writes may be open alone.
+            Class::WriteRefused | Class::Open => Self { may_remove: true, ..nothing },
+            Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
+            Class::Unreachable
+            | Class::Timeout
+            | Class::Disconnected
+            | Class::Denied
+            | Class::Overloaded
+            | Class::TooLate => nothing,
         }
     }
 }
@@ -104,7 +135,7 @@ impl OperationKind {
 
 #[cfg(test)]
 mod tests {
-    use super::{Judgement, OperationKind, Repeat, Retry, Traffic, Wait};
+    use super::{Judgement, OperationKind, Repeat, Retry, Traffic, Wait, Word};
     use crate::backend::Class;
     use crate::resilience::breaker::Ending;
 
@@ -148,6 +179,19 @@ mod tests {
                     assert_eq!(kind.judge(class), Judgement { ending, retry }, "{class} {kind:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_class_says_something_about_its_node_or_nothing() {
+        for class in Class::ALL {
+            let is = |classes: &[Class]| classes.contains(&class);
+            let word = Word {
+                ends_trust: is(&[Class::Unready, Class::Moved]),
+                may_remove: is(&[Class::WriteRefused, Class::Open]),
+                is_final: is(&[Class::Rejected, Class::Closed]),
+            };
+            assert_eq!(Word::of(class), word, "{class}");
         }
     }
 

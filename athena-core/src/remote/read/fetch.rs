@@ -1,0 +1,213 @@
+//! Asking nodes for values and generations by name.
+//!
+//! Invariant: whoever asks depends on the names since before they are asked for (coherence 2).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::backend::{Failure, Found, Generation, Node, Stored};
+use crate::coherence::revision::Revision;
+use crate::coherence::session::Session;
+use crate::envelope::Stamp;
+use crate::remote::breakers::by_node;
+use crate::remote::generations::Told;
+use crate::remote::pipeline::Operation;
+use crate::remote::{Remote, join_all, scattered};
+use crate::resilience::deadline::Deadline;
+
+/// How often names are asked for that turn out to be served by other nodes than was known: by all of
+/// them, before anything is known.
+const ROUNDS: usize = 2;
+
+/// Something read, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Read<T> {
+    /// `None` if it is not there.
+    pub(super) it: Option<T>,
+    pub(super) session: Arc<Session>,
+    pub(super) history: u64,
+    /// Whether the node was known to be the one that serves.
+    pub(super) is_confirmed: bool,
+}
+
+/// What names came to, each by itself, since nodes fail apart from each other.
+#[derive(Debug, Default)]
+pub(super) struct Fetched<'n> {
+    values: HashMap<&'n str, Result<Read<Stored>, Failure>, foldhash::fast::RandomState>,
+    generations: HashMap<&'n str, Result<Read<Generation>, Failure>, foldhash::fast::RandomState>,
+}
+
+/// A name to read.
+#[derive(Debug, Clone, Copy)]
+enum WantedName<'n> {
+    Value(&'n str),
+    Generation(&'n str),
+}
+
+impl<'n> WantedName<'n> {
+    fn text(self) -> &'n str {
+        match self {
+            Self::Value(name) | Self::Generation(name) => name,
+        }
+    }
+}
+
+/// What one node answered.
+struct NodeReply {
+    found: Found,
+    session: Arc<Session>,
+    history: u64,
+    is_confirmed: bool,
+}
+
+impl Remote {
+    /// Reads names from the nodes that serve them, side by side; not those that are known.
+    pub(super) async fn fetch<'n>(
+        &self,
+        values: impl Iterator<Item = &'n str>,
+        generations: impl Iterator<Item = &'n str>,
+        since: Revision,
+        deadline: Deadline,
+    ) -> Fetched<'n> {
+        let mut fetched = Fetched::default();
+        let mut names: Vec<_> = values.map(WantedName::Value).collect();
+        for name in generations {
+            if !fetched.generations.contains_key(name) {
+                let known = self.known(name);
+                if known.is_none() {
+                    names.push(WantedName::Generation(name));
+                }
+                let known = known.map(Read::from_known).ok_or_else(scattered);
+                fetched.generations.insert(name, known);
+            }
+        }
+        for round in 1..=ROUNDS {
+            let mut elsewhere = Vec::new();
+            for (group, found) in self.ask_nodes(std::mem::take(&mut names), deadline).await {
+                match found {
+                    Ok(Some(reply)) => {
+                        self.note_generations(&group, &reply, since);
+                        fetched.take_in(&group, reply);
+                    }
+                    Ok(None) if round < ROUNDS => elsewhere.extend(group),
+                    Ok(None) => fetched.fail(&group, &scattered()),
+                    Err(failure) => fetched.fail(&group, &failure),
+                }
+            }
+            if elsewhere.is_empty() {
+                break;
+            }
+            names = elsewhere;
+        }
+        fetched
+    }
+
+    /// Asks the nodes that serve names, as far as is known; `None` where several answered for one.
+    async fn ask_nodes<'n>(
+        &self,
+        names: Vec<WantedName<'n>>,
+        deadline: Deadline,
+    ) -> Vec<(Vec<WantedName<'n>>, Result<Option<NodeReply>, Failure>)> {
+        let groups = by_node(&*self.backend, names, |name| name.text());
+        let read = async |(node, group): (Node, Vec<_>)| {
+            let (incarnation, sent) = self.before_asking(node);
+            let found = self.ask_node(&group, deadline).await.map(|found| {
+                let proof = found.proof?;
+                let sessions = &self.announcements.sessions;
+                let session = sessions.of(node, incarnation, &proof, sent);
+                let is_confirmed = sessions.is_confirmed(&proof);
+                Some(NodeReply { found, session, history: proof.history, is_confirmed })
+            });
+            (group, found)
+        };
+        join_all(groups.into_iter().map(read)).await
+    }
+
+    /// Reads names that one node serves.
+    async fn ask_node(
+        &self,
+        group: &[WantedName<'_>],
+        deadline: Deadline,
+    ) -> Result<Found, Failure> {
+        let (mut values, mut generations) = (Vec::new(), Vec::new());
+        for name in group {
+            match name {
+                WantedName::Value(name) => values.push(*name),
+                WantedName::Generation(name) => generations.push(*name),
+            }
+        }
+        let Some(first) = group.first() else {
+            return Ok(Found::default());
+        };
+        let read = || self.backend.read(&values, &generations);
+        self.ask(Operation::read(), first.text(), deadline, read).await
+    }
+
+    /// Keeps the generations that were read.
+    fn note_generations(&self, group: &[WantedName<'_>], reply: &NodeReply, since: Revision) {
+        let names = group.iter().filter_map(|name| match name {
+            WantedName::Generation(name) => Some(*name),
+            WantedName::Value(_) => None,
+        });
+        for (name, generation) in names.zip(&reply.found.generations) {
+            if let Some(generation) = *generation {
+                let stamp = Stamp { generation, history: reply.history };
+                self.know(name, stamp, since, &reply.session);
+            }
+        }
+    }
+}
+
+impl Read<Generation> {
+    fn from_known(Told { stamp: Stamp { generation, history }, session, .. }: Told) -> Self {
+        Self { it: Some(generation), session, history, is_confirmed: true }
+    }
+}
+
+impl<'n> Fetched<'n> {
+    /// What a value came to.
+    pub(super) fn value(&mut self, name: &str) -> Result<Read<Stored>, Failure> {
+        self.values.remove(name).unwrap_or_else(|| Err(scattered()))
+    }
+
+    /// What a generation came to.
+    pub(super) fn generation(&self, name: &str) -> Result<Read<Generation>, Failure> {
+        self.generations.get(name).cloned().unwrap_or_else(|| Err(scattered()))
+    }
+
+    /// Puts what one node answered under its names.
+    fn take_in(&mut self, group: &[WantedName<'n>], reply: NodeReply) {
+        let NodeReply { found, session, history, is_confirmed } = reply;
+        let mut values = found.values.into_iter();
+        let mut generations = found.generations.into_iter();
+        for name in group {
+            let session = Arc::clone(&session);
+            match name {
+                WantedName::Value(name) => {
+                    let it = values.next().flatten();
+                    let read = Read { it, session, history, is_confirmed };
+                    self.values.insert(name, Ok(read));
+                }
+                WantedName::Generation(name) => {
+                    let it = generations.next().flatten();
+                    let read = Read { it, session, history, is_confirmed };
+                    self.generations.insert(name, Ok(read));
+                }
+            }
+        }
+    }
+
+    /// Notes that one node did not answer.
+    fn fail(&mut self, group: &[WantedName<'n>], failure: &Failure) {
+        for name in group {
+            match name {
+                WantedName::Value(name) => {
+                    self.values.insert(name, Err(failure.clone()));
+                }
+                WantedName::Generation(name) => {
+                    self.generations.insert(name, Err(failure.clone()));
+                }
+            }
+        }
+    }
+}
