@@ -173,6 +173,7 @@ fn names_in_a_backend_are_as_they_always_were() {
         cache
             .scope(async {
                 product(42, "de").await;
+                product(42, &"x".repeat(161)).await;
                 cache.settle().await;
                 cache.entry("user:42").tags(["users", "müller & co"]).insert(1_u8).await.unwrap();
                 cache.entry("x".repeat(161)).insert(1_u8).await.unwrap();
@@ -184,13 +185,14 @@ fn names_in_a_backend_are_as_they_always_were() {
     assert_eq!(names, GOLDEN);
 }
 
-const GOLDEN: [&str; 8] = [
+const GOLDEN: [&str; 9] = [
     "shop:#",
     "shop:#m$C3$BCller$20&$20co",
     "shop:#unused",
     "shop:#users",
     "shop:*",
     "shop:{f:product#$05$2A$10$02de}:6",
+    "shop:{f:product~08df6b440360f78f515834d451b62fc62a24d3d2}:6",
     "shop:{k:user:42}:3",
     "shop:{k:~3c665a043b1e2db16e991d30f2fd88004b76be3b}:3",
 ];

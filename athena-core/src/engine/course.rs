@@ -46,14 +46,14 @@ where
             Course::Degraded(from) => {
                 let judged = candidates.take(from);
                 let answer = judged.as_ref().and_then(|judged| self.degraded(judged));
-                self.served(lead, judged, answer, None, true)
+                Self::served(lead, judged, answer, None, true)
             }
             Course::Stale(from) => {
                 let judged = candidates.take(from);
                 let stale = judged.as_ref().map(|judged| Slot::clone(&judged.slot));
                 let answer =
                     judged.as_ref().and_then(|judged| self.stale(&judged.slot, Source::Memory));
-                self.served(lead, judged, answer, stale, from == Provenance::Copy)
+                Self::served(lead, judged, answer, stale, from == Provenance::Copy)
             }
             Course::Load { grace, away } => {
                 let stale = grace.and_then(|from| candidates.take(from)).map(|judged| judged.slot);
@@ -109,7 +109,6 @@ where
 
     /// An answer, unless the entry was of another type.
     fn served(
-        &self,
         lead: &Lead,
         judged: Option<Judged>,
         answer: Option<Answer<R>>,

@@ -153,14 +153,15 @@ where
         self.tell(|key| Event::Miss { key });
         let value = match self.errors.carry.zip(self.policy.hard_timeout) {
             None => self.run_load(place, origin.load()).await.0,
-            Some((carry, limit)) => match self.run_load_within(limit, place, origin.load()).await {
-                Some((value, _)) => value,
-                None => {
+            Some((carry, limit)) => {
+                let loaded = self.run_load_within(limit, place, origin.load()).await;
+                let in_time = loaded.map(|(value, _)| value);
+                in_time.unwrap_or_else(|| {
                     self.tell(|key| Event::LoadTimedOut { key, limit });
                     let error = Error::timeout(self.key.readable(), limit);
                     (self.shape.failed)(carry(error))
-                }
-            },
+                })
+            }
         };
         Answer { value, outcome: Outcome::new(Source::Load) }
     }

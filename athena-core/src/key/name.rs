@@ -8,18 +8,21 @@
 //! shop:#                                    changes with every tag
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one place of a store with several nodes
+//! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its
-//! SHA-256 digest, behind a `~` that no readable name contains.
+//! SHA-256 digest, behind a `~` that no readable name contains; the function stands in front of it.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 
 use super::{Key, Parts, site};
 use crate::error::Error;
 use crate::tag::Tag;
+
+const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Longest readable part of a name, in bytes.
 const READABLE: usize = 160;
@@ -143,7 +146,7 @@ impl Key {
         match self.parts() {
             Parts::Named(text) => format!("k:{}", Readable(&[text])),
             Parts::Derived { site, arguments } => {
-                format!("f:{}", Readable(&[site::name(site).as_bytes(), arguments]))
+                format!("f:{}", OfSite(site::name(site), arguments))
             }
         }
     }
@@ -154,34 +157,61 @@ struct Readable<'a>(&'a [&'a [u8]]);
 
 impl fmt::Display for Readable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        for (place, part) in self.0.iter().enumerate() {
-            if place > 0 {
-                text.push('#');
-            }
-            for byte in *part {
-                match byte {
-                    b'$' | b'{' | b'}' | b'~' | b'#' | b'*' => write!(text, "${byte:02X}")?,
-                    byte if byte.is_ascii_graphic() => text.push(char::from(*byte)),
-                    byte => write!(text, "${byte:02X}")?,
-                }
-                if text.len() > READABLE {
-                    return self.digest(f);
-                }
-            }
+        match readable(self.0) {
+            Some(text) => f.write_str(&text),
+            None => write_digest(self.0, f),
         }
-        f.write_str(&text)
     }
 }
 
-impl Readable<'_> {
-    fn digest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut hasher = Sha256::new();
-        for part in self.0 {
-            hasher.update((part.len() as u64).to_le_bytes());
-            hasher.update(part);
+/// A function and its arguments, as [`Readable`]; a digest has the function in front of it, so that
+/// people know whose it is.
+struct OfSite<'a>(&'a str, &'a [u8]);
+
+impl fmt::Display for OfSite<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [self.0.as_bytes(), self.1];
+        if let Some(text) = readable(&parts) {
+            return f.write_str(&text);
         }
-        f.write_str("~")?;
-        hasher.finalize().iter().take(20).try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut site = escaped(parts[0]);
+        // The digest covers all of it.
+        site.truncate(READABLE);
+        f.write_str(&site)?;
+        write_digest(&parts, f)
     }
+}
+
+/// The parts as text, if that is short enough.
+fn readable(parts: &[&[u8]]) -> Option<String> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    if length > READABLE {
+        return None;
+    }
+    let parts: Vec<_> = parts.iter().map(|part| escaped(part)).collect();
+    Some(parts.join("#")).filter(|text| text.len() <= READABLE)
+}
+
+fn escaped(part: &[u8]) -> String {
+    let mut text = String::with_capacity(part.len());
+    for &byte in part {
+        let is_special = matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*');
+        if byte.is_ascii_graphic() && !is_special {
+            text.push(char::from(byte));
+        } else {
+            text.push('$');
+            text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+        }
+    }
+    text
+}
+
+fn write_digest(parts: &[&[u8]], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    f.write_str("~")?;
+    hasher.finalize().iter().take(20).try_for_each(|byte| write!(f, "{byte:02x}"))
 }

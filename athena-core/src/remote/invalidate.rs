@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::acknowledged::Resend;
 use super::breakers::by_node;
-use super::journal::Target;
+use super::journal::{Replay, Target};
 use super::pipeline::Operation;
 use super::{Remote, join_all};
 use crate::backend::{Class, Failure, Generation, Node};
@@ -151,6 +151,11 @@ impl Remote {
             }
         };
         let pending = self.journal.batch(node, |target| self.node_of(target));
+        self.send_pending(pending, deadline).await
+    }
+
+    /// Sends what waits, until it fails; what was acknowledged waits no more.
+    async fn send_pending(&self, pending: Replay, deadline: Deadline) -> Result<(), Failure> {
         let mut count = 0;
         let mut failed = None;
         for part in pending.parts(PART) {

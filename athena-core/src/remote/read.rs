@@ -51,7 +51,8 @@ struct Question<'a> {
     since: Revision,
     deadline: Deadline,
     /// Held from before the request until its answer has dependencies of its own (coherence 2).
-    _held: Dependencies,
+    #[expect(dead_code, reason = "it is there to be held")]
+    held: Dependencies,
 }
 
 impl Remote {
@@ -116,8 +117,8 @@ impl Remote {
     ) -> Result<Question<'a>, Failure> {
         self.make_way(&address.entry, tags, deadline).await?;
         let generations = self.generation_names(&address.entry, tags).collect();
-        let _held = self.dependencies(&address.entry, tags, since);
-        Ok(Question { address, tags, generations, since, deadline, _held })
+        let held = self.dependencies(&address.entry, tags, since);
+        Ok(Question { address, tags, generations, since, deadline, held })
     }
 
     async fn answer(

@@ -4,7 +4,7 @@
 //! random share of that, so that instances which failed together do not come back together (Brooker,
 //! "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
 //!
-//! Invariant: an operation has at most `max_attempts` attempts, moves not counted, of which there are
+//! Invariant: an operation has at most `most` attempts, moves not counted, of which there are
 //! at most [`MOST_MOVES`] in a row; and none begins at its deadline or later.
 
 use std::time::Duration;
@@ -72,13 +72,13 @@ impl Default for RetrySettings {
 impl RetrySettings {
     /// What holds for an operation, by who waits for it.
     pub(crate) fn attempts(&self, wait: Wait) -> Attempts {
-        let max_attempts = match wait {
+        let most = match wait {
             _ if !self.enabled => 1,
             Wait::Caller => self.read_attempts,
             Wait::Nobody => self.write_attempts,
         };
         let Self { delay: base, multiplier, max_delay: cap, jitter, .. } = *self;
-        Attempts { max_attempts, base, multiplier, cap, jitter }
+        Attempts { most, base, multiplier, cap, jitter }
     }
 
     pub(crate) fn budget(&self) -> BudgetSettings {
@@ -100,7 +100,7 @@ pub enum Jitter {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Attempts {
     /// Attempts in total, the first one included.
-    pub(crate) max_attempts: u32,
+    pub(crate) most: u32,
     /// The pause after the first attempt.
     pub(crate) base: Duration,
     /// What each further pause is multiplied by.
@@ -166,9 +166,7 @@ impl Attempts {
         let (after, allowed) = match retry {
             Retry::Never => return Decision::GiveUp,
             Retry::AtOnce => (Duration::ZERO, tried.moves <= MOST_MOVES),
-            Retry::Later => {
-                (self.pause(tried.attempts, chance.random), tried.attempts < self.max_attempts)
-            }
+            Retry::Later => (self.pause(tried.attempts, chance.random), tried.attempts < self.most),
         };
         let in_time = after < chance.left;
         if allowed && in_time && (retry == Retry::AtOnce || spend()) {
@@ -234,14 +232,14 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_the_cap() {
-        let settings = Attempts { max_attempts: 7, jitter: Jitter::None, ..default() };
+        let settings = Attempts { most: 7, jitter: Jitter::None, ..default() };
         let expected = [50, 100, 200, 400, 500, 500].map(after);
         assert_eq!(verdicts(&settings, &[Retry::Later; 6]), expected);
     }
 
     #[test]
     fn full_jitter_takes_a_random_share_of_the_pause() {
-        let settings = Attempts { max_attempts: 9, ..default() };
+        let settings = Attempts { most: 9, ..default() };
         for (attempts, random, pause) in
             [(1, 0.0, 0), (1, 0.5, 25), (1, 1.0, 50), (2, 0.5, 50), (3, 0.25, 50), (8, 0.5, 250)]
         {

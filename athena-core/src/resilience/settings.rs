@@ -95,6 +95,17 @@ impl Resilience {
 
     /// Checks everything together, and adds every fault.
     pub(crate) fn check(&self, faults: &mut Vec<String>) {
+        self.check_counts(faults);
+        self.check_durations(faults);
+        self.check_order(faults);
+        let multiplier = self.retry.multiplier;
+        if !(1.0..=100.0).contains(&multiplier) {
+            faults
+                .push(format!("`resilience.retry.multiplier` is {multiplier}, expected 1 to 100"));
+        }
+    }
+
+    fn check_counts(&self, faults: &mut Vec<String>) {
         let (breaker, retry) = (&self.breaker, &self.retry);
         for (name, value) in [
             ("breaker.failure_threshold", u64::from(breaker.failure_threshold)),
@@ -108,41 +119,37 @@ impl Resilience {
                 faults.push(format!("`resilience.{name}` is {value}, expected at least 1"));
             }
         }
+    }
+
+    fn check_durations(&self, faults: &mut Vec<String>) {
         for (name, value) in [
             ("attempt_timeout", self.attempt_timeout),
             ("deadline", self.deadline),
             ("write_deadline", self.write_deadline),
-            ("breaker.window", breaker.window),
-            ("breaker.recovery_time", breaker.recovery_time),
+            ("breaker.window", self.breaker.window),
+            ("breaker.recovery_time", self.breaker.recovery_time),
             ("trust_window", self.trust_window),
         ] {
             if value < Duration::from_millis(1) {
                 faults.push(format!("`resilience.{name}` is {value:?}, expected at least 1ms"));
             }
         }
-        for (name, deadline) in
-            [("deadline", self.deadline), ("write_deadline", self.write_deadline)]
-        {
-            if self.attempt_timeout > deadline {
+    }
+
+    /// What must not be longer than something else.
+    fn check_order(&self, faults: &mut Vec<String>) {
+        let (attempt, retry) = (self.attempt_timeout, &self.retry);
+        for (name, value, longest, limit) in [
+            ("attempt_timeout", attempt, "deadline", self.deadline),
+            ("attempt_timeout", attempt, "write_deadline", self.write_deadline),
+            ("retry.delay", retry.delay, "retry.max_delay", retry.max_delay),
+        ] {
+            if value > limit {
                 faults.push(format!(
-                    "`resilience.attempt_timeout` is {:?}, expected at most `resilience.{name}`, \
-                     {deadline:?}",
-                    self.attempt_timeout
+                    "`resilience.{name}` is {value:?}, expected at most `resilience.{longest}`, \
+                     {limit:?}"
                 ));
             }
-        }
-        if !(1.0..=100.0).contains(&retry.multiplier) {
-            faults.push(format!(
-                "`resilience.retry.multiplier` is {}, expected 1 to 100",
-                retry.multiplier
-            ));
-        }
-        if retry.delay > retry.max_delay {
-            faults.push(format!(
-                "`resilience.retry.delay` is {:?}, expected at most `resilience.retry.max_delay`, \
-                 {:?}",
-                retry.delay, retry.max_delay
-            ));
         }
     }
 }

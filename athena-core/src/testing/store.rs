@@ -1,18 +1,24 @@
 //! A backend in memory.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard, OnceLock, Weak};
+mod connection;
+mod contents;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::connection::Connection;
+
+use self::connection::{Store, tell};
+use self::contents::{AtTime, StoredBytes};
 use super::ManualClock;
 use crate::backend::{
     Backend, Change, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
     Listener, Node, Proof, Stored, Token,
 };
-use crate::clock::{Clock, Tick};
+use crate::clock::Clock;
 use crate::lock::Mutex;
 
 /// A backend in memory, which behaves as a Redis that never fails.
@@ -24,33 +30,6 @@ pub struct MemoryBackend {
     store: Arc<Mutex<Store>>,
     connection: Connection,
     clock: Clock,
-}
-
-/// The connection of one [`MemoryBackend`]; clones are the same connection.
-#[derive(Debug, Clone)]
-pub struct Connection(Arc<Channel>);
-
-struct Channel {
-    epoch: AtomicU64,
-    listener: OnceLock<Listener>,
-    tracks: AtomicBool,
-    /// What is kept back while announcements are under way for long.
-    held: Mutex<Option<Vec<String>>>,
-}
-
-#[derive(Debug, Default)]
-struct Store {
-    kept: HashMap<String, StoredBytes>,
-    /// What each connection has read, and would hear of.
-    readers: Vec<(Weak<Channel>, HashSet<String>)>,
-    /// How often another node has taken over.
-    successions: u64,
-}
-
-#[derive(Debug)]
-struct StoredBytes {
-    bytes: Vec<u8>,
-    until: Tick,
 }
 
 impl Default for MemoryBackend {
@@ -123,9 +102,9 @@ impl MemoryBackend {
     pub fn wipe(&self) {
         let mut store = self.lock();
         store.kept.clear();
-        for (line, read) in &mut store.readers {
+        for (channel, read) in &mut store.readers {
             read.clear();
-            tell(line, &Change::Flushed);
+            tell(channel, &Change::Flushed);
         }
     }
 
@@ -134,12 +113,12 @@ impl MemoryBackend {
         let mut store = self.lock();
         store.successions += 1;
         let history = store.history();
-        for (line, read) in &mut store.readers {
+        for (channel, read) in &mut store.readers {
             read.clear();
-            if let Some(line) = line.upgrade() {
-                line.epoch.fetch_add(1, Ordering::SeqCst);
+            if let Some(channel) = channel.upgrade() {
+                channel.epoch.fetch_add(1, Ordering::SeqCst);
             }
-            tell(line, &Change::Connected { node: Node::ONLY, history });
+            tell(channel, &Change::Connected { node: Node::ONLY, history });
         }
     }
 
@@ -159,144 +138,6 @@ impl MemoryBackend {
 
     fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock()
-    }
-}
-
-impl Connection {
-    fn new(store: &Mutex<Store>) -> Self {
-        let line = Arc::new(Channel {
-            epoch: AtomicU64::new(1),
-            listener: OnceLock::new(),
-            tracks: AtomicBool::new(true),
-            held: Mutex::default(),
-        });
-        let mut store = store.lock();
-        store.readers.push((Arc::downgrade(&line), HashSet::new()));
-        Self(line)
-    }
-
-    /// Announcements are under way for long from now on.
-    pub fn hold_back(&self) {
-        self.held().get_or_insert_default();
-    }
-
-    /// Whatever was held back arrives.
-    pub fn let_through(&self) {
-        if let Some(names) = self.held().take().filter(|names| !names.is_empty()) {
-            self.0.hear(&Change::Announced { names });
-        }
-    }
-
-    /// Nothing is announced any more, as by a server that cannot track.
-    pub fn stop_tracking(&self) {
-        self.0.tracks.store(false, Ordering::SeqCst);
-    }
-
-    fn held(&self) -> MutexGuard<'_, Option<Vec<String>>> {
-        self.0.held.lock()
-    }
-}
-
-impl Channel {
-    fn hear(&self, change: &Change) {
-        if let Some(listener) = self.listener.get() {
-            listener(change);
-        }
-    }
-
-    fn announce(&self, names: Vec<String>) {
-        match &mut *self.held.lock() {
-            Some(held) => held.extend(names),
-            None => self.hear(&Change::Announced { names }),
-        }
-    }
-}
-
-impl std::fmt::Debug for Channel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Line").field("epoch", &self.epoch).finish_non_exhaustive()
-    }
-}
-
-fn tell(line: &Weak<Channel>, change: &Change) {
-    if let Some(line) = line.upgrade() {
-        line.hear(change);
-    }
-}
-
-impl Store {
-    fn history(&self) -> u64 {
-        self.successions + 1
-    }
-
-    /// A connection has read names, and will hear of each once.
-    fn read<'a>(&mut self, by: &Connection, names: impl IntoIterator<Item = &'a str>) {
-        if !by.0.tracks.load(Ordering::SeqCst) {
-            return;
-        }
-        if let Some(read) = self.read_by(by) {
-            read.extend(names.into_iter().map(str::to_owned));
-        }
-    }
-
-    /// A connection has changed names: the others hear of it, and it will not hear of the next change.
-    ///
-    /// The others hear before anybody can read what has changed, as on one ordered connection.
-    fn changed<'a>(&mut self, by: &Connection, names: impl IntoIterator<Item = &'a str>) {
-        let names: Vec<&str> = names.into_iter().collect();
-        for (line, read) in &mut self.readers {
-            let Some(line) = line.upgrade() else { continue };
-            let gone = names.iter().filter(|name| read.remove(**name));
-            let gone: Vec<_> = gone.map(|name| (*name).to_owned()).collect();
-            if !Arc::ptr_eq(&line, &by.0) && !gone.is_empty() {
-                line.announce(gone);
-            }
-        }
-        self.readers.retain(|(line, _)| line.strong_count() > 0);
-    }
-
-    fn read_by(&mut self, by: &Connection) -> Option<&mut HashSet<String>> {
-        let is_by = |line: &Weak<Channel>| std::ptr::eq(line.as_ptr(), Arc::as_ptr(&by.0));
-        self.readers.iter_mut().find(|(line, _)| is_by(line)).map(|(_, read)| read)
-    }
-
-    fn remove(&mut self, name: &str) -> bool {
-        self.kept.remove(name).is_some()
-    }
-}
-
-/// Looking at a store at a moment.
-trait AtTime {
-    fn get_present(&self, name: &str, now: Tick) -> Option<&StoredBytes>;
-    fn generation(&self, name: &str, now: Tick) -> Option<Generation>;
-    fn ensure(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation>;
-}
-
-impl AtTime for HashMap<String, StoredBytes> {
-    fn get_present(&self, name: &str, now: Tick) -> Option<&StoredBytes> {
-        self.get(name).filter(|kept| kept.until > now)
-    }
-
-    fn generation(&self, name: &str, now: Tick) -> Option<Generation> {
-        self.get_present(name, now).and_then(|kept| Generation::parse(&kept.bytes))
-    }
-
-    fn ensure(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation> {
-        let mut current = Vec::with_capacity(proposals.len());
-        for (name, proposal) in proposals {
-            let generation = self.generation(name, now).unwrap_or_else(|| {
-                self.insert(name.clone(), StoredBytes::for_ever(proposal));
-                *proposal
-            });
-            current.push(generation);
-        }
-        current
-    }
-}
-
-impl StoredBytes {
-    fn for_ever(number: &impl ToString) -> Self {
-        Self { bytes: number.to_string().into_bytes(), until: Tick::FAR }
     }
 }
 
@@ -460,11 +301,5 @@ impl MemoryBackend {
         store.changed(&self.connection, created.map(|((name, _), _)| name.as_str()));
         store.read(&self.connection, proposals.iter().map(|(name, _)| name.as_str()));
         generations
-    }
-}
-
-impl Item<'_> {
-    fn kept(&self, now: Tick) -> StoredBytes {
-        StoredBytes { bytes: self.bytes.to_vec(), until: now.after(self.life) }
     }
 }

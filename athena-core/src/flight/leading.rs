@@ -1,0 +1,53 @@
+//! Which loads the current call is part of, so that none waits for itself (behaviour S8).
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::Flight;
+
+tokio::task_local! {
+    /// The flights whose loads the current call is part of.
+    static LEADING: Arc<Chain>;
+}
+
+/// A flight, and the one in whose load it was begun.
+struct Chain {
+    flight: Arc<Flight>,
+    outer: Option<Arc<Chain>>,
+}
+
+impl Chain {
+    fn contains(&self, flight: &Arc<Flight>) -> bool {
+        Arc::ptr_eq(&self.flight, flight)
+            || self.outer.as_ref().is_some_and(|outer| outer.contains(flight))
+    }
+}
+
+impl Flight {
+    /// Whether the caller is part of this flight's own load, which would wait for itself.
+    pub(crate) fn is_led_here(self: &Arc<Self>) -> bool {
+        LEADING.try_with(|chain| chain.contains(self)).unwrap_or(false)
+    }
+
+    /// Whether the caller is part of any flight's load.
+    pub(crate) fn is_any_led_here() -> bool {
+        LEADING.try_with(|_| ()).is_ok()
+    }
+
+    /// Runs a load of this flight so that calls inside it are known to belong to it.
+    pub(crate) async fn led_here<F: Future>(self: &Arc<Self>, load: F) -> F::Output {
+        Self::all_led_here(std::slice::from_ref(self), load).await
+    }
+
+    /// Runs a load of several flights.
+    pub(crate) async fn all_led_here<F: Future>(flights: &[Arc<Self>], load: F) -> F::Output {
+        let mut chain = LEADING.try_with(Arc::clone).ok();
+        for flight in flights {
+            chain = Some(Arc::new(Chain { flight: Arc::clone(flight), outer: chain }));
+        }
+        match chain {
+            Some(chain) => LEADING.scope(chain, load).await,
+            None => load.await,
+        }
+    }
+}
