@@ -13,6 +13,7 @@ mod direct;
 mod follow;
 mod job;
 mod lead;
+mod lease_wait;
 mod limits;
 mod lookup;
 mod many;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::codec::Wire;
-use crate::context::{self, CallMode, CallRequest, NamedEntry};
+use crate::context::{self, CallRequest, NamedEntry};
 use crate::entry;
 use crate::envelope::EntryKind;
 use crate::error::Error;
@@ -212,9 +212,4 @@ impl<R, V, E> fmt::Debug for Ask<R, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask").finish_non_exhaustive()
     }
-}
-
-/// Whether a call was asked only for its name.
-fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
-    request.is_some_and(|request| request.mode == CallMode::Name)
 }

@@ -21,6 +21,7 @@ mod access;
 mod choice;
 mod digest;
 mod graph;
+mod knowledge;
 mod pass;
 mod probe;
 mod refusal;
@@ -32,6 +33,7 @@ mod tracer;
 #[cfg(test)]
 mod tests;
 
+use self::knowledge::Knowledge;
 use serde::de::DeserializeOwned;
 
 use tracer::Tracer;
@@ -87,14 +89,4 @@ impl Fingerprint {
     pub(crate) fn is_self_describing(self) -> bool {
         self.kind == Knowledge::SelfDescribing
     }
-}
-
-/// How much a fingerprint knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Knowledge {
-    Traced,
-    /// Asked for `deserialize_any`, where the trace ends.
-    SelfDescribing,
-    /// Seen in part: the name of the type has to speak for the rest.
-    Named,
 }

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_counts() {
+    fn every_session_counts() {
         let sessions = Sessions::new(WINDOW, Guards::default());
         let other = Node::new(1);
         let one = backing(&sessions, &proof(1), at(0));

@@ -18,7 +18,6 @@ mod keep;
 mod lease;
 mod terms;
 
-pub(super) use lease::looks;
 pub(super) use terms::LeaseState;
 
 /// One load and everything it needs.

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use self::load::LeaseWait;
 use super::course::{Looked, Next};
 use super::follow::{Followed, WaitingFor};
+use super::lease_wait::LeaseWait;
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
 use crate::flight::{Flight, Lead, Role};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ErrorProbe, Site, wants_name_only};
+use super::{ErrorProbe, Site};
 use crate::codec::Wire;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{self, Answer, AskNames, Detach, Detached, InPlace, Origin};
@@ -221,6 +221,11 @@ where
             names: AskNames::default(),
         })
     }
+}
+
+/// Whether a call was asked only for its name.
+fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
+    request.is_some_and(|request| request.mode == CallMode::Name)
 }
 
 /// Tells a peeking `of` that it has seen all there is; it drops the call then.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::Knowledge;
 use super::graph::Graph;
+use super::knowledge::Knowledge;
 use super::shape::Id;
 use super::shape::{Scalar, TypeShape};
 

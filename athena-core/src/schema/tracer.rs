@@ -5,9 +5,9 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Knowledge;
 use super::choice::{Detour, Obstacle};
 use super::graph::Graph;
+use super::knowledge::Knowledge;
 use super::pass::{Pass, PassFault};
 use super::probe::TypeProbe;
 use super::refusal::Refusal;

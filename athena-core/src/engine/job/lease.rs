@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
@@ -16,23 +15,14 @@ use crate::backend::Failure;
 use crate::coherence::joining::Joinable;
 use crate::coherence::revision::Revision;
 use crate::engine::answer::Judged;
+use crate::engine::lease_wait::LeaseWait;
 use crate::engine::{Answer, Ask};
 use crate::policy::freshness::Verdict;
 use crate::remote::LeaseGuard;
 use crate::remote::wake::Waiter;
 use crate::remote::{Asked, Wanted};
-use crate::resilience::backoff::Backoff;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
-
-/// How soon to look first for a value that another process loads.
-const FIRST_LOOK: Duration = Duration::from_millis(20);
-
-/// How long to wait for an announcement before looking for a value that another process loads under a
-/// lease of this life: the connection may have been made meanwhile.
-pub(in crate::engine) fn looks(life: Duration) -> Backoff {
-    Backoff::new(FIRST_LOOK, life / 4)
-}
 
 impl<R, V, E> Job<R, V, E>
 where
@@ -75,22 +65,20 @@ where
     /// It is waited for within `wait_for_lease`: until its holder has stored the value, has given the lease
     /// back, or is dead and the lease has ended.
     pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
-        let Runtime { clock, revisions, settings, .. } = &*self.ask.runtime;
-        let impatient = self.now().after(settings.wait_for_lease);
+        let Runtime { clock, revisions, .. } = &*self.ask.runtime;
+        let mut wait = LeaseWait::begin(&self.ask.runtime);
         let mut looked = self.lead.since();
-        let mut pauses = looks(settings.lease);
         loop {
             // From before the lease is asked for: that asking is what has its end announced.
             let waiter = self.waiter();
             let leased = self.lease_or_find(looked).await?;
-            let left = impatient.since(self.now());
             let Some(waiter) = waiter.filter(|_| leased == LeaseState::HeldElsewhere) else {
                 return Ok(leased);
             };
-            if left.is_zero() {
+            if wait.is_over(self.now()) {
                 return Ok(leased);
             }
-            clock.within(left.min(pauses.pause()), waiter.woken()).await;
+            wait.wait_for(clock, waiter.woken()).await;
             looked = revisions.now();
             if let Some(answer) = self.find().await {
                 return Err(answer);

@@ -9,31 +9,15 @@ use futures_util::future::{Either, join_all, select, select_all};
 
 use super::{Many, One, OneJob, insert};
 use crate::clock::Tick;
-use crate::engine::job::{LeaseState, looks};
+use crate::engine::job::LeaseState;
 use crate::engine::limits::Place;
 use crate::flight::Flight;
 use crate::remote::wake::Waiter;
-use crate::resilience::backoff::Backoff;
-use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
 type LeasedJob<V, E> = (String, OneJob<V, E>, LeaseState);
 /// An entry that another process loads, and who hears when it is done.
 type Elsewhere<V, E> = (String, One<V, E>, Waiter);
-
-/// How long the loads of other processes are waited for, and how often they are looked for.
-pub(super) struct LeaseWait {
-    until: Tick,
-    looks: Backoff,
-}
-
-impl LeaseWait {
-    pub(super) fn begin(runtime: &Runtime) -> Self {
-        let Runtime { clock, settings, .. } = runtime;
-        let until = clock.now().after(settings.wait_for_lease);
-        Self { until, looks: looks(settings.lease) }
-    }
-}
 
 impl<V, E> Many<V, E>
 where
@@ -90,7 +74,7 @@ where
         };
         let (mut ours, mut elsewhere) = (Vec::new(), Vec::new());
         for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
-            let may_wait = self.waiting.as_ref().is_some_and(|waiting| job.now() < waiting.until);
+            let may_wait = self.waiting.as_ref().is_some_and(|waiting| !waiting.is_over(job.now()));
             match (leased, waiter) {
                 (Err(answer), _) => insert(&mut self.found, &name, answer),
                 (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
@@ -105,10 +89,8 @@ where
     /// Waits until one of these may be there, or may be loaded by us.
     async fn wait(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
         if let (Some((_, ask, _)), Some(waiting)) = (elsewhere.first(), &mut self.waiting) {
-            let clock = &ask.runtime.clock;
-            let left = waiting.until.since(clock.now());
             let woken = elsewhere.iter().map(|(.., waiter)| Box::pin(waiter.woken()));
-            clock.within(left.min(waiting.looks.pause()), select_all(woken)).await;
+            waiting.wait_for(&ask.runtime.clock, select_all(woken)).await;
         }
         self.put_off(elsewhere);
     }

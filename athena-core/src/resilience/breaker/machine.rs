@@ -6,10 +6,10 @@
 use std::mem;
 use std::time::Duration;
 
-use super::{BreakerState, Transition};
+use super::settings::BreakerSettings;
+use super::state::{BreakerState, Transition};
 use crate::clock::Tick;
 use crate::policy::LONGEST;
-use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::window::Window;
 
 #[derive(Debug)]

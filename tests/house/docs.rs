@@ -1,0 +1,100 @@
+//! What the docs name exists.
+
+use std::path::Path;
+
+const DOCS: [&str; 5] = [
+    "ARCHITECTURE.md",
+    "docs/protocol.md",
+    "docs/words.md",
+    "docs/coherence.md",
+    "docs/high-availability.md",
+];
+
+/// Where a path in the docs may begin.
+const ROOTS: [&str; 7] = [
+    "",
+    "athena-core/src",
+    "athena-redis/src",
+    "athena-redis",
+    "athena-macros/src",
+    "tests",
+    "docs",
+];
+
+#[test]
+fn every_file_that_the_docs_name_exists() {
+    let mut faults = Vec::new();
+    for doc in DOCS {
+        for quoted in quoted(&crate::read(doc)) {
+            let is_file = [".rs", ".lua", ".md", ".toml"].iter().any(|end| quoted.ends_with(end));
+            let is_path = quoted.chars().all(|it| it.is_alphanumeric() || "/._-{},".contains(it));
+            if !(is_file && is_path) {
+                continue;
+            }
+            for path in spread(&quoted) {
+                let exists = |root: &&str| crate::root().join(root).join(Path::new(&path)).exists();
+                if !ROOTS.iter().any(|root| exists(&root)) {
+                    faults.push(format!("{doc}: `{path}`"));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "these are not there:\n{}", faults.join("\n"));
+}
+
+/// Rules name the tests that show them; long names are cut off by `…`.
+#[test]
+fn every_test_that_the_protocol_names_exists() {
+    let mut code = String::new();
+    for folder in ["tests", "athena-core", "athena-redis"] {
+        gather(&crate::root().join(folder), &mut code);
+    }
+    let protocol = crate::read("docs/protocol.md");
+    let shown = protocol.split("**Shown by.**").skip(1);
+    let shown = shown.map(|part| part.split("\n#").next().unwrap_or(part));
+    let mut faults = Vec::new();
+    for text in shown {
+        for word in text.split(|it: char| !it.is_alphanumeric() && it != '_' && it != '…') {
+            let name = word.trim_end_matches('…');
+            let end = if word.ends_with('…') { "" } else { "(" };
+            if name.matches('_').count() >= 3 && !code.contains(&format!("fn {name}{end}")) {
+                faults.push(word);
+            }
+        }
+    }
+    assert!(faults.is_empty(), "there are no such tests: {}", faults.join(", "));
+}
+
+fn gather(folder: &Path, code: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            gather(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&std::fs::read_to_string(&path).expect("a source file"));
+        }
+    }
+}
+
+/// What stands in single backticks.
+fn quoted(text: &str) -> Vec<String> {
+    let mut is_fenced = false;
+    let prose = text.lines().filter(|line| {
+        is_fenced ^= line.starts_with("```");
+        !is_fenced
+    });
+    let prose: Vec<_> = prose.collect();
+    let prose = prose.join(" ");
+    prose.split('`').skip(1).step_by(2).map(|part| part.replace(' ', "")).collect()
+}
+
+/// `a/{b,c}.rs` as `a/b.rs` and `a/c.rs`.
+fn spread(path: &str) -> Vec<String> {
+    match (path.split_once('{'), path.rsplit_once('}')) {
+        (Some((before, _)), Some((_, after))) => {
+            let inside = &path[before.len() + 1..path.len() - after.len() - 1];
+            inside.split(',').map(|part| format!("{before}{part}{after}")).collect()
+        }
+        _ => vec![path.to_owned()],
+    }
+}
