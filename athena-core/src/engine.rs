@@ -108,7 +108,7 @@ where
         self.runtime.flights.replace(&self.key, self.terms(), flight)
     }
 
-    /// The revision before the load, and how long others may join it.
+    /// The revision before the load, and how long others may join it (coherence 1).
     ///
     /// Until there is a lease, nothing announces that what is being loaded was invalidated.
     fn terms(&self) -> Terms {

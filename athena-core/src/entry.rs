@@ -102,13 +102,13 @@ impl Meta {
         life.judge(age, refresh)
     }
 
-    /// Whether the entry is, as far as that can be known, what the backend would answer.
+    /// Whether the entry is, as far as that can be known, what the backend would answer (coherence 4).
     #[inline]
     pub(crate) fn is_trusted(&self, now: Tick) -> bool {
         now.as_millis() < self.trusted_until.load(Ordering::SeqCst) && self.backing.is_trusted(now)
     }
 
-    /// The backend has taken the entry: every change is announced from now on.
+    /// The backend has taken the entry: every change is announced from now on (coherence 6).
     pub(crate) fn confirm(&self) {
         self.trusted_until.store(Tick::FAR.as_millis(), Ordering::SeqCst);
     }
@@ -117,7 +117,8 @@ impl Meta {
         self.trusted_until.load(Ordering::SeqCst) == Tick::FAR.as_millis()
     }
 
-    /// The backend has not taken the entry, or may not have: changes of it need not be announced.
+    /// The backend has not taken the entry, or may not have: changes of it need not be announced
+    /// (coherence 6).
     pub(crate) fn doubt(&self) {
         self.trusted_until.store(0, Ordering::SeqCst);
     }
@@ -127,7 +128,7 @@ impl Meta {
         self.ours_alone.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it was loaded after what the backend has, which did not take it.
+    /// Whether it was loaded after what the backend has, which did not take it (coherence 12b, T2).
     pub(crate) fn supersedes(&self, stored: &Self) -> bool {
         self.ours_alone.load(Ordering::SeqCst) && self.loaded.since(stored.loaded) > TOLERANCE
     }

@@ -52,7 +52,7 @@ pub(crate) struct Envelope {
     pub(crate) payload: Vec<u8>,
 }
 
-/// A generation as it was before a load, and where it was read.
+/// A generation as it was before a load, and where it was read (coherence 7 and 8).
 ///
 /// A node of another history may have lost a change of it, so the same number proves nothing there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -131,7 +131,7 @@ impl Flights {
         }
     }
 
-    /// Joins the flight of a key if it may be joined, else begins a new one.
+    /// Joins the flight of a key if it may be joined, else begins a new one (coherence 1, S1).
     pub(crate) fn enter(
         self: &Arc<Self>,
         key: &Key,
@@ -212,7 +212,7 @@ impl Flights {
             ended: Notify::new(),
         });
         if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
-            // What it loads is not kept any more, and the new flight wants the lease.
+            // Coherence 1: nothing of it is kept, and the new flight wants the lease.
             outdated.seal();
             drop(outdated.take_lease());
         }
@@ -264,7 +264,7 @@ impl Flight {
         Some((Arc::clone(lease.address()), lease.token()?))
     }
 
-    /// The lease lives until then by itself, and the flight may be joined for as long.
+    /// The lease lives until then by itself, and the flight may be joined for as long (coherence 1).
     pub(crate) fn extended(&self, until: Tick) {
         if let Some(lease) = &mut *self.lease.lock() {
             lease.extended(until);
@@ -283,7 +283,7 @@ impl Flight {
         self.lease.lock().take()
     }
 
-    /// Whether a tag that only the result knows was invalidated since the load began.
+    /// Whether a tag that only the result knows was invalidated since the load began (coherence 1).
     ///
     /// Followers who came after that invalidation joined all the same, since nobody knew the tag; they
     /// cannot be told from those who came before.
@@ -291,6 +291,7 @@ impl Flight {
         self.has_late_tags && !revisions.holds(slot.meta().dependencies())
     }
 
+    /// Whether a caller may share this load: judged as an entry would be (coherence 1, I1, I2).
     fn is_joinable(&self, revisions: &Revisions, now: Tick) -> bool {
         let state = self.lock();
         let is_current = match &state.phase {
@@ -331,7 +332,8 @@ impl Lead {
         self.flight.lock().dependencies.since()
     }
 
-    /// Runs `keep` unless the key was invalidated since the flight began; says whether it ran.
+    /// Runs `keep` unless the key was invalidated since the flight began; says whether it ran
+    /// (coherence 2, I1).
     ///
     /// An invalidation waits meanwhile, so it comes wholly before or wholly after.
     pub(crate) fn unless_sealed(&self, keep: impl FnOnce()) -> bool {
@@ -352,7 +354,8 @@ impl Lead {
         self.flight.lock().joinable = joinable;
     }
 
-    /// The load begins later than `since`: what changed before is no matter, unless it sealed the flight.
+    /// The load begins later than `since`: what changed before is no matter, unless it sealed the flight
+    /// (coherence 1).
     pub(crate) fn begins_after(&self, since: Revision) {
         self.flight.lock().dependencies.set_since(since);
     }

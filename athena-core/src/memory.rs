@@ -71,7 +71,7 @@ impl MemoryTier {
         Some(look.slot)
     }
 
-    /// Keeps an entry, unless one whose load began later is there.
+    /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
     pub(crate) fn insert(&self, key: &Key, slot: &Slot) {
         let hash = self.hasher.hash_one(key);
         match self.front.get(hash, key) {

@@ -162,7 +162,7 @@ impl Remote {
         Deadline::after(self.clock.now(), self.settings.load().write_deadline)
     }
 
-    /// What has to be noted before a question is sent to a node.
+    /// What has to be noted before a question is sent to a node (coherence 4).
     fn before_asking(&self, node: Node) -> (Incarnation, Tick) {
         (self.announcements.sessions.incarnation(node), self.clock.now())
     }

@@ -86,7 +86,7 @@ impl Runtime {
         }
     }
 
-    /// Invalidates in this process at once, then in the backend.
+    /// Invalidates in this process at once, then in the backend (coherence 3).
     pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
         self.keep_alive();
         self.mark(scopes);
@@ -109,7 +109,7 @@ impl Runtime {
         Invalidated::Pending
     }
 
-    /// Keeps invalidations for the backend, which is told before it is read again.
+    /// Keeps invalidations for the backend, which is told before it is read again (coherence 9).
     pub(crate) fn journal(&self, scopes: &[Scope]) {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
@@ -123,7 +123,7 @@ impl Runtime {
         }
     }
 
-    /// Ends the fresh time of an entry, in this process and in the backend.
+    /// Ends the fresh time of an entry, in this process and in the backend (coherence 3, I5).
     pub(crate) async fn expire(&self, key: &Key) -> Result<(), Error> {
         self.flights.seal(key);
         self.memory.expire(key);
@@ -138,7 +138,7 @@ impl Runtime {
         }
     }
 
-    /// Makes this process forget.
+    /// Makes this process forget (coherence 3).
     pub(crate) fn mark(&self, scopes: &[Scope]) {
         for scope in scopes {
             match scope {
@@ -153,7 +153,7 @@ impl Runtime {
                 }
                 Scope::Tag(tag) => {
                     self.revisions.change(self.revisions.name(&self.namespace.tag(tag)));
-                    // One's own change of it is not announced, and ends the announcement of others.
+                    // Coherence 3b: our own change of it is not announced to us.
                     self.revisions.announce(self.revisions.name(&self.namespace.any_tag()));
                 }
                 Scope::Everything => {
@@ -226,7 +226,8 @@ impl Runtime {
     }
 }
 
-/// The end of an invalidation, however it comes: the second mark, and somebody who replays what is left.
+/// The end of an invalidation, however it comes: the second mark, and somebody who replays what is left
+/// (coherence 3).
 struct InvalidationEnd<'a> {
     runtime: &'a Runtime,
     scopes: &'a [Scope],

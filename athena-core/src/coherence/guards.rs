@@ -10,19 +10,21 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Guard {
-    /// A fill is refused unless its lease is still held.
+    /// A fill is refused unless its lease is still held (coherence 6).
     Lease,
-    /// An entry in the backend counts only while the generations are those from before its load.
+    /// An entry in the backend counts only while the generations are those from before its load
+    /// (coherence 7).
     Generations,
-    /// What was announced between a read and its insertion keeps it from being trusted.
+    /// What was announced between a read and its insertion keeps it from being trusted
+    /// (coherence 2).
     Registration,
-    /// Nobody joins a load that began before an invalidation.
+    /// Nobody joins a load that began before an invalidation (coherence 1).
     Joining,
-    /// Memory is trusted no longer than the window after the last proof.
+    /// Memory is trusted no longer than the window after the last proof (coherence 4).
     Window,
-    /// Invalidations that did not arrive are sent again.
+    /// Invalidations that did not arrive are sent again (coherence 9 and 9b).
     Journal,
-    /// What another history wrote is not fresh.
+    /// What another history wrote is not fresh (coherence 8).
     History,
 }
 

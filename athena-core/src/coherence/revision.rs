@@ -96,7 +96,7 @@ impl Revisions {
         Revision(self.sequence.load(Ordering::SeqCst))
     }
 
-    /// What depends on names, since a revision that was noted before the load.
+    /// What depends on names, since a revision that was noted before the load (coherence 2).
     ///
     /// A change between that revision and this call counts, if it is one that [`change`](Self::change)
     /// made, or if somebody held the cell meanwhile.
@@ -123,14 +123,16 @@ impl Revisions {
             && dependencies.cells.iter().all(|cell| cell.changed() <= since)
     }
 
-    /// Notes a change of a name, also for those who will learn only later that they depend on it.
+    /// Notes a change of a name, also for those who will learn only later that they depend on it
+    /// (coherence 1 and 10).
     pub(crate) fn change(&self, name: Subject) {
         let mut known = self.shard(name);
         let cell = known.cell(name);
         self.touch(&cell);
     }
 
-    /// Notes a change of a name for those who hold it; nobody else can have read what it was before.
+    /// Notes a change of a name for those who hold it; nobody else can have read what it was before
+    /// (coherence 2).
     pub(crate) fn announce(&self, name: Subject) {
         let known = self.shard(name);
         if let Some(cell) = known.cells.get(&name) {
@@ -144,7 +146,8 @@ impl Revisions {
     }
 
     /// Twice: who notes the present between a number and its store, and reads what it knows after that,
-    /// would take what was known before for what is known since. The second number is above that present.
+    /// would take what was known before for what is known since. The second number is above that present
+    /// (coherence 2).
     fn touch(&self, cell: &Cell) {
         for _ in 0..2 {
             let next = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
@@ -178,7 +181,7 @@ impl CellMap {
         cell
     }
 
-    /// Drops the cells that nothing holds, once their number has doubled.
+    /// Drops the cells that nothing holds, once their number has doubled (coherence 2).
     fn sweep(&mut self) {
         if self.cells.len() < self.sweep_at {
             return;

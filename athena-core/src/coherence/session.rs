@@ -49,7 +49,7 @@ impl Session {
         self.announces
     }
 
-    /// Whether the node may have been replaced without its own knowledge and ours.
+    /// Whether the node may have been replaced without its own knowledge and ours (coherence 5).
     pub(crate) fn is_in_doubt(&self, now: Tick) -> bool {
         self.is_ruled && !self.is_trusted(now)
     }
@@ -58,6 +58,7 @@ impl Session {
         self.epoch == proof.epoch && self.history == proof.history
     }
 
+    /// Lets trust last longer; a session that has ended never comes back (coherence 4).
     fn renew(&self, until: Tick) {
         let longer = |now| (now != 0).then_some(until.as_millis().max(now));
         // Nothing to do for a session that has ended meanwhile.
@@ -124,7 +125,7 @@ impl Sessions {
         self.read().get(&node).map(|present| present.incarnation).unwrap_or_default()
     }
 
-    /// What was read from a node is no longer announced, nor what is being read.
+    /// What was read from a node is no longer announced, nor what is being read (coherence 4).
     pub(crate) fn end(&self, node: Node) {
         let mut sessions = self.write();
         let present = sessions.entry(node).or_default();
@@ -140,7 +141,8 @@ impl Sessions {
         self.write().entry(node).or_default().history = history;
     }
 
-    /// The session of an answer to a request that was sent at `sent`, in the incarnation of then.
+    /// The session of an answer to a request that was sent at `sent`, in the incarnation of then
+    /// (coherence 4 and 4b).
     ///
     /// On a connection that does not track, an answer is trusted for the window alone; if the incarnation
     /// has ended meanwhile, not at all.
@@ -179,7 +181,8 @@ impl Sessions {
         session
     }
 
-    /// Takes in a sign of life that was asked for at `sent`; it alone makes trust last longer.
+    /// Takes in a sign of life that was asked for at `sent`; it alone makes trust last longer
+    /// (coherence 4).
     pub(crate) fn prove(&self, node: Node, incarnation: Incarnation, proof: &Proof, sent: Tick) {
         let session = self.of(node, incarnation, proof, sent);
         if session.announces() {
@@ -206,7 +209,8 @@ impl Sessions {
         self.nodes.write()
     }
 
-    /// Until when something counts that was proven by an answer to a question of `sent`.
+    /// Until when something counts that was proven by an answer to a question of `sent`
+    /// (coherence 4 and 5).
     ///
     /// Nobody's word reaches beyond the last moment at which the node was confirmed.
     fn until(&self, proof: &Proof, sent: Tick) -> Tick {

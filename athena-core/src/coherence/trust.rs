@@ -65,7 +65,7 @@ impl Backing {
         Self { sessions: all.into() }
     }
 
-    /// Whether every change until shortly before `now` has been heard of.
+    /// Whether every change until shortly before `now` has been heard of (coherence 4).
     #[inline]
     pub(crate) fn is_trusted(&self, now: Tick) -> bool {
         self.sessions.iter().all(|session| session.is_trusted(now))

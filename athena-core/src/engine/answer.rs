@@ -52,7 +52,7 @@ where
         self.runtime.remote.as_ref().filter(|_| !is_own)
     }
 
-    /// What memory answers with before the backend is asked.
+    /// What memory answers with before the backend is asked (coherence 4 and 12b).
     pub(super) fn in_memory(&self) -> Option<Judged> {
         if self.remote().is_some() && !self.runtime.reads_memory() {
             return None;
@@ -140,7 +140,7 @@ where
         Outcome { age: slot.meta().age(self.runtime.clock.now()), ..Outcome::new(source) }
     }
 
-    /// Whether an entry that was found before may still answer now.
+    /// Whether an entry that was found before may still answer now (coherence 11).
     pub(super) fn still_serves(&self, slot: &Slot) -> bool {
         let now = self.runtime.clock.now();
         slot.meta().judge(now, None, &self.runtime.revisions) != Verdict::Expired

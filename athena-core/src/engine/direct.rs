@@ -34,7 +34,8 @@ where
         self.without_load(looked)
     }
 
-    /// Stores a value as if it had just been loaded; loads under way do not replace it.
+    /// Stores a value as if it had just been loaded; loads under way do not replace it
+    /// (coherence 3 and 12).
     ///
     /// It leads a flight meanwhile, so that an invalidation comes wholly before or wholly after.
     pub(crate) async fn put(self, value: V) -> Result<(), Error> {
@@ -62,8 +63,7 @@ where
             lead.unless_sealed(|| {})
         };
         if !is_last {
-            // Who came in between may have kept what this has replaced, and hears nothing of it: one's
-            // own change is not announced.
+            // Coherence 3: who came in between may have kept what this has replaced, and hears nothing of it.
             self.runtime.mark(&scopes);
         }
         Ok(())
@@ -74,7 +74,7 @@ where
         let runtime = &self.runtime;
         let (dependencies, trust) = match self.remote() {
             None => (runtime.own_dependencies(&self.tags, lead.since()), Trust::own()),
-            // Written, and so no longer announced: the next read of it is.
+            // Coherence 3b: written, and so not announced until it is read again.
             Some(remote) => {
                 (remote.dependencies(self.entry_name(), &self.tags, lead.since()), Trust::none())
             }

@@ -22,7 +22,7 @@ impl Judged {
     }
 
     /// Whether it would be fresh if anybody confirmed that the node serves: it may be from a former
-    /// primary, which does not hear of invalidations.
+    /// primary, which does not hear of invalidations (coherence 5).
     pub(super) fn is_in_doubt(&self) -> bool {
         !self.is_confirmed && matches!(self.verdict, Verdict::Fresh | Verdict::Refresh)
     }
@@ -80,7 +80,7 @@ where
             Ok(slot) => {
                 if let Some(ours) = self.runtime.memory.get(&self.key) {
                     slot.meta().hold_off_like(ours.meta());
-                    // Callers have seen a newer one, which could not be stored and is not trusted.
+                    // Coherence 12b: callers have seen a newer one, which could not be stored.
                     if ours.meta().supersedes(slot.meta()) && self.still_serves(&ours) {
                         verdict = Verdict::Stale;
                     }

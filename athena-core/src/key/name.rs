@@ -68,7 +68,7 @@ impl Namespace {
         &self.0
     }
 
-    /// The generation that `clear` changes, in one place of the store if it has several.
+    /// The generation that `clear` changes, in one place of the store if it has several (coherence 12).
     pub(crate) fn generation(&self, place: Option<&str>) -> String {
         match place {
             None => format!("{}:*", self.0),
@@ -118,7 +118,7 @@ impl EntryName {
         format!("{}:l", self.0)
     }
 
-    /// Every value, whatever its fingerprint.
+    /// Every value, whatever its fingerprint (coherence 12).
     pub(crate) fn lanes(&self) -> impl Iterator<Item = String> {
         (0..LANES).map(|lane| self.lane(lane))
     }

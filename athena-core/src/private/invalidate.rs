@@ -58,7 +58,7 @@ impl Invalidation {
         self.scopes.push(Scope::Entry(Key::named(&text.into_string())));
     }
 
-    /// Runs the function, then invalidates if it succeeded.
+    /// Runs the function, then invalidates if it succeeded (coherence 12, I6).
     pub async fn run<R, V, E>(self, shape: Shape<R, V, E>, body: impl Future<Output = R>) -> R {
         self.run_with(shape, |_| [] as [String; 0], body).await
     }

@@ -63,7 +63,7 @@ impl AcknowledgedLately {
         Self { kept: Mutex::default(), is_due, is_any, limit: limit.max(1) }
     }
 
-    /// Remembers targets that a node of this history acknowledged.
+    /// Remembers targets that a node of this history acknowledged (coherence 9b).
     ///
     /// `confirmed` is when the node was last known for certain to be the one that serves: what was
     /// acknowledged since may have gone to a node that had been replaced, and is kept for longer.
@@ -100,7 +100,7 @@ impl AcknowledgedLately {
         self.is_due.load(Ordering::SeqCst)
     }
 
-    /// Whether a target was acknowledged over another history than the one that answers now.
+    /// Whether a target was acknowledged over another history than the one that answers now (coherence 9b).
     pub(crate) fn contradicts(&self, target: &Target, history: u64) -> bool {
         self.lock().targets.get(target).is_some_and(|kept| kept.history != history)
     }
@@ -110,7 +110,7 @@ impl AcknowledgedLately {
         self.is_any.load(Ordering::SeqCst)
     }
 
-    /// What has to be sent again to the nodes that have begun to serve, for each of them.
+    /// What has to be sent again to the nodes that have begun to serve, for each of them (coherence 9b).
     pub(crate) fn take(&self, node_of: impl Fn(&Target) -> Node) -> Vec<(Node, Resend)> {
         let mut kept = self.lock();
         self.is_due.store(false, Ordering::SeqCst);

@@ -58,6 +58,7 @@ impl Announcements {
         })
     }
 
+    /// Takes in what the backend says; it counts once this returns (coherence 2, I2).
     pub(super) fn hear(&self, change: &Change) {
         match change {
             Change::Announced { names } => {

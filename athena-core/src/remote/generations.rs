@@ -52,7 +52,8 @@ impl Remote {
         Generations::of(&current, false)
     }
 
-    /// The generations of tags that were not known before, and after them the one of all tags.
+    /// The generations of tags that were not known before, and after them the one of all tags
+    /// (coherence 10).
     ///
     /// In this order: a tag that changes in between is seen by the change of all tags.
     pub(crate) async fn late_generations(&self, tags: &Tags) -> Result<LateGenerations, Failure> {

@@ -46,7 +46,7 @@ impl Remote {
         Ok(if is_certain { Arrival::Certain } else { Arrival::Unconfirmed })
     }
 
-    /// Whether the node may have been replaced without our knowledge.
+    /// Whether the node may have been replaced without our knowledge (coherence 5).
     fn is_in_doubt(&self, node: Node) -> bool {
         let session = self.announcements.sessions.present(node);
         session.is_some_and(|session| session.is_in_doubt(self.clock.now()))
@@ -57,7 +57,7 @@ impl Remote {
         everything(&*self.backend)
     }
 
-    /// Keeps an invalidation for the next time that the backend is asked anything.
+    /// Keeps an invalidation for the next time that the backend is asked anything (coherence 9 and 10).
     pub(crate) fn keep(&self, target: Target) {
         if self.guards.lacks(Guard::Journal) {
             return;
@@ -69,7 +69,8 @@ impl Remote {
         self.journal.keep(target, now, |target| self.node_of(target));
     }
 
-    /// Sends what the journal holds for the nodes of an entry, of which nothing is asked before.
+    /// Sends what the journal holds for the nodes of an entry, of which nothing is asked before
+    /// (coherence 9).
     pub(super) async fn make_way(
         &self,
         entry: &EntryName,
@@ -90,7 +91,7 @@ impl Remote {
         Ok(())
     }
 
-    /// The same for the node of one target.
+    /// The same for the node of one target (coherence 9).
     pub(super) async fn make_way_for(
         &self,
         target: &Target,
@@ -108,7 +109,8 @@ impl Remote {
         Ok(())
     }
 
-    /// Puts back into the journal what a node that has begun to serve may not have been told.
+    /// Puts back into the journal what a node that has begun to serve may not have been told
+    /// (coherence 9b).
     pub(crate) fn requeue(&self) {
         if !self.announcements.acknowledged.is_due() {
             return;
@@ -124,7 +126,7 @@ impl Remote {
         }
     }
 
-    /// Sends what the journal holds for a node; one caller does it for all.
+    /// Sends what the journal holds for a node; one caller does it for all (coherence 9).
     ///
     /// Fails at once where the node's breaker is open, or finds out by another caller whether the node
     /// is back.
@@ -203,10 +205,10 @@ impl Remote {
         self.ask(Operation::remove("remove"), &lease, deadline, remove).await
     }
 
-    /// Sends targets to the nodes that serve them; says which arrived, and why others did not.
+    /// Sends targets to the nodes that serve them; says which arrived, and why others did not
+    /// (coherence 10 and 10b).
     async fn send(&self, targets: &[Target], deadline: Deadline) -> (Vec<Target>, Option<Failure>) {
-        // Before the tags themselves: a load that sees this one unchanged has seen the tags unchanged.
-        // Where there is one node, the order within the request does it.
+        // Coherence 10: before the tags. Where there is one node, the order within the request does it.
         let is_split = !self.backend.places().is_empty();
         let (first, rest): (Vec<_>, Vec<_>) =
             targets.iter().cloned().partition(|it| is_split && *it == Target::AnyTag);
@@ -255,17 +257,16 @@ impl Remote {
         (targets, failed)
     }
 
-    /// Notes that a node has acknowledged targets, in case that its successor does not know of them.
+    /// Notes that a node has acknowledged targets, in case that its successor does not know of them
+    /// (coherence 9b).
     fn remember(&self, node: Node, targets: &[Target]) {
         let history = self.announcements.sessions.history(node);
         let confirmed = self.announcements.confirmed();
         self.announcements.acknowledged.note(node, targets, history, self.clock.now(), confirmed);
     }
 
-    /// Takes what was read of targets before their change for outdated.
-    ///
-    /// The backend does not announce to a process what that changes itself, and announces later changes
-    /// only after another read.
+    /// Takes what was read of targets before their change for outdated: nobody announces to a process what
+    /// it changes itself (coherence 3b).
     fn hear_ourselves(&self, targets: &[Target]) {
         let revisions = &self.announcements.revisions;
         for target in targets {
@@ -315,7 +316,8 @@ impl Remote {
         }
     }
 
-    /// Changes generations. A store that takes no writes still removes, and absent means changed.
+    /// Changes generations. A store that takes no writes still removes, and absent means changed
+    /// (coherence 7).
     async fn bump(
         &self,
         generations: &[(String, Generation)],
@@ -375,7 +377,7 @@ fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
     targets
 }
 
-/// Targets that go into the journal unless they arrived, also when the caller is dropped.
+/// Targets that go into the journal unless they arrived, also when the caller is dropped (coherence 9).
 struct Unsent<'a> {
     remote: &'a Remote,
     targets: Vec<Target>,

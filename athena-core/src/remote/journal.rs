@@ -128,7 +128,8 @@ impl Journal {
         Self { pending: Mutex::default(), depth, limit: limit.max(1), everything }
     }
 
-    /// Keeps a target for its node; at the limit, a change of the namespace stands for all of them.
+    /// Keeps a target for its node; at the limit, a change of the namespace stands for all of them
+    /// (coherence 9).
     pub(crate) fn keep(&self, target: Target, now: Tick, node_of: impl Fn(&Target) -> Node) {
         let mut pending = self.lock();
         let has_room = pending.count() < self.limit
@@ -219,7 +220,7 @@ impl Journal {
         batch
     }
 
-    /// Forgets a batch that the backend acknowledged, but not what was kept again since.
+    /// Forgets a batch that the backend acknowledged, but not what was kept again since (coherence 9).
     pub(crate) fn acknowledge(&self, batch: &Replay) {
         let mut pending = self.lock();
         for (target, kept) in &batch.0 {

@@ -30,7 +30,8 @@ struct Fact {
 const MOST: usize = 50_000;
 
 impl Known {
-    /// A generation as it holds now, and what announces its changes; `None` if it must be read.
+    /// A generation as it holds now, and what announces its changes; `None` if it must be read
+    /// (coherence 4 and 7).
     pub(crate) fn get(
         &self,
         name: Subject,
@@ -43,7 +44,7 @@ impl Known {
             .then(|| (*stamp, Arc::clone(session)))
     }
 
-    /// Keeps a generation that was read; `dependencies` are from before it was asked for.
+    /// Keeps a generation that was read; `dependencies` are from before it was asked for (coherence 2).
     pub(crate) fn note(
         &self,
         name: Subject,

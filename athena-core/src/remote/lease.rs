@@ -64,7 +64,7 @@ impl Remote {
         self.returns.settled(key).await;
     }
 
-    /// A token for one attempt at the lease of an entry.
+    /// A token for one attempt at the lease of an entry (coherence 6).
     ///
     /// It tells in which history it was asked for: see [`is_void`].
     pub(crate) fn token(&self, address: &Address) -> Token {
@@ -197,7 +197,7 @@ const HISTORY_BITS: u32 = 16;
 const HISTORY_AT: u32 = u64::BITS - HISTORY_BITS;
 
 /// Whether a lease was granted in another history than the one that answers: nothing can be filled under
-/// it any more, and that it was given back may have been forgotten.
+/// it any more, and that it was given back may have been forgotten (coherence 8, S6).
 fn is_void(holder: Token, proof: Proof) -> bool {
     let told = holder.get() >> HISTORY_AT;
     // Neither is known to somebody who has just connected.

@@ -58,7 +58,7 @@ impl Operation {
         Self::of(name, kind)
     }
 
-    /// The request for a lease: a caller waits, and one token asks once.
+    /// The request for a lease: a caller waits, and one token asks once (coherence 6).
     pub(super) const fn lease() -> Self {
         let kind =
             OperationKind { traffic: Traffic::Storing, repeat: Repeat::Unsafe, wait: Wait::Caller };

@@ -105,7 +105,7 @@ impl Remote {
             && breakers.admits(self.clock.now(), self.backend.revivals(node))
     }
 
-    /// Asks every node for a sign of life, which is what memory is trusted by.
+    /// Asks every node for a sign of life, which is what memory is trusted by (coherence 4 and 5).
     pub(crate) async fn prove(&self) {
         // One that hangs holds up the others for so long only that they are proven within the window.
         let limit =

@@ -17,7 +17,7 @@ impl Remote {
         Arc::clone(&self.writes).try_acquire_owned().ok()
     }
 
-    /// Stores bytes under a lease.
+    /// Stores bytes under a lease (coherence 6).
     pub(crate) async fn fill(
         &self,
         address: &Address,
@@ -36,7 +36,7 @@ impl Remote {
         self.ask(operation, lease, deadline, || self.backend.fill(fill)).await
     }
 
-    /// Stores bytes whoever holds the lease.
+    /// Stores bytes whoever holds the lease (coherence 9 and 12).
     pub(crate) async fn insert(
         &self,
         address: &Address,

@@ -13,7 +13,7 @@ const REPLAY_PAUSE: Duration = Duration::from_millis(200);
 
 impl Remote {
     /// Asks the backend for signs of life from now on, which makes it connect, unless a task does so
-    /// already or there is no tokio runtime to do it in.
+    /// already or there is no tokio runtime to do it in (coherence 4).
     pub(crate) fn keep_alive(self: &Arc<Self>) {
         if self.proving.is_running() {
             return;
@@ -39,7 +39,7 @@ impl Remote {
     }
 
     /// Replays the journal in the background until it is empty, so that other processes hear of it even
-    /// if this one asks the backend nothing more.
+    /// if this one asks the backend nothing more (coherence 9).
     pub(crate) fn replay_in_background(self: &Arc<Self>) {
         let Some((spawner, sole)) = self.tasks.spawner().zip(self.replaying.begin()) else {
             return;

@@ -130,14 +130,14 @@ where
         self.lead.land(Landing::Unshared);
     }
 
-    /// The stale value, if it may stand in for this error by now.
+    /// The stale value, if it may stand in for this error by now (coherence 11, G1).
     pub(in crate::engine) fn grace_for(&self, error: &E) -> Option<Slot> {
         let slot = self.stale.as_ref().filter(|_| self.ask.errors.allows_grace(error))?;
         let answers = self.ask.can_recall(slot) && self.ask.still_serves(slot);
         answers.then(|| Arc::clone(slot))
     }
 
-    /// No further load of this entry for a while.
+    /// No further load of this entry for a while (coherence 11, G1).
     fn throttle(&self, slot: &Slot) {
         let ask = &self.ask;
         let pause = grace::throttle(ask.policy.throttle, slot.meta().life.ttl);

@@ -77,10 +77,7 @@ where
         Answer { value, outcome: Outcome::new(Source::Load) }
     }
 
-    /// What an entry is that was loaded just now.
-    ///
-    /// Without a lease nobody announces that it was invalidated during the load, and tags that only the
-    /// value knows have not been read yet: such an entry is a copy for the time when the backend is away.
+    /// What an entry is that was loaded just now, and how far its lease lets it be trusted (coherence 6, 10).
     pub(super) fn meta(
         &self,
         kind: EntryKind,

@@ -49,6 +49,7 @@ where
         }
     }
 
+    /// Keeps an entry here, unless it was invalidated since the load began (coherence 2, I1).
     fn keep_in_memory(&self, slot: &Slot) -> bool {
         let ask = &self.ask;
         let wanted_here = ask.remote().is_none() || ask.runtime.keeps_copies();
@@ -82,10 +83,7 @@ where
     }
 }
 
-/// An entry that the backend has not taken yet.
-///
-/// Unless it does, nothing announces that the entry was invalidated once its lease has ended, however
-/// that comes: then it is not trusted from here on.
+/// An entry that the backend has not taken yet; unless it does, the entry is not trusted (coherence 6).
 struct Unstored {
     slot: Slot,
     is_stored: bool,
@@ -135,7 +133,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
                 return telemetry.tell(&Event::Unwritable { key, reason: &reason });
             }
         };
-        // Sealed meanwhile means invalidated: the lease is gone or will be, do not even try.
+        // Coherence 6: sealed means invalidated, and the fill would be refused.
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
@@ -156,14 +154,15 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
     }
 
     /// From now on changes of the entry are announced; those of tags that only the value knows are, once
-    /// they have been read with it.
+    /// they have been read with it (coherence 6 and 10).
     fn confirm(&self) {
         if self.tags.beyond(&self.known).next().is_none() {
             self.slot().meta().confirm();
         }
     }
 
-    /// The envelope; `None` if a tag that only the value knows may have changed meanwhile.
+    /// The envelope; `None` if a tag that only the value knows may have changed meanwhile
+    /// (coherence 7 and 8).
     async fn bytes(
         &self,
         remote: &Remote,
@@ -186,10 +185,8 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
     }
 
-    /// The tags with the generations from before the load.
-    ///
-    /// Those that only the value knows could not be read then; they are as they were if no tag at all
-    /// was invalidated since.
+    /// The tags with the generations from before the load; nothing if those of late ones cannot be told
+    /// (coherence 10).
     async fn stamped_tags(
         &self,
         remote: &Remote,

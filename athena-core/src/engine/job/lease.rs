@@ -41,7 +41,7 @@ where
         }
     }
 
-    /// Extends the lease whenever a third of its life has passed.
+    /// Extends the lease whenever a third of its life has passed (coherence 6).
     pub(in crate::engine) async fn extend_for_ever(&self) -> Infallible {
         let Runtime { clock, settings, .. } = &*self.ask.runtime;
         loop {

@@ -36,7 +36,7 @@ impl Returns {
         }
     }
 
-    /// Whether a lease is one of ours that nobody loads under.
+    /// Whether a lease is one of ours that nobody loads under (coherence 6, S6).
     pub(crate) fn is_abandoned(&self, token: Token) -> bool {
         self.abandoned().contains(&token)
     }
