@@ -90,6 +90,18 @@ impl Cache {
     /// Makes this the cache of annotated functions called inside `future`.
     ///
     /// Tasks that the future spawns are outside of it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use athena_cache_core::Cache;
+    ///
+    /// let cache = Cache::in_memory("test");
+    /// let inside = cache.scope(async { Cache::current().is_some() }).await;
+    /// assert!(inside);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         context::scope(Arc::clone(&self.0), future)
     }
@@ -105,6 +117,18 @@ impl Cache {
     }
 
     /// Removes everything with a tag, whatever it covers, at the price of one small write.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use athena_cache_core::{Cache, Invalidated};
+    /// let cache = Cache::in_memory("shop");
+    /// cache.entry("user:42").tags(["users"]).insert("Ada".to_owned()).await?;
+    /// assert_eq!(cache.invalidate_tag("users").await, Invalidated::Done);
+    /// assert_eq!(cache.entry("user:42").get::<String>().await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn invalidate_tag(&self, tag: impl AsRef<str>) -> Invalidated {
         self.invalidate_tags([tag]).await
     }

@@ -149,6 +149,22 @@ async fn first<F: Future>(future: F, end: impl Future<Output = ()>) -> Option<F:
 /// A clock that stands still until a test moves it.
 ///
 /// Give it to [`Builder::clock`](crate::Builder::clock); clones share the time.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use athena_cache_core::Cache;
+/// use athena_cache_core::testing::ManualClock;
+///
+/// let clock = ManualClock::new();
+/// let cache = Cache::builder("test").clock(&clock).build()?;
+/// cache.entry("a").ttl(Duration::from_secs(10)).insert(1_u8).await?;
+/// clock.advance(Duration::from_secs(10));
+/// assert_eq!(cache.entry("a").get::<u8>().await?, None);
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "testing")]
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock {

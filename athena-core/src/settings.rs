@@ -107,6 +107,13 @@ pub struct Memory {
 /// What memory does for entries that are in the backend as well.
 ///
 /// Caches without a backend, and sites with `tier = memory`, have memory as their only tier.
+///
+/// ```
+/// use athena_cache_core::{Memory, MemoryRole};
+///
+/// assert_eq!(Memory::bounded(50_000).role, MemoryRole::Tier);
+/// assert_eq!(Memory::fallback_only(1_000).role, MemoryRole::Fallback);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum MemoryRole {

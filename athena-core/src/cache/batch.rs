@@ -29,6 +29,26 @@ impl Cache {
 /// Several entries, named by hand; from [`Cache::batch`](crate::Cache::batch).
 ///
 /// One round trip reads them all, one load answers all that are missing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::collections::HashMap;
+/// use athena_cache_core::Cache;
+///
+/// let cache = Cache::in_memory("shop");
+/// cache.entry("price:1").insert(10_u32).await?;
+/// let prices = cache
+///     .batch(["price:1", "price:2"])
+///     .get_or_load_many(|missing| async move {
+///         assert_eq!(missing, ["price:2"]);
+///         Ok::<_, std::io::Error>(HashMap::from([("price:2".to_owned(), 20)]))
+///     })
+///     .await?;
+/// assert_eq!(prices["price:1"] + prices["price:2"], 30);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "say what to do with the entries"]
 pub struct Batch<'c, F = Postcard> {

@@ -26,6 +26,22 @@ use crate::telemetry::log::Log;
 use crate::telemetry::{Observer, Telemetry};
 
 /// A cache under construction.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use athena_cache_core::{Cache, Memory};
+///
+/// let cache = Cache::builder("shop")
+///     .ttl(Duration::from_secs(300))
+///     .grace(Duration::from_secs(3600))
+///     .memory(Memory::bounded(50_000))
+///     .build()?;
+/// cache.install(); // annotated functions use it from now on
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "call `build`"]
 pub struct Builder {
@@ -47,6 +63,12 @@ impl Cache {
     /// A cache in memory alone, with default settings, for tests and small programs.
     ///
     /// Characters that no namespace may hold become `_`.
+    ///
+    /// ```
+    /// use athena_cache_core::Cache;
+    ///
+    /// assert_eq!(Cache::in_memory("a test").namespace(), "a_test");
+    /// ```
     pub fn in_memory(namespace: &str) -> Self {
         Builder::embedded(namespace)
     }

@@ -188,6 +188,22 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     /// Lets loads go on in the background; they must own what they use.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # use athena_cache_core::{Cache, Percent};
+    /// let cache = Cache::in_memory("shop");
+    /// let entry = cache.entry("rates").ttl(Duration::from_secs(60)).in_background();
+    /// let rates = entry
+    ///     .refresh(Percent::new(80)) // reloads once 48 s have passed, without anybody waiting
+    ///     .get_or_load(|| async { Ok::<_, std::io::Error>(vec![1.08]) })
+    ///     .await?;
+    /// # let _ = rates;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn in_background(self) -> Background<'c, F, C> {
         Background { entry: self }
     }
@@ -212,6 +228,19 @@ impl<'c, F, C> Entry<'c, F, C> {
 
     /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # use athena_cache_core::Cache;
+    /// let cache = Cache::in_memory("shop");
+    /// let entry = cache.entry("user:0").negative_ttl(Duration::from_secs(10));
+    /// let nobody = entry.find_or_load(|| async { Ok::<Option<String>, std::io::Error>(None) }).await?;
+    /// assert_eq!(nobody, None); // remembered for ten seconds
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`get_or_load`](Self::get_or_load).
@@ -228,6 +257,20 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use athena_cache_core::{Cache, Source};
+    /// let cache = Cache::in_memory("shop");
+    /// let user = || async { Ok::<_, std::io::Error>("Ada".to_owned()) };
+    /// let first = cache.entry("user:42").observe(user).await;
+    /// assert_eq!(first.outcome.source, Source::Load);
+    /// let second = cache.entry("user:42").observe(user).await;
+    /// assert_eq!(second.outcome.source, Source::Memory);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn observe<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Observed<Result<V, E>>
     where
         V: Clone + Send + Sync + 'static,
@@ -242,6 +285,18 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     /// The value if one is there and fresh; loads nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use athena_cache_core::Cache;
+    /// let cache = Cache::in_memory("shop");
+    /// assert_eq!(cache.entry("user:42").get::<u32>().await?, None);
+    /// cache.entry("user:42").insert(7_u32).await?;
+    /// assert_eq!(cache.entry("user:42").get().await?, Some(7_u32));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

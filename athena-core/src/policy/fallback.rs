@@ -8,6 +8,13 @@ use super::freshness::Verdict;
 ///
 /// What is served without the backend's word is flagged `degraded` in the outcome. A miss in the
 /// fallback is a miss: the function runs, there is no default value.
+///
+/// ```
+/// use athena_cache_core::{Cache, Fallback};
+///
+/// let cache = Cache::builder("shop").fallback(Fallback::ServeStale).build()?;
+/// # Ok::<(), athena_cache_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Fallback {

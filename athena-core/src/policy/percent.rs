@@ -6,6 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A share of something, 0 to 100 percent; written `"10%"` in settings.
+///
+/// ```
+/// use athena_cache_core::Percent;
+///
+/// assert_eq!(Percent::new(10).to_string(), "10%");
+/// assert_eq!(Percent::new(250).get(), 100);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Percent(u8);

@@ -9,6 +9,17 @@ use super::retry::{Jitter, RetrySettings};
 use crate::policy::Percent;
 
 /// Limits around every operation on the backend.
+///
+/// ```
+/// use std::time::Duration;
+/// use athena_cache_core::{Cache, Resilience};
+///
+/// let mut limits = Resilience::default();
+/// limits.attempt_timeout = Duration::from_millis(200);
+/// limits.breaker.failure_threshold = 3;
+/// let cache = Cache::builder("shop").resilience(limits).build()?;
+/// # Ok::<(), athena_cache_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -223,6 +223,25 @@ impl Event<'_> {
 }
 
 /// Hears events. Called in the caller's task: be quick, never block.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use athena_cache_core::{Cache, Event, Observer};
+///
+/// #[derive(Debug, Default)]
+/// struct Misses(AtomicU64);
+///
+/// impl Observer for Misses {
+///     fn observe(&self, event: &Event<'_>) {
+///         if let Event::Miss { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let cache = Cache::builder("shop").observer(Misses::default()).build()?;
+/// # Ok::<(), athena_cache_core::Error>(())
+/// ```
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// Hears one event.
     fn observe(&self, event: &Event<'_>);

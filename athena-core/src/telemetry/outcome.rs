@@ -17,6 +17,19 @@ pub enum Source {
 }
 
 /// What one call got, beside its value.
+///
+/// ```
+/// use athena_cache_core::Outcome;
+///
+/// fn header(outcome: &Outcome) -> &'static str {
+///     match outcome {
+///         outcome if outcome.degraded => "DEGRADED",
+///         outcome if outcome.stale => "STALE",
+///         outcome if outcome.is_hit() => "HIT",
+///         _ => "MISS",
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {

@@ -16,6 +16,18 @@ use crate::lock::Mutex;
 use crate::resilience::breaker::BreakerState;
 
 /// What a cache has done since it was built.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use athena_cache_core::Cache;
+/// let cache = Cache::in_memory("shop");
+/// cache.entry("a").insert(1_u8).await?;
+/// cache.entry("a").get::<u8>().await?;
+/// assert_eq!(cache.stats().memory_hits, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {

@@ -25,6 +25,21 @@ use crate::lock::Mutex;
 ///
 /// Clones share what is stored and have a connection each, so that two caches in one test stand for two
 /// processes: what one of them changes is announced to the other.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use athena_cache_core::Cache;
+/// use athena_cache_core::testing::MemoryBackend;
+///
+/// let store = MemoryBackend::new();
+/// let one = Cache::builder("shop").backend(store.clone()).build()?;
+/// let other = Cache::builder("shop").backend(store).build()?;
+/// one.entry("a").insert(1_u8).await?;
+/// assert_eq!(other.entry("a").get::<u8>().await?, Some(1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryBackend {
     store: Arc<Mutex<Store>>,
