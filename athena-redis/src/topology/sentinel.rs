@@ -4,6 +4,7 @@
 //! more is sent to the former one. Losing all sentinels changes nothing.
 
 mod election;
+mod machine;
 mod members;
 mod notices;
 mod poller;
@@ -128,7 +129,7 @@ impl Sentinel {
     /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
     pub(crate) async fn close(&self) {
         self.shared.standing.send_replace(Standing::Closed);
-        let tracker = self.lock_lookout().take();
+        let tracker = self.lock_tracker().take();
         let ended = async {
             if let Some(link) = self.current() {
                 link.close().await;
@@ -141,7 +142,7 @@ impl Sentinel {
     }
 
     fn start(&self) -> Result<(), Failure> {
-        let mut tracker = self.lock_lookout();
+        let mut tracker = self.lock_tracker();
         if !matches!(*self.shared.standing.borrow(), Standing::Idle) {
             return Ok(());
         }
@@ -159,7 +160,7 @@ impl Sentinel {
         Ok(())
     }
 
-    fn lock_lookout(&self) -> MutexGuard<'_, Option<Task>> {
+    fn lock_tracker(&self) -> MutexGuard<'_, Option<Task>> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -116,9 +116,9 @@ impl Election {
     }
 
     /// Notes an announcement.
-    pub(super) fn learn(&mut self, notices: &Notice, now: Instant) {
+    pub(super) fn learn(&mut self, notice: &Notice, now: Instant) {
         let until = now + UNDERWAY;
-        match notices {
+        match notice {
             Notice::Underway { primary } => {
                 let chosen = self.failover.take().filter(|it| it.primary == *primary);
                 let chosen = chosen.and_then(|it| it.chosen);

@@ -34,7 +34,7 @@ pub(super) enum Report {
         sentinel: Endpoint,
         lists: Lists,
     },
-    News(Notice),
+    Notice(Notice),
     Role {
         node: Endpoint,
         role: Result<NodeRole, Silence>,
