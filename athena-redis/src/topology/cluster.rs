@@ -1,13 +1,16 @@
 //! The node of each slot.
 //!
-//! `refresh` asks the nodes (`nodes` reads what they answer), `layout` decides what is true of it,
-//! `registry` makes links and a `map` of it, `redirect` sends by the map and follows redirects.
+//! `refresh` asks the nodes (`nodes` reads what they answer), as the `machine` decides; `layout` says
+//! what is true of their answers, `moves` what follows for operations. `registry` makes links and a
+//! `map` of it, `redirect` sends by the map and follows redirects.
 //!
 //! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
 //! search for its successor delays what goes to another.
 
 mod layout;
+mod machine;
 mod map;
+mod moves;
 mod nodes;
 mod pace;
 mod question;

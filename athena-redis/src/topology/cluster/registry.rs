@@ -12,7 +12,8 @@ use athena_cache_core::backend::Change;
 use tokio::time::Instant;
 
 use super::layout::Layout;
-use super::map::{Map, Moves};
+use super::map::Map;
+use super::moves::{Moves, Step};
 use crate::config::Access;
 use crate::link::{Client, Doubt, Link};
 use crate::url::Endpoint;
@@ -54,8 +55,13 @@ impl Registry {
     }
 
     /// The link to an endpoint that is only asked about others: what happens to it is of no interest.
-    pub(super) fn quiet_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
+    pub(super) fn standby_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
         self.lock().link(endpoint, || self.make(endpoint).as_standby())
+    }
+
+    /// How often an endpoint was dialed in vain.
+    pub(super) fn attempts(&self, endpoint: &Endpoint) -> u32 {
+        self.lock().find(endpoint).map_or(0, |link| link.attempts())
     }
 
     /// Has another node serve a slot from now on; answers its link.
@@ -71,7 +77,7 @@ impl Registry {
             links.patched_since.get_or_insert_with(Instant::now);
             let mut moves = Moves::default();
             moves.note(former.owner(slot), Some(&link));
-            self.follow(Some(&former), map, &moves);
+            self.follow(map, &moves.steps(Some(&former)));
         }
         Some(link)
     }
@@ -101,31 +107,24 @@ impl Registry {
         }
         if !links.is_closed {
             let former = self.map.load_full();
-            let moves = former.as_ref().map(|former| map.moves_since(former));
-            let moves = moves.unwrap_or_else(|| map.first_moves());
-            self.follow(former.as_deref(), map, &moves);
+            let moves = Moves::between(former.as_deref(), &map);
+            self.follow(map, &moves.steps(former.as_deref()));
         }
     }
 
     /// Has operations follow a map from now on.
-    fn follow(&self, former: Option<&Map>, map: Map, moves: &Moves) {
-        for link in &moves.gained {
-            if former.is_some_and(|former| !former.links().iter().any(|it| Arc::ptr_eq(it, link))) {
-                // It may have been a replica since it was asked, and then been promoted.
-                link.forget_history();
+    fn follow(&self, map: Map, steps: &[Step]) {
+        let map = Arc::new(map);
+        for step in steps {
+            match step {
+                Step::ForgetHistory(link) => link.forget_history(),
+                Step::Connected(link) => {
+                    let (node, history) = (link.node(), link.history());
+                    self.client.tell(&Change::Connected { node, history });
+                }
+                Step::Swap => self.map.store(Some(Arc::clone(&map))),
+                Step::Unheard(link) => self.client.tell(&Change::Unheard { node: link.node() }),
             }
-            // Before operations can use it: whoever hears of it decides what must be sent first.
-            self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
-        }
-        self.map.store(Some(Arc::new(map)));
-        // Again: until here nothing that is kept for a node could be told to be for this one.
-        for link in &moves.gained {
-            self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
-        }
-        // At once, and not earlier: what was read until now from those who served it is announced by
-        // nobody any more.
-        for link in &moves.lost {
-            self.client.tell(&Change::Unheard { node: link.node() });
         }
     }
 
@@ -193,12 +192,20 @@ impl Links {
         if self.is_closed {
             return None;
         }
-        let endpoint = self.aliases.get(endpoint).unwrap_or(endpoint);
-        if let Some(link) = self.open.get(endpoint) {
+        if let Some(link) = self.find(endpoint) {
             return Some(Arc::clone(link));
         }
         let link = Arc::new(make());
-        self.open.insert(endpoint.clone(), Arc::clone(&link));
+        self.open.insert(self.name(endpoint).clone(), Arc::clone(&link));
         Some(link)
+    }
+
+    fn find(&self, endpoint: &Endpoint) -> Option<&Arc<Link>> {
+        self.open.get(self.name(endpoint))
+    }
+
+    /// The address that a node is known by here.
+    fn name<'a>(&'a self, endpoint: &'a Endpoint) -> &'a Endpoint {
+        self.aliases.get(endpoint).unwrap_or(endpoint)
     }
 }

@@ -88,7 +88,9 @@ impl Room {
     }
 
     fn words(&mut self, word: &Word) {
-        [91, 92, 93].map(|sentinel| self.word(sentinel, word.clone()));
+        for sentinel in [91, 92, 93] {
+            self.word(sentinel, word.clone());
+        }
     }
 
     fn roles(&mut self, roles: &[(u16, Result<NodeRole, Silence>)]) {
