@@ -15,7 +15,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::batch::Batch;
-use super::class;
+use super::class::{self, Consequence};
 use super::client::Client;
 use super::conn::Conn;
 use super::push::PushHandler;
@@ -204,11 +204,7 @@ impl From<io::Error> for Refusal {
 
 impl From<RedisError> for Refusal {
     fn from(error: RedisError) -> Self {
-        let class = match class::of(&error) {
-            Class::Denied => Class::Denied,
-            _ => Class::Unreachable,
-        };
-        Self { class, reason: class::text(&error) }
+        Self { class: Consequence::of(&error).login(), reason: class::text(&error) }
     }
 }
 

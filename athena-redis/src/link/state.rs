@@ -9,7 +9,7 @@ use athena_cache_core::backend::{Change, Class, Failure, Node};
 use tokio::sync::{Notify, watch};
 
 use super::batch::Replies;
-use super::class;
+use super::class::{self, Bearing, Consequence};
 use super::client::Client;
 use super::conn::Conn;
 use super::dial::{Call, Refusal};
@@ -129,9 +129,8 @@ impl LinkState {
 
     /// Notes an answer that casts doubt on the node.
     pub(super) fn note_answer(&self, replies: &Replies) {
-        let Some(error) = replies.server_error() else { return };
-        let passing = error.redirect_node().is_some() || class::is_passing(&error);
-        if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
+        let consequence = replies.server_error().map(|error| Consequence::of(&error));
+        if consequence.is_some_and(|it| it.bearing == Bearing::NotServing) {
             self.note_not_serving();
         }
     }
@@ -158,8 +157,8 @@ impl LinkState {
     }
 
     pub(super) fn failure_of(&self, error: &redis::RedisError) -> Failure {
-        let class = class::of(error);
-        let verb = if class == Class::Disconnected { "was lost" } else { "refused" };
-        self.failure(class, format!("{verb}: {}", class::text(error))).with_source(error.clone())
+        let consequence = Consequence::of(error);
+        let what = format!("{}: {}", consequence.verb(), class::text(error));
+        self.failure(consequence.class, what).with_source(error.clone())
     }
 }

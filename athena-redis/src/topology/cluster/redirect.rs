@@ -137,7 +137,7 @@ impl<'a> Delivery<'a> {
             self.note_last(*index, &node_batch.path.link, origin);
         }
         for (index, reply) in node_batch.indices.iter().zip(replies.each()) {
-            if reply.ruling() == Routing::Done {
+            if reply.routing() == Routing::Done {
                 self.origin = self.origin.and(origin);
             }
             self.judge(&node_batch, *index, reply);
@@ -153,7 +153,7 @@ impl<'a> Delivery<'a> {
     fn judge(&mut self, node_batch: &NodeBatch, index: CommandIndex, reply: Reply) {
         let registry = &self.shared.registry;
         let target = |to: &str| parse_target(to, node_batch.path.link.endpoint());
-        let next = match reply.ruling() {
+        let next = match reply.routing() {
             Routing::Done => return self.assembly.put(index, reply),
             Routing::TryAgain => return self.try_again(&node_batch.path.link, index, reply),
             Routing::Moved { slot, to } => {
