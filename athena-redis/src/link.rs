@@ -20,8 +20,8 @@ mod state;
 mod supervise;
 mod task;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Failure, Node};
@@ -29,6 +29,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub(crate) use self::backoff::{Backoff, Growth, Least};
 pub(crate) use self::batch::{
     Asking, Assembly, Batch, CommandIndex, Malformed, Replies, Reply, Routing,
 };
@@ -39,7 +40,7 @@ pub(crate) use self::push::{Push, PushHandler};
 pub(crate) use self::reply::Fields;
 pub(crate) use self::script::Script;
 pub(crate) use self::state::Doubt;
-pub(crate) use self::task::Task;
+pub(crate) use self::task::{Task, TaskSlot};
 
 use self::conn::{Conn, Health};
 use self::state::{LinkState, Phase};
@@ -53,7 +54,7 @@ use crate::url::Endpoint;
 pub(crate) struct Link {
     shared: Arc<LinkState>,
     places: Semaphore,
-    supervisor: Mutex<Option<Task>>,
+    supervisor: TaskSlot,
 }
 
 impl Link {
@@ -111,7 +112,7 @@ impl Link {
             search_by_name: Notify::new(),
             attempts: AtomicU32::new(0),
         };
-        Self { shared: Arc::new(shared), places, supervisor: Mutex::new(None) }
+        Self { shared: Arc::new(shared), places, supervisor: TaskSlot::default() }
     }
 
     /// Sends a batch in one write and reads the replies with `read`.
@@ -310,7 +311,7 @@ impl Link {
     /// What is in flight fails as [`Class::Disconnected`], and nothing more is sent.
     pub(crate) fn retire(&self) {
         let before = self.shared.state.send_replace(Phase::Retired);
-        if let Some(supervisor) = self.lock_supervisor().take() {
+        if let Some(supervisor) = self.supervisor.take() {
             supervisor.abort();
         }
         if let Phase::Up(conn) = before {
@@ -324,7 +325,7 @@ impl Link {
     /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
     pub(crate) async fn close(&self) {
         let before = self.shared.state.send_replace(Phase::Closed);
-        let supervisor = self.lock_supervisor().take();
+        let supervisor = self.supervisor.take();
         let ended = async {
             if let Some(supervisor) = &supervisor {
                 supervisor.abort();
@@ -375,23 +376,25 @@ impl Link {
     }
 
     fn start(&self) -> Result<(), Failure> {
-        let mut supervisor = self.lock_supervisor();
+        let (running, ending) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        self.supervisor.start(
+            || self.begin(),
+            || supervise::supervise(running),
+            move || ending.enter(Phase::Idle),
+        )
+    }
+
+    /// Whether to start connecting now.
+    fn begin(&self) -> Result<bool, Failure> {
         if !matches!(*self.shared.state.borrow(), Phase::Idle) {
-            return Ok(());
+            return Ok(false);
         }
         if Handle::try_current().is_err() {
             let message = "cannot be reached from outside of a tokio runtime";
             return Err(self.shared.failure(Class::Unreachable, message));
         }
         self.shared.enter(Phase::Dialing);
-        // Made here: a runtime that is ending drops the task before it has run.
-        let idle = supervise::LinkIdleAtEnd(Arc::clone(&self.shared));
-        *supervisor = Some(Task::spawn(supervise::supervise(Arc::clone(&self.shared), idle)));
-        Ok(())
-    }
-
-    fn lock_supervisor(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
-        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(true)
     }
 }
 

@@ -91,11 +91,8 @@ impl Conn {
             client,
             serves: AtomicBool::new(false),
         });
-        let lost = LostAtEnd(Arc::clone(&pulse));
-        let driver = Task::spawn(async move {
-            let _lost = lost;
-            driver.await;
-        });
+        let ending = Arc::clone(&pulse);
+        let driver = Task::spawn_until(driver, move || ending.end());
         let (evictions, history) = (Evictions::default(), AtomicU64::new(0));
         let (tracks, is_replica) = (false, false);
         Self { epoch, tracks, evictions, is_replica, history, wire, driver, pulse }
@@ -185,7 +182,7 @@ impl Conn {
 
     /// What was read through it is not announced any more, or not to those whom it concerns.
     pub(super) fn stop_trusting(&self) {
-        self.pulse.desert();
+        self.pulse.stop_trusting();
     }
 
     async fn write(&self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
@@ -233,10 +230,20 @@ impl Conn {
 }
 
 impl Pulse {
-    fn desert(&self) {
+    /// Tells once that what was read is not announced any more.
+    fn stop_trusting(&self) {
         if self.serves.swap(false, Ordering::AcqRel) {
             self.client.tell(&Change::Unheard { node: self.node });
         }
+    }
+
+    /// Marks the connection when its driver has ended, for whatever reason.
+    fn end(&self) {
+        // First: who sees that it is lost may make a new one, which must not be told of before.
+        self.stop_trusting();
+        self.lost.store(true, Ordering::Release);
+        self.changed.notify_one();
+        self.client.ring();
     }
 }
 
@@ -270,18 +277,5 @@ impl Drop for Watch<'_> {
         if timeouts == WEDGED_AFTER {
             self.pulse.changed.notify_one();
         }
-    }
-}
-
-/// Marks the connection when its driver ends, for whatever reason.
-struct LostAtEnd(Arc<Pulse>);
-
-impl Drop for LostAtEnd {
-    fn drop(&mut self) {
-        // First: who sees that it is lost may make a new one, which must not be told of before.
-        self.0.desert();
-        self.0.lost.store(true, Ordering::Release);
-        self.0.changed.notify_one();
-        self.0.client.ring();
     }
 }

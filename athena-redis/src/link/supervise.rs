@@ -12,7 +12,7 @@ use athena_cache_core::backend::{Change, Class};
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::Backoff;
+use super::backoff::{self, Backoff};
 use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
@@ -23,7 +23,7 @@ use super::{LinkState, Phase};
 const STEADY: Duration = Duration::from_secs(1);
 
 /// Connects, attends to the connection, and connects again when it is lost.
-pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
+pub(super) async fn supervise(shared: Arc<LinkState>) {
     let mut backoff = Backoff::default();
     let mut reported = None;
     let mut connected = false;
@@ -40,7 +40,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
                     backoff.reset();
                     continue;
                 }
-                pause(&shared, backoff.pause(Class::Disconnected)).await;
+                pause(&shared, rest(&mut backoff, Class::Disconnected)).await;
             }
             Err(refusal) => {
                 report(&shared, &refusal, &mut reported);
@@ -51,7 +51,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
                 if !connected && shared.access.attempts.is_some_and(|most| attempts >= most) {
                     return std::future::pending().await;
                 }
-                let rest = backoff.pause(class);
+                let rest = rest(&mut backoff, class);
                 if class == Class::Denied {
                     sleep(rest).await;
                 } else {
@@ -179,6 +179,11 @@ fn lose(shared: &LinkState, conn: &Conn) {
     }
 }
 
+/// The pause before the next attempt to connect.
+fn rest(backoff: &mut Backoff, class: Class) -> Duration {
+    backoff.pause(backoff::dialing(class), fastrand::f64())
+}
+
 /// Waits, unless somebody is in a hurry.
 async fn pause(shared: &LinkState, pause: Duration) {
     drop(timeout(pause, shared.hurry.notified()).await);
@@ -212,13 +217,4 @@ fn say_replaced(shared: &LinkState, fresh: &Conn, asked: bool) {
     }
     tracing::warn!(%endpoint, epoch, asked, "replaced an open connection to redis");
     shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
-}
-
-/// Lets the next operation start a supervisor when the runtime of this one has ended.
-pub(super) struct LinkIdleAtEnd(pub(super) Arc<LinkState>);
-
-impl Drop for LinkIdleAtEnd {
-    fn drop(&mut self) {
-        self.0.enter(Phase::Idle);
-    }
 }

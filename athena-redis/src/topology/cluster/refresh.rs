@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::{BoxFuture, select};
@@ -21,7 +20,7 @@ use crate::link::{Doubt, Link};
 use crate::url::Endpoint;
 
 /// Runs for as long as its cluster.
-pub(super) async fn refresh(shared: Arc<ClusterState>, _stopped: StoppedAtEnd) {
+pub(super) async fn refresh(shared: Arc<ClusterState>) {
     let mut alarm = shared.client.alarm();
     let mut refresher = Refresher::new(Arc::clone(&shared));
     loop {
@@ -200,13 +199,4 @@ fn shown(link: &Link) -> Owner<'_> {
 
 async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
     select(pin!(one), pin!(other)).await.factor_first().0
-}
-
-/// Lets the next operation start a refresher when the runtime of this one has ended.
-pub(super) struct StoppedAtEnd(pub(super) Arc<ClusterState>);
-
-impl Drop for StoppedAtEnd {
-    fn drop(&mut self) {
-        self.0.is_refreshed.store(false, Ordering::Release);
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
 use athena_cache_core::backend::Change;
@@ -16,6 +16,7 @@ use super::map::Map;
 use super::moves::{Moves, Step};
 use crate::config::Access;
 use crate::link::{Client, Doubt, Link};
+use crate::lock::Lock;
 use crate::url::Endpoint;
 
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Registry {
     access: Arc<Access>,
     client: Arc<Client>,
     map: ArcSwapOption<Map>,
-    links: Mutex<Links>,
+    links: Lock<Links>,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ impl Registry {
         // The search for a map counts attempts; a link to a node that is down must never give up,
         // because its address may be all that is left of a cluster that returns.
         let access = Arc::new(Access { attempts: None, ..access.clone() });
-        let (map, links) = (ArcSwapOption::empty(), Mutex::default());
+        let (map, links) = (ArcSwapOption::empty(), Lock::default());
         Self { access, client, map, links }
     }
 
@@ -51,22 +52,22 @@ impl Registry {
 
     /// The link to an endpoint, made if there is none; `None` after `close`.
     pub(super) fn link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
-        self.lock().link(endpoint, || self.make(endpoint))
+        self.links.lock().link(endpoint, || self.make(endpoint))
     }
 
     /// The link to an endpoint that is only asked about others: what happens to it is of no interest.
     pub(super) fn standby_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
-        self.lock().link(endpoint, || self.make(endpoint).as_standby())
+        self.links.lock().link(endpoint, || self.make(endpoint).as_standby())
     }
 
     /// How often an endpoint was dialed in vain.
     pub(super) fn attempts(&self, endpoint: &Endpoint) -> u32 {
-        self.lock().find(endpoint).map_or(0, |link| link.attempts())
+        self.links.lock().find(endpoint).map_or(0, |link| link.attempts())
     }
 
     /// Has another node serve a slot from now on; answers its link.
     pub(super) fn patch(&self, slot: u16, to: &Endpoint) -> Option<Arc<Link>> {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         let link = links.link(to, || self.make(to))?;
         let former = self.map.load_full();
         if let Some(former) = former
@@ -84,12 +85,12 @@ impl Registry {
 
     /// Since when the map has not been what the last layout says, if it is not.
     pub(super) fn patched_since(&self) -> Option<Instant> {
-        self.lock().patched_since
+        self.links.lock().patched_since
     }
 
     /// Makes the map that a layout describes; links that it shares with the former map are kept.
     pub(super) fn publish(&self, layout: &Layout) {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         links.patched_since = None;
         links.aliases = layout.aliases().map(|(it, used)| (it.clone(), used.clone())).collect();
         let mut last: Option<Arc<Link>> = None;
@@ -132,7 +133,7 @@ impl Registry {
     ///
     /// What is in flight is still answered, unless the node is silent: then it ends at once.
     pub(super) fn keep_only(&self, keep: &HashSet<Endpoint>) {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         let map = self.map.load();
         let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
         links.open.retain(|endpoint, link| {
@@ -146,7 +147,7 @@ impl Registry {
 
     /// Ends what is in flight to a node that does not answer and serves nothing any more.
     pub(super) fn retire_silent(&self, endpoint: &Endpoint) {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         let map = self.map.load();
         let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
         let serves = mapped.iter().any(|link| link.endpoint() == endpoint);
@@ -164,7 +165,7 @@ impl Registry {
     /// From the call on nothing new begins; the future waits for what is under way.
     pub(super) fn close(&self) -> impl Future<Output = ()> + '_ {
         let open = {
-            let mut links = self.lock();
+            let mut links = self.links.lock();
             links.is_closed = true;
             std::mem::take(&mut links.open)
         };
@@ -175,15 +176,11 @@ impl Registry {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().is_closed
+        self.links.lock().is_closed
     }
 
     fn make(&self, endpoint: &Endpoint) -> Link {
         Link::new(endpoint.clone(), Arc::clone(&self.access), Arc::clone(&self.client))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Links> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -23,14 +23,19 @@ use super::notices::Notice;
 use super::poller::{Order, Report};
 use super::replies::NodeRole;
 use super::suspicion::{Sign, Suspicion};
-use crate::link::Doubt;
+use crate::link::{Backoff, Doubt, Growth, Least};
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
 /// How often to look around while all is well.
 const CALM: Duration = Duration::from_millis(500);
-/// The longest pause between two rounds of a search that nobody has ended yet.
-const LONGEST_ROUND: Duration = Duration::from_secs(1);
+/// Between two rounds of a search that nobody has ended yet.
+const SEARCHING: Growth = Growth {
+    first: Duration::from_millis(100),
+    longest: Duration::from_secs(1),
+    step: 1,
+    least: Least::Half,
+};
 
 /// What the tracker has learnt.
 #[derive(Debug)]
@@ -91,7 +96,7 @@ pub(super) struct SentinelMachine {
     is_cut_off: bool,
     /// When the next round of a search counts as failed, and how many did.
     round: Option<Instant>,
-    rounds: u32,
+    rounds: Backoff,
     random: Rng,
     actions: Vec<SentinelAction>,
 }
@@ -116,7 +121,7 @@ impl SentinelMachine {
             given: Order::default(),
             is_cut_off: false,
             round: None,
-            rounds: 0,
+            rounds: Backoff::default(),
             random,
             actions: Vec::new(),
         }
@@ -316,12 +321,10 @@ impl SentinelMachine {
     fn fail_round(&mut self, absence: Absence, now: Instant) {
         let is_next = self.round.is_none_or(|round| round <= now);
         if is_next {
-            self.rounds = self.rounds.saturating_add(1);
-            let pause = Duration::from_millis(50) * 2_u32.saturating_pow(self.rounds.min(8));
-            let pause = pause.min(LONGEST_ROUND).mul_f64(0.5 + 0.5 * self.random.f64());
-            self.round = Some(now + pause);
+            self.round = Some(now + self.rounds.pause(&SEARCHING, self.random.f64()));
         }
-        self.actions.push(SentinelAction::Miss { absence, rounds: self.rounds });
+        let rounds = self.rounds.attempts();
+        self.actions.push(SentinelAction::Miss { absence, rounds });
     }
 }
 

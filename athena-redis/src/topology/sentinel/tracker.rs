@@ -20,7 +20,7 @@ use crate::link::{Client, Link, Push, PushHandler};
 use crate::url::Endpoint;
 
 /// Watches for as long as the topology lives.
-pub(super) async fn watch(shared: Arc<SentinelState>, _idle: TrackerIdleAtEnd) {
+pub(super) async fn watch(shared: Arc<SentinelState>) {
     let (sender, mut reports) = mpsc::unbounded_channel();
     let mut alarm = shared.client.alarm();
     let mut standing = shared.standing.subscribe();
@@ -152,14 +152,5 @@ impl Tracker {
     async fn close(self) {
         let pollers = self.sentinels.into_values().chain(self.nodes.into_values());
         join_all(pollers.map(Poller::close)).await;
-    }
-}
-
-/// Lets the next operation begin anew when the runtime of this task has ended.
-pub(super) struct TrackerIdleAtEnd(pub(super) Arc<SentinelState>);
-
-impl Drop for TrackerIdleAtEnd {
-    fn drop(&mut self) {
-        self.0.rest();
     }
 }
