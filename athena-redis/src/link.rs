@@ -38,6 +38,7 @@ pub(crate) use self::origin::Origin;
 pub(crate) use self::proof::Question;
 pub(crate) use self::push::{Push, PushHandler};
 pub(crate) use self::reply::Fields;
+pub(crate) use self::role::Role;
 pub(crate) use self::script::Script;
 pub(crate) use self::state::Doubt;
 pub(crate) use self::task::{Task, TaskSlot};

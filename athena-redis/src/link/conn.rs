@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::client::Client;
 use super::origin::Origin;
-use super::role::ReplicationRole;
+use super::role::Role;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.
@@ -104,9 +104,9 @@ impl Conn {
     }
 
     /// The same connection, to a node that said what it is.
-    pub(super) fn to(self, role: ReplicationRole) -> Self {
-        self.note_history(role.history());
-        Self { is_replica: role == ReplicationRole::Replica, ..self }
+    pub(super) fn to(self, role: Option<Role<(), u64>>) -> Self {
+        self.note_history(role.map(Role::history).unwrap_or_default());
+        Self { is_replica: role.is_some_and(|role| role.is_replica()), ..self }
     }
 
     /// Whether the node said at first that it is a replica.

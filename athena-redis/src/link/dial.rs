@@ -19,7 +19,7 @@ use super::class::{self, Consequence};
 use super::client::Client;
 use super::conn::Conn;
 use super::push::PushHandler;
-use super::role::{self, ReplicationRole};
+use super::role;
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -124,7 +124,7 @@ impl Call<'_> {
         if self.access.tracking {
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
-        ReplicationRole::ask(&mut batch);
+        role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
@@ -142,7 +142,7 @@ impl Call<'_> {
                 "redis does not announce changes to us: those by other processes are noticed late"
             );
         }
-        let conn = conn.to(ReplicationRole::read(&mut replies).unwrap_or(ReplicationRole::Unknown));
+        let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
         conn.begin_from(role::read_evicted(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
-use super::role::{self, ReplicationRole};
+use super::role::{self, Role};
 use super::{Link, LinkState, Phase};
 
 /// What a node is asked.
@@ -27,7 +27,7 @@ impl Link {
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same.
         batch.command("PING");
-        ReplicationRole::ask(&mut batch);
+        role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
         if question == Question::Membership {
             role::ask_state(&mut batch);
@@ -40,11 +40,11 @@ impl Link {
         let proof = replies.origin().proof();
         let proof = proof.ok_or_else(|| self.failure(Class::Disconnected, "was replaced"))?;
         let malformed = |malformed| self.malformed(&malformed);
-        let role = ReplicationRole::read(&mut replies).map_err(malformed)?;
-        let history = role.history();
+        let role = role::read_role(&mut replies).map_err(malformed)?;
+        let history = role.map(Role::history).unwrap_or_default();
         let evicted = role::read_evicted(&mut replies).map_err(malformed)?;
         let announces = self.shared.note(proof.epoch, history, evicted);
-        if role == ReplicationRole::Replica {
+        if role.is_some_and(|role| role.is_replica()) {
             return Err(self.failure(Class::Moved, "says that it is a replica"));
         }
         if question == Question::Membership

@@ -16,7 +16,7 @@ use super::backoff::{self, Backoff};
 use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
-use super::role::ReplicationRole;
+use super::role::{self, Role};
 use super::{LinkState, Phase};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
@@ -131,10 +131,10 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> 
 /// A server that was made a replica leaves its connections open, and goes on answering on them.
 async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
     let mut question = Batch::new();
-    ReplicationRole::ask(&mut question);
+    role::ask_role(&mut question);
     let answer = timeout(shared.client.limit(), conn.exchange(&question)).await;
     let Ok(Ok(mut replies)) = answer else { return conn };
-    if let Ok(ReplicationRole::Primary { .. }) = ReplicationRole::read(&mut replies) {
+    if let Ok(Some(Role::Primary(_))) = role::read_role(&mut replies) {
         // It was about something else, or is over.
         shared.trust_again();
         return conn;

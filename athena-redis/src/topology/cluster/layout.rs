@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::nodes::{ClusterView, Member, MemberRole};
+use super::nodes::{ClusterView, Member};
+use crate::link::Role;
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -119,7 +120,7 @@ impl Layout {
     }
 
     fn follows(&self, member: &Member, primary: &Endpoint) -> bool {
-        let MemberRole::Replica { of } = &member.role else { return false };
+        let Role::Replica(of) = &member.role else { return false };
         self.members.iter().any(|it| it.id == *of && it.endpoint == *primary)
     }
 

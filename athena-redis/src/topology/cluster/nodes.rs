@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::link::Role;
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -22,18 +23,13 @@ pub(super) struct Member {
     pub(super) endpoint: Endpoint,
     /// Where else it is said to be, in redirects.
     pub(super) alias: Option<Endpoint>,
-    pub(super) role: MemberRole,
+    /// A replica with the id of the node that it follows.
+    pub(super) role: Role<String>,
     /// Neither taken for dead nor still a stranger.
     pub(super) sound: bool,
     /// Of its configuration: what it claims holds against every claim with a lower one.
     pub(super) epoch: u64,
     pub(super) slots: Vec<RangeInclusive<u16>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum MemberRole {
-    Primary,
-    Replica { of: String },
 }
 
 /// How addresses are to be read.
@@ -82,9 +78,9 @@ impl Member {
         let epoch = words.nth(2)?.parse().ok()?;
         let _state = words.next()?;
         let role = if has(flags, "slave") || has(flags, "replica") {
-            MemberRole::Replica { of: primary.to_owned() }
+            Role::Replica(primary.to_owned())
         } else {
-            MemberRole::Primary
+            Role::Primary(())
         };
         let sound = !has(flags, "fail") && !has(flags, "handshake");
         let slots = words.filter_map(parse_slots).collect();
@@ -92,7 +88,7 @@ impl Member {
     }
 
     pub(super) fn is_primary(&self) -> bool {
-        self.role == MemberRole::Primary
+        self.role.is_primary()
     }
 }
 
@@ -152,12 +148,12 @@ mod tests {
 
     #[test]
     fn a_line_gives_address_role_epoch_and_slots() {
-        let of = || MemberRole::Replica { of: "p".into() };
+        let of = || Role::Replica("p".into());
         for (line, host, role, sound, epoch, slots) in [
             (
                 "a 10.0.0.1:7000@17000 myself,master - 0 0 3 connected 0-5460 5462",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 3,
                 vec![0..=5460, 5462..=5462],
@@ -165,7 +161,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master - 0 0 3 connected",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 3,
                 vec![],
@@ -191,7 +187,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master,fail? - 9 1 3 connected 7",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 3,
                 vec![7..=7],
@@ -199,7 +195,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master,fail - 9 1 3 connected 7",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 false,
                 3,
                 vec![7..=7],
@@ -207,7 +203,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 handshake - 9 1 0 connected",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 false,
                 0,
                 vec![],
@@ -215,7 +211,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000 master,nofailover - 0 0 1 connected 1-2 [93-<-b] [77->-c] 9",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 1,
                 vec![1..=2, 9..=9],
@@ -223,7 +219,7 @@ mod tests {
             (
                 "a :7000@17000 myself,master - 0 0 1 connected 1",
                 "seed",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 1,
                 vec![1..=1],
@@ -231,7 +227,7 @@ mod tests {
             (
                 "a ::1:7000@17000 master - 0 0 1 connected",
                 "::1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 1,
                 vec![],
@@ -239,7 +235,7 @@ mod tests {
             (
                 "a [::1]:7000@17000 master - 0 0 1 connected",
                 "::1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 1,
                 vec![],
@@ -247,7 +243,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000 master - 0 0 1 connected",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 1,
                 vec![],
@@ -255,7 +251,7 @@ mod tests {
             (
                 "a 10.0.0.1:7000@17000,,shard-id=69b master - 0 0 1 connected 3-2 x 16384",
                 "10.0.0.1",
-                MemberRole::Primary,
+                Role::Primary(()),
                 true,
                 1,
                 vec![],

@@ -21,9 +21,8 @@ use super::election::Election;
 use super::members::Members;
 use super::notices::Notice;
 use super::poller::{Order, Report};
-use super::replies::NodeRole;
 use super::suspicion::{Sign, Suspicion};
-use crate::link::{Backoff, Doubt, Growth, Least};
+use crate::link::{Backoff, Doubt, Growth, Least, Role};
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
@@ -160,7 +159,7 @@ impl SentinelMachine {
                 if !self.nodes.contains(&node) {
                     return;
                 }
-                if matches!(role, Ok(NodeRole::Replica(_))) {
+                if matches!(role, Ok(Role::Replica(_))) {
                     // Were it promoted, its past would be another one.
                     self.actions.push(SentinelAction::ForgetHistory(node.clone()));
                 }

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::notices::Notice;
-use super::replies::{self, Lists, NodeRole, Silence, Word};
-use crate::link::{Backoff, Batch, Doubt, Growth, Least, Link, Task, Turns};
+use super::replies::{self, Lists, Silence, Testimony, Word};
+use crate::link::{Backoff, Batch, Doubt, Growth, Least, Link, Role, Task, Turns};
 use crate::url::Endpoint;
 
 /// Between two questions while all is well; it bounds how old the word of the sentinels is.
@@ -37,7 +37,7 @@ pub(super) enum Report {
     Notice(Notice),
     Role {
         node: Endpoint,
-        role: Result<NodeRole, Silence>,
+        role: Testimony,
     },
 }
 
@@ -108,7 +108,7 @@ async fn ask_node(mut rounds: Rounds, reports: Reports) {
     }
 }
 
-async fn role(link: &Link) -> Result<NodeRole, Failure> {
+async fn role(link: &Link) -> Result<Role<Option<Endpoint>>, Failure> {
     let mut batch = Batch::new();
     batch.command("ROLE");
     match link.send(&batch, replies::read_role).await {

@@ -1,10 +1,10 @@
 use athena_cache_core::backend::Class;
 
 use super::*;
-use crate::topology::sentinel::replies::{Lists, Peer, SentinelView, Silence, Word};
+use crate::topology::sentinel::replies::{Lists, Peer, SentinelView, Silence, Testimony, Word};
 
 const MILLIS: Duration = Duration::from_millis(1);
-const PRIMARY: Result<NodeRole, Silence> = Ok(NodeRole::Primary);
+const PRIMARY: Testimony = Ok(Role::Primary(()));
 
 fn at(port: u16) -> Endpoint {
     Endpoint { host: "h".into(), port }
@@ -19,8 +19,8 @@ fn mute() -> Word {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one answer of several that a node may give")]
-fn replica_of(port: u16) -> Result<NodeRole, Silence> {
-    Ok(NodeRole::Replica(Some(at(port))))
+fn replica_of(port: u16) -> Testimony {
+    Ok(Role::Replica(Some(at(port))))
 }
 
 /// What is to be done but for confirmations, in few words.
@@ -93,7 +93,7 @@ impl Room {
         }
     }
 
-    fn roles(&mut self, roles: &[(u16, Result<NodeRole, Silence>)]) {
+    fn roles(&mut self, roles: &[(u16, Testimony)]) {
         for (node, role) in roles {
             self.report(Report::Role { node: at(*node), role: role.clone() });
         }
