@@ -59,7 +59,7 @@ impl Link {
 
     /// The history of the store, as far as it is known; 0 if it is not.
     pub(crate) fn history(&self) -> u64 {
-        match &*self.shared.state.borrow() {
+        match &*self.shared.phase.borrow() {
             Phase::Up(conn) => conn.history(),
             _ => 0,
         }
@@ -67,7 +67,7 @@ impl Link {
 
     /// Takes the history of the store for unknown until the node is asked: it may have followed another.
     pub(crate) fn forget_history(&self) {
-        if let Phase::Up(conn) = &*self.shared.state.borrow() {
+        if let Phase::Up(conn) = &*self.shared.phase.borrow() {
             conn.note_history(0);
         }
     }
@@ -77,14 +77,14 @@ impl LinkState {
     /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
     /// every change.
     fn note(&self, epoch: u64, history: u64, evicted: Option<u64>) -> bool {
-        let conn = match &*self.state.borrow() {
+        let conn = match &*self.phase.borrow() {
             Phase::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
             _ => return false,
         };
         conn.note_history(history);
         conn.note_evicted(evicted);
-        if conn.evicts() && self.client.note_evicting(self.node) {
-            let endpoint = &self.endpoint;
+        if conn.evicts() && self.call.client.note_evicting(self.call.node) {
+            let endpoint = &self.call.endpoint;
             tracing::warn!(
                 %endpoint,
                 "redis evicts entries, not all of which it announces to us: while that goes on, \

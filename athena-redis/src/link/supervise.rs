@@ -28,7 +28,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
     let mut reported = None;
     let mut connected = false;
     loop {
-        match shared.call().dial().await {
+        match shared.call.dial().await {
             Ok(conn) => {
                 reported = None;
                 connected = true;
@@ -45,10 +45,10 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
             Err(refusal) => {
                 report(&shared, &refusal, &mut reported);
                 let class = refusal.class;
-                let attempts = shared.attempts.fetch_add(1, Ordering::AcqRel) + 1;
+                let attempts = shared.counts.attempts.fetch_add(1, Ordering::AcqRel) + 1;
                 shared.enter(Phase::Down(Arc::new(refusal)));
-                shared.client.ring();
-                if !connected && shared.access.attempts.is_some_and(|most| attempts >= most) {
+                shared.call.client.ring();
+                if !connected && shared.call.access.attempts.is_some_and(|most| attempts >= most) {
                     return std::future::pending().await;
                 }
                 let rest = rest(&mut backoff, class);
@@ -68,8 +68,10 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
     loop {
         let asked = {
             let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
-            let (renewal, search) =
-                (pin!(shared.renewal.notified()), pin!(shared.search_by_name.notified()));
+            let (renewal, search) = (
+                pin!(shared.signals.renewal.notified()),
+                pin!(shared.signals.search_by_name.notified()),
+            );
             let sign = select(renewal, select(search, select(changed, beat))).await;
             matches!(sign, Either::Left(_))
         };
@@ -79,7 +81,7 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
                 if !asked && shared.may_be_replaced() && next_look <= Instant::now() =>
             {
                 conn = look_elsewhere(shared, conn).await;
-                next_look = Instant::now() + spread(shared.access.probe_interval);
+                next_look = Instant::now() + spread(shared.call.access.probe_interval);
             }
             Health::Sound | Health::Silent if !asked => {}
             _ => conn = replace(shared, conn, asked).await,
@@ -89,7 +91,7 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
 
 /// One heartbeat, after its pause.
 async fn beat(shared: &LinkState, conn: &Conn) {
-    let interval = shared.access.heartbeat;
+    let interval = shared.call.access.heartbeat;
     sleep(interval).await;
     let mut ping = Batch::new();
     ping.command("PING");
@@ -105,7 +107,7 @@ async fn beat(shared: &LinkState, conn: &Conn) {
 /// used, so that a server in trouble is not made to take connections in vain.
 async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
     let begun = Instant::now();
-    match shared.call().dial().await {
+    match shared.call.dial().await {
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if asked || conn.health() != Health::Sound => {
             shared.enter_up(&fresh);
@@ -114,10 +116,10 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> 
         }
         outcome => {
             if let Err(refusal) = outcome {
-                let (endpoint, reason) = (&shared.endpoint, &refusal.reason);
+                let (endpoint, reason) = (&shared.call.endpoint, &refusal.reason);
                 tracing::debug!(%endpoint, reason, "no better connection to redis");
             }
-            let pause = spread(shared.access.probe_interval).saturating_sub(begun.elapsed());
+            let pause = spread(shared.call.access.probe_interval).saturating_sub(begun.elapsed());
             // Recovered or lost meanwhile: there is nothing to wait for.
             select(pin!(sleep(pause)), pin!(settled(shared, &conn))).await;
             conn
@@ -132,22 +134,22 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> 
 async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
     let mut question = Batch::new();
     role::ask_role(&mut question);
-    let answer = timeout(shared.client.limit(), conn.exchange(&question)).await;
+    let answer = timeout(shared.call.client.limit(), conn.exchange(&question)).await;
     let Ok(Ok(mut replies)) = answer else { return conn };
     if let Ok(Some(Role::Primary(_))) = role::read_role(&mut replies) {
         // It was about something else, or is over.
         shared.trust_again();
         return conn;
     }
-    match shared.call().dial().await {
+    match shared.call.dial().await {
         Ok(fresh) if !fresh.is_replica() => {
             shared.enter_up(&fresh);
-            let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
+            let (endpoint, epoch) = (&shared.call.endpoint, fresh.epoch());
             tracing::warn!(
                 %endpoint, epoch,
                 "redis has become a replica: connected to the primary that its name leads to now"
             );
-            shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+            shared.call.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
             fresh
         }
         _ => conn,
@@ -171,7 +173,7 @@ fn lose(shared: &LinkState, conn: &Conn) {
     conn.stop_trusting();
     let reason = "the connection was closed by the server or the network".into();
     shared.enter(Phase::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
-    let endpoint = &shared.endpoint;
+    let endpoint = &shared.call.endpoint;
     if shared.is_standby() {
         tracing::debug!(%endpoint, "lost the connection to redis");
     } else {
@@ -186,12 +188,12 @@ fn rest(backoff: &mut Backoff, class: Class) -> Duration {
 
 /// Waits, unless somebody is in a hurry.
 async fn pause(shared: &LinkState, pause: Duration) {
-    drop(timeout(pause, shared.hurry.notified()).await);
+    drop(timeout(pause, shared.signals.hurry.notified()).await);
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.
 fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Class>) {
-    let endpoint = &shared.endpoint;
+    let endpoint = &shared.call.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
     if reported.replace(class) == Some(class) || shared.is_standby() {
         tracing::debug!(%endpoint, %class, reason, "cannot connect to redis");
@@ -201,7 +203,7 @@ fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Class>) {
 }
 
 fn say_connected(shared: &LinkState, conn: &Conn) {
-    let (endpoint, epoch) = (&shared.endpoint, conn.epoch());
+    let (endpoint, epoch) = (&shared.call.endpoint, conn.epoch());
     if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, "connected to redis");
     } else {
@@ -210,11 +212,11 @@ fn say_connected(shared: &LinkState, conn: &Conn) {
 }
 
 fn say_replaced(shared: &LinkState, fresh: &Conn, asked: bool) {
-    let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
+    let (endpoint, epoch) = (&shared.call.endpoint, fresh.epoch());
     if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, asked, "replaced an open connection to redis");
         return;
     }
     tracing::warn!(%endpoint, epoch, asked, "replaced an open connection to redis");
-    shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+    shared.call.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
 }

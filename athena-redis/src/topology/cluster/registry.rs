@@ -57,7 +57,7 @@ impl Registry {
 
     /// The link to an endpoint that is only asked about others: what happens to it is of no interest.
     pub(super) fn standby_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
-        self.links.lock().link(endpoint, || self.make(endpoint).as_standby())
+        self.links.lock().link(endpoint, || self.make(endpoint).on_standby())
     }
 
     /// How often an endpoint was dialed in vain.

@@ -145,7 +145,7 @@ impl Tracker {
 
     fn poller_of_node(&self, endpoint: Endpoint) -> Poller {
         let (access, client) = (Arc::clone(&self.shared.access), Arc::clone(&self.shared.client));
-        let link = Arc::new(Link::new(endpoint, access, client).as_standby());
+        let link = Arc::new(Link::new(endpoint, access, client).on_standby());
         Poller::of_node(link, self.reports.clone(), self.orders.subscribe())
     }
 

@@ -19,6 +19,7 @@ fn at(port: u16) -> Endpoint {
 }
 
 /// What the node at `port` says; `myself` is put in where its port stands.
+#[expect(clippy::unnecessary_wraps, reason = "one outcome of several that a question may have")]
 fn view(port: u16, lines: &[&str]) -> Result<ClusterView, Failure> {
     let own = format!("h:{port}@1 ");
     let text: Vec<_> =
