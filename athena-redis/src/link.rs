@@ -126,6 +126,7 @@ impl Link {
         let left = deadline.saturating_duration_since(Instant::now());
         let _place = self.place(left.min(limit / 2)).await?;
         let conn = self.connection(deadline).await?;
+        // Coherence 6: a fill goes on the connection of its lease.
         if batch.epoch().is_some_and(|epoch| epoch != conn.epoch()) {
             return Ok(Replies::superseded());
         }

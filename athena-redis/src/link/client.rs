@@ -91,18 +91,19 @@ impl Client {
         });
     }
 
+    /// Coherence 2: called in the order of the connection, and done when it returns.
     pub(crate) fn tell(&self, change: &Change) {
         for listener in &**self.listeners.load() {
             listener(change);
         }
     }
 
-    /// Notes that a node announces nothing; tells whether that is news.
+    /// Notes that a node announces nothing; tells whether that was not known.
     pub(super) fn note_untracked(&self, node: Node) -> bool {
         self.untracked.lock().insert(node)
     }
 
-    /// Notes that a node evicts what it has; tells whether that is news.
+    /// Notes that a node evicts what it has; tells whether that was not known.
     pub(super) fn note_evicting(&self, node: Node) -> bool {
         self.evicting.lock().insert(node)
     }
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn that_a_node_announces_nothing_is_news_once() {
+    fn that_a_node_announces_nothing_is_told_once() {
         let client = Client::new(Duration::from_secs(1));
         let notices = [0, 1, 0, 1].map(|number| client.note_untracked(Node::new(number)));
         assert_eq!(notices, [true, true, false, false]);

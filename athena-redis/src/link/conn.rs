@@ -40,7 +40,7 @@ pub(super) struct Conn {
 
 /// What is known of evictions.
 ///
-/// With `NOLOOP` a server tells nobody of what it evicts to make room for a command of that very
+/// Coherence 4b: with `NOLOOP` a server tells nobody of what it evicts to make room for a command of that very
 /// connection (seen on 7.0.15).
 #[derive(Debug, Default)]
 struct Evictions {
@@ -130,7 +130,7 @@ impl Conn {
             values.extend(self.write(&batch.with_sources_from(at)).await?);
         }
         let now = self.history();
-        // One that was replaced meanwhile names the past of neither what was read before nor after.
+        // Coherence 8: if it was replaced meanwhile, some answers are of one past and some of another.
         let history = if before == now { now } else { 0 };
         let (epoch, tracks) = (self.epoch, self.announces());
         let proof = Proof { epoch, history, tracks, lag: Duration::ZERO };
@@ -147,7 +147,7 @@ impl Conn {
         self.history.store(history, Ordering::Release);
     }
 
-    /// Whether every change of what is read through it is announced, evictions included.
+    /// Coherence 4b: whether every change of what is read through it is announced, evictions included.
     pub(super) fn announces(&self) -> bool {
         self.tracks && !self.evicts()
     }
@@ -157,14 +157,15 @@ impl Conn {
         self.evictions.goes_on.load(Ordering::Acquire)
     }
 
-    /// Notes how many entries the server has evicted so far, if it tells, and whether some of them may
-    /// not have been announced: then what was read until now is not trusted any more.
+    /// Notes how many entries the server has evicted so far, if it tells.
+    ///
+    /// Coherence 4b: where some may not have been announced, what was read is not trusted any more.
     pub(super) fn note_evicted(&self, count: Option<u64>) {
         let Evictions { count: last, goes_on } = &self.evictions;
-        let is_news = count.is_none_or(|count| last.swap(count, Ordering::AcqRel) != count);
+        let may_be_more = count.is_none_or(|count| last.swap(count, Ordering::AcqRel) != count);
         let announced = self.announces();
-        goes_on.store(is_news, Ordering::Release);
-        if announced && is_news && self.pulse.serves.load(Ordering::Acquire) {
+        goes_on.store(may_be_more, Ordering::Release);
+        if announced && may_be_more && self.pulse.serves.load(Ordering::Acquire) {
             self.pulse.client.tell(&Change::Unheard { node: self.pulse.node });
         }
     }
@@ -239,7 +240,7 @@ impl Pulse {
 
     /// Marks the connection when its driver has ended, for whatever reason.
     fn end(&self) {
-        // First: who sees that it is lost may make a new one, which must not be told of before.
+        // Coherence 4: first, since who sees that it is lost may make a new one, which is told of after.
         self.stop_trusting();
         self.lost.store(true, Ordering::Release);
         self.changed.notify_one();

@@ -132,6 +132,7 @@ impl Call {
         let mut batch = self.introduction();
         let introduced = batch.len();
         if self.access.tracking {
+            // Coherence 3b: what this process changes is announced to others only.
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
         role::ask_role(&mut batch);

@@ -20,9 +20,9 @@ pub(crate) enum Question {
 impl Link {
     /// Asks the node for a sign of life, and whether it is the one that serves.
     ///
-    /// A server that does not tell, or not us, is believed to be. An answer in the negative ends trust and
-    /// casts no doubt on the node: who serves in its place is for the topology to find out, and what it
-    /// makes of it is told as the cause of a failover.
+    /// Coherence 5: a server that does not tell, or not us, is believed to be. An answer in the negative
+    /// ends trust and casts no doubt on the node: who serves in its place is for the topology to find
+    /// out, and what it makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same.

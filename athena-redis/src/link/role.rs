@@ -24,7 +24,9 @@ impl<R, P> Role<R, P> {
 }
 
 impl Role<(), u64> {
-    /// Names the past of the store; 0 if that is not known. A replica's past is none of its own.
+    /// Names the past of the store; 0 if that is not known.
+    ///
+    /// Coherence 8: a replica's past is none of its own.
     pub(super) fn history(self) -> u64 {
         match self {
             Self::Primary(history) => history,
@@ -69,7 +71,7 @@ pub(super) fn read_state(replies: &mut Replies) -> Result<Option<String>, Malfor
     }
 }
 
-/// Asks how many entries were evicted so far.
+/// Asks how many entries were evicted so far, for coherence 4b.
 pub(super) fn ask_evicted(batch: &mut Batch) {
     batch.command("INFO").arg("stats");
 }

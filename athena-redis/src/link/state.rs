@@ -129,7 +129,7 @@ impl LinkState {
     pub(super) fn enter_up(&self, conn: &Arc<Conn>) {
         // Of one that serves nothing nobody needs to know: the topology tells when it begins to.
         let was_standby = self.is_standby();
-        // First: whoever hears of it decides what must be sent before anything is read.
+        // Coherence 9b: whoever hears of it decides what must be sent before anything is read.
         if !was_standby {
             self.tell_connected(conn);
         }

@@ -130,7 +130,7 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> 
 /// Tries a new connection beside one to a node that does not serve; keeps the old one if the name does
 /// not lead to a primary yet.
 ///
-/// A server that was made a replica leaves its connections open, and goes on answering on them.
+/// Coherence 5: a server that was made a replica leaves its connections open, and answers on them.
 async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
     let mut question = Batch::new();
     role::ask_role(&mut question);

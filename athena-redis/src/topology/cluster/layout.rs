@@ -157,7 +157,7 @@ fn claims<'a>(views: &[&'a ClusterView]) -> Vec<(&'a Member, bool)> {
 
 /// Whether the node that a claim is about has spoken, and knows better.
 ///
-/// A claim with a higher epoch is news that its own word, which may be a little older, lacks.
+/// A claim with a higher epoch tells what its own word, which may be a little older, lacks.
 fn is_refuted(claim: &Member, spoken: &[&Member]) -> bool {
     spoken.iter().any(|own| {
         if own.id == claim.id {

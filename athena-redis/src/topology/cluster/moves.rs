@@ -1,7 +1,8 @@
 //! What follows for operations when another map takes the place of the present one. Decides, and does
 //! nothing else.
 //!
-//! Invariant: who gains slots is told of before operations can use it, and who loses some after.
+//! Invariant: who gains slots is told of before operations can use it (coherence 9b), and who loses
+//! some after (coherence 12).
 
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ pub(super) struct Moves {
 /// What to do, in this order, to have operations follow another map.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Take the history of a node for unknown: it may have been a replica since it was asked, and then
-    /// been promoted.
+    /// Take the history of a node for unknown (coherence 8): it may have been a replica since it was
+    /// asked, and then been promoted.
     ForgetHistory(Arc<Link>),
     /// Tell that a node begins to serve.
     Connected(Arc<Link>),
@@ -63,14 +64,13 @@ impl Moves {
             if earlier.is_some_and(|earlier| !earlier.has(link)) {
                 steps.push(Step::ForgetHistory(Arc::clone(link)));
             }
-            // Before operations can use it: whoever hears of it decides what must be sent first.
+            // Coherence 9b: whoever hears of it decides what must be sent before operations use it.
             steps.push(Step::Connected(Arc::clone(link)));
         }
         steps.push(Step::Swap);
-        // Again: until here nothing that is kept for a node could be told to be for this one.
+        // Coherence 9b: again, now that what is kept for a node can be told to be for this one.
         steps.extend(self.gained.iter().cloned().map(Step::Connected));
-        // At once, and not earlier: what was read until now from those who served it is announced by
-        // nobody any more.
+        // Coherence 12: not earlier, since until the swap more was read from those who served it.
         steps.extend(self.lost.iter().cloned().map(Step::Unheard));
         steps
     }

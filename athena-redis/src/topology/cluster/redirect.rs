@@ -168,7 +168,7 @@ impl<'a> Delivery<'a> {
             Routing::Refused => None,
         };
         match next {
-            // Its connection is not the one that it is bound to.
+            // Coherence 6: a fill is bound to the connection of its lease, which is not there.
             Some(_) if self.batch.epoch().is_some() => self.superseded = true,
             Some((link, asking)) if node_batch.path.redirects < MOST_REDIRECTS => {
                 let redirects = node_batch.path.redirects + 1;

@@ -79,7 +79,7 @@ impl Election {
         }
         let is_mute = matches!(word, Word::Mute(_));
         let before = self.words.insert(sentinel.clone(), word);
-        // Why it is silent may vary, and is no news.
+        // Why it is silent may vary, and is nothing new.
         !(is_mute && matches!(before, Some(Word::Mute(_))))
             && before.as_ref() != self.words.get(sentinel)
     }
@@ -95,7 +95,7 @@ impl Election {
 
     /// Up to when a majority of the sentinels held the seat for the primary.
     ///
-    /// Nothing while anything speaks against it: a replica is promoted before all sentinels know.
+    /// Coherence 5: nothing while anything speaks against it, as a replica is promoted before all know.
     pub(super) fn confirmed(&self) -> Option<Instant> {
         if self.is_replaced() || self.is_demoted() || self.is_contested() {
             return None;

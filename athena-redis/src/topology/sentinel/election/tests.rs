@@ -224,7 +224,7 @@ fn whomever_the_primary_follows_is_asked_although_nobody_listed_it() {
 }
 
 #[test]
-fn the_same_word_twice_is_no_news_nor_is_another_reason_to_be_silent() {
+fn the_same_word_twice_is_nothing_new_nor_is_another_reason_to_be_silent() {
     let mut room = Room::seated();
     let mut hear = |word| room.election.hear(&at(91), word, room.now);
     assert!(!hear(view(1, 5)));
