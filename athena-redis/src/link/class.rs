@@ -2,7 +2,7 @@
 //!
 //! | column | who asks it |
 //! |---|---|
-//! | `class` | the failure of an operation; what that is to the breaker and to retries is decided in `athena-core/src/resilience/class.rs` |
+//! | `class` | the failure of an operation, and of a question to a node (`poller`: who refuses `ROLE` is asked `HELLO`); what that is to the breaker and to retries is decided in `athena-core/src/resilience/class.rs` |
 //! | `class` of a sign of life | `Moved` and `Unready` end trust, in `Remote::prove` of the core; see `Link::prove` here |
 //! | `login` | an attempt to connect: who is denied is not hurried, and pauses longer (`backoff`, `supervise`) |
 //! | `course` | a script is sent with its source (`batch`), a command to another node or again (`split`, `redirect`) |

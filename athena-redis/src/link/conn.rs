@@ -40,8 +40,8 @@ pub(super) struct Conn {
 
 /// What is known of evictions.
 ///
-/// Coherence 4b: with `NOLOOP` a server tells nobody of what it evicts to make room for a command of that very
-/// connection (seen on 7.0.15).
+/// Coherence 4b: with `NOLOOP` a server tells nobody of what it evicts to make room for a command of that
+/// very connection (seen on 7.0.15).
 #[derive(Debug, Default)]
 struct Evictions {
     /// How many there were when the server was last asked.

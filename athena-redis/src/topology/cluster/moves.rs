@@ -7,13 +7,32 @@
 use std::sync::Arc;
 
 use super::map::Map;
-use crate::link::Link;
+use crate::link::{Doubt, Link};
 
 /// Who serves more than before, and who less; each once.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     pub(super) gained: Vec<Arc<Link>>,
     pub(super) lost: Vec<Arc<Link>>,
+}
+
+/// What becomes of a link to a node that serves nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// What is in flight is still answered.
+    LetGo,
+    /// What is in flight ends at once.
+    Retire,
+}
+
+impl Fate {
+    /// By what its link says against it.
+    pub(super) fn of(doubt: Option<Doubt>) -> Self {
+        match doubt {
+            Some(Doubt::Silent) => Self::Retire,
+            Some(Doubt::Lost | Doubt::NotServing) | None => Self::LetGo,
+        }
+    }
 }
 
 /// What to do, in this order, to have operations follow another map.
@@ -119,6 +138,18 @@ mod tests {
         let first = Moves::between(None, &earlier);
         assert_eq!(numbers(&first.gained), [0, 1]);
         assert!(first.lost.is_empty());
+    }
+
+    #[test]
+    fn what_is_in_flight_to_a_node_that_went_is_waited_for_unless_the_node_is_silent() {
+        for (doubt, fate) in [
+            (None, Fate::LetGo),
+            (Some(Doubt::NotServing), Fate::LetGo),
+            (Some(Doubt::Lost), Fate::LetGo),
+            (Some(Doubt::Silent), Fate::Retire),
+        ] {
+            assert_eq!(Fate::of(doubt), fate, "{doubt:?}");
+        }
     }
 
     #[test]

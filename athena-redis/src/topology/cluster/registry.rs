@@ -13,9 +13,9 @@ use tokio::time::Instant;
 
 use super::layout::Layout;
 use super::map::Map;
-use super::moves::{Moves, Step};
+use super::moves::{Fate, Moves, Step};
 use crate::config::Access;
-use crate::link::{Client, Doubt, Link};
+use crate::link::{Client, Link};
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
@@ -130,15 +130,13 @@ impl Registry {
     }
 
     /// Lets go of all links but those in the map and those to be kept.
-    ///
-    /// What is in flight is still answered, unless the node is silent: then it ends at once.
     pub(super) fn keep_only(&self, keep: &HashSet<Endpoint>) {
         let mut links = self.links.lock();
         let map = self.map.load();
-        let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
         links.open.retain(|endpoint, link| {
-            let stays = keep.contains(endpoint) || mapped.iter().any(|it| Arc::ptr_eq(it, link));
-            if !stays && link.doubt() == Some(Doubt::Silent) {
+            let serves = map.as_ref().is_some_and(|map| map.has(link));
+            let stays = serves || keep.contains(endpoint);
+            if !stays && Fate::of(link.doubt()) == Fate::Retire {
                 link.retire();
             }
             stays
@@ -151,9 +149,8 @@ impl Registry {
         let map = self.map.load();
         let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
         let serves = mapped.iter().any(|link| link.endpoint() == endpoint);
-        let silent = links.open.get(endpoint).is_some_and(|it| it.doubt() == Some(Doubt::Silent));
-        if silent
-            && !serves
+        let known = links.open.get(endpoint).filter(|_| !serves);
+        if known.is_some_and(|link| Fate::of(link.doubt()) == Fate::Retire)
             && let Some(link) = links.open.remove(endpoint)
         {
             link.retire();

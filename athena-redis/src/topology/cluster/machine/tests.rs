@@ -39,7 +39,7 @@ fn ports(nodes: impl IntoIterator<Item = Endpoint>) -> Vec<u16> {
 }
 
 /// A cluster of A, B and a replica of A at ports 1 to 3, whose seeds are all three.
-struct Room {
+struct ClusterRoom {
     machine: ClusterMachine,
     now: Instant,
     /// What its link says against each node that serves slots.
@@ -49,7 +49,7 @@ struct Room {
     patched_since: Option<Instant>,
 }
 
-impl Room {
+impl ClusterRoom {
     /// Nobody was asked yet.
     fn new() -> Self {
         let now = Instant::now();
@@ -157,7 +157,7 @@ impl Room {
 
 #[test]
 fn the_first_answer_makes_a_first_map() {
-    let mut room = Room::new();
+    let mut room = ClusterRoom::new();
     assert_eq!(room.pause(), Duration::ZERO);
     assert_eq!(room.due(), ["ask 1", "ask 2", "ask 3"]);
     let first = room.answer(2, view(2, &[A, B, HEIR]));
@@ -168,7 +168,7 @@ fn the_first_answer_makes_a_first_map() {
 
 #[test]
 fn in_health_the_primaries_are_asked_every_five_to_ten_seconds() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     assert!((4_900 * MILLIS..=10_000 * MILLIS).contains(&room.pause()), "{:?}", room.pause());
     assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
     room.now += 20_000 * MILLIS;
@@ -178,7 +178,7 @@ fn in_health_the_primaries_are_asked_every_five_to_ten_seconds() {
 
 #[test]
 fn whoever_meets_something_else_has_all_asked_soon() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     assert_eq!(room.handle(ClusterEvent::Wanted), [""; 0]);
     assert_eq!(room.pause(), 20 * MILLIS);
     assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
@@ -188,7 +188,7 @@ fn whoever_meets_something_else_has_all_asked_soon() {
 #[test]
 fn while_a_node_is_in_doubt_its_replicas_are_asked_every_25_ms() {
     for doubt in [Doubt::Silent, Doubt::Lost] {
-        let mut room = Room::calm();
+        let mut room = ClusterRoom::calm();
         room.due();
         room.doubt(1, Some(doubt));
         assert_eq!(room.pause(), 25 * MILLIS);
@@ -208,7 +208,7 @@ fn while_a_node_is_in_doubt_its_replicas_are_asked_every_25_ms() {
 
 #[test]
 fn a_node_that_does_not_serve_is_asked_about_at_once_and_only_once() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     room.doubt(1, Some(Doubt::NotServing));
     assert_eq!(room.pause(), 20 * MILLIS);
     assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
@@ -219,7 +219,7 @@ fn a_node_that_does_not_serve_is_asked_about_at_once_and_only_once() {
 
 #[test]
 fn of_a_silent_node_the_others_are_asked_now_and_then() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     room.doubt(1, Some(Doubt::Silent));
     let mut full = 0;
     for _ in 0..16 {
@@ -244,7 +244,7 @@ fn a_failover_is_told_once_with_its_cause() {
         (None, true, "planned in 0ns"),
         (None, false, "unknown in 0ns"),
     ] {
-        let mut room = Room::calm();
+        let mut room = ClusterRoom::calm();
         room.was_connected = was_connected;
         room.doubt(1, doubt);
         room.now += 40 * MILLIS;
@@ -260,7 +260,7 @@ fn a_failover_is_told_once_with_its_cause() {
 
 #[test]
 fn a_redirect_is_when_a_planned_failover_showed_first() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     room.patched_since = Some(room.now);
     room.now += 7 * MILLIS;
     let told = room.answer(3, view(3, &[A, B, HEIR_PROMOTED]));
@@ -269,7 +269,7 @@ fn a_redirect_is_when_a_planned_failover_showed_first() {
 
 #[test]
 fn slots_that_move_between_primaries_are_followed_and_no_failover() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     assert_eq!(
         room.answer(2, view(2, &[A_HALF, B_MORE, HEIR])),
         ["trust 2", "install Some(2) Some(2)", "found"]
@@ -278,7 +278,7 @@ fn slots_that_move_between_primaries_are_followed_and_no_failover() {
 
 #[test]
 fn a_redirect_that_no_node_confirms_is_undone() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     room.handle(ClusterEvent::Wanted);
     room.due();
     room.patched_since = Some(room.now);
@@ -295,7 +295,7 @@ fn a_redirect_that_no_node_confirms_is_undone() {
 
 #[test]
 fn silence_changes_no_map_and_is_told_once() {
-    let mut room = Room::calm();
+    let mut room = ClusterRoom::calm();
     for told in [&["cut off"][..], &[], &[]] {
         room.due();
         room.answer(1, silent());
@@ -310,7 +310,7 @@ fn silence_changes_no_map_and_is_told_once() {
 
 #[test]
 fn a_search_is_in_vain_when_every_seed_was_dialed_or_heard_in_vain() {
-    let mut room = Room::new();
+    let mut room = ClusterRoom::new();
     room.was_connected = false;
     room.due();
     for port in [1, 2] {
@@ -330,7 +330,7 @@ fn a_search_is_in_vain_when_every_seed_was_dialed_or_heard_in_vain() {
 
 #[test]
 fn nodes_that_serve_no_slots_are_of_no_use_and_say_so() {
-    let mut room = Room::new();
+    let mut room = ClusterRoom::new();
     room.due();
     for port in [1, 2] {
         let alone = format!("x h:{port}@1 master - 0 0 0 connected");

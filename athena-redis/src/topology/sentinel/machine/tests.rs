@@ -43,12 +43,12 @@ fn told(actions: Vec<SentinelAction>) -> Vec<String> {
 }
 
 /// Sentinels 91 to 93, nodes 1 to 3, and a clock.
-struct Room {
+struct SentinelRoom {
     machine: SentinelMachine,
     now: Instant,
 }
 
-impl Room {
+impl SentinelRoom {
     /// Nobody has said anything.
     fn new() -> Self {
         let now = Instant::now();
@@ -124,7 +124,7 @@ impl Room {
 
 #[test]
 fn a_primary_is_found_by_its_own_word_and_that_of_a_sentinel() {
-    let mut room = Room::new();
+    let mut room = SentinelRoom::new();
     assert_eq!(room.tick(), ["ask every Some(20ms) for 0", "poll 91", "poll 92", "poll 93"]);
     assert_eq!(room.machine.pause(), 20 * MILLIS);
     room.words(&view(1, 5));
@@ -143,7 +143,7 @@ fn a_promotion_is_followed_on_the_nodes_own_word_and_that_of_a_sentinel() {
         ("only the node", None, Some(PRIMARY), false),
         ("an outdated word", Some(view(2, 5)), Some(PRIMARY), false),
     ] {
-        let mut room = Room::calm();
+        let mut room = SentinelRoom::calm();
         room.doubt(Some(Doubt::Lost));
         assert_eq!(room.tick(), ["ask every Some(20ms) for 1"], "{name}");
         room.wait(700);
@@ -165,7 +165,7 @@ fn a_promotion_is_followed_on_the_nodes_own_word_and_that_of_a_sentinel() {
 fn what_was_announced_while_the_primary_answered_is_a_planned_failover() {
     let chosen = Notice::Chosen { replica: at(2), primary: at(1) };
     for (doubt, cause) in [(None, "planned"), (Some(Doubt::Silent), "unplanned")] {
-        let mut room = Room::calm();
+        let mut room = SentinelRoom::calm();
         room.doubt(doubt);
         room.notice(chosen.clone());
         assert_eq!(room.tick(), ["ask every Some(20ms) for 1"], "{cause}");
@@ -187,7 +187,7 @@ fn what_was_announced_while_the_primary_answered_is_a_planned_failover() {
 
 #[test]
 fn a_primary_that_was_demoted_is_left_for_the_one_that_it_follows() {
-    let mut room = Room::calm();
+    let mut room = SentinelRoom::calm();
     let demoted = Report::Role { node: at(1), role: replica_of(2) };
     assert_eq!(room.report(demoted), ["forget the history of 1"]);
     assert_eq!(room.tick(), ["ask every Some(20ms) for 1"]);
@@ -200,7 +200,7 @@ fn a_primary_that_was_demoted_is_left_for_the_one_that_it_follows() {
 
 #[test]
 fn losing_all_sentinels_changes_nothing_and_is_told_once() {
-    let mut room = Room::calm();
+    let mut room = SentinelRoom::calm();
     room.words(&mute());
     let cut_off = "cut off: no sentinel can be reached: it is gone; it is gone; it is gone";
     assert_eq!(room.tick(), [cut_off]);
@@ -216,7 +216,7 @@ fn losing_all_sentinels_changes_nothing_and_is_told_once() {
 
 #[test]
 fn a_majority_confirms_the_serving_node_unless_anything_speaks_against_it() {
-    let mut room = Room::calm();
+    let mut room = SentinelRoom::calm();
     room.wait(1_000);
     room.word(91, view(1, 5));
     assert!(!room.is_confirmed());
@@ -228,8 +228,8 @@ fn a_majority_confirms_the_serving_node_unless_anything_speaks_against_it() {
 
 #[test]
 fn a_suspicion_begins_with_each_sign_and_ends_when_nothing_has_come_of_it() {
-    type Sign = fn(&mut Room);
-    let signs: [(&str, Sign); 5] = [
+    type Show = fn(&mut SentinelRoom);
+    let signs: [(&str, Show); 5] = [
         ("silence", |room| room.doubt(Some(Doubt::Silent))),
         ("loss", |room| room.doubt(Some(Doubt::Lost))),
         ("a refusal", |room| room.doubt(Some(Doubt::NotServing))),
@@ -237,7 +237,7 @@ fn a_suspicion_begins_with_each_sign_and_ends_when_nothing_has_come_of_it() {
         ("a newer word", |room| room.word(91, view(2, 6))),
     ];
     for (name, sign) in signs {
-        let mut room = Room::calm();
+        let mut room = SentinelRoom::calm();
         sign(&mut room);
         assert_eq!(room.tick(), ["ask every Some(20ms) for 1"], "{name}");
         if name != "a refusal" {
@@ -259,7 +259,7 @@ fn a_suspicion_begins_with_each_sign_and_ends_when_nothing_has_come_of_it() {
 
 #[test]
 fn others_than_the_serving_node_may_be_down() {
-    let mut room = Room::calm();
+    let mut room = SentinelRoom::calm();
     room.notice(Notice::Down { primary: at(7) });
     room.notice(Notice::Underway { primary: at(7) });
     assert_eq!(room.tick(), [""; 0]);
@@ -267,7 +267,7 @@ fn others_than_the_serving_node_may_be_down() {
 
 #[test]
 fn while_nothing_comes_of_it_the_questions_grow_rare() {
-    let mut room = Room::calm();
+    let mut room = SentinelRoom::calm();
     room.doubt(Some(Doubt::Lost));
     room.tick();
     for (seconds, pause) in [(10, 20), (2, 40), (4, 80), (60, 500)] {
@@ -280,8 +280,8 @@ fn while_nothing_comes_of_it_the_questions_grow_rare() {
 #[test]
 fn members_that_come_are_polled_and_those_that_go_are_left() {
     let peer = |port: u16| Peer { endpoint: at(port), id: port.to_string() };
-    let mut room = Room::calm();
-    let list = |room: &mut Room, replicas: &[u16], peers: &[u16]| {
+    let mut room = SentinelRoom::calm();
+    let list = |room: &mut SentinelRoom, replicas: &[u16], peers: &[u16]| {
         for sentinel in [91, 92, 93] {
             let lists = Lists {
                 id: Some(sentinel.to_string()),
@@ -302,7 +302,7 @@ fn members_that_come_are_polled_and_those_that_go_are_left() {
 
 #[test]
 fn who_is_not_polled_is_not_heard() {
-    let mut room = Room::calm();
+    let mut room = SentinelRoom::calm();
     room.word(99, view(9, 9));
     room.roles(&[(9, PRIMARY)]);
     assert_eq!(room.tick(), [""; 0]);
@@ -310,7 +310,7 @@ fn who_is_not_polled_is_not_heard() {
 
 #[test]
 fn each_round_of_a_search_in_vain_counts_once() {
-    let mut room = Room::new();
+    let mut room = SentinelRoom::new();
     room.tick();
     room.words(&mute());
     let first = room.tick();
