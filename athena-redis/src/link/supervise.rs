@@ -17,10 +17,19 @@ use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
 use super::role::{self, Role};
-use super::{LinkState, Phase};
+use super::state::{LinkState, Phase, Signals};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
+
+/// Why the connection is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    /// Somebody wants another one.
+    Asked,
+    /// Its health may have changed, or that of the node.
+    Look,
+}
 
 /// Connects, attends to the connection, and connects again when it is lost.
 pub(super) async fn supervise(shared: Arc<LinkState>) {
@@ -66,25 +75,23 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
 async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
     let mut next_look = Instant::now();
     loop {
-        let asked = {
+        let wake = {
+            let Signals { renewal, search_by_name, .. } = &shared.signals;
             let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
-            let (renewal, search) = (
-                pin!(shared.signals.renewal.notified()),
-                pin!(shared.signals.search_by_name.notified()),
-            );
-            let sign = select(renewal, select(search, select(changed, beat))).await;
-            matches!(sign, Either::Left(_))
+            let (renewal, search) = (pin!(renewal.notified()), pin!(search_by_name.notified()));
+            match select(renewal, select(search, select(changed, beat))).await {
+                Either::Left(_) => Wake::Asked,
+                Either::Right(_) => Wake::Look,
+            }
         };
-        match conn.health() {
-            Health::Lost => return lose(shared, &conn),
-            Health::Sound | Health::Silent
-                if !asked && shared.may_be_replaced() && next_look <= Instant::now() =>
-            {
+        match (conn.health(), wake) {
+            (Health::Lost, _) => return lose(shared, &conn),
+            (Health::Wedged, _) | (_, Wake::Asked) => conn = replace(shared, conn, wake).await,
+            _ if shared.may_be_replaced() && next_look <= Instant::now() => {
                 conn = look_elsewhere(shared, conn).await;
                 next_look = Instant::now() + spread(shared.call.access.probe_interval);
             }
-            Health::Sound | Health::Silent if !asked => {}
-            _ => conn = replace(shared, conn, asked).await,
+            (Health::Sound | Health::Silent, Wake::Look) => {}
         }
     }
 }
@@ -105,13 +112,13 @@ async fn beat(shared: &LinkState, conn: &Conn) {
 ///
 /// This is what is known as `ForceReconnect`: the new connection must log in and answer before it is
 /// used, so that a server in trouble is not made to take connections in vain.
-async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
+async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
     let begun = Instant::now();
     match shared.call.dial().await {
         // It may have recovered meanwhile; then the new one is let go.
-        Ok(fresh) if asked || conn.health() != Health::Sound => {
+        Ok(fresh) if wake == Wake::Asked || conn.health() != Health::Sound => {
             shared.enter_up(&fresh);
-            say_replaced(shared, &fresh, asked);
+            say_replaced(shared, &fresh, wake);
             fresh
         }
         outcome => {
@@ -211,8 +218,9 @@ fn say_connected(shared: &LinkState, conn: &Conn) {
     }
 }
 
-fn say_replaced(shared: &LinkState, fresh: &Conn, asked: bool) {
+fn say_replaced(shared: &LinkState, fresh: &Conn, wake: Wake) {
     let (endpoint, epoch) = (&shared.call.endpoint, fresh.epoch());
+    let asked = wake == Wake::Asked;
     if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, asked, "replaced an open connection to redis");
         return;
