@@ -78,7 +78,7 @@ pub(super) enum ClusterAction {
     /// Let go of all links but those in the map and these.
     Keep(HashSet<Endpoint>),
     /// Forget that a node said it does not serve.
-    Trust(Endpoint),
+    TrustAgain(Endpoint),
     /// Have operations follow a layout.
     Install(Arc<Layout>),
     /// Let those go on who wait for a first map: there is another one.
@@ -284,7 +284,7 @@ impl ClusterMachine {
             self.actions.push(ClusterAction::InTouch);
         }
         if view.own().is_some_and(Member::is_primary) {
-            self.actions.push(ClusterAction::Trust(node.clone()));
+            self.actions.push(ClusterAction::TrustAgain(node.clone()));
         }
         let differs = self.views.get(&node) != Some(&view) || self.layout.is_none();
         self.views.insert(node.clone(), view);

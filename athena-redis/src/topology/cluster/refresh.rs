@@ -148,7 +148,7 @@ impl Refresher {
                 }
             }
             ClusterAction::Keep(nodes) => registry.keep_only(&nodes),
-            ClusterAction::Trust(node) => {
+            ClusterAction::TrustAgain(node) => {
                 if let Some(link) = self.heard.get(&node).and_then(|heard| heard.link.upgrade()) {
                     link.trust_again();
                 }

@@ -96,7 +96,7 @@ impl ClusterRoom {
                     continue;
                 }
                 Do::Keep(nodes) => format!("keep {:?}", ports(nodes)),
-                Do::Trust(node) => format!("trust {}", node.port),
+                Do::TrustAgain(node) => format!("trust {}", node.port),
                 Do::Install(layout) => {
                     let owner = |slot| layout.owners().nth(slot).flatten().map(|it| it.port);
                     format!("install {:?} {:?}", owner(5), owner(15))
