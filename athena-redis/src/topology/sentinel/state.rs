@@ -23,7 +23,7 @@ pub(super) struct SentinelState {
     pub(super) seeds: Vec<Endpoint>,
     pub(super) of_sentinels: Arc<Access>,
     pub(super) access: Arc<Access>,
-    /// How often a first search may fail before [`Sentinel::connect`] does.
+    /// How often a first search may fail before [`Sentinel::connect`](super::Sentinel::connect) does.
     pub(super) attempts: Option<u32>,
     pub(super) client: Arc<Client>,
     pub(super) current: ArcSwapOption<Link>,
