@@ -4,6 +4,6 @@ if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then
     return 0
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
--- One's own write ends the tracking of a name; what reads it begins it again.
+-- Coherence 6: one's own write ends the tracking of a name, and reading it begins it again.
 redis.call('EXISTS', KEYS[1])
 return 1

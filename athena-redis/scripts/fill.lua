@@ -6,6 +6,6 @@ if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('UNLINK', KEYS[2])
--- Writes of one's own end the tracking of a name without a word, reading it begins it again.
+-- Coherence 6: one's own write ends the tracking of a name, and reading it begins it again.
 redis.call('EXISTS', KEYS[1])
 return 1

@@ -4,6 +4,6 @@ if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[1]) then
     return 0
 end
 local shortened = redis.call('PEXPIRE', KEYS[1], ARGV[1])
--- Writes of one's own end the tracking of a name without a word, reading it begins it again.
+-- Coherence 6: one's own write ends the tracking of a name, and reading it begins it again.
 redis.call('EXISTS', KEYS[1])
 return shortened

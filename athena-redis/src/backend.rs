@@ -69,7 +69,7 @@ impl Backend for Redis {
             .number(millis(life).max(1));
         let completed = self.complete(batch, proposals, Some(lease)).await?;
         let EnsuredBatch { generations, holder, origin } = completed;
-        // The lease was read last: a fill has to go where that answer came from.
+        // Coherence 6: the lease was read last, and a fill has to go where that answer came from.
         let proof = origin.last().ok_or_else(|| {
             Failure::new(Class::Disconnected, "redis was not asked for the lease")
         })?;
@@ -78,6 +78,7 @@ impl Backend for Redis {
 
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
         let Fill { item, lease, token, epoch } = fill;
+        // Coherence 6: on the connection that the lease was granted on, or not at all.
         let mut batch = self.topology.batch().on(epoch);
         batch
             .call(&FILL, item.value, [lease])
@@ -224,9 +225,8 @@ impl Redis {
 
     /// Sends a batch that creates generations, and reads them, and after them the holder of a lease.
     ///
-    /// What turns out to be no generation is replaced, then all are read again. A lease that the
-    /// batch asked for was then set earlier than the last generation; it counts because it outlived
-    /// them: no invalidation came in between.
+    /// Coherence 7: what turns out to be no generation is replaced, then all are read again. A lease
+    /// that the batch asked for counts if it outlived them: no invalidation came in between.
     async fn complete(
         &self,
         mut batch: Batch,

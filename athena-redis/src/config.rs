@@ -2,6 +2,7 @@
 //!
 //! Invariant: a [`Settings`] has passed every check; nothing below it checks again.
 
+mod check;
 mod duration;
 mod secret;
 #[cfg(test)]
@@ -17,7 +18,7 @@ pub(crate) use self::secret::Secret;
 use self::secret::SecretUrl;
 use crate::Error;
 use crate::tls::{Tls, TlsConfig};
-use crate::url::{self, Endpoint, Nodes, Scheme, Url};
+use crate::url::{Endpoint, Nodes, Scheme, Url};
 
 /// Everything that can be set about a Redis.
 ///
@@ -300,15 +301,17 @@ impl RedisConfig {
 
     /// Checks everything and reads the files named.
     pub(crate) fn check(self) -> Result<Settings, Error> {
-        let mut faults = Vec::new();
-        self.check_limits(&mut faults);
+        let mut faults = self.faults();
         let url = Url::parse(self.url.expose()).map_err(|fault| faults.push(fault)).ok();
-        if let Some(url) = &url {
-            self.check_against(url, &mut faults);
-        }
+        faults.extend(url.iter().flat_map(|url| self.faults_against(url)));
         let Some(url) = url.filter(|_| faults.is_empty()) else {
             return Err(Error::settings(format!("redis settings: {}", faults.join("; "))));
         };
+        self.settle(url)
+    }
+
+    /// Puts together what was checked.
+    fn settle(self, url: Url) -> Result<Settings, Error> {
         let has_tls = url.scheme == Scheme::Tls;
         let tls_of_sentinels = self.sentinel_tls.unwrap_or(has_tls);
         let tls = if has_tls || tls_of_sentinels {
@@ -346,96 +349,5 @@ impl RedisConfig {
             },
         };
         Ok(Settings { deployment, access: Arc::new(access), allow_admin: self.allow_admin })
-    }
-
-    fn check_limits(&self, faults: &mut Vec<String>) {
-        let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
-        for (name, limit) in
-            [("connect_timeout", self.connect_timeout), ("response_timeout", self.response_timeout)]
-        {
-            if !allowed.contains(&limit) {
-                faults.push(format!("`{name}` is {limit:?}, allowed are 1ms to 10min"));
-            }
-        }
-        let allowed = Duration::from_millis(10)..=Duration::from_secs(60);
-        if !allowed.contains(&self.heartbeat) {
-            let found = self.heartbeat;
-            faults.push(format!("`heartbeat` is {found:?}, allowed are 10ms to 1min"));
-        }
-        let allowed = Duration::from_millis(10)..=Duration::from_secs(600);
-        if !allowed.contains(&self.probe_interval) {
-            let found = self.probe_interval;
-            faults.push(format!("`probe_interval` is {found:?}, allowed are 10ms to 10min"));
-        }
-        let attempts = self.connect_retry;
-        if !(1..=1000).contains(&attempts) {
-            faults.push(format!("`connect_retry` is {attempts}, allowed are 1 to 1000"));
-        }
-        let operations = self.max_in_flight;
-        if !(1..=65536).contains(&operations) {
-            faults.push(format!("`max_in_flight` is {operations}, allowed are 1 to 65536"));
-        }
-        let name = &self.client_name;
-        if name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            faults.push(format!(
-                "`client_name` is {name:?}, allowed are up to 64 printable ASCII characters \
-                 without spaces"
-            ));
-        }
-    }
-
-    fn check_against(&self, url: &Url, faults: &mut Vec<String>) {
-        if self.username.is_some() && url.username.is_some() {
-            faults.push("the user name is in the url and in `username`, give one".into());
-        }
-        if self.password.is_some() && url.password.is_some() {
-            faults.push("the password is in the url and in `password`, give one".into());
-        }
-        let has_name = self.username.is_some() || url.username.is_some();
-        let has_password = self.password.is_some() || url.password.is_some();
-        if has_name && !has_password {
-            faults.push("there is a user name and no password, give both".into());
-        }
-        let no_tls = url.scheme == Scheme::Plain && self.sentinel_tls != Some(true);
-        if self.tls.is_some() && no_tls {
-            faults.push(
-                "`tls` is set and the url begins with `redis`, use `rediss` in its place".into(),
-            );
-        }
-        self.check_sentinels(url, faults);
-    }
-
-    fn check_sentinels(&self, url: &Url, faults: &mut Vec<String>) {
-        let Nodes::Sentinel { service, .. } = &url.nodes else {
-            let given = [
-                ("service_name", self.service_name.is_some()),
-                ("sentinel_username", self.sentinel_username.is_some()),
-                ("sentinel_password", self.sentinel_password.is_some()),
-                ("sentinel_tls", self.sentinel_tls.is_some()),
-            ];
-            for (name, _) in given.iter().filter(|(_, given)| *given) {
-                faults.push(format!(
-                    "`{name}` is set and the url does not begin with `redis-sentinel://` or \
-                     `rediss-sentinel://`"
-                ));
-            }
-            return;
-        };
-        match (service, &self.service_name) {
-            (Some(_), Some(_)) => {
-                faults.push("the service is in the url and in `service_name`, give one".into());
-            }
-            (None, None) => faults.push(
-                "the sentinels are not told which service to look up: end the url with \
-                 `#mymaster`, or set `service_name`"
-                    .into(),
-            ),
-            (None, Some(name)) if !url::is_service(name) => faults
-                .push(format!("`service_name` is {name:?}, allowed are letters, digits and `.-_`")),
-            _ => {}
-        }
-        if self.sentinel_username.is_some() && self.sentinel_password.is_none() {
-            faults.push("there is a `sentinel_username` and no `sentinel_password`".into());
-        }
     }
 }

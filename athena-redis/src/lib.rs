@@ -29,6 +29,7 @@ mod backend;
 mod config;
 mod error;
 mod link;
+mod lock;
 mod no_primary;
 mod slot;
 mod tls;

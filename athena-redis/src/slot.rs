@@ -25,6 +25,8 @@ pub(crate) fn place(name: &str) -> &'static str {
 }
 
 /// One text for every neighbourhood, in the order of their slots.
+///
+/// Coherence 12: each has a generation of the namespace, and `clear` changes all of them.
 pub(crate) fn places() -> &'static [String] {
     static PLACES: LazyLock<Vec<String>> = LazyLock::new(|| {
         let count = usize::from(COUNT / SLOTS_PER_PLACE);

@@ -96,7 +96,7 @@ impl Topology {
         match &self.kind {
             Servers::Standalone(link) => {
                 let answer = link.prove(Question::Role).await;
-                // Nobody else finds out who serves in its place.
+                // Coherence 5: nobody else finds out who serves in its place.
                 if matches!(&answer, Err(failure) if failure.class() == Class::Moved) {
                     link.note_not_serving();
                 }

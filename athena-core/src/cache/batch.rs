@@ -42,7 +42,7 @@ impl Cache {
 ///     .batch(["price:1", "price:2"])
 ///     .get_or_load_many(|missing| async move {
 ///         assert_eq!(missing, ["price:2"]);
-///         Ok::<_, std::io::Error>(HashMap::from([("price:2".to_owned(), 20)]))
+///         Ok::<_, std::io::Error>(HashMap::from([("price:2".to_owned(), 20_u32)]))
 ///     })
 ///     .await?;
 /// assert_eq!(prices["price:1"] + prices["price:2"], 30);

@@ -5,10 +5,11 @@ mod split;
 use std::fmt;
 use std::time::Duration;
 
-use redis::{Arg, Cmd, Pipeline, RedisError, ServerErrorKind, Value};
+use redis::{Arg, Cmd, Pipeline, RedisError, Value};
 
 pub(crate) use self::split::{Asking, Assembly, CommandIndex, Reply, Routing};
 
+use super::class::{Consequence, Course};
 use super::origin::Origin;
 use super::script::Script;
 use crate::slot;
@@ -155,7 +156,7 @@ impl Batch {
     pub(super) fn unknown_script(&self, replies: &[Value]) -> Option<usize> {
         let unknown = self.scripts.iter().map(|(at, _)| *at).find(|at| {
             matches!(replies.get(*at), Some(Value::ServerError(error))
-                if error.kind() == Some(ServerErrorKind::NoScript))
+                if Consequence::of_reply(error).course == Course::SendSource)
         });
         match self.asking {
             Asking::Plain => unknown,

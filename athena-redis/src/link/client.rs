@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
 
+use crate::lock::Lock;
 use crate::url::Endpoint;
 
 /// Numbers, limits and signals of a backend.
@@ -22,13 +22,13 @@ pub(crate) struct Client {
     revivals: AtomicU64,
     /// Milliseconds that one operation may take.
     limit: AtomicU64,
-    nodes: Mutex<Vec<Endpoint>>,
+    nodes: Lock<Vec<Endpoint>>,
     /// Those of all caches that share the backend.
     listeners: ArcSwap<Vec<Listener>>,
     /// Nodes that were told of as announcing nothing.
-    untracked: Mutex<HashSet<Node>>,
+    untracked: Lock<HashSet<Node>>,
     /// Nodes that were told of as evicting.
-    evicting: Mutex<HashSet<Node>>,
+    evicting: Lock<HashSet<Node>>,
     alarm: watch::Sender<u64>,
 }
 
@@ -39,10 +39,10 @@ impl Client {
             epochs: AtomicU64::new(0),
             revivals: AtomicU64::new(0),
             limit: AtomicU64::new(millis(limit)),
-            nodes: Mutex::default(),
+            nodes: Lock::default(),
             listeners: ArcSwap::default(),
-            untracked: Mutex::default(),
-            evicting: Mutex::default(),
+            untracked: Lock::default(),
+            evicting: Lock::default(),
             alarm,
         }
     }
@@ -52,7 +52,7 @@ impl Client {
         self.epochs.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// A number for the news that some node answers again; it is above all earlier ones.
+    /// A number for the change that some node answers again; it is above all earlier ones.
     pub(crate) fn next_revival(&self) -> u64 {
         self.revivals.fetch_add(1, Ordering::AcqRel) + 1
     }
@@ -68,7 +68,7 @@ impl Client {
 
     /// The number of an endpoint.
     pub(crate) fn node(&self, endpoint: &Endpoint) -> Node {
-        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nodes = self.nodes.lock();
         let place = nodes.iter().position(|known| known == endpoint).unwrap_or_else(|| {
             nodes.push(endpoint.clone());
             nodes.len() - 1
@@ -78,7 +78,7 @@ impl Client {
 
     /// The endpoint with a number, if one has it.
     pub(crate) fn endpoint(&self, node: Node) -> Option<Endpoint> {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes = self.nodes.lock();
         nodes.get(usize::try_from(node.number()).ok()?).cloned()
     }
 
@@ -91,20 +91,21 @@ impl Client {
         });
     }
 
+    /// Coherence 2: called in the order of the connection, and done when it returns.
     pub(crate) fn tell(&self, change: &Change) {
         for listener in &**self.listeners.load() {
             listener(change);
         }
     }
 
-    /// Notes that a node announces nothing; tells whether that is news.
+    /// Notes that a node announces nothing; tells whether that was not known.
     pub(super) fn note_untracked(&self, node: Node) -> bool {
-        self.untracked.lock().unwrap_or_else(PoisonError::into_inner).insert(node)
+        self.untracked.lock().insert(node)
     }
 
-    /// Notes that a node evicts what it has; tells whether that is news.
+    /// Notes that a node evicts what it has; tells whether that was not known.
     pub(super) fn note_evicting(&self, node: Node) -> bool {
-        self.evicting.lock().unwrap_or_else(PoisonError::into_inner).insert(node)
+        self.evicting.lock().insert(node)
     }
 
     /// Says that some link came into doubt.
@@ -120,7 +121,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("epochs", &self.epochs).finish_non_exhaustive()
+        f.debug_struct("Client").field("epochs", &self.epochs).finish_non_exhaustive()
     }
 }
 
@@ -130,7 +131,7 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn that_a_node_announces_nothing_is_news_once() {
+    fn that_a_node_announces_nothing_is_told_once() {
         let client = Client::new(Duration::from_secs(1));
         let notices = [0, 1, 0, 1].map(|number| client.note_untracked(Node::new(number)));
         assert_eq!(notices, [true, true, false, false]);

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::client::Client;
 use super::origin::Origin;
-use super::role::ReplicationRole;
+use super::role::Role;
 use super::task::Task;
 
 /// After so many timeouts in a row a connection is taken for dead.
@@ -40,8 +40,8 @@ pub(super) struct Conn {
 
 /// What is known of evictions.
 ///
-/// With `NOLOOP` a server tells nobody of what it evicts to make room for a command of that very
-/// connection (seen on 7.0.15).
+/// Coherence 4b: with `NOLOOP` a server tells nobody of what it evicts to make room for a command of that
+/// very connection (seen on 7.0.15).
 #[derive(Debug, Default)]
 struct Evictions {
     /// How many there were when the server was last asked.
@@ -91,11 +91,8 @@ impl Conn {
             client,
             serves: AtomicBool::new(false),
         });
-        let lost = LostAtEnd(Arc::clone(&pulse));
-        let driver = Task::spawn(async move {
-            let _lost = lost;
-            driver.await;
-        });
+        let ending = Arc::clone(&pulse);
+        let driver = Task::spawn_until(driver, move || ending.end());
         let (evictions, history) = (Evictions::default(), AtomicU64::new(0));
         let (tracks, is_replica) = (false, false);
         Self { epoch, tracks, evictions, is_replica, history, wire, driver, pulse }
@@ -107,9 +104,9 @@ impl Conn {
     }
 
     /// The same connection, to a node that said what it is.
-    pub(super) fn to(self, role: ReplicationRole) -> Self {
-        self.note_history(role.history());
-        Self { is_replica: role == ReplicationRole::Replica, ..self }
+    pub(super) fn to(self, role: Option<Role<(), u64>>) -> Self {
+        self.note_history(role.map(Role::history).unwrap_or_default());
+        Self { is_replica: role.is_some_and(|role| role.is_replica()), ..self }
     }
 
     /// Whether the node said at first that it is a replica.
@@ -133,7 +130,7 @@ impl Conn {
             values.extend(self.write(&batch.with_sources_from(at)).await?);
         }
         let now = self.history();
-        // One that was replaced meanwhile names the past of neither what was read before nor after.
+        // Coherence 8: if it was replaced meanwhile, some answers are of one past and some of another.
         let history = if before == now { now } else { 0 };
         let (epoch, tracks) = (self.epoch, self.announces());
         let proof = Proof { epoch, history, tracks, lag: Duration::ZERO };
@@ -150,7 +147,7 @@ impl Conn {
         self.history.store(history, Ordering::Release);
     }
 
-    /// Whether every change of what is read through it is announced, evictions included.
+    /// Coherence 4b: whether every change of what is read through it is announced, evictions included.
     pub(super) fn announces(&self) -> bool {
         self.tracks && !self.evicts()
     }
@@ -160,14 +157,15 @@ impl Conn {
         self.evictions.goes_on.load(Ordering::Acquire)
     }
 
-    /// Notes how many entries the server has evicted so far, if it tells, and whether some of them may
-    /// not have been announced: then what was read until now is not trusted any more.
+    /// Notes how many entries the server has evicted so far, if it tells.
+    ///
+    /// Coherence 4b: where some may not have been announced, what was read is not trusted any more.
     pub(super) fn note_evicted(&self, count: Option<u64>) {
         let Evictions { count: last, goes_on } = &self.evictions;
-        let is_news = count.is_none_or(|count| last.swap(count, Ordering::AcqRel) != count);
+        let may_be_more = count.is_none_or(|count| last.swap(count, Ordering::AcqRel) != count);
         let announced = self.announces();
-        goes_on.store(is_news, Ordering::Release);
-        if announced && is_news && self.pulse.serves.load(Ordering::Acquire) {
+        goes_on.store(may_be_more, Ordering::Release);
+        if announced && may_be_more && self.pulse.serves.load(Ordering::Acquire) {
             self.pulse.client.tell(&Change::Unheard { node: self.pulse.node });
         }
     }
@@ -185,7 +183,7 @@ impl Conn {
 
     /// What was read through it is not announced any more, or not to those whom it concerns.
     pub(super) fn stop_trusting(&self) {
-        self.pulse.desert();
+        self.pulse.stop_trusting();
     }
 
     async fn write(&self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
@@ -233,10 +231,20 @@ impl Conn {
 }
 
 impl Pulse {
-    fn desert(&self) {
+    /// Tells once that what was read is not announced any more.
+    fn stop_trusting(&self) {
         if self.serves.swap(false, Ordering::AcqRel) {
             self.client.tell(&Change::Unheard { node: self.node });
         }
+    }
+
+    /// Marks the connection when its driver has ended, for whatever reason.
+    fn end(&self) {
+        // Coherence 4: first, since who sees that it is lost may make a new one, which is told of after.
+        self.stop_trusting();
+        self.lost.store(true, Ordering::Release);
+        self.changed.notify_one();
+        self.client.ring();
     }
 }
 
@@ -270,18 +278,5 @@ impl Drop for Watch<'_> {
         if timeouts == WEDGED_AFTER {
             self.pulse.changed.notify_one();
         }
-    }
-}
-
-/// Marks the connection when its driver ends, for whatever reason.
-struct LostAtEnd(Arc<Pulse>);
-
-impl Drop for LostAtEnd {
-    fn drop(&mut self) {
-        // First: who sees that it is lost may make a new one, which must not be told of before.
-        self.0.desert();
-        self.0.lost.store(true, Ordering::Release);
-        self.0.changed.notify_one();
-        self.0.client.ring();
     }
 }

@@ -15,11 +15,11 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::batch::Batch;
-use super::class;
+use super::class::{self, Consequence};
 use super::client::Client;
 use super::conn::Conn;
 use super::push::PushHandler;
-use super::role::{self, ReplicationRole};
+use super::role;
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -41,29 +41,39 @@ pub(super) struct Refusal {
 }
 
 /// Whom to connect to, and how.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Call<'a> {
-    pub(super) endpoint: &'a Endpoint,
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) endpoint: Endpoint,
     pub(super) node: Node,
-    pub(super) access: &'a Access,
-    pub(super) client: &'a Arc<Client>,
-    pub(super) push_handler: &'a PushHandler,
+    pub(super) access: Arc<Access>,
+    pub(super) client: Arc<Client>,
+    push_handler: PushHandler,
 }
 
-impl Call<'_> {
+impl Call {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        access: Arc<Access>,
+        client: Arc<Client>,
+        push_handler: PushHandler,
+    ) -> Self {
+        let node = client.node(&endpoint);
+        Self { endpoint, node, access, client, push_handler }
+    }
+
     /// Tries once, within the connect timeout.
-    pub(super) async fn dial(self) -> Result<Arc<Conn>, Refusal> {
+    pub(super) async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
         let limit = self.access.connect_timeout;
         match timeout(limit, self.attempt()).await {
             Ok(outcome) => {
-                outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(self.access))
+                outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(&self.access))
             }
             Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
         }
     }
 
-    async fn attempt(self) -> Result<Conn, Refusal> {
-        let stream = connect(self.endpoint).await?;
+    async fn attempt(&self) -> Result<Conn, Refusal> {
+        let stream = connect(&self.endpoint).await?;
         tune(&stream)?;
         match &self.access.tls {
             None => self.login(stream).await,
@@ -71,11 +81,11 @@ impl Call<'_> {
         }
     }
 
-    async fn login<S>(self, stream: S) -> Result<Conn, Refusal>
+    async fn login<S>(&self, stream: S) -> Result<Conn, Refusal>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let access = self.access;
+        let access = &self.access;
         let mut info = RedisConnectionInfo::default()
             .set_protocol(ProtocolVersion::RESP3)
             .set_db(access.db.into())
@@ -98,7 +108,7 @@ impl Call<'_> {
                 Ok::<_, Infallible>(())
             });
         let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
-        let conn = Conn::new(wire, driver, self.node, Arc::clone(self.client));
+        let conn = Conn::new(wire, driver, self.node, Arc::clone(&self.client));
         match self.push_handler {
             PushHandler::Channels(_) => self.listen(conn).await,
             PushHandler::Changes(_) => self.track(conn).await,
@@ -106,7 +116,7 @@ impl Call<'_> {
     }
 
     /// Listens to every channel; a server that does not let us can still be asked.
-    async fn listen(self, conn: Conn) -> Result<Conn, Refusal> {
+    async fn listen(&self, conn: Conn) -> Result<Conn, Refusal> {
         let batch = self.introduction();
         if batch.len() > 0 {
             conn.exchange(&batch).await?;
@@ -118,13 +128,14 @@ impl Call<'_> {
     }
 
     /// Asks to be told of changes, and for the history of the store; does without what is refused.
-    async fn track(self, conn: Conn) -> Result<Conn, Refusal> {
+    async fn track(&self, conn: Conn) -> Result<Conn, Refusal> {
         let mut batch = self.introduction();
         let introduced = batch.len();
         if self.access.tracking {
+            // Coherence 3b: what this process changes is announced to others only.
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
-        ReplicationRole::ask(&mut batch);
+        role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
@@ -136,19 +147,19 @@ impl Call<'_> {
         if let Some((_, why)) = refusal
             && self.client.note_untracked(self.node)
         {
-            let endpoint = self.endpoint;
+            let endpoint = &self.endpoint;
             tracing::warn!(
                 %endpoint, why,
                 "redis does not announce changes to us: those by other processes are noticed late"
             );
         }
-        let conn = conn.to(ReplicationRole::read(&mut replies).unwrap_or(ReplicationRole::Unknown));
+        let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
         conn.begin_from(role::read_evicted(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }
 
     /// Names the connection; a server that does not let us is no reason to do without it.
-    fn introduction(self) -> Batch {
+    fn introduction(&self) -> Batch {
         let mut batch = Batch::new();
         if !self.access.client_name.is_empty() {
             batch.command("CLIENT").arg("SETNAME").arg(&self.access.client_name);
@@ -204,11 +215,7 @@ impl From<io::Error> for Refusal {
 
 impl From<RedisError> for Refusal {
     fn from(error: RedisError) -> Self {
-        let class = match class::of(&error) {
-            Class::Denied => Class::Denied,
-            _ => Class::Unreachable,
-        };
-        Self { class, reason: class::text(&error) }
+        Self { class: Consequence::of(&error).login(), reason: class::text(&error) }
     }
 }
 

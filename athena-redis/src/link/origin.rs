@@ -17,7 +17,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// What proves all of the answer, if one connection does.
+    /// What proves all of the answer, if one connection does (coherence 4).
     pub(crate) fn proof(self) -> Option<Proof> {
         match self {
             Self::One(proof) => Some(proof),
@@ -44,7 +44,7 @@ impl Origin {
 
     /// Where replies came from of which some came from here, and the last one from there.
     ///
-    /// Of one connection that was told two histories meanwhile, neither holds for all of them.
+    /// Coherence 8: of two histories that one connection was told meanwhile, neither holds for all.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Nowhere, it) | (it, Self::Nowhere) => it,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
-use super::role::{self, ReplicationRole};
+use super::role::{self, Role};
 use super::{Link, LinkState, Phase};
 
 /// What a node is asked.
@@ -20,14 +20,14 @@ pub(crate) enum Question {
 impl Link {
     /// Asks the node for a sign of life, and whether it is the one that serves.
     ///
-    /// A server that does not tell, or not us, is believed to be. An answer in the negative ends trust and
-    /// casts no doubt on the node: who serves in its place is for the topology to find out, and what it
-    /// makes of it is told as the cause of a failover.
+    /// Coherence 5: a server that does not tell, or not us, is believed to be. An answer in the negative
+    /// ends trust and casts no doubt on the node: who serves in its place is for the topology to find
+    /// out, and what it makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same.
         batch.command("PING");
-        ReplicationRole::ask(&mut batch);
+        role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
         if question == Question::Membership {
             role::ask_state(&mut batch);
@@ -40,11 +40,11 @@ impl Link {
         let proof = replies.origin().proof();
         let proof = proof.ok_or_else(|| self.failure(Class::Disconnected, "was replaced"))?;
         let malformed = |malformed| self.malformed(&malformed);
-        let role = ReplicationRole::read(&mut replies).map_err(malformed)?;
-        let history = role.history();
+        let role = role::read_role(&mut replies).map_err(malformed)?;
+        let history = role.map(Role::history).unwrap_or_default();
         let evicted = role::read_evicted(&mut replies).map_err(malformed)?;
         let announces = self.shared.note(proof.epoch, history, evicted);
-        if role == ReplicationRole::Replica {
+        if role.is_some_and(|role| role.is_replica()) {
             return Err(self.failure(Class::Moved, "says that it is a replica"));
         }
         if question == Question::Membership
@@ -59,7 +59,7 @@ impl Link {
 
     /// The history of the store, as far as it is known; 0 if it is not.
     pub(crate) fn history(&self) -> u64 {
-        match &*self.shared.state.borrow() {
+        match &*self.shared.phase.borrow() {
             Phase::Up(conn) => conn.history(),
             _ => 0,
         }
@@ -67,7 +67,7 @@ impl Link {
 
     /// Takes the history of the store for unknown until the node is asked: it may have followed another.
     pub(crate) fn forget_history(&self) {
-        if let Phase::Up(conn) = &*self.shared.state.borrow() {
+        if let Phase::Up(conn) = &*self.shared.phase.borrow() {
             conn.note_history(0);
         }
     }
@@ -77,14 +77,14 @@ impl LinkState {
     /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
     /// every change.
     fn note(&self, epoch: u64, history: u64, evicted: Option<u64>) -> bool {
-        let conn = match &*self.state.borrow() {
+        let conn = match &*self.phase.borrow() {
             Phase::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
             _ => return false,
         };
         conn.note_history(history);
         conn.note_evicted(evicted);
-        if conn.evicts() && self.client.note_evicting(self.node) {
-            let endpoint = &self.endpoint;
+        if conn.evicts() && self.call.client.note_evicting(self.call.node) {
+            let endpoint = &self.call.endpoint;
             tracing::warn!(
                 %endpoint,
                 "redis evicts entries, not all of which it announces to us: while that goes on, \

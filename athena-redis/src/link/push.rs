@@ -1,7 +1,7 @@
 //! What a server says without being asked.
 //!
-//! Invariant: it is heard in the driver of the connection, before any reply that came later is handed
-//! to whoever waits for it. A queue in between would let an answer overtake the news that it is outdated.
+//! Invariant (coherence 2): it is heard in the driver of the connection, before any reply that came
+//! later is handed to whoever waits for it. No queue in between lets an answer overtake what outdates it.
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use athena_cache_core::backend::Class;
 use redis::{RedisError, Value};
 
 use super::batch::{Malformed, Replies};
-use super::class;
+use super::class::{self, Consequence};
 use super::push::text;
 
 /// Texts by their names.
@@ -18,7 +18,7 @@ impl Replies {
         match self.take(|value| matches!(value, Value::ServerError(_)))? {
             Value::ServerError(error) => {
                 let error = RedisError::from(error);
-                Some((class::of(&error), class::text(&error)))
+                Some((Consequence::of(&error).class, class::text(&error)))
             }
             _ => None,
         }

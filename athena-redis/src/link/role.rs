@@ -2,47 +2,59 @@
 
 use super::batch::{Batch, Malformed, Replies};
 
-/// The reply to `INFO replication`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReplicationRole {
-    /// It may be written to; its history is 0 if it does not tell one.
-    Primary { history: u64 },
-    /// It has what another node tells it, whose history is none of its own.
-    Replica,
-    /// It does not say, or not to us.
-    Unknown,
+/// What a node says it is; where it does not say, there is none.
+///
+/// Who asks decides what else is told of a replica, and of a primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Role<R = (), P = ()> {
+    /// It may be written to.
+    Primary(P),
+    /// It has what another node tells it.
+    Replica(R),
 }
 
-impl ReplicationRole {
-    pub(super) fn ask(batch: &mut Batch) {
-        batch.command("INFO").arg("replication");
+impl<R, P> Role<R, P> {
+    pub(crate) fn is_primary(&self) -> bool {
+        matches!(self, Self::Primary(_))
     }
 
-    /// Reads the reply to [`ask`](Self::ask); a server that refuses to tell is one that is not known.
-    pub(super) fn read(replies: &mut Replies) -> Result<Self, Malformed> {
-        match replies.error() {
-            Some(_) => Ok(Self::Unknown),
-            None => Ok(Self::parse(&replies.text()?)),
-        }
+    pub(crate) fn is_replica(&self) -> bool {
+        matches!(self, Self::Replica(_))
     }
+}
 
+impl Role<(), u64> {
     /// Names the past of the store; 0 if that is not known.
+    ///
+    /// Coherence 8: a replica's past is none of its own.
     pub(super) fn history(self) -> u64 {
         match self {
-            Self::Primary { history } => history,
-            Self::Replica | Self::Unknown => 0,
+            Self::Primary(history) => history,
+            Self::Replica(()) => 0,
         }
     }
 
-    fn parse(text: &str) -> Self {
-        match field(text, "role") {
-            Some("master") => {
-                let history = field(text, "master_replid").and_then(history).unwrap_or_default();
-                Self::Primary { history }
+    fn parse(text: &str) -> Option<Self> {
+        Some(match field(text, "role")? {
+            "master" => {
+                let history = field(text, "master_replid").and_then(history);
+                Self::Primary(history.unwrap_or_default())
             }
-            Some(_) => Self::Replica,
-            None => Self::Unknown,
-        }
+            _ => Self::Replica(()),
+        })
+    }
+}
+
+/// Asks a node for its role, and a primary for its history.
+pub(super) fn ask_role(batch: &mut Batch) {
+    batch.command("INFO").arg("replication");
+}
+
+/// Reads the reply to [`ask_role`]; nothing if the node does not say, or not to us.
+pub(super) fn read_role(replies: &mut Replies) -> Result<Option<Role<(), u64>>, Malformed> {
+    match replies.error() {
+        Some(_) => Ok(None),
+        None => Ok(Role::parse(&replies.text()?)),
     }
 }
 
@@ -59,7 +71,7 @@ pub(super) fn read_state(replies: &mut Replies) -> Result<Option<String>, Malfor
     }
 }
 
-/// Asks how many entries were evicted so far.
+/// Asks how many entries were evicted so far, for coherence 4b.
 pub(super) fn ask_evicted(batch: &mut Batch) {
     batch.command("INFO").arg("stats");
 }
@@ -103,27 +115,27 @@ mod tests {
             format!("# Replication\r\nrole:{role}\r\nconnected_slaves:0\r\nmaster_replid:{id}\r\n")
         };
         for (text, expected) in [
-            (info("master", ID), ReplicationRole::Primary { history: 0x00ff_0000_0000_000a }),
-            (info("slave", ID), ReplicationRole::Replica),
-            (info("master", &ID[1..]), ReplicationRole::Primary { history: 0 }),
-            (info("master", &ID.replace('a', "x")), ReplicationRole::Primary { history: 0 }),
-            (info("master", "ä"), ReplicationRole::Primary { history: 0 }),
-            ("role:master\r\n".to_owned(), ReplicationRole::Primary { history: 0 }),
-            ("# Replication\r\n".to_owned(), ReplicationRole::Unknown),
-            (String::new(), ReplicationRole::Unknown),
+            (info("master", ID), Some(Role::Primary(0x00ff_0000_0000_000a))),
+            (info("slave", ID), Some(Role::Replica(()))),
+            (info("master", &ID[1..]), Some(Role::Primary(0))),
+            (info("master", &ID.replace('a', "x")), Some(Role::Primary(0))),
+            (info("master", "ä"), Some(Role::Primary(0))),
+            ("role:master\r\n".to_owned(), Some(Role::Primary(0))),
+            ("# Replication\r\n".to_owned(), None),
+            (String::new(), None),
         ] {
-            assert_eq!(ReplicationRole::parse(&text), expected, "{text}");
+            assert_eq!(Role::parse(&text), expected, "{text}");
         }
-        assert_eq!(ReplicationRole::Replica.history(), 0);
-        assert_eq!(ReplicationRole::Primary { history: 7 }.history(), 7);
+        assert_eq!(Role::Replica(()).history(), 0);
+        assert_eq!(Role::Primary(7).history(), 7);
     }
 
     #[test]
     fn a_node_that_refuses_is_not_known() {
-        let role = |line: &str| ReplicationRole::read(&mut replies(line)).ok();
-        assert_eq!(role("-NOPERM no permissions\r\n"), Some(ReplicationRole::Unknown));
-        assert_eq!(role("$11\r\nrole:master\r\n"), Some(ReplicationRole::Primary { history: 0 }));
-        assert_eq!(role("=10\r\ntxt:role:x\r\n"), Some(ReplicationRole::Replica));
+        let role = |line: &str| read_role(&mut replies(line)).ok();
+        assert_eq!(role("-NOPERM no permissions\r\n"), Some(None));
+        assert_eq!(role("$11\r\nrole:master\r\n"), Some(Some(Role::Primary(0))));
+        assert_eq!(role("=10\r\ntxt:role:x\r\n"), Some(Some(Role::Replica(()))));
         assert_eq!(role(":1\r\n"), None);
     }
 

@@ -5,44 +5,57 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use athena_cache_core::backend::{Change, Class, Failure, Node};
+use athena_cache_core::backend::{Change, Class, Failure};
 use tokio::sync::{Notify, watch};
 
 use super::batch::Replies;
-use super::class;
-use super::client::Client;
+use super::class::{self, Bearing, Consequence};
 use super::conn::Conn;
 use super::dial::{Call, Refusal};
-use super::push::PushHandler;
-use crate::config::Access;
-use crate::url::Endpoint;
 
 /// What the link and its supervisor both see.
 #[derive(Debug)]
 pub(super) struct LinkState {
-    pub(super) endpoint: Endpoint,
-    pub(super) node: Node,
-    pub(super) access: Arc<Access>,
-    pub(super) client: Arc<Client>,
-    pub(super) state: watch::Sender<Phase>,
+    pub(super) call: Call,
+    pub(super) phase: watch::Sender<Phase>,
+    pub(super) counts: Counts,
+    pub(super) signals: Signals,
+    /// Whether the server said that it does not serve what it was asked.
+    said_not_serving: AtomicBool,
+    /// Whether what happens to the connection is of no interest but to those who debug.
+    standby: AtomicBool,
+    lookup: Lookup,
+}
+
+/// Numbers that only grow.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
     /// The number of the latest connection.
     pub(super) epoch: AtomicU64,
-    /// Grows with each connection, and when one that was taken for dead answers again.
+    /// Of each connection, and of when one that was taken for dead answered again.
     pub(super) revivals: AtomicU64,
-    /// Whether the server said that it does not serve what it was asked.
-    pub(super) said_not_serving: AtomicBool,
-    /// Somebody asked for a new connection.
-    pub(super) renewal: Notify,
-    /// Somebody asked not to wait before the next attempt to connect.
-    pub(super) hurry: Notify,
-    pub(super) push_handler: PushHandler,
-    /// Whether what happens to the connection is of no interest but to those who debug.
-    pub(super) standby: AtomicBool,
-    /// Whether nobody else looks for the node that serves in its place.
-    pub(super) follows_name: bool,
-    /// The server said that it does not serve, and nobody else looks for the one that does.
-    pub(super) search_by_name: Notify,
+    /// How many attempts to connect have failed.
     pub(super) attempts: AtomicU32,
+}
+
+/// What the supervisor is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// A new connection.
+    pub(super) renewal: Notify,
+    /// Not to wait before the next attempt to connect.
+    pub(super) hurry: Notify,
+    /// The node that serves in place of one that said it does not.
+    pub(super) search_by_name: Notify,
+}
+
+/// Who looks for the node that serves when this one does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// The link itself: its name may lead to that.
+    ByName,
+    /// Whoever made the link.
+    ByTopology,
 }
 
 /// Where the link stands.
@@ -72,13 +85,25 @@ pub(crate) enum Doubt {
 }
 
 impl LinkState {
-    /// Changes the state, unless the link was closed.
-    pub(super) fn enter(&self, state: Phase) {
+    pub(super) fn new(call: Call, lookup: Lookup) -> Self {
+        Self {
+            call,
+            phase: watch::channel(Phase::Idle).0,
+            counts: Counts::default(),
+            signals: Signals::default(),
+            said_not_serving: AtomicBool::new(false),
+            standby: AtomicBool::new(false),
+            lookup,
+        }
+    }
+
+    /// Changes the phase, unless the link was closed.
+    pub(super) fn enter(&self, phase: Phase) {
         let mut former = None;
-        self.state.send_if_modified(|current| {
+        self.phase.send_if_modified(|current| {
             let open = !matches!(current, Phase::Retired | Phase::Closed);
             if open {
-                former = Some(std::mem::replace(current, state));
+                former = Some(std::mem::replace(current, phase));
             }
             open
         });
@@ -88,60 +113,67 @@ impl LinkState {
         }
     }
 
-    pub(super) fn call(&self) -> Call<'_> {
-        let Self { endpoint, node, access, client, push_handler, .. } = self;
-        Call { endpoint, node: *node, access, client, push_handler }
-    }
-
     pub(super) fn is_standby(&self) -> bool {
         self.standby.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin_standby(&self) {
+        self.standby.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn end_standby(&self) {
+        self.standby.store(false, Ordering::Relaxed);
     }
 
     /// Lets operations use a connection.
     pub(super) fn enter_up(&self, conn: &Arc<Conn>) {
         // Of one that serves nothing nobody needs to know: the topology tells when it begins to.
-        let was_quiet = self.is_standby();
-        // First: whoever hears of it decides what must be sent before anything is read.
-        if !was_quiet {
+        let was_standby = self.is_standby();
+        // Coherence 9b: whoever hears of it decides what must be sent before anything is read.
+        if !was_standby {
             self.tell_connected(conn);
         }
         conn.serve();
         self.trust_again();
-        self.epoch.store(conn.epoch(), Ordering::Release);
+        self.counts.epoch.store(conn.epoch(), Ordering::Release);
         self.enter(Phase::Up(Arc::clone(conn)));
-        if was_quiet && !self.is_standby() {
+        if was_standby && !self.is_standby() {
             self.tell_connected(conn);
         }
         self.note_life(true);
     }
 
     pub(super) fn tell_connected(&self, conn: &Conn) {
-        let (node, history) = (self.node, conn.history());
-        self.client.tell(&Change::Connected { node, history });
+        let (node, history) = (self.call.node, conn.history());
+        self.call.client.tell(&Change::Connected { node, history });
     }
 
     /// Notes that the node answers; `again` if it had been taken for dead.
     pub(super) fn note_life(&self, again: bool) {
         if again {
-            self.revivals.store(self.client.next_revival(), Ordering::Release);
+            self.counts.revivals.store(self.call.client.next_revival(), Ordering::Release);
         }
     }
 
     /// Notes an answer that casts doubt on the node.
     pub(super) fn note_answer(&self, replies: &Replies) {
-        let Some(error) = replies.server_error() else { return };
-        let passing = error.redirect_node().is_some() || class::is_passing(&error);
-        if matches!(class::of(&error), Class::Moved | Class::Unready) && !passing {
+        let consequence = replies.server_error().map(|error| Consequence::of(&error));
+        if consequence.is_some_and(|it| it.bearing == Bearing::NotServing) {
             self.note_not_serving();
         }
     }
 
     pub(super) fn note_not_serving(&self) {
         self.said_not_serving.store(true, Ordering::Release);
-        self.client.ring();
-        if self.follows_name {
-            self.search_by_name.notify_one();
+        self.call.client.ring();
+        if self.lookup == Lookup::ByName {
+            self.signals.search_by_name.notify_one();
         }
+    }
+
+    /// Whether the server said that it does not serve, and nobody has looked into that.
+    pub(super) fn says_not_serving(&self) -> bool {
+        self.said_not_serving.load(Ordering::Acquire)
     }
 
     pub(super) fn trust_again(&self) {
@@ -150,16 +182,16 @@ impl LinkState {
 
     /// Whether another node may serve, which nobody else looks for.
     pub(super) fn may_be_replaced(&self) -> bool {
-        self.follows_name && self.said_not_serving.load(Ordering::Acquire)
+        self.lookup == Lookup::ByName && self.says_not_serving()
     }
 
     pub(super) fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {
-        Failure::new(class, format!("redis at {} {}", self.endpoint, what.as_ref()))
+        Failure::new(class, format!("redis at {} {}", self.call.endpoint, what.as_ref()))
     }
 
     pub(super) fn failure_of(&self, error: &redis::RedisError) -> Failure {
-        let class = class::of(error);
-        let verb = if class == Class::Disconnected { "was lost" } else { "refused" };
-        self.failure(class, format!("{verb}: {}", class::text(error))).with_source(error.clone())
+        let consequence = Consequence::of(error);
+        let what = format!("{}: {}", consequence.verb(), class::text(error));
+        self.failure(consequence.class, what).with_source(error.clone())
     }
 }

@@ -12,23 +12,32 @@ use athena_cache_core::backend::{Change, Class};
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::Backoff;
+use super::backoff::{self, Backoff};
 use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
-use super::role::ReplicationRole;
-use super::{LinkState, Phase};
+use super::role::{self, Role};
+use super::state::{LinkState, Phase, Signals};
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
 
+/// Why the connection is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    /// Somebody wants another one.
+    Asked,
+    /// Its health may have changed, or that of the node.
+    Look,
+}
+
 /// Connects, attends to the connection, and connects again when it is lost.
-pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
+pub(super) async fn supervise(shared: Arc<LinkState>) {
     let mut backoff = Backoff::default();
     let mut reported = None;
     let mut connected = false;
     loop {
-        match shared.call().dial().await {
+        match shared.call.dial().await {
             Ok(conn) => {
                 reported = None;
                 connected = true;
@@ -40,18 +49,18 @@ pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
                     backoff.reset();
                     continue;
                 }
-                pause(&shared, backoff.pause(Class::Disconnected)).await;
+                pause(&shared, rest(&mut backoff, Class::Disconnected)).await;
             }
             Err(refusal) => {
                 report(&shared, &refusal, &mut reported);
                 let class = refusal.class;
-                let attempts = shared.attempts.fetch_add(1, Ordering::AcqRel) + 1;
+                let attempts = shared.counts.attempts.fetch_add(1, Ordering::AcqRel) + 1;
                 shared.enter(Phase::Down(Arc::new(refusal)));
-                shared.client.ring();
-                if !connected && shared.access.attempts.is_some_and(|most| attempts >= most) {
+                shared.call.client.ring();
+                if !connected && shared.call.access.attempts.is_some_and(|most| attempts >= most) {
                     return std::future::pending().await;
                 }
-                let rest = backoff.pause(class);
+                let rest = rest(&mut backoff, class);
                 if class == Class::Denied {
                     sleep(rest).await;
                 } else {
@@ -66,30 +75,30 @@ pub(super) async fn supervise(shared: Arc<LinkState>, _idle: LinkIdleAtEnd) {
 async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
     let mut next_look = Instant::now();
     loop {
-        let asked = {
+        let wake = {
+            let Signals { renewal, search_by_name, .. } = &shared.signals;
             let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
-            let (renewal, search) =
-                (pin!(shared.renewal.notified()), pin!(shared.search_by_name.notified()));
-            let sign = select(renewal, select(search, select(changed, beat))).await;
-            matches!(sign, Either::Left(_))
-        };
-        match conn.health() {
-            Health::Lost => return lose(shared, &conn),
-            Health::Sound | Health::Silent
-                if !asked && shared.may_be_replaced() && next_look <= Instant::now() =>
-            {
-                conn = look_elsewhere(shared, conn).await;
-                next_look = Instant::now() + spread(shared.access.probe_interval);
+            let (renewal, search) = (pin!(renewal.notified()), pin!(search_by_name.notified()));
+            match select(renewal, select(search, select(changed, beat))).await {
+                Either::Left(_) => Wake::Asked,
+                Either::Right(_) => Wake::Look,
             }
-            Health::Sound | Health::Silent if !asked => {}
-            _ => conn = replace(shared, conn, asked).await,
+        };
+        match (conn.health(), wake) {
+            (Health::Lost, _) => return lose(shared, &conn),
+            (Health::Wedged, _) | (_, Wake::Asked) => conn = replace(shared, conn, wake).await,
+            _ if shared.may_be_replaced() && next_look <= Instant::now() => {
+                conn = look_elsewhere(shared, conn).await;
+                next_look = Instant::now() + spread(shared.call.access.probe_interval);
+            }
+            (Health::Sound | Health::Silent, Wake::Look) => {}
         }
     }
 }
 
 /// One heartbeat, after its pause.
 async fn beat(shared: &LinkState, conn: &Conn) {
-    let interval = shared.access.heartbeat;
+    let interval = shared.call.access.heartbeat;
     sleep(interval).await;
     let mut ping = Batch::new();
     ping.command("PING");
@@ -103,21 +112,21 @@ async fn beat(shared: &LinkState, conn: &Conn) {
 ///
 /// This is what is known as `ForceReconnect`: the new connection must log in and answer before it is
 /// used, so that a server in trouble is not made to take connections in vain.
-async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> {
+async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
     let begun = Instant::now();
-    match shared.call().dial().await {
+    match shared.call.dial().await {
         // It may have recovered meanwhile; then the new one is let go.
-        Ok(fresh) if asked || conn.health() != Health::Sound => {
+        Ok(fresh) if wake == Wake::Asked || conn.health() != Health::Sound => {
             shared.enter_up(&fresh);
-            say_replaced(shared, &fresh, asked);
+            say_replaced(shared, &fresh, wake);
             fresh
         }
         outcome => {
             if let Err(refusal) = outcome {
-                let (endpoint, reason) = (&shared.endpoint, &refusal.reason);
+                let (endpoint, reason) = (&shared.call.endpoint, &refusal.reason);
                 tracing::debug!(%endpoint, reason, "no better connection to redis");
             }
-            let pause = spread(shared.access.probe_interval).saturating_sub(begun.elapsed());
+            let pause = spread(shared.call.access.probe_interval).saturating_sub(begun.elapsed());
             // Recovered or lost meanwhile: there is nothing to wait for.
             select(pin!(sleep(pause)), pin!(settled(shared, &conn))).await;
             conn
@@ -128,26 +137,26 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, asked: bool) -> Arc<Conn> 
 /// Tries a new connection beside one to a node that does not serve; keeps the old one if the name does
 /// not lead to a primary yet.
 ///
-/// A server that was made a replica leaves its connections open, and goes on answering on them.
+/// Coherence 5: a server that was made a replica leaves its connections open, and answers on them.
 async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
     let mut question = Batch::new();
-    ReplicationRole::ask(&mut question);
-    let answer = timeout(shared.client.limit(), conn.exchange(&question)).await;
+    role::ask_role(&mut question);
+    let answer = timeout(shared.call.client.limit(), conn.exchange(&question)).await;
     let Ok(Ok(mut replies)) = answer else { return conn };
-    if let Ok(ReplicationRole::Primary { .. }) = ReplicationRole::read(&mut replies) {
+    if let Ok(Some(Role::Primary(_))) = role::read_role(&mut replies) {
         // It was about something else, or is over.
         shared.trust_again();
         return conn;
     }
-    match shared.call().dial().await {
+    match shared.call.dial().await {
         Ok(fresh) if !fresh.is_replica() => {
             shared.enter_up(&fresh);
-            let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
+            let (endpoint, epoch) = (&shared.call.endpoint, fresh.epoch());
             tracing::warn!(
                 %endpoint, epoch,
                 "redis has become a replica: connected to the primary that its name leads to now"
             );
-            shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+            shared.call.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
             fresh
         }
         _ => conn,
@@ -171,7 +180,7 @@ fn lose(shared: &LinkState, conn: &Conn) {
     conn.stop_trusting();
     let reason = "the connection was closed by the server or the network".into();
     shared.enter(Phase::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
-    let endpoint = &shared.endpoint;
+    let endpoint = &shared.call.endpoint;
     if shared.is_standby() {
         tracing::debug!(%endpoint, "lost the connection to redis");
     } else {
@@ -179,14 +188,19 @@ fn lose(shared: &LinkState, conn: &Conn) {
     }
 }
 
+/// The pause before the next attempt to connect.
+fn rest(backoff: &mut Backoff, class: Class) -> Duration {
+    backoff.pause(backoff::dialing(class), fastrand::f64())
+}
+
 /// Waits, unless somebody is in a hurry.
 async fn pause(shared: &LinkState, pause: Duration) {
-    drop(timeout(pause, shared.hurry.notified()).await);
+    drop(timeout(pause, shared.signals.hurry.notified()).await);
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.
 fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Class>) {
-    let endpoint = &shared.endpoint;
+    let endpoint = &shared.call.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
     if reported.replace(class) == Some(class) || shared.is_standby() {
         tracing::debug!(%endpoint, %class, reason, "cannot connect to redis");
@@ -196,7 +210,7 @@ fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Class>) {
 }
 
 fn say_connected(shared: &LinkState, conn: &Conn) {
-    let (endpoint, epoch) = (&shared.endpoint, conn.epoch());
+    let (endpoint, epoch) = (&shared.call.endpoint, conn.epoch());
     if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, "connected to redis");
     } else {
@@ -204,21 +218,13 @@ fn say_connected(shared: &LinkState, conn: &Conn) {
     }
 }
 
-fn say_replaced(shared: &LinkState, fresh: &Conn, asked: bool) {
-    let (endpoint, epoch) = (&shared.endpoint, fresh.epoch());
+fn say_replaced(shared: &LinkState, fresh: &Conn, wake: Wake) {
+    let (endpoint, epoch) = (&shared.call.endpoint, fresh.epoch());
+    let asked = wake == Wake::Asked;
     if shared.is_standby() {
         tracing::debug!(%endpoint, epoch, asked, "replaced an open connection to redis");
         return;
     }
     tracing::warn!(%endpoint, epoch, asked, "replaced an open connection to redis");
-    shared.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
-}
-
-/// Lets the next operation start a supervisor when the runtime of this one has ended.
-pub(super) struct LinkIdleAtEnd(pub(super) Arc<LinkState>);
-
-impl Drop for LinkIdleAtEnd {
-    fn drop(&mut self) {
-        self.0.enter(Phase::Idle);
-    }
+    shared.call.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
 }

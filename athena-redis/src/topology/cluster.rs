@@ -1,13 +1,16 @@
 //! The node of each slot.
 //!
-//! `refresh` asks the nodes (`nodes` reads what they answer), `layout` decides what is true of it,
-//! `registry` makes links and a `map` of it, `redirect` sends by the map and follows redirects.
+//! `refresh` asks the nodes (`nodes` reads what they answer), as the `machine` decides; `layout` says
+//! what is true of their answers, `moves` what follows for operations. `registry` makes links and a
+//! `map` of it, `redirect` sends by the map and follows redirects.
 //!
 //! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
 //! search for its successor delays what goes to another.
 
 mod layout;
+mod machine;
 mod map;
+mod moves;
 mod nodes;
 mod pace;
 mod question;
@@ -18,8 +21,8 @@ mod registry;
 mod report;
 mod state;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use athena_cache_core::backend::{Class, Failure, Node};
 use futures_util::future::select_ok;
@@ -32,7 +35,7 @@ use self::redirect::Delivery;
 use self::registry::Registry;
 use self::state::{ClusterState, Reason, Search};
 use crate::config::Access;
-use crate::link::{Batch, Client, Link, Malformed, Replies, Task, time_for};
+use crate::link::{Batch, Client, Link, Malformed, Replies, TaskSlot, time_for};
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -42,7 +45,7 @@ use crate::url::Endpoint;
 #[derive(Debug)]
 pub(crate) struct Cluster {
     shared: Arc<ClusterState>,
-    refresher: Mutex<Option<Task>>,
+    refresher: TaskSlot,
 }
 
 impl Cluster {
@@ -53,7 +56,7 @@ impl Cluster {
         let (wanted, is_refreshed) = (Notify::new(), AtomicBool::new(false));
         let shared =
             ClusterState { seeds, access, client, registry, nobody, wanted, search, is_refreshed };
-        Self { shared: Arc::new(shared), refresher: Mutex::new(None) }
+        Self { shared: Arc::new(shared), refresher: TaskSlot::default() }
     }
 
     /// Sends each command of a batch to the node of its slot; replies in the order of the commands.
@@ -131,7 +134,7 @@ impl Cluster {
     /// Ends all tasks and closes all sockets.
     pub(crate) async fn close(&self) {
         let closed = self.shared.registry.close();
-        let refresher = self.lock_refresher().take();
+        let refresher = self.refresher.take();
         if let Some(refresher) = &refresher {
             refresher.abort();
         }
@@ -160,11 +163,19 @@ impl Cluster {
     }
 
     fn start(&self) -> Result<(), Failure> {
-        let is_refreshed = &self.shared.is_refreshed;
-        if is_refreshed.load(Ordering::Acquire) {
+        if self.shared.is_refreshed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut refresher = self.lock_refresher();
+        let (running, ending) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        self.refresher.start(
+            || self.begin(),
+            || refresh::refresh(running),
+            move || ending.is_refreshed.store(false, Ordering::Release),
+        )
+    }
+
+    /// Whether to start asking nodes now.
+    fn begin(&self) -> Result<bool, Failure> {
         if self.shared.registry.is_closed() {
             return Err(Failure::new(Class::Closed, "the redis cluster was closed"));
         }
@@ -172,15 +183,6 @@ impl Cluster {
             let message = "the redis cluster cannot be reached from outside of a tokio runtime";
             return Err(Failure::new(Class::Unreachable, message));
         }
-        if !is_refreshed.swap(true, Ordering::AcqRel) {
-            // Made here: a runtime that is ending drops the task before it has run.
-            let stopped = refresh::StoppedAtEnd(Arc::clone(&self.shared));
-            *refresher = Some(Task::spawn(refresh::refresh(Arc::clone(&self.shared), stopped)));
-        }
-        Ok(())
-    }
-
-    fn lock_refresher(&self) -> MutexGuard<'_, Option<Task>> {
-        self.refresher.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(!self.shared.is_refreshed.swap(true, Ordering::AcqRel))
     }
 }

@@ -4,6 +4,7 @@
 //! more is sent to the former one. Losing all sentinels changes nothing.
 
 mod election;
+mod machine;
 mod members;
 mod notices;
 mod poller;
@@ -12,8 +13,8 @@ mod state;
 mod suspicion;
 mod tracker;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use athena_cache_core::backend::{Class, Failure, Node, Proof};
@@ -23,7 +24,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::state::{SentinelState, Standing};
 use crate::config::Access;
-use crate::link::{Batch, Client, Link, Malformed, Question, Replies, Task, time_for};
+use crate::link::{Batch, Client, Link, Malformed, Question, Replies, TaskSlot, time_for};
 use crate::url::Endpoint;
 
 /// The sentinels of one service, and the link to its primary.
@@ -32,7 +33,7 @@ use crate::url::Endpoint;
 #[derive(Debug)]
 pub(crate) struct Sentinel {
     shared: Arc<SentinelState>,
-    tracker: Mutex<Option<Task>>,
+    tracker: TaskSlot,
 }
 
 impl Sentinel {
@@ -56,7 +57,7 @@ impl Sentinel {
             born: Instant::now(),
             confirmed: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared), tracker: Mutex::new(None) }
+        Self { shared: Arc::new(shared), tracker: TaskSlot::default() }
     }
 
     /// Sends a batch to the primary and reads the replies.
@@ -128,7 +129,7 @@ impl Sentinel {
     /// Waits no longer than the response timeout: the runtime of the tasks may stand still.
     pub(crate) async fn close(&self) {
         self.shared.standing.send_replace(Standing::Closed);
-        let tracker = self.lock_lookout().take();
+        let tracker = self.tracker.take();
         let ended = async {
             if let Some(link) = self.current() {
                 link.close().await;
@@ -141,9 +142,14 @@ impl Sentinel {
     }
 
     fn start(&self) -> Result<(), Failure> {
-        let mut tracker = self.lock_lookout();
+        let (running, ending) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        self.tracker.start(|| self.begin(), || tracker::watch(running), move || ending.rest())
+    }
+
+    /// Whether to start a search now.
+    fn begin(&self) -> Result<bool, Failure> {
         if !matches!(*self.shared.standing.borrow(), Standing::Idle) {
-            return Ok(());
+            return Ok(false);
         }
         if Handle::try_current().is_err() {
             let service = &self.shared.service;
@@ -153,14 +159,7 @@ impl Sentinel {
             return Err(Failure::new(Class::Unreachable, message));
         }
         self.shared.enter(Standing::Searching);
-        // Made here: a runtime that is ending drops the task before it has run.
-        let idle = tracker::TrackerIdleAtEnd(Arc::clone(&self.shared));
-        *tracker = Some(Task::spawn(tracker::watch(Arc::clone(&self.shared), idle)));
-        Ok(())
-    }
-
-    fn lock_lookout(&self) -> MutexGuard<'_, Option<Task>> {
-        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(true)
     }
 }
 

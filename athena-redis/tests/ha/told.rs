@@ -15,7 +15,7 @@ impl Told {
     /// Listens from now on.
     pub(crate) fn by(redis: &Arc<Redis>) -> Self {
         let told = Self::default();
-        let (ears, weak) = (told.clone(), Arc::downgrade(redis));
+        let (heard, weak) = (told.clone(), Arc::downgrade(redis));
         let listener: Listener = Arc::new(move |change: &Change| {
             let epoch = match change {
                 Change::Connected { node, .. } | Change::Unheard { node } => {
@@ -23,7 +23,7 @@ impl Told {
                 }
                 _ => 0,
             };
-            ears.lock().push((without_history(change), epoch));
+            heard.lock().push((without_history(change), epoch));
         });
         redis.listen(listener);
         told

@@ -164,7 +164,7 @@ async fn ones_own_writes_are_not_announced_and_a_later_change_by_another_client_
         nothing_is_told(&redis, &told).await;
         server.cli(&["SET", value, "another"]);
         told.names(&[value]).await;
-        // It is absent, and that somebody creates it is news all the same.
+        // It is absent, and that somebody creates it is announced all the same.
         server.cli(&["SET", held, "another"]);
         told.names(&[held]).await;
         // The script is known to the server in the later rounds and its source is sent in the first.

@@ -2,9 +2,10 @@
 //!
 //! Invariant: within a part the commands keep their order.
 
-use redis::{Arg, Cmd, ServerErrorKind, Value};
+use redis::{Arg, Cmd, Value};
 
-use super::{Batch, Origin, Replies, Routes};
+use super::{Batch, Consequence, Course, Origin, Replies, Routes};
+use crate::link::class;
 
 /// A command of a batch, or one name of a command that has several.
 ///
@@ -122,16 +123,14 @@ impl CommandIndex {
 }
 
 impl Reply {
-    pub(crate) fn ruling(&self) -> Routing {
+    /// Where its command belongs.
+    pub(crate) fn routing(&self) -> Routing {
         let Value::ServerError(error) = &self.0 else { return Routing::Done };
-        let detail = error.details().unwrap_or_default();
-        let mut words = detail.split_ascii_whitespace();
-        let slot = words.next().and_then(|slot| slot.parse().ok());
-        let to = words.next().map(str::to_owned);
-        match (error.kind(), slot.zip(to)) {
-            (Some(ServerErrorKind::TryAgain), _) => Routing::TryAgain,
-            (Some(ServerErrorKind::Moved), Some((slot, to))) => Routing::Moved { slot, to },
-            (Some(ServerErrorKind::Ask), Some((_, to))) => Routing::Ask { to },
+        let target = class::target(error.details().unwrap_or_default());
+        match (Consequence::of_reply(error).course, target) {
+            (Course::TryAgain, _) => Routing::TryAgain,
+            (Course::Move, Some((slot, to))) => Routing::Moved { slot, to: to.to_owned() },
+            (Course::Ask, Some((_, to))) => Routing::Ask { to: to.to_owned() },
             _ => Routing::Refused,
         }
     }
@@ -315,7 +314,7 @@ mod tests {
     #[test]
     fn a_reply_says_where_its_command_belongs() {
         let to = || "10.0.0.1:7001".to_owned();
-        for (line, ruling) in [
+        for (line, routing) in [
             ("+OK", Routing::Done),
             ("$-1", Routing::Done),
             ("-MOVED 3999 10.0.0.1:7001", Routing::Moved { slot: 3999, to: to() }),
@@ -327,7 +326,7 @@ mod tests {
             ("-READONLY You can't write against a read only replica.", Routing::Refused),
             ("-ERR unknown command", Routing::Refused),
         ] {
-            assert_eq!(reply(line).ruling(), ruling, "{line}");
+            assert_eq!(reply(line).routing(), routing, "{line}");
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::nodes::{ClusterView, Member, MemberRole};
+use super::nodes::{ClusterView, Member};
+use crate::link::Role;
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -119,7 +120,7 @@ impl Layout {
     }
 
     fn follows(&self, member: &Member, primary: &Endpoint) -> bool {
-        let MemberRole::Replica { of } = &member.role else { return false };
+        let Role::Replica(of) = &member.role else { return false };
         self.members.iter().any(|it| it.id == *of && it.endpoint == *primary)
     }
 
@@ -156,7 +157,7 @@ fn claims<'a>(views: &[&'a ClusterView]) -> Vec<(&'a Member, bool)> {
 
 /// Whether the node that a claim is about has spoken, and knows better.
 ///
-/// A claim with a higher epoch is news that its own word, which may be a little older, lacks.
+/// A claim with a higher epoch tells what its own word, which may be a little older, lacks.
 fn is_refuted(claim: &Member, spoken: &[&Member]) -> bool {
     spoken.iter().any(|own| {
         if own.id == claim.id {

@@ -21,26 +21,6 @@ pub(super) struct Map {
     links: Vec<Arc<Link>>,
 }
 
-/// Who serves more than before, and who less; each once.
-#[derive(Debug, Default)]
-pub(super) struct Moves {
-    pub(super) gained: Vec<Arc<Link>>,
-    pub(super) lost: Vec<Arc<Link>>,
-}
-
-impl Moves {
-    /// Notes that slots went from one link to another.
-    pub(super) fn note(&mut self, from: Option<&Arc<Link>>, to: Option<&Arc<Link>>) {
-        for (links, link) in [(&mut self.lost, from), (&mut self.gained, to)] {
-            if let Some(link) = link
-                && !links.iter().any(|known| Arc::ptr_eq(known, link))
-            {
-                links.push(Arc::clone(link));
-            }
-        }
-    }
-}
-
 impl Map {
     /// A map from the links of all slots, in their order.
     pub(super) fn new(owners: impl IntoIterator<Item = Option<Arc<Link>>>) -> Self {
@@ -52,11 +32,6 @@ impl Map {
             }
         }
         map
-    }
-
-    /// What operations that had no map before send anywhere.
-    pub(super) fn first_moves(&self) -> Moves {
-        Moves { gained: self.links.clone(), lost: Vec::new() }
     }
 
     /// The same map, where another link serves one slot; `None` if it does already.
@@ -71,23 +46,24 @@ impl Map {
         Some(map)
     }
 
-    /// What operations that follow this map in place of an earlier one send elsewhere.
-    pub(super) fn moves_since(&self, earlier: &Self) -> Moves {
-        let mut moves = Moves::default();
+    /// Whether it leads anywhere by a link.
+    pub(super) fn has(&self, link: &Arc<Link>) -> bool {
+        self.links.iter().any(|known| Arc::ptr_eq(known, link))
+    }
+
+    /// The owners of each slot by an earlier map and by this one, where they differ from those of the
+    /// slot before.
+    pub(super) fn changes_since<'a>(
+        &'a self,
+        earlier: &'a Self,
+    ) -> impl Iterator<Item = (Option<&'a Arc<Link>>, Option<&'a Arc<Link>>)> {
         let mut last = None;
-        for (from, to) in earlier.owners.iter().zip(&self.owners) {
-            // Neighbouring slots mostly have moved alike.
-            if last.replace((from, to)) == Some((from, to)) {
-                continue;
-            }
-            let from = earlier.links.get(usize::from(*from));
-            let to = self.links.get(usize::from(*to));
-            match (from, to) {
-                (Some(from), Some(to)) if Arc::ptr_eq(from, to) => {}
-                (from, to) => moves.note(from, to),
-            }
-        }
-        moves
+        let pairs = earlier.owners.iter().zip(&self.owners);
+        // Neighbouring slots mostly have moved alike.
+        let turns = pairs.filter(move |pair| last.replace(*pair) != Some(*pair));
+        turns.map(|(from, to)| {
+            (earlier.links.get(usize::from(*from)), self.links.get(usize::from(*to)))
+        })
     }
 
     pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Link>> {
@@ -122,50 +98,5 @@ impl Map {
             self.links.len() - 1
         });
         u16::try_from(place).unwrap_or(NOBODY)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::RedisConfig;
-    use crate::link::Client;
-    use crate::url::Endpoint;
-
-    fn links<const COUNT: usize>() -> [Arc<Link>; COUNT] {
-        let settings = RedisConfig::default().check().unwrap();
-        let client = Arc::new(Client::new(settings.access.response_timeout));
-        std::array::from_fn(|number| {
-            let endpoint = Endpoint { host: number.to_string(), port: 1 };
-            Arc::new(Link::new(endpoint, Arc::clone(&settings.access), Arc::clone(&client)))
-        })
-    }
-
-    /// A map that gives each link a share of the slots; the rest to nobody.
-    fn map(shares: &[(Option<&Arc<Link>>, usize)]) -> Map {
-        Map::new(shares.iter().flat_map(|(link, count)| (0..*count).map(move |_| link.cloned())))
-    }
-
-    fn numbers(links: &[Arc<Link>]) -> Vec<u32> {
-        links.iter().map(|link| link.node().number()).collect()
-    }
-
-    #[test]
-    fn who_gains_and_who_loses_is_told_once_each() {
-        let [a, b, c] = &links();
-        let earlier = map(&[(Some(a), 100), (Some(b), 100), (None, 10)]);
-        for (shares, gained, lost) in [
-            (vec![(Some(a), 100), (Some(b), 100), (None, 10)], vec![], vec![]),
-            (vec![(Some(a), 99), (Some(b), 101), (None, 10)], vec![1], vec![0]),
-            (vec![(Some(c), 100), (Some(b), 100), (None, 10)], vec![2], vec![0]),
-            (vec![(Some(c), 150), (Some(a), 50), (None, 10)], vec![2, 0], vec![0, 1]),
-            (vec![(Some(a), 100), (Some(b), 110)], vec![1], vec![]),
-            (vec![(None, 100), (Some(b), 100)], vec![], vec![0]),
-        ] {
-            let moves = map(&shares).moves_since(&earlier);
-            assert_eq!((numbers(&moves.gained), numbers(&moves.lost)), (gained, lost));
-        }
-        assert_eq!(numbers(&earlier.first_moves().gained), [0, 1]);
-        assert!(earlier.first_moves().lost.is_empty());
     }
 }

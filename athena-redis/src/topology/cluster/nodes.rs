@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::link::Role;
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -22,18 +23,13 @@ pub(super) struct Member {
     pub(super) endpoint: Endpoint,
     /// Where else it is said to be, in redirects.
     pub(super) alias: Option<Endpoint>,
-    pub(super) role: MemberRole,
+    /// A replica with the id of the node that it follows.
+    pub(super) role: Role<String>,
     /// Neither taken for dead nor still a stranger.
     pub(super) sound: bool,
     /// Of its configuration: what it claims holds against every claim with a lower one.
     pub(super) epoch: u64,
     pub(super) slots: Vec<RangeInclusive<u16>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum MemberRole {
-    Primary,
-    Replica { of: String },
 }
 
 /// How addresses are to be read.
@@ -82,9 +78,9 @@ impl Member {
         let epoch = words.nth(2)?.parse().ok()?;
         let _state = words.next()?;
         let role = if has(flags, "slave") || has(flags, "replica") {
-            MemberRole::Replica { of: primary.to_owned() }
+            Role::Replica(primary.to_owned())
         } else {
-            MemberRole::Primary
+            Role::Primary(())
         };
         let sound = !has(flags, "fail") && !has(flags, "handshake");
         let slots = words.filter_map(parse_slots).collect();
@@ -92,7 +88,7 @@ impl Member {
     }
 
     pub(super) fn is_primary(&self) -> bool {
-        self.role == MemberRole::Primary
+        self.role.is_primary()
     }
 }
 
@@ -150,121 +146,56 @@ mod tests {
         Member::parse(line, Reading { asked: &asked, by_name }).map(|(member, _)| member)
     }
 
+    const PRIMARY: Role<String> = Role::Primary(());
+
     #[test]
-    fn a_line_gives_address_role_epoch_and_slots() {
-        let of = || MemberRole::Replica { of: "p".into() };
-        for (line, host, role, sound, epoch, slots) in [
+    fn a_line_gives_role_epoch_and_slots() {
+        let of = || Role::Replica("p".to_owned());
+        for (line, role, sound, epoch, slots) in [
             (
-                "a 10.0.0.1:7000@17000 myself,master - 0 0 3 connected 0-5460 5462",
-                "10.0.0.1",
-                MemberRole::Primary,
+                "myself,master - 0 0 3 connected 0-5460 5462",
+                PRIMARY,
                 true,
                 3,
                 vec![0..=5460, 5462..=5462],
             ),
-            (
-                "a 10.0.0.1:7000@17000 master - 0 0 3 connected",
-                "10.0.0.1",
-                MemberRole::Primary,
-                true,
-                3,
-                vec![],
-            ),
-            ("a 10.0.0.1:7000@17000 slave p 0 1426 4 connected", "10.0.0.1", of(), true, 4, vec![]),
-            (
-                "a 10.0.0.1:7000@17000 replica p 0 1426 4 connected",
-                "10.0.0.1",
-                of(),
-                true,
-                4,
-                vec![],
-            ),
-            (
-                "a 10.0.0.1:7000@17000 slave,fail p 0 1 4 disconnected",
-                "10.0.0.1",
-                of(),
-                false,
-                4,
-                vec![],
-            ),
+            ("master - 0 0 3 connected", PRIMARY, true, 3, vec![]),
+            ("slave p 0 1426 4 connected", of(), true, 4, vec![]),
+            ("replica p 0 1426 4 connected", of(), true, 4, vec![]),
+            ("slave,fail p 0 1 4 disconnected", of(), false, 4, vec![]),
             // Only one node suspects it: that is no verdict.
+            ("master,fail? - 9 1 3 connected 7", PRIMARY, true, 3, vec![7..=7]),
+            ("master,fail - 9 1 3 connected 7", PRIMARY, false, 3, vec![7..=7]),
+            ("handshake - 9 1 0 connected", PRIMARY, false, 0, vec![]),
             (
-                "a 10.0.0.1:7000@17000 master,fail? - 9 1 3 connected 7",
-                "10.0.0.1",
-                MemberRole::Primary,
-                true,
-                3,
-                vec![7..=7],
-            ),
-            (
-                "a 10.0.0.1:7000@17000 master,fail - 9 1 3 connected 7",
-                "10.0.0.1",
-                MemberRole::Primary,
-                false,
-                3,
-                vec![7..=7],
-            ),
-            (
-                "a 10.0.0.1:7000@17000 handshake - 9 1 0 connected",
-                "10.0.0.1",
-                MemberRole::Primary,
-                false,
-                0,
-                vec![],
-            ),
-            (
-                "a 10.0.0.1:7000@17000 master,nofailover - 0 0 1 connected 1-2 [93-<-b] [77->-c] 9",
-                "10.0.0.1",
-                MemberRole::Primary,
+                "master,nofailover - 0 0 1 connected 1-2 [93-<-b] [77->-c] 9",
+                PRIMARY,
                 true,
                 1,
                 vec![1..=2, 9..=9],
             ),
-            (
-                "a :7000@17000 myself,master - 0 0 1 connected 1",
-                "seed",
-                MemberRole::Primary,
-                true,
-                1,
-                vec![1..=1],
-            ),
-            (
-                "a ::1:7000@17000 master - 0 0 1 connected",
-                "::1",
-                MemberRole::Primary,
-                true,
-                1,
-                vec![],
-            ),
-            (
-                "a [::1]:7000@17000 master - 0 0 1 connected",
-                "::1",
-                MemberRole::Primary,
-                true,
-                1,
-                vec![],
-            ),
-            (
-                "a 10.0.0.1:7000 master - 0 0 1 connected",
-                "10.0.0.1",
-                MemberRole::Primary,
-                true,
-                1,
-                vec![],
-            ),
-            (
-                "a 10.0.0.1:7000@17000,,shard-id=69b master - 0 0 1 connected 3-2 x 16384",
-                "10.0.0.1",
-                MemberRole::Primary,
-                true,
-                1,
-                vec![],
-            ),
+            ("master - 0 0 1 connected 3-2 x 16384", PRIMARY, true, 1, vec![]),
         ] {
-            let member = read(line, false).unwrap();
-            assert_eq!(member.endpoint, endpoint(host, 7000), "{line}");
+            let member = read(&format!("a 10.0.0.1:7000@17000 {line}"), false).unwrap();
+            assert_eq!(member.endpoint, endpoint("10.0.0.1", 7000), "{line}");
             assert_eq!((member.role, member.sound, member.epoch), (role, sound, epoch), "{line}");
             assert_eq!(member.slots, slots, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_gives_the_address_in_whichever_form_it_has() {
+        for (address, flags, host) in [
+            (":7000@17000", "myself,master", "seed"),
+            ("::1:7000@17000", "master", "::1"),
+            ("[::1]:7000@17000", "master", "::1"),
+            ("10.0.0.1:7000", "master", "10.0.0.1"),
+            ("10.0.0.1:7000@17000,,shard-id=69b", "master", "10.0.0.1"),
+        ] {
+            let member = read(&format!("a {address} {flags} - 0 0 1 connected 1"), false).unwrap();
+            assert_eq!(member.endpoint, endpoint(host, 7000), "{address}");
+            assert_eq!((member.role, member.sound, member.epoch), (PRIMARY, true, 1), "{address}");
+            assert_eq!(member.slots, [1..=1], "{address}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whether anybody answers, and why nobody does.
+//! Whether anybody answers, and why nobody does. Decides, and does nothing else.
 //!
 //! Invariant: being cut off is told once, and so is its end.
 
@@ -25,20 +25,16 @@ impl Contact {
         self.is_answered = false;
     }
 
-    /// Notes that nobody is left to answer.
-    pub(super) fn end_round(&mut self) {
-        if !self.is_answered && !std::mem::replace(&mut self.is_cut_off, true) {
-            let reason = self.reason.as_ref().map(|reason| reason.message.as_str());
-            tracing::warn!(reason, "the redis cluster is out of reach, going on trying");
-        }
+    /// Notes that nobody is left to answer; tells whether that is to be told.
+    pub(super) fn end_round(&mut self) -> bool {
+        !self.is_answered && !std::mem::replace(&mut self.is_cut_off, true)
     }
 
-    pub(super) fn note_answer(&mut self) {
+    /// Notes an answer; tells whether that is to be told.
+    pub(super) fn note_answer(&mut self) -> bool {
         self.is_answered = true;
         self.reason = None;
-        if std::mem::take(&mut self.is_cut_off) {
-            tracing::info!("nodes of the redis cluster can be reached again");
-        }
+        std::mem::take(&mut self.is_cut_off)
     }
 
     /// Notes that a node did not say what it was asked; `was_connected` if it was reached.
@@ -48,7 +44,6 @@ impl Contact {
         failure: &Failure,
         was_connected: bool,
     ) {
-        tracing::debug!(%endpoint, %failure, "no word about the redis cluster");
         if was_connected && failure.class() != Class::Unreachable {
             *self.useless.entry(endpoint).or_default() += 1;
         }

@@ -137,7 +137,7 @@ impl<'a> Delivery<'a> {
             self.note_last(*index, &node_batch.path.link, origin);
         }
         for (index, reply) in node_batch.indices.iter().zip(replies.each()) {
-            if reply.ruling() == Routing::Done {
+            if reply.routing() == Routing::Done {
                 self.origin = self.origin.and(origin);
             }
             self.judge(&node_batch, *index, reply);
@@ -153,7 +153,7 @@ impl<'a> Delivery<'a> {
     fn judge(&mut self, node_batch: &NodeBatch, index: CommandIndex, reply: Reply) {
         let registry = &self.shared.registry;
         let target = |to: &str| parse_target(to, node_batch.path.link.endpoint());
-        let next = match reply.ruling() {
+        let next = match reply.routing() {
             Routing::Done => return self.assembly.put(index, reply),
             Routing::TryAgain => return self.try_again(&node_batch.path.link, index, reply),
             Routing::Moved { slot, to } => {
@@ -168,7 +168,7 @@ impl<'a> Delivery<'a> {
             Routing::Refused => None,
         };
         match next {
-            // Its connection is not the one that it is bound to.
+            // Coherence 6: a fill is bound to the connection of its lease, which is not there.
             Some(_) if self.batch.epoch().is_some() => self.superseded = true,
             Some((link, asking)) if node_batch.path.redirects < MOST_REDIRECTS => {
                 let redirects = node_batch.path.redirects + 1;

@@ -5,16 +5,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
 use athena_cache_core::backend::Change;
 use tokio::time::Instant;
 
 use super::layout::Layout;
-use super::map::{Map, Moves};
+use super::map::Map;
+use super::moves::{Fate, Moves, Step};
 use crate::config::Access;
-use crate::link::{Client, Doubt, Link};
+use crate::link::{Client, Link};
+use crate::lock::Lock;
 use crate::url::Endpoint;
 
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub(super) struct Registry {
     access: Arc<Access>,
     client: Arc<Client>,
     map: ArcSwapOption<Map>,
-    links: Mutex<Links>,
+    links: Lock<Links>,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +42,7 @@ impl Registry {
         // The search for a map counts attempts; a link to a node that is down must never give up,
         // because its address may be all that is left of a cluster that returns.
         let access = Arc::new(Access { attempts: None, ..access.clone() });
-        let (map, links) = (ArcSwapOption::empty(), Mutex::default());
+        let (map, links) = (ArcSwapOption::empty(), Lock::default());
         Self { access, client, map, links }
     }
 
@@ -50,17 +52,22 @@ impl Registry {
 
     /// The link to an endpoint, made if there is none; `None` after `close`.
     pub(super) fn link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
-        self.lock().link(endpoint, || self.make(endpoint))
+        self.links.lock().link(endpoint, || self.make(endpoint))
     }
 
     /// The link to an endpoint that is only asked about others: what happens to it is of no interest.
-    pub(super) fn quiet_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
-        self.lock().link(endpoint, || self.make(endpoint).as_standby())
+    pub(super) fn standby_link(&self, endpoint: &Endpoint) -> Option<Arc<Link>> {
+        self.links.lock().link(endpoint, || self.make(endpoint).on_standby())
+    }
+
+    /// How often an endpoint was dialed in vain.
+    pub(super) fn attempts(&self, endpoint: &Endpoint) -> u32 {
+        self.links.lock().find(endpoint).map_or(0, |link| link.attempts())
     }
 
     /// Has another node serve a slot from now on; answers its link.
     pub(super) fn patch(&self, slot: u16, to: &Endpoint) -> Option<Arc<Link>> {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         let link = links.link(to, || self.make(to))?;
         let former = self.map.load_full();
         if let Some(former) = former
@@ -71,19 +78,19 @@ impl Registry {
             links.patched_since.get_or_insert_with(Instant::now);
             let mut moves = Moves::default();
             moves.note(former.owner(slot), Some(&link));
-            self.follow(Some(&former), map, &moves);
+            self.follow(map, &moves.steps(Some(&former)));
         }
         Some(link)
     }
 
     /// Since when the map has not been what the last layout says, if it is not.
     pub(super) fn patched_since(&self) -> Option<Instant> {
-        self.lock().patched_since
+        self.links.lock().patched_since
     }
 
     /// Makes the map that a layout describes; links that it shares with the former map are kept.
     pub(super) fn publish(&self, layout: &Layout) {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         links.patched_since = None;
         links.aliases = layout.aliases().map(|(it, used)| (it.clone(), used.clone())).collect();
         let mut last: Option<Arc<Link>> = None;
@@ -101,44 +108,35 @@ impl Registry {
         }
         if !links.is_closed {
             let former = self.map.load_full();
-            let moves = former.as_ref().map(|former| map.moves_since(former));
-            let moves = moves.unwrap_or_else(|| map.first_moves());
-            self.follow(former.as_deref(), map, &moves);
+            let moves = Moves::between(former.as_deref(), &map);
+            self.follow(map, &moves.steps(former.as_deref()));
         }
     }
 
     /// Has operations follow a map from now on.
-    fn follow(&self, former: Option<&Map>, map: Map, moves: &Moves) {
-        for link in &moves.gained {
-            if former.is_some_and(|former| !former.links().iter().any(|it| Arc::ptr_eq(it, link))) {
-                // It may have been a replica since it was asked, and then been promoted.
-                link.forget_history();
+    fn follow(&self, map: Map, steps: &[Step]) {
+        let map = Arc::new(map);
+        for step in steps {
+            match step {
+                Step::ForgetHistory(link) => link.forget_history(),
+                Step::Connected(link) => {
+                    let (node, history) = (link.node(), link.history());
+                    self.client.tell(&Change::Connected { node, history });
+                }
+                Step::Swap => self.map.store(Some(Arc::clone(&map))),
+                Step::Unheard(link) => self.client.tell(&Change::Unheard { node: link.node() }),
             }
-            // Before operations can use it: whoever hears of it decides what must be sent first.
-            self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
-        }
-        self.map.store(Some(Arc::new(map)));
-        // Again: until here nothing that is kept for a node could be told to be for this one.
-        for link in &moves.gained {
-            self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
-        }
-        // At once, and not earlier: what was read until now from those who served it is announced by
-        // nobody any more.
-        for link in &moves.lost {
-            self.client.tell(&Change::Unheard { node: link.node() });
         }
     }
 
     /// Lets go of all links but those in the map and those to be kept.
-    ///
-    /// What is in flight is still answered, unless the node is silent: then it ends at once.
     pub(super) fn keep_only(&self, keep: &HashSet<Endpoint>) {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         let map = self.map.load();
-        let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
         links.open.retain(|endpoint, link| {
-            let stays = keep.contains(endpoint) || mapped.iter().any(|it| Arc::ptr_eq(it, link));
-            if !stays && link.doubt() == Some(Doubt::Silent) {
+            let serves = map.as_ref().is_some_and(|map| map.has(link));
+            let stays = serves || keep.contains(endpoint);
+            if !stays && Fate::of(link.doubt()) == Fate::Retire {
                 link.retire();
             }
             stays
@@ -147,13 +145,12 @@ impl Registry {
 
     /// Ends what is in flight to a node that does not answer and serves nothing any more.
     pub(super) fn retire_silent(&self, endpoint: &Endpoint) {
-        let mut links = self.lock();
+        let mut links = self.links.lock();
         let map = self.map.load();
         let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
         let serves = mapped.iter().any(|link| link.endpoint() == endpoint);
-        let silent = links.open.get(endpoint).is_some_and(|it| it.doubt() == Some(Doubt::Silent));
-        if silent
-            && !serves
+        let known = links.open.get(endpoint).filter(|_| !serves);
+        if known.is_some_and(|link| Fate::of(link.doubt()) == Fate::Retire)
             && let Some(link) = links.open.remove(endpoint)
         {
             link.retire();
@@ -165,7 +162,7 @@ impl Registry {
     /// From the call on nothing new begins; the future waits for what is under way.
     pub(super) fn close(&self) -> impl Future<Output = ()> + '_ {
         let open = {
-            let mut links = self.lock();
+            let mut links = self.links.lock();
             links.is_closed = true;
             std::mem::take(&mut links.open)
         };
@@ -176,15 +173,11 @@ impl Registry {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().is_closed
+        self.links.lock().is_closed
     }
 
     fn make(&self, endpoint: &Endpoint) -> Link {
         Link::new(endpoint.clone(), Arc::clone(&self.access), Arc::clone(&self.client))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Links> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,12 +186,20 @@ impl Links {
         if self.is_closed {
             return None;
         }
-        let endpoint = self.aliases.get(endpoint).unwrap_or(endpoint);
-        if let Some(link) = self.open.get(endpoint) {
+        if let Some(link) = self.find(endpoint) {
             return Some(Arc::clone(link));
         }
         let link = Arc::new(make());
-        self.open.insert(endpoint.clone(), Arc::clone(&link));
+        self.open.insert(self.name(endpoint).clone(), Arc::clone(&link));
         Some(link)
+    }
+
+    fn find(&self, endpoint: &Endpoint) -> Option<&Arc<Link>> {
+        self.open.get(self.name(endpoint))
+    }
+
+    /// The address that a node is known by here.
+    fn name<'a>(&'a self, endpoint: &'a Endpoint) -> &'a Endpoint {
+        self.aliases.get(endpoint).unwrap_or(endpoint)
     }
 }

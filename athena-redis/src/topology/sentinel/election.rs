@@ -14,7 +14,8 @@ use athena_cache_core::backend::Class;
 use tokio::time::Instant;
 
 use super::notices::Notice;
-use super::replies::{NodeRole, SentinelView, Silence, Word};
+use super::replies::{SentinelView, Silence, Testimony, Word};
+use crate::link::Role;
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
@@ -56,7 +57,7 @@ struct Seat {
 #[derive(Debug, Default)]
 struct Witness {
     /// Nothing before it was asked.
-    role: Option<Result<NodeRole, Silence>>,
+    role: Option<Testimony>,
     /// Whether it was a replica when it was last anything else than a primary.
     followed: bool,
 }
@@ -78,7 +79,7 @@ impl Election {
         }
         let is_mute = matches!(word, Word::Mute(_));
         let before = self.words.insert(sentinel.clone(), word);
-        // Why it is silent may vary, and is no news.
+        // Why it is silent may vary, and is nothing new.
         !(is_mute && matches!(before, Some(Word::Mute(_))))
             && before.as_ref() != self.words.get(sentinel)
     }
@@ -94,7 +95,7 @@ impl Election {
 
     /// Up to when a majority of the sentinels held the seat for the primary.
     ///
-    /// Nothing while anything speaks against it: a replica is promoted before all sentinels know.
+    /// Coherence 5: nothing while anything speaks against it, as a replica is promoted before all know.
     pub(super) fn confirmed(&self) -> Option<Instant> {
         if self.is_replaced() || self.is_demoted() || self.is_contested() {
             return None;
@@ -105,9 +106,9 @@ impl Election {
     }
 
     /// Notes what a node says, or why it does not; tells whether that is new.
-    pub(super) fn testify(&mut self, node: &Endpoint, role: Result<NodeRole, Silence>) -> bool {
+    pub(super) fn testify(&mut self, node: &Endpoint, role: Testimony) -> bool {
         let witness = self.nodes.entry(node.clone()).or_default();
-        if matches!(role, Ok(NodeRole::Replica(_))) {
+        if matches!(role, Ok(Role::Replica(_))) {
             witness.followed = true;
             self.deposed.remove(node);
         }
@@ -116,9 +117,9 @@ impl Election {
     }
 
     /// Notes an announcement.
-    pub(super) fn learn(&mut self, notices: &Notice, now: Instant) {
+    pub(super) fn learn(&mut self, notice: &Notice, now: Instant) {
         let until = now + UNDERWAY;
-        match notices {
+        match notice {
             Notice::Underway { primary } => {
                 let chosen = self.failover.take().filter(|it| it.primary == *primary);
                 let chosen = chosen.and_then(|it| it.chosen);
@@ -166,7 +167,7 @@ impl Election {
     /// Whether the seat says that it is none.
     pub(super) fn is_demoted(&self) -> bool {
         let role = self.seat().and_then(|seat| self.role(seat));
-        matches!(role, Some(NodeRole::Replica(_)))
+        matches!(role, Some(Role::Replica(_)))
     }
 
     /// Whether a sentinel says that it is replacing the seat.
@@ -180,7 +181,7 @@ impl Election {
     fn is_contested(&self) -> bool {
         let is_other = |node: &Endpoint| self.seat() != Some(node) && !self.deposed.contains(node);
         let mut others = self.nodes.iter().filter(|(node, _)| is_other(node));
-        others.any(|(_, witness)| witness.role == Some(Ok(NodeRole::Primary)))
+        others.any(|(_, witness)| witness.role == Some(Ok(Role::Primary(()))))
     }
 
     /// Whether sentinels name another primary of a newer epoch.
@@ -196,7 +197,7 @@ impl Election {
         let named = self.views().map(|view| &view.address);
         let chosen = self.failover.as_ref().and_then(|it| it.chosen.as_ref());
         let followed = match self.seat().and_then(|seat| self.role(seat)) {
-            Some(NodeRole::Replica(of)) => of.as_ref(),
+            Some(Role::Replica(of)) => of.as_ref(),
             _ => None,
         };
         named.chain(chosen).chain(followed).chain(self.seat()).cloned().collect()
@@ -251,8 +252,8 @@ impl Election {
     /// Why the node that sentinels name has not been adopted, once it was asked.
     fn unconfirmed(&self, service: &str, named: &Endpoint) -> Option<Absence> {
         let Silence { class, why } = match self.nodes.get(named)?.role.as_ref()? {
-            Ok(NodeRole::Primary) => return None,
-            Ok(NodeRole::Replica(_)) => {
+            Ok(Role::Primary(())) => return None,
+            Ok(Role::Replica(_)) => {
                 Silence { class: Class::Moved, why: "it says that it is a replica".into() }
             }
             Err(silence) => silence.clone(),
@@ -298,7 +299,7 @@ impl Election {
         };
         let (node, _) = self.nodes.iter().find(|(node, witness)| {
             **node != former
-                && witness.role == Some(Ok(NodeRole::Primary))
+                && witness.role == Some(Ok(Role::Primary(())))
                 && is_promoted(node, witness)
         })?;
         Some((node.clone(), self.outdated_epoch()))
@@ -307,7 +308,7 @@ impl Election {
     /// The primary that the seat itself has begun to follow.
     fn followed(&self) -> Option<(Endpoint, u64)> {
         match self.role(self.seat()?)? {
-            NodeRole::Replica(Some(of)) if self.is_primary(of) => {
+            Role::Replica(Some(of)) if self.is_primary(of) => {
                 Some((of.clone(), self.outdated_epoch()))
             }
             _ => None,
@@ -377,11 +378,11 @@ impl Election {
         })
     }
 
-    fn role(&self, node: &Endpoint) -> Option<&NodeRole> {
+    fn role(&self, node: &Endpoint) -> Option<&Role<Option<Endpoint>>> {
         self.nodes.get(node)?.role.as_ref()?.as_ref().ok()
     }
 
     fn is_primary(&self, node: &Endpoint) -> bool {
-        self.role(node) == Some(&NodeRole::Primary)
+        self.role(node) == Some(&Role::Primary(()))
     }
 }

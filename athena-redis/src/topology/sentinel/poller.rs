@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::notices::Notice;
-use super::replies::{self, Lists, NodeRole, Silence, Word};
-use crate::link::{Batch, Doubt, Link, Task, Turns};
+use super::replies::{self, Lists, Silence, Testimony, Word};
+use crate::link::{Backoff, Batch, Doubt, Growth, Least, Link, Role, Task, Turns};
 use crate::url::Endpoint;
 
 /// Between two questions while all is well; it bounds how old the word of the sentinels is.
@@ -34,10 +34,10 @@ pub(super) enum Report {
         sentinel: Endpoint,
         lists: Lists,
     },
-    News(Notice),
+    Notice(Notice),
     Role {
         node: Endpoint,
-        role: Result<NodeRole, Silence>,
+        role: Testimony,
     },
 }
 
@@ -108,7 +108,7 @@ async fn ask_node(mut rounds: Rounds, reports: Reports) {
     }
 }
 
-async fn role(link: &Link) -> Result<NodeRole, Failure> {
+async fn role(link: &Link) -> Result<Role<Option<Endpoint>>, Failure> {
     let mut batch = Batch::new();
     batch.command("ROLE");
     match link.send(&batch, replies::read_role).await {
@@ -177,31 +177,27 @@ struct Rounds {
 /// may be the one that is promoted, and ever less so while it refuses.
 #[derive(Debug, Default)]
 struct Haste {
-    tries: u32,
+    tries: Backoff,
     next: Option<Instant>,
 }
 
 impl Haste {
-    const SHORTEST: Duration = Duration::from_millis(20);
-    const LONGEST: Duration = Duration::from_secs(1);
-    /// The pause doubles after so many tries.
-    const STEP: u32 = 10;
+    /// Between two tries; instances that look for the same node must not dial it together.
+    const DIALING: Growth = Growth {
+        first: Duration::from_millis(20),
+        longest: Duration::from_secs(1),
+        step: 10,
+        least: Least::Half,
+    };
 
     /// Whether to dial now.
     fn is_due(&mut self, now: Instant, pause: Duration) -> bool {
         let is_due = self.next.is_none_or(|next| next <= now);
         if is_due {
-            let longest = self.pause().max(pause);
-            // Instances that look for the same node must not dial it together.
-            self.next = Some(now + longest.mul_f64(0.5 + 0.5 * fastrand::f64()));
-            self.tries = self.tries.saturating_add(1);
+            let pause = self.tries.pause_of(&Self::DIALING, pause, fastrand::f64());
+            self.next = Some(now + pause);
         }
         is_due
-    }
-
-    fn pause(&self) -> Duration {
-        let factor = 1_u32.checked_shl(self.tries / Self::STEP).unwrap_or(u32::MAX);
-        Self::SHORTEST.saturating_mul(factor).min(Self::LONGEST)
     }
 }
 

@@ -3,7 +3,7 @@
 use athena_cache_core::backend::{Class, Failure};
 
 use super::notices::endpoint;
-use crate::link::{Batch, Fields, Malformed, Replies};
+use crate::link::{Batch, Fields, Malformed, Replies, Role};
 use crate::url::Endpoint;
 
 /// What a sentinel says about the service.
@@ -58,13 +58,8 @@ impl From<&Failure> for Silence {
     }
 }
 
-/// What a data node says that it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NodeRole {
-    Primary,
-    /// It follows another node, if it says which.
-    Replica(Option<Endpoint>),
-}
+/// What a data node says that it is, and whom it follows if it says that; or why it says nothing.
+pub(super) type Testimony = Result<Role<Option<Endpoint>>, Silence>;
 
 /// Asks for the primary.
 pub(super) fn ask_view(batch: &mut Batch, service: &str) {
@@ -116,17 +111,17 @@ pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
     Ok(Lists { id, replicas, peers })
 }
 
-/// Reads the reply to `ROLE`.
-pub(super) fn read_role(replies: &mut Replies) -> Result<NodeRole, Malformed> {
+/// Reads the reply to `ROLE`; a replica follows another node, if it says which.
+pub(super) fn read_role(replies: &mut Replies) -> Result<Role<Option<Endpoint>>, Malformed> {
     let words = replies.words()?.unwrap_or_default();
     role(&words).ok_or(Malformed::new("expected the role of a data node"))
 }
 
 /// Reads the role in the reply to `HELLO`, which nobody can be forbidden to send.
-pub(super) fn read_hello(replies: &mut Replies) -> Result<NodeRole, Malformed> {
+pub(super) fn read_hello(replies: &mut Replies) -> Result<Role<Option<Endpoint>>, Malformed> {
     match replies.fields()?.get("role").map(String::as_str) {
-        Some("master") => Ok(NodeRole::Primary),
-        Some("replica" | "slave") => Ok(NodeRole::Replica(None)),
+        Some("master") => Ok(Role::Primary(())),
+        Some("replica" | "slave") => Ok(Role::Replica(None)),
         _ => Err(Malformed::new("expected the role of a data node")),
     }
 }
@@ -150,12 +145,12 @@ fn peer(record: &Fields) -> Option<Peer> {
     Some(Peer { endpoint: place(record)?, id })
 }
 
-fn role(words: &[String]) -> Option<NodeRole> {
+fn role(words: &[String]) -> Option<Role<Option<Endpoint>>> {
     match words.first()?.as_str() {
-        "master" => Some(NodeRole::Primary),
+        "master" => Some(Role::Primary(())),
         "slave" => {
             let of = words.get(1).zip(words.get(2)).and_then(|(host, port)| endpoint(host, port));
-            Some(NodeRole::Replica(of))
+            Some(Role::Replica(of))
         }
         _ => None,
     }
@@ -194,13 +189,13 @@ mod tests {
     #[test]
     fn roles_are_those_of_data_nodes() {
         for (words, expected) in [
-            (&["master", "3129659", ""][..], Some(NodeRole::Primary)),
+            (&["master", "3129659", ""][..], Some(Role::Primary(()))),
             (
                 &["slave", "127.0.0.1", "9000", "connected", "3167038"],
-                Some(NodeRole::Replica(Some(at(9000)))),
+                Some(Role::Replica(Some(at(9000)))),
             ),
-            (&["slave", "", "0", "connect", "-1"], Some(NodeRole::Replica(None))),
-            (&["slave"], Some(NodeRole::Replica(None))),
+            (&["slave", "", "0", "connect", "-1"], Some(Role::Replica(None))),
+            (&["slave"], Some(Role::Replica(None))),
             (&["sentinel", ""], None),
             (&[], None),
         ] {

@@ -23,7 +23,7 @@ pub(super) struct SentinelState {
     pub(super) seeds: Vec<Endpoint>,
     pub(super) of_sentinels: Arc<Access>,
     pub(super) access: Arc<Access>,
-    /// How often a first search may fail before [`Sentinel::connect`] does.
+    /// How often a first search may fail before [`Sentinel::connect`](super::Sentinel::connect) does.
     pub(super) attempts: Option<u32>,
     pub(super) client: Arc<Client>,
     pub(super) current: ArcSwapOption<Link>,
@@ -67,13 +67,13 @@ impl SentinelState {
     /// Has operations use a link, and ends those on the former one; tells which node that was.
     pub(super) fn serve(&self, link: &Arc<Link>) -> Option<Endpoint> {
         link.end_standby();
-        // Before anything is sent by it: whoever hears of it decides what must go first.
+        // Coherence 9b: whoever hears of it decides what must go before anything is sent by it.
         self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
-        // Nobody has confirmed this one. Before the swap: see `lag`.
+        // Coherence 5: nobody has confirmed this one. Before the swap: see `lag`.
         self.confirmed.store(0, Ordering::Release);
         let before = self.current.swap(Some(Arc::clone(link)));
         self.last.store(link.node().number(), Ordering::Release);
-        // Again: until here nothing that is kept for a node could be told to be for this one.
+        // Coherence 9b: again, now that what is kept for a node can be told to be for this one.
         self.client.tell(&Change::Connected { node: link.node(), history: link.history() });
         if let Some(before) = &before {
             // Tells that nothing more is heard of the former one, now that nothing is read from it.
@@ -90,7 +90,7 @@ impl SentinelState {
         self.confirmed.fetch_max(nanos, Ordering::AcqRel);
     }
 
-    /// How long ago it was confirmed that the node of a link is the primary.
+    /// How long ago it was confirmed that the node of a link is the primary (coherence 5).
     ///
     /// The instant is read first: it is that of this link if the link serves even then.
     pub(super) fn lag(&self, link: &Arc<Link>) -> Duration {

@@ -5,16 +5,21 @@ use std::time::Duration;
 use athena_cache_core::backend::Cause;
 use tokio::time::Instant;
 
-/// Between two questions while something is going on.
-const FAST: Duration = Duration::from_millis(20);
-/// Between two questions when nothing has come of it for long.
-const SLOW: Duration = Duration::from_millis(500);
+use crate::link::{Growth, Least};
+
+/// Between two questions while something is going on, and when nothing has come of it for long.
+const ASKING: Growth = Growth {
+    first: Duration::from_millis(20),
+    longest: Duration::from_millis(500),
+    step: 1,
+    least: Least::Half,
+};
 /// How long to ask fast after the last thing that happened.
 const EAGER: Duration = Duration::from_secs(10);
 /// The pause doubles after each of these.
 const STEP: Duration = Duration::from_secs(5);
-/// So long a primary must have been sound, and the sentinels quiet, before the suspicion ends.
-const QUIET: Duration = Duration::from_secs(2);
+/// So long a primary must have been sound, and nothing have happened, before the suspicion ends.
+const UNEVENTFUL: Duration = Duration::from_secs(2);
 
 /// What first cast doubt on the primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +80,12 @@ impl Suspicion {
     pub(super) fn pause(&self, now: Instant) -> Duration {
         let idle = now.saturating_duration_since(self.last).saturating_sub(EAGER);
         let steps = idle.as_secs().div_ceil(STEP.as_secs());
-        let factor = 1_u32.checked_shl(u32::try_from(steps).unwrap_or(u32::MAX));
-        factor.map_or(SLOW, |factor| FAST.saturating_mul(factor).min(SLOW))
+        ASKING.after(u32::try_from(steps).unwrap_or(u32::MAX))
     }
 
     /// Whether nothing has happened for long enough to trust a primary that is sound.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last) >= QUIET
+        now.saturating_duration_since(self.last) >= UNEVENTFUL
     }
 }
 
@@ -100,18 +104,18 @@ mod tests {
             assert_eq!(pause, Duration::from_millis(millis), "after {seconds} s");
         }
         suspicion.stir(start + Duration::from_secs(100));
-        assert_eq!(suspicion.pause(start + Duration::from_secs(105)), FAST);
+        assert_eq!(suspicion.pause(start + Duration::from_secs(105)), ASKING.first);
         assert_eq!(suspicion.since(), start);
     }
 
     #[test]
-    fn an_alert_ends_after_quiet() {
+    fn a_suspicion_ends_when_nothing_has_happened_for_a_while() {
         let start = Instant::now();
         let mut suspicion = Suspicion::new(Sign::Silence, start);
-        assert!(!suspicion.is_over(start + QUIET / 2));
-        assert!(suspicion.is_over(start + QUIET));
-        suspicion.stir(start + QUIET);
-        assert!(!suspicion.is_over(start + QUIET));
+        assert!(!suspicion.is_over(start + UNEVENTFUL / 2));
+        assert!(suspicion.is_over(start + UNEVENTFUL));
+        suspicion.stir(start + UNEVENTFUL);
+        assert!(!suspicion.is_over(start + UNEVENTFUL));
     }
 
     #[test]

@@ -16,16 +16,16 @@ fn mute(class: Class, why: &str) -> Word {
     Word::Mute(Silence { class, why: why.into() })
 }
 
-fn silent() -> Result<NodeRole, Silence> {
+fn silent() -> Testimony {
     Err(Silence { class: Class::Unreachable, why: "redis at 127.0.0.1:1 is gone".into() })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one answer of several that a node may give")]
-fn replica_of(port: u16) -> Result<NodeRole, Silence> {
-    Ok(NodeRole::Replica(Some(at(port))))
+fn replica_of(port: u16) -> Testimony {
+    Ok(Role::Replica(Some(at(port))))
 }
 
-const PRIMARY: Result<NodeRole, Silence> = Ok(NodeRole::Primary);
+const PRIMARY: Testimony = Ok(Role::Primary(()));
 
 /// The word of sentinels 91 to 93, and its clock.
 struct Room {
@@ -56,7 +56,7 @@ impl Room {
         }
     }
 
-    fn testify(&mut self, roles: &[Result<NodeRole, Silence>]) {
+    fn testify(&mut self, roles: &[Testimony]) {
         for (node, role) in (1..).zip(roles) {
             self.election.testify(&at(node), role.clone());
         }
@@ -224,7 +224,7 @@ fn whomever_the_primary_follows_is_asked_although_nobody_listed_it() {
 }
 
 #[test]
-fn the_same_word_twice_is_no_news_nor_is_another_reason_to_be_silent() {
+fn the_same_word_twice_is_nothing_new_nor_is_another_reason_to_be_silent() {
     let mut room = Room::seated();
     let mut hear = |word| room.election.hear(&at(91), word, room.now);
     assert!(!hear(view(1, 5)));
@@ -284,7 +284,7 @@ fn losing_every_sentinel_changes_nothing() {
 fn an_absence_says_what_is_wrong_and_not_before_all_were_heard() {
     let dead = || mute(Class::Unreachable, "s is dead");
     let denied = || mute(Class::Denied, "wrong password");
-    let absence = |words: &[Word], roles: &[Result<NodeRole, Silence>]| {
+    let absence = |words: &[Word], roles: &[Testimony]| {
         let mut room = Room::new();
         room.hear(words);
         room.testify(roles);

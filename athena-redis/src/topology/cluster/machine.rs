@@ -1,0 +1,358 @@
+//! What follows from what the nodes of a cluster and their links say. Decides, and does nothing else.
+//!
+//! It asks the primaries what they know of the cluster: now and then, and soon after an operation met
+//! something else than the map shows. While a primary is in doubt it asks its replicas as well, at a
+//! fast pace: the one that is promoted knows it first.
+//!
+//! Replicas are not connected to otherwise. An election takes longer than a dial, so a warm link would
+//! gain nothing, and it would double the connections and heartbeats that the cluster has to bear.
+//!
+//! Invariant: no answer is waited for before others are made use of, and a node is asked one question
+//! at a time: one that hangs costs nobody anything.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use athena_cache_core::backend::{Cause, Failure};
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use super::layout::{Layout, Succession};
+use super::nodes::{ClusterView, Member};
+use super::reach::Contact;
+use super::report::cause;
+use super::{Reason, pace};
+use crate::link::Doubt;
+use crate::url::Endpoint;
+
+/// While something is looked for, every how manyth round goes to all nodes.
+const ALL_EVERY: u32 = 8;
+
+/// What the refresher has learnt.
+#[derive(Debug)]
+pub(super) enum ClusterEvent {
+    /// Nothing but what the links show now.
+    Look,
+    /// Somebody met what the map does not show.
+    Wanted,
+    /// It is time for the next round.
+    Due,
+    /// What came of a question.
+    Answer {
+        node: Endpoint,
+        view: Result<ClusterView, Failure>,
+        /// Whether the node was ever connected to.
+        was_connected: bool,
+        /// Whose last word counts no longer.
+        outdated: Vec<Endpoint>,
+    },
+}
+
+/// What the map and the links show at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Shown<'a> {
+    /// Who serves slots.
+    pub(super) owners: Vec<Owner<'a>>,
+    /// How often each seed was dialed in vain, while a first map is searched for.
+    pub(super) dialed: Vec<u32>,
+    /// Since when redirects have made the map another than was installed, if they have.
+    pub(super) patched_since: Option<Instant>,
+}
+
+/// A node that serves slots, by its link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) doubt: Option<Doubt>,
+    pub(super) was_connected: bool,
+}
+
+/// What the refresher is to do.
+#[derive(Debug)]
+pub(super) enum ClusterAction {
+    Ask(Endpoint),
+    /// Let go of all links but those in the map and these.
+    Keep(HashSet<Endpoint>),
+    /// Forget that a node said it does not serve.
+    TrustAgain(Endpoint),
+    /// Have operations follow a layout.
+    Install(Arc<Layout>),
+    /// Let those go on who wait for a first map: there is another one.
+    Found,
+    /// End what is in flight to a node that is silent and serves nothing any more.
+    Retire(Endpoint),
+    /// Tell of a failover once its new node can be used.
+    Tell {
+        succession: Succession,
+        cause: Cause,
+        since: Instant,
+    },
+    /// Let those know who wait for a first map that all seeds were asked in vain so often.
+    Vain {
+        rounds: u32,
+        reason: Arc<Reason>,
+    },
+    /// Say that nobody answers, once.
+    CutOff(Option<Arc<Reason>>),
+    /// Say that nodes answer again.
+    InTouch,
+}
+
+/// What is known of the cluster, who is in doubt, and who was asked.
+#[derive(Debug)]
+pub(super) struct ClusterMachine {
+    seeds: Vec<Endpoint>,
+    layout: Option<Arc<Layout>>,
+    /// The latest answers.
+    views: HashMap<Endpoint, ClusterView>,
+    /// Whom an answer is waited for from.
+    asked: HashSet<Endpoint>,
+    /// Whom the latest round to all nodes went to.
+    company: HashSet<Endpoint>,
+    /// Primaries in doubt.
+    doubts: HashMap<Endpoint, Doubted>,
+    is_wanted: bool,
+    rounds: u32,
+    began: Instant,
+    last: Option<Instant>,
+    /// The latest round that went to all nodes, and the pause after it.
+    last_full: Option<Instant>,
+    idle: Duration,
+    contact: Contact,
+    random: Rng,
+    actions: Vec<ClusterAction>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Doubted {
+    since: Instant,
+    doubt: Doubt,
+}
+
+impl ClusterMachine {
+    /// Begins a search for a first map.
+    pub(super) fn new(seeds: Vec<Endpoint>, random: Rng, now: Instant) -> Self {
+        Self {
+            seeds,
+            layout: None,
+            views: HashMap::new(),
+            asked: HashSet::new(),
+            company: HashSet::new(),
+            doubts: HashMap::new(),
+            is_wanted: false,
+            rounds: 0,
+            began: now,
+            last: None,
+            last_full: None,
+            idle: Duration::ZERO,
+            contact: Contact::default(),
+            random,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes note of an event, and answers what is to be done, in this order.
+    pub(super) fn handle(
+        &mut self,
+        event: ClusterEvent,
+        shown: &Shown<'_>,
+        now: Instant,
+    ) -> Vec<ClusterAction> {
+        match event {
+            ClusterEvent::Look => self.review(&shown.owners, now),
+            ClusterEvent::Wanted => self.is_wanted = true,
+            ClusterEvent::Due => self.ask(&shown.owners, now),
+            ClusterEvent::Answer { node, view, was_connected, outdated } => {
+                self.asked.remove(&node);
+                let mut patched = shown.patched_since.is_some();
+                match view {
+                    Ok(view) => patched &= !self.hear(node, view, &outdated, shown, now),
+                    Err(failure) => self.contact.note_refusal(node, &failure, was_connected),
+                }
+                if self.asked.is_empty() {
+                    self.end_round(&shown.dialed, patched);
+                }
+            }
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Whether it has no layout yet.
+    pub(super) fn is_searching(&self) -> bool {
+        self.layout.is_none()
+    }
+
+    /// When the next round begins.
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        let (Some(last), Some(last_full)) = (self.last, self.last_full) else { return now };
+        let looking_since = match &self.layout {
+            None => Some(self.began),
+            Some(_) => self.doubts.values().map(|it| it.since).max(),
+        };
+        let elapsed = |since| now.saturating_duration_since(since);
+        let looking = looking_since.map(|since| last + pace::looking(elapsed(since)));
+        let wanted = self.is_wanted.then(|| last_full + pace::shortest(self.views.len()));
+        let due = last_full + self.idle;
+        looking.into_iter().chain(wanted).fold(due, Instant::min)
+    }
+
+    /// Notes which primaries came into doubt and which are sound again.
+    fn review(&mut self, owners: &[Owner<'_>], now: Instant) {
+        let mut doubts = HashMap::new();
+        for owner in owners {
+            let Some(doubt) = owner.doubt else { continue };
+            let known = self.doubts.remove(owner.endpoint);
+            let since = known.map_or(now, |known| known.since);
+            // A node that was lost once is not made sound by a word about its successor.
+            let doubt = match known {
+                Some(known) if doubt == Doubt::NotServing => known.doubt,
+                _ => doubt,
+            };
+            // Asked about at once, but only once: a node may be loading for minutes.
+            self.is_wanted |= doubt == Doubt::NotServing && known.is_none();
+            doubts.insert(owner.endpoint.clone(), Doubted { since, doubt });
+        }
+        // Those that are left came back, perhaps as somebody else.
+        self.is_wanted |= !self.doubts.is_empty();
+        self.doubts = doubts;
+    }
+
+    /// Begins a round.
+    fn ask(&mut self, owners: &[Owner<'_>], now: Instant) {
+        let is_full = self.layout.is_none()
+            || self.is_wanted
+            || self.doubts.is_empty()
+            || self.rounds.is_multiple_of(ALL_EVERY);
+        self.last = Some(now);
+        self.rounds = self.rounds.wrapping_add(1);
+        let mut targets = self.replicas_in_question();
+        if is_full {
+            self.company = self.everybody(owners);
+            targets.extend(self.company.iter().cloned());
+            self.last_full = Some(now);
+            self.idle = pace::idle(self.random.f64());
+            self.is_wanted = false;
+            self.contact.begin_round();
+        }
+        if let Some(layout) = &self.layout {
+            let mut keep = self.replicas_in_question();
+            keep.extend(layout.primaries().chain(&self.company).cloned());
+            self.actions.push(ClusterAction::Keep(keep));
+        }
+        for node in targets {
+            if self.asked.insert(node.clone()) {
+                self.actions.push(ClusterAction::Ask(node));
+            }
+        }
+    }
+
+    /// All that serve or may soon serve slots; the seeds, where none of those can be expected to answer.
+    fn everybody(&self, owners: &[Owner<'_>]) -> HashSet<Endpoint> {
+        let layout = self.layout.as_deref();
+        let mut all: HashSet<_> = owners.iter().map(|owner| owner.endpoint.clone()).collect();
+        all.extend(layout.into_iter().flat_map(Layout::primaries).cloned());
+        if all.len() <= self.doubts.len() || self.contact.is_cut_off() {
+            all.extend(layout.into_iter().flat_map(Layout::endpoints).cloned());
+            all.extend(self.seeds.iter().cloned());
+        }
+        all
+    }
+
+    /// The replicas of primaries that may be gone.
+    fn replicas_in_question(&self) -> HashSet<Endpoint> {
+        let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
+        let layout = self.layout.as_deref();
+        gone.flat_map(|(primary, _)| layout.into_iter().flat_map(|it| it.replicas_of(primary)))
+            .cloned()
+            .collect()
+    }
+
+    /// Makes use of what a node says; tells whether a layout is installed.
+    fn hear(
+        &mut self,
+        node: Endpoint,
+        view: ClusterView,
+        outdated: &[Endpoint],
+        shown: &Shown<'_>,
+        now: Instant,
+    ) -> bool {
+        if self.contact.note_answer() {
+            self.actions.push(ClusterAction::InTouch);
+        }
+        if view.own().is_some_and(Member::is_primary) {
+            self.actions.push(ClusterAction::TrustAgain(node.clone()));
+        }
+        let differs = self.views.get(&node) != Some(&view) || self.layout.is_none();
+        self.views.insert(node.clone(), view);
+        self.views.retain(|node, _| !outdated.contains(node));
+        let is_installed = differs && self.learn(shown, now);
+        if self.layout.is_none() {
+            self.contact.note_vacancy(node);
+        }
+        is_installed
+    }
+
+    /// Works out what the views say together; tells whether operations are to follow it.
+    fn learn(&mut self, shown: &Shown<'_>, now: Instant) -> bool {
+        let layout = Arc::new(Layout::merge(self.views.values()));
+        if layout.is_vacant() || self.layout.as_ref() == Some(&layout) {
+            return false;
+        }
+        let former = self.layout.replace(Arc::clone(&layout));
+        if former.as_ref().is_some_and(|former| former.owners().eq(layout.owners())) {
+            return false;
+        }
+        let successions = former.map(|it| layout.successions_since(&it)).unwrap_or_default();
+        self.actions.extend([ClusterAction::Install(layout), ClusterAction::Found]);
+        for succession in successions {
+            let (cause, since) = self.cause_of(&succession, shown, now);
+            self.actions.push(ClusterAction::Retire(succession.from.clone()));
+            self.actions.push(ClusterAction::Tell { succession, cause, since });
+        }
+        true
+    }
+
+    /// What set a succession off, and when it showed first.
+    fn cause_of(
+        &self,
+        succession: &Succession,
+        shown: &Shown<'_>,
+        now: Instant,
+    ) -> (Cause, Instant) {
+        let doubted = self.doubts.get(&succession.from);
+        let former = shown.owners.iter().find(|owner| *owner.endpoint == succession.from);
+        let was_connected = former.is_some_and(|owner| owner.was_connected);
+        let seen = doubted.map(|it| it.since).or(shown.patched_since);
+        (cause(doubted.map(|it| it.doubt), was_connected), seen.unwrap_or(now))
+    }
+
+    /// Everybody who was asked has answered, or will not.
+    fn end_round(&mut self, dialed: &[u32], patched: bool) {
+        if self.last_full == self.last && self.contact.end_round() {
+            self.actions.push(ClusterAction::CutOff(self.contact.reason()));
+        }
+        match &self.layout {
+            None => self.give_up_waiting(dialed),
+            // A redirect that no node confirms was none.
+            Some(layout) if patched && !self.is_wanted => {
+                self.actions.push(ClusterAction::Install(Arc::clone(layout)));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Lets those who wait for a first map know that all seeds were asked in vain.
+    fn give_up_waiting(&mut self, dialed: &[u32]) {
+        let dialed = dialed.iter().copied().chain(std::iter::repeat(0));
+        let useless = self.seeds.iter().map(|seed| self.contact.useless_answers_of(seed));
+        let rounds = useless.zip(dialed).map(|(useless, dialed)| useless + dialed).min();
+        let rounds = rounds.unwrap_or_default();
+        if let Some(reason) = self.contact.reason().filter(|_| rounds > 0) {
+            self.actions.push(ClusterAction::Vain { rounds, reason });
+        }
+    }
+}

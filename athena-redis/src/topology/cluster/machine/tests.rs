@@ -1,0 +1,341 @@
+use athena_cache_core::backend::Class;
+
+use super::*;
+use crate::topology::cluster::nodes::Reading;
+
+const MILLIS: Duration = Duration::from_millis(1);
+
+const A: &str = "a h:1@1 master - 0 0 1 connected 0-9";
+const A_FAILED: &str = "a h:1@1 master,fail - 0 0 1 disconnected 0-9";
+const B: &str = "b h:2@1 master - 0 0 2 connected 10-19";
+const HEIR: &str = "c h:3@1 slave a 0 0 1 connected";
+const HEIR_PROMOTED: &str = "c h:3@1 master - 0 0 3 connected 0-9";
+/// Slots 5 to 9 went from A to B.
+const A_HALF: &str = "a h:1@1 master - 0 0 1 connected 0-4";
+const B_MORE: &str = "b h:2@1 master - 0 0 4 connected 5-19";
+
+fn at(port: u16) -> Endpoint {
+    Endpoint { host: "h".into(), port }
+}
+
+/// What the node at `port` says; `myself` is put in where its port stands.
+#[expect(clippy::unnecessary_wraps, reason = "one outcome of several that a question may have")]
+fn view(port: u16, lines: &[&str]) -> Result<ClusterView, Failure> {
+    let own = format!("h:{port}@1 ");
+    let text: Vec<_> =
+        lines.iter().map(|line| line.replace(&own, &format!("{own}myself,"))).collect();
+    let reading = Reading { asked: &at(port), by_name: false };
+    Ok(ClusterView::parse(&text.join("\n"), reading).unwrap())
+}
+
+fn silent() -> Result<ClusterView, Failure> {
+    Err(Failure::new(Class::Unreachable, "it is gone"))
+}
+
+fn ports(nodes: impl IntoIterator<Item = Endpoint>) -> Vec<u16> {
+    let mut ports: Vec<_> = nodes.into_iter().map(|node| node.port).collect();
+    ports.sort_unstable();
+    ports
+}
+
+/// A cluster of A, B and a replica of A at ports 1 to 3, whose seeds are all three.
+struct ClusterRoom {
+    machine: ClusterMachine,
+    now: Instant,
+    /// What its link says against each node that serves slots.
+    owners: Vec<(Endpoint, Option<Doubt>)>,
+    was_connected: bool,
+    dialed: Vec<u32>,
+    patched_since: Option<Instant>,
+}
+
+impl ClusterRoom {
+    /// Nobody was asked yet.
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            machine: ClusterMachine::new([1, 2, 3].map(at).into(), Rng::with_seed(1), now),
+            now,
+            owners: Vec::new(),
+            was_connected: true,
+            dialed: vec![0; 3],
+            patched_since: None,
+        }
+    }
+
+    /// All have told the same, and nothing is looked for.
+    fn calm() -> Self {
+        let mut room = Self::new();
+        assert_eq!(room.due(), ["ask 1", "ask 2", "ask 3"]);
+        for port in [1, 2, 3] {
+            room.answer(port, view(port, &[A, B, HEIR]));
+        }
+        room.owners = vec![(at(1), None), (at(2), None)];
+        room.look();
+        room
+    }
+
+    /// What is to be done, in few words.
+    fn handle(&mut self, event: ClusterEvent) -> Vec<String> {
+        use ClusterAction as Do;
+        let was_connected = self.was_connected;
+        let owners = self.owners.iter();
+        let shown = Shown {
+            owners: owners
+                .map(|(endpoint, doubt)| Owner { endpoint, doubt: *doubt, was_connected })
+                .collect(),
+            dialed: self.dialed.clone(),
+            patched_since: self.patched_since,
+        };
+        let mut asked = Vec::new();
+        let mut done = Vec::new();
+        for action in self.machine.handle(event, &shown, self.now) {
+            done.push(match action {
+                Do::Ask(node) => {
+                    asked.push(format!("ask {}", node.port));
+                    continue;
+                }
+                Do::Keep(nodes) => format!("keep {:?}", ports(nodes)),
+                Do::TrustAgain(node) => format!("trust {}", node.port),
+                Do::Install(layout) => {
+                    let owner = |slot| layout.owners().nth(slot).flatten().map(|it| it.port);
+                    format!("install {:?} {:?}", owner(5), owner(15))
+                }
+                Do::Found => "found".to_owned(),
+                Do::Retire(node) => format!("retire {}", node.port),
+                Do::Tell { succession: it, cause, since } => {
+                    let since = self.now - since;
+                    format!("{} for {}: {} in {since:?}", it.to, it.from, cause.name())
+                }
+                Do::Vain { rounds, reason } => format!("vain {rounds}: {:?}", reason.class),
+                Do::CutOff(_) => "cut off".to_owned(),
+                Do::InTouch => "in touch".to_owned(),
+            });
+        }
+        asked.sort();
+        done.extend(asked);
+        done
+    }
+
+    fn look(&mut self) {
+        assert_eq!(self.handle(ClusterEvent::Look), [""; 0]);
+    }
+
+    fn doubt(&mut self, port: u16, doubt: Option<Doubt>) {
+        for (_, known) in self.owners.iter_mut().filter(|(node, _)| node.port == port) {
+            *known = doubt;
+        }
+        self.look();
+    }
+
+    /// The next round, when it is due.
+    fn due(&mut self) -> Vec<String> {
+        self.now = self.machine.due(self.now).max(self.now);
+        self.handle(ClusterEvent::Due)
+    }
+
+    /// How long until the next round.
+    fn pause(&self) -> Duration {
+        self.machine.due(self.now).saturating_duration_since(self.now)
+    }
+
+    fn answer(&mut self, port: u16, view: Result<ClusterView, Failure>) -> Vec<String> {
+        self.answer_after(port, view, &[])
+    }
+
+    fn answer_after(
+        &mut self,
+        port: u16,
+        view: Result<ClusterView, Failure>,
+        outdated: &[u16],
+    ) -> Vec<String> {
+        let outdated = outdated.iter().copied().map(at).collect();
+        let was_connected = self.was_connected;
+        self.handle(ClusterEvent::Answer { node: at(port), view, was_connected, outdated })
+    }
+}
+
+#[test]
+fn the_first_answer_makes_a_first_map() {
+    let mut room = ClusterRoom::new();
+    assert_eq!(room.pause(), Duration::ZERO);
+    assert_eq!(room.due(), ["ask 1", "ask 2", "ask 3"]);
+    let first = room.answer(2, view(2, &[A, B, HEIR]));
+    assert_eq!(first, ["trust 2", "install Some(1) Some(2)", "found"]);
+    assert_eq!(room.answer(1, view(1, &[A, B, HEIR])), ["trust 1"]);
+    assert_eq!(room.answer(3, view(3, &[A, B, HEIR])), [""; 0]);
+}
+
+#[test]
+fn in_health_the_primaries_are_asked_every_five_to_ten_seconds() {
+    let mut room = ClusterRoom::calm();
+    assert!((4_900 * MILLIS..=10_000 * MILLIS).contains(&room.pause()), "{:?}", room.pause());
+    assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
+    room.now += 20_000 * MILLIS;
+    // Who has not answered yet is not asked twice.
+    assert_eq!(room.due(), ["keep [1, 2]"]);
+}
+
+#[test]
+fn whoever_meets_something_else_has_all_asked_soon() {
+    let mut room = ClusterRoom::calm();
+    assert_eq!(room.handle(ClusterEvent::Wanted), [""; 0]);
+    assert_eq!(room.pause(), 20 * MILLIS);
+    assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
+    assert!(room.pause() > 4_900 * MILLIS);
+}
+
+#[test]
+fn while_a_node_is_in_doubt_its_replicas_are_asked_every_25_ms() {
+    for doubt in [Doubt::Silent, Doubt::Lost] {
+        let mut room = ClusterRoom::calm();
+        room.due();
+        room.doubt(1, Some(doubt));
+        assert_eq!(room.pause(), 25 * MILLIS);
+        room.now += 25 * MILLIS;
+        room.answer(1, silent());
+        room.answer(2, view(2, &[A, B, HEIR]));
+        assert_eq!(room.due(), ["keep [1, 2, 3]", "ask 3"]);
+        let since = room.now;
+        for (seconds, pause) in [(29, 25), (31, 250)] {
+            while room.now < since + seconds * 1_000 * MILLIS {
+                room.due();
+            }
+            assert_eq!(room.pause(), pause * MILLIS, "{doubt:?}");
+        }
+    }
+}
+
+#[test]
+fn a_node_that_does_not_serve_is_asked_about_at_once_and_only_once() {
+    let mut room = ClusterRoom::calm();
+    room.doubt(1, Some(Doubt::NotServing));
+    assert_eq!(room.pause(), 20 * MILLIS);
+    assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
+    room.look();
+    assert_eq!(room.due(), ["keep [1, 2]"]);
+    assert_eq!(room.answer(1, view(1, &[A, B, HEIR])), ["trust 1"]);
+}
+
+#[test]
+fn of_a_silent_node_the_others_are_asked_now_and_then() {
+    let mut room = ClusterRoom::calm();
+    room.doubt(1, Some(Doubt::Silent));
+    let mut full = 0;
+    for _ in 0..16 {
+        full += u32::from(room.due().contains(&"ask 2".to_owned()));
+        room.answer(3, view(3, &[A, B, HEIR]));
+        room.answer(1, silent());
+        room.answer(2, view(2, &[A, B, HEIR]));
+    }
+    assert_eq!(full, 2);
+    // It is back, perhaps as somebody else.
+    room.doubt(1, None);
+    assert!(room.pause() <= 20 * MILLIS);
+    assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
+}
+
+#[test]
+fn a_failover_is_told_once_with_its_cause() {
+    for (doubt, was_connected, cause) in [
+        (Some(Doubt::Lost), true, "unplanned in 40ms"),
+        (Some(Doubt::Silent), true, "unplanned in 40ms"),
+        (Some(Doubt::NotServing), true, "unknown in 40ms"),
+        (None, true, "planned in 0ns"),
+        (None, false, "unknown in 0ns"),
+    ] {
+        let mut room = ClusterRoom::calm();
+        room.was_connected = was_connected;
+        room.doubt(1, doubt);
+        room.now += 40 * MILLIS;
+        let promoted = [A_FAILED, B, HEIR_PROMOTED];
+        let told = room.answer_after(3, view(3, &promoted), &[1]);
+        let cause = format!("h:3 for h:1: {cause}");
+        let expected = ["trust 3", "install Some(3) Some(2)", "found", "retire 1", &cause];
+        assert_eq!(told, expected);
+        assert_eq!(room.answer(2, view(2, &promoted)), ["trust 2"]);
+        assert_eq!(room.answer(3, view(3, &promoted)), ["trust 3"]);
+    }
+}
+
+#[test]
+fn a_redirect_is_when_a_planned_failover_showed_first() {
+    let mut room = ClusterRoom::calm();
+    room.patched_since = Some(room.now);
+    room.now += 7 * MILLIS;
+    let told = room.answer(3, view(3, &[A, B, HEIR_PROMOTED]));
+    assert_eq!(told.last().map(String::as_str), Some("h:3 for h:1: planned in 7ms"));
+}
+
+#[test]
+fn slots_that_move_between_primaries_are_followed_and_no_failover() {
+    let mut room = ClusterRoom::calm();
+    assert_eq!(
+        room.answer(2, view(2, &[A_HALF, B_MORE, HEIR])),
+        ["trust 2", "install Some(2) Some(2)", "found"]
+    );
+}
+
+#[test]
+fn a_redirect_that_no_node_confirms_is_undone() {
+    let mut room = ClusterRoom::calm();
+    room.handle(ClusterEvent::Wanted);
+    room.due();
+    room.patched_since = Some(room.now);
+    assert_eq!(room.answer(1, view(1, &[A, B, HEIR])), ["trust 1"]);
+    let done = room.answer(2, view(2, &[A, B, HEIR]));
+    assert_eq!(done, ["trust 2", "install Some(1) Some(2)"]);
+    // One that has just been confirmed is not installed twice.
+    let moved = [A_HALF, B_MORE, HEIR];
+    room.due();
+    room.answer(1, view(1, &[A, B, HEIR]));
+    let done = room.answer(2, view(2, &moved));
+    assert_eq!(done, ["trust 2", "install Some(2) Some(2)", "found"]);
+}
+
+#[test]
+fn silence_changes_no_map_and_is_told_once() {
+    let mut room = ClusterRoom::calm();
+    for told in [&["cut off"][..], &[], &[]] {
+        room.due();
+        room.answer(1, silent());
+        let mut done = room.answer(2, silent());
+        done.extend(room.answer(3, silent()));
+        assert_eq!(done, told);
+    }
+    // Nobody who serves can be expected to answer: the seeds are asked as well.
+    assert!(room.due().contains(&"ask 3".to_owned()));
+    assert_eq!(room.answer(3, view(3, &[A, B, HEIR])), ["in touch"]);
+}
+
+#[test]
+fn a_search_is_in_vain_when_every_seed_was_dialed_or_heard_in_vain() {
+    let mut room = ClusterRoom::new();
+    room.was_connected = false;
+    room.due();
+    for port in [1, 2] {
+        assert_eq!(room.answer(port, silent()), [""; 0]);
+    }
+    // The third was not dialed yet.
+    room.dialed = vec![1, 2, 0];
+    assert_eq!(room.answer(3, silent()), ["cut off"]);
+    assert_eq!(room.pause(), 25 * MILLIS);
+    room.due();
+    room.dialed = vec![2, 2, 1];
+    for port in [1, 2] {
+        room.answer(port, silent());
+    }
+    assert_eq!(room.answer(3, silent()), ["vain 1: Unreachable"]);
+}
+
+#[test]
+fn nodes_that_serve_no_slots_are_of_no_use_and_say_so() {
+    let mut room = ClusterRoom::new();
+    room.due();
+    for port in [1, 2] {
+        let alone = format!("x h:{port}@1 master - 0 0 0 connected");
+        assert_eq!(room.answer(port, view(port, &[&alone])), [format!("trust {port}")]);
+    }
+    let done = room.answer(3, view(3, &["x h:3@1 master - 0 0 0 connected"]));
+    assert_eq!(done, ["trust 3", "vain 1: Unready"]);
+}

@@ -1,0 +1,339 @@
+//! What follows from what sentinels, nodes and the serving link say. Decides, and does nothing else.
+//!
+//! The tracker feeds it: the state of the serving link first, then every report that has come, then a
+//! tick, which answers what is to be done about all of them together.
+//!
+//! Invariant: a node is left only for one that has just been told to serve. Losing all sentinels
+//! changes nothing.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use athena_cache_core::backend::{Cause, Failover};
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use super::election::Election;
+use super::members::Members;
+use super::notices::Notice;
+use super::poller::{Order, Report};
+use super::suspicion::{Sign, Suspicion};
+use crate::link::{Backoff, Doubt, Growth, Least, Role};
+use crate::no_primary::Absence;
+use crate::url::Endpoint;
+
+/// How often to look around while all is well.
+const CALM: Duration = Duration::from_millis(500);
+/// Between two rounds of a search that nobody has ended yet.
+const SEARCHING: Growth = Growth {
+    first: Duration::from_millis(100),
+    longest: Duration::from_secs(1),
+    step: 1,
+    least: Least::Half,
+};
+
+/// What the tracker has learnt.
+#[derive(Debug)]
+pub(super) enum SentinelEvent {
+    /// What speaks against the serving node on its link, if there is one.
+    Link(Option<Doubt>),
+    /// What somebody said.
+    Report(Report),
+    /// Everything that has come was handed over.
+    Tick,
+}
+
+/// What the tracker is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SentinelAction {
+    /// Take the history of a node for unknown.
+    ForgetHistory(Endpoint),
+    /// Let a node serve from now on, and the one that did no longer.
+    Serve(Endpoint),
+    /// Tell of a failover; its new node serves.
+    Tell(Failover),
+    /// Forget that the serving node said it does not serve.
+    TrustAgain,
+    /// Ask in this way from now on.
+    Order(Order),
+    PollSentinel(Endpoint),
+    PollNode(Endpoint),
+    LeaveSentinel(Endpoint),
+    LeaveNode(Endpoint),
+    /// Note that the sentinels still held the serving node for the primary at an instant.
+    Confirm(Instant),
+    /// Say that no sentinel can be reached, once.
+    CutOff(Absence),
+    /// Say that sentinels answer again.
+    InTouch,
+    /// Let operations know that so many searches found nobody.
+    Miss {
+        absence: Absence,
+        rounds: u32,
+    },
+}
+
+/// Who serves, who is asked, and how closely.
+#[derive(Debug)]
+pub(super) struct SentinelMachine {
+    service: Arc<str>,
+    election: Election,
+    members: Members,
+    sentinels: BTreeSet<Endpoint>,
+    nodes: BTreeSet<Endpoint>,
+    /// What speaks against the seat on its link.
+    doubt: Option<Doubt>,
+    suspicion: Option<Suspicion>,
+    order: Order,
+    /// The order that the pollers have.
+    given: Order,
+    /// Whether it was told that no sentinel can be reached.
+    is_cut_off: bool,
+    /// When the next round of a search counts as failed, and how many did.
+    round: Option<Instant>,
+    rounds: Backoff,
+    random: Rng,
+    actions: Vec<SentinelAction>,
+}
+
+impl SentinelMachine {
+    /// Begins a search.
+    pub(super) fn new(
+        service: Arc<str>,
+        seeds: impl IntoIterator<Item = Endpoint>,
+        random: Rng,
+        now: Instant,
+    ) -> Self {
+        Self {
+            service,
+            election: Election::default(),
+            members: Members::new(seeds),
+            sentinels: BTreeSet::new(),
+            nodes: BTreeSet::new(),
+            doubt: None,
+            suspicion: Some(Suspicion::new(Sign::Search, now)),
+            order: Order::default(),
+            given: Order::default(),
+            is_cut_off: false,
+            round: None,
+            rounds: Backoff::default(),
+            random,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes note of an event, and answers what is to be done, in this order.
+    pub(super) fn handle(&mut self, event: SentinelEvent, now: Instant) -> Vec<SentinelAction> {
+        match event {
+            SentinelEvent::Link(doubt) => self.doubt = doubt,
+            SentinelEvent::Report(report) => self.take(report, now),
+            SentinelEvent::Tick => self.look(now),
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// How long to wait for a report before the next tick.
+    pub(super) fn pause(&self) -> Duration {
+        self.order.pause.unwrap_or(CALM)
+    }
+
+    /// Notes what somebody said.
+    fn take(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Word { sentinel, word, asked } => {
+                if !self.sentinels.contains(&sentinel) {
+                    return;
+                }
+                if self.election.hear(&sentinel, word, now) {
+                    self.stir(now);
+                }
+                self.election.confirm(&sentinel, asked);
+            }
+            Report::Lists { sentinel, lists } => self.members.note(&sentinel, lists, now),
+            Report::Notice(notice) => self.learn(&notice, now),
+            Report::Role { node, role } => {
+                if !self.nodes.contains(&node) {
+                    return;
+                }
+                if matches!(role, Ok(Role::Replica(_))) {
+                    // Were it promoted, its past would be another one.
+                    self.actions.push(SentinelAction::ForgetHistory(node.clone()));
+                }
+                if self.election.testify(&node, role) {
+                    self.stir(now);
+                }
+            }
+        }
+    }
+
+    fn learn(&mut self, notice: &Notice, now: Instant) {
+        let is_seat = |primary| self.election.seat() == Some(primary);
+        let sign = match notice {
+            Notice::Down { primary } if is_seat(primary) => Some(Sign::Down),
+            Notice::Underway { primary } | Notice::Chosen { primary, .. } if is_seat(primary) => {
+                Some(Sign::Announced)
+            }
+            _ => None,
+        };
+        self.election.learn(notice, now);
+        if let Some(sign) = sign {
+            self.suspect(sign, now);
+        }
+        if matches!(notice, Notice::Changed) {
+            self.order.edition += 1;
+        }
+        self.stir(now);
+    }
+
+    /// Looks at everything anew.
+    fn look(&mut self, now: Instant) {
+        self.doubt(now);
+        self.elect(now);
+        self.settle(now);
+        self.give_orders(now);
+        self.muster();
+        self.actions.extend(self.election.confirmed().map(SentinelAction::Confirm));
+        self.tell_standing(now);
+    }
+
+    /// Raises the suspicion where there is a sign.
+    fn doubt(&mut self, now: Instant) {
+        if self.election.seat().is_none() {
+            return;
+        }
+        let sign = match self.doubt {
+            Some(Doubt::Silent | Doubt::Lost) => Some(Sign::Silence),
+            _ if self.election.is_replaced() => Some(Sign::Announced),
+            _ if self.election.is_demoted() || self.election.is_outdated() => Some(Sign::Found),
+            Some(Doubt::NotServing) => Some(Sign::Found),
+            None => None,
+        };
+        if let Some(sign) = sign {
+            self.suspect(sign, now);
+        }
+    }
+
+    fn suspect(&mut self, sign: Sign, now: Instant) {
+        let is_sound = self.election.seat().is_some() && self.doubt.is_none();
+        match &mut self.suspicion {
+            Some(suspicion) if sign == Sign::Announced && is_sound => suspicion.announce(now),
+            Some(_) => {}
+            // Whoever announces it, a primary that is silent has failed.
+            None if sign == Sign::Announced && !is_sound => {
+                self.suspicion = Some(Suspicion::new(Sign::Silence, now));
+            }
+            None => self.suspicion = Some(Suspicion::new(sign, now)),
+        }
+    }
+
+    fn stir(&mut self, now: Instant) {
+        if let Some(suspicion) = &mut self.suspicion {
+            suspicion.stir(now);
+        }
+    }
+
+    /// Has another node serve if one was elected.
+    fn elect(&mut self, now: Instant) {
+        let former = self.election.seat().cloned();
+        let Some(elected) = self.election.decide(now) else { return };
+        let suspicion = self.suspicion.take();
+        self.doubt = None;
+        self.actions.push(SentinelAction::Serve(elected.clone()));
+        if let Some(former) = former {
+            // Its poller holds the link that is retired with this.
+            self.nodes.remove(&former);
+            self.election.forget(&former);
+            let cause = suspicion.map_or(Cause::Unknown, |suspicion| suspicion.cause());
+            let took = suspicion.map_or(Duration::ZERO, |suspicion| now - suspicion.since());
+            let failover = Failover::new(former.to_string(), elected.to_string(), cause, took);
+            self.actions.push(SentinelAction::LeaveNode(former));
+            self.actions.push(SentinelAction::Tell(failover));
+        }
+        // Everybody is asked at once, for what they say now.
+        self.order.edition += 1;
+    }
+
+    /// Ends the suspicion once the primary has been sound, and the sentinels silent, for a while.
+    fn settle(&mut self, now: Instant) {
+        let is_due = self.suspicion.is_some_and(|suspicion| suspicion.is_over(now));
+        if !is_due || !self.election.is_seated_well() || self.election.is_outdated() {
+            return;
+        }
+        match self.doubt {
+            None => self.suspicion = None,
+            Some(Doubt::NotServing) => {
+                // Were it refusing still, the next operation would say so, and the suspicion go on.
+                self.doubt = None;
+                self.actions.push(SentinelAction::TrustAgain);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn give_orders(&mut self, now: Instant) {
+        self.order.pause = self.suspicion.map(|suspicion| suspicion.pause(now));
+        if self.order != self.given {
+            self.given = self.order;
+            self.actions.push(SentinelAction::Order(self.order));
+        }
+    }
+
+    /// Turns to the nodes that have appeared, and leaves those that have gone.
+    fn muster(&mut self) {
+        self.members.forget_strangers();
+        let sentinels = self.members.sentinels();
+        let mut nodes = self.members.replicas();
+        nodes.extend(self.election.candidates());
+        self.election.convene(&sentinels, &nodes);
+        let (leave, poll) = (SentinelAction::LeaveSentinel, SentinelAction::PollSentinel);
+        self.actions.extend(turn(&self.sentinels, &sentinels, leave, poll));
+        let (leave, poll) = (SentinelAction::LeaveNode, SentinelAction::PollNode);
+        self.actions.extend(turn(&self.nodes, &nodes, leave, poll));
+        (self.sentinels, self.nodes) = (sentinels, nodes);
+    }
+
+    /// Says whether there are sentinels, and whether a search is in vain.
+    fn tell_standing(&mut self, now: Instant) {
+        let is_cut_off = self.election.is_cut_off();
+        let is_seated = self.election.seat().is_some();
+        if is_cut_off == self.is_cut_off && is_seated {
+            return;
+        }
+        let absence = self.election.absence(&self.service);
+        if is_cut_off != self.is_cut_off {
+            self.is_cut_off = is_cut_off;
+            self.actions.push(match &absence {
+                Some(absence) if is_cut_off => SentinelAction::CutOff(absence.clone()),
+                _ => SentinelAction::InTouch,
+            });
+        }
+        if let Some(absence) = absence.filter(|_| !is_seated) {
+            self.fail_round(absence, now);
+        }
+    }
+
+    /// Counts a search that found nobody; the next one counts after a pause.
+    fn fail_round(&mut self, absence: Absence, now: Instant) {
+        let is_next = self.round.is_none_or(|round| round <= now);
+        if is_next {
+            self.round = Some(now + self.rounds.pause(&SEARCHING, self.random.f64()));
+        }
+        let rounds = self.rounds.attempts();
+        self.actions.push(SentinelAction::Miss { absence, rounds });
+    }
+}
+
+/// Leaves those that have gone, and turns to those that have appeared.
+fn turn<'a>(
+    former: &'a BTreeSet<Endpoint>,
+    present: &'a BTreeSet<Endpoint>,
+    leave: fn(Endpoint) -> SentinelAction,
+    poll: fn(Endpoint) -> SentinelAction,
+) -> impl Iterator<Item = SentinelAction> + 'a {
+    let gone = former.difference(present).cloned().map(leave);
+    gone.chain(present.difference(former).cloned().map(poll))
+}
