@@ -101,14 +101,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// A text that, put in braces, makes a name that is served by the node of another one.
     ///
     /// `None` where one node serves every name. What depends on all entries of a node is kept under
-    /// such names, so that no entry depends on a node that does not hold it. A name has the same place
+    /// such names, so that no entry depends on a node that does not hold it. A name has the same partition
     /// for ever; its neighbours may move to another node later.
-    fn place(&self, _name: &str) -> Option<&str> {
+    fn partition(&self, _name: &str) -> Option<&str> {
         None
     }
 
-    /// Every place that [`place`](Self::place) may answer; empty where one node serves every name.
-    fn places(&self) -> &[String] {
+    /// Every partition that [`partition`](Self::partition) may answer; empty where one node serves every name.
+    fn partitions(&self) -> &[String] {
         &[]
     }
 

@@ -29,7 +29,7 @@ use crate::telemetry::Event;
 
 use answer::Judged;
 use follow::{Followed, WaitingFor};
-use limits::Place;
+use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
 pub(crate) use ask::{Ask, AskNames, Label};
@@ -58,7 +58,7 @@ where
                 Role::Follow(flight) => flight,
             };
             if flight.is_led_here() {
-                return self.alone(Place::NotNeeded, origin).await;
+                return self.alone(LoadPermit::NotNeeded, origin).await;
             }
             if flight.is_eager()
                 && let Some(answer) = self.beside().await
@@ -83,7 +83,7 @@ where
         self.runtime.keep_alive();
         match self.replace(None) {
             Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin.load()).await,
-            None => self.alone(Place::NotNeeded, origin).await,
+            None => self.alone(LoadPermit::NotNeeded, origin).await,
         }
     }
 

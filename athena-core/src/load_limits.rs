@@ -19,8 +19,8 @@ impl LoadLimits {
         Self { limit, sites: Mutex::default() }
     }
 
-    /// A place among the loads of a function; waits for one.
-    pub(crate) async fn place(&self, site: Option<u32>) -> Option<OwnedSemaphorePermit> {
+    /// A permit for a load of a function; waits for one.
+    pub(crate) async fn permit(&self, site: Option<u32>) -> Option<OwnedSemaphorePermit> {
         let semaphore = {
             let mut sites = self.sites.lock();
             let new = || Arc::new(Semaphore::new(self.limit));

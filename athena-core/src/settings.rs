@@ -45,7 +45,7 @@ pub struct Settings {
     pub fallback: Fallback,
     /// How long a caller waits for a load of its own process before it loads itself. Default 30 s.
     ///
-    /// Also how long a load waits for a place among the [`degraded_loads`](Self::degraded_loads).
+    /// Also how long a load waits for one of the [`degraded_loads`](Self::degraded_loads).
     #[serde(with = "crate::duration")]
     pub wait_for_load: Duration,
     /// How long a load waits for another process that holds the lease before it goes on without.

@@ -146,12 +146,12 @@ impl Backend for Redis {
         self.topology.nodes()
     }
 
-    fn place(&self, name: &str) -> Option<&str> {
-        self.topology.is_sharded().then(|| slot::place(name))
+    fn partition(&self, name: &str) -> Option<&str> {
+        self.topology.is_sharded().then(|| slot::partition(name))
     }
 
-    fn places(&self) -> &[String] {
-        if self.topology.is_sharded() { slot::places() } else { &[] }
+    fn partitions(&self) -> &[String] {
+        if self.topology.is_sharded() { slot::partitions() } else { &[] }
     }
 
     fn limit_attempts(&self, timeout: Duration) {

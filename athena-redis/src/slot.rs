@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 pub(crate) const COUNT: u16 = 16_384;
 /// Neighbouring slots that share what depends on all of their entries.
 ///
-/// Smaller places make more of them for `clear` to write; larger ones are more often cut in two by the
+/// Smaller partitions make more of them for `clear` to write; larger ones are more often cut in two by the
 /// border between two nodes, where an entry then depends on the neighbour.
-const SLOTS_PER_PLACE: u16 = 16;
+const SLOTS_PER_PARTITION: u16 = 16;
 
 /// The slot of a name.
 pub(crate) fn of(name: &str) -> u16 {
@@ -20,30 +20,30 @@ pub(crate) fn of(name: &str) -> u16 {
 }
 
 /// The text that, in braces, makes a name in the neighbourhood of another.
-pub(crate) fn place(name: &str) -> &'static str {
-    &places()[usize::from(of(name) / SLOTS_PER_PLACE)]
+pub(crate) fn partition(name: &str) -> &'static str {
+    &partitions()[usize::from(of(name) / SLOTS_PER_PARTITION)]
 }
 
 /// One text for every neighbourhood, in the order of their slots.
 ///
 /// Coherence 12: each has a generation of the namespace, and `clear` changes all of them.
-pub(crate) fn places() -> &'static [String] {
+pub(crate) fn partitions() -> &'static [String] {
     static PLACES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let count = usize::from(COUNT / SLOTS_PER_PLACE);
-        let mut places = vec![None; count];
+        let count = usize::from(COUNT / SLOTS_PER_PARTITION);
+        let mut partitions = vec![None; count];
         let mut missing = count;
         for number in 0_u32.. {
             let text = format!("{number:x}");
-            let place = &mut places[usize::from(of(&text) / SLOTS_PER_PLACE)];
-            if place.is_none() {
-                *place = Some(text);
+            let partition = &mut partitions[usize::from(of(&text) / SLOTS_PER_PARTITION)];
+            if partition.is_none() {
+                *partition = Some(text);
                 missing -= 1;
             }
             if missing == 0 {
                 break;
             }
         }
-        places.into_iter().flatten().collect()
+        partitions.into_iter().flatten().collect()
     });
     &PLACES
 }
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn every_place_has_a_name_that_lies_in_it() {
-        assert_eq!(places().len(), 1_024);
-        for (number, text) in places().iter().enumerate() {
+        assert_eq!(partitions().len(), 1_024);
+        for (number, text) in partitions().iter().enumerate() {
             let name = format!("shop:{{{text}}}*");
-            assert_eq!(usize::from(of(&name) / SLOTS_PER_PLACE), number, "{text}");
-            assert_eq!(place(&name), text);
+            assert_eq!(usize::from(of(&name) / SLOTS_PER_PARTITION), number, "{text}");
+            assert_eq!(partition(&name), text);
         }
     }
 }

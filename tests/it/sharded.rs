@@ -100,11 +100,11 @@ impl Backend for Pair {
         vec![Node::new(0), Node::new(1)]
     }
 
-    fn place(&self, name: &str) -> Option<&str> {
+    fn partition(&self, name: &str) -> Option<&str> {
         Some(&self.places[Self::number(name)])
     }
 
-    fn places(&self) -> &[String] {
+    fn partitions(&self) -> &[String] {
         &self.places
     }
 

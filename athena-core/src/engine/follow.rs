@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::limits::Place;
+use super::limits::LoadPermit;
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::error::Error;
@@ -138,23 +138,27 @@ where
 
     /// The load for this caller, while others do the same after a failure that nobody can share.
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        let place = Place::Taken(self.place().await);
+        let permit = LoadPermit::Taken(self.permit().await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
-                let job = Job::new(self, lead, None, Purpose::Answer).with_place(place);
+                let job = Job::new(self, lead, None, Purpose::Answer).with_permit(permit);
                 job.run(origin.load()).await
             }
-            None => self.alone(place, origin).await,
+            None => self.alone(permit, origin).await,
         }
     }
 
     /// The load for this caller alone; nothing is kept of it.
-    pub(super) async fn alone<O: Origin<R, V, E>>(self, place: Place, origin: O) -> Answer<R> {
+    pub(super) async fn alone<O: Origin<R, V, E>>(
+        self,
+        permit: LoadPermit,
+        origin: O,
+    ) -> Answer<R> {
         self.tell(|key| Event::Miss { key });
         let value = match self.errors.carry.zip(self.policy.hard_timeout) {
-            None => self.run_load(place, origin.load()).await.0,
+            None => self.run_load(permit, origin.load()).await.0,
             Some((carry, limit)) => {
-                let loaded = self.run_load_within(limit, place, origin.load()).await;
+                let loaded = self.run_load_within(limit, permit, origin.load()).await;
                 let in_time = loaded.map(|(value, _)| value);
                 in_time.unwrap_or_else(|| {
                     self.tell(|key| Event::LoadTimedOut { key, limit });

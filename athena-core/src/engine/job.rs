@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::limits::Place;
+use super::limits::LoadPermit;
 use super::{Answer, Ask};
 use crate::clock::Tick;
 use crate::coherence::revision::Revision;
@@ -27,7 +27,7 @@ pub(crate) struct Job<R, V, E> {
     /// What may answer if the load fails.
     stale: Option<Slot>,
     purpose: Purpose,
-    place: Place,
+    permit: LoadPermit,
 }
 
 /// What a load is for.
@@ -63,12 +63,12 @@ where
         stale: Option<Slot>,
         purpose: Purpose,
     ) -> Self {
-        Self { ask, lead, stale, purpose, place: Place::NotNeeded }
+        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded }
     }
 
-    /// Takes over a place among the function's loads.
-    pub(super) fn with_place(mut self, place: Place) -> Self {
-        self.place = place;
+    /// Takes over a permit of the function.
+    pub(super) fn with_permit(mut self, permit: LoadPermit) -> Self {
+        self.permit = permit;
         self
     }
 
@@ -90,14 +90,14 @@ where
         }
     }
 
-    /// Lease, place and load; says when the load began.
+    /// Lease, permit and load; says when the load began.
     async fn work(&mut self, load: impl Future<Output = R>) -> Work<R> {
         let leased = match self.lease_or_wait().await {
             Ok(leased) => leased,
             Err(answer) => return Work::Answered(answer),
         };
-        let place = self.place(leased);
-        let (returned, started) = self.ask.run_load(place, self.load(load, leased)).await;
+        let permit = self.permit(leased);
+        let (returned, started) = self.ask.run_load(permit, self.load(load, leased)).await;
         Work::Loaded(returned, leased, started)
     }
 
@@ -116,12 +116,12 @@ where
         }
         let runtime = &self.ask.runtime;
         let limit = self.ask.policy.hard_timeout.unwrap_or(runtime.settings.background_timeout);
-        // The limit counts from the load's beginning: nobody waits for the place.
-        let place = match self.place(leased) {
-            Place::Needed => Place::Taken(self.ask.place().await),
-            place => place,
+        // The limit counts from the load's beginning: nobody waits for the permit.
+        let permit = match self.permit(leased) {
+            LoadPermit::Needed => LoadPermit::Taken(self.ask.permit().await),
+            permit => permit,
         };
-        match self.ask.run_load_within(limit, place, self.load(load, leased)).await {
+        match self.ask.run_load_within(limit, permit, self.load(load, leased)).await {
             Some((returned, started)) => drop(self.finish(returned, leased, started)),
             None => self.timed_out_in_background(limit),
         }
@@ -149,11 +149,11 @@ where
         self.ask.runtime.clock.now()
     }
 
-    /// The place that a load in this state needs.
-    pub(super) fn place(&mut self, leased: LeaseState) -> Place {
-        match std::mem::replace(&mut self.place, Place::NotNeeded) {
-            Place::NotNeeded if leased.keeping(false).is_bounded => Place::Needed,
-            place => place,
+    /// The permit that a load in this state needs.
+    pub(super) fn permit(&mut self, leased: LeaseState) -> LoadPermit {
+        match std::mem::replace(&mut self.permit, LoadPermit::NotNeeded) {
+            LoadPermit::NotNeeded if leased.keeping(false).is_bounded => LoadPermit::Needed,
+            permit => permit,
         }
     }
 }

@@ -7,7 +7,7 @@
 //! shop:#category:books                      the generation of a tag
 //! shop:#                                    changes with every tag
 //! shop:*                                    the generation of the namespace
-//! shop:{1a}*                                the same for one place of a store with several nodes
+//! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
 //! ```
 //!
@@ -68,11 +68,11 @@ impl Namespace {
         &self.0
     }
 
-    /// The generation that `clear` changes, in one place of the store if it has several (coherence 12).
-    pub(crate) fn generation(&self, place: Option<&str>) -> String {
-        match place {
+    /// The generation that `clear` changes, in one partition of the store if it has several (coherence 12).
+    pub(crate) fn generation(&self, partition: Option<&str>) -> String {
+        match partition {
             None => format!("{}:*", self.0),
-            Some(place) => format!("{}:{{{place}}}*", self.0),
+            Some(partition) => format!("{}:{{{partition}}}*", self.0),
         }
     }
 

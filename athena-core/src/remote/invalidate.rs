@@ -82,9 +82,9 @@ impl Remote {
             return Ok(());
         }
         self.make_way_for(&Target::Entry(entry.clone()), deadline).await?;
-        // Its place may lie on another node by now, for which other things were kept.
-        let place = self.backend.place(entry.as_str()).map(Box::from);
-        self.make_way_for(&Target::Namespace(place), deadline).await?;
+        // Its partition may lie on another node by now, for which other things were kept.
+        let partition = self.backend.partition(entry.as_str()).map(Box::from);
+        self.make_way_for(&Target::Namespace(partition), deadline).await?;
         for tag in tags.iter() {
             self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
         }
@@ -209,7 +209,7 @@ impl Remote {
     /// (coherence 10 and 10b).
     async fn send(&self, targets: &[Target], deadline: Deadline) -> (Vec<Target>, Option<Failure>) {
         // Coherence 10: before the tags. Where there is one node, the order within the request does it.
-        let is_split = !self.backend.places().is_empty();
+        let is_split = !self.backend.partitions().is_empty();
         let (first, rest): (Vec<_>, Vec<_>) =
             targets.iter().cloned().partition(|it| is_split && *it == Target::AnyTag);
         let (mut arrived, mut failed) = (Vec::with_capacity(targets.len()), None);
@@ -347,26 +347,27 @@ impl Remote {
             Target::Entry(entry) => entry.lease(),
             Target::Tag(tag) => self.namespace.tag(tag),
             Target::AnyTag => self.namespace.any_tag(),
-            Target::Namespace(place) => self.namespace.generation(place.as_deref()),
+            Target::Namespace(partition) => self.namespace.generation(partition.as_deref()),
         }
     }
 
     fn node_of(&self, target: &Target) -> Node {
         // Where there is one node, no name has to be made to ask for it.
-        if self.backend.places().is_empty() {
+        if self.backend.partitions().is_empty() {
             return self.backend.node("");
         }
         self.backend.node(&self.name_of(target))
     }
 }
 
-/// What stands for all entries: one target per place of the store.
+/// What stands for all entries: one target per partition of the store.
 pub(super) fn everything(backend: &dyn crate::backend::Backend) -> Vec<Target> {
-    match backend.places() {
+    match backend.partitions() {
         [] => vec![Target::Namespace(None)],
-        places => {
-            places.iter().map(|place| Target::Namespace(Some(place.as_str().into()))).collect()
-        }
+        partitions => partitions
+            .iter()
+            .map(|partition| Target::Namespace(Some(partition.as_str().into())))
+            .collect(),
     }
 }
 

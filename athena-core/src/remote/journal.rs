@@ -22,7 +22,7 @@ pub(crate) enum Target {
     Tag(Tag),
     /// The generation that changes with every tag.
     AnyTag,
-    /// The generation of the namespace, in one place of a store that has several.
+    /// The generation of the namespace, in one partition of a store that has several.
     Namespace(Option<Box<str>>),
 }
 

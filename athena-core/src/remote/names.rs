@@ -18,8 +18,8 @@ impl Remote {
         entry: &'a EntryName,
         tags: &'a Tags,
     ) -> impl Iterator<Item = String> + 'a {
-        let place = self.backend.place(entry.as_str());
-        std::iter::once(self.namespace.generation(place))
+        let partition = self.backend.partition(entry.as_str());
+        std::iter::once(self.namespace.generation(partition))
             .chain(tags.iter().map(|tag| self.namespace.tag(tag)))
     }
 

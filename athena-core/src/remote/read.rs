@@ -204,9 +204,9 @@ impl Remote {
             return false;
         }
         let entry = &question.address.entry;
-        let place = self.backend.place(entry.as_str()).map(Box::from);
+        let partition = self.backend.partition(entry.as_str()).map(Box::from);
         let tags = question.tags.iter().cloned().map(Target::Tag);
-        let generations = std::iter::once(Target::Namespace(place)).chain(tags);
+        let generations = std::iter::once(Target::Namespace(partition)).chain(tags);
         let all = std::iter::once((Target::Entry(entry.clone()), history))
             .chain(generations.zip(current.iter().map(|it| it.history)));
         let mut was_not_told = false;

@@ -12,7 +12,7 @@ use crate::coherence::guards::Guard;
 use crate::tag::Tags;
 
 impl Remote {
-    /// A place among the writes under way, if there is one.
+    /// A permit for a write off the callers' path, if there is one.
     pub(crate) fn write_permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.writes).try_acquire_owned().ok()
     }

@@ -218,8 +218,8 @@ impl Counters {
     }
 
     fn failures_of(&self, class: Class) -> &AtomicU64 {
-        let place = Class::ALL.iter().position(|known| *known == class).unwrap_or_default();
-        &self.failures[place]
+        let number = Class::ALL.iter().position(|known| *known == class).unwrap_or_default();
+        &self.failures[number]
     }
 }
 

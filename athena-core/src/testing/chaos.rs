@@ -206,8 +206,8 @@ impl Chaos {
     }
 
     fn corrupt(&self, bytes: &mut [u8]) {
-        let place = self.lock().random.usize(0..bytes.len().max(1));
-        if let Some(byte) = bytes.get_mut(place) {
+        let at = self.lock().random.usize(0..bytes.len().max(1));
+        if let Some(byte) = bytes.get_mut(at) {
             *byte = byte.wrapping_add(1);
         }
     }
@@ -308,12 +308,12 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.inner.nodes()
     }
 
-    fn place(&self, name: &str) -> Option<&str> {
-        self.inner.place(name)
+    fn partition(&self, name: &str) -> Option<&str> {
+        self.inner.partition(name)
     }
 
-    fn places(&self) -> &[String] {
-        self.inner.places()
+    fn partitions(&self) -> &[String] {
+        self.inner.partitions()
     }
 
     fn limit_attempts(&self, timeout: Duration) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redis::{Arg, Cmd, Pipeline, RedisError, Value};
 
-pub(crate) use self::split::{Asking, Assembly, CommandIndex, Reply, Routing};
+pub(crate) use self::split::{Assembly, CommandIndex, Reply, Routing};
 
 use super::class::{Consequence, Course};
 use super::origin::Origin;
@@ -28,6 +28,15 @@ pub(crate) struct Batch {
     epoch: Option<u64>,
     routes: Routes,
     asking: Asking,
+}
+
+/// How a node is to take commands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Asking {
+    #[default]
+    Plain,
+    /// Each after an `ASKING`: the slot is on its way to this node.
+    Asking,
 }
 
 /// Where the commands of a batch go.
@@ -85,7 +94,7 @@ impl Batch {
         words.number(1 + others.len() as u64).arg(first).args(others)
     }
 
-    /// Adds a command for all names: one for each run of names that go to the same place.
+    /// Adds a command for all names: one for each run of names that go to the same node.
     pub(crate) fn over<'a>(&mut self, command: &str, names: impl IntoIterator<Item = &'a str>) {
         let mut run = 0;
         let mut last = None;
@@ -174,11 +183,11 @@ impl Batch {
         Replies::new(values, origin)
     }
 
-    /// The commands from a place on, each script with its source.
+    /// The commands from a position on, each script with its source.
     pub(super) fn with_sources_from(&self, first: usize) -> Pipeline {
         let mut pipeline = Pipeline::new();
         for (at, command) in self.pipeline.cmd_iter().enumerate().skip(first) {
-            let script = self.scripts.iter().find(|(place, _)| *place == at);
+            let script = self.scripts.iter().find(|(position, _)| *position == at);
             pipeline.add_command(match script {
                 Some((_, script)) => with_source(command, script),
                 None => command.clone(),

@@ -69,11 +69,11 @@ impl Client {
     /// The number of an endpoint.
     pub(crate) fn node(&self, endpoint: &Endpoint) -> Node {
         let mut nodes = self.nodes.lock();
-        let place = nodes.iter().position(|known| known == endpoint).unwrap_or_else(|| {
+        let number = nodes.iter().position(|known| known == endpoint).unwrap_or_else(|| {
             nodes.push(endpoint.clone());
             nodes.len() - 1
         });
-        Node::new(u32::try_from(place).unwrap_or(u32::MAX))
+        Node::new(u32::try_from(number).unwrap_or(u32::MAX))
     }
 
     /// The endpoint with a number, if one has it.

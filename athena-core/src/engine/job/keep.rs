@@ -37,14 +37,14 @@ where
             return self.lead.land(landing);
         }
         let keeping = leased.keeping(self.has_late_tags(&tags));
-        if keeping.place == KeptIn::Copy {
+        if keeping.kept_in == KeptIn::Copy {
             slot.meta().keep_to_ourselves();
         }
         if let Some(reason) = keeping.not_kept {
             self.not_kept(reason);
         }
         self.lead.land(landing);
-        if keeping.place == KeptIn::Backend {
+        if keeping.kept_in == KeptIn::Backend {
             self.fill(slot, life, tags);
         }
     }

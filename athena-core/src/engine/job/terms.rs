@@ -64,7 +64,7 @@ pub(super) enum Joining {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) struct Keeping {
     pub(super) trusted: Trusted,
-    pub(super) place: KeptIn,
+    pub(super) kept_in: KeptIn,
     /// Whether the loads of a function are bounded in this state.
     pub(in crate::engine) is_bounded: bool,
     /// Why the backend does not get it, where that is worth telling.
@@ -112,15 +112,19 @@ impl LeaseState {
     pub(in crate::engine) fn keeping(self, has_late_tags: bool) -> Keeping {
         let copy = Keeping {
             trusted: Trusted::Never,
-            place: KeptIn::Copy,
+            kept_in: KeptIn::Copy,
             is_bounded: false,
             not_kept: None,
         };
         match self {
-            Self::NotNeeded => Keeping { trusted: Trusted::Always, place: KeptIn::Memory, ..copy },
+            Self::NotNeeded => {
+                Keeping { trusted: Trusted::Always, kept_in: KeptIn::Memory, ..copy }
+            }
             // Late tags have not been read yet: nobody announces that they change.
-            Self::Held if has_late_tags => Keeping { place: KeptIn::Backend, ..copy },
-            Self::Held => Keeping { trusted: Trusted::UnderLease, place: KeptIn::Backend, ..copy },
+            Self::Held if has_late_tags => Keeping { kept_in: KeptIn::Backend, ..copy },
+            Self::Held => {
+                Keeping { trusted: Trusted::UnderLease, kept_in: KeptIn::Backend, ..copy }
+            }
             Self::HeldElsewhere => Keeping { not_kept: Some(NotKept::LeaseHeld), ..copy },
             Self::Unleased => Keeping { is_bounded: true, ..copy },
         }
@@ -168,13 +172,13 @@ mod tests {
     #[test]
     fn a_result_is_kept_bounded_and_told_of_by_its_lease() {
         let told = [None, None, Some(NotKept::LeaseHeld), None];
-        let places = [KeptIn::Memory, KeptIn::Backend, KeptIn::Copy, KeptIn::Copy];
+        let kept = [KeptIn::Memory, KeptIn::Backend, KeptIn::Copy, KeptIn::Copy];
         for (late, state) in [false, true].into_iter().flat_map(|late| STATES.map(|it| (late, it)))
         {
-            let place = STATES.iter().position(|it| *it == state).unwrap();
+            let number = STATES.iter().position(|it| *it == state).unwrap();
             let keeping = state.keeping(late);
-            assert_eq!(keeping.place, places[place], "{state:?}");
-            assert_eq!(keeping.not_kept, told[place], "{state:?}");
+            assert_eq!(keeping.kept_in, kept[number], "{state:?}");
+            assert_eq!(keeping.not_kept, told[number], "{state:?}");
             assert_eq!(keeping.is_bounded, state == LeaseState::Unleased, "{state:?}");
         }
     }

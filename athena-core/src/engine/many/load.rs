@@ -10,7 +10,7 @@ use futures_util::future::{Either, join_all, select, select_all};
 use super::{Many, One, OneJob, insert};
 use crate::clock::Tick;
 use crate::engine::job::LeaseState;
-use crate::engine::limits::Place;
+use crate::engine::limits::LoadPermit;
 use crate::flight::Flight;
 use crate::remote::wake::Waiter;
 use crate::telemetry::Event;
@@ -123,7 +123,7 @@ where
 
 /// Runs a load for jobs, whose leases are kept alive, and for entries beside them; says when it began.
 ///
-/// It takes one place among the loads of its function, if one of its jobs needs one.
+/// It takes one permit of its function, if one of its jobs needs one.
 async fn run<V, E, T>(
     jobs: &[LeasedJob<V, E>],
     alone: &[(String, One<V, E>)],
@@ -144,9 +144,9 @@ where
         }
     };
     let is_bounded = jobs.iter().any(|(.., leased)| leased.keeping(false).is_bounded);
-    let place = if is_bounded { Place::Needed } else { Place::NotNeeded };
+    let permit = if is_bounded { LoadPermit::Needed } else { LoadPermit::NotNeeded };
     match jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask)) {
-        Some(ask) => ask.run_load(place, load).await,
+        Some(ask) => ask.run_load(permit, load).await,
         None => (load.await, Tick::default()),
     }
 }

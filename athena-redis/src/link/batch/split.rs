@@ -4,7 +4,7 @@
 
 use redis::{Arg, Cmd, Value};
 
-use super::{Batch, Consequence, Course, Origin, Replies, Routes};
+use super::{Asking, Batch, Consequence, Course, Origin, Replies, Routes};
 use crate::link::class;
 
 /// A command of a batch, or one name of a command that has several.
@@ -12,19 +12,10 @@ use crate::link::class;
 /// In their order: that of the commands, and within one of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CommandIndex {
-    /// The place of the command in the batch.
-    pub(crate) place: usize,
+    /// The position of the command in the batch.
+    pub(crate) position: usize,
     /// The name, if it is sent apart from the others of its command.
     name: Option<usize>,
-}
-
-/// How a node is to take commands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Asking {
-    #[default]
-    Plain,
-    /// Each after an `ASKING`: the slot is on its way to this node.
-    Asking,
 }
 
 /// The reply to one command, unread.
@@ -64,11 +55,12 @@ impl Batch {
         let mut part = Self { epoch: self.epoch, asking, routes: Routes::One, ..Self::default() };
         let commands: Vec<_> = self.pipeline.cmd_iter().collect();
         for index in indices {
-            let Some(command) = commands.get(index.place) else { continue };
+            let Some(command) = commands.get(index.position) else { continue };
             if asking == Asking::Asking {
                 part.pipeline.add_command(redis::cmd("ASKING"));
             }
-            if let Some((_, script)) = self.scripts.iter().find(|(place, _)| *place == index.place)
+            if let Some((_, script)) =
+                self.scripts.iter().find(|(position, _)| *position == index.position)
             {
                 part.scripts.push((part.pipeline.len(), *script));
             }
@@ -87,14 +79,14 @@ impl Batch {
 
     /// The names of a command apart from each other, if it has several and means each by itself.
     pub(crate) fn apart(&self, index: CommandIndex) -> Option<Vec<CommandIndex>> {
-        let command = self.pipeline.cmd_iter().nth(index.place)?;
+        let command = self.pipeline.cmd_iter().nth(index.position)?;
         let mut words = command.args_iter();
         let is_divisible = matches!(word(&words.next()?), b"MGET" | b"UNLINK");
         let names = words.count();
         if index.name.is_some() || !is_divisible || names < 2 {
             return None;
         }
-        let of = |name| CommandIndex { place: index.place, name: Some(name) };
+        let of = |name| CommandIndex { position: index.position, name: Some(name) };
         Some((0..names).map(of).collect())
     }
 }
@@ -103,7 +95,7 @@ impl Batch {
 fn with_one_name(command: &Cmd, name: usize) -> Cmd {
     let mut one = Cmd::new();
     let words = command.args_iter().enumerate();
-    for (_, part) in words.filter(|(place, _)| *place == 0 || *place == name + 1) {
+    for (_, part) in words.filter(|(position, _)| *position == 0 || *position == name + 1) {
         one.arg(word(&part));
     }
     one
@@ -117,8 +109,8 @@ fn word<'a>(arg: &Arg<&'a [u8]>) -> &'a [u8] {
 }
 
 impl CommandIndex {
-    pub(crate) fn new(place: usize) -> Self {
-        Self { place, name: None }
+    pub(crate) fn new(position: usize) -> Self {
+        Self { position, name: None }
     }
 }
 
@@ -161,13 +153,13 @@ impl Assembly {
 
     /// Makes room for one reply for each name of a command.
     pub(crate) fn divide(&mut self, indices: &[CommandIndex]) {
-        if let Some(pieces) = indices.first().and_then(|index| self.0.get_mut(index.place)) {
+        if let Some(pieces) = indices.first().and_then(|index| self.0.get_mut(index.position)) {
             *pieces = Pieces::Names(vec![Value::Nil; indices.len()]);
         }
     }
 
     pub(crate) fn put(&mut self, index: CommandIndex, reply: Reply) {
-        let Some(pieces) = self.0.get_mut(index.place) else { return };
+        let Some(pieces) = self.0.get_mut(index.position) else { return };
         match (pieces, index.name) {
             (Pieces::Names(replies), Some(name)) => {
                 if let Some(room) = replies.get_mut(name) {
@@ -245,8 +237,8 @@ mod tests {
             sent(&batch),
             ["PTTL {a}1", "EVALSHA 2 {b} {b}l x", "MGET {a}1 {a}2", "MGET {b}"]
         );
-        let part = |places: &[usize], asking| {
-            let indices: Vec<_> = places.iter().copied().map(CommandIndex::new).collect();
+        let part = |positions: &[usize], asking| {
+            let indices: Vec<_> = positions.iter().copied().map(CommandIndex::new).collect();
             batch.part(&indices, asking)
         };
         assert_eq!(sent(&part(&[0, 2], Asking::Plain)), ["PTTL {a}1", "MGET {a}1 {a}2"]);
@@ -284,8 +276,8 @@ mod tests {
         let apart = batch.apart(CommandIndex::new(2)).unwrap();
         assert_eq!(sent(&batch.part(&apart, Asking::Plain)), ["MGET {a}1", "MGET {a}2"]);
         assert_eq!(batch.apart(apart[0]), None);
-        for place in [0, 1, 3, 4] {
-            assert_eq!(batch.apart(CommandIndex::new(place)), None, "{place}");
+        for position in [0, 1, 3, 4] {
+            assert_eq!(batch.apart(CommandIndex::new(position)), None, "{position}");
         }
     }
 

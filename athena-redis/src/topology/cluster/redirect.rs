@@ -195,7 +195,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn send_by_map(&mut self, index: CommandIndex, pause: Duration) {
-        let to = self.batch.slots().and_then(|slots| slots.get(index.place)).copied();
+        let to = self.batch.slots().and_then(|slots| slots.get(index.position)).copied();
         let map = self.shared.registry.map();
         let owner = to.and_then(|slot| map.as_ref()?.owner(slot)).cloned();
         match (owner, to) {
@@ -231,9 +231,9 @@ impl<'a> Delivery<'a> {
         let is_first = self
             .failed
             .as_ref()
-            .is_none_or(|(place, known)| rank(&failure, index.place) < rank(known, *place));
+            .is_none_or(|(place, known)| rank(&failure, index.position) < rank(known, *place));
         if is_first {
-            self.failed = Some((index.place, failure));
+            self.failed = Some((index.position, failure));
         }
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
         Some(_) => Ok(Vec::new()),
         None => replies.records(),
     };
-    let replicas = records()?.iter().filter_map(place).collect();
+    let replicas = records()?.iter().filter_map(endpoint_of).collect();
     let peers = records()?.iter().filter_map(peer).collect();
     Ok(Lists { id, replicas, peers })
 }
@@ -128,7 +128,7 @@ pub(super) fn read_hello(replies: &mut Replies) -> Result<Role<Option<Endpoint>>
 
 fn view(address: Endpoint, record: &Fields) -> SentinelView {
     let epoch = record.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
-    let replacing = place(record).filter(|_| has_flag(record, "failover_in_progress"));
+    let replacing = endpoint_of(record).filter(|_| has_flag(record, "failover_in_progress"));
     SentinelView { address, epoch, replacing }
 }
 
@@ -136,13 +136,13 @@ fn has_flag(record: &Fields, flag: &str) -> bool {
     record.get("flags").is_some_and(|flags| flags.split(',').any(|it| it == flag))
 }
 
-fn place(record: &Fields) -> Option<Endpoint> {
+fn endpoint_of(record: &Fields) -> Option<Endpoint> {
     endpoint(record.get("ip")?, record.get("port")?)
 }
 
 fn peer(record: &Fields) -> Option<Peer> {
     let id = record.get("runid").cloned().unwrap_or_default();
-    Some(Peer { endpoint: place(record)?, id })
+    Some(Peer { endpoint: endpoint_of(record)?, id })
 }
 
 fn role(words: &[String]) -> Option<Role<Option<Endpoint>>> {
@@ -209,6 +209,6 @@ mod tests {
         let known = record(&[("ip", "127.0.0.1"), ("port", "5"), ("runid", "5fd1")]);
         assert_eq!(peer(&known), Some(Peer { endpoint: at(5), id: "5fd1".into() }));
         assert_eq!(peer(&record(&[("ip", "127.0.0.1"), ("port", "0")])), None);
-        assert_eq!(place(&record(&[("port", "5")])), None);
+        assert_eq!(endpoint_of(&record(&[("port", "5")])), None);
     }
 }

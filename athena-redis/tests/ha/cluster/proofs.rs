@@ -1,0 +1,139 @@
+//! What an answer of a cluster's node proves, and what the node announces.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use athena_cache_core::backend::{Backend, Class, Generation, Token};
+use athena_cache_redis::Redis;
+
+use super::{lease, names_on_all, redis, start, store, with_replicas, without_replicas};
+use crate::support::cluster::Cluster;
+use crate::told::{Told, connected, unheard};
+use crate::{eventually, read};
+
+#[tokio::test]
+async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    let names = names_on_all();
+    let all: Vec<_> = names.iter().map(String::as_str).collect();
+    assert_eq!(redis.read(&all, &[]).await.unwrap().proof, None);
+    let proposals = |names: &[String]| {
+        names.iter().map(|name| (name.clone(), Generation::new(7))).collect::<Vec<_>>()
+    };
+    assert_eq!(redis.ensure(&proposals(&names)).await.unwrap().proof, None);
+
+    let mut histories = HashSet::new();
+    for name in &names {
+        let proof = redis.prove(redis.node(name)).await.unwrap();
+        assert!(proof.tracks && proof.lag.is_zero() && histories.insert(proof.history));
+        assert_eq!(proof.epoch, redis.epoch(redis.node(name)));
+        assert_eq!(redis.read(&[name], &[]).await.unwrap().proof, Some(proof));
+        let ensured = redis.ensure(&proposals(std::slice::from_ref(name))).await.unwrap();
+        assert_eq!(ensured.proof, Some(proof));
+        assert_eq!(lease(&redis, &format!("{name}:l"), Token::new(3)).await.proof, proof);
+    }
+    assert!(!histories.contains(&0));
+
+    // Half-way, the node that will be the owner answers in place of the one that is.
+    let absent = Cluster::key_in(100, 7);
+    let step = cluster.begin_move(0, 1, 100);
+    assert_eq!(redis.read(&[&absent], &[]).await.unwrap().proof, None);
+    let leased = lease(&redis, &format!("{absent}:l"), Token::new(3)).await;
+    assert!(leased.granted && !leased.proof.tracks && leased.proof.history == 0);
+    assert_eq!(leased.proof.epoch, redis.epoch(redis.node(&names[1])));
+    cluster.finish_move(step);
+}
+
+#[tokio::test]
+async fn changes_are_announced_by_the_node_of_each_name() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    for name in names_on_all() {
+        store(&redis, &name, b"bar").await;
+    }
+    let told = Told::by(&redis);
+    for (node, name) in names_on_all().iter().enumerate() {
+        cluster.node(node).cli(&["SET", name, "another"]);
+        told.names(&[name]).await;
+        let held = format!("{name}:l");
+        cluster.node(node).cli(&["SET", &held, "another"]);
+        told.names(&[&held]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_slot_that_is_moved_is_told_of_by_both_nodes() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    let names = names_on_all();
+    for name in &names {
+        store(&redis, name, b"bar").await;
+    }
+    let [source, target, bystander] = names.each_ref().map(|name| redis.node(name));
+    let told = Told::by(&redis);
+    cluster.move_slots(0, 1, [100]);
+    eventually("the map shows it", async || {
+        assert!(read(&redis, &names[0]).await.is_ok());
+        redis.node(&names[0]) == target
+    })
+    .await;
+    eventually("it is told", async || told.all().contains(&unheard(source))).await;
+    let all = told.all();
+    let place = |wanted| all.iter().position(|change| *change == wanted).expect("it is told");
+    assert!(place(connected(target)) < place(unheard(source)), "{all:?}");
+    assert_eq!(told.of(bystander), []);
+
+    read(&redis, &names[0]).await.unwrap();
+    let before = told.count(&names[0]);
+    cluster.node(1).cli(&["SET", &names[0], "another"]);
+    eventually("the new owner announces it", async || told.count(&names[0]) > before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lost_the_majority_is_not_proven() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = Arc::new(Redis::new(crate::config(&cluster.url())).unwrap());
+    redis.connect().await.unwrap();
+    let node = redis.node(&names_on_all()[0]);
+    eventually("it is proven", async || redis.prove(node).await.is_ok()).await;
+    for other in [1, 2] {
+        cluster.node(other).freeze();
+    }
+    eventually("it knows that it is alone", async || {
+        redis.prove(node).await.is_err_and(|failure| failure.class() == Class::Unready)
+    })
+    .await;
+    for other in [1, 2] {
+        cluster.node(other).thaw();
+    }
+    eventually("it is proven again", async || redis.prove(node).await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_took_over_has_a_history_of_its_own() {
+    let (cluster, _place) = start(with_replicas()).await;
+    let redis = redis(&cluster.url());
+    let name = Cluster::key_in(100, 0);
+    store(&redis, &name, b"before").await;
+    let former = redis.node(&name);
+    let before = redis.prove(former).await.unwrap();
+    let told = Told::by(&redis);
+    cluster.failover(3);
+    eventually("the map shows it", async || {
+        assert!(read(&redis, &name).await.is_ok());
+        redis.node(&name) != former
+    })
+    .await;
+    let now = redis.node(&name);
+    eventually("it is proven", async || redis.prove(now).await.is_ok()).await;
+    let after = redis.prove(now).await.unwrap();
+    assert!(after.history != 0 && after.history != before.history);
+    assert_eq!(redis.read(&[&name], &[]).await.unwrap().proof, Some(after));
+    let all = told.all();
+    let place = |wanted| all.iter().position(|change| *change == wanted).expect("it is told");
+    assert!(place(connected(now)) < place(unheard(former)), "{all:?}");
+}
