@@ -20,7 +20,7 @@ static TOLD_UNCACHED: AtomicBool = AtomicBool::new(false);
 
 tokio::task_local! {
     static SCOPE: Arc<Runtime>;
-    static INTENT: Arc<CallRequest>;
+    static REQUEST: Arc<CallRequest>;
 }
 
 /// Makes a cache the default of the process.
@@ -103,12 +103,12 @@ impl CallRequest {
         let untaken = |request: &Arc<Self>| {
             (!request.taken.swap(true, Ordering::Relaxed)).then(|| Arc::clone(request))
         };
-        INTENT.try_with(untaken).ok().flatten()
+        REQUEST.try_with(untaken).ok().flatten()
     }
 
     /// Runs a call under this request.
     pub(crate) fn scope<F: Future>(self: Arc<Self>, call: F) -> impl Future<Output = F::Output> {
-        INTENT.scope(self, call)
+        REQUEST.scope(self, call)
     }
 
     pub(crate) fn is_taken(&self) -> bool {

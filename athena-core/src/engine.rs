@@ -65,7 +65,7 @@ where
             {
                 return answer;
             }
-            match self.follow(&flight, stale.as_ref(), WaitingFor::ForAnother).await {
+            match self.follow(&flight, stale.as_ref(), WaitingFor::Another).await {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
                 Followed::Alone => return self.side_by_side(origin).await,
@@ -87,7 +87,7 @@ where
         }
     }
 
-    /// Begins a background load if the entry is due for one.
+    /// Begins a background load if the entry is due for one (E1, E2).
     fn refresh<O: Origin<R, V, E>>(self, seen: Option<Judged>, origin: O) {
         if let Some(seen) = seen
             && seen.verdict == Verdict::Refresh
@@ -95,7 +95,7 @@ where
             && seen.slot.meta().may_retry(self.runtime.clock.now())
             && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
-            self.depart_eagerly(lead, seen.slot, origin);
+            self.detach_eagerly(lead, seen.slot, origin);
         }
     }
 

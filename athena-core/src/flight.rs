@@ -316,7 +316,7 @@ impl Flight {
     }
 }
 
-/// The duty of a leader; dropped without a landing, a follower takes over.
+/// The duty of a leader; dropped without a landing, a follower takes over (S2, S4).
 #[derive(Debug)]
 pub(crate) struct Lead {
     flights: Arc<Flights>,

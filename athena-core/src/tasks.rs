@@ -85,7 +85,7 @@ impl Tasks {
         self.0.work.none().await;
     }
 
-    /// Ends every task and takes no more.
+    /// Ends every task and takes no more (C3).
     pub(crate) async fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
         self.0.abort();

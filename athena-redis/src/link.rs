@@ -56,7 +56,7 @@ use crate::url::Endpoint;
 #[derive(Debug)]
 pub(crate) struct Link {
     shared: Arc<LinkState>,
-    places: Semaphore,
+    permits: Semaphore,
     supervisor: TaskSlot,
 }
 
@@ -90,9 +90,9 @@ impl Link {
     }
 
     fn build(call: Call, lookup: Lookup) -> Self {
-        let places = Semaphore::new(call.access.max_in_flight);
+        let permits = Semaphore::new(call.access.max_in_flight);
         let shared = Arc::new(LinkState::new(call, lookup));
-        Self { shared, places, supervisor: TaskSlot::default() }
+        Self { shared, permits, supervisor: TaskSlot::default() }
     }
 
     /// Sends a batch in one write and reads the replies with `read`.
@@ -124,7 +124,7 @@ impl Link {
         let shared = &self.shared;
         let limit = shared.call.client.limit();
         let left = deadline.saturating_duration_since(Instant::now());
-        let _place = self.place(left.min(limit / 2)).await?;
+        let _permit = self.permit(left.min(limit / 2)).await?;
         let conn = self.connection(deadline).await?;
         // Coherence 6: a fill goes on the connection of its lease.
         if batch.epoch().is_some_and(|epoch| epoch != conn.epoch()) {
@@ -152,16 +152,16 @@ impl Link {
         self.shared.failure(Class::Rejected, format!("sent a malformed reply: {malformed}"))
     }
 
-    /// A place among the operations in flight; waits for one no longer than `patience`.
-    async fn place(&self, patience: Duration) -> Result<SemaphorePermit<'_>, Failure> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
+    /// A permit for one operation in flight; waits for one no longer than `longest`.
+    async fn permit(&self, longest: Duration) -> Result<SemaphorePermit<'_>, Failure> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
         }
-        if let Ok(Ok(place)) = timeout(patience, self.places.acquire()).await {
-            return Ok(place);
+        if let Ok(Ok(permit)) = timeout(longest, self.permits.acquire()).await {
+            return Ok(permit);
         }
         let most = self.shared.call.access.max_in_flight;
-        let message = format!("had {most} operations in flight for {patience:?}");
+        let message = format!("had {most} operations in flight for {longest:?}");
         Err(self.shared.failure(Class::Overloaded, &message))
     }
 
@@ -193,7 +193,7 @@ impl Link {
 
     /// Operations that were sent and not answered.
     pub(crate) fn in_flight(&self) -> usize {
-        self.shared.call.access.max_in_flight.saturating_sub(self.places.available_permits())
+        self.shared.call.access.max_in_flight.saturating_sub(self.permits.available_permits())
     }
 
     /// Why this node may have been replaced, if there is a sign of it.

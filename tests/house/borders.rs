@@ -22,6 +22,8 @@ fn no_file_imports_from_a_row_above_its_own() {
                 faults.push(format!("{krate}: {from} imports from {to}, which stands higher"));
             }
         }
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        faults.extend(plan.gone(&paths).map(|module| format!("{krate}: `{module}` is not there")));
         for (low, high) in &plan.climbs {
             if !graph.edges().any(|edge| edge == (low, high)) {
                 faults.push(format!("{krate}: the climb {low} → {high} is not there any more"));

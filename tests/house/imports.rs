@@ -1,4 +1,4 @@
-//! Which file imports from which, by the `use` lines.
+//! Which file imports from which, by the `use` lines, and the paths from the crate's root in the code.
 //!
 //! A name that is only handed on (`pub use`, and not used in the file itself) is no import; whoever takes
 //! it from there imports from where it stands.
@@ -84,6 +84,7 @@ fn imports_of(file: &File) -> Vec<Import> {
     let mut statement = String::new();
     for line in &file.lines {
         if statement.is_empty() && !is_use(line) {
+            all.extend(paths_in(line));
             continue;
         }
         statement.push_str(line.trim());
@@ -101,6 +102,21 @@ fn imports_of(file: &File) -> Vec<Import> {
         }
     }
     all
+}
+
+/// Paths in a line of code that begin at the crate's root.
+fn paths_in(line: &str) -> impl Iterator<Item = Import> {
+    let code = if line.trim_start().starts_with("//") { "" } else { line };
+    code.split("crate::").skip(1).filter_map(|rest| {
+        let is_path = |it: char| it.is_alphanumeric() || it == '_' || it == ':';
+        let path = rest.split(|it| !is_path(it)).next()?;
+        let path: Vec<_> =
+            path.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let name = path.last()?.clone();
+        // A visibility names a module, and takes nothing from it.
+        let is_visibility = code.contains("pub(in crate::");
+        (!is_visibility).then_some(Import { path, name, is_handed_on: false })
+    })
 }
 
 /// Takes `a::{b, c::d}` apart.

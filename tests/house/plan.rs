@@ -39,12 +39,21 @@ impl Plan {
         plan
     }
 
+    /// Modules in the table to which none of these files belongs.
+    pub(crate) fn gone<'a>(&'a self, files: &[&str]) -> impl Iterator<Item = &'a str> {
+        let is_there = |module: &str| files.iter().any(|file| belongs(file, module));
+        let gone: Vec<_> =
+            self.rows.iter().map(|(it, _)| it.as_str()).filter(|it| !is_there(it)).collect();
+        gone.into_iter()
+    }
+
     /// The row of a file, by the longest module that it belongs to.
     pub(crate) fn row(&self, file: &str) -> Option<u32> {
-        let belongs = |module: &str| {
-            file.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        };
-        let rows = self.rows.iter().filter(|(module, _)| belongs(module));
+        let rows = self.rows.iter().filter(|(module, _)| belongs(file, module));
         rows.max_by_key(|(module, _)| module.len()).map(|(_, row)| *row)
     }
+}
+
+fn belongs(file: &str, module: &str) -> bool {
+    file.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }

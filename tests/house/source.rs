@@ -21,7 +21,7 @@ pub(crate) fn files(krate: &str) -> Vec<File> {
     let mut files: Vec<_> = paths.iter().map(|path| File::read(&src, path)).collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let tests: Vec<_> = files.iter().flat_map(File::test_modules).collect();
-    files.retain(|file| !tests.contains(&file.module));
+    files.retain(|file| !tests.iter().any(|test| file.module.starts_with(test)));
     files
 }
 

@@ -1,5 +1,6 @@
 //! A backend of two nodes that fail apart from each other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use athena_cache::backend::{
     Leased, Listener, Node, Proof, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
-use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Source};
+use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Settings, Source};
 
-use crate::world::{Fault, Form, Gate, Origin, labelled, once, until};
+use crate::world::{Fault, Form, Gate, Origin, labelled, once, others_rest, until};
 
 const DOWN: Chaotic = Chaotic::Error(Class::Unreachable);
 
@@ -148,22 +149,26 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Self {
         let clock = ManualClock::new();
         let stores = [MemoryBackend::with_clock(&clock), MemoryBackend::with_clock(&clock)];
-        Self::on(stores, clock)
+        Self::on(stores, clock, settings)
     }
 
     /// Another process on the same two nodes.
     fn beside(&self) -> Self {
-        Self::on(self.stores.clone(), self.clock.clone())
+        Self::on(self.stores.clone(), self.clock.clone(), Settings::default())
     }
 
-    fn on(stores: [MemoryBackend; 2], clock: ManualClock) -> Self {
+    fn on(stores: [MemoryBackend; 2], clock: ManualClock, settings: Settings) -> Self {
         let nodes = stores.clone().map(|store| ChaosBackend::with_clock(store, 1, &clock));
         let chaos = [nodes[0].chaos(), nodes[1].chaos()];
         let pair = Pair { nodes, places: vec!["a".into(), "A".into()] };
         let builder = Cache::builder("test").clock(&clock).seed(1).backend(pair);
-        let builder = builder.resilience(once(Resilience::default()));
+        let builder = builder.settings(settings).resilience(once(Resilience::default()));
         let builder = builder.memory(Memory::fallback_only(1_000));
         Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock }
     }
@@ -320,4 +325,35 @@ async fn p3_a_tag_that_arrives_before_the_change_of_all_tags_is_changed_once_mor
             "{order}"
         );
     }
+}
+
+#[tokio::test]
+async fn r7_a_batch_waits_for_its_turn_and_keeps_the_leases_of_the_node_that_serves() {
+    let mut settings = Settings::default();
+    settings.degraded_loads = 1;
+    let world = World::with(settings);
+    world.nodes[1].always(DOWN);
+    let (origin, turn) = (Origin::default(), Gate::closed());
+    let (cache, load) = (world.cache.clone(), origin.waits(&turn, Ok(1)));
+    let first = tokio::spawn(async move { Form::Entry.plain(&cache, "FIRST", load).await.value });
+    until("the only load there may be", || origin.loads() == 1).await;
+    let (cache, of_batch) = (world.cache.clone(), origin.clone());
+    let batch = tokio::spawn(async move {
+        let values = HashMap::from([("k".to_owned(), 7_u32), ("K".to_owned(), 8)]);
+        let load = |_| of_batch.returns(Ok::<_, Fault>(values.clone()));
+        cache.batch(["k", "K"]).get_or_load_many(load).await
+    });
+    let is_leased = || world.stores[0].names().iter().any(|name| name.ends_with("k:k}:l"));
+    until("the lease of the node that serves", is_leased).await;
+    for _ in 0..7 {
+        world.clock.advance(Duration::from_secs(1));
+        others_rest().await;
+    }
+    assert!(is_leased(), "it lives for 5 s unless it is extended");
+    assert_eq!(origin.loads(), 1, "the batch waits");
+    turn.open();
+    assert_eq!(first.await.unwrap(), Ok(1));
+    assert_eq!(batch.await.unwrap().unwrap().len(), 2);
+    world.cache.settle().await;
+    assert!(!is_leased() && world.stores[0].names().iter().any(|name| name.contains("{k:k}")));
 }

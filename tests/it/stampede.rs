@@ -248,6 +248,27 @@ async fn s8_a_recursive_call_of_the_same_key_does_not_deadlock() {
 }
 
 #[tokio::test]
+async fn g6_s8_a_recursive_call_of_the_same_key_has_its_hard_timeout() {
+    for form in FORMS {
+        let world = World::in_memory();
+        let (cache, clock) = (world.cache.clone(), world.clock.clone());
+        let caller = tokio::spawn(async move {
+            let load = async {
+                let inner = form.hard(&cache, "hot", std::future::pending()).await.value;
+                match inner {
+                    Err(Fault::Cache(_)) => Ok(1),
+                    other => other,
+                }
+            };
+            cache.entry("hard:hot").get_or_load(|| load).await
+        });
+        until("the timer of the call", || clock.sleepers() >= 1).await;
+        world.advance(std::time::Duration::from_secs(1));
+        assert_eq!(caller.await.unwrap(), Ok::<u32, Fault>(1));
+    }
+}
+
+#[tokio::test]
 async fn s9_a_leader_that_nobody_polls_holds_its_followers_no_longer_than_wait_for_load() {
     for form in FORMS {
         let world = World::in_memory();

@@ -1,4 +1,4 @@
-//! Repeatable randomness: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+//! Repeatable randomness: `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014).
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ impl Node {
 /// Where an answer came from, and what that is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// The connection; see [`Backend::epoch`].
+    /// The connection; see [`Backend::epoch`](super::Backend::epoch).
     pub epoch: u64,
     /// Names the past of the store behind the node; 0 if that is not known.
     ///

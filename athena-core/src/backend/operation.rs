@@ -17,7 +17,7 @@ pub struct Found {
     pub proof: Option<Proof>,
 }
 
-/// What [`Backend::ensure`] answers.
+/// What [`Backend::ensure`](super::Backend::ensure) answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ensured {
     /// The generations that hold now, in the order of the request.
@@ -46,7 +46,7 @@ pub struct Item<'a> {
     pub life: Duration,
 }
 
-/// What [`Backend::lease`] asks for.
+/// What [`Backend::lease`](super::Backend::lease) asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct LeaseRequest<'a> {
     /// Name of the lease.
@@ -59,7 +59,7 @@ pub struct LeaseRequest<'a> {
     pub generations: &'a [(String, Generation)],
 }
 
-/// What [`Backend::lease`] answers.
+/// What [`Backend::lease`](super::Backend::lease) answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leased {
     /// Whether the token holds the lease now.
@@ -72,7 +72,7 @@ pub struct Leased {
     pub generations: Vec<Generation>,
 }
 
-/// What [`Backend::fill`] stores.
+/// What [`Backend::fill`](super::Backend::fill) stores.
 #[derive(Debug, Clone, Copy)]
 pub struct Fill<'a> {
     /// The value.

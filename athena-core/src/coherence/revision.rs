@@ -203,51 +203,51 @@ impl CellMap {
 mod tests {
     use super::{Dependencies, FIRST_SWEEP, Revisions, SHARDS};
 
-    fn dependencies(cells: &Revisions, names: &[&str]) -> Dependencies {
-        cells.dependencies(names.iter().map(|name| cells.name(name)), cells.now())
+    fn dependencies(revisions: &Revisions, names: &[&str]) -> Dependencies {
+        revisions.dependencies(names.iter().map(|name| revisions.name(name)), revisions.now())
     }
 
     #[test]
-    fn a_mark_holds_until_one_of_its_names_or_everything_changes() {
-        let cells = Revisions::new();
-        let (one, two) = (dependencies(&cells, &["a"]), dependencies(&cells, &["a", "b"]));
-        cells.change(cells.name("b"));
-        assert!(cells.holds(&one));
-        assert!(!cells.holds(&two));
-        cells.change_all();
-        assert!(!cells.holds(&one));
-        assert!(cells.holds(&dependencies(&cells, &["a", "b"])));
+    fn dependencies_hold_until_one_of_its_names_or_everything_changes() {
+        let revisions = Revisions::new();
+        let (one, two) = (dependencies(&revisions, &["a"]), dependencies(&revisions, &["a", "b"]));
+        revisions.change(revisions.name("b"));
+        assert!(revisions.holds(&one));
+        assert!(!revisions.holds(&two));
+        revisions.change_all();
+        assert!(!revisions.holds(&one));
+        assert!(revisions.holds(&dependencies(&revisions, &["a", "b"])));
     }
 
     #[test]
     fn a_change_during_a_load_that_did_not_know_the_name_counts() {
-        let cells = Revisions::new();
-        let before = cells.now();
-        cells.change(cells.name("late"));
-        assert!(!cells.holds(&cells.dependencies([cells.name("late")], before)));
+        let revisions = Revisions::new();
+        let before = revisions.now();
+        revisions.change(revisions.name("late"));
+        assert!(!revisions.holds(&revisions.dependencies([revisions.name("late")], before)));
     }
 
     #[test]
     fn an_announcement_counts_for_those_who_hold_the_name() {
-        let cells = Revisions::new();
-        let held = dependencies(&cells, &["a"]);
-        let before = cells.now();
-        cells.announce(cells.name("a"));
-        cells.announce(cells.name("b"));
-        assert!(!cells.holds(&held));
-        assert!(cells.holds(&cells.dependencies([cells.name("b")], before)));
+        let revisions = Revisions::new();
+        let held = dependencies(&revisions, &["a"]);
+        let before = revisions.now();
+        revisions.announce(revisions.name("a"));
+        revisions.announce(revisions.name("b"));
+        assert!(!revisions.holds(&held));
+        assert!(revisions.holds(&revisions.dependencies([revisions.name("b")], before)));
     }
 
     #[test]
     fn a_dropped_cell_is_not_forgotten() {
-        let cells = Revisions::new();
-        let before = cells.now();
-        cells.change(cells.name("late"));
+        let revisions = Revisions::new();
+        let before = revisions.now();
+        revisions.change(revisions.name("late"));
         for number in 0..2 * SHARDS * FIRST_SWEEP {
-            cells.change(cells.name(&format!("other {number}")));
+            revisions.change(revisions.name(&format!("other {number}")));
         }
-        let known: usize = cells.shards.iter().map(|shard| shard.lock().cells.len()).sum();
+        let known: usize = revisions.shards.iter().map(|shard| shard.lock().cells.len()).sum();
         assert!(known <= SHARDS * (FIRST_SWEEP + 1));
-        assert!(!cells.holds(&cells.dependencies([cells.name("late")], before)));
+        assert!(!revisions.holds(&revisions.dependencies([revisions.name("late")], before)));
     }
 }

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_arrives_after_the_end_of_its_stretch_is_not_trusted() {
+    fn an_answer_that_arrives_after_the_end_of_its_incarnation_is_not_trusted() {
         let sessions = Sessions::new(WINDOW, Guards::default());
         let before = sessions.incarnation(NODE);
         sessions.end(NODE);

@@ -25,7 +25,7 @@ impl<R> Answer<R> {
     }
 }
 
-/// An entry in memory, judged.
+/// An entry of memory or of the backend, judged.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) slot: Slot,

@@ -64,6 +64,6 @@ impl<R> Clone for Detach<R> {
 
 impl<R> fmt::Debug for Detach<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Departure").finish_non_exhaustive()
+        f.debug_struct("Detach").finish_non_exhaustive()
     }
 }

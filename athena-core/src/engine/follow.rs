@@ -25,9 +25,9 @@ pub(super) enum Followed<R> {
 /// Whose load a caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
-    ForAnother,
+    Another,
     /// Its own, in the background.
-    ForOwnLoad,
+    OwnLoad,
 }
 
 impl<R, V, E> Ask<R, V, E>
@@ -35,7 +35,7 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    /// Waits for a flight within this caller's own limits.
+    /// Waits for a flight within this caller's own limits (S3), and no longer than `wait_for_load` (S9).
     pub(super) async fn follow(
         &self,
         flight: &Arc<Flight>,
@@ -57,7 +57,7 @@ where
     fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed<R> {
         match landing {
             Landing::Entry { slot, .. }
-                if waiting == WaitingFor::ForAnother
+                if waiting == WaitingFor::Another
                     && flight.is_outdated_by_late_tags(&slot, &self.runtime.revisions) =>
             {
                 Followed::Again
@@ -91,13 +91,13 @@ where
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });
         }
-        let joined = waiting == WaitingFor::ForAnother;
+        let joined = waiting == WaitingFor::Another;
         Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
     }
 
     fn joined_value(&self, value: R, waiting: WaitingFor) -> Followed<R> {
         self.tell_waited(waiting);
-        let joined = waiting == WaitingFor::ForAnother;
+        let joined = waiting == WaitingFor::Another;
         Followed::Answer(Answer {
             value,
             outcome: Outcome { joined, ..Outcome::new(Source::Load) },
@@ -106,8 +106,8 @@ where
 
     fn tell_waited(&self, waiting: WaitingFor) {
         match waiting {
-            WaitingFor::ForAnother => self.tell(|key| Event::Joined { key }),
-            WaitingFor::ForOwnLoad => self.tell(|key| Event::Miss { key }),
+            WaitingFor::Another => self.tell(|key| Event::Joined { key }),
+            WaitingFor::OwnLoad => self.tell(|key| Event::Miss { key }),
         }
     }
 
@@ -136,7 +136,7 @@ where
         found.is_fresh().then(|| self.hit(&found.slot, Source::Backend)).flatten()
     }
 
-    /// The load for this caller, while others do the same after a failure that nobody can share.
+    /// The load for this caller, while others do the same after a failure that nobody can share (S5).
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         let permit = LoadPermit::Taken(self.permit().await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
@@ -148,25 +148,29 @@ where
         }
     }
 
-    /// The load for this caller alone; nothing is kept of it.
+    /// The load for this caller alone; nothing is kept of it. The hard timeout acts where an error can tell
+    /// of it (G6).
     pub(super) async fn alone<O: Origin<R, V, E>>(
         self,
         permit: LoadPermit,
         origin: O,
     ) -> Answer<R> {
-        self.tell(|key| Event::Miss { key });
-        let value = match self.errors.carry.zip(self.policy.hard_timeout) {
-            None => self.run_load(permit, origin.load()).await.0,
-            Some((carry, limit)) => {
-                let loaded = self.run_load_within(limit, permit, origin.load()).await;
-                let in_time = loaded.map(|(value, _)| value);
-                in_time.unwrap_or_else(|| {
-                    self.tell(|key| Event::LoadTimedOut { key, limit });
-                    let error = Error::timeout(self.key.readable(), limit);
-                    (self.shape.failed)(carry(error))
-                })
-            }
+        let outcome = Outcome::new(Source::Load);
+        let Some((carry, limit)) = self.errors.carry.zip(self.policy.hard_timeout) else {
+            self.tell(|key| Event::Miss { key });
+            let (value, _) = self.run_load(permit, origin.load()).await;
+            return Answer { value, outcome };
         };
-        Answer { value, outcome: Outcome::new(Source::Load) }
+        let loaded = self.run_load_within(limit, permit, origin.load()).await;
+        if loaded.is_none() {
+            self.tell(|key| Event::LoadTimedOut { key, limit });
+        }
+        self.tell(|key| Event::Miss { key });
+        let in_time = loaded.map(|(value, _)| value);
+        let value = in_time.unwrap_or_else(|| {
+            let error = Error::timeout(self.key.readable(), limit);
+            (self.shape.failed)(carry(error))
+        });
+        Answer { value, outcome }
     }
 }

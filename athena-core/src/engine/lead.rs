@@ -64,7 +64,7 @@ where
         let flight = Arc::clone(lead.flight());
         let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
         origin.detach(spawner, job);
-        match self.follow(&flight, Some(&slot), WaitingFor::ForOwnLoad).await {
+        match self.follow(&flight, Some(&slot), WaitingFor::OwnLoad).await {
             Followed::Answer(answer) => answer,
             // The load panicked or was ended with its runtime.
             Followed::Again | Followed::Alone | Followed::Impatient => {
@@ -76,7 +76,7 @@ where
     }
 
     /// Loads in the background while the current value serves.
-    pub(super) fn depart_eagerly<O: Origin<R, V, E>>(self, lead: Lead, slot: Slot, origin: O) {
+    pub(super) fn detach_eagerly<O: Origin<R, V, E>>(self, lead: Lead, slot: Slot, origin: O) {
         if let Some(spawner) = self.runtime.tasks.spawner() {
             self.tell(|key| Event::Refreshing { key });
             origin.detach(spawner, Job::new(self, lead, Some(slot), Purpose::Refresh));

@@ -1,4 +1,4 @@
-//! Looking in the backend, and what happens when it cannot answer.
+//! Looking in the backend.
 
 use std::sync::Arc;
 

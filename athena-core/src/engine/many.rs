@@ -1,7 +1,7 @@
 //! Several entries at once: one read, one load.
 //!
-//! Invariant: nobody is waited for while a flight is led or a lease held, so two batches that need each
-//! other's keys do not wait for ever.
+//! Invariant: no load of somebody else is waited for while a flight is led or a lease held, so two batches
+//! that need each other's keys do not wait for ever.
 
 mod load;
 
@@ -158,9 +158,8 @@ where
 
     async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
         // Side by side, or each would be waited for as long as one may be.
-        let waits = followed
-            .iter()
-            .map(|(_, ask, flight)| ask.follow(flight, None, WaitingFor::ForAnother));
+        let waits =
+            followed.iter().map(|(_, ask, flight)| ask.follow(flight, None, WaitingFor::Another));
         let ends = join_all(waits).await;
         for ((name, ask, flight), end) in followed.into_iter().zip(ends) {
             match end {

@@ -12,7 +12,7 @@ pub(crate) trait Origin<R, V, E>: Sized {
     /// The load in the caller's own future.
     type Load: Future<Output = R>;
 
-    /// Whether [`depart`](Self::depart) works.
+    /// Whether [`detach`](Self::detach) works.
     const DETACHES: bool;
 
     /// Loads in the caller's own future.

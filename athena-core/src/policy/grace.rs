@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long no further load is tried after one failed and a stale value answered.
+/// How long no further load is tried after one failed and a stale value answered (G1).
 ///
 /// The configured throttle, at most the ttl, so that short-lived entries recover quickly.
 pub(crate) fn throttle(configured: Duration, ttl: Duration) -> Duration {

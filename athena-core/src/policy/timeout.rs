@@ -22,7 +22,7 @@ impl Limit {
 }
 
 impl Policy {
-    /// What bounds the wait: the soft timeout only where a stale value exists, the hard one always.
+    /// What bounds the wait: the soft timeout only where a stale value exists (G5), the hard one always (G6).
     pub(crate) fn limit(&self, has_stale: bool) -> Option<Limit> {
         let soft = self.soft_timeout.filter(|_| has_stale).map(Limit::Soft);
         let hard = self.hard_timeout.map(Limit::Hard);

@@ -22,7 +22,7 @@ pub struct Invalidation {
 
 impl fmt::Debug for Invalidation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sweep").field("scopes", &self.scopes).finish_non_exhaustive()
+        f.debug_struct("Invalidation").field("scopes", &self.scopes).finish_non_exhaustive()
     }
 }
 

@@ -47,7 +47,7 @@ impl Breakers {
         Arc::clone(&breakers[number])
     }
 
-    /// All breakers made so far, with its node.
+    /// The breakers made so far, each node's with the node.
     pub(super) fn all(&self) -> Vec<(Node, Arc<NodeBreakers>)> {
         let breakers = self.breakers.read();
         (0..).map(Node::new).zip(breakers.iter().map(Arc::clone)).collect()

@@ -18,9 +18,9 @@ impl Remote {
         if self.proving.is_running() {
             return;
         }
-        let Some((spawner, sole)) = self.tasks.spawner().zip(self.proving.begin()) else {
-            return;
-        };
+        // In this order: whoever cannot spawn must not hold up who can.
+        let Some(spawner) = self.tasks.spawner() else { return };
+        let Some(sole) = self.proving.begin() else { return };
         let remote = Arc::downgrade(self);
         spawner.spawn_aside(async move {
             let _sole = sole;
@@ -41,9 +41,8 @@ impl Remote {
     /// Replays the journal in the background until it is empty, so that other processes hear of it even
     /// if this one asks the backend nothing more (coherence 9).
     pub(crate) fn replay_in_background(self: &Arc<Self>) {
-        let Some((spawner, sole)) = self.tasks.spawner().zip(self.replaying.begin()) else {
-            return;
-        };
+        let Some(spawner) = self.tasks.spawner() else { return };
+        let Some(sole) = self.replaying.begin() else { return };
         let (remote, clock) = (Arc::downgrade(self), self.clock.clone());
         spawner.spawn_aside(async move {
             loop {

@@ -18,15 +18,15 @@ use crate::support::cluster::{Cluster, Options};
 use crate::{eventually, failure, read};
 
 /// A cluster is up to six processes: on many cores many tests would start too many of them.
-static PLACES: Semaphore = Semaphore::const_new(3);
+static PERMITS: Semaphore = Semaphore::const_new(3);
 
 const SLOTS: u16 = 16_384;
 const LIFE: Duration = Duration::from_secs(600);
 
-/// A cluster, and its place among those that run at once.
+/// A cluster, and its permit to run.
 async fn start(options: Options) -> (Cluster, SemaphorePermit<'static>) {
-    let place = PLACES.acquire().await.expect("nobody closes it");
-    (Cluster::start_with(options), place)
+    let permit = PERMITS.acquire().await.expect("nobody closes it");
+    (Cluster::start_with(options), permit)
 }
 
 /// Patient with a busy machine.

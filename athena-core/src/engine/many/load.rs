@@ -42,8 +42,8 @@ where
         }
         self.put_off(elsewhere);
         let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
-        let load = load(names.cloned().collect());
-        let (loaded, started) = run(&jobs, &alone, load).await;
+        let names = names.cloned().collect();
+        let (loaded, started) = run(&jobs, &alone, async { load(names).await }).await;
         let mut loaded = match loaded {
             Ok(loaded) => loaded,
             Err(error) => return self.failed(jobs, &alone, error),
@@ -123,7 +123,8 @@ where
 
 /// Runs a load for jobs, whose leases are kept alive, and for entries beside them; says when it began.
 ///
-/// It takes one permit of its function, if one of its jobs needs one.
+/// It takes one permit of its function if one of its jobs needs one. The leases of the others are extended
+/// while it waits for that, too: another node's trouble is none of theirs.
 async fn run<V, E, T>(
     jobs: &[LeasedJob<V, E>],
     alone: &[(String, One<V, E>)],
@@ -134,19 +135,20 @@ where
     E: 'static,
 {
     let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
-    let load = Flight::all_led_here(&flights, load);
-    let load = async {
-        let extending = join_all(jobs.iter().map(|(_, job, _)| job.extend_for_ever()));
-        match select(pin!(load), pin!(extending)).await {
-            Either::Left((loaded, _)) => loaded,
-            // There are no leases to extend.
-            Either::Right((_, load)) => load.await,
-        }
-    };
     let is_bounded = jobs.iter().any(|(.., leased)| leased.keeping(false).is_bounded);
     let permit = if is_bounded { LoadPermit::Needed } else { LoadPermit::NotNeeded };
-    match jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask)) {
-        Some(ask) => ask.run_load(permit, load).await,
-        None => (load.await, Tick::default()),
+    let ask = jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask));
+    let load = async {
+        let load = Flight::all_led_here(&flights, load);
+        match ask {
+            Some(ask) => ask.run_load(permit, load).await,
+            None => (load.await, Tick::default()),
+        }
+    };
+    let extending = join_all(jobs.iter().map(|(_, job, _)| job.extend_for_ever()));
+    match select(pin!(load), pin!(extending)).await {
+        Either::Left((loaded, _)) => loaded,
+        // There are no leases to extend.
+        Either::Right((_, load)) => load.await,
     }
 }

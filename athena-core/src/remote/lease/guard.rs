@@ -15,7 +15,7 @@ use crate::key::Key;
 use crate::remote::{Address, Remote};
 use crate::resilience::backoff::Backoff;
 
-/// A lease in our hands, or one that was asked for and may be.
+/// A lease in our hands, or one that was asked for and may be; dropped, it gives itself back (S7).
 pub(crate) struct LeaseGuard {
     /// `None` once spent, refused, or on its way back.
     token: Option<Token>,

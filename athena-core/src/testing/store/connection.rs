@@ -8,7 +8,7 @@ use super::contents::StoredBytes;
 use crate::backend::{Change, Listener};
 use crate::lock::Mutex;
 
-/// The connection of one [`MemoryBackend`]; clones are the same connection.
+/// The connection of one [`MemoryBackend`](super::MemoryBackend); clones are the same connection.
 #[derive(Debug, Clone)]
 pub struct Connection(pub(super) Arc<Channel>);
 
