@@ -33,7 +33,7 @@ fn every_file_that_the_docs_name_exists() {
             }
             for path in spread(&quoted) {
                 let exists = |root: &&str| crate::root().join(root).join(Path::new(&path)).exists();
-                if !ROOTS.iter().any(|root| exists(root)) {
+                if !ROOTS.iter().any(exists) {
                     faults.push(format!("{doc}: `{path}`"));
                 }
             }
