@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::guards::{Guard, Guards};
 use crate::backend::{Node, Proof};
-use crate::clock::{Tick, millis};
+use crate::clock::Tick;
 use crate::lock::RwLock;
 
 /// One connection to a node, for as long as every change was announced over it.
@@ -217,9 +217,7 @@ impl Sessions {
         if self.guards.lacks(Guard::Window) {
             return Tick::FAR;
         }
-        Tick::from_millis(
-            (sent.as_millis() + millis(self.window)).saturating_sub(millis(proof.lag)),
-        )
+        sent.after(self.window).before(proof.lag)
     }
 }
 
@@ -268,6 +266,17 @@ mod tests {
         let never = Proof { lag: Duration::MAX, ..proof(1) };
         sessions.prove(NODE, sessions.incarnation(NODE), &never, at(2_000));
         assert!(!backing.is_trusted(at(2_000)));
+    }
+
+    #[test]
+    fn the_longest_window_has_no_end_but_that_of_the_session() {
+        let sessions = Sessions::new(Duration::MAX, Guards::default());
+        let backing = backing(&sessions, &proof(1), at(0));
+        assert!(backing.is_trusted(at(1 << 50)));
+        sessions.end(NODE);
+        assert!(!backing.is_trusted(at(0)));
+        let never = Proof { lag: Duration::MAX, ..proof(2) };
+        assert!(!self::backing(&sessions, &never, at(1_000)).is_trusted(at(1_000)));
     }
 
     #[test]
