@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::contained::contained;
 use crate::lock::RwLock;
 use crate::schema::{self, Fingerprint};
 use crate::telemetry::log;
@@ -77,7 +78,8 @@ fn fingerprint_of<V: DeserializeOwned + 'static>(version: u32) -> Fingerprint {
         return *fingerprint;
     }
     drop(known);
-    let fingerprint = schema::fingerprint::<V>(version);
+    let traced = contained(|| schema::fingerprint::<V>(version));
+    let fingerprint = traced.unwrap_or_else(|_| schema::untraced::<V>(version));
     if !fingerprint.is_traced() && !fingerprint.is_self_describing() {
         log::untraced(std::any::type_name::<V>());
     }
@@ -100,11 +102,19 @@ impl<V> Wire<V> {
         Ok(fingerprint.id())
     }
 
+    /// The bytes of a value; a `Serialize` that panics is a reason like others.
     pub(crate) fn encode(&self, value: &V) -> Result<Vec<u8>, String> {
-        (self.encode)(value)
+        contained(|| (self.encode)(value))
+            .unwrap_or_else(|panic| Err(panicked::<V>("Serialize", &panic)))
     }
 
+    /// The value of bytes; a `Deserialize` that panics is a reason like others.
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, String> {
-        (self.decode)(bytes)
+        contained(|| (self.decode)(bytes))
+            .unwrap_or_else(|panic| Err(panicked::<V>("Deserialize", &panic)))
     }
+}
+
+fn panicked<V>(side: &str, panic: &str) -> String {
+    format!("`{side}` of `{}` panicked: {panic}", std::any::type_name::<V>())
 }

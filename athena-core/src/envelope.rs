@@ -27,6 +27,8 @@ use crate::tag::Tag;
 const MAGIC: [u8; 3] = *b"AtC";
 const VERSION: u8 = 2;
 const CHECKSUM: usize = 4;
+/// What a life may gain by rounding: each time is cut to milliseconds here, the sum in the store.
+const ROUNDING: Duration = Duration::from_millis(2);
 
 /// What an entry remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +96,13 @@ impl fmt::Display for Unreadable {
 }
 
 impl Envelope {
+    /// The age of a value that the store lets live on for `remaining`; nothing if it has more life than it
+    /// was given, as when the store's clock stepped back: unknown is not fresh.
+    pub(crate) fn age(&self, remaining: Duration) -> Option<Duration> {
+        let given = self.ttl.saturating_add(self.grace);
+        (remaining <= given.saturating_add(ROUNDING)).then(|| given.saturating_sub(remaining))
+    }
+
     /// The bytes; `None` if a tag, their number or the payload is too long for the format.
     pub(crate) fn write(&self, reader: Reader<'_>) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(80 + self.payload.len() + 40 * self.tags.len());

@@ -10,6 +10,7 @@ mod cache;
 mod clock;
 mod codec;
 mod coherence;
+mod contained;
 mod context;
 mod duration;
 mod engine;

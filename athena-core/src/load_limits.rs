@@ -16,7 +16,8 @@ pub(crate) struct LoadLimits {
 
 impl LoadLimits {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, sites: Mutex::default() }
+        // More than a semaphore can count is as good as no limit.
+        Self { limit: limit.min(Semaphore::MAX_PERMITS), sites: Mutex::default() }
     }
 
     /// A permit for a load of a function; waits for one.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::codec::Wire;
+use crate::contained::contained;
 use crate::context::{self, CallRequest, NamedEntry};
 use crate::entry;
 use crate::envelope::EntryKind;
@@ -71,8 +72,10 @@ impl<'c> Call<'c> {
     /// Adds an argument to the key.
     #[inline]
     pub fn arg<T: Serialize + ?Sized>(&mut self, argument: &T) {
-        if let Err(reason) = encode::encode(argument, self.key.arguments()) {
-            self.fault = Some(reason.to_string());
+        let key = self.key.arguments();
+        match contained(|| encode::encode(argument, key).map_err(|reason| reason.to_string())) {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) | Err(reason) => self.fault = Some(reason),
         }
     }
 
@@ -94,7 +97,8 @@ impl<'c> Call<'c> {
 
     /// Adds an interpolated value to a key that is named by a template.
     pub fn key_hole<T: Display + ?Sized>(&mut self, value: &T) {
-        if write!(EscapedTo(&mut KeyText(&mut self.key)), "{value}").is_err() {
+        let key = &mut self.key;
+        if !matches!(contained(|| write!(EscapedTo(&mut KeyText(key)), "{value}")), Ok(Ok(()))) {
             self.fault = Some("an argument cannot be displayed".to_owned());
         }
     }

@@ -138,7 +138,9 @@ impl Remote {
             announcements,
             guards,
             is_first_tier_memory,
-            writes: Arc::new(Semaphore::new(settings.max_pending_writes)),
+            writes: Arc::new(Semaphore::new(
+                settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
+            )),
             returns: Arc::default(),
             proving: Sole::default(),
             replaying: Sole::default(),

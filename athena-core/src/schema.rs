@@ -33,6 +33,7 @@ mod tracer;
 #[cfg(test)]
 mod tests;
 
+use self::graph::Graph;
 use self::knowledge::Knowledge;
 use serde::de::DeserializeOwned;
 
@@ -46,7 +47,7 @@ use tracer::Tracer;
 ///
 /// The work is bounded (see [`Fingerprint::is_traced`]) but not free: call it once per type, and
 /// keep the result. It runs `T::deserialize` on made-up values, so an impl that panics on unusual
-/// input panics here too.
+/// input panics here too; then [`untraced`] stands for the type.
 pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
     let (graph, kind) = Tracer::default().run::<T>();
     let name = match kind {
@@ -54,6 +55,13 @@ pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
         Knowledge::SelfDescribing | Knowledge::Named => std::any::type_name::<T>(),
     };
     Fingerprint { id: digest::of(&graph, kind, name, version), kind }
+}
+
+/// Fingerprints a type of which nothing could be seen: its name and `version` speak for it.
+pub(crate) fn untraced<T>(version: u32) -> Fingerprint {
+    let kind = Knowledge::Named;
+    let id = digest::of(&Graph::default(), kind, std::any::type_name::<T>(), version);
+    Fingerprint { id, kind }
 }
 
 /// Identifies one definition of a type.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::codec::Wire;
+use crate::contained::contained;
 use crate::entry::{self, Meta, Slot, TypedEntry};
 use crate::envelope::EntryKind;
 use crate::error::Error;
@@ -119,7 +120,9 @@ impl<E> Errors<E> {
     }
 
     pub(crate) fn allows_grace(&self, error: &E) -> bool {
-        !self.grace_unless.as_ref().is_some_and(|excludes| excludes(error))
+        // One that panics excludes: the error reaches its caller, as without a cache.
+        let excludes = |excludes: &Arc<Judge<E>>| contained(|| excludes(error)).unwrap_or(true);
+        !self.grace_unless.as_ref().is_some_and(excludes)
     }
 }
 

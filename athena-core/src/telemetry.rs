@@ -8,6 +8,7 @@ pub(crate) mod outcome;
 pub(crate) mod stats;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use event::{Event, Observer};
 pub use outcome::{Outcome, Source};
@@ -15,23 +16,36 @@ pub use stats::Stats;
 
 use stats::Counters;
 
+use crate::contained::contained;
+
 /// Tells counters and observers.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     pub(crate) counters: Counters,
     observers: Vec<Arc<dyn Observer>>,
+    has_told_of_panic: AtomicBool,
 }
 
 impl Telemetry {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
-        Self { counters: Counters::default(), observers }
+        let has_told_of_panic = AtomicBool::new(false);
+        Self { counters: Counters::default(), observers, has_told_of_panic }
     }
 
     /// Counts an event and passes it on, in the task in which it happened.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         self.counters.count(event);
         for observer in &self.observers {
-            observer.observe(event);
+            self.pass_on(&**observer, event);
+        }
+    }
+
+    /// Tells an observer; that it panics is logged once, and nobody else's matter.
+    fn pass_on(&self, observer: &dyn Observer, event: &Event<'_>) {
+        if let Err(panic) = contained(|| observer.observe(event))
+            && !self.has_told_of_panic.swap(true, Ordering::Relaxed)
+        {
+            log::observer_panicked(&panic);
         }
     }
 
@@ -42,7 +56,7 @@ impl Telemetry {
         if self.observers.iter().any(|observer| observer.wants_hits()) {
             let key = key();
             for observer in self.observers.iter().filter(|observer| observer.wants_hits()) {
-                observer.observe(&Event::Hit { key: &key, source });
+                self.pass_on(&**observer, &Event::Hit { key: &key, source });
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The user's function, checked as far as both attributes ask.
 
-use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::{Group, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::{
     FnArg, GenericArgument, Path, PathArguments, ReturnType, Safety, Signature, Type,
     TypeParamBound, parse_quote_spanned,
@@ -70,7 +70,7 @@ impl Origin {
                     (move || -> #boxed #body)().await
                 )
             }
-            _ => quote_spanned!(tokens::hidden_at(output)=> #body),
+            _ => braced_by_us(body).into_token_stream(),
         };
         quote_spanned!(tokens::hidden_at(output)=> async move {
             if let ::core::option::Option::Some(never) = ::core::option::Option::None::<#output> {
@@ -80,6 +80,13 @@ impl Origin {
             #body
         })
     }
+}
+
+/// The body in braces that are not the user's: nobody warns that those around one expression are unused.
+fn braced_by_us(body: &Group) -> Group {
+    let mut braced = body.clone();
+    braced.set_span(tokens::hidden_at(body));
+    braced
 }
 
 fn refuse_qualifiers(sig: &Signature, faults: &mut Faults) {

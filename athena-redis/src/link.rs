@@ -90,7 +90,7 @@ impl Link {
     }
 
     fn build(call: Call, lookup: Lookup) -> Self {
-        let permits = Semaphore::new(call.access.max_in_flight);
+        let permits = Semaphore::new(call.access.max_in_flight.min(Semaphore::MAX_PERMITS));
         let shared = Arc::new(LinkState::new(call, lookup));
         Self { shared, permits, supervisor: TaskSlot::default() }
     }

@@ -12,6 +12,7 @@ mod backends;
 mod batch;
 mod breaker;
 mod coherence;
+mod contained;
 mod envelope;
 mod grace;
 mod invalidation;

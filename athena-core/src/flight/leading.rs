@@ -10,16 +10,18 @@ tokio::task_local! {
     static LEADING: Arc<Chain>;
 }
 
-/// A flight, and the one in whose load it was begun.
+/// The flights of one load, of which a batch has many, and those in whose load they were begun.
+///
+/// A link for each load, not for each flight: how deep it gets is how deep loads call each other.
 struct Chain {
-    flight: Arc<Flight>,
+    flights: Box<[Arc<Flight>]>,
     outer: Option<Arc<Chain>>,
 }
 
 impl Chain {
     fn contains(&self, flight: &Arc<Flight>) -> bool {
-        Arc::ptr_eq(&self.flight, flight)
-            || self.outer.as_ref().is_some_and(|outer| outer.contains(flight))
+        let chain = std::iter::successors(Some(self), |chain| chain.outer.as_deref());
+        chain.flat_map(|chain| &chain.flights).any(|there| Arc::ptr_eq(there, flight))
     }
 }
 
@@ -41,13 +43,8 @@ impl Flight {
 
     /// Runs a load of several flights.
     pub(crate) async fn all_led_here<F: Future>(flights: &[Arc<Self>], load: F) -> F::Output {
-        let mut chain = LEADING.try_with(Arc::clone).ok();
-        for flight in flights {
-            chain = Some(Arc::new(Chain { flight: Arc::clone(flight), outer: chain }));
-        }
-        match chain {
-            Some(chain) => LEADING.scope(chain, load).await,
-            None => load.await,
-        }
+        let outer = LEADING.try_with(Arc::clone).ok();
+        let flights = flights.iter().map(Arc::clone).collect();
+        LEADING.scope(Arc::new(Chain { flights, outer }), load).await
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ErrorProbe, Site};
 use crate::codec::Wire;
+use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{self, Answer, AskNames, Detach, Detached, InPlace, Origin};
 use crate::error::Error;
@@ -111,8 +112,11 @@ impl<R, V, E> Ask<R, V, E> {
     #[must_use]
     pub fn tag(mut self, write: impl FnOnce(&mut Text)) -> Self {
         let mut text = Text::default();
-        write(&mut text);
-        self.tags.add(Tag::new(text.into_string()));
+        match contained(|| write(&mut text)) {
+            Ok(()) => self.tags.add(Tag::new(text.into_string())),
+            // Without its label nothing could invalidate the entry.
+            Err(_) => self.bypass = Some("a tag cannot be displayed"),
+        }
         self
     }
 

@@ -152,8 +152,11 @@ impl Remote {
         let namespace = current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it));
         let known: Vec<_> = question.tags.iter().zip(current).collect();
         let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
-        let stored = holds.then(|| self.stored_entry(question, envelope, *remaining, evidence));
-        Ok(Attempt::Done(stored.map(Box::new)))
+        let Some(age) = envelope.age(*remaining).filter(|_| holds) else {
+            return Ok(Attempt::Done(None));
+        };
+        let stored = self.stored_entry(question, envelope, age, evidence);
+        Ok(Attempt::Done(Some(Box::new(stored))))
     }
 
     /// The envelope; nothing if the bytes are none, or one of another entry or type.
@@ -172,14 +175,12 @@ impl Remote {
         &self,
         question: &Question<'_>,
         envelope: Envelope,
-        remaining: Duration,
+        age: Duration,
         evidence: Evidence,
     ) -> StoredEntry {
         let mut tags = Tags::clone(question.tags);
         envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
         let dependencies = self.dependencies(&question.address.entry, &tags, question.since);
-        let total = envelope.ttl.saturating_add(envelope.grace);
-        let age = total.saturating_sub(remaining);
         // Coherence 8: it may have been invalidated where this history has not heard of it.
         let is_trusted = evidence.is_of_this_history || self.guards.lacks(Guard::History);
         let age = if is_trusted { age } else { age.max(envelope.ttl) };

@@ -198,6 +198,8 @@ pub enum NotKept {
     LeaseLost,
     /// Too many writes were under way.
     Overloaded,
+    /// `unless` or `tags_from` panicked.
+    Panicked,
 }
 
 impl NotKept {
@@ -208,6 +210,7 @@ impl NotKept {
             Self::LeaseHeld => "lease held",
             Self::LeaseLost => "lease lost",
             Self::Overloaded => "overloaded",
+            Self::Panicked => "panicked",
         }
     }
 }

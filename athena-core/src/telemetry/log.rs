@@ -24,6 +24,11 @@ pub(crate) fn name_taken(site: &str) {
     );
 }
 
+/// An observer that panics; said once per cache.
+pub(crate) fn observer_panicked(panic: &str) {
+    tracing::error!(target: "athena_cache", panic, "an observer panicked; it goes on to hear events");
+}
+
 /// A type whose changes go unseen; said once per type.
 pub(crate) fn untraced(name: &str) {
     tracing::info!(

@@ -68,6 +68,8 @@ pub struct Stats {
     pub unreadable: u64,
     /// Values that could not be written as bytes.
     pub unwritable: u64,
+    /// Values not kept because `unless` or `tags_from` panicked on them.
+    pub panicked: u64,
     /// Writes to the backend left out because too many were under way.
     pub dropped_writes: u64,
     /// Entries, tags and namespaces invalidated.
@@ -152,7 +154,7 @@ macro_rules! counters {
 
 counters! {
     stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
-    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, unreadable, unwritable,
+    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, unreadable, unwritable, panicked,
     dropped_writes, invalidations, journaled, retries, breaker_openings, failovers,
     planned_failovers, reconnects,
 }
@@ -194,6 +196,7 @@ impl Counters {
                 NotKept::Invalidated | NotKept::LeaseLost => &self.refused,
                 NotKept::LeaseHeld => &self.leases_held_elsewhere,
                 NotKept::Overloaded => &self.dropped_writes,
+                NotKept::Panicked => &self.panicked,
                 NotKept::Unwanted => return None,
             },
             Event::Unleased { .. } => &self.unleased_loads,

@@ -49,7 +49,7 @@ where
         let life = Life { ttl, grace: Duration::ZERO };
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Failed, life, &tags, leased);
-        self.keep((remember.keep)(error, meta), life, tags, true, leased);
+        self.keep((remember.keep)(error, meta), life, tags, Ok(()), leased);
     }
 
     /// The hard timeout, if there is something to answer with once it is reached.

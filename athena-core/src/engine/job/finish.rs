@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Job, LeaseState, Purpose};
 use crate::clock::Tick;
+use crate::contained::contained;
 use crate::engine::{Answer, Ask};
 use crate::entry::{Meta, TypedEntry};
 use crate::envelope::EntryKind;
@@ -52,13 +53,7 @@ where
     fn found(self, value: V, leased: LeaseState) -> Answer<R> {
         self.tell_miss();
         let ask = &self.ask;
-        let wanted = !ask.unless.as_ref().is_some_and(|unless| unless(&value));
-        let mut tags = ask.tags.clone();
-        if let Some(tags_from) = &ask.tags_from {
-            for tag in tags_from(&value) {
-                tags.add(tag);
-            }
-        }
+        let (wanted, tags) = self.judge(&value);
         let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
         let answer = (ask.shape.found)(value.clone());
@@ -67,13 +62,37 @@ where
         Answer { value: answer, outcome: Outcome::new(Source::Load) }
     }
 
+    /// What the function's own options say of a value: whether it is kept, and with which tags.
+    fn judge(&self, value: &V) -> (Result<(), NotKept>, Tags) {
+        let ask = &self.ask;
+        let mut tags = ask.tags.clone();
+        let judged = contained(|| {
+            let is_wanted = !ask.unless.as_ref().is_some_and(|unless| unless(value));
+            let late = ask.tags_from.as_ref().map(|tags_from| tags_from(value));
+            (is_wanted, late.unwrap_or_default())
+        });
+        let Ok((is_wanted, late)) = judged else {
+            return (Err(NotKept::Panicked), tags);
+        };
+        for tag in late {
+            tags.add(tag);
+        }
+        (if is_wanted { Ok(()) } else { Err(NotKept::Unwanted) }, tags)
+    }
+
     fn absent(self, value: R, leased: LeaseState) -> Answer<R> {
         self.tell_miss();
         let ttl = self.ask.policy.negative_ttl;
         let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);
-        self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, ttl.is_some(), leased);
+        self.keep(
+            Arc::new(TypedEntry { meta, value: () }),
+            life,
+            tags,
+            ttl.map(drop).ok_or(NotKept::Unwanted),
+            leased,
+        );
         Answer { value, outcome: Outcome::new(Source::Load) }
     }
 

@@ -26,10 +26,18 @@ where
     E: 'static,
 {
     /// Keeps a result if it is wanted and still true, and lands it for the followers.
-    pub(super) fn keep(self, slot: Slot, life: Life, tags: Tags, wanted: bool, leased: LeaseState) {
+    pub(super) fn keep(
+        self,
+        slot: Slot,
+        life: Life,
+        tags: Tags,
+        wanted: Result<(), NotKept>,
+        leased: LeaseState,
+    ) {
         let landing = Ask::<R, V, E>::landing(&slot, Outcome::new(Source::Load));
-        if !wanted || life.ttl.is_zero() {
-            self.not_kept(NotKept::Unwanted);
+        let unwanted = if life.ttl.is_zero() { Some(NotKept::Unwanted) } else { wanted.err() };
+        if let Some(reason) = unwanted {
+            self.not_kept(reason);
             return self.lead.land(landing);
         }
         if !self.keep_in_memory(&slot) {

@@ -1,0 +1,38 @@
+//! Code of users that runs for the cache's sake, not for its caller's.
+//!
+//! Invariant: a panic in it never reaches the caller, who would not have met it without a cache.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Longest text of a panic that is handed on, in characters.
+const LONGEST: usize = 200;
+
+/// Runs code of users; its panic as a text.
+///
+/// Whatever it was given is dropped or read as it is afterwards, never changed half-way by it: it gets
+/// shared references and what it makes itself.
+pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| text(&*panic))
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no text").chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contained;
+
+    #[test]
+    fn a_panic_becomes_its_text() {
+        assert_eq!(contained(|| 1), Ok(1));
+        assert_eq!(contained(|| panic!("no {}", "way")), Err::<(), _>("no way".to_owned()));
+        let endless = "x".repeat(1_000);
+        let cut = contained(|| std::panic::panic_any(endless)).map_err(|text| text.len());
+        assert_eq!(cut, Err::<(), _>(200));
+        assert_eq!(contained(|| std::panic::panic_any(7)), Err::<(), _>("no text".to_owned()));
+    }
+}
