@@ -23,12 +23,14 @@ use std::sync::Arc;
 
 use crate::coherence::joining::Joinable;
 use crate::flight::{Flight, Lead, Role, Terms};
+use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
 use answer::Judged;
 use follow::{Followed, WaitingFor};
+use job::{Led, Yielding};
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
@@ -44,8 +46,10 @@ where
     E: 'static,
 {
     /// The value of this call: from a tier, from another caller's load, or from its own.
-    pub(crate) async fn answer<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+    pub(crate) async fn answer<O: Origin<R, V, E>>(mut self, mut origin: O) -> Answer<R> {
         self.runtime.keep_alive();
+        // Coherence 13: once, or a stream of invalidations would keep the load from ever beginning.
+        let mut yielding = Yielding::Once;
         loop {
             let seen = self.in_memory();
             if let Some(answer) = self.answer_from(seen.as_ref()) {
@@ -53,9 +57,15 @@ where
                 return answer;
             }
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
-            let flight = match self.enter() {
-                Role::Lead(lead) => return self.lead(lead, stale, origin).await,
-                Role::Follow(flight) => flight,
+            let (flight, arrival) = match self.enter() {
+                Role::Lead(lead) => match self.lead(lead, stale, yielding, origin).await {
+                    Led::Answer(answer) => return answer,
+                    Led::Superseded(ask, load) => {
+                        (self, origin, yielding) = (ask, load, Yielding::Never);
+                        continue;
+                    }
+                },
+                Role::Follow(flight, arrival) => (flight, arrival),
             };
             if flight.is_led_here() {
                 return self.alone(LoadPermit::NotNeeded, origin).await;
@@ -65,13 +75,18 @@ where
             {
                 return answer;
             }
-            match self.follow(&flight, stale.as_ref(), WaitingFor::Another).await {
+            match self.follow(&flight, stale.as_ref(), WaitingFor::Another(arrival)).await {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
                 Followed::Alone => return self.side_by_side(origin).await,
                 Followed::Impatient => {
                     if let Some(lead) = self.replace(Some(&flight)) {
-                        return self.lead(lead, stale, origin).await;
+                        match self.lead(lead, stale, yielding, origin).await {
+                            Led::Answer(answer) => return answer,
+                            Led::Superseded(ask, load) => {
+                                (self, origin, yielding) = (ask, load, Yielding::Never);
+                            }
+                        }
                     }
                 }
             }
@@ -82,7 +97,7 @@ where
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         self.runtime.keep_alive();
         match self.replace(None) {
-            Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin.load()).await,
+            Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin).await,
             None => self.alone(LoadPermit::NotNeeded, origin).await,
         }
     }
@@ -100,33 +115,37 @@ where
     }
 
     fn enter(&self) -> Role {
-        let Runtime { flights, revisions, clock, .. } = &*self.runtime;
-        flights.enter(&self.key, self.terms(), revisions, clock.now())
+        let Runtime { flights, revisions, .. } = &*self.runtime;
+        flights.enter(&self.key, self.terms(), self.takes_copies(), revisions)
     }
 
     fn replace(&self, flight: Option<&Arc<Flight>>) -> Option<Lead> {
         self.runtime.flights.replace(&self.key, self.terms(), flight)
     }
 
-    /// The revision before the load, and how long others may join it (coherence 1).
+    /// The revision before the load, and who may join it (coherence 1).
     ///
     /// Until there is a lease, nothing announces that what is being loaded was invalidated.
     fn terms(&self) -> Terms {
         let Runtime { revisions, clock, .. } = &*self.runtime;
-        let entry = self.entry_name();
+        let (entry, now) = (self.entry_name(), clock.now());
         let since = revisions.now();
         let has_late_tags = self.tags_from.is_some();
         let Some(remote) = self.remote() else {
             let dependencies = self.runtime.own_dependencies(&self.tags, since);
-            return Terms { dependencies, joinable: Joinable::always(), has_late_tags };
+            return Terms { dependencies, joinable: Joinable::always(), now, has_late_tags };
         };
         let dependencies = if has_late_tags {
             remote.dependencies_of_late_load(entry, &self.tags, since)
         } else {
             remote.dependencies_of_load(entry, &self.tags, since)
         };
-        let until = clock.now().after(remote.trust_window());
-        Terms { dependencies, joinable: Joinable::unannounced(until), has_late_tags }
+        Terms { dependencies, joinable: Joinable::unannounced(), now, has_late_tags }
+    }
+
+    /// Whether its fallback serves what may be outdated, flagged.
+    fn takes_copies(&self) -> bool {
+        self.policy.fallback.plan(Some(Verdict::Fresh)) == Plan::Serve
     }
 
     fn tell(&self, event: impl for<'k> FnOnce(&'k str) -> Event<'k>) {

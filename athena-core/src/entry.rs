@@ -26,8 +26,13 @@ pub(crate) struct Meta {
     pub(crate) loaded: Tick,
     dependencies: Dependencies,
     backing: Backing,
-    /// Trusted no longer than this, whatever the sessions.
+    /// Trusted no longer than this by the sessions.
     trusted_until: AtomicU64,
+    /// When its load began, if that was here.
+    began: Option<Tick>,
+    /// Trusted until then if the backend has not taken it: its load began less than the window before
+    /// (coherence 17 and 18).
+    recent_until: Tick,
     /// Invalidated: not to be served by anybody.
     dead: AtomicBool,
     /// Loaded here, and not in the backend as far as is known.
@@ -53,11 +58,26 @@ impl Meta {
             dependencies,
             backing: trust.backing().clone(),
             trusted_until: AtomicU64::new(trust.until.as_millis()),
+            began: None,
+            recent_until: Tick::default(),
             dead: AtomicBool::new(false),
             ours_alone: AtomicBool::new(false),
             expired: AtomicBool::new(false),
             retry_at: AtomicU64::new(0),
         }
+    }
+
+    /// Of a load here that began at `began`: nothing that was invalidated before is in it, so it counts for
+    /// the window even if the backend does not take it (coherence 17).
+    pub(crate) fn of_load(self, began: Tick, window: Duration) -> Self {
+        Self { began: Some(began), recent_until: began.after(window), ..self }
+    }
+
+    /// Whether another entry comes of a load that began later (coherence 2 and 19, T2).
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        let began = |meta: &Self| meta.began.unwrap_or(meta.loaded);
+        let (ours, others) = (self.since(), other.since());
+        ours < others || ours == others && self.began.is_some_and(|it| it < began(other))
     }
 
     pub(crate) fn age(&self, now: Tick) -> Duration {
@@ -106,6 +126,7 @@ impl Meta {
     #[inline]
     pub(crate) fn is_trusted(&self, now: Tick) -> bool {
         now.as_millis() < self.trusted_until.load(Ordering::SeqCst) && self.backing.is_trusted(now)
+            || now < self.recent_until && self.ours_alone.load(Ordering::SeqCst)
     }
 
     /// The backend has taken the entry: every change is announced from now on (coherence 6).

@@ -1,11 +1,11 @@
 //! One load per key at a time.
 //!
-//! A flight is the work of one leader that others may join. It is judged like an entry: whoever
-//! arrives after an invalidation does not join the load that began before it, nor one of which this
-//! process might not hear that it was invalidated.
+//! A flight is the work of one leader that others wait for. It is judged like an entry: whoever arrives
+//! after an invalidation does not wait for the load that began before it. Whoever arrives while it is
+//! valid waits; whether its result is for them is told by when they came, once it lands (coherence 14).
 //!
-//! A flight that has landed can be joined until its value is in the backend, so that nobody loads
-//! what is on its way there.
+//! A flight that has landed is waited for until its value is in the backend, so that nobody loads what is
+//! on its way there.
 //!
 //! Invariant: a key is in the map exactly while its newest leader's [`Lead`] exists; a leader that ends
 //! in any way, dropped and panicking included, leaves the map and wakes its followers.
@@ -16,6 +16,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -38,6 +39,8 @@ use crate::telemetry::Outcome;
 pub(crate) struct Flights {
     shards: Sharded<Mutex<FlightMap>>,
     hasher: foldhash::fast::RandomState,
+    /// For how long after its beginning a step may be joined that nobody announces (coherence 14).
+    window: Duration,
     guards: Guards,
 }
 
@@ -65,7 +68,16 @@ struct FlightState {
     sealed: bool,
     dependencies: Dependencies,
     joinable: Joinable,
+    /// When the question or the load that is under way began (coherence 14).
+    step: Tick,
+    /// What it leaves will be in the backend, or is not to be had there (coherence 15).
+    is_leased: bool,
+    is_loading: bool,
     phase: Phase,
+    /// The backend has taken its value.
+    is_stored: bool,
+    /// Its leader is gone, and its fill has ended.
+    is_over: bool,
 }
 
 /// What a flight depends on.
@@ -73,8 +85,29 @@ struct FlightState {
 pub(crate) struct Terms {
     pub(crate) dependencies: Dependencies,
     pub(crate) joinable: Joinable,
+    /// When it begins.
+    pub(crate) now: Tick,
     /// Whether the value may have tags that only it knows.
     pub(crate) has_late_tags: bool,
+}
+
+/// When a caller came to a flight, and what was known of it then (coherence 14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    at: Tick,
+    /// Whatever invalidates the load is heard of here: its result is as good as one's own.
+    is_announced: bool,
+}
+
+/// What a landed result is to a caller (coherence 14 and 15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// As good as one's own.
+    Shared,
+    /// To be read from the backend once the fill has ended.
+    AfterFill,
+    /// It may be outdated, and nothing tells.
+    Late,
 }
 
 #[derive(Debug)]
@@ -102,6 +135,19 @@ pub(crate) enum Landing {
     Again,
 }
 
+impl Landing {
+    /// Whether its followers are told that it may be outdated.
+    pub(crate) fn is_flagged(&self) -> bool {
+        matches!(self, Self::Entry { outcome, .. } if outcome.stale || outcome.degraded)
+    }
+
+    /// The same entry for those who came too late to take it as their own (coherence 15).
+    pub(crate) fn flagged(self) -> Option<Self> {
+        let Self::Entry { slot, outcome } = self else { return None };
+        Some(Self::Entry { slot, outcome: Outcome { degraded: true, ..outcome } })
+    }
+}
+
 impl std::fmt::Debug for Landing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -119,33 +165,57 @@ pub(crate) enum Role {
     /// Load, and tell the others.
     Lead(Lead),
     /// Wait for the one who loads.
-    Follow(Arc<Flight>),
+    Follow(Arc<Flight>, Arrival),
 }
 
 impl Flights {
-    pub(crate) fn new(guards: Guards) -> Self {
+    pub(crate) fn new(window: Duration, guards: Guards) -> Self {
         Self {
             shards: Sharded::new(SHARDS),
             hasher: foldhash::fast::RandomState::default(),
+            window,
             guards,
         }
     }
 
-    /// Joins the flight of a key if it may be joined, else begins a new one (coherence 1, S1).
+    /// Waits for the flight of a key while nothing says that it is outdated, else begins a new one
+    /// (coherence 1 and 13, S1).
+    ///
+    /// Who takes no copy does not wait for a load that began more than the window ago and leaves nothing
+    /// in the backend either (coherence 15).
     pub(crate) fn enter(
         self: &Arc<Self>,
         key: &Key,
         terms: Terms,
+        takes_copies: bool,
         revisions: &Revisions,
-        now: Tick,
     ) -> Role {
         let mut shard = self.shard(key);
-        if let Some(flight) = shard.get(key)
-            && (flight.is_joinable(revisions, now) || self.guards.lacks(Guard::Joining))
-        {
-            return Role::Follow(Arc::clone(flight));
+        if let Some(flight) = shard.get(key) {
+            let now = terms.now;
+            let arrival = flight.arrival(revisions, now);
+            let is_late = || flight.is_loading_in_vain(now, self.window) && !takes_copies;
+            if let Some(arrival) = arrival.filter(|it| it.is_announced || !is_late()) {
+                return Role::Follow(Arc::clone(flight), arrival);
+            }
+            if self.guards.lacks(Guard::Joining) {
+                return Role::Follow(Arc::clone(flight), Arrival { at: now, is_announced: true });
+            }
         }
         Role::Lead(self.begin(&mut shard, key, terms, false))
+    }
+
+    /// What a result that has landed is to a caller (coherence 14 and 15).
+    pub(crate) fn due(&self, flight: &Flight, arrival: Arrival) -> Due {
+        let state = flight.lock();
+        let is_in_time = arrival.is_announced || arrival.at < state.step.after(self.window);
+        if is_in_time || self.guards.lacks(Guard::LateJoining) {
+            Due::Shared
+        } else if state.is_leased || !state.is_loading {
+            Due::AfterFill
+        } else {
+            Due::Late
+        }
     }
 
     /// Begins a new flight, unless one other than `instead_of` has begun already.
@@ -197,7 +267,7 @@ impl Flights {
         terms: Terms,
         eager: bool,
     ) -> Lead {
-        let Terms { dependencies, joinable, has_late_tags } = terms;
+        let Terms { dependencies, joinable, now, has_late_tags } = terms;
         let flight = Arc::new(Flight {
             key: key.clone(),
             has_late_tags,
@@ -207,7 +277,12 @@ impl Flights {
                 sealed: false,
                 dependencies,
                 joinable,
+                step: now,
+                is_leased: false,
+                is_loading: false,
                 phase: Phase::Running,
+                is_stored: false,
+                is_over: false,
             }),
             ended: Notify::new(),
         });
@@ -245,6 +320,21 @@ impl Flight {
         }
     }
 
+    /// Waits until the leader is gone and the fill of its value has ended; tells whether the backend has
+    /// taken it.
+    pub(crate) async fn over(&self) -> bool {
+        loop {
+            let ended = self.ended.notified();
+            {
+                let state = self.lock();
+                if state.is_over {
+                    return state.is_stored;
+                }
+            }
+            ended.await;
+        }
+    }
+
     pub(crate) fn is_eager(&self) -> bool {
         self.eager
     }
@@ -252,7 +342,10 @@ impl Flight {
     /// Keeps the lease of the load, until it is taken or the flight is over.
     pub(crate) fn hold(&self, lease: LeaseGuard) {
         *self.lease.lock() = Some(lease);
-        if self.lock().sealed {
+        let mut state = self.lock();
+        state.is_leased = !state.sealed;
+        if state.sealed {
+            drop(state);
             drop(self.take_lease());
         }
     }
@@ -291,8 +384,9 @@ impl Flight {
         self.has_late_tags && !revisions.holds(slot.meta().dependencies())
     }
 
-    /// Whether a caller may share this load: judged as an entry would be (coherence 1, I1, I2).
-    fn is_joinable(&self, revisions: &Revisions, now: Tick) -> bool {
+    /// A caller's arrival, unless something says that the flight is outdated: judged as an entry would be
+    /// (coherence 1 and 13, I1, I2).
+    fn arrival(&self, revisions: &Revisions, now: Tick) -> Option<Arrival> {
         let state = self.lock();
         let is_current = match &state.phase {
             Phase::Running => true,
@@ -301,10 +395,14 @@ impl Flight {
             }
             Phase::Landed(_) | Phase::Abandoned => false,
         };
-        is_current
-            && !state.sealed
-            && state.joinable.holds(now)
-            && revisions.holds(&state.dependencies)
+        let is_valid = is_current && !state.sealed && revisions.holds(&state.dependencies);
+        is_valid.then(|| Arrival { at: now, is_announced: state.joinable.holds(now) })
+    }
+
+    /// Whether a load runs that began too long ago to be joined, and that will not be in the backend.
+    fn is_loading_in_vain(&self, now: Tick, window: Duration) -> bool {
+        let state = self.lock();
+        state.is_loading && !state.is_leased && now >= state.step.after(window)
     }
 
     pub(crate) fn seal(&self) {
@@ -349,6 +447,33 @@ impl Lead {
         !revisions.holds_since(&self.flight.lock().dependencies, since)
     }
 
+    /// A question is sent, whose answer may be what lands (coherence 14).
+    pub(crate) fn asks_at(&self, now: Tick) {
+        self.flight.lock().step = now;
+    }
+
+    /// The load begins (coherence 14).
+    pub(crate) fn loads_at(&self, now: Tick) {
+        let mut state = self.flight.lock();
+        state.step = now;
+        state.is_loading = true;
+    }
+
+    /// When the question or the load began that is under way.
+    pub(crate) fn step(&self) -> Tick {
+        self.flight.lock().step
+    }
+
+    /// Whether the key was invalidated since the flight began.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.flight.lock().sealed
+    }
+
+    /// The backend has taken what the flight brought.
+    pub(crate) fn is_stored(&self) {
+        self.flight.lock().is_stored = true;
+    }
+
     /// How long the flight may be joined from now on.
     pub(crate) fn may_be_joined(&self, joinable: Joinable) {
         self.flight.lock().joinable = joinable;
@@ -382,6 +507,7 @@ impl Drop for Lead {
         }
         drop(self.flight.take_lease());
         self.flights.leave(&self.flight);
+        self.flight.lock().is_over = true;
         self.flight.ended.notify_waiters();
     }
 }

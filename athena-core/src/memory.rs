@@ -77,7 +77,7 @@ impl MemoryTier {
         match self.front.get(hash, key) {
             Some(there)
                 if Arc::ptr_eq(&there.slot, slot)
-                    || there.slot.meta().since() > slot.meta().since() =>
+                    || slot.meta().is_before(there.slot.meta()) =>
             {
                 return;
             }

@@ -169,11 +169,6 @@ impl Remote {
         (self.announcements.sessions.incarnation(node), self.clock.now())
     }
 
-    /// How long something is trusted that nothing announces changes of.
-    pub(crate) fn trust_window(&self) -> Duration {
-        self.announcements.sessions.window()
-    }
-
     /// Somebody who waits until an entry or its lease changes in the backend.
     pub(crate) fn waiter(&self, entry: &EntryName) -> Waiter {
         self.announcements.waiter(entry)

@@ -20,6 +20,8 @@ const GUARDS: [(&str, Guard); 7] = [
     ("window", Guard::Window),
     ("journal", Guard::Journal),
     ("history", Guard::History),
+    ("late-joining", Guard::LateJoining),
+    ("keeping", Guard::Keeping),
 ];
 
 /// Which plays, and for how long.

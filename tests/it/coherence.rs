@@ -4,6 +4,7 @@ mod hearing;
 mod histories;
 mod joining;
 mod leases;
+mod one_load;
 mod trust;
 
 use std::time::Duration;

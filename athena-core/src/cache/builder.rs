@@ -199,13 +199,13 @@ impl Builder {
             };
             Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
         });
-        let memory = &settings.memory;
+        let (memory, window) = (&settings.memory, settings.resilience.trust_window);
         let cache = Cache::from(Runtime {
             namespace,
             defaults: settings.defaults(),
             revisions,
             guards,
-            flights: Arc::new(Flights::new(guards)),
+            flights: Arc::new(Flights::new(window, guards)),
             memory: memory::MemoryTier::new(memory.max_entries, &clock),
             remote,
             telemetry,

@@ -26,13 +26,19 @@ pub enum Guard {
     Journal,
     /// What another history wrote is not fresh (coherence 8).
     History,
+    /// A load that nobody announces is shared by those who came within the window of its beginning
+    /// (coherence 14 and 15).
+    LateJoining,
+    /// What the backend has not taken is fresh until the window after its load's beginning, and no longer
+    /// (coherence 17).
+    Keeping,
 }
 
 /// The guards that are switched off.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Guards {
     #[cfg(feature = "testing")]
-    missing: u8,
+    missing: u16,
 }
 
 impl Guards {
@@ -57,7 +63,7 @@ impl Guards {
     }
 
     #[cfg(feature = "testing")]
-    fn bit(guard: Guard) -> u8 {
-        1 << (guard as u8)
+    fn bit(guard: Guard) -> u16 {
+        1 << (guard as u16)
     }
 }

@@ -1,7 +1,7 @@
-//! How long others may share a load (coherence 1).
+//! How long others may share a load, whenever it began (coherence 1).
 //!
-//! Joining is not trust: a load that may not be joined any more still runs for its caller, and an entry
-//! that is not trusted may still be joined while it is loaded.
+//! Joining is not trust, and trust is not validity: a load that is not announced any more still runs for
+//! those who came in time, and may be waited for by others (coherence 13 to 15).
 
 use super::trust::{Backing, Trust};
 use crate::clock::Tick;
@@ -20,9 +20,9 @@ impl Joinable {
         Self { backing: Backing::default(), until: Tick::FAR }
     }
 
-    /// Nothing announces that it was invalidated: for so long only.
-    pub(crate) fn unannounced(until: Tick) -> Self {
-        Self { backing: Backing::default(), until }
+    /// Nothing announces that it was invalidated: when callers came decides (coherence 14).
+    pub(crate) fn unannounced() -> Self {
+        Self { backing: Backing::default(), until: Tick::default() }
     }
 
     /// While every change is announced over these sessions, and no longer than this.

@@ -6,7 +6,7 @@ use super::limits::LoadPermit;
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::error::Error;
-use crate::flight::{Flight, Landing};
+use crate::flight::{Arrival, Due, Flight, Landing};
 use crate::policy::timeout::Limit;
 use crate::telemetry::{Event, Outcome, Source};
 
@@ -25,7 +25,8 @@ pub(super) enum Followed<R> {
 /// Whose load a caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
-    Another,
+    /// Somebody else's, since then.
+    Another(Arrival),
     /// Its own, in the background.
     OwnLoad,
 }
@@ -45,7 +46,7 @@ where
         let longest = self.runtime.settings.wait_for_load;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(longest, |limit| limit.duration().min(longest));
-        if let Some(landing) = self.runtime.clock.within(wait, flight.landing()).await {
+        if let Some(landing) = self.runtime.clock.within(wait, self.left_by(flight, waiting)).await {
             return self.landed(landing, flight, waiting);
         }
         match limit {
@@ -54,10 +55,27 @@ where
         }
     }
 
+    /// What a flight leaves to this caller (coherence 14 to 16).
+    async fn left_by(&self, flight: &Flight, waiting: WaitingFor) -> Landing {
+        let landing = flight.landing().await;
+        let WaitingFor::Another(arrival) = waiting else {
+            return landing;
+        };
+        match self.runtime.flights.due(flight, arrival) {
+            _ if landing.is_flagged() => landing,
+            Due::Shared => landing,
+            Due::AfterFill => {
+                flight.over().await;
+                Landing::Again
+            }
+            Due::Late => landing.flagged().filter(|_| self.takes_copies()).unwrap_or(Landing::Again),
+        }
+    }
+
     fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed<R> {
         match landing {
             Landing::Entry { slot, .. }
-                if waiting == WaitingFor::Another
+                if waiting != WaitingFor::OwnLoad
                     && flight.is_outdated_by_late_tags(&slot, &self.runtime.revisions) =>
             {
                 Followed::Again
@@ -91,13 +109,13 @@ where
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });
         }
-        let joined = waiting == WaitingFor::Another;
+        let joined = waiting != WaitingFor::OwnLoad;
         Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
     }
 
     fn joined_value(&self, value: R, waiting: WaitingFor) -> Followed<R> {
         self.tell_waited(waiting);
-        let joined = waiting == WaitingFor::Another;
+        let joined = waiting != WaitingFor::OwnLoad;
         Followed::Answer(Answer {
             value,
             outcome: Outcome { joined, ..Outcome::new(Source::Load) },
@@ -106,7 +124,7 @@ where
 
     fn tell_waited(&self, waiting: WaitingFor) {
         match waiting {
-            WaitingFor::Another => self.tell(|key| Event::Joined { key }),
+            WaitingFor::Another(_) => self.tell(|key| Event::Joined { key }),
             WaitingFor::OwnLoad => self.tell(|key| Event::Miss { key }),
         }
     }
@@ -142,7 +160,7 @@ where
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_permit(permit);
-                job.run(origin.load()).await
+                job.run(origin).await
             }
             None => self.alone(permit, origin).await,
         }

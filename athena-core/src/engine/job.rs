@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::limits::LoadPermit;
-use super::{Answer, Ask};
+use super::{Answer, Ask, Origin};
 use crate::clock::Tick;
 use crate::coherence::revision::Revision;
 use crate::entry::Slot;
@@ -73,31 +73,55 @@ where
     }
 
     /// Loads in the caller's future and answers, unless another process does it first.
-    pub(crate) async fn run(mut self, load: impl Future<Output = R>) -> Answer<R> {
+    pub(crate) async fn run<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+        match self.run_or_yield(origin, Yielding::Never).await {
+            Led::Answer(answer) => answer,
+            Led::Superseded(ask, origin) => ask.alone(LoadPermit::NotNeeded, origin).await,
+        }
+    }
+
+    /// The same, or nothing if the key was invalidated before the load began: somebody else may load it
+    /// by now (coherence 13).
+    pub(in crate::engine) async fn run_or_yield<O: Origin<R, V, E>>(
+        mut self,
+        origin: O,
+        yielding: Yielding,
+    ) -> Led<R, V, E, O> {
         let work = match self.hard_limit() {
-            None => self.work(load).await,
+            None => self.work(origin, yielding).await,
             Some((limit, escape)) => {
                 let clock = self.ask.runtime.clock.clone();
-                match clock.within(limit, self.work(load)).await {
+                match clock.within(limit, self.work(origin, yielding)).await {
                     Some(work) => work,
-                    None => return self.timed_out(limit, escape),
+                    None => return Led::Answer(self.timed_out(limit, escape)),
                 }
             }
         };
         match work {
-            Work::Loaded(returned, leased, started) => self.finish(returned, leased, started),
-            Work::Answered(answer) => answer,
+            Work::Loaded(returned, leased, started) => {
+                Led::Answer(self.finish(returned, leased, started))
+            }
+            Work::Answered(answer) => Led::Answer(answer),
+            Work::Superseded(origin) => Led::Superseded(self.resign(), origin),
         }
     }
 
     /// Lease, permit and load; says when the load began.
-    async fn work(&mut self, load: impl Future<Output = R>) -> Work<R> {
+    async fn work<O: Origin<R, V, E>>(&mut self, origin: O, yielding: Yielding) -> Work<R, O> {
+        let yields = |lead: &Lead| yielding == Yielding::Once && lead.is_sealed();
+        if yields(&self.lead) {
+            return Work::Superseded(origin);
+        }
         let leased = match self.lease_or_wait().await {
             Ok(leased) => leased,
             Err(answer) => return Work::Answered(answer),
         };
+        if yields(&self.lead) {
+            return Work::Superseded(origin);
+        }
         let permit = self.permit(leased);
-        let (returned, started) = self.ask.run_load(permit, self.load(load, leased)).await;
+        let (returned, started) =
+            self.ask.run_load(permit, self.load(origin.load(), leased)).await;
         Work::Loaded(returned, leased, started)
     }
 
@@ -140,6 +164,17 @@ where
         &self.ask
     }
 
+    /// Whether the key was invalidated before the load began: somebody else may load it by now
+    /// (coherence 13).
+    pub(super) fn is_superseded(&self) -> bool {
+        self.lead.is_sealed()
+    }
+
+    /// The load begins (coherence 14).
+    pub(super) fn begins_to_load(&self) {
+        self.lead.loads_at(self.now());
+    }
+
     /// Leaves the load to somebody else.
     pub(super) fn resign(self) -> Ask<R, V, E> {
         self.ask
@@ -158,10 +193,27 @@ where
     }
 }
 
+/// Whether a leader whose key is invalidated before its load begins leaves the load to others
+/// (coherence 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Yielding {
+    Once,
+    Never,
+}
+
+/// How leading ended.
+pub(in crate::engine) enum Led<R, V, E, O> {
+    Answer(Answer<R>),
+    /// The key was invalidated before the load began.
+    Superseded(Ask<R, V, E>, O),
+}
+
 /// How the work of a caller ended.
-enum Work<R> {
+enum Work<R, O> {
     /// With what the function returned, the lease it ran under, and when it began.
     Loaded(R, LeaseState, Tick),
     /// Another process was first.
     Answered(Answer<R>),
+    /// The key was invalidated before the load began.
+    Superseded(O),
 }

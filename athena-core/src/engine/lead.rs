@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::answer::Judged;
 use super::course::Next;
 use super::follow::{Followed, WaitingFor};
+use super::job::{Led, Yielding};
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::flight::Lead;
@@ -22,21 +23,22 @@ where
         self,
         lead: Lead,
         stale: Option<Slot>,
+        yielding: Yielding,
         origin: O,
-    ) -> Answer<R> {
+    ) -> Led<R, V, E, O> {
         if let Some(answer) = self.landed_meanwhile(&lead) {
-            return answer;
+            return Led::Answer(answer);
         }
         let looked = match self.remote() {
             Some(remote) => self.look_in(remote, remote.deadline()).await,
             None => Ok(None),
         };
         let (stale, away) = match self.next(&lead, looked, stale) {
-            Next::Answer(answer) => return answer,
+            Next::Answer(answer) => return Led::Answer(answer),
             Next::Refresh(answer, slot) => {
                 drop(lead);
                 self.refresh(Some(Judged::new(slot, Verdict::Refresh)), origin);
-                return answer;
+                return Led::Answer(answer);
             }
             Next::Load { stale, away } => (stale, away),
         };
@@ -47,9 +49,9 @@ where
             && let Some(spawner) = self.runtime.tasks.spawner()
         {
             let slot = Arc::clone(slot);
-            return self.load_softly(lead, slot, current, spawner, origin).await;
+            return Led::Answer(self.load_softly(lead, slot, current, spawner, origin).await);
         }
-        Job::new(self, lead, stale, purpose).run(origin.load()).await
+        Job::new(self, lead, stale, purpose).run_or_yield(origin, yielding).await
     }
 
     /// Loads in the background and waits for it as long as the soft timeout allows.

@@ -16,12 +16,14 @@ use super::follow::{Followed, WaitingFor};
 use super::lease_wait::LeaseWait;
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
-use crate::flight::{Flight, Lead, Role};
+use crate::flight::{Arrival, Flight, Lead, Role};
 use crate::policy::freshness::Verdict;
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
+/// An entry that somebody else loads, and when it was asked for.
+type Following<V, E> = (String, One<V, E>, Arc<Flight>, Arrival);
 
 /// What a batch does about its entries, round by round.
 pub(crate) struct Many<V, E> {
@@ -34,12 +36,14 @@ pub(crate) struct Many<V, E> {
     found: HashMap<String, V>,
     /// How long the loads of other processes are waited for; `None` if nothing was named.
     waiting: Option<LeaseWait>,
+    /// Names that were invalidated before their load began, and are not given up again (coherence 13).
+    superseded: HashSet<String>,
 }
 
 /// The entries of one round.
 struct Round<V, E> {
     led: Vec<(String, One<V, E>, Lead)>,
-    followed: Vec<(String, One<V, E>, Arc<Flight>)>,
+    followed: Vec<Following<V, E>>,
     /// Loaded beside a flight that cannot be joined; not kept.
     alone: Vec<(String, One<V, E>)>,
 }
@@ -60,6 +64,7 @@ where
             slow: HashMap::new(),
             found: HashMap::new(),
             waiting,
+            superseded: HashSet::new(),
         }
     }
 
@@ -119,8 +124,10 @@ where
             }
             match ask.enter() {
                 Role::Lead(lead) => round.led.push((name, ask, lead)),
-                Role::Follow(flight) if flight.is_led_here() => round.alone.push((name, ask)),
-                Role::Follow(flight) => round.followed.push((name, ask, flight)),
+                Role::Follow(flight, _) if flight.is_led_here() => round.alone.push((name, ask)),
+                Role::Follow(flight, arrival) => {
+                    round.followed.push((name, ask, flight, arrival));
+                }
             }
         }
         round
@@ -156,12 +163,13 @@ where
         jobs
     }
 
-    async fn follow(&mut self, followed: Vec<(String, One<V, E>, Arc<Flight>)>) {
+    async fn follow(&mut self, followed: Vec<Following<V, E>>) {
         // Side by side, or each would be waited for as long as one may be.
-        let waits =
-            followed.iter().map(|(_, ask, flight)| ask.follow(flight, None, WaitingFor::Another));
+        let waits = followed.iter().map(|(_, ask, flight, arrival)| {
+            ask.follow(flight, None, WaitingFor::Another(*arrival))
+        });
         let ends = join_all(waits).await;
-        for ((name, ask, flight), end) in followed.into_iter().zip(ends) {
+        for ((name, ask, flight, _), end) in followed.into_iter().zip(ends) {
             match end {
                 Followed::Answer(Answer { value: Ok(value), .. }) => {
                     if let Some(value) = value {

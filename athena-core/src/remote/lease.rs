@@ -41,8 +41,8 @@ pub(crate) struct Wanted<'a> {
 #[derive(Debug)]
 pub(crate) enum Asked {
     Granted(Grant),
-    /// Somebody else holds it; that it ends is announced over these sessions.
-    Elsewhere(Backing),
+    /// Somebody else holds it.
+    Elsewhere,
 }
 
 /// A lease that was granted.
@@ -95,11 +95,11 @@ impl Remote {
         let told = told(own, leased.generations, &proof, &session);
         self.know_all(&told, since);
         current.extend(told);
+        if !leased.granted {
+            return Ok(Asked::Elsewhere);
+        }
         let sessions = current.iter().map(|told| Arc::clone(&told.session));
         let backing = Backing::of(sessions.chain([session]));
-        if !leased.granted {
-            return Ok(Asked::Elsewhere(backing));
-        }
         let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
         Ok(Asked::Granted(Grant { token, epoch, history, backing, generations }))

@@ -6,17 +6,20 @@ use std::time::Duration;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Percent, Source};
 
-use super::{LEASE, SOON, loading, seen, warm};
+use super::{LEASE, SOON, WINDOW, loading, seen, warm};
 use crate::world::{FORMS, Fault, Form, Gate, Origin, Remote, TTL, others_rest, until};
 
 #[tokio::test]
-async fn a_value_that_the_backend_did_not_take_is_not_trusted() {
+async fn a_value_that_the_backend_did_not_take_is_fresh_for_the_window_after_its_loads_beginning() {
     for form in FORMS {
         let (remote, origin) = (Remote::tiered(), Origin::default());
         let cache = &remote.world.cache;
         remote.chaos.on("fill", Chaotic::Error(athena_cache::backend::Class::WriteRefused));
         assert_eq!(seen(form, cache, &origin, 1).await, (Source::Load, 1));
         cache.settle().await;
+        remote.world.advance(WINDOW - SOON);
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Memory, 1));
+        remote.world.advance(SOON);
         assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
     }
 }

@@ -44,6 +44,7 @@ async fn t2_an_older_value_of_the_backend_never_replaces_a_newer_one_of_memory()
             assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
             cache.settle().await;
             remote.chaos.heal();
+            remote.world.advance(WINDOW);
             assert_eq!(seen(form, cache, &origin, 3).await, (Source::Load, 3));
             cache.settle().await;
             assert_eq!(seen(form, &remote.neighbour(), &origin, 4).await, (Source::Backend, 3));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Job, LeaseState, Purpose};
 use crate::clock::Tick;
+use crate::coherence::guards::Guard;
 use crate::contained::contained;
 use crate::engine::{Answer, Ask};
 use crate::entry::{Meta, TypedEntry};
@@ -112,7 +113,12 @@ where
         };
         let keeping = leased.keeping(self.has_late_tags(tags));
         let trust = keeping.trusted.trust(&self.lead.flight().joinable());
-        Meta::new(kind, life, runtime.clock.now(), dependencies, &trust)
+        let meta = Meta::new(kind, life, runtime.clock.now(), dependencies, &trust);
+        let window = match runtime.guards.lacks(Guard::Keeping) {
+            true => Duration::MAX,
+            false => runtime.settings.resilience.trust_window,
+        };
+        meta.of_load(self.lead.step(), window)
     }
 
     /// Whether there are tags that were not known before the load.

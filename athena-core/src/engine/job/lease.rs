@@ -31,6 +31,7 @@ where
 {
     /// The load, while its lease is kept alive.
     pub(super) async fn load(&self, load: impl Future<Output = R>, leased: LeaseState) -> R {
+        self.begins_to_load();
         let load = self.lead.flight().led_here(load);
         if leased != LeaseState::Held {
             return load.await;
@@ -114,6 +115,7 @@ where
             return None;
         }
         let remote = self.ask.remote()?;
+        self.lead.asks_at(self.now());
         let seen = self.ask.look_as(&self.lead, remote, remote.deadline()).await.ok().flatten();
         let Judged { slot, verdict, .. } = seen.filter(Judged::is_fresh)?;
         let answer = match self.purpose {
@@ -159,22 +161,18 @@ where
         since: Revision,
     ) -> LeaseState {
         let AfterReply { state, guard: fate, joining } = reply(&asked).consequences();
-        let (grant, backing) = match asked {
-            Ok(Asked::Granted(grant)) => (Some(grant.clone()), Some(grant.backing)),
-            Ok(Asked::Elsewhere(backing)) => (None, Some(backing)),
-            Err(_) => (None, None),
+        let grant = match asked {
+            Ok(Asked::Granted(grant)) => Some(grant),
+            Ok(Asked::Elsewhere) | Err(_) => None,
         };
-        if let Some(backing) = backing {
-            let until = match joining {
-                Joining::UnderLease => guard.until(),
-                Joining::BesideLease | Joining::AsBefore => {
-                    self.now().after(self.ask.runtime.settings.resilience.trust_window)
-                }
-            };
-            self.lead.may_be_joined(Joinable::announced(backing, until));
-        }
         match (fate, grant) {
             (GuardFate::Held, Some(grant)) => {
+                self.lead.may_be_joined(match joining {
+                    Joining::UnderLease => {
+                        Joinable::announced(grant.backing.clone(), guard.until())
+                    }
+                    Joining::ByArrival => Joinable::unannounced(),
+                });
                 self.lead.begins_after(since);
                 self.lead.flight().hold(guard.granted(grant));
             }
@@ -197,7 +195,7 @@ where
 fn reply(asked: &Result<Asked, Failure>) -> LeaseReply {
     match asked {
         Ok(Asked::Granted(_)) => LeaseReply::Granted,
-        Ok(Asked::Elsewhere(_)) => LeaseReply::Elsewhere,
+        Ok(Asked::Elsewhere) => LeaseReply::Elsewhere,
         Err(failure) if failure.class().may_have_happened() => LeaseReply::Unanswered,
         Err(_) => LeaseReply::Refused,
     }

@@ -49,15 +49,13 @@ pub(super) enum GuardFate {
     Forgotten,
 }
 
-/// How long others may join from now on.
+/// Whether others may join whenever the load began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
     /// While sessions announce, until the lease has ended.
     UnderLease,
-    /// While sessions announce that the other one's lease has ended, for the window.
-    BesideLease,
-    /// As it was agreed when the flight began.
-    AsBefore,
+    /// When they came decides (coherence 14).
+    ByArrival,
 }
 
 /// What is done with a result.
@@ -98,10 +96,10 @@ impl LeaseReply {
         let (state, guard, joining) = match self {
             Self::Granted => (LeaseState::Held, GuardFate::Held, Joining::UnderLease),
             Self::Elsewhere => {
-                (LeaseState::HeldElsewhere, GuardFate::Forgotten, Joining::BesideLease)
+                (LeaseState::HeldElsewhere, GuardFate::Forgotten, Joining::ByArrival)
             }
-            Self::Unanswered => (LeaseState::Unleased, GuardFate::Dropped, Joining::AsBefore),
-            Self::Refused => (LeaseState::Unleased, GuardFate::Forgotten, Joining::AsBefore),
+            Self::Unanswered => (LeaseState::Unleased, GuardFate::Dropped, Joining::ByArrival),
+            Self::Refused => (LeaseState::Unleased, GuardFate::Forgotten, Joining::ByArrival),
         };
         AfterReply { state, guard, joining }
     }
@@ -161,9 +159,9 @@ mod tests {
         use {GuardFate as Guard, Joining as Join, LeaseReply as Reply, LeaseState as State};
         for (reply, state, guard, joining) in [
             (Reply::Granted, State::Held, Guard::Held, Join::UnderLease),
-            (Reply::Elsewhere, State::HeldElsewhere, Guard::Forgotten, Join::BesideLease),
-            (Reply::Unanswered, State::Unleased, Guard::Dropped, Join::AsBefore),
-            (Reply::Refused, State::Unleased, Guard::Forgotten, Join::AsBefore),
+            (Reply::Elsewhere, State::HeldElsewhere, Guard::Forgotten, Join::ByArrival),
+            (Reply::Unanswered, State::Unleased, Guard::Dropped, Join::ByArrival),
+            (Reply::Refused, State::Unleased, Guard::Forgotten, Join::ByArrival),
         ] {
             assert_eq!(reply.consequences(), AfterReply { state, guard, joining }, "{reply:?}");
         }

@@ -80,6 +80,9 @@ where
                 (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
                     elsewhere.push((name, job.resign(), waiter));
                 }
+                _ if job.is_superseded() && self.superseded.insert(name.clone()) => {
+                    self.open.push((name, job.resign()));
+                }
                 (Ok(leased), _) => ours.push((name, job, leased)),
             }
         }
@@ -139,6 +142,10 @@ where
     let permit = if is_bounded { LoadPermit::Needed } else { LoadPermit::NotNeeded };
     let ask = jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask));
     let load = async {
+        let load = async {
+            jobs.iter().for_each(|(_, job, _)| job.begins_to_load());
+            load.await
+        };
         let load = Flight::all_led_here(&flights, load);
         match ask {
             Some(ask) => ask.run_load(permit, load).await,
