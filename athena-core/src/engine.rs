@@ -25,6 +25,7 @@ use crate::coherence::joining::Joinable;
 use crate::flight::{Flight, Lead, Role, Terms};
 use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
+use crate::remote::journal::Target;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
@@ -96,9 +97,22 @@ where
     /// The load now, whatever the tiers hold; its result replaces what they hold.
     pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
         self.runtime.keep_alive();
-        match self.replace(None) {
-            Some(lead) => Job::new(self, lead, None, Purpose::Reload).run(origin).await,
-            None => self.alone(LoadPermit::NotNeeded, origin).await,
+        let Some(lead) = self.replace(None) else {
+            return self.alone(LoadPermit::NotNeeded, origin).await;
+        };
+        let (flight, ask) = (Arc::clone(lead.flight()), self.clone());
+        let answer = Job::new(self, lead, None, Purpose::Reload).run(origin).await;
+        ask.settle(&flight).await;
+        answer
+    }
+
+    /// Returns once the backend has taken what a reload brought, or has been told that it has something
+    /// outdated, or the journal remembers that it must be (coherence 20).
+    async fn settle(&self, flight: &Flight) {
+        if let Some((remote, address)) = self.remote().zip(self.address())
+            && !flight.over().await
+        {
+            let _ = remote.invalidate(vec![Target::Entry(address.entry.clone())]).await;
         }
     }
 

@@ -180,6 +180,14 @@ impl Meta {
         self.retry_at.fetch_max(other.retry_at.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
+    /// An entry without a value that stands for the pause of this one, where values are not kept.
+    pub(crate) fn pause(&self) -> Slot {
+        let Self { kind, life, loaded, .. } = *self;
+        let meta = Self::new(kind, life, loaded, self.dependencies.clone(), &Trust::none());
+        meta.hold_off_like(self);
+        Arc::new(TypedEntry { meta, value: Pause })
+    }
+
     pub(crate) fn may_retry(&self, now: Tick) -> bool {
         now.as_millis() >= self.retry_at.load(Ordering::SeqCst)
     }
@@ -191,6 +199,9 @@ pub(crate) struct TypedEntry<T> {
     pub(crate) meta: Meta,
     pub(crate) value: T,
 }
+
+/// In place of a value that is not kept.
+struct Pause;
 
 /// An entry of any type.
 pub(crate) trait AnyEntry: Any + Send + Sync {

@@ -74,8 +74,8 @@ struct FlightState {
     is_leased: bool,
     is_loading: bool,
     phase: Phase,
-    /// The backend has taken its value.
-    is_stored: bool,
+    /// The backend has taken what it brought, or need not be told of it (coherence 20).
+    is_settled: bool,
     /// Its leader is gone, and its fill has ended.
     is_over: bool,
 }
@@ -281,7 +281,7 @@ impl Flights {
                 is_leased: false,
                 is_loading: false,
                 phase: Phase::Running,
-                is_stored: false,
+                is_settled: false,
                 is_over: false,
             }),
             ended: Notify::new(),
@@ -320,15 +320,15 @@ impl Flight {
         }
     }
 
-    /// Waits until the leader is gone and the fill of its value has ended; tells whether the backend has
-    /// taken it.
+    /// Waits until the leader is gone and the fill of its value has ended; tells whether the backend need
+    /// not be told of it any more.
     pub(crate) async fn over(&self) -> bool {
         loop {
             let ended = self.ended.notified();
             {
                 let state = self.lock();
                 if state.is_over {
-                    return state.is_stored;
+                    return state.is_settled;
                 }
             }
             ended.await;
@@ -469,9 +469,9 @@ impl Lead {
         self.flight.lock().sealed
     }
 
-    /// The backend has taken what the flight brought.
-    pub(crate) fn is_stored(&self) {
-        self.flight.lock().is_stored = true;
+    /// The backend has taken what the flight brought, or need not be told of it (coherence 20).
+    pub(crate) fn settle(&self) {
+        self.flight.lock().is_settled = true;
     }
 
     /// How long the flight may be joined from now on.

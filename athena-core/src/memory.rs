@@ -76,8 +76,7 @@ impl MemoryTier {
         let hash = self.hasher.hash_one(key);
         match self.front.get(hash, key) {
             Some(there)
-                if Arc::ptr_eq(&there.slot, slot)
-                    || slot.meta().is_before(there.slot.meta()) =>
+                if Arc::ptr_eq(&there.slot, slot) || slot.meta().is_before(there.slot.meta()) =>
             {
                 return;
             }

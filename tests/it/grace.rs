@@ -238,6 +238,9 @@ async fn g8_a_late_load_that_panics_harms_nobody() {
     assert_eq!(answer.value, Ok(1));
     assert!(answer.outcome.stale);
     let answer = form.background(&world.cache, "k", origin.returns(Ok(2))).await;
+    assert_eq!((answer.value, origin.loads()), (Ok(1), 1), "as after any load that failed");
+    world.advance(THROTTLE);
+    let answer = form.background(&world.cache, "k", origin.returns(Ok(2))).await;
     assert_eq!(answer.value, Ok(2));
 }
 

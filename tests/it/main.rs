@@ -23,4 +23,5 @@ mod retry;
 mod sharded;
 mod stampede;
 mod tiers;
+mod words;
 mod world;

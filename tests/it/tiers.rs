@@ -148,8 +148,12 @@ async fn t5_values_absences_and_errors_are_kept_each_by_its_policy() {
         assert_eq!(found(cache, 1, Ok(Some(1))).await, Ok(Some(1)));
         cache.settle().await;
         assert_eq!(found(cache, 1, Ok(None)).await, Ok(Some(1)));
-        // Without one it is not.
+        // Without one it is a value like others.
         assert_eq!(option(cache, 1, None).await, None);
+        cache.settle().await;
+        world.advance(Duration::from_secs(3_000));
+        assert_eq!(option(cache, 1, Some(1)).await, None);
+        world.advance(Duration::from_secs(600));
         assert_eq!(option(cache, 1, Some(1)).await, Some(1));
         cache.settle().await;
         assert_eq!(option(cache, 1, None).await, Some(1));

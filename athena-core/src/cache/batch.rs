@@ -61,13 +61,10 @@ pub struct Batch<'c, F = Postcard> {
 
 impl<'c> Batch<'c> {
     pub(super) fn new(runtime: &'c Arc<Runtime>, names: Vec<String>) -> Self {
-        Self {
-            runtime,
-            names,
-            policy: SitePolicy::default(),
-            tags: Tags::default(),
-            format: PhantomData,
-        }
+        let mut policy = SitePolicy::default();
+        // That a name was left out is no word of the load, as `None` is.
+        policy.negative_ttl = Some(Duration::ZERO);
+        Self { runtime, names, policy, tags: Tags::default(), format: PhantomData }
     }
 }
 
@@ -84,7 +81,7 @@ impl<'c, F> Batch<'c, F> {
         self
     }
 
-    /// How long it is remembered that the load returned nothing for a name.
+    /// How long it is remembered that the load returned nothing for a name; else not at all.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.policy.negative_ttl = Some(ttl);
         self

@@ -139,7 +139,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         self
     }
 
-    /// How long it is remembered that there is no value.
+    /// How long it is remembered that there is no value; else as long as a value.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.policy.negative_ttl = Some(ttl);
         self

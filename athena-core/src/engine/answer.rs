@@ -67,7 +67,7 @@ where
     /// What memory answers with while the backend cannot.
     pub(super) fn copy(&self) -> Option<Judged> {
         let Runtime { memory, clock, revisions, settings, .. } = &*self.runtime;
-        let slot = memory.get(&self.key)?;
+        let slot = memory.get(&self.key).filter(|_| self.runtime.keeps_copies())?;
         let longest = settings.memory.fallback_ttl;
         let verdict = slot.meta().judge_copy(clock.now(), longest, revisions);
         (verdict != Verdict::Expired).then(|| Judged::new(slot, verdict))

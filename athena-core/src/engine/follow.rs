@@ -46,7 +46,8 @@ where
         let longest = self.runtime.settings.wait_for_load;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(longest, |limit| limit.duration().min(longest));
-        if let Some(landing) = self.runtime.clock.within(wait, self.left_by(flight, waiting)).await {
+        if let Some(landing) = self.runtime.clock.within(wait, self.left_by(flight, waiting)).await
+        {
             return self.landed(landing, flight, waiting);
         }
         match limit {
@@ -68,7 +69,9 @@ where
                 flight.over().await;
                 Landing::Again
             }
-            Due::Late => landing.flagged().filter(|_| self.takes_copies()).unwrap_or(Landing::Again),
+            Due::Late => {
+                landing.flagged().filter(|_| self.takes_copies()).unwrap_or(Landing::Again)
+            }
         }
     }
 

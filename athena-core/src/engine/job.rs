@@ -119,9 +119,13 @@ where
         if yields(&self.lead) {
             return Work::Superseded(origin);
         }
+        if self.purpose == Purpose::Reload
+            && !matches!(leased, LeaseState::Held | LeaseState::NotNeeded)
+        {
+            self.outdate_stored().await;
+        }
         let permit = self.permit(leased);
-        let (returned, started) =
-            self.ask.run_load(permit, self.load(origin.load(), leased)).await;
+        let (returned, started) = self.ask.run_load(permit, self.load(origin.load(), leased)).await;
         Work::Loaded(returned, leased, started)
     }
 
@@ -134,9 +138,12 @@ where
         let Ok(leased) = leased else {
             return;
         };
-        if self.purpose == Purpose::Refresh && leased == LeaseState::HeldElsewhere {
+        if self.purpose == Purpose::Refresh {
+            // Before it begins: it may end in every way, a panic included. What it brings replaces this.
             self.hold_off_refresh();
-            return;
+            if leased == LeaseState::HeldElsewhere {
+                return;
+            }
         }
         let runtime = &self.ask.runtime;
         let limit = self.ask.policy.hard_timeout.unwrap_or(runtime.settings.background_timeout);

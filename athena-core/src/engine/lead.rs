@@ -10,6 +10,7 @@ use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::flight::Lead;
 use crate::policy::freshness::Verdict;
+use crate::policy::grace;
 use crate::policy::timeout::Limit;
 use crate::tasks::Spawner;
 use crate::telemetry::{Event, Outcome, Source};
@@ -66,15 +67,22 @@ where
         let flight = Arc::clone(lead.flight());
         let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
         origin.detach(spawner, job);
-        match self.follow(&flight, Some(&slot), WaitingFor::OwnLoad).await {
-            Followed::Answer(answer) => answer,
-            // The load panicked or was ended with its runtime.
-            Followed::Again | Followed::Alone | Followed::Impatient => {
-                let outcome = self.outcome(&slot, Source::Memory);
-                self.tell(|key| Event::Stale { key, age: outcome.age });
-                Answer { value: current, outcome: Outcome { stale: true, ..outcome } }
+        let mut stale = Some(&slot);
+        loop {
+            match self.follow(&flight, stale, WaitingFor::OwnLoad).await {
+                Followed::Answer(answer) => return answer,
+                // It is past its grace: as if it had not been there.
+                Followed::Impatient => stale = None,
+                // The load panicked or was ended with its runtime.
+                Followed::Again | Followed::Alone => break,
             }
         }
+        let now = self.runtime.clock.now();
+        let pause = grace::throttle(self.policy.throttle, slot.meta().life.ttl);
+        slot.meta().hold_off(now.after(pause));
+        let outcome = self.outcome(&slot, Source::Memory);
+        self.tell(|key| Event::Stale { key, age: outcome.age });
+        Answer { value: current, outcome: Outcome { stale: true, ..outcome } }
     }
 
     /// Loads in the background while the current value serves.

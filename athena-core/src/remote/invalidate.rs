@@ -182,6 +182,9 @@ impl Remote {
         let deadline = self.write_deadline();
         let lease = entry.lease();
         self.make_way(entry, &Tags::default(), deadline).await?;
+        // Coherence 21: first, so that no fill of before lands afterwards.
+        let end = || self.backend.remove(std::slice::from_ref(&lease));
+        self.ask(Operation::remove("remove"), &lease, deadline, end).await?;
         let lanes: Vec<_> = entry.lanes().collect();
         let values: Vec<_> = lanes.iter().map(String::as_str).collect();
         let read = || self.backend.read(&values, &[]);

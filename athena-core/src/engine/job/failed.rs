@@ -31,7 +31,12 @@ where
         self.tell_miss();
         let ask = &self.ask;
         let outcome = Outcome::new(Source::Load);
-        if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember) {
+        // An error is no word of the function: it takes nothing from a value that may still answer.
+        let replaces = !matches!(self.purpose, Purpose::Refresh | Purpose::Reload);
+        self.lead.settle();
+        if let (Some(ttl), Some(remember)) = (ask.policy.negative_ttl, ask.errors.remember)
+            && replaces
+        {
             let failed = ask.shape.failed;
             let copy = (remember.copy)(&error);
             self.remember(copy, remember, ttl, leased);
@@ -47,6 +52,7 @@ where
     /// Keeps an error for its own ttl.
     fn remember(self, error: E, remember: Remember<E>, ttl: Duration, leased: LeaseState) {
         let life = Life { ttl, grace: Duration::ZERO };
+        let life = life.jittered(self.ask.policy.jitter, self.ask.runtime.random.share());
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Failed, life, &tags, leased);
         self.keep((remember.keep)(error, meta), life, tags, Ok(()), leased);
@@ -83,6 +89,7 @@ where
             }
             Escape::Error(carry) => {
                 self.tell_miss();
+                self.lead.settle();
                 let error = Error::timeout(ask.key.readable(), limit);
                 self.lead.land(Landing::Refusal(error.clone()));
                 let value = (ask.shape.failed)(carry(error));
@@ -142,7 +149,9 @@ where
         let ask = &self.ask;
         let pause = grace::throttle(ask.policy.throttle, slot.meta().life.ttl);
         slot.meta().hold_off(ask.runtime.clock.now().after(pause));
-        self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, slot));
+        let keeps_values = ask.remote().is_none() || ask.runtime.keeps_copies();
+        let slot = if keeps_values { Slot::clone(slot) } else { slot.meta().pause() };
+        self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, &slot));
     }
 
     /// No further refresh of this entry for a while.

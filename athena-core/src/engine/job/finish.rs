@@ -83,17 +83,16 @@ where
 
     fn absent(self, value: R, leased: LeaseState) -> Answer<R> {
         self.tell_miss();
-        let ttl = self.ask.policy.negative_ttl;
-        let life = Life { ttl: ttl.unwrap_or_default(), grace: Duration::ZERO };
+        let policy = &self.ask.policy;
+        // A value like others, unless it has a ttl of its own.
+        let life = match policy.negative_ttl {
+            Some(ttl) => Life { ttl, grace: Duration::ZERO },
+            None => Life { ttl: policy.ttl, grace: policy.grace },
+        };
+        let life = life.jittered(policy.jitter, self.ask.runtime.random.share());
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);
-        self.keep(
-            Arc::new(TypedEntry { meta, value: () }),
-            life,
-            tags,
-            ttl.map(drop).ok_or(NotKept::Unwanted),
-            leased,
-        );
+        self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, Ok(()), leased);
         Answer { value, outcome: Outcome::new(Source::Load) }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::terms::KeptIn;
-use super::{Job, LeaseState};
+use super::{Job, LeaseState, Purpose};
 use crate::backend::Filled;
 use crate::codec::Wire;
 use crate::engine::Ask;
@@ -14,7 +14,7 @@ use crate::key::Key;
 use crate::policy::freshness::Life;
 use crate::remote::LeaseGuard;
 use crate::remote::{Address, Generations, Grant, Remote};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Scope};
 use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::event::NotKept;
@@ -38,6 +38,7 @@ where
         let unwanted = if life.ttl.is_zero() { Some(NotKept::Unwanted) } else { wanted.err() };
         if let Some(reason) = unwanted {
             self.not_kept(reason);
+            self.refute();
             return self.lead.land(landing);
         }
         if !self.keep_in_memory(&slot) {
@@ -54,6 +55,16 @@ where
         self.lead.land(landing);
         if keeping.kept_in == KeptIn::Backend {
             self.fill(slot, life, tags);
+        }
+    }
+
+    /// The latest word of the function is not kept, and wins over anything older all the same: what is
+    /// there is invalidated, in all tiers, before anything is read again.
+    fn refute(&self) {
+        let Ask { runtime, key, .. } = &self.ask;
+        let is_there = self.stale.is_some() || runtime.memory.get(key).is_some();
+        if (is_there || self.purpose == Purpose::Reload) && !self.lead.is_sealed() {
+            runtime.journal(&[Scope::Entry(key.clone())]);
         }
     }
 
@@ -148,6 +159,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         match remote.fill(lease.address(), &bytes, self.life.total(), grant).await {
             Ok(Filled::Stored) => {
                 self.pending.is_stored = true;
+                self.lead.settle();
                 lease.forget();
                 self.confirm();
                 telemetry.tell(&Event::Filled { key });

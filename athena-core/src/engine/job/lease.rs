@@ -19,6 +19,7 @@ use crate::engine::lease_wait::LeaseWait;
 use crate::engine::{Answer, Ask};
 use crate::policy::freshness::Verdict;
 use crate::remote::LeaseGuard;
+use crate::remote::journal::Target;
 use crate::remote::wake::Waiter;
 use crate::remote::{Asked, Wanted};
 use crate::runtime::Runtime;
@@ -129,6 +130,18 @@ where
         };
         self.lead.land(Ask::<R, V, E>::landing(&slot, answer.outcome));
         Some(answer)
+    }
+
+    /// Has the backend forget what a reload without a lease replaces, or the journal remember that it must
+    /// (coherence 20).
+    pub(super) async fn outdate_stored(&self) {
+        let Some((remote, address)) = self.ask.remote().zip(self.ask.address()) else {
+            return;
+        };
+        // What does not arrive is in the journal.
+        let _ = remote.invalidate(vec![Target::Entry(address.entry.clone())]).await;
+        self.lead.begins_after(self.ask.runtime.revisions.now());
+        self.lead.settle();
     }
 
     /// Asks for the lease.
