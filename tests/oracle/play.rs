@@ -56,6 +56,7 @@ impl Play {
             attempt: Duration::from_millis(attempt),
             heartbeat: Duration::from_millis(200),
             memory: MemoryRole::Tier,
+            tracking: true,
             without: None,
             seed,
         };

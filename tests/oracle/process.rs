@@ -39,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) heartbeat: Duration,
     /// What memory is for.
     pub(crate) memory: MemoryRole,
+    /// Whether the server is asked to announce changes.
+    pub(crate) tracking: bool,
     pub(crate) without: Option<Guard>,
     pub(crate) seed: u64,
 }
@@ -70,7 +72,7 @@ impl Process {
             .expect("a runtime");
         let inside = runtime.enter();
         let config = RedisConfig::new(url).response_timeout(setup.attempt);
-        let config = config.heartbeat(setup.heartbeat);
+        let config = config.heartbeat(setup.heartbeat).tracking(setup.tracking);
         let redis = Redis::new(config).expect("the settings are good");
         // Until the nodes are known, nobody can be asked who loads what.
         runtime.block_on(redis.connect()).expect("the nodes are there");

@@ -84,6 +84,14 @@ pub(crate) const SLOW: Workload = Workload {
     ..BUSY
 };
 
+/// Loads take from less than the window of a play to three of them.
+pub(crate) const SLUGGISH: Workload = Workload {
+    write_pause: millis(150, 900),
+    load_time: millis(200, 1_500),
+    of_everything: 0,
+    ..SLOW
+};
+
 /// Values take long to be decoded, and groups alone are invalidated.
 pub(crate) const LENGTHY: Workload = Workload {
     readers: 8,

@@ -6,7 +6,7 @@ use super::{is_kept, played};
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;
 use crate::oracle::record::Ending;
-use crate::oracle::workload::{QUIET, SLOW, Workload};
+use crate::oracle::workload::{QUIET, SLOW, SLUGGISH, Workload};
 use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {
@@ -23,6 +23,19 @@ fn p1_p2_p3_p4_p5_in_health_nobody_is_served_what_was_invalidated_and_nothing_is
 fn p3_p5_in_health_long_loads_bring_nothing_back() {
     let play = play(Fault::Health, 2).with(SLOW);
     is_kept(&Play { broken: Duration::from_secs(3), ..play });
+}
+
+#[test]
+fn p2_p3_p4_p5_loads_longer_than_the_window_are_shared_and_kept_without_announcements() {
+    let mut play = play(Fault::Health, 12).with(SLUGGISH);
+    play.setup.tracking = false;
+    is_kept(&Play { broken: Duration::from_secs(5), ..play });
+}
+
+#[test]
+fn p2_p3_p4_p5_loads_longer_than_the_window_are_shared_and_kept_while_the_server_is_away() {
+    let play = play(Fault::Partition, 13).with(SLUGGISH);
+    is_kept(&Play { broken: Duration::from_secs(4), after: Duration::from_secs(3), ..play });
 }
 
 #[test]
