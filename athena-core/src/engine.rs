@@ -49,8 +49,8 @@ where
     /// The value of this call: from a tier, from another caller's load, or from its own.
     pub(crate) async fn answer<O: Origin<R, V, E>>(mut self, mut origin: O) -> Answer<R> {
         self.runtime.keep_alive();
-        // Coherence 13: once, or a stream of invalidations would keep the load from ever beginning.
-        let mut yielding = Yielding::Once;
+        // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
+        let mut yielding = Yielding::Twice;
         loop {
             let seen = self.in_memory();
             if let Some(answer) = self.answer_from(seen.as_ref()) {
@@ -61,8 +61,8 @@ where
             let (flight, arrival) = match self.enter() {
                 Role::Lead(lead) => match self.lead(lead, stale, yielding, origin).await {
                     Led::Answer(answer) => return answer,
-                    Led::Superseded(ask, load) => {
-                        (self, origin, yielding) = (ask, load, Yielding::Never);
+                    Led::Superseded(ask, open) => {
+                        (self, origin, yielding) = (*ask, open, yielding.spent());
                         continue;
                     }
                 },
@@ -84,8 +84,8 @@ where
                     if let Some(lead) = self.replace(Some(&flight)) {
                         match self.lead(lead, stale, yielding, origin).await {
                             Led::Answer(answer) => return answer,
-                            Led::Superseded(ask, load) => {
-                                (self, origin, yielding) = (ask, load, Yielding::Never);
+                            Led::Superseded(ask, open) => {
+                                (self, origin, yielding) = (*ask, open, yielding.spent());
                             }
                         }
                     }
@@ -101,7 +101,8 @@ where
             return self.alone(LoadPermit::NotNeeded, origin).await;
         };
         let (flight, ask) = (Arc::clone(lead.flight()), self.clone());
-        let answer = Job::new(self, lead, None, Purpose::Reload).run(origin).await;
+        let job = Job::new(self, lead, None, Purpose::Reload);
+        let answer = job.run(origin, O::load, Yielding::Never).await.or_alone().await;
         ask.settle(&flight).await;
         answer
     }

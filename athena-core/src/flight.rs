@@ -68,15 +68,35 @@ struct FlightState {
     sealed: bool,
     dependencies: Dependencies,
     joinable: Joinable,
-    /// When the question or the load that is under way began (coherence 14).
-    step: Tick,
+    step: FlightStep,
     /// What it leaves will be in the backend, or is not to be had there (coherence 15).
     is_leased: bool,
-    is_loading: bool,
     phase: Phase,
+    aftermath: Aftermath,
+}
+
+/// What is under way, and since when (coherence 14).
+#[derive(Debug, Clone, Copy)]
+enum FlightStep {
+    /// A question to the backend.
+    Asks(Tick),
+    Loads(Tick),
+}
+
+impl FlightStep {
+    fn began(self) -> Tick {
+        match self {
+            Self::Asks(at) | Self::Loads(at) => at,
+        }
+    }
+}
+
+/// What becomes of a flight once it has landed.
+#[derive(Debug, Default)]
+struct Aftermath {
     /// The backend has taken what it brought, or need not be told of it (coherence 20).
     is_settled: bool,
-    /// Its leader is gone, and its fill has ended.
+    /// Its leader is gone, and its fill has ended (coherence 15).
     is_over: bool,
 }
 
@@ -91,9 +111,9 @@ pub(crate) struct Terms {
     pub(crate) has_late_tags: bool,
 }
 
-/// When a caller came to a flight, and what was known of it then (coherence 14).
+/// A caller who came to a flight: when, and what was known of it then (coherence 14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Arrival {
+pub(crate) struct Joiner {
     at: Tick,
     /// Whatever invalidates the load is heard of here: its result is as good as one's own.
     is_announced: bool,
@@ -165,7 +185,7 @@ pub(crate) enum Role {
     /// Load, and tell the others.
     Lead(Lead),
     /// Wait for the one who loads.
-    Follow(Arc<Flight>, Arrival),
+    Follow(Arc<Flight>, Joiner),
 }
 
 impl Flights {
@@ -199,19 +219,19 @@ impl Flights {
                 return Role::Follow(Arc::clone(flight), arrival);
             }
             if self.guards.lacks(Guard::Joining) {
-                return Role::Follow(Arc::clone(flight), Arrival { at: now, is_announced: true });
+                return Role::Follow(Arc::clone(flight), Joiner { at: now, is_announced: true });
             }
         }
         Role::Lead(self.begin(&mut shard, key, terms, false))
     }
 
     /// What a result that has landed is to a caller (coherence 14 and 15).
-    pub(crate) fn due(&self, flight: &Flight, arrival: Arrival) -> Due {
+    pub(crate) fn due(&self, flight: &Flight, arrival: Joiner) -> Due {
         let state = flight.lock();
-        let is_in_time = arrival.is_announced || arrival.at < state.step.after(self.window);
+        let is_in_time = arrival.is_announced || arrival.at < state.step.began().after(self.window);
         if is_in_time || self.guards.lacks(Guard::LateJoining) {
             Due::Shared
-        } else if state.is_leased || !state.is_loading {
+        } else if state.is_leased || matches!(state.step, FlightStep::Asks(_)) {
             Due::AfterFill
         } else {
             Due::Late
@@ -277,12 +297,10 @@ impl Flights {
                 sealed: false,
                 dependencies,
                 joinable,
-                step: now,
+                step: FlightStep::Asks(now),
                 is_leased: false,
-                is_loading: false,
                 phase: Phase::Running,
-                is_settled: false,
-                is_over: false,
+                aftermath: Aftermath::default(),
             }),
             ended: Notify::new(),
         });
@@ -327,8 +345,8 @@ impl Flight {
             let ended = self.ended.notified();
             {
                 let state = self.lock();
-                if state.is_over {
-                    return state.is_settled;
+                if state.aftermath.is_over {
+                    return state.aftermath.is_settled;
                 }
             }
             ended.await;
@@ -386,7 +404,7 @@ impl Flight {
 
     /// A caller's arrival, unless something says that the flight is outdated: judged as an entry would be
     /// (coherence 1 and 13, I1, I2).
-    fn arrival(&self, revisions: &Revisions, now: Tick) -> Option<Arrival> {
+    fn arrival(&self, revisions: &Revisions, now: Tick) -> Option<Joiner> {
         let state = self.lock();
         let is_current = match &state.phase {
             Phase::Running => true,
@@ -396,13 +414,16 @@ impl Flight {
             Phase::Landed(_) | Phase::Abandoned => false,
         };
         let is_valid = is_current && !state.sealed && revisions.holds(&state.dependencies);
-        is_valid.then(|| Arrival { at: now, is_announced: state.joinable.holds(now) })
+        is_valid.then(|| Joiner { at: now, is_announced: state.joinable.holds(now) })
     }
 
     /// Whether a load runs that began too long ago to be joined, and that will not be in the backend.
     fn is_loading_in_vain(&self, now: Tick, window: Duration) -> bool {
         let state = self.lock();
-        state.is_loading && !state.is_leased && now >= state.step.after(window)
+        match state.step {
+            FlightStep::Loads(at) => !state.is_leased && now >= at.after(window),
+            FlightStep::Asks(_) => false,
+        }
     }
 
     pub(crate) fn seal(&self) {
@@ -449,19 +470,17 @@ impl Lead {
 
     /// A question is sent, whose answer may be what lands (coherence 14).
     pub(crate) fn asks_at(&self, now: Tick) {
-        self.flight.lock().step = now;
+        self.flight.lock().step = FlightStep::Asks(now);
     }
 
     /// The load begins (coherence 14).
     pub(crate) fn loads_at(&self, now: Tick) {
-        let mut state = self.flight.lock();
-        state.step = now;
-        state.is_loading = true;
+        self.flight.lock().step = FlightStep::Loads(now);
     }
 
     /// When the question or the load began that is under way.
     pub(crate) fn step(&self) -> Tick {
-        self.flight.lock().step
+        self.flight.lock().step.began()
     }
 
     /// Whether the key was invalidated since the flight began.
@@ -471,7 +490,7 @@ impl Lead {
 
     /// The backend has taken what the flight brought, or need not be told of it (coherence 20).
     pub(crate) fn settle(&self) {
-        self.flight.lock().is_settled = true;
+        self.flight.lock().aftermath.is_settled = true;
     }
 
     /// How long the flight may be joined from now on.
@@ -507,7 +526,7 @@ impl Drop for Lead {
         }
         drop(self.flight.take_lease());
         self.flights.leave(&self.flight);
-        self.flight.lock().is_over = true;
+        self.flight.lock().aftermath.is_over = true;
         self.flight.ended.notify_waiters();
     }
 }

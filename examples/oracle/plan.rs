@@ -12,7 +12,7 @@ use crate::support::topology::{TOPOLOGIES, Topology};
 const WORKLOADS: [(&str, Workload); 4] =
     [("busy", BUSY), ("quiet", QUIET), ("slow", SLOW), ("lengthy", LENGTHY)];
 
-const GUARDS: [(&str, Guard); 7] = [
+const GUARDS: [(&str, Guard); 9] = [
     ("lease", Guard::Lease),
     ("generations", Guard::Generations),
     ("registration", Guard::Registration),

@@ -159,14 +159,15 @@ async fn a_refresh_returns_once_the_backend_has_its_value() {
     assert_eq!(word, (Ok(Some(1)), Source::Backend));
 }
 
+fn entry(cache: &Cache) -> Entry<'_> {
+    cache.entry("k").ttl(TTL).grace(TTL)
+}
+
 #[tokio::test]
 async fn nothing_of_before_is_fresh_after_expire_however_far_its_fill_has_come() {
     let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
     let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
     let soon = Duration::from_millis(100);
-    fn entry(cache: &Cache) -> Entry<'_> {
-        cache.entry("k").ttl(TTL).grace(TTL)
-    }
     let load = origin.waits(&gate, Ok::<_, Fault>(1));
     let task = cache.clone();
     let early = tokio::spawn(async move { entry(&task).get_or_load(|| load).await });

@@ -61,9 +61,9 @@ pub struct Batch<'c, F = Postcard> {
 
 impl<'c> Batch<'c> {
     pub(super) fn new(runtime: &'c Arc<Runtime>, names: Vec<String>) -> Self {
-        let mut policy = SitePolicy::default();
         // That a name was left out is no word of the load, as `None` is.
-        policy.negative_ttl = Some(Duration::ZERO);
+        let negative_ttl = Some(Duration::ZERO);
+        let policy = SitePolicy { negative_ttl, ..SitePolicy::default() };
         Self { runtime, names, policy, tags: Tags::default(), format: PhantomData }
     }
 }

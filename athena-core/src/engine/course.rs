@@ -147,7 +147,8 @@ impl Candidates {
         V: Clone + Send + Sync + 'static,
         E: 'static,
     {
-        let remembered = ask.runtime.memory.get(&ask.key);
+        // An invalidation ends the pause as well.
+        let remembered = ask.runtime.memory.get(&ask.key).filter(|slot| ask.still_serves(slot));
         let throttled = remembered.is_some_and(|slot| ask.is_throttled(&slot));
         let candidate = |judged: &Judged| Candidate {
             verdict: judged.verdict,

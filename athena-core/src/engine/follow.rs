@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::job::{Led, Yielding};
 use super::limits::LoadPermit;
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::error::Error;
-use crate::flight::{Arrival, Due, Flight, Landing};
+use crate::flight::{Due, Flight, Joiner, Landing};
 use crate::policy::timeout::Limit;
 use crate::telemetry::{Event, Outcome, Source};
 
@@ -26,7 +27,7 @@ pub(super) enum Followed<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
     /// Somebody else's, since then.
-    Another(Arrival),
+    Another(Joiner),
     /// Its own, in the background.
     OwnLoad,
 }
@@ -163,7 +164,7 @@ where
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_permit(permit);
-                job.run(origin).await
+                job.run(origin, O::load, Yielding::Never).await.or_alone().await
             }
             None => self.alone(permit, origin).await,
         }
@@ -193,5 +194,20 @@ where
             (self.shape.failed)(carry(error))
         });
         Answer { value, outcome }
+    }
+}
+
+impl<R, V, E, O> Led<R, V, E, O>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+    O: Origin<R, V, E>,
+{
+    /// The answer, by a load for this caller alone if there is none yet.
+    pub(super) async fn or_alone(self) -> Answer<R> {
+        match self {
+            Self::Answer(answer) => answer,
+            Self::Superseded(ask, origin) => ask.alone(LoadPermit::NotNeeded, origin).await,
+        }
     }
 }

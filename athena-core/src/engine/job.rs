@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::limits::LoadPermit;
-use super::{Answer, Ask, Origin};
+use super::{Answer, Ask};
 use crate::clock::Tick;
 use crate::coherence::revision::Revision;
 use crate::entry::Slot;
@@ -73,25 +73,20 @@ where
     }
 
     /// Loads in the caller's future and answers, unless another process does it first.
-    pub(crate) async fn run<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        match self.run_or_yield(origin, Yielding::Never).await {
-            Led::Answer(answer) => answer,
-            Led::Superseded(ask, origin) => ask.alone(LoadPermit::NotNeeded, origin).await,
-        }
-    }
-
-    /// The same, or nothing if the key was invalidated before the load began: somebody else may load it
-    /// by now (coherence 13).
-    pub(in crate::engine) async fn run_or_yield<O: Origin<R, V, E>>(
+    ///
+    /// Gives `origin` back if the key was invalidated before the load began and `yielding` says so: somebody
+    /// else may load it by now (coherence 13).
+    pub(in crate::engine) async fn run<O, F: Future<Output = R>>(
         mut self,
         origin: O,
+        load: fn(O) -> F,
         yielding: Yielding,
     ) -> Led<R, V, E, O> {
         let work = match self.hard_limit() {
-            None => self.work(origin, yielding).await,
+            None => self.work(origin, load, yielding).await,
             Some((limit, escape)) => {
                 let clock = self.ask.runtime.clock.clone();
-                match clock.within(limit, self.work(origin, yielding)).await {
+                match clock.within(limit, self.work(origin, load, yielding)).await {
                     Some(work) => work,
                     None => return Led::Answer(self.timed_out(limit, escape)),
                 }
@@ -102,13 +97,18 @@ where
                 Led::Answer(self.finish(returned, leased, started))
             }
             Work::Answered(answer) => Led::Answer(answer),
-            Work::Superseded(origin) => Led::Superseded(self.resign(), origin),
+            Work::Superseded(origin) => Led::Superseded(Box::new(self.resign()), origin),
         }
     }
 
     /// Lease, permit and load; says when the load began.
-    async fn work<O: Origin<R, V, E>>(&mut self, origin: O, yielding: Yielding) -> Work<R, O> {
-        let yields = |lead: &Lead| yielding == Yielding::Once && lead.is_sealed();
+    async fn work<O, F: Future<Output = R>>(
+        &mut self,
+        origin: O,
+        load: fn(O) -> F,
+        yielding: Yielding,
+    ) -> Work<R, O> {
+        let yields = |lead: &Lead| yielding != Yielding::Never && lead.is_sealed();
         if yields(&self.lead) {
             return Work::Superseded(origin);
         }
@@ -125,7 +125,7 @@ where
             self.outdate_stored().await;
         }
         let permit = self.permit(leased);
-        let (returned, started) = self.ask.run_load(permit, self.load(origin.load(), leased)).await;
+        let (returned, started) = self.ask.run_load(permit, self.load(load(origin), leased)).await;
         Work::Loaded(returned, leased, started)
     }
 
@@ -204,15 +204,26 @@ where
 /// (coherence 13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Yielding {
+    Twice,
     Once,
     Never,
+}
+
+impl Yielding {
+    /// After it has done so once.
+    pub(in crate::engine) fn spent(self) -> Self {
+        match self {
+            Self::Twice => Self::Once,
+            Self::Once | Self::Never => Self::Never,
+        }
+    }
 }
 
 /// How leading ended.
 pub(in crate::engine) enum Led<R, V, E, O> {
     Answer(Answer<R>),
     /// The key was invalidated before the load began.
-    Superseded(Ask<R, V, E>, O),
+    Superseded(Box<Ask<R, V, E>>, O),
 }
 
 /// How the work of a caller ended.

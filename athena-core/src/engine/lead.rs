@@ -52,7 +52,7 @@ where
             let slot = Arc::clone(slot);
             return Led::Answer(self.load_softly(lead, slot, current, spawner, origin).await);
         }
-        Job::new(self, lead, stale, purpose).run_or_yield(origin, yielding).await
+        Job::new(self, lead, stale, purpose).run(origin, O::load, yielding).await
     }
 
     /// Loads in the background and waits for it as long as the soft timeout allows.

@@ -78,10 +78,11 @@ where
         }
         match self.decode(&envelope, meta) {
             Ok(slot) => {
-                if let Some(ours) = self.runtime.memory.get(&self.key) {
+                let ours = self.runtime.memory.get(&self.key);
+                if let Some(ours) = ours.filter(|ours| self.still_serves(ours)) {
                     slot.meta().hold_off_like(ours.meta());
                     // Coherence 12b: callers have seen a newer one, which could not be stored.
-                    if ours.meta().supersedes(slot.meta()) && self.still_serves(&ours) {
+                    if ours.meta().supersedes(slot.meta()) {
                         verdict = Verdict::Stale;
                     }
                 }

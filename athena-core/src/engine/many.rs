@@ -16,14 +16,14 @@ use super::follow::{Followed, WaitingFor};
 use super::lease_wait::LeaseWait;
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
-use crate::flight::{Arrival, Flight, Lead, Role};
+use crate::flight::{Flight, Joiner, Lead, Role};
 use crate::policy::freshness::Verdict;
 
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
 /// An entry that somebody else loads, and when it was asked for.
-type Following<V, E> = (String, One<V, E>, Arc<Flight>, Arrival);
+type Following<V, E> = (String, One<V, E>, Arc<Flight>, Joiner);
 
 /// What a batch does about its entries, round by round.
 pub(crate) struct Many<V, E> {

@@ -8,7 +8,7 @@ use super::acknowledged::Resend;
 use super::breakers::by_node;
 use super::journal::{Replay, Target};
 use super::pipeline::Operation;
-use super::{Remote, join_all};
+use super::{Address, Remote, join_all};
 use crate::backend::{Class, Failure, Generation, Node};
 use crate::coherence::guards::Guard;
 use crate::envelope::Envelope;
@@ -42,12 +42,16 @@ impl Remote {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let is_certain = arrived.iter().all(|target| !self.is_in_doubt(self.node_of(target)));
+        let is_certain = arrived.iter().all(|target| !self.is_node_in_doubt(self.node_of(target)));
         Ok(if is_certain { Arrival::Certain } else { Arrival::Unconfirmed })
     }
 
-    /// Whether the node may have been replaced without our knowledge (coherence 5).
-    fn is_in_doubt(&self, node: Node) -> bool {
+    /// Whether the node of an entry may have been replaced without our knowledge (coherence 5).
+    pub(crate) fn is_in_doubt(&self, address: &Address) -> bool {
+        self.is_node_in_doubt(self.backend.node(&address.value))
+    }
+
+    fn is_node_in_doubt(&self, node: Node) -> bool {
         let session = self.announcements.sessions.present(node);
         session.is_some_and(|session| session.is_in_doubt(self.clock.now()))
     }

@@ -136,7 +136,7 @@ async fn play(story: Story, without: Option<Guard>) -> (Vec<Load>, Vec<Got>) {
         let mut memory = Memory::default();
         memory.role = story.role;
         let builder = builder.memory(memory);
-        without.into_iter().fold(builder, |builder, guard| builder.without(guard))
+        without.into_iter().fold(builder, athena_cache::Builder::without)
     });
     let stage = Stage { remote, now: watch::Sender::new(Duration::ZERO), loads: Arc::default() };
     story.state.begin(&stage.remote);

@@ -113,10 +113,9 @@ where
         let keeping = leased.keeping(self.has_late_tags(tags));
         let trust = keeping.trusted.trust(&self.lead.flight().joinable());
         let meta = Meta::new(kind, life, runtime.clock.now(), dependencies, &trust);
-        let window = match runtime.guards.lacks(Guard::Keeping) {
-            true => Duration::MAX,
-            false => runtime.settings.resilience.trust_window,
-        };
+        let is_bounded = !runtime.guards.lacks(Guard::Keeping);
+        let window = runtime.settings.resilience.trust_window;
+        let window = if is_bounded { window } else { Duration::MAX };
         meta.of_load(self.lead.step(), window)
     }
 

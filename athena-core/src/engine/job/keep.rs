@@ -159,7 +159,10 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         match remote.fill(lease.address(), &bytes, self.life.total(), grant).await {
             Ok(Filled::Stored) => {
                 self.pending.is_stored = true;
-                self.lead.settle();
+                // Coherence 20: a node that nobody confirms may have been replaced.
+                if !remote.is_in_doubt(lease.address()) {
+                    self.lead.settle();
+                }
                 lease.forget();
                 self.confirm();
                 telemetry.tell(&Event::Filled { key });

@@ -143,7 +143,9 @@ where
     let ask = jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask));
     let load = async {
         let load = async {
-            jobs.iter().for_each(|(_, job, _)| job.begins_to_load());
+            for (_, job, _) in jobs {
+                job.begins_to_load();
+            }
             load.await
         };
         let load = Flight::all_led_here(&flights, load);
