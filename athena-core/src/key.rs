@@ -12,12 +12,14 @@ pub(crate) mod site;
 /// Bytes that name an entry in this process; no allocation up to 64 of them.
 ///
 /// `0` and the text for an entry named by hand; `1`, the site's number and the encoded arguments
-/// for one named by a function and its arguments.
+/// for one named by a function and its arguments. Entries that are kept in this process alone are others
+/// than shared ones of the same name: a flag in the first byte tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(SmallVec<[u8; 64]>);
 
 const NAMED: u8 = 0;
 const DERIVED: u8 = 1;
+const LOCAL: u8 = 0x80;
 
 impl Key {
     pub(crate) fn named(text: &str) -> Self {
@@ -34,6 +36,24 @@ impl Key {
         Self(bytes)
     }
 
+    /// The entry of this name that is kept in this process alone.
+    pub(crate) fn local(mut self) -> Self {
+        self.kind(|kind| kind | LOCAL);
+        self
+    }
+
+    /// The entry of this name that is shared through a backend.
+    pub(crate) fn shared(mut self) -> Self {
+        self.kind(|kind| kind & !LOCAL);
+        self
+    }
+
+    fn kind(&mut self, change: impl Fn(u8) -> u8) {
+        if let Some(kind) = self.0.first_mut() {
+            *kind = change(*kind);
+        }
+    }
+
     /// Where the encoded arguments go.
     pub(crate) fn arguments(&mut self) -> &mut SmallVec<[u8; 64]> {
         &mut self.0
@@ -41,16 +61,17 @@ impl Key {
 
     /// Where the text of a name goes; what the key was derived from so far is forgotten.
     pub(crate) fn name(&mut self) -> &mut SmallVec<[u8; 64]> {
-        if self.0.first() != Some(&NAMED) {
+        let reach = self.0.first().map_or(0, |kind| kind & LOCAL);
+        if self.0.first() != Some(&(NAMED | reach)) {
             self.0.clear();
-            self.0.push(NAMED);
+            self.0.push(NAMED | reach);
         }
         &mut self.0
     }
 
     fn parts(&self) -> Parts<'_> {
         match self.0.as_slice() {
-            [DERIVED, a, b, c, d, arguments @ ..] => {
+            [kind, a, b, c, d, arguments @ ..] if kind & !LOCAL == DERIVED => {
                 Parts::Derived { site: u32::from_le_bytes([*a, *b, *c, *d]), arguments }
             }
             [_, text @ ..] => Parts::Named(text),

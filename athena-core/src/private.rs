@@ -61,6 +61,7 @@ impl<'c> Call<'c> {
         let number = site.number();
         let bypass = number.is_none().then_some("another function has taken the name of this one");
         let key = Key::derived(number.unwrap_or_default());
+        let key = if site.policy.memory_only { key.local() } else { key };
         Self { site, cache: None, key, bypass, fault: None }
     }
 

@@ -125,26 +125,33 @@ impl Runtime {
 
     /// Ends the fresh time of an entry, in this process and in the backend (coherence 3, I5).
     pub(crate) async fn expire(&self, key: &Key) -> Result<(), Error> {
-        self.flights.seal(key);
-        self.memory.expire(key);
+        self.expire_here(key);
         match &self.remote {
             None => Ok(()),
             Some(remote) => {
                 let result = remote.expire(&self.namespace.entry(key)).await;
-                self.flights.seal(key);
-                self.memory.expire(key);
+                self.expire_here(key);
                 result.map_err(Error::backend)
             }
         }
     }
 
-    /// Makes this process forget (coherence 3).
+    fn expire_here(&self, key: &Key) {
+        for key in [key.clone().shared(), key.clone().local()] {
+            self.flights.seal(&key);
+            self.memory.expire(&key);
+        }
+    }
+
+    /// Makes this process forget (coherence 3), whatever the reach of what it has under a name.
     pub(crate) fn mark(&self, scopes: &[Scope]) {
         for scope in scopes {
             match scope {
                 Scope::Entry(key) => {
-                    self.flights.seal(key);
-                    self.memory.invalidate(key);
+                    for key in [key.clone().shared(), key.clone().local()] {
+                        self.flights.seal(&key);
+                        self.memory.invalidate(&key);
+                    }
                     if self.remote.is_some() {
                         let entry = self.namespace.entry(key);
                         self.revisions.announce(self.revisions.name(entry.as_str()));

@@ -205,3 +205,27 @@ async fn a52_another_type_under_the_same_name_is_a_miss() {
         assert_eq!(cache.entry("k").get::<Vec<u8>>().await.unwrap(), None);
     }
 }
+
+#[athena_cache(ttl = "1h", tier = memory, key = "both:{id}", cache = cache)]
+async fn local(cache: &Cache, id: u32, answer: u32) -> u32 {
+    answer
+}
+
+#[tokio::test]
+async fn entries_of_one_name_and_two_reaches_are_two() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.neighbour());
+    let shared = async |cache: &Cache, answer| {
+        let load = || async move { Ok::<u32, Fault>(answer) };
+        cache.entry("both:1").ttl(TTL).get_or_load(load).await
+    };
+    assert_eq!(local(cache, 1, 1).await, 1);
+    assert_eq!(shared(cache, 2).await, Ok(2));
+    cache.settle().await;
+    assert_eq!((local(cache, 1, 3).await, shared(cache, 3).await), (1, Ok(2)));
+    let _ = other.invalidate("both:1").await;
+    assert_eq!((local(cache, 1, 4).await, shared(cache, 4).await), (1, Ok(4)));
+    cache.settle().await;
+    let _ = cache.invalidate("both:1").await;
+    assert_eq!((local(cache, 1, 5).await, shared(cache, 5).await), (5, Ok(5)));
+}

@@ -187,6 +187,7 @@ impl<'c, F> Batch<'c, F> {
         let policy = self.policy.over(&self.runtime.defaults);
         let ask = |name: &String| {
             let key = Key::named(name);
+            let key = if policy.memory_only { key.local() } else { key };
             let wire = F::wire();
             let wire = wire.and_then(|wire| self.runtime.checked(wire, &key, None, policy.version));
             Ask {

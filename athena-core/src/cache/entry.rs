@@ -370,7 +370,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             F::wire().and_then(|wire| runtime.checked(wire, &self.key, None, policy.version));
         (!runtime.is_closed()).then_some(Ask {
             runtime,
-            key: self.key,
+            key: if policy.memory_only { self.key.local() } else { self.key },
             site: None,
             policy,
             tags: self.tags,

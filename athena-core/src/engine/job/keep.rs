@@ -64,7 +64,10 @@ where
         let Ask { runtime, key, .. } = &self.ask;
         let is_there = self.stale.is_some() || runtime.memory.get(key).is_some();
         if (is_there || self.purpose == Purpose::Reload) && !self.lead.is_sealed() {
-            runtime.journal(&[Scope::Entry(key.clone())]);
+            match self.ask.remote() {
+                Some(_) => runtime.journal(&[Scope::Entry(key.clone())]),
+                None => runtime.memory.invalidate(key),
+            }
         }
     }
 
