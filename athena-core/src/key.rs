@@ -1,12 +1,14 @@
 //! The full name of one entry inside a cache.
 //!
 //! Invariant: two keys are equal only if site and arguments are, or if both were named by hand with
-//! the same text.
+//! the same text, which two functions do only where both say so (`claims`).
 
 use smallvec::SmallVec;
 
+pub(crate) mod claims;
 pub(crate) mod encode;
 pub(crate) mod name;
+pub(crate) mod part;
 pub(crate) mod site;
 
 /// Bytes that name an entry in this process; no allocation up to 64 of them.

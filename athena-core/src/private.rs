@@ -3,6 +3,7 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
+mod handle;
 mod invalidate;
 mod probe;
 mod site;
@@ -27,12 +28,17 @@ use crate::tag::EscapedTo;
 use crate::telemetry::Source;
 
 pub use crate::engine::Detach;
+pub use crate::key::part::KeyPart;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
+pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
 pub use probe::{ErrorProbe, ReturnProbe, errors, shapes};
 pub use site::{Site, SiteOptions};
+
+const NAME_TAKEN: &str = "another function has taken the name of this one";
+const KEY_TAKEN: &str = "another function, or another instance of this one, may give this key to its entries";
 
 /// One call of an annotated function, its key under construction.
 #[derive(Debug)]
@@ -40,8 +46,11 @@ pub struct Call<'c> {
     site: &'static Site,
     cache: Option<&'c Cache>,
     key: Key,
+    /// Which instance of a generic function names its entry by hand, if one does.
+    instance: Option<&'static str>,
     /// Why the call runs without the cache, if it does.
     bypass: Option<&'static str>,
+    /// Why the arguments make no key, if they make none.
     fault: Option<String>,
 }
 
@@ -59,10 +68,10 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn new(site: &'static Site) -> Self {
         let number = site.number();
-        let bypass = number.is_none().then_some("another function has taken the name of this one");
+        let bypass = number.is_none().then_some(NAME_TAKEN);
         let key = Key::derived(number.unwrap_or_default());
         let key = if site.policy.memory_only { key.local() } else { key };
-        Self { site, cache: None, key, bypass, fault: None }
+        Self { site, cache: None, key, instance: None, bypass, fault: None }
     }
 
     /// A call on this cache.
@@ -91,6 +100,12 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// Begins a key that is named by a template; `instance` is as for [`type_part`](Self::type_part).
+    #[inline]
+    pub fn key_of(&mut self, instance: &'static str) {
+        self.instance = Some(instance);
+    }
+
     /// Adds a literal part of a key that is named by a template.
     pub fn key_text(&mut self, literal: &str) {
         self.key.name().extend_from_slice(literal.as_bytes());
@@ -100,7 +115,7 @@ impl<'c> Call<'c> {
     pub fn key_hole<T: Display + ?Sized>(&mut self, value: &T) {
         let key = &mut self.key;
         if !matches!(contained(|| write!(EscapedTo(&mut KeyText(key)), "{value}")), Ok(Ok(()))) {
-            self.fault = Some("an argument cannot be displayed".to_owned());
+            self.fault = Some("a value in `key` cannot be displayed".to_owned());
         }
     }
 
@@ -136,6 +151,7 @@ impl<'c> Call<'c> {
         let policy = &self.site.policy;
         let answers = runtime.remote.is_none() || policy.memory_only || runtime.reads_memory();
         let usable = self.bypass.is_none() && self.fault.is_none() && !runtime.is_closed();
+        let usable = usable && self.may_name(runtime);
         if !answers || !usable {
             return None;
         }
@@ -150,6 +166,21 @@ impl<'c> Call<'c> {
         Some(value)
     }
 
+    /// Whether the entry is this function's to name, and this instance's.
+    #[inline]
+    fn may_name(&self, runtime: &Runtime) -> bool {
+        self.instance.is_none_or(|instance| self.site.may_name(instance, &runtime.claims))
+    }
+
+    /// Why the entry is not this function's, if it is not.
+    fn taken(&self, runtime: Option<&Runtime>) -> Option<&'static str> {
+        match runtime {
+            _ if self.site.number().is_none() => Some(NAME_TAKEN),
+            Some(runtime) if !self.may_name(runtime) => Some(KEY_TAKEN),
+            _ => None,
+        }
+    }
+
     fn ask<R, V, E>(
         self,
         shape: Shape<R, V, E>,
@@ -159,7 +190,13 @@ impl<'c> Call<'c> {
             Some(cache) => Some(Arc::clone(cache.runtime())),
             None => context::current(),
         };
-        let fault = self.fault.map(|reason| Error::key(self.site.name(), reason));
+        let taken = self.taken(runtime.as_deref());
+        let fault = self.fault.as_deref();
+        if let Some(reason) = fault.filter(|_| self.bypass.is_none()) {
+            self.site.tell_keyless(reason);
+        }
+        let bypass = self.bypass.or(taken).or(fault.map(|_| "its arguments make no key"));
+        let fault = taken.or(fault).map(|reason| Error::key(self.site.name(), reason));
         if let Some(request) = &request {
             let target = match (&runtime, &fault) {
                 (_, Some(error)) => Err(error.clone()),
@@ -170,10 +207,6 @@ impl<'c> Call<'c> {
             };
             request.reply(|reply| reply.target = Some(target));
         }
-        let bypass = match (&fault, self.bypass) {
-            (Some(_), _) => Some("its arguments make no key"),
-            (None, reason) => reason,
-        };
         Ask::new(self.site, self.key, runtime, shape, bypass, request)
     }
 }

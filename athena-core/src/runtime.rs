@@ -13,6 +13,7 @@ use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::Key;
+use crate::key::claims::Claims;
 use crate::key::name::Namespace;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
@@ -43,6 +44,8 @@ pub(crate) struct Runtime {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
     pub(crate) loads: LoadLimits,
+    /// The functions that name entries by hand.
+    pub(crate) claims: Claims,
     /// Sites whose values cannot be written; each is told once.
     pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
 }

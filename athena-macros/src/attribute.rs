@@ -1,4 +1,4 @@
-//! Reads `name = value` and `name(list)` options by a table of rules.
+//! Reads `name = value`, `name(list)` and `name` options by a table of rules.
 //!
 //! The table is the one place that knows the options of an attribute: it
 //! parses them, finds duplicates, and lists them when a name is unknown.
@@ -28,6 +28,8 @@ pub(crate) enum Form {
     Value,
     /// `name(item, item)`
     List,
+    /// `name`
+    Word,
 }
 
 /// An option's value, and the name it was written with.
@@ -46,6 +48,12 @@ impl<T> Rule<T> {
     /// The option `name(item, item)`.
     pub(crate) const fn list(name: &'static str, parse: Parse<T>) -> Self {
         let form = Form::List;
+        Self { name, form, parse }
+    }
+
+    /// The option `name`, which says everything by standing there.
+    pub(crate) const fn word(name: &'static str, parse: Parse<T>) -> Self {
+        let form = Form::Word;
         Self { name, form, parse }
     }
 }
@@ -153,7 +161,8 @@ impl<T> Rule<T> {
             Form::List if !input.peek(syn::token::Paren) => {
                 misspelt(&format!("{}(…, …)", self.name))
             }
-            Form::List => (self.parse)(options, name, input),
+            Form::Word if !input.is_empty() && !input.peek(Token![,]) => misspelt(self.name),
+            Form::List | Form::Word => (self.parse)(options, name, input),
         }
     }
 }

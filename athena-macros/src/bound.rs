@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
-use syn::{LitStr, Member};
+use syn::{LitStr, Member, Type, TypePath};
 
 use crate::choice;
 use crate::fault::Faults;
@@ -18,7 +18,7 @@ pub(crate) struct Bound(Vec<Piece>);
 enum Piece {
     Text(LitStr),
     /// An expression whose text fills the hole.
-    Value(TokenStream),
+    Value { value: TokenStream, is_integer: bool },
 }
 
 /// Finds the arguments behind the holes of a tag's template.
@@ -54,10 +54,10 @@ pub(crate) fn key(template: &Template, origin: &Origin, faults: &mut Faults) -> 
 
 /// What stands between two holes, if the text of a value may contain it.
 ///
-/// Values are written with everything but `A-Z a-z 0-9 _ . ~ -` as `%` and
-/// two digits, hence a `%` does not separate either.
+/// Values are written with everything but letters, digits (of any script) and
+/// `_ . ~ -` as `%` and two digits, hence a `%` does not separate either.
 fn forgeable_joint(parts: &[Part]) -> Option<String> {
-    let may_be_value = |letter: char| letter.is_ascii_alphanumeric() || "_.~-%".contains(letter);
+    let may_be_value = |letter: char| letter.is_alphanumeric() || "_.~-%".contains(letter);
     parts.windows(2).enumerate().find_map(|(at, pair)| match pair {
         [Part::Hole(_), Part::Hole(_)] => {
             Some("nothing stands between two holes, which".to_owned())
@@ -77,7 +77,10 @@ fn bind(template: &Template, origin: &Origin, faults: &mut Faults) -> Bound {
     let piece = |part: &Part| match part {
         Part::Text(text) => Some(Piece::Text(LitStr::new(text, place))),
         Part::Hole(hole) => match root(hole, origin) {
-            Ok(root) => Some(Piece::Value(value(hole, &root, place))),
+            Ok(root) => Some(Piece::Value {
+                value: value(hole, &root, place),
+                is_integer: hole.fields.is_empty() && is_integer(&root, origin),
+            }),
             Err(message) => {
                 faults.at(&template.literal, message);
                 None
@@ -113,6 +116,22 @@ fn root(hole: &Hole, origin: &Origin) -> Result<Ident, String> {
     Err(format!("`{{{written}}}` names no argument of `{function}`, {expected}"))
 }
 
+/// Whether an argument is of a built-in integer type, by value or by reference.
+fn is_integer(name: &Ident, origin: &Origin) -> bool {
+    let mut arguments = origin.arguments.iter();
+    arguments.find(|argument| argument.binds(name)).is_some_and(|argument| {
+        let mut ty = &argument.ty;
+        while let Type::Reference(reference) = ty {
+            ty = &reference.elem;
+        }
+        let is_one = |path: &TypePath| INTEGERS.iter().any(|name| path.path.is_ident(name));
+        matches!(ty, Type::Path(path) if is_one(path))
+    })
+}
+
+const INTEGERS: [&str; 12] =
+    ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
+
 /// `user.id`, placed at the template.
 fn value(hole: &Hole, root: &Ident, place: Span) -> TokenStream {
     let mut root = root.clone();
@@ -140,13 +159,26 @@ impl Bound {
                 let method = Ident::new(text, place);
                 quote_spanned!(place=> #to.#method(#literal);)
             }
-            Piece::Value(value) => {
+            Piece::Value { value, .. } => {
                 let place = hidden_at(value);
                 let method = Ident::new(hole, place);
                 quote_spanned!(place=> #to.#method(&#value);)
             }
         });
         quote_spanned!(Span::mixed_site()=> #(#steps)*)
+    }
+
+    /// `&[KeyPart::Text("product:"), KeyPart::Integer]`: what keys of this template look like.
+    pub(crate) fn parts(&self, private: &TokenStream) -> TokenStream {
+        let hidden = Span::mixed_site();
+        let parts = self.0.iter().map(|piece| match piece {
+            Piece::Text(literal) => quote_spanned!(hidden=> #private::KeyPart::Text(#literal)),
+            Piece::Value { is_integer: true, .. } => {
+                quote_spanned!(hidden=> #private::KeyPart::Integer)
+            }
+            Piece::Value { .. } => quote_spanned!(hidden=> #private::KeyPart::Value),
+        });
+        quote_spanned!(hidden=> &[#(#parts),*])
     }
 
     /// `|text| { text.text("category:"); text.hole(&category); }`

@@ -2,6 +2,7 @@
 
 mod background;
 mod check;
+mod key;
 mod options;
 mod plan;
 mod render;

@@ -57,6 +57,7 @@ impl Function {
                 local: simple_name(&typed.pat).unwrap_or_else(|| {
                     format_ident!("argument_{position}", span = tokens::hidden_at(&typed.pat))
                 }),
+                names: bindings(&typed.pat),
                 pattern: (*typed.pat).clone(),
                 ty: bare(&typed.ty).clone(),
             })
@@ -115,6 +116,8 @@ pub(crate) struct Argument {
     /// The argument's name, or ours where the user wrote a pattern.
     pub(crate) local: Ident,
     pub(crate) pattern: Pat,
+    /// What the body knows it by: its name, or the parts that its pattern binds.
+    pub(crate) names: Vec<Ident>,
     pub(crate) ty: Type,
 }
 
@@ -126,10 +129,17 @@ impl Argument {
 
     /// Whether `name` is this argument, or bound by its pattern.
     pub(crate) fn binds(&self, name: &Ident) -> bool {
-        match self.name() {
-            Some(own) => own.unraw() == name.unraw(),
-            None => tokens::find(&self.pattern, &name.to_string()).is_some(),
-        }
+        self.names.iter().any(|own| is_same(own, name))
+    }
+
+    /// Whether it is `_`, which the body cannot see.
+    pub(crate) fn is_unseen(&self) -> bool {
+        matches!(self.pattern, Pat::Wild(_))
+    }
+
+    /// Its names for a message.
+    pub(crate) fn shown_names(&self) -> Vec<String> {
+        self.names.iter().map(|name| name.unraw().to_string()).collect()
     }
 
     /// `let (a, b) = argument_0;` where the user wrote a pattern.
@@ -158,6 +168,31 @@ fn simple_name(pattern: &Pat) -> Option<Ident> {
         }
         _ => None,
     }
+}
+
+/// What a pattern binds, in the order in which it is written.
+fn bindings(pattern: &Pat) -> Vec<Ident> {
+    let all = |patterns: &mut dyn Iterator<Item = &Pat>| patterns.flat_map(bindings).collect();
+    match pattern {
+        Pat::Ident(pattern) => {
+            let inner = pattern.subpat.iter().flat_map(|(_, inner)| bindings(inner));
+            std::iter::once(pattern.ident.clone()).chain(inner).collect()
+        }
+        Pat::Or(pattern) => pattern.cases.first().map(bindings).unwrap_or_default(),
+        Pat::Paren(pattern) => bindings(&pattern.pat),
+        Pat::Reference(pattern) => bindings(&pattern.pat),
+        Pat::Slice(pattern) => all(&mut pattern.elems.iter()),
+        Pat::Struct(pattern) => all(&mut pattern.fields.iter().map(|field| &*field.pat)),
+        Pat::Tuple(pattern) => all(&mut pattern.elems.iter()),
+        Pat::TupleStruct(pattern) => all(&mut pattern.elems.iter()),
+        Pat::Type(pattern) => bindings(&pattern.pat),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether two names are one, raw or not.
+pub(crate) fn is_same(one: &Ident, other: &Ident) -> bool {
+    one.unraw() == other.unraw()
 }
 
 /// The names of `arguments` for a message, as far as they have one.

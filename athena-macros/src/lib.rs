@@ -38,17 +38,68 @@ use proc_macro::TokenStream;
 ///
 /// # What names an entry
 ///
-/// The site (module path and function), the type of the value, and all
-/// arguments, which are `Serialize` for this. `skip(…)` leaves arguments out,
-/// `self` is always left out, `key = "…"` names the entry by hand:
+/// The site (module path and function), the types that a generic function is
+/// called with, and all arguments, which are `Serialize` for this. `skip(…)`
+/// leaves arguments out, `key = "…"` names the entry by hand:
 ///
 /// ```ignore
-/// #[athena_cache(key = "order:{self.tenant}:{id}")]
+/// #[athena_cache(key = "order:{self.tenant}:{id}", skip(trace))]
 /// async fn order(&self, id: OrderId, trace: Trace) -> Option<Order> { /* … */ }
 /// ```
 ///
+/// Whatever the result depends on has to be in it, or one call gets the value
+/// of another. So nothing is left out without a word:
+///
+/// * A method says what `self` is: fields of it in `key`, or `skip(self)` if
+///   the result depends on none. `self` as a whole is no part of a key that
+///   is made of all arguments.
+/// * With `key`, every argument is in it or in `skip`. Two need no word: `_`,
+///   which the body cannot see, and a `Cache` that `cache = …` names, which
+///   says where an entry is and not which one. An argument that is a pattern
+///   is left out by all names that it binds.
+///
 /// Holes of a template are arguments or fields of them, written by `Display`
 /// and escaped, so that no value can imitate another; `{{` and `}}` are braces.
+///
+/// ## Keys that several functions have in common
+///
+/// Without `key`, each function has entries of its own, and so has each
+/// instance of a generic function (types are told apart by their paths). With
+/// `key`, the text alone names the entry: `shared` says that functions, or
+/// the instances of one, mean the same entries. Without it on all of them, the
+/// first that is called on a cache has the key; any other whose key may read
+/// the same runs uncached and says so in one `ERROR` record. Of a hole only the
+/// built-in integers are known to hold digits, so `user:{id}` and `user:me` may
+/// read the same unless `id` is one. Other processes and
+/// `cache.entry("…")` are not asked: there, one text is one entry.
+///
+/// ## What a key does not show
+///
+/// An argument is in a key as its `Serialize` or `Display` writes it. Two values
+/// that are written alike share an entry:
+///
+/// ```ignore
+/// #[derive(Serialize)]
+/// struct Ctx {
+///     id: u64,
+///     #[serde(skip)]          // serde does not tell anybody
+///     tenant: String,
+/// }
+///
+/// #[athena_cache]             // wrong: all tenants share the entries of an `id`
+/// async fn orders(ctx: &Ctx) -> Vec<Order> { /* … */ }
+///
+/// #[athena_cache(key = "orders:{ctx.tenant}:{ctx.id}")]
+/// async fn orders(ctx: &Ctx) -> Vec<Order> { /* … */ }
+/// ```
+///
+/// The same holds for `serialize_with` and impls by hand that drop something,
+/// for variants renamed to one name, for `untagged` variants that hold the
+/// same, and for a `Display` that rounds or shortens. A field that
+/// `skip_serializing_if` leaves out is seen in structs with named fields (not
+/// beside a `flatten`ed one, nor in tuple structs): such a call
+/// runs uncached, and the first of a function says so in an `ERROR` record with
+/// the names of type and field.
 ///
 /// # Options
 ///
@@ -62,8 +113,9 @@ use proc_macro::TokenStream;
 /// | `hard_timeout = "2s"` | waits this long in any case, then gives an error | no limit |
 /// | `negative_ttl = "10s"` | remembers `None` for this long | `None` is a value like others |
 /// | `negative = err` | remembers `Err` too, for `negative_ttl` | `Err` is never kept |
-/// | `key = "product:{id}"` | names the entry | all arguments |
-/// | `skip(db, trace)` | arguments that do not name the entry | none |
+/// | `key = "product:{id}"` | names the entry | site, types and all arguments |
+/// | `shared` | other functions or types may have entries of this `key`, too | they run uncached |
+/// | `skip(db, trace)` | arguments, or `self`, that the result does not depend on | none |
 /// | `name = "shop::products"` | names the site | module path and function |
 /// | `version = 2` | makes entries of other versions unreadable | 0 |
 /// | `tags = ["user:{id}"]` | labels to invalidate by | none |

@@ -3,7 +3,9 @@
 //! A template is read here without knowing the function it belongs to;
 //! `bound.rs` then finds the argument behind each hole.
 
+use proc_macro2::Ident;
 use syn::LitStr;
+use syn::ext::IdentExt;
 
 /// A template as it was written.
 pub(crate) struct Template {
@@ -40,6 +42,18 @@ impl Template {
             rest = after;
         }
         Ok(Self { literal, parts })
+    }
+
+    /// Whether a hole starts from this variable.
+    pub(crate) fn names(&self, name: &Ident) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Hole(hole) if hole.starts_from(name)))
+    }
+}
+
+impl Hole {
+    /// Whether it starts from this variable.
+    fn starts_from(&self, name: &Ident) -> bool {
+        self.root.strip_prefix("r#").unwrap_or(&self.root) == name.unraw().to_string()
     }
 }
 

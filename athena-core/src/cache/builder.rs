@@ -14,6 +14,7 @@ use crate::flight::Flights;
 use crate::key::name::Namespace;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
+use crate::key::claims::Claims;
 use crate::memory;
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;
@@ -211,6 +212,7 @@ impl Builder {
             telemetry,
             tasks,
             loads: LoadLimits::new(settings.degraded_loads),
+            claims: Claims::new(),
             unwritable: Mutex::new(HashSet::new()),
             settings,
             clock,

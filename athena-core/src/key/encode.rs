@@ -10,8 +10,10 @@
 //! as their bit pattern: `-0.0` and `0.0`, which compare equal, are different keys, and a NaN
 //! equals itself. Compound values list their items up to [`tag::END`]. Struct, enum and variant
 //! names are part of the bytes (not positions: reordering variants keeps the keys), so that
-//! untagged enums over look-alike newtypes stay apart. Only values that serde itself hands over
-//! identically cannot be told apart: two untagged variants that both hold a bare `u32`.
+//! untagged enums over look-alike newtypes stay apart. A field that is left out is an error: which
+//! of its values are, nobody can see. What serde itself hands over identically cannot be told apart:
+//! two untagged variants that both hold a bare `u32`, values that differ in a `#[serde(skip)]` field,
+//! variants renamed to one name, fields left out of a tuple struct or beside a flattened one.
 //!
 //! Map entries are sorted by their encoded key, so equal `HashMap`s are equal keys. A `HashSet` is
 //! a sequence to serde and keeps its random order: such arguments need a `BTreeSet` or `skip`.

@@ -1,8 +1,10 @@
 //! Annotated functions.
 
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
+use crate::key::claims::{Claim, Claims, Decision, Taken};
+use crate::key::part::KeyPart;
 use crate::key::site;
 use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::telemetry::log;
@@ -13,15 +15,26 @@ pub struct Site {
     here: fn() -> &'static str,
     given: Option<&'static str>,
     pub(super) policy: SitePolicy,
+    key: &'static [KeyPart],
+    shared: bool,
     path: OnceLock<&'static str>,
     number: OnceLock<Option<u32>>,
+    /// The first claims that were granted, for calls that do not wait for a lock.
+    granted: [OnceLock<Granted>; 4],
+    keyless: Once,
 }
+
+/// The number of a cache, and the instance that names its entries by hand.
+type Granted = (u64, &'static str);
 
 /// The options of one annotated function; what is `None` comes from the cache's settings.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the options of the attribute, documented there")]
 pub struct SiteOptions {
     pub name: Option<&'static str>,
+    /// What the text of `key` looks like; empty without.
+    pub key: &'static [KeyPart],
+    pub shared: bool,
     pub version: u32,
     pub ttl: Option<Duration>,
     pub grace: Option<Duration>,
@@ -39,6 +52,8 @@ impl SiteOptions {
     /// No option given.
     pub const NEW: Self = Self {
         name: None,
+        key: &[],
+        shared: false,
         version: 0,
         ttl: None,
         grace: None,
@@ -68,7 +83,17 @@ impl Site {
             memory_only: options.memory_only,
             version: options.version,
         };
-        Self { here, given: options.name, policy, path: OnceLock::new(), number: OnceLock::new() }
+        Self {
+            here,
+            given: options.name,
+            policy,
+            key: options.key,
+            shared: options.shared,
+            path: OnceLock::new(),
+            number: OnceLock::new(),
+            granted: [const { OnceLock::new() }; 4],
+            keyless: Once::new(),
+        }
     }
 
     /// The name: as given, else the path of the function.
@@ -95,6 +120,46 @@ impl Site {
             number
         })
     }
+
+    /// Whether this instance of the function may name entries of a cache by its key.
+    #[inline]
+    pub(super) fn may_name(&'static self, instance: &'static str, claims: &Claims) -> bool {
+        let instance = if self.shared { "" } else { instance };
+        let mut granted = self.granted.iter().map_while(OnceLock::get);
+        granted.any(|(cache, other)| *cache == claims.cache && is_same(other, instance))
+            || self.claim(instance, claims)
+    }
+
+    #[cold]
+    fn claim(&'static self, instance: &'static str, claims: &Claims) -> bool {
+        let function = std::ptr::from_ref(self).addr();
+        let (name, key, shared) = (self.name(), self.key, self.shared);
+        match claims.decide(&Claim { function, name, key, shared, instance }) {
+            Decision::Granted => {
+                let granted = (claims.cache, instance);
+                let kept = |place: &&OnceLock<_>| *place.get_or_init(|| granted) == granted;
+                let _ = self.granted.iter().find(kept);
+                return true;
+            }
+            Decision::RefusedNow(Taken::ByFunction(other)) => log::key_taken(name, other),
+            Decision::RefusedNow(Taken::ByInstance(other)) => {
+                log::instance_taken(name, without_closures(instance), without_closures(other));
+            }
+            Decision::Refused => {}
+        }
+        false
+    }
+
+    /// Says once that the arguments of a call make no key.
+    pub(super) fn tell_keyless(&self, reason: &str) {
+        self.keyless.call_once(|| log::no_key(self.name(), reason));
+    }
+}
+
+/// Whether two texts are equal, which those in one place are.
+#[inline]
+fn is_same(one: &'static str, other: &'static str) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 /// The function that a closure or an async body belongs to.

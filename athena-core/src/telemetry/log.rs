@@ -24,6 +24,40 @@ pub(crate) fn name_taken(site: &str) {
     );
 }
 
+/// Two functions whose keys may be one; said once per function and cache.
+pub(crate) fn key_taken(site: &str, other: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        site,
+        other,
+        "two annotated functions may give one `key` to entries of one cache; this one runs uncached: \
+         begin its `key` with another word, or write `shared` at both if they mean the same entries"
+    );
+}
+
+/// Two instances of a generic function of one key; said once per instance and cache.
+pub(crate) fn instance_taken(site: &str, instance: &str, other: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        site,
+        instance,
+        other,
+        "two instances of a generic function give one `key` to entries of one cache; this one runs \
+         uncached: remove `key`, which tells types apart by itself, or write `shared` if they mean the \
+         same entries"
+    );
+}
+
+/// A call whose arguments make no key; said once per function.
+pub(crate) fn no_key(site: &str, reason: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        site,
+        reason,
+        "a call runs uncached, because its arguments make no key; this function is not told of again"
+    );
+}
+
 /// An observer that panics; said once per cache.
 pub(crate) fn observer_panicked(panic: &str) {
     tracing::error!(target: "athena_cache", panic, "an observer panicked; it goes on to hear events");

@@ -1,15 +1,14 @@
 //! Checks the options of `#[athena_cache]` against each other and the function.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Span;
 use syn::Type;
 
 use crate::bound::{self, Bound};
-use crate::cache::background;
+use crate::cache::{background, key};
 use crate::cache::options::{CacheOptions, Codec, FAIL_FAST};
-use crate::cache::plan::{CachePlan, Key, Load, Store};
-use crate::choice;
+use crate::cache::plan::{CachePlan, Load, Store};
 use crate::fault::Faults;
-use crate::function::{self, Argument, Function};
+use crate::function::Function;
 use crate::origin::Origin;
 use crate::tokens;
 
@@ -19,11 +18,12 @@ pub(crate) fn check(
     function: Function,
     mut faults: Faults,
 ) -> syn::Result<CachePlan> {
+    let all_read = faults.is_empty();
     let origin = Origin::check(function, &mut faults);
     refuse_output(&origin, &mut faults);
     refuse_combinations(&options, &mut faults);
     let plan = CachePlan {
-        key: key(&options, &origin, &mut faults),
+        naming: key::check(&options, &origin, all_read, &mut faults),
         tags: tags(&options, &origin, &mut faults),
         store: store(&options),
         carries_errors: carries_errors(&options),
@@ -47,10 +47,6 @@ fn refuse_output(origin: &Origin, faults: &mut Faults) {
 }
 
 fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
-    if let (Some(skip), Some(_)) = (&options.skip, &options.key) {
-        let message = "`skip` has no effect beside `key`, which names all it needs; remove one";
-        faults.at(&skip.name, message);
-    }
     if let (Some(negative), None) = (&options.negative, &options.negative_ttl) {
         let message = "`negative = err` needs to know for how long; add `negative_ttl = \"10s\"`";
         faults.at(&negative.name, message);
@@ -65,51 +61,6 @@ fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
     {
         let message = "`soft_timeout` never acts unless it is shorter than `hard_timeout`";
         faults.at(&soft.name, message);
-    }
-}
-
-fn key(options: &CacheOptions, origin: &Origin, faults: &mut Faults) -> Key {
-    if let Some(template) = &options.key {
-        return Key::Written(bound::key(&template.value, origin, faults));
-    }
-    let skipped = options.skip.as_ref().map_or(&[][..], |skip| &skip.value);
-    refuse_unknown(skipped, origin, faults);
-    let arguments = origin.arguments.iter().enumerate();
-    let taken: Vec<_> = arguments
-        .filter(|(_, argument)| !skipped.iter().any(|name| argument.binds(name)))
-        .collect();
-    for (_, argument) in &taken {
-        refuse_mutable(argument, faults);
-    }
-    Key::Derived(taken.into_iter().map(|(position, _)| position).collect())
-}
-
-fn refuse_mutable(argument: &Argument, faults: &mut Faults) {
-    if matches!(&argument.ty, Type::Reference(ty) if ty.mutability.is_some()) {
-        let local = &argument.local;
-        let message = format!(
-            "a cached function must not change its arguments; take `{local}` by `&`, or leave it \
-             out of the key with `skip({local})`"
-        );
-        faults.at(&argument.ty, message);
-    }
-}
-
-/// `self` may be skipped, which it is anyway.
-fn refuse_unknown(skipped: &[Ident], origin: &Origin, faults: &mut Faults) {
-    let names = function::names(&origin.arguments);
-    for name in skipped {
-        let known = origin.arguments.iter().any(|argument| argument.binds(name))
-            || (name == "self" && origin.function.receiver().is_some());
-        if !known {
-            let function = &origin.function.sig.ident;
-            let expected = match names.as_slice() {
-                [] => "which has none".to_owned(),
-                names => choice::expected(&name.to_string(), names),
-            };
-            let message = format!("`{name}` is no argument of `{function}`, {expected}");
-            faults.at(name, message);
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::origin::Origin;
 /// A checked attribute on a checked function.
 pub(crate) struct CachePlan {
     pub(crate) origin: Origin,
-    pub(crate) key: Key,
+    pub(crate) naming: Naming,
     pub(crate) tags: Vec<Bound>,
     pub(crate) store: Store,
     /// Where the option stands that returns errors of the cache.
@@ -18,6 +18,13 @@ pub(crate) struct CachePlan {
     pub(crate) load: Load,
     /// The options that need no check beyond their own.
     pub(crate) options: CacheOptions,
+}
+
+/// What the arguments are to the entry.
+pub(crate) struct Naming {
+    pub(crate) key: Key,
+    /// The argument that nothing but `cache = …` leaves out, by position.
+    pub(crate) handle: Option<usize>,
 }
 
 /// What names an entry.

@@ -70,8 +70,14 @@ fn call(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let Some(Written { value: cache, .. }) = &plan.options.cache else {
         return quote_spanned!(hidden()=> let mut call = #private::Call::new(site););
     };
+    // Errors point at the argument.
+    let handle = plan.naming.handle.map(|position| {
+        let local = &plan.origin.arguments[position].local;
+        quote_spanned!(hidden_at(local)=> #private::handle(&#local);)
+    });
     // A name of its own keeps a cache alive that is made right here.
     quote_spanned!(hidden_at(cache)=>
+        #handle
         let cache = &(#cache);
         let mut call = #private::Call::on(site, cache);
     )
@@ -82,10 +88,12 @@ fn call(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
 /// The type of a closure names every type that the function was compiled
 /// for: its own generic parameters, and those of the `impl` it may stand in.
 fn key(plan: &CachePlan) -> TokenStream {
-    match &plan.key {
+    let instance = quote_spanned!(hidden()=> ::core::any::type_name_of_val(&|| ()));
+    match &plan.naming.key {
         Key::Written(text) => {
             let call = Ident::new("call", hidden());
-            text.write(&call, ["key_text", "key_hole"])
+            let text = text.write(&call, ["key_text", "key_hole"]);
+            quote_spanned!(hidden()=> call.key_of(#instance); #text)
         }
         Key::Derived(taken) => {
             let arguments = taken.iter().map(|position| {
@@ -96,7 +104,7 @@ fn key(plan: &CachePlan) -> TokenStream {
                 )
             });
             quote_spanned!(hidden()=>
-                call.type_part(::core::any::type_name_of_val(&|| ()));
+                call.type_part(#instance);
                 #(#arguments)*
             )
         }

@@ -5,8 +5,10 @@ use proc_macro2::TokenStream;
 use super::*;
 
 mod function;
+mod key;
 
-const PRODUCT: &str = "async fn product(&self, id: u64, name: &str) -> Option<Product> {}";
+const PRODUCT: &str = "async fn product(id: u64, name: &str) -> Option<Product> {}";
+const METHOD: &str = "async fn product(&self, id: u64, name: &str) -> Option<Product> {}";
 
 fn tokens(text: &str) -> TokenStream {
     TokenStream::from_str(text).unwrap()
@@ -33,7 +35,7 @@ fn every_option_is_documented() {
     let page = include_str!("../lib.rs");
     let page = page.split("pub fn athena_cache").next().unwrap();
     for rule in options::RULES {
-        let row = [" = ", "("].map(|sign| format!("/// | `{}{sign}", rule.name));
+        let row = [" = ", "(", "`"].map(|sign| format!("/// | `{}{sign}", rule.name));
         assert!(row.iter().any(|row| page.contains(row)), "{}", rule.name);
     }
 }
@@ -42,12 +44,13 @@ fn every_option_is_documented() {
 fn all_options_together_are_accepted() {
     let options = r#"
         ttl = "5m", grace = "1h", jitter = "10%", negative_ttl = "0s", negative = err,
-        hard_timeout = "2s", skip(name), name = "shop::product", version = 2,
+        hard_timeout = "2s", key = "product:{self.tenant}:{id}", shared, skip(name),
+        name = "shop::product", version = 2,
         tags = ["product:{id}", "tenant:{self.tenant}",], tags_from = |value, ..| value.tags(),
         codec = Json, fallback = FailFast, when = id > 0 && name != "a", unless = Product::is_empty,
         grace_unless = |error| error.is_missing(), cache = self.cache, crate = crate::cache,
     "#;
-    assert_faults(options, PRODUCT, &[]);
+    assert_faults(options, METHOD, &[]);
 }
 
 #[test]
@@ -91,13 +94,15 @@ fn an_option_without_value_or_comma_is_a_fault() {
     assert_faults("ttl = , grace", PRODUCT, &["`ttl` has no value", "`grace` is written"]);
     assert_faults(r#"ttl = "1s" grace = "1s""#, PRODUCT, &["expected `,`"]);
     assert_faults("skip = [id]", PRODUCT, &["`skip` is written `skip(…, …)`"]);
+    assert_faults("shared = true", PRODUCT, &["`shared` is written `shared`"]);
     assert_faults(r#"tags = "a""#, PRODUCT, &["expected a list such as"]);
 }
 
 #[test]
 fn options_that_contradict_each_other_are_refused() {
     for (options, expected) in [
-        (r#"key = "p:{id}", skip(name)"#, "`skip` has no effect beside `key`"),
+        (r#"key = "p:{id}", skip(name, id)"#, "`id` is both in `key` and in `skip`"),
+        ("shared", "`shared` has no effect without `key`"),
         ("negative = err", "add `negative_ttl"),
         ("tier = memory, codec = Json", "`codec` has no effect with `tier = memory`"),
         (r#"soft_timeout = "2s", hard_timeout = "1s""#, "`soft_timeout` never acts"),
@@ -115,12 +120,19 @@ fn keys_that_two_entries_could_share_are_refused() {
         ("p:{id}{name}", "nothing stands between two holes"),
         ("p:{id}x{name}", "`x` between two holes"),
         ("p:{id}-._~%{name}", "`-._~%` between two holes"),
+        ("p:{id}é{name}", "`é` between two holes"),
     ] {
-        assert_faults(&format!("key = {key:?}"), PRODUCT, &[expected]);
+        assert_faults(&naming(key), PRODUCT, &[expected]);
     }
     for key in ["p:{id}:{name}", "p:{id}x:x{name}", "p:{id} {name}", "p{id}", "all"] {
-        assert_faults(&format!("key = {key:?}"), PRODUCT, &[]);
+        assert_faults(&naming(key), PRODUCT, &[]);
     }
+}
+
+/// `key = "…"`, and `skip(…)` for what is not in it.
+fn naming(key: &str) -> String {
+    let missing = ["id", "name"].into_iter().filter(|name| !key.contains(&format!("{{{name}}}")));
+    format!("key = {key:?}, skip({})", missing.collect::<Vec<_>>().join(", "))
 }
 
 #[test]

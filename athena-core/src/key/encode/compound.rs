@@ -19,20 +19,34 @@ impl<S: Sink> Items<'_, S> {
     }
 
     #[inline]
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unencodable> {
-        self.out.push(tag::FIELD);
-        put_text(self.out, name.as_bytes());
-        self.item(value)
-    }
-
-    fn skipped(&mut self, name: &str) {
-        self.out.push(tag::SKIPPED);
-        put_text(self.out, name.as_bytes());
-    }
-
-    #[inline]
     fn finish(self) {
         self.out.push(tag::END);
+    }
+}
+
+/// Fields with their names, up to [`tag::END`].
+pub(super) struct Fields<'a, S> {
+    pub(super) items: Items<'a, S>,
+    /// The name of the struct or variant.
+    pub(super) of: &'static str,
+}
+
+impl<S: Sink> Fields<'_, S> {
+    #[inline]
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unencodable> {
+        self.items.out.push(tag::FIELD);
+        put_text(self.items.out, name.as_bytes());
+        self.items.item(value)
+    }
+
+    /// Which values of a field are left out only its type knows; more than one may be.
+    #[cold]
+    fn refuse(&self, field: &str) -> Unencodable {
+        let of = self.of;
+        Unencodable::custom(format_args!(
+            "`{of}` leaves out its field `{field}`, so calls that differ in it could share an entry; \
+             have it serialized always (remove `skip_serializing_if`), or name the entry by `key = …`"
+        ))
     }
 }
 
@@ -122,7 +136,7 @@ macro_rules! unnamed {
 /// Implements a serde trait whose items are fields.
 macro_rules! named {
     ($($interface:ident),* $(,)?) => {$(
-        impl<S: Sink> ser::$interface for Items<'_, S> {
+        impl<S: Sink> ser::$interface for Fields<'_, S> {
             type Ok = ();
             type Error = Unencodable;
 
@@ -136,13 +150,12 @@ macro_rules! named {
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), Unencodable> {
-                self.skipped(name);
-                Ok(())
+                Err(self.refuse(name))
             }
 
             #[inline]
             fn end(self) -> Result<(), Unencodable> {
-                self.finish();
+                self.items.finish();
                 Ok(())
             }
         }

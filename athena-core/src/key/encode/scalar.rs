@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use super::compound::{Items, Map};
+use super::compound::{Fields, Items, Map};
 use super::{Sink, Unencodable, tag};
 
 /// Encodes one value into `out`.
@@ -46,6 +46,10 @@ impl<'a, S: Sink> Encoder<'a, S> {
     fn items(self) -> Items<'a, S> {
         Items { out: self.out }
     }
+
+    fn fields(self, of: &'static str) -> Fields<'a, S> {
+        Fields { items: self.items(), of }
+    }
 }
 
 /// Writes `text` with its length.
@@ -83,8 +87,8 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
     type SerializeTupleStruct = Items<'a, S>;
     type SerializeTupleVariant = Items<'a, S>;
     type SerializeMap = Map<'a, S>;
-    type SerializeStruct = Items<'a, S>;
-    type SerializeStructVariant = Items<'a, S>;
+    type SerializeStruct = Fields<'a, S>;
+    type SerializeStructVariant = Fields<'a, S>;
 
     #[inline]
     fn is_human_readable(&self) -> bool {
@@ -297,9 +301,9 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
         mut self,
         name: &'static str,
         _: usize,
-    ) -> Result<Items<'a, S>, Unencodable> {
+    ) -> Result<Fields<'a, S>, Unencodable> {
         self.text(tag::STRUCT, name.as_bytes());
-        Ok(self.items())
+        Ok(self.fields(name))
     }
 
     fn serialize_struct_variant(
@@ -308,9 +312,9 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Items<'a, S>, Unencodable> {
+    ) -> Result<Fields<'a, S>, Unencodable> {
         self.variant(tag::STRUCT_VARIANT, name, variant);
-        Ok(self.items())
+        Ok(self.fields(variant))
     }
 }
 

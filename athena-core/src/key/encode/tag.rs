@@ -41,7 +41,5 @@ pub(super) const NEWTYPE_VARIANT: u8 = 0x1d;
 pub(super) const TUPLE_VARIANT: u8 = 0x1e;
 pub(super) const STRUCT_VARIANT: u8 = 0x1f;
 
-/// Inside a struct: a field and its value follow.
+/// Inside a struct: a field and its value follow. `0x21` stood for a field that was left out.
 pub(super) const FIELD: u8 = 0x20;
-/// Inside a struct: the name of a field left out by `skip_serializing_if` follows.
-pub(super) const SKIPPED: u8 = 0x21;

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use crate::attribute::Written;
-use crate::cache::plan::{CachePlan, Store};
+use crate::cache::plan::{CachePlan, Key, Store};
 use crate::runtime::Runtime;
 
 /// The constants of the function, in a block that hides their names.
@@ -33,7 +33,13 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     });
     let version = options.version.as_ref().map(|version| version.value);
     let on = |on: bool| on.then(|| quote_spanned!(hidden=> true));
+    let key = match &plan.naming.key {
+        Key::Written(template) => Some(template.parts(&private)),
+        Key::Derived(_) => None,
+    };
     let fields = [
+        ("key", key),
+        ("shared", on(options.shared.is_some())),
         ("name", plain(options.name.as_ref())),
         ("version", version.map(ToTokens::into_token_stream)),
         ("ttl", duration(options.ttl.as_ref())),
