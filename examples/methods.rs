@@ -11,7 +11,7 @@ struct Shop {
 }
 
 impl Shop {
-    /// `self` is no part of the key, unless a template names it.
+    /// What the result owes to `self` is in the key; else it would say `skip(self)`.
     #[athena_cache(key = "price:{self.tenant}:{id}")]
     async fn price(&self, id: u32) -> u32 {
         id * 10

@@ -38,7 +38,8 @@ pub use probe::{ErrorProbe, ReturnProbe, errors, shapes};
 pub use site::{Site, SiteOptions};
 
 const NAME_TAKEN: &str = "another function has taken the name of this one";
-const KEY_TAKEN: &str = "another function, or another instance of this one, may give this key to its entries";
+const KEY_TAKEN: &str =
+    "another function, or another instance of this one, may give this key to its entries";
 
 /// One call of an annotated function, its key under construction.
 #[derive(Debug)]

@@ -18,7 +18,10 @@ pub(crate) struct Bound(Vec<Piece>);
 enum Piece {
     Text(LitStr),
     /// An expression whose text fills the hole.
-    Value { value: TokenStream, is_integer: bool },
+    Value {
+        value: TokenStream,
+        is_integer: bool,
+    },
 }
 
 /// Finds the arguments behind the holes of a tag's template.

@@ -41,7 +41,7 @@ async fn price(cache: &Cache, id: u64) -> Result<String, athena_cache::Error> {
 }
 
 /// The value tells its product and the version of that.
-#[athena_cache(ttl = "10m", key = "stock:{id}", cache = cache)]
+#[athena_cache(ttl = "10m", key = "stock:{id}", skip(ledger), cache = cache)]
 async fn stock(cache: &Cache, ledger: &Ledger, id: u64) -> Result<Stock, athena_cache::Error> {
     Ok((id, ledger.version(id)))
 }

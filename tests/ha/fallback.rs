@@ -102,7 +102,7 @@ async fn a38_an_attempt_may_take_as_long_as_the_cache_allows() {
 }
 
 /// Calls another cached function once `CALLERS` of it run.
-#[athena_cache(key = "outer:{id}", cache = cache)]
+#[athena_cache(key = "outer:{id}", skip(origin, all), cache = cache)]
 async fn outer(cache: &Cache, origin: &Origin, all: &Barrier, id: u32) -> Result<Product, Broken> {
     all.wait().await;
     product(cache, origin, id).await

@@ -124,19 +124,19 @@ impl Origin {
 }
 
 /// Lives long.
-#[athena_cache(key = "product:{id}", tags = ["products"], cache = cache)]
+#[athena_cache(key = "product:{id}", skip(origin), tags = ["products"], cache = cache)]
 pub(crate) async fn product(cache: &Cache, origin: &Origin, id: u32) -> Result<Product, Broken> {
     Ok(origin.make(id))
 }
 
 /// Lives for moments, so that traffic loads, fills and hits all the time.
-#[athena_cache(ttl = "100ms", key = "price:{id}", cache = cache)]
+#[athena_cache(ttl = "100ms", key = "price:{id}", skip(origin), cache = cache)]
 pub(crate) async fn price(cache: &Cache, origin: &Origin, id: u32) -> Result<Product, Broken> {
     Ok(origin.make(id))
 }
 
 /// Takes as long as it is told.
-#[athena_cache(key = "slow:{id}", cache = cache)]
+#[athena_cache(key = "slow:{id}", shared, skip(origin, until), cache = cache)]
 pub(crate) async fn slow(
     cache: &Cache,
     origin: &Origin,

@@ -78,7 +78,8 @@ async fn labelled(cache: &Cache, id: u32) -> u32 {
 }
 
 #[athena_cache(
-    ttl = "10s", grace = "1m", key = "excluded", grace_unless = |_| panic!("undecided"), cache = cache
+    ttl = "10s", grace = "1m", key = "excluded", skip(result),
+    grace_unless = |_| panic!("undecided"), cache = cache
 )]
 async fn excluded(cache: &Cache, result: Result<u32, Fault>) -> Result<u32, Fault> {
     result
@@ -116,7 +117,7 @@ impl fmt::Display for Nameless {
     }
 }
 
-#[athena_cache(ttl = "10s", skip(cache), cache = cache)]
+#[athena_cache(ttl = "10s", cache = cache)]
 async fn derived(cache: &Cache, argument: Nameless) -> u32 {
     let Nameless = argument;
     1
@@ -128,7 +129,7 @@ async fn named(cache: &Cache, argument: Nameless) -> u32 {
     2
 }
 
-#[athena_cache(ttl = "10s", key = "tagged", tags = ["of:{argument}"], cache = cache)]
+#[athena_cache(ttl = "10s", key = "tagged", skip(argument), tags = ["of:{argument}"], cache = cache)]
 async fn tagged(cache: &Cache, argument: Nameless) -> u32 {
     let Nameless = argument;
     3

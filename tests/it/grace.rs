@@ -99,7 +99,7 @@ async fn g3_a_stale_value_is_never_written_to_the_backend_again() {
 }
 
 #[athena_cache(
-    ttl = "10s", grace = "1m", key = "choosy", cache = cache,
+    ttl = "10s", grace = "1m", key = "choosy", skip(result), cache = cache,
     grace_unless = |error| matches!(error, Fault::NotFound)
 )]
 async fn choosy(cache: &Cache, result: Result<u32, Fault>) -> Result<u32, Fault> {

@@ -9,7 +9,9 @@ use athena_cache::{Cache, Invalidated, athena_cache, athena_invalidate, of};
 
 use crate::world::{FORMS, Fault, Gate, Origin, Remote, World, others_rest, until};
 
-#[athena_cache(ttl = "1h", key = "item:{id}", tags = ["items", "item:{id}"], cache = cache)]
+#[athena_cache(
+    ttl = "1h", key = "item:{id}", shared, skip(load), tags = ["items", "item:{id}"], cache = cache
+)]
 async fn item(
     cache: &Cache,
     id: u32,
@@ -19,7 +21,8 @@ async fn item(
 }
 
 #[athena_cache(
-    ttl = "1h", key = "labelled:{id}", cache = cache, tags_from = |value| [format!("value:{value}")]
+    ttl = "1h", key = "labelled:{id}", shared, skip(load), cache = cache,
+    tags_from = |value| [format!("value:{value}")]
 )]
 async fn labelled(
     cache: &Cache,

@@ -28,9 +28,7 @@ enum Either {
 struct Query {
     text: String,
     page: Option<Option<u32>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     low: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     high: Option<i64>,
     shape: Shape,
     either: Either,

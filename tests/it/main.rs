@@ -21,6 +21,7 @@ mod lifecycle;
 mod refresh;
 mod retry;
 mod sharded;
+mod sharing;
 mod stampede;
 mod tiers;
 mod words;

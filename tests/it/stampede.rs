@@ -167,7 +167,7 @@ async fn s5_an_error_that_is_clone_reaches_all_waiters_of_one_load() {
 #[derive(Debug)]
 struct Once;
 
-#[athena_cache(ttl = "10s", key = "unshared", cache = cache)]
+#[athena_cache(ttl = "10s", key = "unshared", shared, skip(load), cache = cache)]
 async fn unshared(
     cache: &Cache,
     load: impl Future<Output = Result<u32, Once>>,

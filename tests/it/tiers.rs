@@ -117,7 +117,7 @@ async fn t4_bytes_written_for_another_entry_are_foreign() {
     assert_eq!(answer.value, Ok(3));
 }
 
-#[athena_cache(ttl = "1h", key = "found:{id}", negative_ttl = "5s", cache = cache)]
+#[athena_cache(ttl = "1h", key = "found:{id}", skip(answer), negative_ttl = "5s", cache = cache)]
 async fn found(
     cache: &Cache,
     id: u32,
@@ -126,12 +126,14 @@ async fn found(
     answer
 }
 
-#[athena_cache(ttl = "1h", key = "option:{id}", cache = cache)]
+#[athena_cache(ttl = "1h", key = "option:{id}", skip(answer), cache = cache)]
 async fn option(cache: &Cache, id: u32, answer: Option<u32>) -> Option<u32> {
     answer
 }
 
-#[athena_cache(ttl = "1h", key = "err:{id}", negative_ttl = "5s", negative = err, cache = cache)]
+#[athena_cache(
+    ttl = "1h", key = "err:{id}", skip(answer), negative_ttl = "5s", negative = err, cache = cache
+)]
 async fn failing(cache: &Cache, id: u32, answer: Result<u32, Fault>) -> Result<u32, Fault> {
     answer
 }

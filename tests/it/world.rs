@@ -260,7 +260,7 @@ impl Form {
     }
 }
 
-#[athena_cache(ttl = "10s", key = "plain:{name}", cache = cache)]
+#[athena_cache(ttl = "10s", key = "plain:{name}", shared, skip(load), cache = cache)]
 async fn plain(
     cache: &Cache,
     name: &str,
@@ -269,7 +269,9 @@ async fn plain(
     load.await
 }
 
-#[athena_cache(ttl = "10s", grace = "1m", key = "graceful:{name}", cache = cache)]
+#[athena_cache(
+    ttl = "10s", grace = "1m", key = "graceful:{name}", shared, skip(load), cache = cache
+)]
 async fn graceful(
     cache: &Cache,
     name: &str,
@@ -278,7 +280,10 @@ async fn graceful(
     load.await
 }
 
-#[athena_cache(ttl = "10s", grace = "1m", hard_timeout = "1s", key = "hard:{name}", cache = cache)]
+#[athena_cache(
+    ttl = "10s", grace = "1m", hard_timeout = "1s",
+    key = "hard:{name}", shared, skip(load), cache = cache
+)]
 async fn hard(
     cache: &Cache,
     name: &str,
@@ -289,7 +294,7 @@ async fn hard(
 
 #[athena_cache(
     ttl = "10s", grace = "1m", refresh = "80%", soft_timeout = "100ms",
-    key = "background:{name}", cache = cache
+    key = "background:{name}", skip(load), cache = cache
 )]
 async fn background(cache: Cache, name: &str, load: Loading) -> Result<u32, Fault> {
     load.run().await
@@ -317,7 +322,10 @@ pub async fn labelled(
     cache: Cache,
     load: impl Future<Output = Result<u32, Fault>> + Send + 'static,
 ) -> Observed<Result<u32, Fault>> {
-    #[athena_cache(ttl = "10s", key = "labelled", tags_from = |value| [format!("V{value}")], cache = cache)]
+    #[athena_cache(
+        ttl = "10s", key = "labelled", shared, skip(load),
+        tags_from = |value| [format!("V{value}")], cache = cache
+    )]
     async fn labelled(
         cache: &Cache,
         load: impl Future<Output = Result<u32, Fault>>,

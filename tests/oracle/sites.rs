@@ -72,12 +72,14 @@ pub(crate) fn tag(group: usize) -> String {
     format!("group:{group}")
 }
 
-#[athena_cache(key = "plain:{item}", cache = cache)]
+#[athena_cache(key = "plain:{item}", skip(source), cache = cache)]
 async fn plain(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)
 }
 
-#[athena_cache(key = "tagged:{item}", tags = ["group:{group}"], cache = cache)]
+#[athena_cache(
+    key = "tagged:{item}", skip(source, group), tags = ["group:{group}"], cache = cache
+)]
 async fn tagged(
     cache: &Cache,
     source: &Source,
@@ -87,7 +89,7 @@ async fn tagged(
     Ok(source.load(item).await)
 }
 
-#[athena_cache(key = "labelled:{item}", tags_from = label, cache = cache)]
+#[athena_cache(key = "labelled:{item}", skip(source), tags_from = label, cache = cache)]
 async fn labelled(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)
 }
@@ -96,7 +98,9 @@ fn label(value: &Value) -> [String; 1] {
     [tag(group(usize::try_from(value.item).unwrap_or_default()))]
 }
 
-#[athena_cache(key = "renewed:{item}", ttl = "1500ms", refresh = "40%", cache = cache)]
+#[athena_cache(
+    key = "renewed:{item}", skip(source), ttl = "1500ms", refresh = "40%", cache = cache
+)]
 async fn renewed(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)
 }

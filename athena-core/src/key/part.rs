@@ -97,7 +97,11 @@ mod tests {
             (&[Text("user:"), Value], &[Text("user:"), Value, Text(":"), Value], false),
             (&[Text("user:"), Value], &[Text("user:x"), Value], true),
             (&[Text("a"), Value, Text("é")], &[Text("aéé")], true),
-            (&[Text("a"), Value, Text(":"), Integer], &[Text("a"), Integer, Text(":"), Value], true),
+            (
+                &[Text("a"), Value, Text(":"), Integer],
+                &[Text("a"), Integer, Text(":"), Value],
+                true,
+            ),
             (&[Text("a"), Value, Text(":b")], &[Text("a"), Integer, Text(":"), Integer], false),
         ];
         for (one, other, expected) in table {

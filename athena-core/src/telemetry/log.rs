@@ -43,8 +43,8 @@ pub(crate) fn instance_taken(site: &str, instance: &str, other: &str) {
         instance,
         other,
         "two instances of a generic function give one `key` to entries of one cache; this one runs \
-         uncached: remove `key`, which tells types apart by itself, or write `shared` if they mean the \
-         same entries"
+         uncached: remove `key`, since entries without it are told apart by type, or write `shared` if \
+         they mean the same ones"
     );
 }
 

@@ -4,9 +4,9 @@ use proc_macro2::Span;
 use syn::Type;
 
 use crate::bound::{self, Bound};
-use crate::cache::{background, key};
 use crate::cache::options::{CacheOptions, Codec, FAIL_FAST};
 use crate::cache::plan::{CachePlan, Load, Store};
+use crate::cache::{background, key};
 use crate::fault::Faults;
 use crate::function::Function;
 use crate::origin::Origin;

@@ -28,6 +28,7 @@ impl Store {
     /// A product. That there is none is remembered for a while, too.
     #[athena_cache(
         key = "product:{id}",
+        skip(self),
         ttl = "1m",
         grace = "1h",
         negative_ttl = "10s",
@@ -44,6 +45,7 @@ impl Store {
     /// A category; counting and sorting thousands of rows is worth a refresh ahead of time.
     #[athena_cache(
         key = "category:{name}",
+        skip(self),
         ttl = "1m",
         refresh = "80%",
         grace = "1h",
@@ -69,7 +71,7 @@ impl Store {
     /// Products whose name contains a text in lower case; may read every row.
     ///
     /// Rather an old answer at once than a new one late: a slow search goes on behind its caller.
-    #[athena_cache(ttl = "30s", grace = "10m", soft_timeout = "20ms", tags = ["search"])]
+    #[athena_cache(skip(self), ttl = "30s", grace = "10m", soft_timeout = "20ms", tags = ["search"])]
     pub(crate) async fn search(&self, text: &str) -> Result<Vec<Product>, Error> {
         let text = text.to_owned();
         let query = "SELECT id, name, category, price FROM products

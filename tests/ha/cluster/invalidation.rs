@@ -11,7 +11,7 @@ use crate::support::resp::Reply;
 use crate::world::{Broken, Origin, Product, eventually};
 
 /// Has a tag, the generation of which lies on one of the nodes.
-#[athena_cache(key = "item:{id}", tags = ["goods"], cache = cache)]
+#[athena_cache(key = "item:{id}", skip(origin), tags = ["goods"], cache = cache)]
 async fn goods(cache: &Cache, origin: &Origin, id: u32) -> Result<Product, Broken> {
     Ok(origin.make(id))
 }

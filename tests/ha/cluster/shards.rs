@@ -108,7 +108,7 @@ pub(super) fn watched(cluster: &Running, setup: &Setup) -> (Cache, Witness) {
 }
 
 /// Lives long and has no tag.
-#[athena_cache(key = "item:{id}", cache = cache)]
+#[athena_cache(key = "item:{id}", skip(origin), cache = cache)]
 pub(super) async fn item(cache: &Cache, origin: &Origin, id: u32) -> Result<Product, Broken> {
     Ok(origin.make(id))
 }

@@ -46,7 +46,11 @@ fn with_a_key_every_argument_is_in_it_or_left_out_by_a_word() {
         ],
     );
     let item = "async fn f(a: u8, (b, c): (u8, u8)) -> u8 {}";
-    assert_faults(r#"key = "f:{a}""#, item, &["give it a name to write in `key`, or write `skip(b, c)`"]);
+    assert_faults(
+        r#"key = "f:{a}""#,
+        item,
+        &["give it a name to write in `key`, or write `skip(b, c)`"],
+    );
     assert_faults(r#"key = "f:{a}", skip(b, c)"#, item, &[]);
 }
 
@@ -60,7 +64,11 @@ fn what_the_body_cannot_see_needs_no_word() {
 fn what_an_option_could_not_tell_is_not_said_to_be_missing() {
     let item = "async fn f(&self, a: u8) -> u8 {}";
     assert_faults(r#"key = "f:{self""#, item, &["`{self` opens a hole"]);
-    assert_faults(r#"key = "f:{a}", skip(self, "b")"#, item, &["expected ident", "unexpected token"]);
+    assert_faults(
+        r#"key = "f:{a}", skip(self, "b")"#,
+        item,
+        &["expected ident", "unexpected token"],
+    );
 }
 
 #[test]
