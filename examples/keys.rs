@@ -30,7 +30,7 @@ async fn stock(product: u64, trace: Trace) -> u64 {
     product % 7 + trace.0 % 2
 }
 
-/// By hand, readable in logs and in Redis; holes reach into fields.
+/// By hand, readable in logs and in Redis; holes reach into fields. Every argument is in it or in `skip`.
 #[athena_cache(key = "user:{user.tenant}:{user.id}")]
 async fn profile(user: &User) -> String {
     format!("{} of {}", user.id, user.tenant)

@@ -161,7 +161,10 @@ impl<T> Rule<T> {
             Form::List if !input.peek(syn::token::Paren) => {
                 misspelt(&format!("{}(…, …)", self.name))
             }
-            Form::Word if !input.is_empty() && !input.peek(Token![,]) => misspelt(self.name),
+            Form::Word if !input.is_empty() && !input.peek(Token![,]) => {
+                let message = format!("`{}` stands alone, with nothing behind it", self.name);
+                Err(syn::Error::new(name.span(), message))
+            }
             Form::List | Form::Word => (self.parse)(options, name, input),
         }
     }

@@ -53,7 +53,7 @@ impl Template {
 impl Hole {
     /// Whether it starts from this variable.
     fn starts_from(&self, name: &Ident) -> bool {
-        self.root.strip_prefix("r#").unwrap_or(&self.root) == name.unraw().to_string()
+        name.unraw() == self.root.strip_prefix("r#").unwrap_or(&self.root)
     }
 }
 

@@ -68,9 +68,20 @@ trait Kind {
     {
         format!("{} {id}", Self::NAME)
     }
+
+    #[athena_cache(skip(self))]
+    async fn derived(&self, id: u32) -> String
+    where
+        Self: Sized,
+    {
+        format!("{} {id}", Self::NAME)
+    }
 }
 
+#[derive(Clone)]
 struct Apple;
+
+#[derive(Clone)]
 struct Pear;
 
 impl Kind for Apple {
@@ -109,6 +120,11 @@ impl<K: Kind + Clone + Send + Sync + 'static> Shelf<K> {
         name_of(&self.0, id)
     }
 
+    #[athena_cache(skip(self))]
+    async fn derived(&self, id: u32) -> String {
+        name_of(&self.0, id)
+    }
+
     #[athena_cache(key = "behind:{id}", skip(self), refresh = "80%")]
     async fn behind(&self, id: u32) -> String {
         name_of(&self.0, id)
@@ -139,18 +155,6 @@ async fn two_instances_of_a_generic_function_do_not_share_unless_they_say_so() {
     Cache::in_memory("test").scope(work).await;
 }
 
-impl Clone for Apple {
-    fn clone(&self) -> Self {
-        Self
-    }
-}
-
-impl Clone for Pear {
-    fn clone(&self) -> Self {
-        Self
-    }
-}
-
 #[tokio::test]
 async fn two_instances_of_a_generic_type_do_not_share_either() {
     let work = async {
@@ -173,7 +177,14 @@ async fn without_a_key_every_instance_has_entries_of_its_own() {
             assert_eq!(derived::<Apple, 2>(1).await, "apple 2 1");
             assert_eq!(derived::<Pear, 1>(1).await, "pear 1 1");
         }
-        assert_eq!(Cache::current().unwrap().stats().loads, 3);
+        let (apples, pears) = (Shelf(Apple), Shelf(Pear));
+        for _ in 0..2 {
+            assert_eq!(apples.derived(1).await, "apple 1");
+            assert_eq!(pears.derived(1).await, "pear 1");
+            assert_eq!(Apple.derived(1).await, "apple 1");
+            assert_eq!(Pear.derived(1).await, "pear 1");
+        }
+        assert_eq!(Cache::current().unwrap().stats().loads, 7);
     };
     Cache::in_memory("test").scope(work).await;
 }
@@ -296,6 +307,7 @@ struct Ctx {
 }
 
 /// Of two tenants at least.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_guest(tenant: &u32) -> bool {
     *tenant > 7
 }

@@ -32,7 +32,7 @@ pub(crate) enum Taken {
 
 /// What a claim came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(crate) enum Ruling {
     Granted,
     Refused,
     /// Refused for the first time.
@@ -44,11 +44,11 @@ pub(crate) enum Decision {
 pub(crate) struct Claims {
     /// The number of the cache, never used twice.
     pub(crate) cache: u64,
-    decided: RwLock<Decided>,
+    decided: RwLock<Rulings>,
 }
 
 #[derive(Debug, Default)]
-struct Decided {
+struct Rulings {
     granted: Vec<Claim>,
     /// Whether a function and its instance got what they claimed.
     known: HashMap<(usize, &'static str), bool>,
@@ -62,28 +62,26 @@ impl Claims {
     }
 
     /// Decides once; later answers are the same.
-    pub(crate) fn decide(&self, claim: &Claim) -> Decision {
+    pub(crate) fn decide(&self, claim: &Claim) -> Ruling {
         let who = (claim.function, claim.instance);
         if let Some(granted) = self.decided.read().known.get(&who) {
-            return Decision::again(*granted);
+            return Ruling::again(*granted);
         }
         let mut decided = self.decided.write();
         if let Some(granted) = decided.known.get(&who) {
-            return Decision::again(*granted);
+            return Ruling::again(*granted);
         }
         let taken = decided.granted.iter().find_map(|other| claim.taken_by(other));
         decided.known.insert(who, taken.is_none());
-        match taken {
-            Some(taken) => Decision::RefusedNow(taken),
-            None => {
-                decided.granted.push(*claim);
-                Decision::Granted
-            }
+        if let Some(taken) = taken {
+            return Ruling::RefusedNow(taken);
         }
+        decided.granted.push(*claim);
+        Ruling::Granted
     }
 }
 
-impl Decision {
+impl Ruling {
     fn again(granted: bool) -> Self {
         if granted { Self::Granted } else { Self::Refused }
     }
@@ -120,36 +118,36 @@ mod tests {
     #[test]
     fn the_second_function_of_a_key_is_refused_and_told_once() {
         let claims = Claims::new();
-        assert_eq!(claims.decide(&claim(0, "")), Decision::Granted);
-        assert_eq!(claims.decide(&claim(1, "")), Decision::RefusedNow(Taken::ByFunction("a")));
-        assert_eq!(claims.decide(&claim(1, "")), Decision::Refused);
-        assert_eq!(claims.decide(&claim(0, "")), Decision::Granted);
+        assert_eq!(claims.decide(&claim(0, "")), Ruling::Granted);
+        assert_eq!(claims.decide(&claim(1, "")), Ruling::RefusedNow(Taken::ByFunction("a")));
+        assert_eq!(claims.decide(&claim(1, "")), Ruling::Refused);
+        assert_eq!(claims.decide(&claim(0, "")), Ruling::Granted);
         let elsewhere = Claim { key: OTHER, ..claim(2, "") };
-        assert_eq!(claims.decide(&elsewhere), Decision::Granted);
+        assert_eq!(claims.decide(&elsewhere), Ruling::Granted);
     }
 
     #[test]
     fn the_second_instance_of_a_function_is_refused() {
         let claims = Claims::new();
-        assert_eq!(claims.decide(&claim(0, "f<A>")), Decision::Granted);
+        assert_eq!(claims.decide(&claim(0, "f<A>")), Ruling::Granted);
         let taken = Taken::ByInstance("f<A>");
-        assert_eq!(claims.decide(&claim(0, "f<B>")), Decision::RefusedNow(taken));
+        assert_eq!(claims.decide(&claim(0, "f<B>")), Ruling::RefusedNow(taken));
     }
 
     #[test]
     fn all_have_to_say_that_they_share() {
         let claims = Claims::new();
-        assert_eq!(claims.decide(&shared(0)), Decision::Granted);
-        assert_eq!(claims.decide(&shared(1)), Decision::Granted);
+        assert_eq!(claims.decide(&shared(0)), Ruling::Granted);
+        assert_eq!(claims.decide(&shared(1)), Ruling::Granted);
         let taken = Taken::ByFunction("a");
-        assert_eq!(claims.decide(&claim(2, "")), Decision::RefusedNow(taken));
+        assert_eq!(claims.decide(&claim(2, "")), Ruling::RefusedNow(taken));
     }
 
     #[test]
     fn every_cache_decides_for_itself() {
         let (one, other) = (Claims::new(), Claims::new());
         assert_ne!(one.cache, other.cache);
-        assert_eq!(one.decide(&claim(0, "")), Decision::Granted);
-        assert_eq!(other.decide(&claim(1, "")), Decision::Granted);
+        assert_eq!(one.decide(&claim(0, "")), Ruling::Granted);
+        assert_eq!(other.decide(&claim(1, "")), Ruling::Granted);
     }
 }

@@ -16,7 +16,7 @@ pub enum KeyPart {
 
 /// Whether some key is made by both templates.
 pub(crate) fn may_meet(one: &[KeyPart], other: &[KeyPart]) -> bool {
-    let (one, other) = (steps(one), steps(other));
+    let (one, other) = (pieces(one), pieces(other));
     // Whether what is left of both, from these places on, may be the same; the last first.
     let mut below = vec![false; other.len() + 1];
     for left in (0..=one.len()).rev() {
@@ -24,17 +24,17 @@ pub(crate) fn may_meet(one: &[KeyPart], other: &[KeyPart]) -> bool {
         for right in (0..=other.len()).rev() {
             row[right] = match (one.get(left), other.get(right)) {
                 (None, None) => true,
-                (Some(Step::One(a)), Some(Step::One(b))) => a == b && below[right + 1],
-                (Some(Step::Many(many)), Some(Step::One(letter))) => {
+                (Some(Piece::One(a)), Some(Piece::One(b))) => a == b && below[right + 1],
+                (Some(Piece::Many(many)), Some(Piece::One(letter))) => {
                     below[right] || (many.has(*letter) && row[right + 1])
                 }
-                (Some(Step::One(letter)), Some(Step::Many(many))) => {
+                (Some(Piece::One(letter)), Some(Piece::Many(many))) => {
                     row[right + 1] || (many.has(*letter) && below[right])
                 }
-                (Some(Step::Many(_)), Some(Step::Many(_))) => below[right] || row[right + 1],
-                (Some(Step::Many(_)), None) => below[right],
-                (None, Some(Step::Many(_))) => row[right + 1],
-                (Some(Step::One(_)), None) | (None, Some(Step::One(_))) => false,
+                (Some(Piece::Many(_)), Some(Piece::Many(_))) => below[right] || row[right + 1],
+                (Some(Piece::Many(_)), None) => below[right],
+                (None, Some(Piece::Many(_))) => row[right + 1],
+                (Some(Piece::One(_)), None) | (None, Some(Piece::One(_))) => false,
             };
         }
         below = row;
@@ -44,7 +44,7 @@ pub(crate) fn may_meet(one: &[KeyPart], other: &[KeyPart]) -> bool {
 
 /// What comes next in a key.
 #[derive(Clone, Copy)]
-enum Step {
+enum Piece {
     One(char),
     /// Any number of letters out of these, none included.
     Many(Letters),
@@ -66,16 +66,16 @@ impl Letters {
     }
 }
 
-fn steps(parts: &[KeyPart]) -> Vec<Step> {
-    let mut steps = Vec::new();
+fn pieces(parts: &[KeyPart]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     for part in parts {
         match part {
-            KeyPart::Text(text) => steps.extend(text.chars().map(Step::One)),
-            KeyPart::Value => steps.push(Step::Many(Letters::OfValues)),
-            KeyPart::Integer => steps.push(Step::Many(Letters::OfIntegers)),
+            KeyPart::Text(text) => pieces.extend(text.chars().map(Piece::One)),
+            KeyPart::Value => pieces.push(Piece::Many(Letters::OfValues)),
+            KeyPart::Integer => pieces.push(Piece::Many(Letters::OfIntegers)),
         }
     }
-    steps
+    pieces
 }
 
 #[cfg(test)]

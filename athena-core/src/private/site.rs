@@ -3,7 +3,7 @@
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
-use crate::key::claims::{Claim, Claims, Decision, Taken};
+use crate::key::claims::{Claim, Claims, Ruling, Taken};
 use crate::key::part::KeyPart;
 use crate::key::site;
 use crate::policy::{Fallback, Percent, SitePolicy};
@@ -135,17 +135,17 @@ impl Site {
         let function = std::ptr::from_ref(self).addr();
         let (name, key, shared) = (self.name(), self.key, self.shared);
         match claims.decide(&Claim { function, name, key, shared, instance }) {
-            Decision::Granted => {
+            Ruling::Granted => {
                 let granted = (claims.cache, instance);
                 let kept = |place: &&OnceLock<_>| *place.get_or_init(|| granted) == granted;
                 let _ = self.granted.iter().find(kept);
                 return true;
             }
-            Decision::RefusedNow(Taken::ByFunction(other)) => log::key_taken(name, other),
-            Decision::RefusedNow(Taken::ByInstance(other)) => {
+            Ruling::RefusedNow(Taken::ByFunction(other)) => log::key_taken(name, other),
+            Ruling::RefusedNow(Taken::ByInstance(other)) => {
                 log::instance_taken(name, without_closures(instance), without_closures(other));
             }
-            Decision::Refused => {}
+            Ruling::Refused => {}
         }
         false
     }

@@ -173,8 +173,8 @@ impl Words<'_> {
         }
         let arguments = self.origin.arguments.iter().filter(|argument| !self.is_out(argument));
         let names = arguments.filter_map(Argument::name);
-        let holes: String = names.map(|name| format!(":{{{name}}}")).collect();
-        format!("{}:{{self.…}}{holes}", self.origin.function.sig.ident.unraw())
+        let start = format!("{}:{{self.…}}", self.origin.function.sig.ident.unraw());
+        names.fold(start, |key, name| format!("{key}:{{{name}}}"))
     }
 
     /// With `key`, what is not in it has to be left out by a word.

@@ -73,6 +73,7 @@ fn call(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     // Errors point at the argument.
     let handle = plan.naming.handle.map(|position| {
         let local = &plan.origin.arguments[position].local;
+        let private = runtime.private_at(hidden_at(local));
         quote_spanned!(hidden_at(local)=> #private::handle(&#local);)
     });
     // A name of its own keeps a cache alive that is made right here.

@@ -94,7 +94,7 @@ fn an_option_without_value_or_comma_is_a_fault() {
     assert_faults("ttl = , grace", PRODUCT, &["`ttl` has no value", "`grace` is written"]);
     assert_faults(r#"ttl = "1s" grace = "1s""#, PRODUCT, &["expected `,`"]);
     assert_faults("skip = [id]", PRODUCT, &["`skip` is written `skip(…, …)`"]);
-    assert_faults("shared = true", PRODUCT, &["`shared` is written `shared`"]);
+    assert_faults("shared = true", PRODUCT, &["`shared` stands alone"]);
     assert_faults(r#"tags = "a""#, PRODUCT, &["expected a list such as"]);
 }
 

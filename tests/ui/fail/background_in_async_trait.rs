@@ -10,7 +10,7 @@ trait Products {
 
 #[async_trait::async_trait]
 impl Products for Shop {
-    #[athena_cache(refresh = "80%")]
+    #[athena_cache(refresh = "80%", skip(self))]
     async fn product(&self, id: u64) -> u64 {
         self.0 + id
     }

@@ -8,7 +8,7 @@ trait Products {
 }
 
 impl Products for Shop {
-    #[athena_cache(refresh = "80%")]
+    #[athena_cache(refresh = "80%", skip(self))]
     async fn product(&self, id: u64) -> u64 {
         self.0 + id
     }

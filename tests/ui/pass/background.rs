@@ -73,18 +73,18 @@ impl Shop {
         Ok(format!("{}{id}", self.tenant))
     }
 
-    #[athena_cache(ttl = "5m", refresh = "80%")]
+    #[athena_cache(ttl = "5m", refresh = "80%", skip(self))]
     async fn shared(self: Arc<Self>, mut id: u8) -> String {
         id += 1;
         format!("{}{id}", self.tenant)
     }
 
-    #[athena_cache(ttl = "5m", refresh = "80%")]
+    #[athena_cache(ttl = "5m", refresh = "80%", skip(self))]
     async fn lent(self: &Arc<Self>) -> String {
         self.tenant.clone()
     }
 
-    #[athena_cache(ttl = "5m", refresh = "80%")]
+    #[athena_cache(ttl = "5m", refresh = "80%", skip(self))]
     async fn owned<T: Into<u64> + Serialize + Clone + Send + Sync + 'static>(
         mut self,
         id: T,
@@ -93,7 +93,7 @@ impl Shop {
         self.tenant
     }
 
-    #[athena_cache(ttl = "5m", refresh = "80%")]
+    #[athena_cache(ttl = "5m", refresh = "80%", skip(self))]
     #[expect(clippy::unused_self, reason = "the sibling has the body")]
     async fn expects(&self, id: u8) -> u8 {
         id

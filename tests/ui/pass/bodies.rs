@@ -7,7 +7,7 @@ use athena_cache::{athena_cache, athena_invalidate};
 async fn tail(id: u32) -> u32 { id }
 
 #[athena_cache(ttl = "1m")]
-async fn literal() -> &'static str { "one" }
+async fn literal() -> u32 { 1 }
 
 #[athena_cache(ttl = "1m")]
 async fn fallible(id: u32) -> Result<u32, String> { Ok(id) }
@@ -32,7 +32,7 @@ async fn item_last(id: u32) -> u32 {
 
 struct Pair(u32, u32);
 
-#[athena_cache(ttl = "1m", key = "shadowing:{a}")]
+#[athena_cache(ttl = "1m", skip(a))]
 async fn shadowing(Pair(a, _): Pair) -> u32 {
     struct Pair;
     const NEVER: u32 = 1;
@@ -52,7 +52,7 @@ async fn written(id: u32) -> Result<u32, String> { Ok(id) }
 async fn nothing() {}
 
 #[athena_invalidate(tags = ["all"])]
-async fn statement() { drop(unsafe_free(1)); }
+async fn statement() { drop(unsafe_free(1).to_string()); }
 
 fn main() {
     drop((tail(1), literal(), fallible(1), block(1), choice(1), item_last(1), diverges(1)));

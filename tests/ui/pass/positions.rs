@@ -20,7 +20,7 @@ impl Shop {
         self.find(id).await
     }
 
-    #[athena_cache(ttl = "1m")]
+    #[athena_cache(ttl = "1m", skip(self))]
     async fn find(&self, id: u64) -> Result<u64, String> {
         if id == 0 {
             return Err(self.tenant.clone());
@@ -28,12 +28,12 @@ impl Shop {
         Ok(id)
     }
 
-    #[athena_cache(ttl = "1m")]
+    #[athena_cache(ttl = "1m", skip(self))]
     async fn shared(self: Arc<Self>, id: u64) -> Option<u64> {
         Some(id)
     }
 
-    #[athena_cache(ttl = "1m")]
+    #[athena_cache(ttl = "1m", skip(self))]
     async fn owned(mut self, id: u64) -> String {
         self.tenant.push_str(&id.to_string());
         self.tenant
@@ -49,7 +49,7 @@ impl Shop {
         tenant.clone_into(&mut self.tenant);
     }
 
-    #[athena_cache(ttl = "1m")]
+    #[athena_cache(ttl = "1m", skip(self))]
     #[athena_invalidate(tags = ["{id}"])]
     async fn both(&self, id: u64) -> u64 {
         id
@@ -60,14 +60,14 @@ trait Native {
     fn get(&self, id: u64) -> impl Future<Output = Result<String, String>> + Send;
 
     #[allow(async_fn_in_trait)]
-    #[athena_cache(ttl = "1m")]
+    #[athena_cache(ttl = "1m", skip(self))]
     async fn given(&self, id: u64) -> u64 {
         id
     }
 }
 
 impl Native for Shop {
-    #[athena_cache(ttl = "1m")]
+    #[athena_cache(ttl = "1m", skip(self))]
     async fn get(&self, id: u64) -> Result<String, String> {
         Ok(format!("{}{id}", self.tenant))
     }
@@ -84,7 +84,7 @@ trait Dynamic {
 
 #[async_trait]
 impl Dynamic for Shop {
-    #[athena_cache(ttl = "1m", tags = ["{id}"])]
+    #[athena_cache(ttl = "1m", skip(self), tags = ["{id}"])]
     async fn get(&self, id: u64, (a, b): (u8, u8)) -> Result<String, String> {
         let found = self.find(id).await?;
         Ok(format!("{found}{a}{b}"))

@@ -78,7 +78,7 @@ async fn raw(r#type: u8, pair: (u8, Point)) -> u8 {
     fallback = OriginOnly, codec = Postcard, name = "signatures::rich", version = 3,
     tags_from = |map| map.keys().cloned().collect::<Vec<_>>(),
     unless = HashMap::is_empty, grace_unless = |error| error.0.is_empty(),
-    cache = cache, skip(cache),
+    cache = cache,
 )]
 #[must_use]
 async fn rich(cache: &Cache, id: String) -> Result<HashMap<String, u8>, Failure> {

@@ -25,13 +25,13 @@ impl<S: Sink> Items<'_, S> {
 }
 
 /// Fields with their names, up to [`tag::END`].
-pub(super) struct Fields<'a, S> {
+pub(super) struct NamedItems<'a, S> {
     pub(super) items: Items<'a, S>,
     /// The name of the struct or variant.
     pub(super) of: &'static str,
 }
 
-impl<S: Sink> Fields<'_, S> {
+impl<S: Sink> NamedItems<'_, S> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unencodable> {
         self.items.out.push(tag::FIELD);
@@ -136,7 +136,7 @@ macro_rules! unnamed {
 /// Implements a serde trait whose items are fields.
 macro_rules! named {
     ($($interface:ident),* $(,)?) => {$(
-        impl<S: Sink> ser::$interface for Fields<'_, S> {
+        impl<S: Sink> ser::$interface for NamedItems<'_, S> {
             type Ok = ();
             type Error = Unencodable;
 

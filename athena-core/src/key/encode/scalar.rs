@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use super::compound::{Fields, Items, Map};
+use super::compound::{Items, Map, NamedItems};
 use super::{Sink, Unencodable, tag};
 
 /// Encodes one value into `out`.
@@ -47,8 +47,8 @@ impl<'a, S: Sink> Encoder<'a, S> {
         Items { out: self.out }
     }
 
-    fn fields(self, of: &'static str) -> Fields<'a, S> {
-        Fields { items: self.items(), of }
+    fn fields(self, of: &'static str) -> NamedItems<'a, S> {
+        NamedItems { items: self.items(), of }
     }
 }
 
@@ -87,8 +87,8 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
     type SerializeTupleStruct = Items<'a, S>;
     type SerializeTupleVariant = Items<'a, S>;
     type SerializeMap = Map<'a, S>;
-    type SerializeStruct = Fields<'a, S>;
-    type SerializeStructVariant = Fields<'a, S>;
+    type SerializeStruct = NamedItems<'a, S>;
+    type SerializeStructVariant = NamedItems<'a, S>;
 
     #[inline]
     fn is_human_readable(&self) -> bool {
@@ -301,7 +301,7 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
         mut self,
         name: &'static str,
         _: usize,
-    ) -> Result<Fields<'a, S>, Unencodable> {
+    ) -> Result<NamedItems<'a, S>, Unencodable> {
         self.text(tag::STRUCT, name.as_bytes());
         Ok(self.fields(name))
     }
@@ -312,7 +312,7 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Fields<'a, S>, Unencodable> {
+    ) -> Result<NamedItems<'a, S>, Unencodable> {
         self.variant(tag::STRUCT_VARIANT, name, variant);
         Ok(self.fields(variant))
     }

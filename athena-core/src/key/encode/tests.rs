@@ -287,6 +287,7 @@ fn a_field_that_is_left_out_is_an_error_that_names_it() {
             tenant: u8,
         },
     }
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     fn is_staff(tenant: &u8) -> bool {
         *tenant > 7
     }
