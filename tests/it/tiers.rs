@@ -208,7 +208,7 @@ async fn a52_another_type_under_the_same_name_is_a_miss() {
     }
 }
 
-#[athena_cache(ttl = "1h", tier = memory, key = "both:{id}", cache = cache)]
+#[athena_cache(ttl = "1h", tier = memory, key = "both:{id}", skip(answer), cache = cache)]
 async fn local(cache: &Cache, id: u32, answer: u32) -> u32 {
     answer
 }

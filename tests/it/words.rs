@@ -17,7 +17,7 @@ type Word = Result<Option<u32>, Fault>;
 /// Says what it is told to; 0 is refused, 99 panics.
 #[athena_cache(
     ttl = "10s", grace = "1m", refresh = "80%", unless = |word| *word == 0,
-    key = "said:{name}", cache = cache
+    key = "said:{name}", skip(origin, word), cache = cache
 )]
 async fn said(cache: Cache, name: &str, origin: Origin, word: Word) -> Word {
     assert_ne!(word, Ok(Some(99)), "of the body");
@@ -89,7 +89,8 @@ async fn an_old_value_does_not_come_back_once_the_function_has_said_none() {
 }
 
 #[athena_cache(
-    ttl = "10s", refresh = "80%", negative_ttl = "5s", negative = err, key = "kept:{name}", cache = cache
+    ttl = "10s", refresh = "80%", negative_ttl = "5s", negative = err, key = "kept:{name}",
+    skip(origin, word), cache = cache
 )]
 async fn kept(
     cache: Cache,
