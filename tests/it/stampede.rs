@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use athena_cache::backend::Class;
+use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, athena_cache};
 use tokio::task::JoinSet;
 
-use crate::world::{FORMS, Fault, Form, Gate, Origin, WAIT_FOR_LOAD, World, others_rest, until};
+use crate::world::{
+    FORMS, Fault, Form, Gate, Origin, TTL, WAIT_FOR_LOAD, World, others_rest, until,
+};
 
 /// Starts `count` callers of one key, each with the load that `load` makes.
 fn callers<Load>(
@@ -198,6 +202,57 @@ async fn s5_after_an_error_that_is_not_clone_the_waiters_load_side_by_side_withi
     rest.open();
     assert!(waiters.join_all().await.iter().all(Result::is_err));
     assert_eq!(origin.loads(), 101, "everybody for themselves");
+}
+
+/// A cache whose backend is away, with a place for one load.
+fn away_with_one_place() -> crate::world::Remote {
+    let mut settings = athena_cache::Settings::default();
+    settings.degraded_loads = 1;
+    settings.resilience = crate::world::once(settings.resilience);
+    let remote = crate::world::Remote::with(|builder| builder.settings(settings));
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    remote
+}
+
+#[tokio::test]
+async fn r7_a_load_that_may_wait_for_itself_runs_after_a_second() {
+    let remote = away_with_one_place();
+    let cache = remote.world.cache.clone();
+    let outer = tokio::spawn(async move {
+        let inner = cache.clone();
+        let load = || async move {
+            // Another task, of which nobody can see that this load waits for it.
+            let other = async move {
+                let load = || async { Ok::<_, Fault>(1) };
+                inner.entry("inner").ttl(TTL).get_or_load(load).await
+            };
+            tokio::spawn(other).await.unwrap()
+        };
+        cache.entry("outer").ttl(TTL).get_or_load(load).await
+    });
+    until("it waits for a place", || remote.world.clock.sleepers() > 0).await;
+    others_rest().await;
+    assert!(!outer.is_finished());
+    remote.world.advance(Duration::from_secs(1));
+    assert_eq!(outer.await.unwrap(), Ok(1));
+    assert_eq!(remote.world.cache.stats().unbounded_loads, 1);
+}
+
+#[tokio::test]
+async fn r7_a_caller_does_not_wait_for_loads_that_nobody_waits_for() {
+    let remote = away_with_one_place();
+    let (cache, origin, gate) = (&remote.world.cache, Origin::default(), Gate::closed());
+    remote.chaos.heal();
+    Form::Entry.background(cache, "k", origin.returns(Ok(1))).await;
+    cache.settle().await;
+    remote.world.advance(TTL * 9 / 10);
+    remote.chaos.on("lease", Chaotic::Error(Class::WriteRefused));
+    Form::Entry.background(cache, "k", origin.waits(&gate, Ok(2))).await;
+    until("the refresh", || origin.loads() == 2).await;
+    let other = Form::Entry.background(cache, "other", origin.returns(Ok(3))).await;
+    assert_eq!(other.value, Ok(3), "while the refresh still runs");
+    gate.open();
+    cache.settle().await;
 }
 
 #[tokio::test]

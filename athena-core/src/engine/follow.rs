@@ -8,6 +8,7 @@ use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::error::Error;
 use crate::flight::{Due, Flight, Joiner, Landing};
+use crate::load_limits::Urgency;
 use crate::policy::timeout::Limit;
 use crate::telemetry::{Event, Outcome, Source};
 
@@ -160,7 +161,7 @@ where
 
     /// The load for this caller, while others do the same after a failure that nobody can share (S5).
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        let permit = LoadPermit::Taken(self.permit().await);
+        let permit = LoadPermit::Taken(self.place(Urgency::Foreground).await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_permit(permit);

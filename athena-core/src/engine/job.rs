@@ -11,6 +11,7 @@ use crate::clock::Tick;
 use crate::coherence::revision::Revision;
 use crate::entry::Slot;
 use crate::flight::{Flight, Lead};
+use crate::load_limits::Urgency;
 
 mod failed;
 mod finish;
@@ -149,7 +150,7 @@ where
         let limit = self.ask.policy.hard_timeout.unwrap_or(runtime.settings.background_timeout);
         // The limit counts from the load's beginning: nobody waits for the permit.
         let permit = match self.permit(leased) {
-            LoadPermit::Needed => LoadPermit::Taken(self.ask.permit().await),
+            LoadPermit::Needed => LoadPermit::Taken(self.ask.place(Urgency::Background).await),
             permit => permit,
         };
         match self.ask.run_load_within(limit, permit, self.load(load, leased)).await {

@@ -3,13 +3,18 @@
 //! Invariant: every load of every kind runs in `Ask::run_load`.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
-
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::Ask;
 use crate::clock::Tick;
 use crate::flight::Flight;
+use crate::load_limits::{Place, Urgency};
+use crate::runtime::Runtime;
+use crate::telemetry::Event;
+
+/// After so long without any place becoming free, a caller may be waiting for itself.
+const STANDSTILL: Duration = Duration::from_secs(1);
 
 /// Whether a load needs one of the permits of its function, which are bounded while the backend is
 /// away and after a failure that nobody can share (behaviours R7 and S5).
@@ -18,10 +23,14 @@ pub(super) enum LoadPermit {
     NotNeeded,
     Needed,
     /// It has one already, or waited for one in vain.
-    Taken(Option<OwnedSemaphorePermit>),
+    Taken(Option<Place>),
 }
 
-impl<R, V, E> Ask<R, V, E> {
+impl<R, V, E> Ask<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
     /// Runs a load under a permit; says when it began.
     pub(super) async fn run_load<T>(
         &self,
@@ -30,7 +39,7 @@ impl<R, V, E> Ask<R, V, E> {
     ) -> (T, Tick) {
         let _permit = match permit {
             LoadPermit::NotNeeded => None,
-            LoadPermit::Needed => self.permit().await,
+            LoadPermit::Needed => self.place(Urgency::Foreground).await,
             LoadPermit::Taken(permit) => permit,
         };
         let started = self.runtime.clock.now();
@@ -47,13 +56,32 @@ impl<R, V, E> Ask<R, V, E> {
         self.runtime.clock.within(limit, self.run_load(permit, load)).await
     }
 
-    /// A permit of the function. Without one after `wait_for_load` the load runs all the same,
-    /// and a load inside a load needs none: it would wait for the one around it (behaviour S8).
-    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+    /// A place among the loads of the function, if one becomes free in time.
+    ///
+    /// While others end, it is waited for within `wait_for_load`. If none has ended for a second, the load
+    /// that has the place may be waiting for this one, by ways that cannot be seen from here: it runs all
+    /// the same, counted. A load inside a load needs none (behaviour S8).
+    pub(super) async fn place(&self, urgency: Urgency) -> Option<Place> {
         if Flight::is_any_led_here() {
             return None;
         }
-        let permit = self.runtime.loads.permit(self.site);
-        self.runtime.clock.within(self.runtime.settings.wait_for_load, permit).await.flatten()
+        let Runtime { loads, clock, settings, .. } = &*self.runtime;
+        let places = loads.places(self.site, urgency);
+        let mut place = pin!(places.place());
+        let until = clock.now().after(settings.wait_for_load);
+        loop {
+            let (left, before) = (until.since(clock.now()), places.given_back());
+            let patience = match urgency {
+                Urgency::Foreground => STANDSTILL.min(left),
+                Urgency::Background => left,
+            };
+            if let Some(place) = clock.within(patience, &mut place).await {
+                return place;
+            }
+            if clock.now() >= until || places.given_back() == before {
+                self.tell(|key| Event::Unbounded { key });
+                return None;
+            }
+        }
     }
 }

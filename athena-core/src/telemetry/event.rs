@@ -138,6 +138,12 @@ pub enum Event<'a> {
         /// The entry.
         key: &'a str,
     },
+    /// A load runs beyond [`degraded_loads`](crate::Settings::degraded_loads), since none of the others ended.
+    #[non_exhaustive]
+    Unbounded {
+        /// The entry.
+        key: &'a str,
+    },
     /// An operation that failed is attempted again.
     #[non_exhaustive]
     Retrying {
