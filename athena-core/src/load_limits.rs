@@ -23,8 +23,11 @@ pub(crate) enum Urgency {
 #[derive(Debug)]
 pub(crate) struct LoadLimits {
     limit: usize,
-    sites: Mutex<HashMap<(Option<u32>, Urgency), Arc<Places>>>,
+    sites: Mutex<SitePlaces>,
 }
+
+/// The places of each function, by its number.
+type SitePlaces = HashMap<(Option<u32>, Urgency), Arc<Places>>;
 
 /// The places for loads of one function and urgency.
 #[derive(Debug)]
