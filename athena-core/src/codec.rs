@@ -1,17 +1,34 @@
 //! Values as bytes.
 //!
-//! Invariant: bytes are only ever read by the codec and the schema fingerprint that wrote them. This
-//! is the one module that names postcard and JSON.
+//! Invariant: bytes are only ever read by the codec and the schema fingerprint that wrote them, and are
+//! only written if they would be read as the same value. This is the one module that names postcard and
+//! JSON.
+//!
+//! | file | job |
+//! |---|---|
+//! | `watch` | writes a value while it is held against what its type reads |
+//! | `notice` | what was noticed, and where |
+//! | `likeness` | tells a value from the one that its bytes are read as |
 
-use std::any::TypeId;
+mod likeness;
+mod notice;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::any::{TypeId, type_name};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::notice::{Finding, Notice, Watcher, Weight, short};
+use self::watch::Watched;
 use crate::contained::contained;
 use crate::lock::RwLock;
-use crate::schema::{self, Fingerprint};
+use crate::schema::{self, Fingerprint, Outline};
 use crate::telemetry::log;
 
 /// How values of one type are written and read; chosen with `codec = …`.
@@ -45,12 +62,14 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
         Self {
             codec: Codec::Postcard,
             fingerprint: fingerprint_of::<V>,
-            encode: |value| postcard::to_allocvec(value).map_err(|error| error.to_string()),
-            decode: |bytes| match postcard::take_from_bytes(bytes) {
-                Ok((value, [])) => Ok(value),
-                Ok((_, rest)) => Err(format!("{} bytes left over", rest.len())),
-                Err(error) => Err(error.to_string()),
+            encode: |value| {
+                let outline = outline_of::<V>(Codec::Postcard);
+                let watcher = Watcher::new(&outline, Finding::ByPosition);
+                let bytes = postcard::to_allocvec(&Watched::whole(value, &watcher));
+                let bytes = bytes.map_err(|error| error.to_string());
+                Written { value, bytes, notice: watcher.into_notice() }.judge(from_postcard, false)
             },
+            decode: from_postcard,
         }
     }
 
@@ -60,9 +79,62 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
         Self {
             codec: Codec::Json,
             fingerprint: fingerprint_of::<V>,
-            encode: |value| serde_json::to_vec(value).map_err(|error| error.to_string()),
-            decode: |bytes| serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+            encode: |value| {
+                let outline = outline_of::<V>(Codec::Json);
+                let watcher = Watcher::new(&outline, Finding::ByName);
+                let bytes = serde_json::to_vec(&Watched::whole(value, &watcher));
+                let bytes = bytes.map_err(|error| error.to_string());
+                Written { value, bytes, notice: watcher.into_notice() }.judge(from_json, true)
+            },
+            decode: from_json,
         }
+    }
+}
+
+fn from_postcard<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(format!("{} bytes are left over", rest.len())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(feature = "json")]
+fn from_json<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// A value that was written, and what was noticed meanwhile.
+struct Written<'a, V> {
+    value: &'a V,
+    bytes: Result<Vec<u8>, String>,
+    notice: Option<Notice>,
+}
+
+impl<V: Serialize> Written<'_, V> {
+    /// The bytes, if they are read as the value that was written.
+    fn judge(
+        self,
+        decode: fn(&[u8]) -> Result<V, String>,
+        is_human_readable: bool,
+    ) -> Result<Vec<u8>, String> {
+        let name = type_name::<V>();
+        let Some(notice) = self.notice else {
+            return self.bytes.map_err(|error| format!("`{}`: {error}", short(name)));
+        };
+        if notice.weight == Weight::Refused {
+            return Err(notice.tell(name));
+        }
+        let told = notice.tell(name);
+        let bytes = self.bytes.map_err(|error| format!("{told}; {error}"))?;
+        let again = match contained(|| decode(&bytes)) {
+            Ok(Ok(again)) => again,
+            Ok(Err(error)) => return Err(format!("{told}; the bytes cannot be read: {error}")),
+            Err(panic) => return Err(panicked::<V>("Deserialize", &panic)),
+        };
+        let likeness = |value| likeness::of(value, is_human_readable);
+        let is_same = likeness(self.value).is_some_and(|it| likeness(&again) == Some(it));
+        if is_same { Ok(bytes) } else { Err(format!("{told}; the bytes are read as another value")) }
     }
 }
 
@@ -81,11 +153,33 @@ fn fingerprint_of<V: DeserializeOwned + 'static>(version: u32) -> Fingerprint {
     let traced = contained(|| schema::fingerprint::<V>(version));
     let fingerprint = traced.unwrap_or_else(|_| schema::untraced::<V>(version));
     if !fingerprint.is_traced() && !fingerprint.is_self_describing() {
-        log::untraced(std::any::type_name::<V>());
+        log::untraced(type_name::<V>());
     }
     let mut known = FINGERPRINTS.write();
     known.get_or_insert_default().insert(key, fingerprint);
     fingerprint
+}
+
+/// What the types of this process read, by codec.
+type Outlines = HashMap<(TypeId, Codec), Arc<Outline>>;
+
+static OUTLINES: RwLock<Option<Outlines>> = RwLock::new(None);
+
+fn outline_of<V: DeserializeOwned + 'static>(codec: Codec) -> Arc<Outline> {
+    let key = (TypeId::of::<V>(), codec);
+    let known = OUTLINES.read();
+    if let Some(outline) = known.as_ref().and_then(|known| known.get(&key)) {
+        return Arc::clone(outline);
+    }
+    drop(known);
+    let traced = contained(|| match codec {
+        Codec::Postcard => schema::outline::<V>(),
+        #[cfg(feature = "json")]
+        Codec::Json => schema::outline_of_text::<V>(),
+    });
+    let outline = Arc::new(traced.unwrap_or_else(|_| Outline::blank()));
+    OUTLINES.write().get_or_insert_default().insert(key, Arc::clone(&outline));
+    outline
 }
 
 impl<V> Wire<V> {
@@ -96,7 +190,7 @@ impl<V> Wire<V> {
             return Err(format!(
                 "postcard cannot read `{}` back, since it describes itself while it is read \
                  (`untagged`, `flatten` or a dynamic value); use `codec = Json`",
-                std::any::type_name::<V>()
+                type_name::<V>()
             ));
         }
         Ok(fingerprint.id())
@@ -116,5 +210,5 @@ impl<V> Wire<V> {
 }
 
 fn panicked<V>(side: &str, panic: &str) -> String {
-    format!("`{side}` of `{}` panicked: {panic}", std::any::type_name::<V>())
+    format!("`{side}` of `{}` panicked: {panic}", type_name::<V>())
 }

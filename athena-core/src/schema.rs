@@ -16,12 +16,14 @@
 //! | `graph`, `choice`, `shape` | what has been seen so far |
 //! | `search`, `sample` | which made-up values to try when a type refuses one |
 //! | `digest` | from what was seen to 64 bits |
+//! | `outline` | from what was seen to what writers are held against |
 
 mod access;
 mod choice;
 mod digest;
 mod graph;
 mod knowledge;
+mod outline;
 mod pass;
 mod probe;
 mod refusal;
@@ -37,6 +39,9 @@ use self::graph::Graph;
 use self::knowledge::Knowledge;
 use serde::de::DeserializeOwned;
 
+pub(crate) use outline::{Asked, Outline, Spot};
+pub(crate) use shape::{Scalar, TypeShape};
+
 use tracer::Tracer;
 
 /// Fingerprints the definition of `T`, as its `Deserialize` impl shows it.
@@ -50,11 +55,29 @@ use tracer::Tracer;
 /// input panics here too; then [`untraced`] stands for the type.
 pub(crate) fn fingerprint<T: DeserializeOwned>(version: u32) -> Fingerprint {
     let (graph, kind) = Tracer::default().run::<T>();
+    of_graph::<T>(&graph, kind, version)
+}
+
+/// What `T` asks for of a format without names, to hold against what is written.
+///
+/// As [`fingerprint`], it runs `T::deserialize` on made-up values.
+pub(crate) fn outline<T: DeserializeOwned>() -> Outline {
+    let (graph, kind) = Tracer::default().run::<T>();
+    Outline::of(&graph, kind)
+}
+
+/// The same of a format that people read, such as JSON, and that describes itself.
+pub(crate) fn outline_of_text<T: DeserializeOwned>() -> Outline {
+    let (graph, kind) = Tracer::of_text().run::<T>();
+    Outline::of(&graph, kind)
+}
+
+fn of_graph<T>(graph: &Graph, kind: Knowledge, version: u32) -> Fingerprint {
     let name = match kind {
         Knowledge::Traced => "",
         Knowledge::SelfDescribing | Knowledge::Named => std::any::type_name::<T>(),
     };
-    Fingerprint { id: digest::of(&graph, kind, name, version), kind }
+    Fingerprint { id: digest::of(graph, kind, name, version), kind }
 }
 
 /// Fingerprints a type of which nothing could be seen: its name and `version` speak for it.

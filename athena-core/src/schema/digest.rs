@@ -84,7 +84,7 @@ impl Walk<'_> {
             TypeShape::NewtypeVariant => self.byte(0x2b),
             TypeShape::TupleVariant(len) => self.sized(0x2c, len),
             TypeShape::StructVariant(fields) => self.tagged(0x2d, "", fields),
-            TypeShape::Any => self.byte(0x2e),
+            TypeShape::Any | TypeShape::Tag => self.byte(0x2e),
         }
     }
 

@@ -86,16 +86,18 @@ impl<'de> Deserializer<'de> for TypeProbe<'_> {
     }
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.tracer.is_text
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refusal> {
-        Err(self.tracer.describe_self(self.at))
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        self.tracer.describe_self(self.at, TypeShape::Any)?;
+        visitor.visit_unit()
     }
 
     /// At the place of a value, a name says that the bytes must tell what follows.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        self.deserialize_any(visitor)
+        self.tracer.describe_self(self.at, TypeShape::Tag)?;
+        visitor.visit_unit()
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {

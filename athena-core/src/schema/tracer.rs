@@ -35,10 +35,17 @@ pub(super) struct Tracer {
     halt: Option<Knowledge>,
     /// Something could not be seen.
     lost: bool,
+    /// Whether the format is one that people read and that describes itself.
+    pub(super) is_text: bool,
     pass: Pass,
 }
 
 impl Tracer {
+    /// Of a format that people read and that describes itself: what asks for that is no end.
+    pub(super) fn of_text() -> Self {
+        Self { is_text: true, ..Self::default() }
+    }
+
     /// Traces `T` as far as possible.
     pub(super) fn run<T: DeserializeOwned>(mut self) -> (Graph, Knowledge) {
         let mut idle = 0;
@@ -175,11 +182,15 @@ impl Tracer {
         id
     }
 
-    /// Ends the trace at a type that wants the bytes to describe themselves.
-    pub(super) fn describe_self(&mut self, at: Id) -> Refusal {
+    /// Ends the trace at a type that wants the bytes to describe themselves, unless they do.
+    pub(super) fn describe_self(&mut self, at: Id, shape: TypeShape) -> Result<(), Refusal> {
+        if self.is_text {
+            self.graph.occupy(at, shape);
+            return self.count();
+        }
         self.graph.occupy(at, TypeShape::Any);
         self.halt.get_or_insert(Knowledge::SelfDescribing);
-        Refusal
+        Err(Refusal)
     }
 
     /// The number of the sample to use at `id`.

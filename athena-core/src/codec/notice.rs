@@ -1,0 +1,181 @@
+//! What is noticed while a value is written, and where in it.
+//!
+//! Invariant: nothing is allocated as long as there is nothing to say.
+
+use std::cell::RefCell;
+use std::fmt::{self, Write};
+
+use serde::ser;
+
+use crate::schema::{Asked, Outline, Spot, TypeShape};
+
+/// How a format finds the parts of a struct and the variants of an enum again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// postcard: by where they stand.
+    ByPosition,
+    /// JSON: by their names; it also has one word, `null`, for several values.
+    ByName,
+}
+
+/// Hears what is noticed while one value is written.
+#[derive(Debug)]
+pub(super) struct Watcher<'o> {
+    pub(super) outline: &'o Outline,
+    pub(super) finding: Finding,
+    notice: RefCell<Option<Notice>>,
+}
+
+/// The worst that was noticed.
+#[derive(Debug)]
+pub(super) struct Notice {
+    pub(super) weight: Weight,
+    path: String,
+    what: String,
+}
+
+/// What follows from a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Nobody knows what is read here: the bytes must be tried.
+    Unknown,
+    /// The two sides differ here, which may do no harm: the bytes must be tried.
+    Differs,
+    /// The bytes would be read as another value, or as none.
+    Refused,
+}
+
+/// The way from the value to one of its parts, each step on the stack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trail<'a> {
+    up: Option<&'a Trail<'a>>,
+    step: Step,
+    pub(super) depth: usize,
+}
+
+/// One step of a trail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) variant: Option<&'static str>,
+    pub(super) part: Part,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part {
+    /// The value itself, or the content of a variant.
+    Whole,
+    Field(&'static str),
+    Index(usize),
+    Element,
+    Key,
+    Value,
+}
+
+/// Where the writer stands: in the value, and in what is read of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) spot: Spot,
+    pub(super) trail: &'a Trail<'a>,
+    pub(super) watcher: &'a Watcher<'a>,
+    /// Whether it is the content of a `Some`.
+    pub(super) in_some: bool,
+}
+
+impl<'o> Watcher<'o> {
+    pub(super) fn new(outline: &'o Outline, finding: Finding) -> Self {
+        Self { outline, finding, notice: RefCell::new(None) }
+    }
+
+    pub(super) fn into_notice(self) -> Option<Notice> {
+        self.notice.into_inner()
+    }
+}
+
+impl Trail<'_> {
+    pub(super) const ROOT: Trail<'static> =
+        Trail { up: None, step: Step { variant: None, part: Part::Whole }, depth: 0 };
+
+    #[inline]
+    pub(super) fn then(&self, step: Step) -> Trail<'_> {
+        Trail { up: Some(self), step, depth: self.depth + 1 }
+    }
+
+    fn write(&self, path: &mut String) -> fmt::Result {
+        if let Some(up) = self.up {
+            up.write(path)?;
+        }
+        if let Some(variant) = self.step.variant {
+            write!(path, "::{variant}")?;
+        }
+        match self.step.part {
+            Part::Whole => Ok(()),
+            Part::Field(name) => write!(path, ".{name}"),
+            Part::Index(index) => write!(path, ".{index}"),
+            Part::Element => path.write_str("[_]"),
+            Part::Key => path.write_str("[key]"),
+            Part::Value => path.write_str("[value]"),
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    /// What is read here, newtypes taken off.
+    #[inline]
+    pub(super) fn asked(&self) -> &'a Asked {
+        self.watcher.outline.inside(self.spot)
+    }
+
+    pub(super) fn reads_tag(&self, spot: Spot) -> bool {
+        self.watcher.outline.at(spot).shape == TypeShape::Tag
+    }
+
+    #[inline]
+    pub(super) fn is_named(&self) -> bool {
+        self.watcher.finding == Finding::ByName
+    }
+
+    /// Notes something that leaves the value to be tried.
+    #[cold]
+    pub(super) fn doubt(&self, weight: Weight, what: impl FnOnce() -> String) {
+        let mut notice = self.watcher.notice.borrow_mut();
+        if notice.as_ref().is_none_or(|known| known.weight < weight) {
+            let mut path = String::new();
+            let _ = self.trail.write(&mut path);
+            *notice = Some(Notice { weight, path, what: what() });
+        }
+    }
+
+    /// Ends the writing.
+    #[cold]
+    pub(super) fn refuse<E: ser::Error>(&self, what: impl FnOnce() -> String) -> E {
+        self.doubt(Weight::Refused, what);
+        E::custom("refused")
+    }
+}
+
+impl Notice {
+    /// The notice as a sentence about a value of the type `name`.
+    pub(super) fn tell(&self, name: &str) -> String {
+        format!("`{}{}` {}", short(name), self.path, self.what)
+    }
+}
+
+/// The name of a type without its modules.
+pub(super) fn short(name: &str) -> String {
+    let mut whole = String::with_capacity(name.len());
+    for part in name.split_inclusive(|it: char| !(it.is_alphanumeric() || "_:".contains(it))) {
+        whole.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn the_modules_of_a_type_are_left_out() {
+        let name = "alloc::vec::Vec<(shop::Stock, core::option::Option<&str>, [u8; 2])>";
+        assert_eq!(short(name), "Vec<(Stock, Option<&str>, [u8; 2])>");
+    }
+}

@@ -1,0 +1,336 @@
+//! Writes a value while its parts are held against what its type asks for when it is read.
+//!
+//! serde's two sides of a type need not agree, and a format without names does not notice: a field
+//! left out by `skip_serializing_if` shifts all others. So the serializer of the format is reached
+//! through this one, which walks the [`Outline`](crate::schema::Outline) of the type beside it.
+//!
+//! Invariant: without a notice, every request of the reader meets what the writer wrote for it.
+
+mod fields;
+mod parts;
+
+use serde::ser::{Serialize, Serializer};
+
+use self::fields::Fields;
+use self::parts::Parts;
+use super::notice::{Part, Place, Step, Trail, Watcher, Weight};
+use crate::schema::{Scalar, Spot, TypeShape};
+
+/// Nesting up to which JSON is read back for certain; its reader ends at 128 brackets.
+const MAX_DEPTH: usize = 60;
+
+/// A value, or a part of one, that is written under watch.
+pub(super) struct Watched<'a, T: ?Sized> {
+    value: &'a T,
+    place: Place<'a>,
+}
+
+impl<'a, T: ?Sized> Watched<'a, T> {
+    pub(super) fn whole(value: &'a T, watcher: &'a Watcher<'a>) -> Self {
+        let place = Place { spot: Spot::ROOT, trail: &Trail::ROOT, watcher, in_some: false };
+        Self { value, place }
+    }
+}
+
+impl<T: Serialize + ?Sized> Serialize for Watched<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(Watch { inner: serializer, place: self.place })
+    }
+}
+
+/// The serializer of a format, under watch.
+struct Watch<'a, S> {
+    inner: S,
+    place: Place<'a>,
+}
+
+impl<S> Watch<'_, S> {
+    /// Notes if something else is read than what is written here.
+    #[inline]
+    fn expect(&self, written: TypeShape) {
+        let asked = self.place.asked().shape;
+        if asked != written {
+            self.differs(written, asked);
+        }
+    }
+
+    #[cold]
+    fn differs(&self, written: TypeShape, asked: TypeShape) {
+        match asked {
+            TypeShape::Unseen | TypeShape::Any | TypeShape::Tag => self.place.doubt(Weight::Unknown, || {
+                format!("is written as {written}, and what is read there could not be seen")
+            }),
+            _ => self.place.doubt(Weight::Differs, || {
+                format!("is written as {written}, but read as {asked}")
+            }),
+        }
+    }
+
+    /// Notes what JSON writes as `null`, which inside of `Some` reads as `None`.
+    #[inline]
+    fn expect_null(&self, what: &str) {
+        if self.place.in_some && self.place.is_named() {
+            self.place.doubt(Weight::Differs, || {
+                format!("is `Some` of {what}, which JSON writes like `None`")
+            });
+        }
+    }
+
+    #[inline]
+    fn expect_finite(&self, is_finite: bool) {
+        if !is_finite && self.place.is_named() {
+            let what = || "is NaN or infinite, which JSON writes as `null`".to_owned();
+            self.place.doubt(Weight::Differs, what);
+        }
+    }
+
+    /// Notes if the kind of a thing with parts, or of a variant, is read otherwise.
+    #[inline]
+    fn compare(&self, asked: TypeShape, is_same: bool, written: impl FnOnce() -> TypeShape) -> bool {
+        if !is_same {
+            self.differs(written(), asked);
+        }
+        if self.place.trail.depth > MAX_DEPTH && self.place.is_named() {
+            self.place.doubt(Weight::Differs, || "is nested so deep that it is not read".to_owned());
+        }
+        is_same
+    }
+
+    /// The place of a variant's content, and whether both sides mean the same variant.
+    #[inline]
+    fn variant(&self, index: u32, name: &'static str) -> Spot {
+        let asked = self.place.asked();
+        let TypeShape::Enum(_, names) = asked.shape else {
+            self.differs(TypeShape::Enum("", &[]), asked.shape);
+            return Spot::UNKNOWN;
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        if !asked.is_exact {
+            self.place.doubt(Weight::Unknown, || {
+                format!("is written as the variant `{name}`, and not all of its names were seen")
+            });
+            return Spot::UNKNOWN;
+        }
+        if names.get(index) != Some(&name) {
+            self.place.doubt(Weight::Differs, || {
+                let read = names.get(index).copied().unwrap_or("none");
+                format!("is variant {index}, written as `{name}` and read as `{read}`")
+            });
+            return Spot::UNKNOWN;
+        }
+        asked.part(index)
+    }
+}
+
+/// Passes a scalar on.
+macro_rules! scalars {
+    ($($method:ident: $scalar:ident, $type:ty;)*) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
+            self.expect(TypeShape::Scalar(Scalar::$scalar));
+            self.inner.$method(value)
+        }
+    )*};
+}
+
+impl<'a, S: Serializer> Serializer for Watch<'a, S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Parts<'a, S::SerializeSeq>;
+    type SerializeTuple = Parts<'a, S::SerializeTuple>;
+    type SerializeTupleStruct = Parts<'a, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Parts<'a, S::SerializeTupleVariant>;
+    type SerializeMap = Parts<'a, S::SerializeMap>;
+    type SerializeStruct = Fields<'a, S::SerializeStruct>;
+    type SerializeStructVariant = Fields<'a, S::SerializeStructVariant>;
+
+    scalars! {
+        serialize_bool: Bool, bool;
+        serialize_i8: I8, i8;
+        serialize_i16: I16, i16;
+        serialize_i32: I32, i32;
+        serialize_i64: I64, i64;
+        serialize_i128: I128, i128;
+        serialize_u8: U8, u8;
+        serialize_u16: U16, u16;
+        serialize_u32: U32, u32;
+        serialize_u64: U64, u64;
+        serialize_u128: U128, u128;
+        serialize_char: Char, char;
+        serialize_str: Str, &str;
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.inner.is_human_readable()
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Scalar(Scalar::F32));
+        self.expect_finite(value.is_finite());
+        self.inner.serialize_f32(value)
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Scalar(Scalar::F64));
+        self.expect_finite(value.is_finite());
+        self.inner.serialize_f64(value)
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Scalar(Scalar::Bytes));
+        if self.place.is_named() {
+            let what = || "is bytes, which JSON writes as a sequence of numbers".to_owned();
+            self.place.doubt(Weight::Differs, what);
+        }
+        self.inner.serialize_bytes(value)
+    }
+
+    fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Scalar(Scalar::Str));
+        self.inner.collect_str(value)
+    }
+
+    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Unit);
+        self.expect_null("`()`");
+        self.inner.serialize_unit()
+    }
+
+    fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
+        let asked = self.place.asked().shape;
+        let is_same = matches!(asked, TypeShape::UnitStruct(_));
+        self.compare(asked, is_same, || TypeShape::UnitStruct(name));
+        self.expect_null("a unit struct");
+        self.inner.serialize_unit_struct(name)
+    }
+
+    fn serialize_none(self) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Option);
+        self.expect_null("`None`");
+        self.inner.serialize_none()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.expect(TypeShape::Option);
+        let spot = self.place.asked().part(0);
+        let place = Place { spot, in_some: true, ..self.place };
+        self.inner.serialize_some(&Watched { value, place })
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        // The formats show no newtypes, so that `asked` looks through them.
+        self.inner.serialize_newtype_struct(name, &Watched { value, place: self.place })
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        let asked = self.place.asked().shape;
+        self.compare(asked, asked == TypeShape::Seq, || TypeShape::Seq);
+        let parts = Parts::new(self.place, Part::Element, len);
+        Ok(parts.with(self.inner.serialize_seq(len)?))
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
+        self.expect(TypeShape::Tuple(len));
+        let parts = Parts::new(self.place, Part::Index(0), Some(len));
+        Ok(parts.with(self.inner.serialize_tuple(len)?))
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleStruct, S::Error> {
+        let asked = self.place.asked().shape;
+        let is_same = matches!(asked, TypeShape::TupleStruct(_, read) if read == len);
+        self.compare(asked, is_same, || TypeShape::TupleStruct(name, len));
+        let parts = Parts::new(self.place, Part::Index(0), Some(len));
+        Ok(parts.with(self.inner.serialize_tuple_struct(name, len)?))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        let asked = self.place.asked().shape;
+        self.compare(asked, asked == TypeShape::Map, || TypeShape::Map);
+        let parts = Parts::new(self.place, Part::Key, len);
+        Ok(parts.with(self.inner.serialize_map(len)?))
+    }
+
+    fn serialize_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStruct, S::Error> {
+        let asked = self.place.asked().shape;
+        let is_same = matches!(asked, TypeShape::Struct(..));
+        self.compare(asked, is_same, || TypeShape::Struct(name, &[]));
+        let fields = Fields::new(self.place, None);
+        Ok(fields.with(self.inner.serialize_struct(name, len)?))
+    }
+
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<S::Ok, S::Error> {
+        let content = self.content(index, variant);
+        content.expect(TypeShape::UnitVariant);
+        self.inner.serialize_unit_variant(name, index, variant)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        let content = self.content(index, variant);
+        content.expect(TypeShape::NewtypeVariant);
+        let step = Step { variant: Some(variant), part: Part::Whole };
+        let spot = content.place.asked().part(0);
+        let place = Place { spot, trail: &self.place.trail.then(step), ..content.place };
+        self.inner.serialize_newtype_variant(name, index, variant, &Watched { value, place })
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        let content = self.content(index, variant);
+        content.expect(TypeShape::TupleVariant(len));
+        let parts = Parts::new(content.place, Part::Index(0), Some(len)).of(variant);
+        Ok(parts.with(self.inner.serialize_tuple_variant(name, index, variant, len)?))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStructVariant, S::Error> {
+        let content = self.content(index, variant);
+        let asked = content.place.asked().shape;
+        let is_same = matches!(asked, TypeShape::StructVariant(_));
+        content.compare(asked, is_same, || TypeShape::StructVariant(&[]));
+        let fields = Fields::new(content.place, Some(variant));
+        Ok(fields.with(self.inner.serialize_struct_variant(name, index, variant, len)?))
+    }
+}
+
+impl<'a, S> Watch<'a, S> {
+    /// Where the content of a variant stands.
+    #[inline]
+    fn content(&self, index: u32, variant: &'static str) -> Watch<'a, ()> {
+        let spot = self.variant(index, variant);
+        Watch { inner: (), place: Place { spot, in_some: false, ..self.place } }
+    }
+}
