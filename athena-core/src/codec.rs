@@ -104,6 +104,12 @@ fn from_json<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
+/// Where to go with a value that postcard does not read back.
+const FROM_POSTCARD: &str = "let both sides of the type agree, or use `codec = Json`";
+/// Where to go with a value that JSON does not read back.
+const FROM_JSON: &str = "let both sides of the type agree, or use `codec = Postcard`, which has a form for \
+                         each value, or `tier = memory`";
+
 /// A value that was written, and what was noticed meanwhile.
 struct Written<'a, V> {
     value: &'a V,
@@ -126,15 +132,16 @@ impl<V: Serialize> Written<'_, V> {
             return Err(notice.tell(name));
         }
         let told = notice.tell(name);
+        let way_out = if is_human_readable { FROM_JSON } else { FROM_POSTCARD };
         let bytes = self.bytes.map_err(|error| format!("{told}; {error}"))?;
         let again = match contained(|| decode(&bytes)) {
             Ok(Ok(again)) => again,
-            Ok(Err(error)) => return Err(format!("{told}; the bytes cannot be read: {error}")),
+            Ok(Err(error)) => return Err(format!("{told}, and cannot be read: {error}; {way_out}")),
             Err(panic) => return Err(panicked::<V>("Deserialize", &panic)),
         };
         let likeness = |value| likeness::of(value, is_human_readable);
         let is_same = likeness(self.value).is_some_and(|it| likeness(&again) == Some(it));
-        if is_same { Ok(bytes) } else { Err(format!("{told}; the bytes are read as another value")) }
+        if is_same { Ok(bytes) } else { Err(format!("{told}, and is read as another value; {way_out}")) }
     }
 }
 
@@ -204,9 +211,17 @@ impl<V> Wire<V> {
 
     /// The value of bytes; a `Deserialize` that panics is a reason like others.
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, String> {
-        contained(|| (self.decode)(bytes))
-            .unwrap_or_else(|panic| Err(panicked::<V>("Deserialize", &panic)))
+        match contained(|| (self.decode)(bytes)) {
+            Ok(decoded) => decoded.map_err(|error| undecodable::<V>(&error)),
+            Err(panic) => Err(panicked::<V>("Deserialize", &panic)),
+        }
     }
+}
+
+fn undecodable<V>(error: &str) -> String {
+    let name = short(type_name::<V>());
+    format!("`{name}` cannot be read back: {error}; does its `Deserialize` refuse what its `Serialize` \
+        writes, or has it changed without another `version`?")
 }
 
 fn panicked<V>(side: &str, panic: &str) -> String {

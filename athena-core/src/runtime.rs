@@ -3,6 +3,7 @@
 //! Invariant: local state is marked before an invalidation goes out and again when it is over, so no
 //! caller of this process meets a value that it saw invalidated.
 
+use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::name::Namespace;
+use crate::key::site;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
 use crate::memory::MemoryTier;
@@ -25,7 +27,7 @@ use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::tag::{Tag, Tags};
 use crate::tasks::Tasks;
-use crate::telemetry::{Event, Stats, Telemetry};
+use crate::telemetry::{Event, Stats, Telemetry, log};
 
 /// The state of one cache.
 #[derive(Debug)]
@@ -46,8 +48,15 @@ pub(crate) struct Runtime {
     pub(crate) loads: LoadLimits,
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,
-    /// Sites whose values cannot be written; each is told once.
-    pub(crate) unwritable: Mutex<HashSet<Option<u32>>>,
+    /// What was logged once for a function and a type.
+    pub(crate) logged: Mutex<HashSet<(CodecTrouble, Option<u32>, TypeId)>>,
+}
+
+/// What goes wrong between a value and its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum CodecTrouble {
+    Unwritable,
+    Undecodable,
 }
 
 /// What to invalidate.
@@ -198,7 +207,7 @@ impl Runtime {
     }
 
     /// The wire format, if values can be read back through it; says once per function if not.
-    pub(crate) fn checked<V>(
+    pub(crate) fn checked<V: 'static>(
         &self,
         wire: Wire<V>,
         key: &Key,
@@ -209,11 +218,32 @@ impl Runtime {
         let Err(reason) = wire.fingerprint(version) else {
             return Some(wire);
         };
-        let mut told = self.unwritable.lock();
-        if told.insert(site) {
-            self.telemetry.tell(&Event::Unwritable { key: &key.readable(), reason: &reason });
+        if self.is_news::<V>(CodecTrouble::Unwritable, site) {
+            let key = &key.readable();
+            log::unwritable(self.namespace.as_str(), site.map(site::name), key, &reason);
+            self.telemetry.tell(&Event::Unwritable { key, reason: &reason });
         }
         None
+    }
+
+    /// Tells that a value was not written; logs it once for each function and type.
+    pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+        if self.is_news::<V>(CodecTrouble::Unwritable, site) {
+            log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
+        }
+        self.telemetry.tell(&Event::Unwritable { key, reason });
+    }
+
+    /// Tells that bytes of this type and codec were not read; logs it once for each function and type.
+    pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+        if self.is_news::<V>(CodecTrouble::Undecodable, site) {
+            log::undecodable(self.namespace.as_str(), site.map(site::name), key, reason);
+        }
+        self.telemetry.tell(&Event::Undecodable { key, reason });
+    }
+
+    fn is_news<V: 'static>(&self, trouble: CodecTrouble, site: Option<u32>) -> bool {
+        self.logged.lock().insert((trouble, site, TypeId::of::<V>()))
     }
 
     pub(crate) fn stats(&self) -> Stats {

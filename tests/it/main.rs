@@ -11,6 +11,7 @@ mod attribute;
 mod backends;
 mod batch;
 mod breaker;
+mod codec;
 mod coherence;
 mod contained;
 mod envelope;

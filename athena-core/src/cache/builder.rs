@@ -213,7 +213,7 @@ impl Builder {
             tasks,
             loads: LoadLimits::new(settings.degraded_loads),
             claims: Claims::new(),
-            unwritable: Mutex::new(HashSet::new()),
+            logged: Mutex::new(HashSet::new()),
             settings,
             clock,
             random,

@@ -53,6 +53,12 @@ fn fate<V: Tried>(wire: Wire<V>, value: &V) -> Fate {
 #[track_caller]
 fn expect<V: Tried>(value: &V, postcard: Fate, json: Fate) {
     expect_one(value, postcard, json);
+    expect_held(value, postcard, json);
+}
+
+/// The same wherever else it may stand.
+#[track_caller]
+fn expect_held<V: Tried>(value: &V, postcard: Fate, json: Fate) {
     let (one, more) = (|| value.clone(), vec![5_u32, 0]);
     for held in [
         Holder::One(one()),

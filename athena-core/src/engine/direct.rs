@@ -119,7 +119,7 @@ where
 
     fn unwritable(&self, reason: &str) -> Error {
         let key = self.key.readable();
-        self.runtime.telemetry.tell(&Event::Unwritable { key: &key, reason });
+        self.runtime.unwritable::<V>(self.site, &key, reason);
         Error::codec(key, reason)
     }
 }

@@ -13,7 +13,6 @@ use crate::flight::Lead;
 use crate::policy::freshness::{Life, Verdict};
 use crate::remote::{Address, Remote, StoredEntry};
 use crate::resilience::deadline::Deadline;
-use crate::telemetry::Event;
 
 impl Judged {
     /// Whether it is the word of a backend in health, and its ttl not over.
@@ -89,8 +88,7 @@ where
                 Some(Judged { slot, verdict, is_confirmed })
             }
             Err(reason) => {
-                let key = address.entry.as_str();
-                self.runtime.telemetry.tell(&Event::Unreadable { key, reason: &reason });
+                self.runtime.undecodable::<V>(self.site, &self.key.readable(), &reason);
                 None
             }
         }

@@ -96,12 +96,20 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// A value could not be written as bytes, so it stays in this process.
+    /// Bytes that were written for this type, by this codec, are no value of it: a miss.
+    #[non_exhaustive]
+    Undecodable {
+        /// The entry.
+        key: &'a str,
+        /// The type, and why.
+        reason: &'a str,
+    },
+    /// A value would be read as another one, or not at all, so it stays in this process.
     #[non_exhaustive]
     Unwritable {
         /// The entry.
         key: &'a str,
-        /// Why.
+        /// The type, the way to the field or variant, what is wrong with it, and what to do.
         reason: &'a str,
     },
     /// Something was invalidated.

@@ -72,6 +72,24 @@ pub(crate) fn untraced(name: &str) {
     );
 }
 
+/// A value that is not written; said once per function and type.
+pub(crate) fn unwritable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        cache, function, key, reason,
+        "values of this function do not reach other processes; the next ones are only counted"
+    );
+}
+
+/// Bytes that are no value; said once per function and type.
+pub(crate) fn undecodable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache, function, key, reason,
+        "cannot read entry, loading it anew; the next ones are only counted"
+    );
+}
+
 /// Writes events of one cache to the current `tracing` subscriber.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -116,7 +134,10 @@ impl Observer for Log {
                 tracing::info!(target: "athena_cache", cache, key, %reason, "cannot read entry, loading it anew");
             }
             Event::Unwritable { key, reason } => {
-                tracing::error!(target: "athena_cache", cache, key, reason, "cannot write entry, it stays in this process");
+                tracing::debug!(target: "athena_cache", cache, key, reason, "cannot write entry, it stays in this process");
+            }
+            Event::Undecodable { key, reason } => {
+                tracing::debug!(target: "athena_cache", cache, key, reason, "cannot read entry, loading it anew");
             }
             Event::Journaled { what } => {
                 tracing::debug!(target: "athena_cache", cache, what, "invalidation waits for the backend");

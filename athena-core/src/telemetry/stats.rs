@@ -68,7 +68,8 @@ pub struct Stats {
     pub unbounded_loads: u64,
     /// Entries in the backend that this reader could not read.
     pub unreadable: u64,
-    /// Values that could not be written as bytes.
+    /// Values that would have been read as other ones, or not at all; types that never can be, once per
+    /// function.
     pub unwritable: u64,
     /// Values not kept because `unless` or `tags_from` panicked on them.
     pub panicked: u64,
@@ -203,7 +204,7 @@ impl Counters {
             },
             Event::Unleased { .. } => &self.unleased_loads,
             Event::Unbounded { .. } => &self.unbounded_loads,
-            Event::Unreadable { .. } => &self.unreadable,
+            Event::Unreadable { .. } | Event::Undecodable { .. } => &self.unreadable,
             Event::Unwritable { .. } => &self.unwritable,
             Event::Invalidated { .. } => &self.invalidations,
             Event::Journaled { .. } => &self.journaled,

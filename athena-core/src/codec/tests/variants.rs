@@ -26,7 +26,7 @@ macro_rules! variants {
                     Any::Last(Last::It(a, vec![1])),
                     Any::Plain(Plain::It),
                 ] {
-                    expect(&any, $itself.0, $itself.1);
+                    expect_held(&any, $itself.0, $itself.1);
                 }
                 for any in [
                     Any::Middle(Middle::First(a, 1)),
@@ -34,7 +34,7 @@ macro_rules! variants {
                     Any::Last(Last::Next(vec![a])),
                     Any::Plain(Plain::First),
                 ] {
-                    expect(&any, $before.0, $before.1);
+                    expect_held(&any, $before.0, $before.1);
                 }
                 for any in [
                     Any::First(First::Next(a)),
@@ -42,7 +42,7 @@ macro_rules! variants {
                     Any::Middle(Middle::Last(a, 1)),
                     Any::Plain(Plain::Last),
                 ] {
-                    expect(&any, $after.0, $after.1);
+                    expect_held(&any, $after.0, $after.1);
                 }
             }
         }

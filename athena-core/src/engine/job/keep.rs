@@ -95,9 +95,9 @@ where
         let (Some(permit), Some(spawner)) = (permit, spawner) else {
             return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });
         };
-        let Ask { runtime, key, tags: known, errors, .. } = ask;
+        let Ask { runtime, key, site, tags: known, errors, .. } = ask;
         let remember = errors.remember;
-        let filling = FillTask { runtime, key, known, remember, lead, pending, wire, life, tags };
+        let filling = FillTask { runtime, key, site, known, remember, lead, pending, wire, life, tags };
         spawner.spawn(async move {
             filling.run(lease).await;
             drop(permit);
@@ -127,6 +127,7 @@ impl Drop for Unstored {
 struct FillTask<V, E> {
     runtime: Arc<Runtime>,
     key: Key,
+    site: Option<u32>,
     /// The tags that were known before the load.
     known: Tags,
     remember: Option<Remember<E>>,
@@ -152,7 +153,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(reason) => {
-                return telemetry.tell(&Event::Unwritable { key, reason: &reason });
+                return self.runtime.unwritable::<V>(self.site, key, &reason);
             }
         };
         // Coherence 6: sealed means invalidated, and the fill would be refused.

@@ -1,0 +1,190 @@
+//! Values that the two sides of their type, or JSON, would turn into others: no process is given one.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use athena_cache::backend::Class;
+use athena_cache::testing::Fault as Chaotic;
+use athena_cache::{Cache, Source, athena_cache, of};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::world::{Fault, Origin, Remote, TTL};
+
+/// What half of all APIs return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stock {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved: Option<u32>,
+    on_hand: u32,
+    history: Vec<u32>,
+}
+
+fn stock(reserved: Option<u32>) -> Stock {
+    Stock { reserved, on_hand: 1, history: vec![5, 0] }
+}
+
+#[athena_cache(ttl = "10s", skip(cache, reserved), cache = cache)]
+async fn shelf(cache: &Cache, id: u32, reserved: Option<u32>) -> Stock {
+    Stock { on_hand: id, ..stock(reserved) }
+}
+
+#[athena_cache(ttl = "10s", skip(cache, reserved), codec = Json, cache = cache)]
+async fn shelf_in_json(cache: &Cache, id: u32, reserved: Option<u32>) -> Stock {
+    Stock { on_hand: id, ..stock(reserved) }
+}
+
+/// A value that compares bit by bit.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Reading(f64);
+
+impl PartialEq for Reading {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+type Readings = (Option<Option<u8>>, Option<Reading>);
+
+#[athena_cache(ttl = "10s", skip(cache, readings), codec = Json, cache = cache)]
+async fn sensor(cache: &Cache, id: u32, readings: Readings) -> Readings {
+    let _ = id;
+    readings
+}
+
+#[tokio::test]
+async fn a_value_with_a_field_left_out_reaches_no_other_process_as_another_one() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.tiered_neighbour());
+    for (id, reserved, source) in [(1, None, Source::Load), (2, Some(7), Source::Backend)] {
+        assert_eq!(shelf(cache, id, reserved).await, Stock { on_hand: id, ..stock(reserved) });
+        cache.settle().await;
+        let seen = of(shelf(&other, id, reserved)).observe().await.unwrap();
+        assert_eq!(seen.value, Stock { on_hand: id, ..stock(reserved) });
+        assert_eq!(seen.outcome.source, source, "shelf {id}");
+    }
+    assert_eq!((cache.stats().unwritable, cache.stats().fills), (1, 1));
+}
+
+#[tokio::test]
+async fn a_field_left_out_is_the_same_in_json() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.tiered_neighbour());
+    for (id, reserved) in [(1, None), (2, Some(7))] {
+        let value = shelf_in_json(cache, id, reserved).await;
+        cache.settle().await;
+        let seen = of(shelf_in_json(&other, id, Some(0))).observe().await.unwrap();
+        assert_eq!((seen.value, seen.outcome.source), (value, Source::Backend));
+    }
+    assert_eq!((cache.stats().unwritable, cache.stats().fills), (0, 2));
+}
+
+#[tokio::test]
+async fn what_json_cannot_tell_apart_reaches_no_other_process() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.tiered_neighbour());
+    let lost = (Some(None), Some(Reading(f64::NAN)));
+    let kept = (Some(Some(0)), Some(Reading(-0.0)));
+    for (id, readings, source) in [(1, lost, Source::Load), (2, kept, Source::Backend)] {
+        assert_eq!(sensor(cache, id, readings).await, readings);
+        cache.settle().await;
+        let seen = of(sensor(&other, id, readings)).observe().await.unwrap();
+        assert_eq!((seen.value, seen.outcome.source), (readings, source));
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_written_answers_here_while_the_backend_is_away() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let cache = &remote.world.cache;
+    let load = || origin.returns(Ok::<_, Fault>(stock(None)));
+    assert_eq!(cache.entry("stock").ttl(TTL).get_or_load(load).await, Ok(stock(None)));
+    cache.settle().await;
+    assert!(remote.store.names().iter().all(|name| !name.contains("k:stock")), "no value, no lease");
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    let seen = cache.entry("stock").ttl(TTL).observe(load).await;
+    assert_eq!((seen.value, seen.outcome.source), (Ok(stock(None)), Source::Memory));
+    assert_eq!(origin.loads(), 1);
+}
+
+#[tokio::test]
+async fn an_insert_that_cannot_be_written_is_an_error() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    let error = cache.entry("stock").insert(stock(None)).await.unwrap_err();
+    assert!(error.is_codec() && error.to_string().contains("`Stock.reserved`"), "{error}");
+    assert!(cache.entry("stock").insert(stock(Some(1))).await.is_ok());
+    assert!(cache.entry("stock").json().insert(stock(None)).await.is_ok());
+}
+
+/// Written whatever it is, and read only if it is even.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Even(u32);
+
+impl<'de> Deserialize<'de> for Even {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(deserializer)?;
+        if number.is_multiple_of(2) { Ok(Self(number)) } else { Err(D::Error::custom("odd")) }
+    }
+}
+
+#[athena_cache(ttl = "10s", skip(cache), cache = cache)]
+async fn odd(cache: &Cache, id: u32) -> Even {
+    Even(2 * id + 1)
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_or_read_is_counted_each_time_and_logged_once_per_function() {
+    let log = Log::default();
+    // Of a single subscriber, `tracing` asks only the threads that have it whether it wants a record.
+    let (_other, _guard) = (Log::default().set(), log.set());
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    for id in 0..20 {
+        shelf(cache, id, None).await;
+        odd(cache, id).await;
+        cache.settle().await;
+        odd(cache, id).await;
+    }
+    assert_eq!(cache.stats().unwritable, 20);
+    assert_eq!(cache.stats().unreadable, 20);
+    let lines = log.lines();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("Stock.reserved")).collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    for part in ["ERROR", "codec::shelf", "skip_serializing_if", "use `codec = Json`"] {
+        assert!(told[0].contains(part), "{}", told[0]);
+    }
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("`Even`")).collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    for part in ["WARN", "codec::odd", "version"] {
+        assert!(told[0].contains(part), "{}", told[0]);
+    }
+}
+
+/// What an operator reads.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Hears this thread.
+    fn set(&self) -> impl Sized + use<> {
+        let log = self.clone();
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).set_default()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap();
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
