@@ -136,12 +136,18 @@ impl<V: Serialize> Written<'_, V> {
         let bytes = self.bytes.map_err(|error| format!("{told}; {error}"))?;
         let again = match contained(|| decode(&bytes)) {
             Ok(Ok(again)) => again,
-            Ok(Err(error)) => return Err(format!("{told}, and cannot be read: {error}; {way_out}")),
+            Ok(Err(error)) => {
+                return Err(format!("{told}, and cannot be read: {error}; {way_out}"));
+            }
             Err(panic) => return Err(panicked::<V>("Deserialize", &panic)),
         };
         let likeness = |value| likeness::of(value, is_human_readable);
         let is_same = likeness(self.value).is_some_and(|it| likeness(&again) == Some(it));
-        if is_same { Ok(bytes) } else { Err(format!("{told}, and is read as another value; {way_out}")) }
+        if is_same {
+            Ok(bytes)
+        } else {
+            Err(format!("{told}, and is read as another value; {way_out}"))
+        }
     }
 }
 
@@ -220,8 +226,10 @@ impl<V> Wire<V> {
 
 fn undecodable<V>(error: &str) -> String {
     let name = short(type_name::<V>());
-    format!("`{name}` cannot be read back: {error}; does its `Deserialize` refuse what its `Serialize` \
-        writes, or has it changed without another `version`?")
+    format!(
+        "`{name}` cannot be read back: {error}; does its `Deserialize` refuse what its `Serialize` \
+        writes, or has it changed without another `version`?"
+    )
 }
 
 fn panicked<V>(side: &str, panic: &str) -> String {

@@ -39,7 +39,7 @@ pub(crate) struct Places {
 
 /// A place; dropped, it is free for another load.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct LoadPlace {
     places: Arc<Places>,
     #[expect(dead_code, reason = "it is there to be held")]
     permit: OwnedSemaphorePermit,
@@ -64,9 +64,9 @@ impl LoadLimits {
 
 impl Places {
     /// A place, in the order of asking.
-    pub(crate) async fn place(self: &Arc<Self>) -> Option<Place> {
+    pub(crate) async fn place(self: &Arc<Self>) -> Option<LoadPlace> {
         let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
-        Some(Place { places: Arc::clone(self), permit })
+        Some(LoadPlace { places: Arc::clone(self), permit })
     }
 
     /// Changes whenever a place becomes free.
@@ -75,7 +75,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for LoadPlace {
     fn drop(&mut self) {
         self.places.given_back.fetch_add(1, Ordering::Relaxed);
     }

@@ -39,7 +39,7 @@ use self::graph::Graph;
 use self::knowledge::Knowledge;
 use serde::de::DeserializeOwned;
 
-pub(crate) use outline::{Asked, Outline, Spot};
+pub(crate) use outline::{Outline, Reading, Spot};
 pub(crate) use shape::{Scalar, TypeShape};
 
 use tracer::Tracer;

@@ -101,7 +101,10 @@ async fn a_value_that_is_not_written_answers_here_while_the_backend_is_away() {
     let load = || origin.returns(Ok::<_, Fault>(stock(None)));
     assert_eq!(cache.entry("stock").ttl(TTL).get_or_load(load).await, Ok(stock(None)));
     cache.settle().await;
-    assert!(remote.store.names().iter().all(|name| !name.contains("k:stock")), "no value, no lease");
+    assert!(
+        remote.store.names().iter().all(|name| !name.contains("k:stock")),
+        "no value, no lease"
+    );
     remote.chaos.always(Chaotic::Error(Class::Unreachable));
     let seen = cache.entry("stock").ttl(TTL).observe(load).await;
     assert_eq!((seen.value, seen.outcome.source), (Ok(stock(None)), Source::Memory));

@@ -39,7 +39,7 @@ impl ser::Error for Unlike {
 
 /// The kinds of what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+enum Form {
     Bool,
     Signed(u8),
     Unsigned(u8),
@@ -60,7 +60,7 @@ enum Kind {
     LeftOut,
 }
 
-fn number(kind: Kind, content: impl Hash) -> u64 {
+fn number(kind: Form, content: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     kind.hash(&mut hasher);
     content.hash(&mut hasher);
@@ -71,30 +71,30 @@ fn number(kind: Kind, content: impl Hash) -> u64 {
 #[derive(Debug)]
 struct Sum {
     likeness: Likeness,
-    kind: Kind,
+    kind: Form,
     /// What the whole says of itself.
     head: u64,
     is_ordered: bool,
     key: u64,
-    sum: u64,
+    total: u64,
     count: u64,
 }
 
 impl Likeness {
-    fn sum(self, kind: Kind, head: impl Hash) -> Sum {
-        let is_ordered = !matches!(kind, Kind::Seq | Kind::Map);
+    fn sum(self, kind: Form, head: impl Hash) -> Sum {
+        let is_ordered = !matches!(kind, Form::Seq | Form::Map);
         let head = number(kind, head);
-        Sum { likeness: self, kind, head, is_ordered, key: 0, sum: 0, count: 0 }
+        Sum { likeness: self, kind, head, is_ordered, key: 0, total: 0, count: 0 }
     }
 }
 
 impl Sum {
     fn add(&mut self, part: u64) {
         self.count += 1;
-        self.sum = if self.is_ordered {
-            number(self.kind, (self.sum, part))
+        self.total = if self.is_ordered {
+            number(self.kind, (self.total, part))
         } else {
-            self.sum.wrapping_add(part)
+            self.total.wrapping_add(part)
         };
     }
 
@@ -105,7 +105,7 @@ impl Sum {
     }
 
     fn finish(self) -> u64 {
-        number(self.kind, (self.head, self.sum, self.count))
+        number(self.kind, (self.head, self.total, self.count))
     }
 }
 
@@ -130,22 +130,22 @@ impl Serializer for Likeness {
     type SerializeStructVariant = Sum;
 
     plain! {
-        serialize_bool: bool => Kind::Bool, std::convert::identity;
-        serialize_i8: i8 => Kind::Signed(1), std::convert::identity;
-        serialize_i16: i16 => Kind::Signed(2), std::convert::identity;
-        serialize_i32: i32 => Kind::Signed(4), std::convert::identity;
-        serialize_i64: i64 => Kind::Signed(8), std::convert::identity;
-        serialize_i128: i128 => Kind::Signed(16), std::convert::identity;
-        serialize_u8: u8 => Kind::Unsigned(1), std::convert::identity;
-        serialize_u16: u16 => Kind::Unsigned(2), std::convert::identity;
-        serialize_u32: u32 => Kind::Unsigned(4), std::convert::identity;
-        serialize_u64: u64 => Kind::Unsigned(8), std::convert::identity;
-        serialize_u128: u128 => Kind::Unsigned(16), std::convert::identity;
-        serialize_f32: f32 => Kind::Float(4), f32::to_bits;
-        serialize_f64: f64 => Kind::Float(8), f64::to_bits;
-        serialize_char: char => Kind::Char, std::convert::identity;
-        serialize_str: &str => Kind::Str, std::convert::identity;
-        serialize_bytes: &[u8] => Kind::Bytes, std::convert::identity;
+        serialize_bool: bool => Form::Bool, std::convert::identity;
+        serialize_i8: i8 => Form::Signed(1), std::convert::identity;
+        serialize_i16: i16 => Form::Signed(2), std::convert::identity;
+        serialize_i32: i32 => Form::Signed(4), std::convert::identity;
+        serialize_i64: i64 => Form::Signed(8), std::convert::identity;
+        serialize_i128: i128 => Form::Signed(16), std::convert::identity;
+        serialize_u8: u8 => Form::Unsigned(1), std::convert::identity;
+        serialize_u16: u16 => Form::Unsigned(2), std::convert::identity;
+        serialize_u32: u32 => Form::Unsigned(4), std::convert::identity;
+        serialize_u64: u64 => Form::Unsigned(8), std::convert::identity;
+        serialize_u128: u128 => Form::Unsigned(16), std::convert::identity;
+        serialize_f32: f32 => Form::Float(4), f32::to_bits;
+        serialize_f64: f64 => Form::Float(8), f64::to_bits;
+        serialize_char: char => Form::Char, std::convert::identity;
+        serialize_str: &str => Form::Str, std::convert::identity;
+        serialize_bytes: &[u8] => Form::Bytes, std::convert::identity;
     }
 
     fn is_human_readable(&self) -> bool {
@@ -153,19 +153,19 @@ impl Serializer for Likeness {
     }
 
     fn serialize_unit(self) -> Result<u64, Unlike> {
-        Ok(number(Kind::Unit, ()))
+        Ok(number(Form::Unit, ()))
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<u64, Unlike> {
-        Ok(number(Kind::Unit, name))
+        Ok(number(Form::Unit, name))
     }
 
     fn serialize_none(self) -> Result<u64, Unlike> {
-        Ok(number(Kind::None, ()))
+        Ok(number(Form::None, ()))
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, Unlike> {
-        Ok(number(Kind::Some, value.serialize(self)?))
+        Ok(number(Form::Some, value.serialize(self)?))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -173,7 +173,7 @@ impl Serializer for Likeness {
         name: &'static str,
         value: &T,
     ) -> Result<u64, Unlike> {
-        Ok(number(Kind::Newtype, (name, value.serialize(self)?)))
+        Ok(number(Form::Newtype, (name, value.serialize(self)?)))
     }
 
     fn serialize_unit_variant(
@@ -182,7 +182,7 @@ impl Serializer for Likeness {
         index: u32,
         variant: &'static str,
     ) -> Result<u64, Unlike> {
-        Ok(number(Kind::Variant, (name, index, variant)))
+        Ok(number(Form::Variant, (name, index, variant)))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -192,19 +192,19 @@ impl Serializer for Likeness {
         variant: &'static str,
         value: &T,
     ) -> Result<u64, Unlike> {
-        Ok(number(Kind::Variant, (name, index, variant, value.serialize(self)?)))
+        Ok(number(Form::Variant, (name, index, variant, value.serialize(self)?)))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Seq, ()))
+        Ok(self.sum(Form::Seq, ()))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Tuple, len))
+        Ok(self.sum(Form::Tuple, len))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Tuple, (name, len)))
+        Ok(self.sum(Form::Tuple, (name, len)))
     }
 
     fn serialize_tuple_variant(
@@ -214,15 +214,15 @@ impl Serializer for Likeness {
         variant: &'static str,
         len: usize,
     ) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Variant, (name, index, variant, len)))
+        Ok(self.sum(Form::Variant, (name, index, variant, len)))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Map, ()))
+        Ok(self.sum(Form::Map, ()))
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Struct, (name, len)))
+        Ok(self.sum(Form::Struct, (name, len)))
     }
 
     fn serialize_struct_variant(
@@ -232,7 +232,7 @@ impl Serializer for Likeness {
         variant: &'static str,
         len: usize,
     ) -> Result<Sum, Unlike> {
-        Ok(self.sum(Kind::Variant, (name, index, variant, len)))
+        Ok(self.sum(Form::Variant, (name, index, variant, len)))
     }
 }
 
@@ -272,7 +272,7 @@ impl ser::SerializeMap for Sum {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unlike> {
         let value = value.serialize(self.likeness)?;
-        self.add(number(Kind::Field, (self.key, value)));
+        self.add(number(Form::Field, (self.key, value)));
         Ok(())
     }
 
@@ -294,12 +294,12 @@ macro_rules! named_sums {
                 value: &T,
             ) -> Result<(), Unlike> {
                 let value = value.serialize(self.likeness)?;
-                self.add(number(Kind::Field, (name, value)));
+                self.add(number(Form::Field, (name, value)));
                 Ok(())
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), Unlike> {
-                self.add(number(Kind::LeftOut, name));
+                self.add(number(Form::LeftOut, name));
                 Ok(())
             }
 

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use serde::ser;
 
-use crate::schema::{Asked, Outline, Spot, TypeShape};
+use crate::schema::{Outline, Reading, Spot, TypeShape};
 
 /// How a format finds the parts of a struct and the variants of an enum again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Trail<'_> {
 impl<'a> Place<'a> {
     /// What is read here, newtypes taken off.
     #[inline]
-    pub(super) fn asked(&self) -> &'a Asked {
+    pub(super) fn asked(&self) -> &'a Reading {
         self.watcher.outline.inside(self.spot)
     }
 

@@ -11,8 +11,8 @@ mod parts;
 
 use serde::ser::{Serialize, Serializer};
 
-use self::fields::Fields;
-use self::parts::Parts;
+use self::fields::WatchedFields;
+use self::parts::WatchedParts;
 use super::notice::{Part, Place, Step, Trail, Watcher, Weight};
 use crate::schema::{Scalar, Spot, TypeShape};
 
@@ -58,12 +58,14 @@ impl<S> Watch<'_, S> {
     #[cold]
     fn differs(&self, written: TypeShape, asked: TypeShape) {
         match asked {
-            TypeShape::Unseen | TypeShape::Any | TypeShape::Tag => self.place.doubt(Weight::Unknown, || {
-                format!("is written as {written}, and what is read there could not be seen")
-            }),
-            _ => self.place.doubt(Weight::Differs, || {
-                format!("is written as {written}, but read as {asked}")
-            }),
+            TypeShape::Unseen | TypeShape::Any | TypeShape::Tag => {
+                self.place.doubt(Weight::Unknown, || {
+                    format!("is written as {written}, and what is read there could not be seen")
+                });
+            }
+            _ => self
+                .place
+                .doubt(Weight::Differs, || format!("is written as {written}, but read as {asked}")),
         }
     }
 
@@ -87,12 +89,18 @@ impl<S> Watch<'_, S> {
 
     /// Notes if the kind of a thing with parts, or of a variant, is read otherwise.
     #[inline]
-    fn compare(&self, asked: TypeShape, is_same: bool, written: impl FnOnce() -> TypeShape) -> bool {
+    fn compare(
+        &self,
+        asked: TypeShape,
+        is_same: bool,
+        written: impl FnOnce() -> TypeShape,
+    ) -> bool {
         if !is_same {
             self.differs(written(), asked);
         }
         if self.place.trail.depth > MAX_DEPTH && self.place.is_named() {
-            self.place.doubt(Weight::Differs, || "is nested so deep that it is not read".to_owned());
+            self.place
+                .doubt(Weight::Differs, || "is nested so deep that it is not read".to_owned());
         }
         is_same
     }
@@ -137,13 +145,13 @@ macro_rules! scalars {
 impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Parts<'a, S::SerializeSeq>;
-    type SerializeTuple = Parts<'a, S::SerializeTuple>;
-    type SerializeTupleStruct = Parts<'a, S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Parts<'a, S::SerializeTupleVariant>;
-    type SerializeMap = Parts<'a, S::SerializeMap>;
-    type SerializeStruct = Fields<'a, S::SerializeStruct>;
-    type SerializeStructVariant = Fields<'a, S::SerializeStructVariant>;
+    type SerializeSeq = WatchedParts<'a, S::SerializeSeq>;
+    type SerializeTuple = WatchedParts<'a, S::SerializeTuple>;
+    type SerializeTupleStruct = WatchedParts<'a, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = WatchedParts<'a, S::SerializeTupleVariant>;
+    type SerializeMap = WatchedParts<'a, S::SerializeMap>;
+    type SerializeStruct = WatchedFields<'a, S::SerializeStruct>;
+    type SerializeStructVariant = WatchedFields<'a, S::SerializeStructVariant>;
 
     scalars! {
         serialize_bool: Bool, bool;
@@ -230,13 +238,13 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let asked = self.place.asked().shape;
         self.compare(asked, asked == TypeShape::Seq, || TypeShape::Seq);
-        let parts = Parts::new(self.place, Part::Element, len);
+        let parts = WatchedParts::new(self.place, Part::Element, len);
         Ok(parts.with(self.inner.serialize_seq(len)?))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
         self.expect(TypeShape::Tuple(len));
-        let parts = Parts::new(self.place, Part::Index(0), Some(len));
+        let parts = WatchedParts::new(self.place, Part::Index(0), Some(len));
         Ok(parts.with(self.inner.serialize_tuple(len)?))
     }
 
@@ -248,14 +256,14 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         let asked = self.place.asked().shape;
         let is_same = matches!(asked, TypeShape::TupleStruct(_, read) if read == len);
         self.compare(asked, is_same, || TypeShape::TupleStruct(name, len));
-        let parts = Parts::new(self.place, Part::Index(0), Some(len));
+        let parts = WatchedParts::new(self.place, Part::Index(0), Some(len));
         Ok(parts.with(self.inner.serialize_tuple_struct(name, len)?))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
         let asked = self.place.asked().shape;
         self.compare(asked, asked == TypeShape::Map, || TypeShape::Map);
-        let parts = Parts::new(self.place, Part::Key, len);
+        let parts = WatchedParts::new(self.place, Part::Key, len);
         Ok(parts.with(self.inner.serialize_map(len)?))
     }
 
@@ -267,7 +275,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         let asked = self.place.asked().shape;
         let is_same = matches!(asked, TypeShape::Struct(..));
         self.compare(asked, is_same, || TypeShape::Struct(name, &[]));
-        let fields = Fields::new(self.place, None);
+        let fields = WatchedFields::new(self.place, None);
         Ok(fields.with(self.inner.serialize_struct(name, len)?))
     }
 
@@ -306,7 +314,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         let content = self.content(index, variant);
         content.expect(TypeShape::TupleVariant(len));
-        let parts = Parts::new(content.place, Part::Index(0), Some(len)).of(variant);
+        let parts = WatchedParts::new(content.place, Part::Index(0), Some(len)).of(variant);
         Ok(parts.with(self.inner.serialize_tuple_variant(name, index, variant, len)?))
     }
 
@@ -321,7 +329,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         let asked = content.place.asked().shape;
         let is_same = matches!(asked, TypeShape::StructVariant(_));
         content.compare(asked, is_same, || TypeShape::StructVariant(&[]));
-        let fields = Fields::new(content.place, Some(variant));
+        let fields = WatchedFields::new(content.place, Some(variant));
         Ok(fields.with(self.inner.serialize_struct_variant(name, index, variant, len)?))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Ask;
 use crate::clock::Tick;
 use crate::flight::Flight;
-use crate::load_limits::{Place, Urgency};
+use crate::load_limits::{LoadPlace, Urgency};
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
@@ -23,7 +23,7 @@ pub(super) enum LoadPermit {
     NotNeeded,
     Needed,
     /// It has one already, or waited for one in vain.
-    Taken(Option<Place>),
+    Taken(Option<LoadPlace>),
 }
 
 impl<R, V, E> Ask<R, V, E>
@@ -61,7 +61,7 @@ where
     /// While others end, it is waited for within `wait_for_load`. If none has ended for a second, the load
     /// that has the place may be waiting for this one, by ways that cannot be seen from here: it runs all
     /// the same, counted. A load inside a load needs none (behaviour S8).
-    pub(super) async fn place(&self, urgency: Urgency) -> Option<Place> {
+    pub(super) async fn place(&self, urgency: Urgency) -> Option<LoadPlace> {
         if Flight::is_any_led_here() {
             return None;
         }

@@ -10,11 +10,11 @@ use super::shape::{Id, TypeShape};
 
 /// The places at which a type asks for a value, as far as they were seen.
 #[derive(Debug)]
-pub(crate) struct Outline(Box<[Asked]>);
+pub(crate) struct Outline(Box<[Reading]>);
 
 /// What is asked for at one place.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Reading {
     pub(crate) shape: TypeShape,
     /// The places of its parts; of an enum, one for each variant.
     pub(crate) parts: Vec<Spot>,
@@ -38,7 +38,8 @@ impl Spot {
 /// Newtypes around one value; a type may be nothing but newtypes of itself.
 const MAX_NEWTYPES: usize = 64;
 
-static NOTHING: Asked = Asked { shape: TypeShape::Unseen, parts: Vec::new(), is_exact: false, fields: None };
+static NOTHING: Reading =
+    Reading { shape: TypeShape::Unseen, parts: Vec::new(), is_exact: false, fields: None };
 
 impl Outline {
     /// Of a type of which nothing could be seen.
@@ -50,7 +51,7 @@ impl Outline {
     pub(super) fn of(graph: &Graph, knowledge: Knowledge) -> Self {
         let is_whole = knowledge == Knowledge::Traced;
         let mut walk = Walk { graph, is_whole, numbers: BTreeMap::new(), order: Vec::new() };
-        let mut asked = vec![Asked::nothing()];
+        let mut asked = vec![Reading::nothing()];
         walk.spot(Graph::ROOT);
         while let Some(&id) = walk.order.get(asked.len() - 1) {
             let next = walk.asked(id);
@@ -60,13 +61,13 @@ impl Outline {
     }
 
     #[inline]
-    pub(crate) fn at(&self, spot: Spot) -> &Asked {
+    pub(crate) fn at(&self, spot: Spot) -> &Reading {
         self.0.get(spot.0).unwrap_or(&NOTHING)
     }
 
     /// What is asked for inside of newtypes, which no format shows.
     #[inline]
-    pub(crate) fn inside(&self, mut spot: Spot) -> &Asked {
+    pub(crate) fn inside(&self, mut spot: Spot) -> &Reading {
         for _ in 0..MAX_NEWTYPES {
             let asked = self.at(spot);
             let TypeShape::Newtype(_) = asked.shape else {
@@ -78,7 +79,7 @@ impl Outline {
     }
 }
 
-impl Asked {
+impl Reading {
     fn nothing() -> Self {
         Self { shape: TypeShape::Unseen, parts: Vec::new(), is_exact: false, fields: None }
     }
@@ -87,7 +88,6 @@ impl Asked {
     pub(crate) fn part(&self, index: usize) -> Spot {
         self.parts.get(index).copied().unwrap_or(Spot::UNKNOWN)
     }
-
 }
 
 /// A walk through a graph that numbers what it meets.
@@ -116,7 +116,7 @@ impl Walk<'_> {
         }
     }
 
-    fn asked(&mut self, id: Id) -> Asked {
+    fn asked(&mut self, id: Id) -> Reading {
         let node = &self.graph[id];
         let parts = match node.shape {
             TypeShape::Seq | TypeShape::Map => self.repeated(id),
@@ -127,7 +127,7 @@ impl Walk<'_> {
         let is_seen = children.iter().all(is_seen);
         let is_exact = is_seen && shape.names().is_some_and(|names| is_each(names, children.len()));
         let fields = (is_exact || is_seen && self.is_whole).then_some(children.len());
-        Asked { shape, parts, is_exact, fields }
+        Reading { shape, parts, is_exact, fields }
     }
 
     /// What stands for all elements, or for all keys and all values; nothing if they differ.

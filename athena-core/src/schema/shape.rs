@@ -43,7 +43,9 @@ impl TypeShape {
     /// The names of its fields or variants, aliases among them.
     pub(super) fn names(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Struct(_, names) | Self::Enum(_, names) | Self::StructVariant(names) => Some(names),
+            Self::Struct(_, names) | Self::Enum(_, names) | Self::StructVariant(names) => {
+                Some(names)
+            }
             _ => None,
         }
     }
@@ -85,7 +87,9 @@ pub(crate) enum Scalar {
 impl fmt::Display for TypeShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unseen | Self::Any | Self::Tag | Self::Shared(_) => f.write_str("whatever is there"),
+            Self::Unseen | Self::Any | Self::Tag | Self::Shared(_) => {
+                f.write_str("whatever is there")
+            }
             Self::Scalar(scalar) => write!(f, "`{scalar}`"),
             Self::Unit => f.write_str("`()`"),
             Self::UnitStruct(_) => f.write_str("a unit struct"),

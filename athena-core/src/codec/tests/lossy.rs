@@ -35,7 +35,9 @@ fn floats_are_read_bit_by_bit_or_refused() {
     for float in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         expect(&Bits(float), Kept, Refused);
     }
-    for float in [0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e23, 9_007_199_254_740_993.0] {
+    for float in
+        [0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e23, 9_007_199_254_740_993.0]
+    {
         expect(&Bits(float), Kept, Kept);
     }
     for float in [0.0_f32, -0.0, 0.1, f32::MAX, f32::MIN_POSITIVE, 1e-45, 16_777_217.0] {
@@ -70,7 +72,7 @@ fn the_order_of_a_set_does_not_matter() {
     let set: HashSet<u32> = (0..100).collect();
     expect(&set, Kept, Kept);
     let map: HashMap<String, HashSet<char>> =
-        (0..50).map(|it: u32| (it.to_string(), ('a'..'z').collect())).collect();
+        (0..50).map(|it: u32| (it.to_string(), ('a'..='z').collect())).collect();
     expect(&map, Kept, Kept);
     // Through a second look, for which a set must be like one in another order.
     expect_one(&(map, vec![serde_json::json!({ "a": [1, null, 0.1], "b": {} })]), Refused, Kept);
@@ -104,17 +106,18 @@ fn what_is_nested_deeper_than_json_is_read_is_refused() {
     expect_one(&nested(500), Kept, Refused);
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Open {
+    id: u32,
+    #[serde(skip_serializing, default)]
+    secret: String,
+    extra: serde_json::Value,
+}
+
 #[test]
 fn dynamic_values_are_kept_as_json() {
     let value = serde_json::json!([null, true, -1, 1.5, "x", { "k": [] }]);
     expect_one(&value, Refused, Kept);
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    struct Open {
-        id: u32,
-        #[serde(skip_serializing, default)]
-        secret: String,
-        extra: serde_json::Value,
-    }
     let open = Open { id: 1, secret: String::new(), extra: value };
     expect_one(&open, Refused, Refused);
 }

@@ -5,6 +5,7 @@ use fastrand::Rng;
 use super::*;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::option_option, reason = "JSON cannot tell its values apart")]
 enum Tree {
     Leaf,
     Number(i64),
@@ -40,7 +41,9 @@ fn tree(random: &mut Rng, depth: u32) -> Tree {
         4 => Tree::Text(text(random)),
         5 => Tree::Letter(random.char(..)),
         6 => Tree::Maybe(random.bool().then(|| branches(random).pop().map(Box::new))),
-        7 if depth > 0 => Tree::Pair(Box::new(tree(random, depth - 1)), (random.u8(..), random.i16(..))),
+        7 if depth > 0 => {
+            Tree::Pair(Box::new(tree(random, depth - 1)), (random.u8(..), random.i16(..)))
+        }
         8 => Tree::Named {
             name: text(random),
             note: random.bool().then(|| random.u8(..)),

@@ -4,13 +4,13 @@ use serde::ser::{Error, Serialize, SerializeStruct, SerializeStructVariant};
 
 use super::Watched;
 use crate::codec::notice::{Part, Place, Step, Weight};
-use crate::schema::{Asked, Spot, TypeShape};
+use crate::schema::{Reading, Spot, TypeShape};
 
 /// The fields of one struct, in the order in which they are written.
-pub(super) struct Fields<'a, C> {
+pub(super) struct WatchedFields<'a, C> {
     inner: C,
     place: Place<'a>,
-    asked: &'a Asked,
+    asked: &'a Reading,
     /// The names that are read; none if something else is read.
     names: Option<&'static [&'static str]>,
     variant: Option<&'static str>,
@@ -20,7 +20,7 @@ pub(super) struct Fields<'a, C> {
     met: usize,
 }
 
-impl<'a> Fields<'a, ()> {
+impl<'a> WatchedFields<'a, ()> {
     pub(super) fn new(place: Place<'a>, variant: Option<&'static str>) -> Self {
         let asked = place.asked();
         let names = match asked.shape {
@@ -31,13 +31,13 @@ impl<'a> Fields<'a, ()> {
         Self { inner: (), place, asked, names, variant, next: 0, met: 0 }
     }
 
-    pub(super) fn with<C>(self, inner: C) -> Fields<'a, C> {
+    pub(super) fn with<C>(self, inner: C) -> WatchedFields<'a, C> {
         let Self { inner: (), place, asked, names, variant, next, met } = self;
-        Fields { inner, place, asked, names, variant, next, met }
+        WatchedFields { inner, place, asked, names, variant, next, met }
     }
 }
 
-impl<C> Fields<'_, C> {
+impl<C> WatchedFields<'_, C> {
     /// Writes one field with `write`, under watch.
     #[inline]
     fn field<T: ?Sized, E: Error>(
@@ -180,7 +180,7 @@ impl<C> Fields<'_, C> {
 /// Writes one field after another.
 macro_rules! fields {
     ($($what:ident)*) => {$(
-        impl<C: $what> $what for Fields<'_, C> {
+        impl<C: $what> $what for WatchedFields<'_, C> {
             type Ok = C::Ok;
             type Error = C::Error;
 

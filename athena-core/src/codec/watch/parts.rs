@@ -7,20 +7,20 @@ use serde::ser::{
 
 use super::Watched;
 use crate::codec::notice::{Part, Place, Step, Weight};
-use crate::schema::{Asked, Spot, TypeShape};
+use crate::schema::{Reading, Spot, TypeShape};
 
 /// The parts of one thing, in order.
-pub(super) struct Parts<'a, C> {
+pub(super) struct WatchedParts<'a, C> {
     inner: C,
     place: Place<'a>,
-    asked: &'a Asked,
+    asked: &'a Reading,
     step: Step,
     /// How many elements or entries were announced.
     announced: Option<usize>,
     written: usize,
 }
 
-impl<'a> Parts<'a, ()> {
+impl<'a> WatchedParts<'a, ()> {
     pub(super) fn new(place: Place<'a>, part: Part, announced: Option<usize>) -> Self {
         let (asked, step) = (place.asked(), Step { variant: None, part });
         Self { inner: (), place, asked, step, announced, written: 0 }
@@ -32,13 +32,13 @@ impl<'a> Parts<'a, ()> {
         self
     }
 
-    pub(super) fn with<C>(self, inner: C) -> Parts<'a, C> {
+    pub(super) fn with<C>(self, inner: C) -> WatchedParts<'a, C> {
         let Self { inner: (), place, asked, step, announced, written } = self;
-        Parts { inner, place, asked, step, announced, written }
+        WatchedParts { inner, place, asked, step, announced, written }
     }
 }
 
-impl<C> Parts<'_, C> {
+impl<C> WatchedParts<'_, C> {
     /// Writes one part with `write`, under watch.
     #[inline]
     fn next<T: ?Sized, E>(
@@ -93,7 +93,7 @@ impl<C> Parts<'_, C> {
 /// Writes one part after another.
 macro_rules! sequences {
     ($($what:ident: $method:ident;)*) => {$(
-        impl<C: $what> $what for Parts<'_, C> {
+        impl<C: $what> $what for WatchedParts<'_, C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
@@ -118,7 +118,7 @@ sequences! {
     SerializeTupleVariant: serialize_field;
 }
 
-impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
+impl<C: SerializeMap> SerializeMap for WatchedParts<'_, C> {
     type Ok = C::Ok;
     type Error = C::Error;
 

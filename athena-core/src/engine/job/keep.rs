@@ -97,7 +97,8 @@ where
         };
         let Ask { runtime, key, site, tags: known, errors, .. } = ask;
         let remember = errors.remember;
-        let filling = FillTask { runtime, key, site, known, remember, lead, pending, wire, life, tags };
+        let filling =
+            FillTask { runtime, key, site, known, remember, lead, pending, wire, life, tags };
         spawner.spawn(async move {
             filling.run(lease).await;
             drop(permit);
