@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use athena_cache::Fallback;
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
+use athena_cache::{Fallback, Settings};
 
 use crate::stampede::poll;
 use crate::world::{
-    Fault, GRACE, Gate, Origin, Remote, THROTTLE, TTL, WAIT_FOR_LOAD, World, until,
+    Fault, GRACE, Gate, Origin, Remote, THROTTLE, TTL, WAIT_FOR_LOAD, World, once, until,
 };
 
 type Values = HashMap<String, u32>;
@@ -250,4 +250,36 @@ async fn g1_a_failed_load_of_a_batch_holds_off_the_next_one_in_every_role_of_mem
         assert_eq!(batch().get_or_load_many(fail).await.unwrap().len(), 2);
         assert_eq!(asks.loads(), 2);
     }
+}
+
+#[tokio::test]
+async fn all_of_a_batch_of_thousands_is_kept() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    let names: Vec<_> = (0..4_000).map(|number| format!("many:{number}")).collect();
+    let load = async |missing: Vec<String>| {
+        Ok::<_, Fault>(missing.into_iter().map(|name| (name, 1_u32)).collect::<HashMap<_, _>>())
+    };
+    let values = cache.batch(&names).ttl(TTL).get_or_load_many(load).await.unwrap();
+    assert_eq!(values.len(), names.len());
+    cache.settle().await;
+    let stats = cache.stats();
+    assert_eq!((stats.fills, stats.dropped_writes), (4_000, 0));
+    let kept = remote.neighbour().batch(&names).ttl(TTL).get_many::<u32>().await.unwrap();
+    assert_eq!(kept.len(), names.len());
+}
+
+#[tokio::test]
+async fn loads_are_no_faster_than_their_values_can_be_written() {
+    let mut settings = Settings::default();
+    settings.resilience = once(settings.resilience);
+    settings.resilience.max_pending_writes = 4;
+    let remote = Remote::with(|builder| builder.settings(settings));
+    let cache = &remote.world.cache;
+    for number in 0..100_u32 {
+        let load = || async move { Ok::<_, Fault>(number) };
+        assert_eq!(cache.entry(format!("k{number}")).ttl(TTL).get_or_load(load).await, Ok(number));
+    }
+    cache.settle().await;
+    assert_eq!((cache.stats().fills, cache.stats().dropped_writes), (100, 0));
 }

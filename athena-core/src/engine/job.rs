@@ -4,6 +4,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::limits::LoadPermit;
 use super::{Answer, Ask};
@@ -29,6 +32,8 @@ pub(crate) struct Job<R, V, E> {
     stale: Option<Slot>,
     purpose: Purpose,
     permit: LoadPermit,
+    /// For the write of its result to the backend.
+    write: Option<OwnedSemaphorePermit>,
 }
 
 /// What a load is for.
@@ -64,7 +69,7 @@ where
         stale: Option<Slot>,
         purpose: Purpose,
     ) -> Self {
-        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded }
+        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded, write: None }
     }
 
     /// Takes over a permit of the function.
@@ -95,6 +100,8 @@ where
         };
         match work {
             Work::Loaded(returned, leased, started) => {
+                let limit = self.ask.runtime.settings.resilience.attempt_timeout;
+                self.reserve_write(leased, limit).await;
                 Led::Answer(self.finish(returned, leased, started))
             }
             Work::Answered(answer) => Led::Answer(answer),
@@ -181,6 +188,14 @@ where
     /// The load begins (coherence 14).
     pub(super) fn begins_to_load(&self) {
         self.lead.loads_at(self.now());
+    }
+
+    /// Waits until the result can be written, within a limit: what is loaded faster than it is written
+    /// would pile up, or be left out.
+    pub(super) async fn reserve_write(&mut self, leased: LeaseState, limit: Duration) {
+        if let Some(remote) = self.ask.remote().filter(|_| leased == LeaseState::Held) {
+            self.write = remote.write_permit_within(limit).await;
+        }
     }
 
     /// Leaves the load to somebody else.

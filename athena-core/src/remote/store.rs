@@ -17,6 +17,18 @@ impl Remote {
         Arc::clone(&self.writes).try_acquire_owned().ok()
     }
 
+    /// The same; waits for one, so that loads are no faster than writes can follow.
+    pub(crate) async fn write_permit_within(
+        &self,
+        limit: Duration,
+    ) -> Option<OwnedSemaphorePermit> {
+        if let Some(permit) = self.write_permit() {
+            return Some(permit);
+        }
+        let permit = Arc::clone(&self.writes).acquire_owned();
+        self.clock.within(limit, permit).await?.ok()
+    }
+
     /// Stores bytes under a lease (coherence 6).
     pub(crate) async fn fill(
         &self,

@@ -85,12 +85,12 @@ where
 
     /// Writes to the backend in a task; the flight can be joined until that is done.
     fn fill(self, slot: Slot, life: Life, tags: Tags) {
-        let Self { ask, lead, .. } = self;
+        let Self { ask, lead, write, .. } = self;
         let pending = Unstored { slot, is_stored: false };
         let (Some(wire), Some(lease)) = (ask.wire, lead.flight().take_lease()) else {
             return;
         };
-        let permit = ask.runtime.remote.as_deref().and_then(Remote::write_permit);
+        let permit = write.or_else(|| ask.runtime.remote.as_deref()?.write_permit());
         let spawner = ask.runtime.tasks.spawner();
         let (Some(permit), Some(spawner)) = (permit, spawner) else {
             return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });

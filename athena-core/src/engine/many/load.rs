@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select, select_all};
 
@@ -54,8 +55,13 @@ where
                 self.found.insert(name, value);
             }
         }
-        for (name, job, leased) in jobs {
+        let settings = jobs.first().map(|(_, job, _)| &job.ask().runtime.settings.resilience);
+        let mut left = settings.map_or(Duration::ZERO, |settings| settings.write_deadline);
+        for (name, mut job, leased) in jobs {
             let value = loaded.remove(&name);
+            let before = job.now();
+            job.reserve_write(leased, left).await;
+            left = left.saturating_sub(job.now().since(before));
             let answer = job.finish(Ok(value), leased, started);
             insert(&mut self.found, &name, answer);
         }
