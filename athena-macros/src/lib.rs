@@ -137,6 +137,19 @@ use proc_macro::TokenStream;
 /// `refresh` and `soft_timeout` load in the background, which needs arguments
 /// that it can own: `&T` is copied by `ToOwned`, `&self` by `Clone`. `hard_timeout` and `fallback = FailFast` need an error type that
 /// is `From<athena_cache::Error>`.
+///
+/// # Values as bytes
+///
+/// A value goes to the backend only if it would be read as the same value. What its `Serialize` writes is
+/// held against what its `Deserialize` reads, field by field; where they disagree (`skip_serializing_if`
+/// with `Postcard`, a name that one side alone changes, `Some(None)` or `NaN` as JSON), the value is kept in
+/// this process alone. The first of a function says so in one record, with type, field and what to do, which
+/// mostly is `codec = Json`; all are counted in `Stats::unwritable`.
+///
+/// What neither side says cannot be seen. A field with `#[serde(skip)]` is its `Default` in every other
+/// process. A type whose definition changes between two builds has other entries, but not if the change is
+/// in code alone: `#[serde(with = …)]`, `from` and `into` that read seconds today and milliseconds tomorrow
+/// have the same shape. Write another `version` then.
 #[proc_macro_attribute]
 pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
     cache::expand(options.into(), item.into()).into()
