@@ -49,13 +49,13 @@ pub(super) enum Weight {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trail<'a> {
     up: Option<&'a Trail<'a>>,
-    step: Step,
+    step: PathStep,
     pub(super) depth: usize,
 }
 
 /// One step of a trail.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct PathStep {
     pub(super) variant: Option<&'static str>,
     pub(super) part: Part,
 }
@@ -93,10 +93,10 @@ impl<'o> Watcher<'o> {
 
 impl Trail<'_> {
     pub(super) const ROOT: Trail<'static> =
-        Trail { up: None, step: Step { variant: None, part: Part::Whole }, depth: 0 };
+        Trail { up: None, step: PathStep { variant: None, part: Part::Whole }, depth: 0 };
 
     #[inline]
-    pub(super) fn then(&self, step: Step) -> Trail<'_> {
+    pub(super) fn then(&self, step: PathStep) -> Trail<'_> {
         Trail { up: Some(self), step, depth: self.depth + 1 }
     }
 

@@ -13,7 +13,7 @@ use serde::ser::{Serialize, Serializer};
 
 use self::fields::WatchedFields;
 use self::parts::WatchedParts;
-use super::notice::{Part, Place, Step, Trail, Watcher, Weight};
+use super::notice::{Part, PathStep, Place, Trail, Watcher, Weight};
 use crate::schema::{Scalar, Spot, TypeShape};
 
 /// Nesting up to which JSON is read back for certain; its reader ends at 128 brackets.
@@ -299,7 +299,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     ) -> Result<S::Ok, S::Error> {
         let content = self.content(index, variant);
         content.expect(TypeShape::NewtypeVariant);
-        let step = Step { variant: Some(variant), part: Part::Whole };
+        let step = PathStep { variant: Some(variant), part: Part::Whole };
         let spot = content.place.asked().part(0);
         let place = Place { spot, trail: &self.place.trail.then(step), ..content.place };
         self.inner.serialize_newtype_variant(name, index, variant, &Watched { value, place })

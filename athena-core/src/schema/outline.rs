@@ -50,7 +50,7 @@ impl Outline {
     /// Of what was seen, which may be all there is.
     pub(super) fn of(graph: &Graph, knowledge: Knowledge) -> Self {
         let is_whole = knowledge == Knowledge::Traced;
-        let mut walk = Walk { graph, is_whole, numbers: BTreeMap::new(), order: Vec::new() };
+        let mut walk = OutlineWalk { graph, is_whole, numbers: BTreeMap::new(), order: Vec::new() };
         let mut asked = vec![Reading::nothing()];
         walk.spot(Graph::ROOT);
         while let Some(&id) = walk.order.get(asked.len() - 1) {
@@ -91,14 +91,14 @@ impl Reading {
 }
 
 /// A walk through a graph that numbers what it meets.
-struct Walk<'g> {
+struct OutlineWalk<'g> {
     graph: &'g Graph,
     is_whole: bool,
     numbers: BTreeMap<Id, Spot>,
     order: Vec<Id>,
 }
 
-impl Walk<'_> {
+impl OutlineWalk<'_> {
     /// The number of a place, [`Spot::UNKNOWN`] if it asks for nothing or for different things.
     fn spot(&mut self, id: Id) -> Spot {
         let node = &self.graph[id];

@@ -3,7 +3,7 @@
 use serde::ser::{Error, Serialize, SerializeStruct, SerializeStructVariant};
 
 use super::Watched;
-use crate::codec::notice::{Part, Place, Step, Weight};
+use crate::codec::notice::{Part, PathStep, Place, Weight};
 use crate::schema::{Reading, Spot, TypeShape};
 
 /// The fields of one struct, in the order in which they are written.
@@ -52,8 +52,8 @@ impl<C> WatchedFields<'_, C> {
         write(&mut self.inner, &Watched { value, place })
     }
 
-    fn step(&self, name: &'static str) -> Step {
-        Step { variant: self.variant, part: Part::Field(name) }
+    fn step(&self, name: &'static str) -> PathStep {
+        PathStep { variant: self.variant, part: Part::Field(name) }
     }
 
     /// Where a field is read that is written now.

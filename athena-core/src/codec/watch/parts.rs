@@ -6,7 +6,7 @@ use serde::ser::{
 };
 
 use super::Watched;
-use crate::codec::notice::{Part, Place, Step, Weight};
+use crate::codec::notice::{Part, PathStep, Place, Weight};
 use crate::schema::{Reading, Spot, TypeShape};
 
 /// The parts of one thing, in order.
@@ -14,7 +14,7 @@ pub(super) struct WatchedParts<'a, C> {
     inner: C,
     place: Place<'a>,
     asked: &'a Reading,
-    step: Step,
+    step: PathStep,
     /// How many elements or entries were announced.
     announced: Option<usize>,
     written: usize,
@@ -22,7 +22,7 @@ pub(super) struct WatchedParts<'a, C> {
 
 impl<'a> WatchedParts<'a, ()> {
     pub(super) fn new(place: Place<'a>, part: Part, announced: Option<usize>) -> Self {
-        let (asked, step) = (place.asked(), Step { variant: None, part });
+        let (asked, step) = (place.asked(), PathStep { variant: None, part });
         Self { inner: (), place, asked, step, announced, written: 0 }
     }
 
@@ -48,7 +48,7 @@ impl<C> WatchedParts<'_, C> {
         write: impl FnOnce(&mut C, &Watched<'_, T>) -> Result<(), E>,
     ) -> Result<(), E> {
         let spot = self.spot(part);
-        let trail = self.place.trail.then(Step { part, ..self.step });
+        let trail = self.place.trail.then(PathStep { part, ..self.step });
         let place = Place { spot, trail: &trail, in_some: false, ..self.place };
         write(&mut self.inner, &Watched { value, place })
     }
