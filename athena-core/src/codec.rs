@@ -14,7 +14,7 @@ mod likeness;
 mod notice;
 mod watch;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "json"))]
 mod tests;
 
 use std::any::{TypeId, type_name};
