@@ -67,6 +67,7 @@ pub(crate) fn outline<T: DeserializeOwned>() -> Outline {
 }
 
 /// The same of a format that people read, such as JSON, and that describes itself.
+#[cfg(feature = "json")]
 pub(crate) fn outline_of_text<T: DeserializeOwned>() -> Outline {
     let (graph, kind) = Tracer::of_text().run::<T>();
     Outline::of(&graph, kind)
