@@ -14,7 +14,8 @@ mod likeness;
 mod notice;
 mod watch;
 
-#[cfg(all(test, feature = "json"))]
+#[cfg(test)]
+#[cfg(feature = "json")]
 mod tests;
 
 use std::any::{TypeId, type_name};
