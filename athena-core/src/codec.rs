@@ -14,8 +14,8 @@ mod likeness;
 mod notice;
 mod watch;
 
-#[cfg(test)]
 #[cfg(feature = "json")]
+#[cfg(test)]
 mod tests;
 
 use std::any::{TypeId, type_name};
