@@ -58,7 +58,7 @@
 //! |---|---|
 //! | `redis` | the Redis backend |
 //! | `redis-tls` | `rediss://` with rustls |
-//! | `json` | JSON for types that postcard cannot read back |
+//! | `json` | JSON for types that postcard cannot read back, and values that leave fields out |
 //! | `testing` | a manual clock, a backend in memory, one that fails on demand, the conformance suite |
 //!
 //! It runs on tokio with time enabled; the `redis` feature also needs I/O.

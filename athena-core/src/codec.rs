@@ -14,18 +14,18 @@ mod likeness;
 mod notice;
 mod watch;
 
-#[cfg(feature = "json")]
-#[cfg(test)]
+#[cfg(all(test, feature = "json"))]
 mod tests;
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::notice::{Finding, Notice, Watcher, Weight, short};
+use self::notice::{Finding, Notice, Trail, Watcher, Weight, short};
 use self::watch::Watched;
 use crate::contained::contained;
 use crate::lock::RwLock;
@@ -66,7 +66,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
             encode: |value| {
                 let outline = outline_of::<V>(Codec::Postcard);
                 let watcher = Watcher::new(&outline, Finding::ByPosition);
-                let bytes = postcard::to_allocvec(&Watched::whole(value, &watcher));
+                let bytes = postcard::to_allocvec(&Watched::whole(value, &Trail::root(&watcher)));
                 let bytes = bytes.map_err(|error| error.to_string());
                 Written { value, bytes, notice: watcher.into_notice() }.judge(from_postcard, false)
             },
@@ -83,7 +83,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
             encode: |value| {
                 let outline = outline_of::<V>(Codec::Json);
                 let watcher = Watcher::new(&outline, Finding::ByName);
-                let bytes = serde_json::to_vec(&Watched::whole(value, &watcher));
+                let bytes = serde_json::to_vec(&Watched::whole(value, &Trail::root(&watcher)));
                 let bytes = bytes.map_err(|error| error.to_string());
                 Written { value, bytes, notice: watcher.into_notice() }.judge(from_json, true)
             },
@@ -126,15 +126,18 @@ impl<V: Serialize> Written<'_, V> {
         is_human_readable: bool,
     ) -> Result<Vec<u8>, String> {
         let name = type_name::<V>();
-        let Some(notice) = self.notice else {
-            return self.bytes.map_err(|error| format!("`{}`: {error}", short(name)));
-        };
-        if notice.weight == Weight::Refused {
-            return Err(notice.tell(name));
-        }
-        let told = notice.tell(name);
         let way_out = if is_human_readable { FROM_JSON } else { FROM_POSTCARD };
-        let bytes = self.bytes.map_err(|error| format!("{told}; {error}"))?;
+        let told = self.notice.as_ref().map(|notice| notice.tell(name));
+        let (bytes, told) = match (self.bytes, told) {
+            (_, Some(told)) if self.notice.is_some_and(|it| it.weight == Weight::Refused) => {
+                return Err(told);
+            }
+            (Err(error), _) => {
+                return Err(format!("`{}` cannot be written: {error}; {way_out}", short(name)));
+            }
+            (Ok(bytes), None) => return Ok(bytes),
+            (Ok(bytes), Some(told)) => (bytes, told),
+        };
         let again = match contained(|| decode(&bytes)) {
             Ok(Ok(again)) => again,
             Ok(Err(error)) => {
@@ -175,7 +178,7 @@ fn fingerprint_of<V: DeserializeOwned + 'static>(version: u32) -> Fingerprint {
 }
 
 /// What the types of this process read, by codec.
-type Outlines = HashMap<(TypeId, Codec), Arc<Outline>>;
+type Outlines = HashMap<(TypeId, Codec), Arc<Outline>, FixedState>;
 
 static OUTLINES: RwLock<Option<Outlines>> = RwLock::new(None);
 
@@ -214,6 +217,12 @@ impl<V> Wire<V> {
     pub(crate) fn encode(&self, value: &V) -> Result<Vec<u8>, String> {
         contained(|| (self.encode)(value))
             .unwrap_or_else(|panic| Err(panicked::<V>("Serialize", &panic)))
+    }
+
+    /// How many bytes a value is, if they are read as this value; for benches.
+    #[doc(hidden)]
+    pub fn written(&self, value: &V) -> Option<usize> {
+        self.encode(value).ok().map(|bytes| bytes.len())
     }
 
     /// The value of bytes; a `Deserialize` that panics is a reason like others.

@@ -39,7 +39,7 @@ use self::graph::Graph;
 use self::knowledge::Knowledge;
 use serde::de::DeserializeOwned;
 
-pub(crate) use outline::{Outline, Reading, Spot};
+pub(crate) use outline::{Expected, Outline};
 pub(crate) use shape::{Scalar, TypeShape};
 
 use tracer::Tracer;
@@ -67,7 +67,7 @@ pub(crate) fn outline<T: DeserializeOwned>() -> Outline {
 }
 
 /// The same of a format that people read, such as JSON, and that describes itself.
-#[cfg(feature = "json")]
+#[cfg(any(test, feature = "json"))]
 pub(crate) fn outline_of_text<T: DeserializeOwned>() -> Outline {
     let (graph, kind) = Tracer::of_text().run::<T>();
     Outline::of(&graph, kind)

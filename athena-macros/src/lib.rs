@@ -140,16 +140,19 @@ use proc_macro::TokenStream;
 ///
 /// # Values as bytes
 ///
-/// A value goes to the backend only if it would be read as the same value. What its `Serialize` writes is
-/// held against what its `Deserialize` reads, field by field; where they disagree (`skip_serializing_if`
-/// with `Postcard`, a name that one side alone changes, `Some(None)` or `NaN` as JSON), the value is kept in
-/// this process alone. The first of a function says so in one record, with type, field and what to do, which
-/// mostly is `codec = Json`; all are counted in `Stats::unwritable`.
+/// A value goes to the backend only if other processes would read it as the
+/// same value. What its `Serialize` writes is held against what its
+/// `Deserialize` reads; where they disagree, the value answers here as one
+/// does that a backend did not take: for the trust window, and afterwards only
+/// while the backend is away. The log says once which field or variant of
+/// which type is to blame and what to do; `Stats::unwritable` counts all.
 ///
-/// What neither side says cannot be seen. A field with `#[serde(skip)]` is its `Default` in every other
-/// process. A type whose definition changes between two builds has other entries, but not if the change is
-/// in code alone: `#[serde(with = …)]`, `from` and `into` that read seconds today and milliseconds tomorrow
-/// have the same shape. Write another `version` then.
+/// `Postcard` has no names: a field that `skip_serializing_if` leaves out, or
+/// a variant behind one that is skipped, needs `Json`, which in turn cannot
+/// tell `Some(None)` from `None` and has no NaN. What both sides of a type
+/// agree on cannot be seen: `#[serde(skip)]` loses its field, and a `with` or
+/// `from` that changes its meaning but not its shape (5 s become 5 ms) needs
+/// another `version`. The whole of it stands in `docs/values.md`.
 #[proc_macro_attribute]
 pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
     cache::expand(options.into(), item.into()).into()

@@ -17,6 +17,21 @@ const RATIOS: &[(&str, &str, &str, &str)] = &[
     ("hit", "athena", "moka", "a hit in memory takes this many times a raw moka get"),
     ("hit", "athena, tagged", "athena", "a hit with two tags takes this many times one without"),
     ("load", "athena", "moka", "a cold key takes this many times moka's `try_get_with`"),
+    (
+        "encode",
+        "product, watched",
+        "product, plain",
+        "a struct is written under watch in this times postcard alone",
+    ),
+    ("encode", "bytes, watched", "bytes, plain", "a `Vec<u8>`, likewise"),
+    ("encode", "enums, watched", "enums, plain", "a list of small enums, likewise"),
+    ("encode", "product in JSON, watched", "product in JSON, plain", "a struct in JSON, likewise"),
+    (
+        "encode",
+        "left out in JSON, watched",
+        "left out in JSON, plain",
+        "a struct in JSON that leaves a field out, and is tried",
+    ),
 ];
 
 /// Prints every ratio whose two sides were measured.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-const DOCS: [&str; 5] = [
+const DOCS: [&str; 6] = [
     "ARCHITECTURE.md",
     "docs/protocol.md",
     "docs/words.md",
     "docs/coherence.md",
     "docs/high-availability.md",
+    "docs/values.md",
 ];
 
 /// Where a path in the docs may begin.

@@ -158,12 +158,19 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     /// A schema version by hand, for changes that the type does not show.
+    ///
+    /// Fields, variants and their types are seen; what `#[serde(skip)]` loses, and a `with` or `from` that
+    /// changes its meaning but not its shape (5 s become 5 ms), are not.
     pub fn version(mut self, version: u32) -> Self {
         self.policy.version = version;
         self
     }
 
     /// Writes values as JSON, for types that postcard cannot read back.
+    ///
+    /// These are types that describe themselves (`untagged`, `flatten`, `tag`, dynamic values) and values
+    /// that leave fields out (`skip_serializing_if`). What JSON cannot tell apart, as `Some(None)` from
+    /// `None` or NaN from nothing, is not written.
     #[cfg(feature = "json")]
     pub fn json(self) -> Entry<'c, Json, C> {
         self.retyped()

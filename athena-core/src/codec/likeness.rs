@@ -4,8 +4,9 @@
 //! the order of elements and entries: a `HashSet` has another one in each process.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
+use foldhash::quality::FixedState;
 use serde::ser::{self, Serialize, Serializer};
 
 /// The likeness of a value; `None` if it cannot be written.
@@ -37,9 +38,9 @@ impl ser::Error for Unlike {
     }
 }
 
-/// The kinds of what is written.
+/// What kind of thing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Form {
+enum Mark {
     Bool,
     Signed(u8),
     Unsigned(u8),
@@ -60,9 +61,9 @@ enum Form {
     LeftOut,
 }
 
-fn number(kind: Form, content: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    kind.hash(&mut hasher);
+fn number(mark: Mark, content: impl Hash) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    mark.hash(&mut hasher);
     content.hash(&mut hasher);
     hasher.finish()
 }
@@ -71,7 +72,7 @@ fn number(kind: Form, content: impl Hash) -> u64 {
 #[derive(Debug)]
 struct Sum {
     likeness: Likeness,
-    kind: Form,
+    mark: Mark,
     /// What the whole says of itself.
     head: u64,
     is_ordered: bool,
@@ -81,10 +82,10 @@ struct Sum {
 }
 
 impl Likeness {
-    fn sum(self, kind: Form, head: impl Hash) -> Sum {
-        let is_ordered = !matches!(kind, Form::Seq | Form::Map);
-        let head = number(kind, head);
-        Sum { likeness: self, kind, head, is_ordered, key: 0, total: 0, count: 0 }
+    fn sum(self, mark: Mark, head: impl Hash) -> Sum {
+        let is_ordered = !matches!(mark, Mark::Seq | Mark::Map);
+        let head = number(mark, head);
+        Sum { likeness: self, mark, head, is_ordered, key: 0, total: 0, count: 0 }
     }
 }
 
@@ -92,7 +93,7 @@ impl Sum {
     fn add(&mut self, part: u64) {
         self.count += 1;
         self.total = if self.is_ordered {
-            number(self.kind, (self.total, part))
+            number(self.mark, (self.total, part))
         } else {
             self.total.wrapping_add(part)
         };
@@ -105,15 +106,15 @@ impl Sum {
     }
 
     fn finish(self) -> u64 {
-        number(self.kind, (self.head, self.total, self.count))
+        number(self.mark, (self.head, self.total, self.count))
     }
 }
 
 /// Numbers for values without parts.
 macro_rules! plain {
-    ($($method:ident: $type:ty => $kind:expr, $content:expr;)*) => {$(
+    ($($method:ident: $type:ty => $mark:expr, $content:expr;)*) => {$(
         fn $method(self, value: $type) -> Result<u64, Unlike> {
-            Ok(number($kind, $content(value)))
+            Ok(number($mark, $content(value)))
         }
     )*};
 }
@@ -130,22 +131,22 @@ impl Serializer for Likeness {
     type SerializeStructVariant = Sum;
 
     plain! {
-        serialize_bool: bool => Form::Bool, std::convert::identity;
-        serialize_i8: i8 => Form::Signed(1), std::convert::identity;
-        serialize_i16: i16 => Form::Signed(2), std::convert::identity;
-        serialize_i32: i32 => Form::Signed(4), std::convert::identity;
-        serialize_i64: i64 => Form::Signed(8), std::convert::identity;
-        serialize_i128: i128 => Form::Signed(16), std::convert::identity;
-        serialize_u8: u8 => Form::Unsigned(1), std::convert::identity;
-        serialize_u16: u16 => Form::Unsigned(2), std::convert::identity;
-        serialize_u32: u32 => Form::Unsigned(4), std::convert::identity;
-        serialize_u64: u64 => Form::Unsigned(8), std::convert::identity;
-        serialize_u128: u128 => Form::Unsigned(16), std::convert::identity;
-        serialize_f32: f32 => Form::Float(4), f32::to_bits;
-        serialize_f64: f64 => Form::Float(8), f64::to_bits;
-        serialize_char: char => Form::Char, std::convert::identity;
-        serialize_str: &str => Form::Str, std::convert::identity;
-        serialize_bytes: &[u8] => Form::Bytes, std::convert::identity;
+        serialize_bool: bool => Mark::Bool, std::convert::identity;
+        serialize_i8: i8 => Mark::Signed(1), std::convert::identity;
+        serialize_i16: i16 => Mark::Signed(2), std::convert::identity;
+        serialize_i32: i32 => Mark::Signed(4), std::convert::identity;
+        serialize_i64: i64 => Mark::Signed(8), std::convert::identity;
+        serialize_i128: i128 => Mark::Signed(16), std::convert::identity;
+        serialize_u8: u8 => Mark::Unsigned(1), std::convert::identity;
+        serialize_u16: u16 => Mark::Unsigned(2), std::convert::identity;
+        serialize_u32: u32 => Mark::Unsigned(4), std::convert::identity;
+        serialize_u64: u64 => Mark::Unsigned(8), std::convert::identity;
+        serialize_u128: u128 => Mark::Unsigned(16), std::convert::identity;
+        serialize_f32: f32 => Mark::Float(4), f32::to_bits;
+        serialize_f64: f64 => Mark::Float(8), f64::to_bits;
+        serialize_char: char => Mark::Char, std::convert::identity;
+        serialize_str: &str => Mark::Str, std::convert::identity;
+        serialize_bytes: &[u8] => Mark::Bytes, std::convert::identity;
     }
 
     fn is_human_readable(&self) -> bool {
@@ -153,19 +154,19 @@ impl Serializer for Likeness {
     }
 
     fn serialize_unit(self) -> Result<u64, Unlike> {
-        Ok(number(Form::Unit, ()))
+        Ok(number(Mark::Unit, ()))
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<u64, Unlike> {
-        Ok(number(Form::Unit, name))
+        Ok(number(Mark::Unit, name))
     }
 
     fn serialize_none(self) -> Result<u64, Unlike> {
-        Ok(number(Form::None, ()))
+        Ok(number(Mark::None, ()))
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, Unlike> {
-        Ok(number(Form::Some, value.serialize(self)?))
+        Ok(number(Mark::Some, value.serialize(self)?))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -173,7 +174,7 @@ impl Serializer for Likeness {
         name: &'static str,
         value: &T,
     ) -> Result<u64, Unlike> {
-        Ok(number(Form::Newtype, (name, value.serialize(self)?)))
+        Ok(number(Mark::Newtype, (name, value.serialize(self)?)))
     }
 
     fn serialize_unit_variant(
@@ -182,7 +183,7 @@ impl Serializer for Likeness {
         index: u32,
         variant: &'static str,
     ) -> Result<u64, Unlike> {
-        Ok(number(Form::Variant, (name, index, variant)))
+        Ok(number(Mark::Variant, (name, index, variant)))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -192,19 +193,19 @@ impl Serializer for Likeness {
         variant: &'static str,
         value: &T,
     ) -> Result<u64, Unlike> {
-        Ok(number(Form::Variant, (name, index, variant, value.serialize(self)?)))
+        Ok(number(Mark::Variant, (name, index, variant, value.serialize(self)?)))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Seq, ()))
+        Ok(self.sum(Mark::Seq, ()))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Tuple, len))
+        Ok(self.sum(Mark::Tuple, len))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Tuple, (name, len)))
+        Ok(self.sum(Mark::Tuple, (name, len)))
     }
 
     fn serialize_tuple_variant(
@@ -214,15 +215,15 @@ impl Serializer for Likeness {
         variant: &'static str,
         len: usize,
     ) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Variant, (name, index, variant, len)))
+        Ok(self.sum(Mark::Variant, (name, index, variant, len)))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Map, ()))
+        Ok(self.sum(Mark::Map, ()))
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Struct, (name, len)))
+        Ok(self.sum(Mark::Struct, (name, len)))
     }
 
     fn serialize_struct_variant(
@@ -232,7 +233,7 @@ impl Serializer for Likeness {
         variant: &'static str,
         len: usize,
     ) -> Result<Sum, Unlike> {
-        Ok(self.sum(Form::Variant, (name, index, variant, len)))
+        Ok(self.sum(Mark::Variant, (name, index, variant, len)))
     }
 }
 
@@ -272,7 +273,7 @@ impl ser::SerializeMap for Sum {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unlike> {
         let value = value.serialize(self.likeness)?;
-        self.add(number(Form::Field, (self.key, value)));
+        self.add(number(Mark::Field, (self.key, value)));
         Ok(())
     }
 
@@ -294,12 +295,12 @@ macro_rules! named_sums {
                 value: &T,
             ) -> Result<(), Unlike> {
                 let value = value.serialize(self.likeness)?;
-                self.add(number(Form::Field, (name, value)));
+                self.add(number(Mark::Field, (name, value)));
                 Ok(())
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), Unlike> {
-                self.add(number(Form::LeftOut, name));
+                self.add(number(Mark::LeftOut, name));
                 Ok(())
             }
 

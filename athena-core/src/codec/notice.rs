@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use serde::ser;
 
-use crate::schema::{Outline, Reading, Spot, TypeShape};
+use crate::schema::{Expected, Outline};
 
 /// How a format finds the parts of a struct and the variants of an enum again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +48,15 @@ pub(super) enum Weight {
 /// The way from the value to one of its parts, each step on the stack.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trail<'a> {
+    watcher: &'a Watcher<'a>,
     up: Option<&'a Trail<'a>>,
-    step: PathStep,
+    pub(super) step: TrailStep,
     pub(super) depth: usize,
 }
 
 /// One step of a trail.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PathStep {
+pub(super) struct TrailStep {
     pub(super) variant: Option<&'static str>,
     pub(super) part: Part,
 }
@@ -74,9 +75,8 @@ pub(super) enum Part {
 /// Where the writer stands: in the value, and in what is read of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
-    pub(super) spot: Spot,
+    pub(super) asked: &'a Expected,
     pub(super) trail: &'a Trail<'a>,
-    pub(super) watcher: &'a Watcher<'a>,
     /// Whether it is the content of a `Some`.
     pub(super) in_some: bool,
 }
@@ -91,13 +91,16 @@ impl<'o> Watcher<'o> {
     }
 }
 
-impl Trail<'_> {
-    pub(super) const ROOT: Trail<'static> =
-        Trail { up: None, step: PathStep { variant: None, part: Part::Whole }, depth: 0 };
+impl<'a> Trail<'a> {
+    /// To the value itself.
+    pub(super) fn root(watcher: &'a Watcher<'a>) -> Self {
+        let step = TrailStep { variant: None, part: Part::Whole };
+        Self { watcher, up: None, step, depth: 0 }
+    }
 
     #[inline]
-    pub(super) fn then(&self, step: PathStep) -> Trail<'_> {
-        Trail { up: Some(self), step, depth: self.depth + 1 }
+    pub(super) fn then(&'a self, step: TrailStep) -> Self {
+        Trail { watcher: self.watcher, up: Some(self), step, depth: self.depth + 1 }
     }
 
     fn write(&self, path: &mut String) -> fmt::Result {
@@ -119,25 +122,26 @@ impl Trail<'_> {
 }
 
 impl<'a> Place<'a> {
-    /// What is read here, newtypes taken off.
-    #[inline]
-    pub(super) fn asked(&self) -> &'a Reading {
-        self.watcher.outline.inside(self.spot)
+    /// Where a value begins.
+    pub(super) fn whole(trail: &'a Trail<'a>) -> Self {
+        Self { asked: trail.watcher.outline.root(), trail, in_some: false }
     }
 
-    pub(super) fn reads_tag(&self, spot: Spot) -> bool {
-        self.watcher.outline.at(spot).shape == TypeShape::Tag
+    /// What is read of part `index`.
+    #[inline]
+    pub(super) fn part(&self, index: usize) -> &'a Expected {
+        self.trail.watcher.outline.part(self.asked, index)
     }
 
     #[inline]
     pub(super) fn is_named(&self) -> bool {
-        self.watcher.finding == Finding::ByName
+        self.trail.watcher.finding == Finding::ByName
     }
 
     /// Notes something that leaves the value to be tried.
     #[cold]
     pub(super) fn doubt(&self, weight: Weight, what: impl FnOnce() -> String) {
-        let mut notice = self.watcher.notice.borrow_mut();
+        let mut notice = self.trail.watcher.notice.borrow_mut();
         if notice.as_ref().is_none_or(|known| known.weight < weight) {
             let mut path = String::new();
             let _ = self.trail.write(&mut path);

@@ -13,8 +13,8 @@ use serde::ser::{Serialize, Serializer};
 
 use self::fields::WatchedFields;
 use self::parts::WatchedParts;
-use super::notice::{Part, PathStep, Place, Trail, Watcher, Weight};
-use crate::schema::{Scalar, Spot, TypeShape};
+use super::notice::{Part, Place, Trail, TrailStep, Weight};
+use crate::schema::{Expected, Scalar, TypeShape};
 
 /// Nesting up to which JSON is read back for certain; its reader ends at 128 brackets.
 const MAX_DEPTH: usize = 60;
@@ -26,9 +26,9 @@ pub(super) struct Watched<'a, T: ?Sized> {
 }
 
 impl<'a, T: ?Sized> Watched<'a, T> {
-    pub(super) fn whole(value: &'a T, watcher: &'a Watcher<'a>) -> Self {
-        let place = Place { spot: Spot::ROOT, trail: &Trail::ROOT, watcher, in_some: false };
-        Self { value, place }
+    /// The value at the beginning of a trail.
+    pub(super) fn whole(value: &'a T, trail: &'a Trail<'a>) -> Self {
+        Self { value, place: Place::whole(trail) }
     }
 }
 
@@ -45,28 +45,33 @@ struct Watch<'a, S> {
     place: Place<'a>,
 }
 
-impl<S> Watch<'_, S> {
-    /// Notes if something else is read than what is written here.
+impl<'a, S> Watch<'a, S> {
     #[inline]
-    fn expect(&self, written: TypeShape) {
-        let asked = self.place.asked().shape;
-        if asked != written {
-            self.differs(written, asked);
+    fn expect_scalar(&self, written: Scalar) {
+        if !self.place.asked.is(written) {
+            self.differs(TypeShape::Scalar(written), self.place.asked.shape);
+        }
+    }
+
+    /// Notes what is written here, if something else is read.
+    #[inline]
+    fn expect(&self, is_same: bool, written: impl FnOnce() -> TypeShape) {
+        if !is_same {
+            self.differs(written(), self.place.asked.shape);
         }
     }
 
     #[cold]
     fn differs(&self, written: TypeShape, asked: TypeShape) {
-        match asked {
-            TypeShape::Unseen | TypeShape::Any | TypeShape::Tag => {
-                self.place.doubt(Weight::Unknown, || {
-                    format!("is written as {written}, and what is read there could not be seen")
-                });
+        let is_known = !matches!(asked, TypeShape::Unseen | TypeShape::Any | TypeShape::Tag);
+        let weight = if is_known { Weight::Differs } else { Weight::Unknown };
+        self.place.doubt(weight, || {
+            if is_known {
+                format!("is written as {written}, but read as {asked}")
+            } else {
+                format!("is written as {written}, and what is read there could not be seen")
             }
-            _ => self
-                .place
-                .doubt(Weight::Differs, || format!("is written as {written}, but read as {asked}")),
-        }
+        });
     }
 
     /// Notes what JSON writes as `null`, which inside of `Some` reads as `None`.
@@ -87,47 +92,39 @@ impl<S> Watch<'_, S> {
         }
     }
 
-    /// Notes if the kind of a thing with parts, or of a variant, is read otherwise.
+    /// The same of a thing with parts, which JSON does not read however deep it is nested.
     #[inline]
-    fn compare(
-        &self,
-        asked: TypeShape,
-        is_same: bool,
-        written: impl FnOnce() -> TypeShape,
-    ) -> bool {
-        if !is_same {
-            self.differs(written(), asked);
-        }
+    fn expect_parts(&self, is_same: bool, written: impl FnOnce() -> TypeShape) {
+        self.expect(is_same, written);
         if self.place.trail.depth > MAX_DEPTH && self.place.is_named() {
-            self.place
-                .doubt(Weight::Differs, || "is nested so deep that it is not read".to_owned());
+            let what = || "is nested so deep that JSON may not be read".to_owned();
+            self.place.doubt(Weight::Differs, what);
         }
-        is_same
     }
 
     /// The place of a variant's content, and whether both sides mean the same variant.
     #[inline]
-    fn variant(&self, index: u32, name: &'static str) -> Spot {
-        let asked = self.place.asked();
+    fn variant(&self, index: u32, name: &'static str) -> &'a Expected {
+        let asked = self.place.asked;
         let TypeShape::Enum(_, names) = asked.shape else {
             self.differs(TypeShape::Enum("", &[]), asked.shape);
-            return Spot::UNKNOWN;
+            return Expected::nothing();
         };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         if !asked.is_exact {
             self.place.doubt(Weight::Unknown, || {
                 format!("is written as the variant `{name}`, and not all of its names were seen")
             });
-            return Spot::UNKNOWN;
+            return Expected::nothing();
         }
-        if names.get(index) != Some(&name) {
+        if !asked.is_named(index, names, name) {
             self.place.doubt(Weight::Differs, || {
                 let read = names.get(index).copied().unwrap_or("none");
                 format!("is variant {index}, written as `{name}` and read as `{read}`")
             });
-            return Spot::UNKNOWN;
+            return Expected::nothing();
         }
-        asked.part(index)
+        self.place.part(index)
     }
 }
 
@@ -136,7 +133,7 @@ macro_rules! scalars {
     ($($method:ident: $scalar:ident, $type:ty;)*) => {$(
         #[inline]
         fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
-            self.expect(TypeShape::Scalar(Scalar::$scalar));
+            self.expect_scalar(Scalar::$scalar);
             self.inner.$method(value)
         }
     )*};
@@ -174,19 +171,19 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     }
 
     fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Scalar(Scalar::F32));
+        self.expect_scalar(Scalar::F32);
         self.expect_finite(value.is_finite());
         self.inner.serialize_f32(value)
     }
 
     fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Scalar(Scalar::F64));
+        self.expect_scalar(Scalar::F64);
         self.expect_finite(value.is_finite());
         self.inner.serialize_f64(value)
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Scalar(Scalar::Bytes));
+        self.expect_scalar(Scalar::Bytes);
         if self.place.is_named() {
             let what = || "is bytes, which JSON writes as a sequence of numbers".to_owned();
             self.place.doubt(Weight::Differs, what);
@@ -195,34 +192,32 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Scalar(Scalar::Str));
+        self.expect_scalar(Scalar::Str);
         self.inner.collect_str(value)
     }
 
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Unit);
+        self.expect(matches!(self.place.asked.shape, TypeShape::Unit), || TypeShape::Unit);
         self.expect_null("`()`");
         self.inner.serialize_unit()
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
-        let asked = self.place.asked().shape;
-        let is_same = matches!(asked, TypeShape::UnitStruct(_));
-        self.compare(asked, is_same, || TypeShape::UnitStruct(name));
+        let is_same = matches!(self.place.asked.shape, TypeShape::UnitStruct(_));
+        self.expect(is_same, || TypeShape::UnitStruct(name));
         self.expect_null("a unit struct");
         self.inner.serialize_unit_struct(name)
     }
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Option);
+        self.expect(matches!(self.place.asked.shape, TypeShape::Option), || TypeShape::Option);
         self.expect_null("`None`");
         self.inner.serialize_none()
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.expect(TypeShape::Option);
-        let spot = self.place.asked().part(0);
-        let place = Place { spot, in_some: true, ..self.place };
+        self.expect(matches!(self.place.asked.shape, TypeShape::Option), || TypeShape::Option);
+        let place = Place { asked: self.place.part(0), in_some: true, ..self.place };
         self.inner.serialize_some(&Watched { value, place })
     }
 
@@ -231,19 +226,20 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        // The formats show no newtypes, so that `asked` looks through them.
+        // No format shows newtypes, so that the outline has none.
         self.inner.serialize_newtype_struct(name, &Watched { value, place: self.place })
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        let asked = self.place.asked().shape;
-        self.compare(asked, asked == TypeShape::Seq, || TypeShape::Seq);
+        let is_same = matches!(self.place.asked.shape, TypeShape::Seq);
+        self.expect_parts(is_same, || TypeShape::Seq);
         let parts = WatchedParts::new(self.place, Part::Element, len);
         Ok(parts.with(self.inner.serialize_seq(len)?))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        self.expect(TypeShape::Tuple(len));
+        let is_same = matches!(self.place.asked.shape, TypeShape::Tuple(read) if read == len);
+        self.expect_parts(is_same, || TypeShape::Tuple(len));
         let parts = WatchedParts::new(self.place, Part::Index(0), Some(len));
         Ok(parts.with(self.inner.serialize_tuple(len)?))
     }
@@ -253,16 +249,16 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        let asked = self.place.asked().shape;
+        let asked = self.place.asked.shape;
         let is_same = matches!(asked, TypeShape::TupleStruct(_, read) if read == len);
-        self.compare(asked, is_same, || TypeShape::TupleStruct(name, len));
+        self.expect_parts(is_same, || TypeShape::TupleStruct(name, len));
         let parts = WatchedParts::new(self.place, Part::Index(0), Some(len));
         Ok(parts.with(self.inner.serialize_tuple_struct(name, len)?))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        let asked = self.place.asked().shape;
-        self.compare(asked, asked == TypeShape::Map, || TypeShape::Map);
+        let is_same = matches!(self.place.asked.shape, TypeShape::Map);
+        self.expect_parts(is_same, || TypeShape::Map);
         let parts = WatchedParts::new(self.place, Part::Key, len);
         Ok(parts.with(self.inner.serialize_map(len)?))
     }
@@ -272,9 +268,8 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStruct, S::Error> {
-        let asked = self.place.asked().shape;
-        let is_same = matches!(asked, TypeShape::Struct(..));
-        self.compare(asked, is_same, || TypeShape::Struct(name, &[]));
+        let is_same = matches!(self.place.asked.shape, TypeShape::Struct(..));
+        self.expect_parts(is_same, || TypeShape::Struct(name, &[]));
         let fields = WatchedFields::new(self.place, None);
         Ok(fields.with(self.inner.serialize_struct(name, len)?))
     }
@@ -286,7 +281,8 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         variant: &'static str,
     ) -> Result<S::Ok, S::Error> {
         let content = self.content(index, variant);
-        content.expect(TypeShape::UnitVariant);
+        let is_same = matches!(content.place.asked.shape, TypeShape::UnitVariant);
+        content.expect(is_same, || TypeShape::UnitVariant);
         self.inner.serialize_unit_variant(name, index, variant)
     }
 
@@ -298,10 +294,11 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         value: &T,
     ) -> Result<S::Ok, S::Error> {
         let content = self.content(index, variant);
-        content.expect(TypeShape::NewtypeVariant);
-        let step = PathStep { variant: Some(variant), part: Part::Whole };
-        let spot = content.place.asked().part(0);
-        let place = Place { spot, trail: &self.place.trail.then(step), ..content.place };
+        let is_same = matches!(content.place.asked.shape, TypeShape::NewtypeVariant);
+        content.expect(is_same, || TypeShape::NewtypeVariant);
+        let step = TrailStep { variant: Some(variant), part: Part::Whole };
+        let asked = content.place.part(0);
+        let place = Place { asked, trail: &self.place.trail.then(step), ..content.place };
         self.inner.serialize_newtype_variant(name, index, variant, &Watched { value, place })
     }
 
@@ -313,7 +310,9 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         let content = self.content(index, variant);
-        content.expect(TypeShape::TupleVariant(len));
+        let asked = content.place.asked.shape;
+        let is_same = matches!(asked, TypeShape::TupleVariant(read) if read == len);
+        content.expect_parts(is_same, || TypeShape::TupleVariant(len));
         let parts = WatchedParts::new(content.place, Part::Index(0), Some(len)).of(variant);
         Ok(parts.with(self.inner.serialize_tuple_variant(name, index, variant, len)?))
     }
@@ -326,9 +325,8 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
         let content = self.content(index, variant);
-        let asked = content.place.asked().shape;
-        let is_same = matches!(asked, TypeShape::StructVariant(_));
-        content.compare(asked, is_same, || TypeShape::StructVariant(&[]));
+        let is_same = matches!(content.place.asked.shape, TypeShape::StructVariant(_));
+        content.expect_parts(is_same, || TypeShape::StructVariant(&[]));
         let fields = WatchedFields::new(content.place, Some(variant));
         Ok(fields.with(self.inner.serialize_struct_variant(name, index, variant, len)?))
     }
@@ -338,7 +336,7 @@ impl<'a, S> Watch<'a, S> {
     /// Where the content of a variant stands.
     #[inline]
     fn content(&self, index: u32, variant: &'static str) -> Watch<'a, ()> {
-        let spot = self.variant(index, variant);
-        Watch { inner: (), place: Place { spot, in_some: false, ..self.place } }
+        let asked = self.variant(index, variant);
+        Watch { inner: (), place: Place { asked, in_some: false, ..self.place } }
     }
 }

@@ -404,3 +404,44 @@ fn self_describing_types_are_told_apart() {
     assert!(!fingerprint::<base::User>(0).is_self_describing());
     assert_ne!(fingerprint::<any::Untagged>(0).id(), fingerprint::<any::Internal>(0).id());
 }
+
+#[test]
+fn what_is_asked_for_in_two_ways_is_unknown() {
+    /// Reads a number or a text, whichever it was made for last.
+    #[derive(Debug)]
+    struct Moody;
+    impl<'de> Deserialize<'de> for Moody {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            use std::sync::atomic::{AtomicBool, Ordering};
+            static TURN: AtomicBool = AtomicBool::new(false);
+            if TURN.fetch_xor(true, Ordering::SeqCst) {
+                u8::deserialize(deserializer).map(|_| Self)
+            } else {
+                String::deserialize(deserializer).map(|_| Self)
+            }
+        }
+    }
+    // A choice of two takes two passes.
+    let outline = outline::<(u8, Moody, Result<bool, char>, Option<bool>)>();
+    let root = outline.root();
+    let shape = |index| outline.part(root, index).shape;
+    assert_eq!(shape(0), TypeShape::Scalar(Scalar::U8));
+    assert_eq!(shape(1), TypeShape::Unseen);
+    assert_eq!(shape(3), TypeShape::Option);
+}
+
+#[test]
+fn an_outline_of_text_goes_on_behind_what_describes_itself() {
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only traced")]
+    struct Open {
+        any: any::Untagged,
+        address: IpAddr,
+    }
+    let of_bytes = outline::<Open>();
+    assert_eq!(of_bytes.root().fields, None, "the trace ended at the first field");
+    let of_text = outline_of_text::<Open>();
+    let root = of_text.root();
+    assert!(root.is_exact);
+    assert_eq!(of_text.part(root, 1).shape, TypeShape::Scalar(Scalar::Str));
+}

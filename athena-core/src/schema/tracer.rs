@@ -42,7 +42,7 @@ pub(super) struct Tracer {
 
 impl Tracer {
     /// Of a format that people read and that describes itself: what asks for that is no end.
-    #[cfg(feature = "json")]
+    #[cfg(any(test, feature = "json"))]
     pub(super) fn of_text() -> Self {
         Self { is_text: true, ..Self::default() }
     }

@@ -123,6 +123,33 @@ through! {
 }
 
 #[test]
+fn two_fields_that_are_written_under_one_name_are_not_mixed_up() {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Merged {
+        a: u32,
+        #[serde(rename(serialize = "a"))]
+        b: u32,
+    }
+    expect(&Merged { a: 1, b: 2 }, Refused, Refused);
+    expect(&Merged { a: 1, b: 1 }, Refused, Refused);
+}
+
+#[test]
+fn a_field_that_is_read_in_place_of_another_is_refused_whatever_its_value() {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Moved {
+        #[serde(skip_serializing, default)]
+        former: u32,
+        #[serde(skip_deserializing)]
+        latter: u32,
+        last: u8,
+    }
+    for (former, latter) in [(0, 0), (7, 0), (0, 7), (7, 7)] {
+        expect(&Moved { former, latter, last: 1 }, Refused, Refused);
+    }
+}
+
+#[test]
 fn a_type_described_elsewhere_is_one_like_others() {
     #[derive(Debug, Clone, PartialEq)]
     struct Foreign(u32, bool);

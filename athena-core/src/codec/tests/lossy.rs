@@ -72,7 +72,7 @@ fn the_order_of_a_set_does_not_matter() {
     let set: HashSet<u32> = (0..100).collect();
     expect(&set, Kept, Kept);
     let map: HashMap<String, HashSet<char>> =
-        (0..50).map(|it: u32| (it.to_string(), ('a'..='z').collect())).collect();
+        (0..50).map(|it: u32| (it.to_string(), ('a'..='y').collect())).collect();
     expect(&map, Kept, Kept);
     // Through a second look, for which a set must be like one in another order.
     expect_one(&(map, vec![serde_json::json!({ "a": [1, null, 0.1], "b": {} })]), Refused, Kept);
@@ -106,16 +106,15 @@ fn what_is_nested_deeper_than_json_is_read_is_refused() {
     expect_one(&nested(500), Kept, Refused);
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Open {
-    id: u32,
-    #[serde(skip_serializing, default)]
-    secret: String,
-    extra: serde_json::Value,
-}
-
 #[test]
 fn dynamic_values_are_kept_as_json() {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Open {
+        id: u32,
+        #[serde(skip_serializing, default)]
+        secret: String,
+        extra: serde_json::Value,
+    }
     let value = serde_json::json!([null, true, -1, 1.5, "x", { "k": [] }]);
     expect_one(&value, Refused, Kept);
     let open = Open { id: 1, secret: String::new(), extra: value };

@@ -5,7 +5,6 @@ use fastrand::Rng;
 use super::*;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::option_option, reason = "JSON cannot tell its values apart")]
 enum Tree {
     Leaf,
     Number(i64),
@@ -14,6 +13,7 @@ enum Tree {
     Short(f32),
     Text(String),
     Letter(char),
+    #[allow(clippy::option_option, reason = "what is tested")]
     Maybe(Option<Option<Box<Tree>>>),
     Pair(Box<Tree>, (u8, i16)),
     Named {

@@ -6,35 +6,45 @@ use serde::ser::{
 };
 
 use super::Watched;
-use crate::codec::notice::{Part, PathStep, Place, Weight};
-use crate::schema::{Reading, Spot, TypeShape};
+use crate::codec::notice::{Part, Place, Trail, TrailStep, Weight};
+use crate::schema::{Expected, TypeShape};
 
 /// The parts of one thing, in order.
 pub(super) struct WatchedParts<'a, C> {
     inner: C,
     place: Place<'a>,
-    asked: &'a Reading,
-    step: PathStep,
+    /// The way to the part that is written now.
+    trail: Trail<'a>,
+    /// What is read of each element, or of each key and each value.
+    each: [&'a Expected; 2],
     /// How many elements or entries were announced.
     announced: Option<usize>,
     written: usize,
 }
 
 impl<'a> WatchedParts<'a, ()> {
+    #[inline]
     pub(super) fn new(place: Place<'a>, part: Part, announced: Option<usize>) -> Self {
-        let (asked, step) = (place.asked(), PathStep { variant: None, part });
-        Self { inner: (), place, asked, step, announced, written: 0 }
+        let trail = place.trail.then(TrailStep { variant: None, part });
+        let each = match (part, place.asked.shape) {
+            (Part::Element, TypeShape::Seq) => [place.part(0), Expected::nothing()],
+            (Part::Key, TypeShape::Map) => [place.part(0), place.part(1)],
+            _ => [Expected::nothing(); 2],
+        };
+        Self { inner: (), place, trail, each, announced, written: 0 }
     }
 
     /// As those of a variant.
+    #[inline]
     pub(super) fn of(mut self, variant: &'static str) -> Self {
-        self.step.variant = Some(variant);
+        self.trail.step.variant = Some(variant);
         self
     }
 
+    #[inline]
     pub(super) fn with<C>(self, inner: C) -> WatchedParts<'a, C> {
-        let Self { inner: (), place, asked, step, announced, written } = self;
-        WatchedParts { inner, place, asked, step, announced, written }
+        let Self { inner: (), place, trail, each, announced, written } = self;
+        WatchedParts { inner, place, trail, each, announced, written }
     }
 }
 
@@ -43,38 +53,32 @@ impl<C> WatchedParts<'_, C> {
     #[inline]
     fn next<T: ?Sized, E>(
         &mut self,
-        part: Part,
         value: &T,
         write: impl FnOnce(&mut C, &Watched<'_, T>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let spot = self.spot(part);
-        let trail = self.place.trail.then(PathStep { part, ..self.step });
-        let place = Place { spot, trail: &trail, in_some: false, ..self.place };
+        let asked = match self.trail.step.part {
+            Part::Value => self.each[1],
+            Part::Index(index) if self.is_tuple() => self.place.part(index),
+            _ => self.each[0],
+        };
+        let place = Place { asked, trail: &self.trail, in_some: false };
         write(&mut self.inner, &Watched { value, place })
     }
 
-    /// Where the part is read; nowhere if the whole is read as something else.
+    /// Whether what is written in order is read in order, too.
     #[inline]
-    fn spot(&self, part: Part) -> Spot {
-        match (part, self.asked.shape) {
-            (Part::Element, TypeShape::Seq) | (Part::Key, TypeShape::Map) => self.asked.part(0),
-            (Part::Value, TypeShape::Map) => self.asked.part(1),
-            (
-                Part::Index(index),
-                TypeShape::Tuple(_) | TypeShape::TupleStruct(..) | TypeShape::TupleVariant(_),
-            ) => self.asked.part(index),
-            _ => Spot::UNKNOWN,
-        }
+    fn is_tuple(&self) -> bool {
+        use TypeShape::{Tuple, TupleStruct, TupleVariant};
+        matches!(self.place.asked.shape, Tuple(_) | TupleStruct(..) | TupleVariant(_))
     }
 
+    /// Goes on to the next part.
     #[inline]
-    fn index(&mut self) -> Part {
-        let index = self.written;
-        self.written += 1;
-        match self.step.part {
-            Part::Index(_) => Part::Index(index),
-            part => part,
+    fn advance(&mut self) {
+        if let Part::Index(index) = &mut self.trail.step.part {
+            *index = self.written;
         }
+        self.written += 1;
     }
 
     #[inline]
@@ -99,10 +103,11 @@ macro_rules! sequences {
 
             #[inline]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-                let part = self.index();
-                self.next(part, value, |inner, value| inner.$method(value))
+                self.advance();
+                self.next(value, |inner, value| inner.$method(value))
             }
 
+            #[inline]
             fn end(self) -> Result<C::Ok, C::Error> {
                 self.check_count();
                 self.inner.end()
@@ -125,14 +130,17 @@ impl<C: SerializeMap> SerializeMap for WatchedParts<'_, C> {
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
         self.written += 1;
-        self.next(Part::Key, key, |inner, key| inner.serialize_key(key))
+        self.trail.step.part = Part::Key;
+        self.next(key, |inner, key| inner.serialize_key(key))
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-        self.next(Part::Value, value, |inner, value| inner.serialize_value(value))
+        self.trail.step.part = Part::Value;
+        self.next(value, |inner, value| inner.serialize_value(value))
     }
 
+    #[inline]
     fn end(self) -> Result<C::Ok, C::Error> {
         self.check_count();
         self.inner.end()
