@@ -58,7 +58,7 @@ where
                 return answer;
             }
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
-            let (flight, arrival) = match self.enter() {
+            let (flight, joiner) = match self.enter() {
                 Role::Lead(lead) => match self.lead(lead, stale, yielding, origin).await {
                     Led::Answer(answer) => return answer,
                     Led::Superseded(ask, open) => {
@@ -66,7 +66,7 @@ where
                         continue;
                     }
                 },
-                Role::Follow(flight, arrival) => (flight, arrival),
+                Role::Follow(flight, joiner) => (flight, joiner),
             };
             if flight.is_led_here() {
                 return self.alone(LoadPermit::NotNeeded, origin).await;
@@ -76,7 +76,7 @@ where
             {
                 return answer;
             }
-            match self.follow(&flight, stale.as_ref(), WaitingFor::Another(arrival)).await {
+            match self.follow(&flight, stale.as_ref(), WaitingFor::Another(joiner)).await {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
                 Followed::Alone => return self.side_by_side(origin).await,
@@ -109,10 +109,16 @@ where
 
     /// Returns once the backend has taken what a reload brought, or has been told that it has something
     /// outdated, or the journal remembers that it must be (coherence 20).
+    ///
+    /// A fill whose runtime stands still is not waited for longer than any write may take.
     async fn settle(&self, flight: &Flight) {
-        if let Some((remote, address)) = self.remote().zip(self.address())
-            && !flight.over().await
-        {
+        let Some((remote, address)) = self.remote().zip(self.address()) else {
+            return;
+        };
+        let Runtime { clock, settings, .. } = &*self.runtime;
+        let over = clock.within(settings.resilience.write_deadline, flight.over()).await;
+        if over != Some(true) {
+            // What does not arrive is in the journal.
             let _ = remote.invalidate(vec![Target::Entry(address.entry.clone())]).await;
         }
     }

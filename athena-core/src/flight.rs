@@ -69,7 +69,7 @@ struct FlightState {
     dependencies: Dependencies,
     joinable: Joinable,
     step: FlightStep,
-    /// What it leaves will be in the backend, or is not to be had there (coherence 15).
+    /// Its load runs under a lease: what it leaves goes to the backend (coherence 15).
     is_leased: bool,
     phase: Phase,
     aftermath: Aftermath,
@@ -213,10 +213,10 @@ impl Flights {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key) {
             let now = terms.now;
-            let arrival = flight.arrival(revisions, now);
+            let joiner = flight.joiner(revisions, now);
             let is_late = || flight.is_loading_in_vain(now, self.window) && !takes_copies;
-            if let Some(arrival) = arrival.filter(|it| it.is_announced || !is_late()) {
-                return Role::Follow(Arc::clone(flight), arrival);
+            if let Some(joiner) = joiner.filter(|it| it.is_announced || !is_late()) {
+                return Role::Follow(Arc::clone(flight), joiner);
             }
             if self.guards.lacks(Guard::Joining) {
                 return Role::Follow(Arc::clone(flight), Joiner { at: now, is_announced: true });
@@ -226,9 +226,9 @@ impl Flights {
     }
 
     /// What a result that has landed is to a caller (coherence 14 and 15).
-    pub(crate) fn due(&self, flight: &Flight, arrival: Joiner) -> Due {
+    pub(crate) fn due(&self, flight: &Flight, joiner: Joiner) -> Due {
         let state = flight.lock();
-        let is_in_time = arrival.is_announced || arrival.at < state.step.began().after(self.window);
+        let is_in_time = joiner.is_announced || joiner.at < state.step.began().after(self.window);
         if is_in_time || self.guards.lacks(Guard::LateJoining) {
             Due::Shared
         } else if state.is_leased || matches!(state.step, FlightStep::Asks(_)) {
@@ -402,9 +402,9 @@ impl Flight {
         self.has_late_tags && !revisions.holds(slot.meta().dependencies())
     }
 
-    /// A caller's arrival, unless something says that the flight is outdated: judged as an entry would be
+    /// A caller who comes now, unless something says that the flight is outdated: judged as an entry would be
     /// (coherence 1 and 13, I1, I2).
-    fn arrival(&self, revisions: &Revisions, now: Tick) -> Option<Joiner> {
+    fn joiner(&self, revisions: &Revisions, now: Tick) -> Option<Joiner> {
         let state = self.lock();
         let is_current = match &state.phase {
             Phase::Running => true,

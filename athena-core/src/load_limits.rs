@@ -1,6 +1,6 @@
 //! How many loads one function runs at once while the backend is away.
 //!
-//! Invariant: loads that nobody waits for take no place from those that callers wait for.
+//! Invariant: loads that nobody waits for take no permit from those that callers wait for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,26 +23,26 @@ pub(crate) enum Urgency {
 #[derive(Debug)]
 pub(crate) struct LoadLimits {
     limit: usize,
-    sites: Mutex<SitePlaces>,
+    sites: Mutex<SitePermits>,
 }
 
-/// The places of each function, by its number.
-type SitePlaces = HashMap<(Option<u32>, Urgency), Arc<Places>>;
+/// The permits of each function, by its number.
+type SitePermits = HashMap<(Option<u32>, Urgency), Arc<Permits>>;
 
-/// The places for loads of one function and urgency.
+/// The permits for loads of one function and urgency.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct Permits {
     free: Arc<Semaphore>,
     /// How often one became free.
     given_back: AtomicU64,
 }
 
-/// A place; dropped, it is free for another load.
+/// A permit; dropped, it is free for another load.
 #[derive(Debug)]
-pub(crate) struct LoadPlace {
-    places: Arc<Places>,
+pub(crate) struct HeldPermit {
+    of: Arc<Permits>,
     #[expect(dead_code, reason = "it is there to be held")]
-    permit: OwnedSemaphorePermit,
+    held: OwnedSemaphorePermit,
 }
 
 impl LoadLimits {
@@ -51,32 +51,32 @@ impl LoadLimits {
         Self { limit: limit.min(Semaphore::MAX_PERMITS), sites: Mutex::default() }
     }
 
-    /// The places of a function.
-    pub(crate) fn places(&self, site: Option<u32>, urgency: Urgency) -> Arc<Places> {
+    /// The permits of a function.
+    pub(crate) fn permits(&self, site: Option<u32>, urgency: Urgency) -> Arc<Permits> {
         let mut sites = self.sites.lock();
         let new = || {
             let free = Arc::new(Semaphore::new(self.limit));
-            Arc::new(Places { free, given_back: AtomicU64::new(0) })
+            Arc::new(Permits { free, given_back: AtomicU64::new(0) })
         };
         Arc::clone(sites.entry((site, urgency)).or_insert_with(new))
     }
 }
 
-impl Places {
-    /// A place, in the order of asking.
-    pub(crate) async fn place(self: &Arc<Self>) -> Option<LoadPlace> {
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
-        Some(LoadPlace { places: Arc::clone(self), permit })
+impl Permits {
+    /// One of them, in the order of asking.
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Option<HeldPermit> {
+        let held = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        Some(HeldPermit { of: Arc::clone(self), held })
     }
 
-    /// Changes whenever a place becomes free.
+    /// Changes whenever one becomes free.
     pub(crate) fn given_back(&self) -> u64 {
         self.given_back.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for LoadPlace {
+impl Drop for HeldPermit {
     fn drop(&mut self) {
-        self.places.given_back.fetch_add(1, Ordering::Relaxed);
+        self.of.given_back.fetch_add(1, Ordering::Relaxed);
     }
 }

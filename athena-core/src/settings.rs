@@ -63,7 +63,7 @@ pub struct Settings {
     pub lease: Duration,
     /// How many loads one function runs at once while the backend is away. Default 64.
     ///
-    /// Loads that no caller waits for have as many places of their own. A caller's load waits for a place
+    /// Loads that no caller waits for have as many permits of their own. A caller's load waits for a permit
     /// while others end; if none has for a second, it may be waiting for itself, and runs all the same
     /// (`Stats::unbounded_loads`). Also bounds the callers that load side by side after a load failed.
     pub degraded_loads: usize,

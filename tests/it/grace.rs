@@ -3,7 +3,9 @@
 use std::future::pending;
 use std::time::Duration;
 
-use athena_cache::{Cache, athena_cache, of};
+use athena_cache::backend::Class;
+use athena_cache::testing::Fault as Chaotic;
+use athena_cache::{Cache, Memory, MemoryRole, athena_cache, of};
 use tokio::task::JoinSet;
 
 use crate::world::{
@@ -270,4 +272,43 @@ async fn of_expire_is_the_same() {
     of(choosy(&world.cache, Ok(2))).expire().await.unwrap();
     assert_eq!(choosy(&world.cache, Err(Fault::Down)).await, Ok(1));
     assert_eq!(of(choosy(&world.cache, Ok(2))).peek().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn g2_a_value_whose_grace_ends_during_the_soft_timeout_does_not_answer() {
+    for form in FORMS {
+        let (world, origin, gate) = (World::in_memory(), Origin::default(), Gate::closed());
+        form.background(&world.cache, "k", origin.returns(Ok(1))).await;
+        let soon = Duration::from_millis(50);
+        world.advance(TTL + GRACE - soon);
+        let (cache, load) = (world.cache.clone(), origin.waits(&gate, Ok(2)));
+        let late = tokio::spawn(async move { form.background(&cache, "k", load).await });
+        until("the load", || origin.loads() == 2).await;
+        others_rest().await;
+        // Past the grace, and past the soft timeout.
+        world.advance(2 * soon);
+        others_rest().await;
+        gate.open();
+        assert_eq!(late.await.unwrap().value, Ok(2), "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_memory_keeps_nothing_no_stale_value_is_kept_or_served_from_it() {
+    for form in FORMS {
+        let (origin, mut memory) = (Origin::default(), Memory::default());
+        memory.role = MemoryRole::Off;
+        let remote = Remote::with(|builder| builder.memory(memory));
+        let cache = &remote.world.cache;
+        form.graceful(cache, "k", origin.returns(Ok(1))).await;
+        cache.settle().await;
+        remote.world.advance(TTL);
+        let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!((answer.value, answer.outcome.stale), (Ok(1), true), "it is the backend's");
+        form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(origin.loads(), 2, "the failure holds off the next load all the same");
+        remote.chaos.always(Chaotic::Error(Class::Unreachable));
+        let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
+        assert_eq!(answer.value, Err(Fault::Down), "{form:?}");
+    }
 }

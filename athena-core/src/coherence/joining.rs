@@ -1,4 +1,4 @@
-//! How long others may share a load, whenever it began (coherence 1).
+//! Whether others may share a load however long ago it began (coherence 1).
 //!
 //! Joining is not trust, and trust is not validity: a load that is not announced any more still runs for
 //! those who came in time, and may be waited for by others (coherence 13 to 15).

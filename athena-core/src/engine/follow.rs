@@ -27,7 +27,7 @@ pub(super) enum Followed<R> {
 /// Whose load a caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
-    /// Somebody else's, since then.
+    /// Somebody else's; when this caller came decides what its result is to them (coherence 14).
     Another(Joiner),
     /// Its own, in the background.
     OwnLoad,
@@ -61,10 +61,10 @@ where
     /// What a flight leaves to this caller (coherence 14 to 16).
     async fn left_by(&self, flight: &Flight, waiting: WaitingFor) -> Landing {
         let landing = flight.landing().await;
-        let WaitingFor::Another(arrival) = waiting else {
+        let WaitingFor::Another(joiner) = waiting else {
             return landing;
         };
-        match self.runtime.flights.due(flight, arrival) {
+        match self.runtime.flights.due(flight, joiner) {
             _ if landing.is_flagged() => landing,
             Due::Shared => landing,
             Due::AfterFill => {
@@ -161,7 +161,7 @@ where
 
     /// The load for this caller, while others do the same after a failure that nobody can share (S5).
     pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
-        let permit = LoadPermit::Taken(self.place(Urgency::Foreground).await);
+        let permit = LoadPermit::Taken(self.permit(Urgency::Foreground).await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_permit(permit);

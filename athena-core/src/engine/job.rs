@@ -157,7 +157,7 @@ where
         let limit = self.ask.policy.hard_timeout.unwrap_or(runtime.settings.background_timeout);
         // The limit counts from the load's beginning: nobody waits for the permit.
         let permit = match self.permit(leased) {
-            LoadPermit::Needed => LoadPermit::Taken(self.ask.place(Urgency::Background).await),
+            LoadPermit::Needed => LoadPermit::Taken(self.ask.permit(Urgency::Background).await),
             permit => permit,
         };
         match self.ask.run_load_within(limit, permit, self.load(load, leased)).await {

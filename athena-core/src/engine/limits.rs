@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::Ask;
 use crate::clock::Tick;
 use crate::flight::Flight;
-use crate::load_limits::{LoadPlace, Urgency};
+use crate::load_limits::{HeldPermit, Urgency};
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
-/// After so long without any place becoming free, a caller may be waiting for itself.
+/// After so long without any permit becoming free, a caller may be waiting for itself.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
 /// Whether a load needs one of the permits of its function, which are bounded while the backend is
@@ -23,7 +23,7 @@ pub(super) enum LoadPermit {
     NotNeeded,
     Needed,
     /// It has one already, or waited for one in vain.
-    Taken(Option<LoadPlace>),
+    Taken(Option<HeldPermit>),
 }
 
 impl<R, V, E> Ask<R, V, E>
@@ -39,7 +39,7 @@ where
     ) -> (T, Tick) {
         let _permit = match permit {
             LoadPermit::NotNeeded => None,
-            LoadPermit::Needed => self.place(Urgency::Foreground).await,
+            LoadPermit::Needed => self.permit(Urgency::Foreground).await,
             LoadPermit::Taken(permit) => permit,
         };
         let started = self.runtime.clock.now();
@@ -56,29 +56,29 @@ where
         self.runtime.clock.within(limit, self.run_load(permit, load)).await
     }
 
-    /// A place among the loads of the function, if one becomes free in time.
+    /// A permit of the function, if one becomes free in time.
     ///
     /// While others end, it is waited for within `wait_for_load`. If none has ended for a second, the load
-    /// that has the place may be waiting for this one, by ways that cannot be seen from here: it runs all
+    /// that has the permit may be waiting for this one, by ways that cannot be seen from here: it runs all
     /// the same, counted. A load inside a load needs none (behaviour S8).
-    pub(super) async fn place(&self, urgency: Urgency) -> Option<LoadPlace> {
+    pub(super) async fn permit(&self, urgency: Urgency) -> Option<HeldPermit> {
         if Flight::is_any_led_here() {
             return None;
         }
         let Runtime { loads, clock, settings, .. } = &*self.runtime;
-        let places = loads.places(self.site, urgency);
-        let mut place = pin!(places.place());
+        let permits = loads.permits(self.site, urgency);
+        let mut permit = pin!(permits.acquire());
         let until = clock.now().after(settings.wait_for_load);
         loop {
-            let (left, before) = (until.since(clock.now()), places.given_back());
+            let (left, before) = (until.since(clock.now()), permits.given_back());
             let patience = match urgency {
                 Urgency::Foreground => STANDSTILL.min(left),
                 Urgency::Background => left,
             };
-            if let Some(place) = clock.within(patience, &mut place).await {
-                return place;
+            if let Some(permit) = clock.within(patience, &mut permit).await {
+                return permit;
             }
-            if clock.now() >= until || places.given_back() == before {
+            if clock.now() >= until || permits.given_back() == before {
                 self.tell(|key| Event::Unbounded { key });
                 return None;
             }

@@ -125,8 +125,8 @@ where
             match ask.enter() {
                 Role::Lead(lead) => round.led.push((name, ask, lead)),
                 Role::Follow(flight, _) if flight.is_led_here() => round.alone.push((name, ask)),
-                Role::Follow(flight, arrival) => {
-                    round.followed.push((name, ask, flight, arrival));
+                Role::Follow(flight, joiner) => {
+                    round.followed.push((name, ask, flight, joiner));
                 }
             }
         }
@@ -165,9 +165,9 @@ where
 
     async fn follow(&mut self, followed: Vec<Following<V, E>>) {
         // Side by side, or each would be waited for as long as one may be.
-        let waits = followed.iter().map(|(_, ask, flight, arrival)| {
-            ask.follow(flight, None, WaitingFor::Another(*arrival))
-        });
+        let waits = followed
+            .iter()
+            .map(|(_, ask, flight, joiner)| ask.follow(flight, None, WaitingFor::Another(*joiner)));
         let ends = join_all(waits).await;
         for ((name, ask, flight, _), end) in followed.into_iter().zip(ends) {
             match end {

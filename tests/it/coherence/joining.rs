@@ -67,8 +67,8 @@ async fn who_comes_later_reads_what_was_loaded_under_a_lease_once_it_is_stored()
     for fallback in FALLBACKS {
         let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
         let cache = remote.world.cache.clone();
+        remote.connection.stop_tracking();
         let early = loading(Form::Entry, &cache, &origin, &gate).await;
-        remote.chaos.reconnect();
         remote.chaos.on("fill", Chaotic::Delay(SOON));
         remote.world.advance(WINDOW);
         let late = calling(&remote, &origin, fallback);
@@ -77,11 +77,28 @@ async fn who_comes_later_reads_what_was_loaded_under_a_lease_once_it_is_stored()
         assert_eq!(early.await.unwrap(), Ok(1));
         others_rest().await;
         assert!(!late.is_finished(), "the fill is still under way");
-        // A fill is refused on another connection than its lease's: what it brought is in doubt.
         remote.world.advance(SOON);
         let late = late.await.unwrap();
-        assert!(!late.outcome.degraded);
-        assert_eq!(late.value, Ok(2), "the fill was refused on the new connection");
+        assert_eq!((late.value, late.outcome.degraded), (Ok(1), false));
+        assert_eq!((late.outcome.source, origin.loads()), (Source::Backend, 1));
+    }
+}
+
+#[tokio::test]
+async fn who_comes_later_loads_anew_if_the_fill_they_wait_for_is_refused() {
+    for fallback in FALLBACKS {
+        let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+        let cache = remote.world.cache.clone();
+        let early = loading(Form::Entry, &cache, &origin, &gate).await;
+        // A fill is refused on another connection than its lease's.
+        remote.chaos.reconnect();
+        remote.world.advance(WINDOW);
+        let late = calling(&remote, &origin, fallback);
+        others_rest().await;
+        gate.open();
+        let late = late.await.unwrap();
+        assert_eq!((late.value, late.outcome.degraded), (Ok(2), false));
+        assert_eq!((early.await.unwrap(), origin.loads()), (Ok(1), 2));
     }
 }
 
