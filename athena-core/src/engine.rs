@@ -35,7 +35,7 @@ use job::{Led, Yielding};
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, AskNames, Label};
+pub(crate) use ask::{Ask, AskNames, Label, Stored};
 pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
@@ -154,7 +154,9 @@ where
         let has_late_tags = self.tags_from.is_some();
         let Some(remote) = self.remote() else {
             let dependencies = self.runtime.own_dependencies(&self.tags, since);
-            return Terms { dependencies, joinable: Joinable::always(), now, has_late_tags };
+            let joinable =
+                if self.is_shared() { Joinable::unannounced() } else { Joinable::always() };
+            return Terms { dependencies, joinable, now, has_late_tags };
         };
         let dependencies = if has_late_tags {
             remote.dependencies_of_late_load(entry, &self.tags, since)

@@ -15,7 +15,7 @@ mod leading;
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -94,8 +94,10 @@ impl FlightStep {
 /// What becomes of a flight once it has landed.
 #[derive(Debug, Default)]
 struct Aftermath {
-    /// The backend has taken what it brought, or need not be told of it (coherence 20).
+    /// The backend has taken what it brought or something newer, or need not be told of it (coherence 20).
     is_settled: bool,
+    /// The flights that this one has replaced and those that they had: what settles this one settles them.
+    replaced: Vec<Weak<Flight>>,
     /// Its leader is gone, and its fill has ended (coherence 15).
     is_over: bool,
 }
@@ -305,6 +307,7 @@ impl Flights {
             ended: Notify::new(),
         });
         if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
+            flight.replaces(&outdated);
             // Coherence 1: nothing of it is kept, and the new flight wants the lease.
             outdated.seal();
             drop(outdated.take_lease());
@@ -430,6 +433,13 @@ impl Flight {
         self.lock().sealed = true;
     }
 
+    fn replaces(self: &Arc<Self>, outdated: &Arc<Self>) {
+        let mut replaced = std::mem::take(&mut outdated.lock().aftermath.replaced);
+        replaced.retain(|flight| flight.strong_count() > 0);
+        replaced.push(Arc::downgrade(outdated));
+        self.lock().aftermath.replaced = replaced;
+    }
+
     fn lock(&self) -> MutexGuard<'_, FlightState> {
         self.state.lock()
     }
@@ -488,9 +498,22 @@ impl Lead {
         self.flight.lock().sealed
     }
 
-    /// The backend has taken what the flight brought, or need not be told of it (coherence 20).
+    /// The backend need not be told of what the flight brought (coherence 20).
     pub(crate) fn settle(&self) {
         self.flight.lock().aftermath.is_settled = true;
+    }
+
+    /// The backend has taken what the flight brought, or has forgotten what it had: it need not be told of
+    /// what older flights bring either.
+    pub(crate) fn stored(&self) {
+        let replaced = {
+            let mut state = self.flight.lock();
+            state.aftermath.is_settled = true;
+            std::mem::take(&mut state.aftermath.replaced)
+        };
+        for older in replaced.iter().filter_map(Weak::upgrade) {
+            older.lock().aftermath.is_settled = true;
+        }
     }
 
     /// How long the flight may be joined from now on.

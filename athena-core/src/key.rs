@@ -50,6 +50,11 @@ impl Key {
         self
     }
 
+    /// Whether it is that of an entry that is kept in this process alone.
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.first().is_some_and(|kind| kind & LOCAL != 0)
+    }
+
     fn kind(&mut self, change: impl Fn(u8) -> u8) {
         if let Some(kind) = self.0.first_mut() {
             *kind = change(*kind);

@@ -105,7 +105,8 @@ impl Runtime {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
         }
-        let Some(remote) = &self.remote else {
+        let is_of_backend = |scope: &Scope| !matches!(scope, Scope::Entry(key) if key.is_local());
+        let Some(remote) = self.remote.as_ref().filter(|_| scopes.iter().any(is_of_backend)) else {
             return Invalidated::Done;
         };
         let _ends = InvalidationEnd { runtime: self, scopes };
@@ -138,7 +139,7 @@ impl Runtime {
     /// Ends the fresh time of an entry, in this process and in the backend (coherence 3, I5).
     pub(crate) async fn expire(&self, key: &Key) -> Result<(), Error> {
         self.expire_here(key);
-        match &self.remote {
+        match self.remote.as_ref().filter(|_| !key.is_local()) {
             None => Ok(()),
             Some(remote) => {
                 let result = remote.expire(&self.namespace.entry(key)).await;
@@ -206,24 +207,23 @@ impl Runtime {
         self.tasks.is_closed()
     }
 
-    /// The wire format, if values can be read back through it; says once per function if not.
-    pub(crate) fn checked<V: 'static>(
+    /// The fingerprint of a type, or why its values are not read back, which is told once per function.
+    pub(crate) fn fingerprint<V: 'static>(
         &self,
         wire: Wire<V>,
         key: &Key,
         site: Option<u32>,
         version: u32,
-    ) -> Option<Wire<V>> {
-        self.remote.as_ref()?;
-        let Err(reason) = wire.fingerprint(version) else {
-            return Some(wire);
-        };
-        if self.is_news::<V>(CodecTrouble::Unwritable, site) {
+    ) -> Result<u64, String> {
+        let fingerprint = wire.fingerprint(version);
+        if let Err(reason) = &fingerprint
+            && self.is_news::<V>(CodecTrouble::Unwritable, site)
+        {
             let key = &key.readable();
-            log::unwritable(self.namespace.as_str(), site.map(site::name), key, &reason);
-            self.telemetry.tell(&Event::Unwritable { key, reason: &reason });
+            log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
+            self.telemetry.tell(&Event::Unwritable { key, reason });
         }
-        None
+        fingerprint
     }
 
     /// Tells that a value was not written; logs it once for each function and type.
@@ -259,6 +259,7 @@ impl Runtime {
 
     fn targets(&self, scope: &Scope, remote: &Remote) -> Vec<Target> {
         match scope {
+            Scope::Entry(key) if key.is_local() => Vec::new(),
             Scope::Entry(key) => vec![Target::Entry(self.namespace.entry(key))],
             Scope::Tag(tag) => vec![Target::Tag(tag.clone())],
             Scope::Everything => remote.everything(),

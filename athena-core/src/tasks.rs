@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::lock::Mutex;
 
@@ -45,22 +45,38 @@ pub(crate) struct Spawner {
 
 impl Spawner {
     /// Starts a task.
-    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) -> Task {
         let counted = Counted::new(&self.tasks.work);
         self.spawn_aside(async move {
             let _counted = counted;
             task.await;
-        });
+        })
     }
 
     /// Starts a task that nobody who settles waits for.
-    pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) -> Task {
         let counted = Counted::new(&self.tasks.all);
         let handle = self.runtime.spawn(async move {
             let _counted = counted;
             task.await;
         });
         self.tasks.keep(handle.abort_handle());
+        Task(handle)
+    }
+}
+
+/// A task that was started; dropped, it goes on.
+#[derive(Debug)]
+pub(crate) struct Task(JoinHandle<()>);
+
+impl Task {
+    /// Waits for its end; panics as it did, if it did.
+    pub(crate) async fn or_panic(self) {
+        if let Err(error) = self.0.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 

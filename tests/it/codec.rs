@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Source, athena_cache, of};
+use athena_cache::{Cache, Invalidated, Resilience, Source, athena_cache, of};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -190,4 +190,56 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A type that postcard cannot read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Either {
+    Number(u64),
+    Text(String),
+}
+
+#[athena_cache(ttl = "1h", key = "either:{id}", skip(number), cache = cache)]
+async fn either(cache: &Cache, id: u32, number: u64) -> Either {
+    Either::Number(number)
+}
+
+#[tokio::test]
+async fn what_others_invalidate_of_a_type_that_cannot_be_read_is_not_fresh_past_the_window() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.tiered_neighbour());
+    assert_eq!(either(cache, 1, 1).await, Either::Number(1));
+    assert_eq!(either(cache, 1, 2).await, Either::Number(1), "kept here");
+    assert_eq!(other.invalidate("either:1").await, Invalidated::Done);
+    remote.world.advance(Resilience::default().trust_window);
+    assert_eq!(either(cache, 1, 2).await, Either::Number(2));
+    assert_eq!(cache.stats().unwritable, 1);
+}
+
+#[tokio::test]
+async fn an_insert_of_a_type_that_cannot_be_read_is_an_error() {
+    let remote = Remote::tiered();
+    let entry = || remote.world.cache.entry("either").ttl(TTL);
+    entry().json().insert(Either::Text("old".to_owned())).await.unwrap();
+    let error = entry().insert(Either::Number(2)).await.unwrap_err().to_string();
+    assert!(error.contains("postcard cannot read") && error.contains("codec = Json"), "{error}");
+}
+
+#[athena_cache(ttl = "1h", negative_ttl = "1m", negative = err, key = "failing", skip(error), cache = cache)]
+async fn failing(cache: &Cache, error: u64) -> Result<u32, Either> {
+    Err(Either::Number(error))
+}
+
+#[tokio::test]
+async fn an_error_of_a_type_that_cannot_be_read_is_not_fresh_past_the_window_either() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.tiered_neighbour());
+    for _ in 0..2 {
+        assert_eq!(failing(cache, 1).await, Err(Either::Number(1)));
+        cache.settle().await;
+    }
+    assert_eq!(other.invalidate("failing").await, Invalidated::Done);
+    remote.world.advance(Resilience::default().trust_window);
+    assert_eq!(failing(cache, 2).await, Err(Either::Number(2)));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Memory, MemoryRole, athena_cache, of};
+use athena_cache::{Cache, Invalidated, Memory, MemoryRole, athena_cache, of};
 use tokio::task::JoinSet;
 
 use crate::world::{
@@ -310,5 +310,44 @@ async fn where_memory_keeps_nothing_no_stale_value_is_kept_or_served_from_it() {
         remote.chaos.always(Chaotic::Error(Class::Unreachable));
         let answer = form.graceful(cache, "k", origin.returns(Err(Fault::Down))).await;
         assert_eq!(answer.value, Err(Fault::Down), "{form:?}");
+    }
+}
+
+/// Ends well at once, or panics once the gate is open.
+#[athena_cache(
+    ttl = "10s", grace = "1m", soft_timeout = "100ms", key = "unsteady", skip(gate, value), cache = cache
+)]
+async fn unsteady(cache: Cache, gate: Gate, value: Option<u32>) -> Result<u32, Fault> {
+    match value {
+        Some(value) => Ok(value),
+        None => {
+            Origin::default().waits(&gate, ()).await;
+            panic!("of the body");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_answer_any_more_does_not_answer_for_a_load_that_panics() {
+    for is_invalidated in [false, true] {
+        let world = World::in_memory();
+        let call = |gate: &Gate, value| {
+            let (cache, gate) = (world.cache.clone(), gate.clone());
+            tokio::spawn(async move { unsteady(cache, gate, value).await })
+        };
+        let gate = Gate::closed();
+        assert_eq!(call(&gate, Some(1)).await.unwrap(), Ok(1));
+        world.advance(TTL);
+        let waiting = call(&gate, None);
+        others_rest().await;
+        if is_invalidated {
+            assert_eq!(world.cache.invalidate("unsteady").await, Invalidated::Done);
+        } else {
+            // Within the soft timeout: the clock stands for it.
+            world.advance(Duration::from_mins(1));
+        }
+        gate.open();
+        let answer = waiting.await;
+        assert!(answer.is_err_and(|error| error.is_panic()), "as without a cache");
     }
 }

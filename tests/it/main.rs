@@ -27,3 +27,4 @@ mod stampede;
 mod tiers;
 mod words;
 mod world;
+mod writes;

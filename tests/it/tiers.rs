@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Source, athena_cache};
+use athena_cache::{Cache, Invalidated, Source, athena_cache, of};
 
 use crate::world::{FORMS, Fault, Form, Origin, Remote, TTL, World};
 
@@ -230,4 +230,21 @@ async fn entries_of_one_name_and_two_reaches_are_two() {
     cache.settle().await;
     let _ = cache.invalidate("both:1").await;
     assert_eq!((local(cache, 1, 5).await, shared(cache, 5).await), (5, Ok(5)));
+}
+
+#[tokio::test]
+async fn no_backend_is_asked_about_an_entry_of_this_process_alone() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    assert_eq!(local(cache, 1, 5).await, 5);
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    assert!(of(local(cache, 1, 5)).expire().await.is_ok());
+    assert_eq!(local(cache, 1, 6).await, 6);
+    assert_eq!(of(local(cache, 1, 6)).invalidate().await.unwrap(), Invalidated::Done);
+    assert_eq!(local(cache, 1, 7).await, 7);
+    let by_hand = || cache.entry("by hand").in_memory();
+    by_hand().insert(1_u32).await.unwrap();
+    assert_eq!(by_hand().invalidate().await, Invalidated::Done);
+    assert_eq!(by_hand().get::<u32>().await.unwrap(), None);
+    assert_eq!(cache.stats().journal_depth, 0);
 }

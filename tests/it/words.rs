@@ -178,3 +178,66 @@ async fn nothing_of_before_is_fresh_after_expire_however_far_its_fill_has_come()
         assert!(answer.value.is_err() || answer.outcome.stale, "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_refresh_that_a_newer_one_has_replaced_takes_nothing_from_it() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let refresh = |gate: &Gate, word| {
+        let (cache, gate, origin) = (remote.world.cache.clone(), gate.clone(), origin.clone());
+        tokio::spawn(async move { of(slow(cache, origin, gate, word)).refresh().await.unwrap() })
+    };
+    let (early, late) = (Gate::closed(), Gate::closed());
+    let first = refresh(&early, Ok(1));
+    others_rest().await;
+    let second = refresh(&late, Ok(2));
+    others_rest().await;
+    late.open();
+    assert_eq!(second.await.unwrap(), Ok(2));
+    early.open();
+    assert_eq!(first.await.unwrap(), Ok(1));
+    assert_eq!(remote.neighbour().entry("slow").get::<u32>().await.unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn a_refresh_whose_successor_fails_still_ends_the_old_value() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+    other.entry("slow").ttl(TTL).insert(7_u32).await.unwrap();
+    let refresh = |gate: &Gate, word| {
+        let (cache, gate, origin) = (cache.clone(), gate.clone(), origin.clone());
+        tokio::spawn(async move { of(slow(cache, origin, gate, word)).refresh().await.unwrap() })
+    };
+    let (early, late) = (Gate::closed(), Gate::closed());
+    let first = refresh(&early, Ok(1));
+    others_rest().await;
+    let second = refresh(&late, Err(Fault::Down));
+    others_rest().await;
+    late.open();
+    assert_eq!(second.await.unwrap(), Err(Fault::Down));
+    early.open();
+    assert_eq!(first.await.unwrap(), Ok(1));
+    assert_ne!(other.entry("slow").get::<u32>().await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn what_is_inserted_during_a_refresh_stays() {
+    let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+    let (task, load, closed) = (remote.world.cache.clone(), origin.clone(), gate.clone());
+    let refresh =
+        tokio::spawn(async move { of(slow(task, load, closed, Ok(1))).refresh().await.unwrap() });
+    others_rest().await;
+    remote.world.cache.entry("slow").ttl(TTL).insert(7_u32).await.unwrap();
+    gate.open();
+    assert_eq!(refresh.await.unwrap(), Ok(1));
+    assert_eq!(remote.neighbour().entry("slow").get::<u32>().await.unwrap(), Some(7));
+}
+
+#[athena_cache(ttl = "10s", key = "slow", skip(origin, gate, word), cache = cache)]
+async fn slow(
+    cache: Cache,
+    origin: Origin,
+    gate: Gate,
+    word: Result<u32, Fault>,
+) -> Result<u32, Fault> {
+    origin.waits(&gate, word).await
+}

@@ -11,7 +11,7 @@ use super::Cache;
 use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
-use crate::engine::{Ask, AskNames, Many, One};
+use crate::engine::{Ask, AskNames, Many, One, Stored};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::SitePolicy;
@@ -188,8 +188,7 @@ impl<'c, F> Batch<'c, F> {
         let ask = |name: &String| {
             let key = Key::named(name);
             let key = if policy.memory_only { key.local() } else { key };
-            let wire = F::wire();
-            let wire = wire.and_then(|wire| self.runtime.checked(wire, &key, None, policy.version));
+            let stored = Stored::of(F::wire(), self.runtime, &key, None, &policy);
             Ask {
                 runtime: Arc::clone(self.runtime),
                 key,
@@ -198,7 +197,7 @@ impl<'c, F> Batch<'c, F> {
                 tags: self.tags.clone(),
                 shape: shape::result_option(),
                 errors: Errors::none(),
-                wire,
+                stored,
                 unless: None,
                 tags_from: None,
                 names: AskNames::default(),

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::Cache;
 use crate::codec::Wire;
-use crate::engine::{Answer, Ask, AskNames, DetachedLoading, InPlace, Loading, Origin};
+use crate::engine::{Answer, Ask, AskNames, DetachedLoading, InPlace, Loading, Origin, Stored};
 use crate::error::Error;
 use crate::key::Key;
 use crate::of::Observed;
@@ -338,7 +338,7 @@ impl<'c, F, C> Entry<'c, F, C> {
 
     /// Removes the entry everywhere.
     pub async fn invalidate(self) -> Invalidated {
-        self.runtime.invalidate(&[Scope::Entry(self.key)]).await
+        self.runtime.invalidate(&[Scope::Entry(self.reached())]).await
     }
 
     /// Ends the entry's fresh time and keeps it for grace.
@@ -347,7 +347,14 @@ impl<'c, F, C> Entry<'c, F, C> {
     ///
     /// If the backend cannot be reached.
     pub async fn expire(self) -> Result<(), Error> {
-        self.runtime.expire(&self.key).await
+        self.runtime.expire(&self.reached()).await
+    }
+
+    /// The key with its reach: what is kept in this process alone is another entry than the shared one.
+    fn reached(&self) -> Key {
+        let policy = self.policy.over(&self.runtime.defaults);
+        let key = self.key.clone();
+        if policy.memory_only { key.local() } else { key }
     }
 
     async fn answer<R, V, E, O>(self, shape: Shape<R, V, E>, origin: O) -> Answer<R>
@@ -373,17 +380,16 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let runtime = Arc::clone(self.runtime);
         let policy = self.policy.over(&runtime.defaults);
-        let wire =
-            F::wire().and_then(|wire| runtime.checked(wire, &self.key, None, policy.version));
+        let stored = Stored::of(F::wire(), &runtime, &self.key, None, &policy);
         (!runtime.is_closed()).then_some(Ask {
             runtime,
-            key: if policy.memory_only { self.key.local() } else { self.key },
+            key: self.reached(),
             site: None,
             policy,
             tags: self.tags,
             shape,
             errors,
-            wire,
+            stored,
             unless: None,
             tags_from: None,
             names: AskNames::default(),

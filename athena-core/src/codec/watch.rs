@@ -9,15 +9,18 @@
 mod fields;
 mod parts;
 
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{self, Serialize, Serializer};
 
 use self::fields::WatchedFields;
 use self::parts::WatchedParts;
 use super::notice::{Part, Place, Trail, TrailStep, Weight};
 use crate::schema::{Expected, Scalar, TypeShape};
 
-/// Nesting up to which JSON is read back for certain; its reader ends at 128 brackets.
-const MAX_DEPTH: usize = 60;
+/// Steps into a value, of which a thing inside of `Some` takes two, up to which it is written: each takes some
+/// of the caller's stack, and overflowing that ends the process.
+const MAX_DEPTH: usize = 256;
+/// Steps up to which JSON is read back for certain; its reader ends at 128 brackets.
+const MAX_DEPTH_OF_JSON: usize = 60;
 
 /// A value, or a part of one, that is written under watch.
 pub(super) struct Watched<'a, T: ?Sized> {
@@ -94,12 +97,43 @@ impl<'a, S> Watch<'a, S> {
 
     /// The same of a thing with parts, which JSON does not read however deep it is nested.
     #[inline]
-    fn expect_parts(&self, is_same: bool, written: impl FnOnce() -> TypeShape) {
+    fn expect_parts<E: ser::Error>(
+        &self,
+        is_same: bool,
+        written: impl FnOnce() -> TypeShape,
+    ) -> Result<(), E> {
         self.expect(is_same, written);
-        if self.place.trail.depth > MAX_DEPTH && self.place.is_named() {
+        if self.place.trail.depth > MAX_DEPTH_OF_JSON && self.place.is_named() {
             let what = || "is nested so deep that JSON may not be read".to_owned();
             self.place.doubt(Weight::Differs, what);
         }
+        self.expect_end()
+    }
+
+    /// Refuses what goes on and on.
+    #[inline]
+    fn expect_end<E: ser::Error>(&self) -> Result<(), E> {
+        if self.place.trail.depth <= MAX_DEPTH {
+            return Ok(());
+        }
+        Err(self.place.refuse(|| format!("is nested deeper than {MAX_DEPTH} steps")))
+    }
+
+    /// The same for a tuple, of which both sides must have all parts: of fewer ones nobody can tell which
+    /// they are.
+    #[inline]
+    fn expect_tuple<E: ser::Error>(
+        &self,
+        len: usize,
+        asked: Option<usize>,
+        written: impl FnOnce() -> TypeShape,
+    ) -> Result<(), E> {
+        if let Some(read) = asked.filter(|read| *read > len) {
+            let what =
+                || format!("is written with {len} of its {read} parts, which may be any of them");
+            return Err(self.place.refuse(what));
+        }
+        self.expect_parts(asked == Some(len), written)
     }
 
     /// The place of a variant's content, and whether both sides mean the same variant.
@@ -217,7 +251,10 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
         self.expect(matches!(self.place.asked.shape, TypeShape::Option), || TypeShape::Option);
-        let place = Place { asked: self.place.part(0), in_some: true, ..self.place };
+        self.expect_end()?;
+        let step = TrailStep { variant: None, part: Part::Whole };
+        let trail = &self.place.trail.then(step);
+        let place = Place { asked: self.place.part(0), trail, in_some: true };
         self.inner.serialize_some(&Watched { value, place })
     }
 
@@ -232,14 +269,17 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let is_same = matches!(self.place.asked.shape, TypeShape::Seq);
-        self.expect_parts(is_same, || TypeShape::Seq);
+        self.expect_parts(is_same, || TypeShape::Seq)?;
         let parts = WatchedParts::new(self.place, Part::Element, len);
         Ok(parts.with(self.inner.serialize_seq(len)?))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        let is_same = matches!(self.place.asked.shape, TypeShape::Tuple(read) if read == len);
-        self.expect_parts(is_same, || TypeShape::Tuple(len));
+        let read = match self.place.asked.shape {
+            TypeShape::Tuple(read) => Some(read),
+            _ => None,
+        };
+        self.expect_tuple(len, read, || TypeShape::Tuple(len))?;
         let parts = WatchedParts::new(self.place, Part::Index(0), Some(len));
         Ok(parts.with(self.inner.serialize_tuple(len)?))
     }
@@ -249,16 +289,18 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        let asked = self.place.asked.shape;
-        let is_same = matches!(asked, TypeShape::TupleStruct(_, read) if read == len);
-        self.expect_parts(is_same, || TypeShape::TupleStruct(name, len));
+        let read = match self.place.asked.shape {
+            TypeShape::TupleStruct(_, read) => Some(read),
+            _ => None,
+        };
+        self.expect_tuple(len, read, || TypeShape::TupleStruct(name, len))?;
         let parts = WatchedParts::new(self.place, Part::Index(0), Some(len));
         Ok(parts.with(self.inner.serialize_tuple_struct(name, len)?))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
         let is_same = matches!(self.place.asked.shape, TypeShape::Map);
-        self.expect_parts(is_same, || TypeShape::Map);
+        self.expect_parts(is_same, || TypeShape::Map)?;
         let parts = WatchedParts::new(self.place, Part::Key, len);
         Ok(parts.with(self.inner.serialize_map(len)?))
     }
@@ -269,7 +311,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeStruct, S::Error> {
         let is_same = matches!(self.place.asked.shape, TypeShape::Struct(..));
-        self.expect_parts(is_same, || TypeShape::Struct(name, &[]));
+        self.expect_parts(is_same, || TypeShape::Struct(name, &[]))?;
         let fields = WatchedFields::new(self.place, None);
         Ok(fields.with(self.inner.serialize_struct(name, len)?))
     }
@@ -296,6 +338,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         let content = self.content(index, variant);
         let is_same = matches!(content.place.asked.shape, TypeShape::NewtypeVariant);
         content.expect(is_same, || TypeShape::NewtypeVariant);
+        content.expect_end()?;
         let step = TrailStep { variant: Some(variant), part: Part::Whole };
         let asked = content.place.part(0);
         let place = Place { asked, trail: &self.place.trail.then(step), ..content.place };
@@ -310,9 +353,11 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         let content = self.content(index, variant);
-        let asked = content.place.asked.shape;
-        let is_same = matches!(asked, TypeShape::TupleVariant(read) if read == len);
-        content.expect_parts(is_same, || TypeShape::TupleVariant(len));
+        let read = match content.place.asked.shape {
+            TypeShape::TupleVariant(read) => Some(read),
+            _ => None,
+        };
+        content.expect_tuple(len, read, || TypeShape::TupleVariant(len))?;
         let parts = WatchedParts::new(content.place, Part::Index(0), Some(len)).of(variant);
         Ok(parts.with(self.inner.serialize_tuple_variant(name, index, variant, len)?))
     }
@@ -326,7 +371,7 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     ) -> Result<Self::SerializeStructVariant, S::Error> {
         let content = self.content(index, variant);
         let is_same = matches!(content.place.asked.shape, TypeShape::StructVariant(_));
-        content.expect_parts(is_same, || TypeShape::StructVariant(&[]));
+        content.expect_parts(is_same, || TypeShape::StructVariant(&[]))?;
         let fields = WatchedFields::new(content.place, Some(variant));
         Ok(fields.with(self.inner.serialize_struct_variant(name, index, variant, len)?))
     }

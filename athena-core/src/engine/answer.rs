@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ask;
+use super::{Ask, Stored};
 use crate::entry::{self, Slot};
 use crate::envelope::EntryKind;
 use crate::flight::Landing;
@@ -48,13 +48,12 @@ where
 {
     /// The backend, if entries of this call are kept there.
     pub(super) fn remote(&self) -> Option<&Arc<Remote>> {
-        let is_own = self.wire.is_none() || self.policy.memory_only;
-        self.runtime.remote.as_ref().filter(|_| !is_own)
+        self.runtime.remote.as_ref().filter(|_| matches!(self.stored, Stored::InBackend { .. }))
     }
 
     /// What memory answers with before the backend is asked (coherence 4 and 12b).
     pub(super) fn in_memory(&self) -> Option<Judged> {
-        if self.remote().is_some() && !self.runtime.reads_memory() {
+        if self.is_shared() && !self.runtime.reads_memory() {
             return None;
         }
         let slot = self.runtime.memory.get(&self.key)?;

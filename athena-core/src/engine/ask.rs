@@ -21,13 +21,66 @@ pub(crate) struct Ask<R, V, E> {
     pub(crate) tags: Tags,
     pub(crate) shape: Shape<R, V, E>,
     pub(crate) errors: Errors<E>,
-    /// `None` keeps the values in this process.
-    pub(crate) wire: Option<Wire<V>>,
+    pub(crate) stored: Stored<V>,
     /// Values that are not kept.
     pub(crate) unless: Option<Arc<Judge<V>>>,
     /// Tags that only the value knows.
     pub(crate) tags_from: Option<Arc<Label<V>>>,
     pub(crate) names: AskNames,
+}
+
+/// Where the values of a call are kept beside memory.
+#[derive(Debug)]
+pub(crate) enum Stored<V> {
+    /// Nowhere: they are this process's own.
+    Here,
+    /// In the backend, as bytes that only this fingerprint reads.
+    InBackend { wire: Wire<V>, fingerprint: u64 },
+    /// Nowhere, for this reason: their type cannot be read back. Other processes may invalidate them all the
+    /// same, and nobody would hear of it here (coherence 18).
+    Unreadable(Arc<str>),
+}
+
+impl<V: 'static> Stored<V> {
+    /// Where values go that are written like this, if they go anywhere.
+    pub(crate) fn of(
+        wire: Option<Wire<V>>,
+        runtime: &Runtime,
+        key: &Key,
+        site: Option<u32>,
+        policy: &Policy,
+    ) -> Self {
+        let is_own = policy.memory_only || runtime.remote.is_none();
+        let Some(wire) = wire.filter(|_| !is_own) else {
+            return Self::Here;
+        };
+        match runtime.fingerprint(wire, key, site, policy.version) {
+            Ok(fingerprint) => Self::InBackend { wire, fingerprint },
+            Err(reason) => Self::Unreadable(reason.into()),
+        }
+    }
+
+    /// The same for a function whose errors are remembered as well: what is read depends on both.
+    pub(crate) fn with_errors(self, of_errors: u64) -> Self {
+        match self {
+            Self::InBackend { wire, fingerprint } => {
+                Self::InBackend { wire, fingerprint: fingerprint ^ of_errors.rotate_left(17) }
+            }
+            other => other,
+        }
+    }
+}
+
+impl<V> Clone for Stored<V> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Here => Self::Here,
+            Self::InBackend { wire, fingerprint } => {
+                Self::InBackend { wire: *wire, fingerprint: *fingerprint }
+            }
+            Self::Unreadable(reason) => Self::Unreadable(Arc::clone(reason)),
+        }
+    }
 }
 
 /// The names of the entry in the backend, each made when it is asked for first.
@@ -47,7 +100,7 @@ impl<R, V, E> Clone for Ask<R, V, E> {
             tags: self.tags.clone(),
             shape: self.shape,
             errors: self.errors.clone(),
-            wire: self.wire,
+            stored: self.stored.clone(),
             unless: self.unless.clone(),
             tags_from: self.tags_from.clone(),
             names: self.names.clone(),
@@ -70,12 +123,12 @@ impl<R, V, E> Ask<R, V, E> {
     }
 
     fn find_address(&self) -> Option<Address> {
-        let wire = self.wire.as_ref()?;
-        let version = self.policy.version;
-        let of_errors = self.errors.remember.as_ref().and_then(|remember| remember.wire);
-        let fingerprint = wire.fingerprint(version).ok()?;
-        let of_errors = of_errors.map_or(Ok(0), |wire| wire.fingerprint(version)).ok()?;
-        let fingerprint = fingerprint ^ of_errors.rotate_left(17);
+        let Stored::InBackend { wire, fingerprint } = self.stored else { return None };
         Some(Address::new(self.entry_name().clone(), wire.codec, fingerprint))
+    }
+
+    /// Whether other processes may change what its values come from.
+    pub(super) fn is_shared(&self) -> bool {
+        !matches!(self.stored, Stored::Here)
     }
 }

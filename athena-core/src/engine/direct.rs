@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Judged;
-use super::{Answer, Ask};
+use super::{Answer, Ask, Stored};
 use crate::backend::Failure;
 use crate::coherence::trust::Trust;
 use crate::entry::{Meta, Slot, TypedEntry};
@@ -42,6 +42,9 @@ where
         self.runtime.keep_alive();
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
+        if let Stored::Unreadable(reason) = &self.stored {
+            return Err(self.unwritable(reason));
+        }
         let Some(lead) = self.replace(None) else {
             return Ok(());
         };
@@ -57,6 +60,7 @@ where
             self.runtime.journal(&scopes);
             return Err(error);
         }
+        lead.stored();
         let is_last = if self.runtime.keeps_copies() {
             self.put_in_memory(&lead, value, life)
         } else {
@@ -90,14 +94,10 @@ where
     }
 
     async fn put_in_backend(&self, remote: &Remote, value: &V, life: Life) -> Result<(), Error> {
-        let payload = match self.wire.as_ref().map(|wire| wire.encode(value)) {
-            Some(Ok(payload)) => payload,
-            Some(Err(reason)) => return Err(self.unwritable(&reason)),
-            None => return Err(self.unwritable("no codec")),
+        let (Stored::InBackend { wire, .. }, Some(address)) = (&self.stored, self.address()) else {
+            return Ok(());
         };
-        let Some(address) = self.address() else {
-            return Err(self.unwritable("no codec"));
-        };
+        let payload = wire.encode(value).map_err(|reason| self.unwritable(&reason))?;
         let generations = remote.generations(address, &self.tags).await.map_err(Error::backend)?;
         let envelope = Envelope {
             kind: EntryKind::Value,

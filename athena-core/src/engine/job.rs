@@ -6,8 +6,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::limits::LoadPermit;
 use super::{Answer, Ask};
 use crate::clock::Tick;
@@ -22,6 +20,8 @@ mod keep;
 mod lease;
 mod terms;
 
+pub(super) use finish::Finished;
+pub(super) use keep::PendingFill;
 pub(super) use terms::LeaseState;
 
 /// One load and everything it needs.
@@ -32,8 +32,6 @@ pub(crate) struct Job<R, V, E> {
     stale: Option<Slot>,
     purpose: Purpose,
     permit: LoadPermit,
-    /// For the write of its result to the backend.
-    write: Option<OwnedSemaphorePermit>,
 }
 
 /// What a load is for.
@@ -69,7 +67,7 @@ where
         stale: Option<Slot>,
         purpose: Purpose,
     ) -> Self {
-        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded, write: None }
+        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded }
     }
 
     /// Takes over a permit of the function.
@@ -88,6 +86,8 @@ where
         load: fn(O) -> F,
         yielding: Yielding,
     ) -> Led<R, V, E, O> {
+        let (began, longest) = (self.now(), self.ask.runtime.settings.resilience.attempt_timeout);
+        let limit = self.ask.policy.hard_timeout.unwrap_or(Duration::MAX);
         let work = match self.hard_limit() {
             None => self.work(origin, load, yielding).await,
             Some((limit, escape)) => {
@@ -100,9 +100,13 @@ where
         };
         match work {
             Work::Loaded(returned, leased, started) => {
-                let limit = self.ask.runtime.settings.resilience.attempt_timeout;
-                self.reserve_write(leased, limit).await;
-                Led::Answer(self.finish(returned, leased, started))
+                let clock = self.ask.runtime.clock.clone();
+                let Finished { answer, fill } = self.finish(returned, leased, started);
+                if let Some(fill) = fill {
+                    let left = limit.saturating_sub(clock.now().since(began));
+                    fill.begin_within(left.min(longest)).await;
+                }
+                Led::Answer(answer)
             }
             Work::Answered(answer) => Led::Answer(answer),
             Work::Superseded(origin) => Led::Superseded(Box::new(self.resign()), origin),
@@ -128,7 +132,7 @@ where
             return Work::Superseded(origin);
         }
         if self.purpose == Purpose::Reload
-            && !matches!(leased, LeaseState::Held | LeaseState::NotNeeded)
+            && matches!(leased, LeaseState::HeldElsewhere | LeaseState::Unleased)
         {
             self.outdate_stored().await;
         }
@@ -161,7 +165,11 @@ where
             permit => permit,
         };
         match self.ask.run_load_within(limit, permit, self.load(load, leased)).await {
-            Some((returned, started)) => drop(self.finish(returned, leased, started)),
+            Some((returned, started)) => {
+                if let Some(fill) = self.finish(returned, leased, started).fill {
+                    fill.begin();
+                }
+            }
             None => self.timed_out_in_background(limit),
         }
     }
@@ -188,14 +196,6 @@ where
     /// The load begins (coherence 14).
     pub(super) fn begins_to_load(&self) {
         self.lead.loads_at(self.now());
-    }
-
-    /// Waits until the result can be written, within a limit: what is loaded faster than it is written
-    /// would pile up, or be left out.
-    pub(super) async fn reserve_write(&mut self, leased: LeaseState, limit: Duration) {
-        if let Some(remote) = self.ask.remote().filter(|_| leased == LeaseState::Held) {
-            self.write = remote.write_permit_within(limit).await;
-        }
     }
 
     /// Leaves the load to somebody else.

@@ -66,7 +66,7 @@ where
     ) -> Answer<R> {
         let flight = Arc::clone(lead.flight());
         let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
-        origin.detach(spawner, job);
+        let task = origin.detach(spawner, job);
         let mut stale = Some(&slot);
         loop {
             match self.follow(&flight, stale, WaitingFor::OwnLoad).await {
@@ -76,6 +76,10 @@ where
                 // The load panicked or was ended with its runtime.
                 Followed::Again | Followed::Alone => break,
             }
+        }
+        if let Some(task) = task.filter(|_| !self.still_serves(&slot)) {
+            // As without a cache: nothing that may still answer stands in for it.
+            task.or_panic().await;
         }
         let now = self.runtime.clock.now();
         let pause = grace::throttle(self.policy.throttle, slot.meta().life.ttl);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Ask;
 use super::answer::Judged;
+use super::{Ask, Stored};
 use crate::backend::Failure;
 use crate::coherence::guards::Guard;
 use crate::coherence::revision::Dependencies;
@@ -108,7 +108,9 @@ where
     fn decode(&self, envelope: &Envelope, meta: Meta) -> Result<Slot, String> {
         match envelope.kind {
             EntryKind::Value => {
-                let wire = self.wire.as_ref().ok_or("no codec")?;
+                let Stored::InBackend { wire, .. } = &self.stored else {
+                    return Err("no codec".to_owned());
+                };
                 let value = wire.decode(&envelope.payload)?;
                 Ok(Arc::new(TypedEntry { meta, value }))
             }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use super::detach::Detach;
 use super::job::Job;
-use crate::tasks::Spawner;
+use crate::tasks::{Spawner, Task};
 
 /// A load that has not begun, and whether it can go on without its caller.
 pub(crate) trait Origin<R, V, E>: Sized {
@@ -19,7 +19,7 @@ pub(crate) trait Origin<R, V, E>: Sized {
     fn load(self) -> Self::Load;
 
     /// Loads in a task, for `job`.
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>);
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<Task>;
 }
 
 /// A load in the caller's own future.
@@ -34,7 +34,9 @@ impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for InPlace<'f, Load
         self.0
     }
 
-    fn detach(self, _spawner: Spawner, _job: Job<R, V, E>) {}
+    fn detach(self, _spawner: Spawner, _job: Job<R, V, E>) -> Option<Task> {
+        None
+    }
 }
 
 /// A load that leaves its caller's future if the door is opened before it begins.
@@ -64,10 +66,9 @@ where
         self.load
     }
 
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) {
-        if let Some(load) = self.detach.take_from(self.load) {
-            spawner.spawn(job.run_in_background(load));
-        }
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<Task> {
+        let load = self.detach.take_from(self.load)?;
+        Some(spawner.spawn(job.run_in_background(load)))
     }
 }
 
@@ -91,7 +92,7 @@ where
         self.0
     }
 
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) {
-        spawner.spawn(job.run_in_background(self.0));
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<Task> {
+        Some(spawner.spawn(job.run_in_background(self.0)))
     }
 }

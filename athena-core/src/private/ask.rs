@@ -12,7 +12,7 @@ use super::{ErrorProbe, Site};
 use crate::codec::Wire;
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
-use crate::engine::{self, Answer, AskNames, Detach, Detached, InPlace, Origin};
+use crate::engine::{self, Answer, AskNames, Detach, Detached, InPlace, Origin, Stored};
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
@@ -209,8 +209,17 @@ where
         }
         let policy = self.site.policy.over(&runtime.defaults);
         let site = self.site.number();
-        let wire = self.wire.filter(|_| !policy.memory_only);
-        let wire = wire.and_then(|wire| runtime.checked(wire, &self.key, site, policy.version));
+        let mut stored = Stored::of(self.wire, &runtime, &self.key, site, &policy);
+        let mut errors = self.errors;
+        if matches!(stored, Stored::InBackend { .. })
+            && let Some(remember) = &mut errors.remember
+            && let Some(wire) = remember.wire
+        {
+            match runtime.fingerprint(wire, &self.key, site, policy.version) {
+                Ok(of_errors) => stored = stored.with_errors(of_errors),
+                Err(_) => remember.wire = None,
+            }
+        }
         Ok(engine::Ask {
             runtime,
             key: self.key,
@@ -218,8 +227,8 @@ where
             policy,
             tags: self.tags,
             shape: self.shape,
-            errors: self.errors,
-            wire,
+            errors,
+            stored,
             unless: self.unless,
             tags_from: self.tags_from,
             names: AskNames::default(),

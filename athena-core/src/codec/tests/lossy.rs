@@ -97,13 +97,71 @@ fn bytes_are_read_as_they_can_be() {
 }
 
 #[test]
-fn what_is_nested_deeper_than_json_is_read_is_refused() {
+fn what_is_nested_deep_is_refused() {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     struct Nested(Vec<Nested>);
     let nested = |depth| (0..depth).fold(Nested(Vec::new()), |it, _| Nested(vec![it]));
     expect_one(&nested(40), Kept, Kept);
     expect_one(&nested(100), Kept, Kept);
-    expect_one(&nested(500), Kept, Refused);
+    expect_one(&nested(200), Kept, Refused);
+    expect_one(&nested(300), Refused, Refused);
+}
+
+#[test]
+fn no_depth_of_a_value_overflows_the_stack() {
+    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    struct Linked {
+        id: u32,
+        next: Option<Box<Linked>>,
+    }
+    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    enum Negated {
+        One,
+        Not(Box<Negated>),
+    }
+    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    struct Layers(Option<Box<Layers>>);
+    /// What is dropped is as deep as what is written: it is left alone.
+    fn refused<V: Serialize + DeserializeOwned + 'static>(value: V, is_told_as: &str) {
+        for wire in [Wire::postcard(), Wire::json()] {
+            let told = wire.encode(&value).expect_err("deep");
+            assert!(told.contains(is_told_as), "{told}");
+        }
+        std::mem::forget(value);
+    }
+    let linked = |next: Option<Box<Linked>>, id| Some(Box::new(Linked { id, next }));
+    refused((0..100_000).fold(None, linked), "nested deeper than 256 steps");
+    let negated = |it, _| Negated::Not(Box::new(it));
+    refused((0..100_000).fold(Negated::One, negated), "nested deeper than 256 steps");
+    let layers = |it, _| Layers(Some(Box::new(it)));
+    refused((0..100_000).fold(Layers(None), layers), "nested deeper than 256 steps");
+}
+
+#[test]
+fn a_part_left_out_of_a_tuple_is_not_guessed() {
+    fn is_zero(value: &u32) -> bool {
+        *value == 0
+    }
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Pair(
+        #[serde(default, skip_serializing_if = "is_zero")] u32,
+        #[serde(default, skip_serializing_if = "is_zero")] u32,
+    );
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum Either {
+        Pair(
+            #[serde(default, skip_serializing_if = "is_zero")] u32,
+            #[serde(default, skip_serializing_if = "is_zero")] u32,
+        ),
+    }
+    expect(&Pair(3, 5), Kept, Kept);
+    expect(&Either::Pair(3, 5), Kept, Kept);
+    for (a, b) in [(0, 5), (5, 0), (0, 0)] {
+        expect(&Pair(a, b), Refused, Refused);
+        expect(&Either::Pair(a, b), Refused, Refused);
+    }
+    let told = refusal(Wire::json(), &Pair(0, 5));
+    assert!(told.contains("with 1 of its 2 parts, which may be any of them"), "{told}");
 }
 
 #[test]

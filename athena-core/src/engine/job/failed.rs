@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Job, LeaseState, Purpose};
+use super::keep::PendingFill;
+use super::{Finished, Job, LeaseState, Purpose};
 use crate::engine::{Answer, Ask};
 use crate::entry::Slot;
 use crate::envelope::EntryKind;
@@ -21,12 +22,12 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    pub(super) fn failed(self, error: E, leased: LeaseState) -> Answer<R> {
+    pub(super) fn failed(self, error: E, leased: LeaseState) -> Finished<R, V, E> {
         if self.purpose == Purpose::Refresh {
             self.hold_off_refresh();
         } else if let (Some(answer), Some(slot)) = (self.in_grace(&error), &self.stale) {
             self.lead.land(Ask::<R, V, E>::landing(slot, answer.outcome));
-            return answer;
+            return Finished { answer, fill: None };
         }
         self.tell_miss();
         let ask = &self.ask;
@@ -39,23 +40,30 @@ where
         {
             let failed = ask.shape.failed;
             let copy = (remember.copy)(&error);
-            self.remember(copy, remember, ttl, leased);
-            return Answer { value: failed(error), outcome };
+            let fill = self.remember(copy, remember, ttl, leased);
+            return Finished { answer: Answer { value: failed(error), outcome }, fill };
         }
         self.lead.land(match &ask.errors.share {
             Some(share) => Landing::Error((share.wrap)(&error)),
             None => Landing::Unshared,
         });
-        Answer { value: (self.ask.shape.failed)(error), outcome }
+        let answer = Answer { value: (self.ask.shape.failed)(error), outcome };
+        Finished { answer, fill: None }
     }
 
     /// Keeps an error for its own ttl.
-    fn remember(self, error: E, remember: Remember<E>, ttl: Duration, leased: LeaseState) {
+    fn remember(
+        self,
+        error: E,
+        remember: Remember<E>,
+        ttl: Duration,
+        leased: LeaseState,
+    ) -> Option<PendingFill<V, E>> {
         let life = Life { ttl, grace: Duration::ZERO };
         let life = life.jittered(self.ask.policy.jitter, self.ask.runtime.random.share());
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Failed, life, &tags, leased);
-        self.keep((remember.keep)(error, meta), life, tags, Ok(()), leased);
+        self.keep((remember.keep)(error, meta), life, tags, Ok(()), leased)
     }
 
     /// The hard timeout, if there is something to answer with once it is reached.
@@ -149,7 +157,7 @@ where
         let ask = &self.ask;
         let pause = grace::throttle(ask.policy.throttle, slot.meta().life.ttl);
         slot.meta().hold_off(ask.runtime.clock.now().after(pause));
-        let keeps_values = ask.remote().is_none() || ask.runtime.keeps_copies();
+        let keeps_values = !ask.is_shared() || ask.runtime.keeps_copies();
         let slot = if keeps_values { Slot::clone(slot) } else { slot.meta().pause() };
         self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, &slot));
     }

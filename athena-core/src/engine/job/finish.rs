@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::keep::PendingFill;
 use super::{Job, LeaseState, Purpose};
 use crate::clock::Tick;
 use crate::coherence::guards::Guard;
@@ -16,6 +17,13 @@ use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
 
+/// What a load came to.
+pub(in crate::engine) struct Finished<R, V, E> {
+    pub(in crate::engine) answer: Answer<R>,
+    /// What is left to do, if the backend is to have it.
+    pub(in crate::engine) fill: Option<PendingFill<V, E>>,
+}
+
 impl<R, V, E> Job<R, V, E>
 where
     V: Clone + Send + Sync + 'static,
@@ -26,7 +34,7 @@ where
         returned: R,
         leased: LeaseState,
         started: Tick,
-    ) -> Answer<R> {
+    ) -> Finished<R, V, E> {
         let took = self.ask.runtime.clock.now().since(started);
         match (self.ask.shape.split)(returned) {
             Loaded::Found(value) => {
@@ -51,7 +59,7 @@ where
         }
     }
 
-    fn found(self, value: V, leased: LeaseState) -> Answer<R> {
+    fn found(self, value: V, leased: LeaseState) -> Finished<R, V, E> {
         self.tell_miss();
         let ask = &self.ask;
         let (wanted, tags) = self.judge(&value);
@@ -59,8 +67,8 @@ where
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
         let answer = (ask.shape.found)(value.clone());
         let meta = self.meta(EntryKind::Value, life, &tags, leased);
-        self.keep(Arc::new(TypedEntry { meta, value }), life, tags, wanted, leased);
-        Answer { value: answer, outcome: Outcome::new(Source::Load) }
+        let fill = self.keep(Arc::new(TypedEntry { meta, value }), life, tags, wanted, leased);
+        Finished { answer: Answer { value: answer, outcome: Outcome::new(Source::Load) }, fill }
     }
 
     /// What the function's own options say of a value: whether it is kept, and with which tags.
@@ -81,7 +89,7 @@ where
         (if is_wanted { Ok(()) } else { Err(NotKept::Unwanted) }, tags)
     }
 
-    fn absent(self, value: R, leased: LeaseState) -> Answer<R> {
+    fn absent(self, value: R, leased: LeaseState) -> Finished<R, V, E> {
         self.tell_miss();
         let policy = &self.ask.policy;
         // A value like others, unless it has a ttl of its own.
@@ -92,8 +100,8 @@ where
         let life = life.jittered(policy.jitter, self.ask.runtime.random.share());
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);
-        self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, Ok(()), leased);
-        Answer { value, outcome: Outcome::new(Source::Load) }
+        let fill = self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, Ok(()), leased);
+        Finished { answer: Answer { value, outcome: Outcome::new(Source::Load) }, fill }
     }
 
     /// What an entry is that was loaded just now, and how far its lease lets it be trusted (coherence 6, 10).

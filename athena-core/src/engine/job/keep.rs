@@ -1,12 +1,15 @@
 //! Keeping what a load returned: memory first, then the backend, off the caller's path.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::terms::KeptIn;
 use super::{Job, LeaseState, Purpose};
 use crate::backend::Filled;
 use crate::codec::Wire;
-use crate::engine::Ask;
+use crate::engine::{Ask, Stored};
 use crate::entry::{self, Slot};
 use crate::envelope::{EntryKind, Envelope, Stamp};
 use crate::flight::Lead;
@@ -25,7 +28,8 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    /// Keeps a result if it is wanted and still true, and lands it for the followers.
+    /// Keeps a result in memory if it is wanted and still true, and lands it for the followers; what is left
+    /// to do is its fill, if the backend is to have it.
     pub(super) fn keep(
         self,
         slot: Slot,
@@ -33,17 +37,19 @@ where
         tags: Tags,
         wanted: Result<(), NotKept>,
         leased: LeaseState,
-    ) {
+    ) -> Option<PendingFill<V, E>> {
         let landing = Ask::<R, V, E>::landing(&slot, Outcome::new(Source::Load));
         let unwanted = if life.ttl.is_zero() { Some(NotKept::Unwanted) } else { wanted.err() };
         if let Some(reason) = unwanted {
             self.not_kept(reason);
             self.refute();
-            return self.lead.land(landing);
+            self.lead.land(landing);
+            return None;
         }
         if !self.keep_in_memory(&slot) {
             self.not_kept(NotKept::Invalidated);
-            return self.lead.land(landing);
+            self.lead.land(landing);
+            return None;
         }
         let keeping = leased.keeping(self.has_late_tags(&tags));
         if keeping.kept_in == KeptIn::Copy {
@@ -53,9 +59,7 @@ where
             self.not_kept(reason);
         }
         self.lead.land(landing);
-        if keeping.kept_in == KeptIn::Backend {
-            self.fill(slot, life, tags);
-        }
+        if keeping.kept_in == KeptIn::Backend { self.fill(slot, life, tags) } else { None }
     }
 
     /// The latest word of the function is not kept, and wins over anything older all the same: what is
@@ -74,7 +78,7 @@ where
     /// Keeps an entry here, unless it was invalidated since the load began (coherence 2, I1).
     fn keep_in_memory(&self, slot: &Slot) -> bool {
         let ask = &self.ask;
-        let wanted_here = ask.remote().is_none() || ask.runtime.keeps_copies();
+        let wanted_here = !ask.is_shared() || ask.runtime.keeps_copies();
         ask.still_serves(slot)
             && self.lead.unless_sealed(|| {
                 if wanted_here {
@@ -83,24 +87,56 @@ where
             })
     }
 
-    /// Writes to the backend in a task; the flight can be joined until that is done.
-    fn fill(self, slot: Slot, life: Life, tags: Tags) {
-        let Self { ask, lead, write, .. } = self;
+    /// The write of a result to the backend; the flight can be joined until that is over.
+    fn fill(self, slot: Slot, life: Life, tags: Tags) -> Option<PendingFill<V, E>> {
+        let Self { ask, lead, .. } = self;
         let pending = Unstored { slot, is_stored: false };
-        let (Some(wire), Some(lease)) = (ask.wire, lead.flight().take_lease()) else {
-            return;
-        };
-        let permit = write.or_else(|| ask.runtime.remote.as_deref()?.write_permit());
-        let spawner = ask.runtime.tasks.spawner();
-        let (Some(permit), Some(spawner)) = (permit, spawner) else {
-            return ask.tell(|key| Event::NotKept { key, reason: NotKept::Overloaded });
-        };
-        let Ask { runtime, key, site, tags: known, errors, .. } = ask;
+        let Ask { runtime, key, site, tags: known, errors, stored, .. } = ask;
+        let Stored::InBackend { wire, .. } = stored else { return None };
+        let lease = lead.flight().take_lease()?;
         let remember = errors.remember;
-        let filling =
+        let task =
             FillTask { runtime, key, site, known, remember, lead, pending, wire, life, tags };
+        Some(PendingFill { task, lease })
+    }
+}
+
+/// A fill that has not begun.
+///
+/// Its result is in memory and its followers have it. Dropped, it gives the lease back, and the result stays
+/// here as one that the backend did not take.
+#[must_use = "dropped, the backend never has it"]
+pub(in crate::engine) struct PendingFill<V, E> {
+    task: FillTask<V, E>,
+    lease: LeaseGuard,
+}
+
+impl<V: Send + Sync + 'static, E: 'static> PendingFill<V, E> {
+    /// Begins, once there is a permit for its write: what is loaded faster than it is written would pile up,
+    /// or be left out. Waits for that no longer than `limit`.
+    pub(in crate::engine) async fn begin_within(self, limit: Duration) {
+        let remote = self.task.runtime.remote.as_deref();
+        let permit = match remote {
+            Some(remote) => remote.write_permit_within(limit).await,
+            None => None,
+        };
+        self.begin_with(permit);
+    }
+
+    /// Begins, if there is a permit for its write: nobody waits who could wait for one.
+    pub(in crate::engine) fn begin(self) {
+        let permit = self.task.runtime.remote.as_deref().and_then(Remote::write_permit);
+        self.begin_with(permit);
+    }
+
+    fn begin_with(self, permit: Option<OwnedSemaphorePermit>) {
+        let Self { task, lease } = self;
+        let (Some(permit), Some(spawner)) = (permit, task.runtime.tasks.spawner()) else {
+            let (key, reason) = (&task.key.readable(), NotKept::Overloaded);
+            return task.runtime.telemetry.tell(&Event::NotKept { key, reason });
+        };
         spawner.spawn(async move {
-            filling.run(lease).await;
+            task.run(lease).await;
             drop(permit);
         });
     }
@@ -166,7 +202,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
                 self.pending.is_stored = true;
                 // Coherence 20: a node that nobody confirms may have been replaced.
                 if !remote.is_in_doubt(lease.address()) {
-                    self.lead.settle();
+                    self.lead.stored();
                 }
                 lease.forget();
                 self.confirm();

@@ -141,14 +141,14 @@ where
         // What does not arrive is in the journal.
         let _ = remote.invalidate(vec![Target::Entry(address.entry.clone())]).await;
         self.lead.begins_after(self.ask.runtime.revisions.now());
-        self.lead.settle();
+        self.lead.stored();
     }
 
     /// Asks for the lease.
     async fn lease(&self) -> LeaseState {
         let ask = &self.ask;
         let Some((remote, address)) = ask.remote().zip(ask.address()) else {
-            return LeaseState::NotNeeded;
+            return if ask.is_shared() { LeaseState::Confined } else { LeaseState::NotNeeded };
         };
         if self.purpose == Purpose::AnswerWithoutBackend {
             return self.unleased();

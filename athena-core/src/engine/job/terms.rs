@@ -10,6 +10,8 @@ use crate::telemetry::event::NotKept;
 pub(in crate::engine) enum LeaseState {
     /// Nobody else can load it: there is no backend for it.
     NotNeeded,
+    /// Others load it as well, and values of its type cannot be handed on.
+    Confined,
     /// The value may go to the backend; the flight keeps the lease.
     Held,
     /// Another process loads the same.
@@ -124,6 +126,7 @@ impl LeaseState {
                 Keeping { trusted: Trusted::UnderLease, kept_in: KeptIn::Backend, ..copy }
             }
             Self::HeldElsewhere => Keeping { not_kept: Some(NotKept::LeaseHeld), ..copy },
+            Self::Confined => copy,
             Self::Unleased => Keeping { is_bounded: true, ..copy },
         }
     }

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select, select_all};
 
 use super::{Many, One, OneJob, insert};
 use crate::clock::Tick;
-use crate::engine::job::LeaseState;
+use crate::engine::job::{Finished, LeaseState, PendingFill};
 use crate::engine::limits::LoadPermit;
 use crate::flight::Flight;
 use crate::remote::wake::Waiter;
+use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
 type LeasedJob<V, E> = (String, OneJob<V, E>, LeaseState);
@@ -55,15 +55,16 @@ where
                 self.found.insert(name, value);
             }
         }
-        let settings = jobs.first().map(|(_, job, _)| &job.ask().runtime.settings.resilience);
-        let mut left = settings.map_or(Duration::ZERO, |settings| settings.write_deadline);
-        for (name, mut job, leased) in jobs {
+        let runtime = jobs.first().map(|(_, job, _)| Arc::clone(&job.ask().runtime));
+        let mut fills = Vec::new();
+        for (name, job, leased) in jobs {
             let value = loaded.remove(&name);
-            let before = job.now();
-            job.reserve_write(leased, left).await;
-            left = left.saturating_sub(job.now().since(before));
-            let answer = job.finish(Ok(value), leased, started);
+            let Finished { answer, fill } = job.finish(Ok(value), leased, started);
             insert(&mut self.found, &name, answer);
+            fills.extend(fill);
+        }
+        if let Some(runtime) = runtime {
+            begin(fills, &runtime).await;
         }
         Ok(())
     }
@@ -127,6 +128,19 @@ where
             self.keep(&name, answer);
         }
         if all_in_grace { Ok(()) } else { Err(error) }
+    }
+}
+
+/// Begins fills one after the other, as their writes get permits; all of them within one deadline.
+async fn begin<V, E>(fills: Vec<PendingFill<V, E>>, runtime: &Runtime)
+where
+    V: Send + Sync + 'static,
+    E: 'static,
+{
+    let Runtime { clock, settings, .. } = runtime;
+    let until = clock.now().after(settings.resilience.write_deadline);
+    for fill in fills {
+        fill.begin_within(until.since(clock.now())).await;
     }
 }
 
