@@ -67,12 +67,6 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Ends a lease, if it still holds the token.
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure>;
 
-    /// Stores a value whoever holds the lease, and ends that lease.
-    ///
-    /// `obsolete` are names of the same entry that must be gone afterwards.
-    async fn insert(&self, item: Item<'_>, lease: &str, obsolete: &[String])
-    -> Result<(), Failure>;
-
     /// Removes names, present or not.
     async fn remove(&self, names: &[String]) -> Result<(), Failure>;
 

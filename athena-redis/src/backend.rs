@@ -17,8 +17,6 @@ use crate::link::{Batch, Origin, Replies, Script};
 use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));
-static INSERT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("../scripts/insert.lua")));
 static SHORTEN: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/shorten.lua")));
 static RELEASE: LazyLock<Script> =
@@ -97,18 +95,6 @@ impl Backend for Redis {
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
         batch.call(&RELEASE, lease, []).arg(token.to_string());
-        self.topology.send(&batch, |_| Ok(())).await
-    }
-
-    async fn insert(
-        &self,
-        item: Item<'_>,
-        lease: &str,
-        obsolete: &[String],
-    ) -> Result<(), Failure> {
-        let mut batch = self.topology.batch();
-        let others = std::iter::once(lease).chain(obsolete.iter().map(String::as_str));
-        batch.call(&INSERT, item.value, others).arg(item.bytes).number(life_of(&item));
         self.topology.send(&batch, |_| Ok(())).await
     }
 

@@ -332,10 +332,10 @@ async fn a_copy_of_an_inserted_value_does_not_outlive_an_invalidation_during_the
     let remote = Remote::new();
     let cache = &remote.world.cache;
     let slow = Duration::from_millis(100);
-    remote.chaos.on("insert", Chaotic::Delay(slow));
+    remote.chaos.on("fill", Chaotic::Delay(slow));
     let held = cache.clone();
     let insert = tokio::spawn(async move { held.entry("k").tags(["t"]).insert(1_u32).await });
-    until("the insert", || remote.chaos.operations().contains(&"insert")).await;
+    until("the insert", || remote.chaos.operations().contains(&"fill")).await;
     others_rest().await;
     let _ = cache.invalidate_tag("t").await;
     remote.world.advance(slow);

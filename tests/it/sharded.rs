@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache::backend::{
-    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
+    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest,
     Leased, Listener, Node, Proof, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
@@ -66,15 +66,6 @@ impl Backend for Pair {
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
         self.of([lease]).release(lease, token).await
-    }
-
-    async fn insert(
-        &self,
-        item: Item<'_>,
-        lease: &str,
-        obsolete: &[String],
-    ) -> Result<(), Failure> {
-        self.of([lease, item.value]).insert(item, lease, obsolete).await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {

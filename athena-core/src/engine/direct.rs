@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use super::answer::Judged;
 use super::{Answer, Ask, Stored};
-use crate::backend::Failure;
+use crate::backend::{Failure, Filled};
 use crate::coherence::trust::Trust;
 use crate::entry::{Meta, Slot, TypedEntry};
 use crate::envelope::{EntryKind, Envelope};
 use crate::error::Error;
 use crate::flight::Lead;
 use crate::policy::freshness::Life;
-use crate::remote::Remote;
+use crate::remote::{Address, Asked, Grant, LeaseGuard, Remote, Wanted};
 use crate::runtime::Scope;
+use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Source};
+
+/// How often a lease is asked for that somebody else takes as soon as it is free.
+const ATTEMPTS: usize = 3;
 
 impl<R, V, E> Ask<R, V, E>
 where
@@ -55,16 +59,19 @@ where
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
         let scopes = [Scope::Entry(self.key.clone())];
-        if let Err(error) = self.put_in_backend(remote, &value, life).await {
-            // The old value may still be there, and is outdated.
-            self.runtime.journal(&scopes);
-            return Err(error);
-        }
+        let is_stored = match self.put_in_backend(remote, &lead, &value, life).await {
+            Ok(is_stored) => is_stored,
+            Err(error) => {
+                // The old value may still be there, and is outdated.
+                self.runtime.journal(&scopes);
+                return Err(error);
+            }
+        };
         lead.stored();
-        let is_last = if self.runtime.keeps_copies() {
+        let is_last = if self.runtime.keeps_copies() && is_stored {
             self.put_in_memory(&lead, value, life)
         } else {
-            lead.unless_sealed(|| {})
+            is_stored && lead.unless_sealed(|| {})
         };
         if !is_last {
             // Coherence 3: who came in between may have kept what this has replaced, and hears nothing of it.
@@ -93,28 +100,76 @@ where
         })
     }
 
-    async fn put_in_backend(&self, remote: &Remote, value: &V, life: Life) -> Result<(), Error> {
+    /// Tells whether the backend has the value; it has not if others came in between.
+    async fn put_in_backend(
+        &self,
+        remote: &Arc<Remote>,
+        lead: &Lead,
+        value: &V,
+        life: Life,
+    ) -> Result<bool, Error> {
         let (Stored::InBackend { wire, .. }, Some(address)) = (&self.stored, self.address()) else {
-            return Ok(());
+            return Ok(false);
         };
         let payload = wire.encode(value).map_err(|reason| self.unwritable(&reason))?;
-        let generations = remote.generations(address, &self.tags).await.map_err(Error::backend)?;
+        let Some((lease, grant)) =
+            self.own_lease(remote, lead, address).await.map_err(Error::backend)?
+        else {
+            return Ok(false);
+        };
+        let generations = &grant.generations;
         let envelope = Envelope {
             kind: EntryKind::Value,
             ttl: life.ttl,
             grace: life.grace,
-            history: generations.namespace.history,
+            history: grant.history,
             namespace: generations.namespace,
-            tags: self.tags.iter().cloned().zip(generations.tags).collect(),
+            tags: self.tags.iter().cloned().zip(generations.tags.iter().copied()).collect(),
             payload,
         };
         let Some(bytes) = envelope.write(address.reader()) else {
             return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
         };
         let total = life.total().max(Duration::from_millis(1));
-        remote.insert(address, &bytes, total).await.map_err(Error::backend)?;
-        self.tell(|key| Event::Filled { key });
-        Ok(())
+        match remote.fill(address, &bytes, total, &grant).await.map_err(Error::backend)? {
+            Filled::Stored => {
+                lease.forget();
+                self.tell(|key| Event::Filled { key });
+                Ok(true)
+            }
+            Filled::Refused => {
+                self.tell(|key| Event::NotKept { key, reason: NotKept::LeaseLost });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Ends what the backend has of the entry, and takes a lease for the value that follows: `None` if others
+    /// load it again and again meanwhile.
+    ///
+    /// In one step with the value, that could execute after the connection has died which it was sent over,
+    /// and after whatever ended it meanwhile (coherence 6).
+    async fn own_lease(
+        &self,
+        remote: &Arc<Remote>,
+        lead: &Lead,
+        address: &Arc<Address>,
+    ) -> Result<Option<(LeaseGuard, Grant)>, Failure> {
+        let life = self.runtime.settings.lease;
+        for _ in 0..ATTEMPTS {
+            remote.vacate(address).await?;
+            // Coherence 2: what changed until here changed what is gone now.
+            lead.begins_after(self.runtime.revisions.now());
+            let token = remote.token(address);
+            let lease = LeaseGuard::new(remote, &self.key, Arc::clone(address), token, life);
+            let wanted = Wanted { token, life, tags: &self.tags, late_tags: false };
+            match remote.lease(address, wanted).await? {
+                Asked::Granted(grant) => return Ok(Some((lease, grant))),
+                Asked::Elsewhere => lease.forget(),
+            }
+        }
+        self.tell(|key| Event::NotKept { key, reason: NotKept::LeaseHeld });
+        Ok(None)
     }
 
     fn unwritable(&self, reason: &str) -> Error {

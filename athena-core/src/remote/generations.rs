@@ -39,19 +39,6 @@ pub(super) struct Told {
 }
 
 impl Remote {
-    /// The generations that hold now for an entry, created where missing.
-    pub(crate) async fn generations(
-        &self,
-        address: &Address,
-        tags: &Tags,
-    ) -> Result<Generations, Failure> {
-        let deadline = self.write_deadline();
-        self.make_way(&address.entry, tags, deadline).await?;
-        let proposals = self.proposals(address, tags);
-        let current = self.ensure(&proposals, deadline).await?;
-        Generations::of(&current, false)
-    }
-
     /// The generations of tags that were not known before, and after them the one of all tags
     /// (coherence 10).
     ///

@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::pipeline::Operation;
 use super::{Address, Grant, Remote};
-use crate::backend::{Failure, Fill, Filled, Item};
+use crate::backend::{Failure, Fill, Filled, Item, LeaseRequest};
 use crate::coherence::guards::Guard;
 use crate::tag::Tags;
 
@@ -41,27 +41,29 @@ impl Remote {
         let item = Item { value: &address.value, bytes, life };
         let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
         if self.guards.lacks(Guard::Lease) {
-            return self.backend.insert(item, lease, &[]).await.map(|()| Filled::Stored);
+            return self.fill_without_lease(fill).await;
         }
         let (deadline, operation) = (self.write_deadline(), Operation::write("fill"));
         let operation = operation.ending_a_lease();
         self.ask(operation, lease, deadline, || self.backend.fill(fill)).await
     }
 
-    /// Stores bytes whoever holds the lease (coherence 9 and 12).
-    pub(crate) async fn insert(
-        &self,
-        address: &Address,
-        bytes: &[u8],
-        life: Duration,
-    ) -> Result<(), Failure> {
+    /// The same whoever holds the lease: the mutation that shows what leases are for.
+    async fn fill_without_lease(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
+        let Fill { item, lease, token, .. } = fill;
+        self.backend.remove(&[lease.to_owned()]).await?;
+        let request = LeaseRequest { lease, token, life: item.life, generations: &[] };
+        let epoch = self.backend.lease(request).await?.proof.epoch;
+        self.backend.fill(Fill { epoch, ..fill }).await
+    }
+
+    /// Ends what there is of an entry, and its lease (coherence 12).
+    pub(crate) async fn vacate(&self, address: &Address) -> Result<(), Failure> {
         let deadline = self.write_deadline();
-        let lease = address.entry.lease();
         self.make_way(&address.entry, &Tags::default(), deadline).await?;
-        let obsolete: Vec<_> =
-            address.entry.lanes().filter(|lane| *lane != address.value).collect();
-        let item = Item { value: &address.value, bytes, life };
-        let insert = || self.backend.insert(item, &lease, &obsolete);
-        self.ask(Operation::write("insert"), &lease, deadline, insert).await
+        let lease = address.entry.lease();
+        let names: Vec<_> = address.entry.lanes().chain([lease.clone()]).collect();
+        let remove = || self.backend.remove(&names);
+        self.ask(Operation::remove("remove"), &lease, deadline, remove).await
     }
 }

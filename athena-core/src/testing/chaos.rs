@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest,
+    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest,
     Leased, Listener, Node, Proof, Token,
 };
 use crate::clock::Clock;
@@ -272,15 +272,6 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure> {
         self.run("release", self.inner.release(lease, token)).await
-    }
-
-    async fn insert(
-        &self,
-        item: Item<'_>,
-        lease: &str,
-        obsolete: &[String],
-    ) -> Result<(), Failure> {
-        self.run("insert", self.inner.insert(item, lease, obsolete)).await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {

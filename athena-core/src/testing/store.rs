@@ -15,7 +15,7 @@ use self::connection::{Store, tell};
 use self::contents::{AtTime, StoredBytes};
 use super::ManualClock;
 use crate::backend::{
-    Backend, Change, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
+    Backend, Change, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest, Leased,
     Listener, Node, Proof, Stored, Token,
 };
 use crate::clock::Clock;
@@ -232,21 +232,6 @@ impl Backend for MemoryBackend {
             store.remove(lease);
             store.changed(&self.connection, [lease]);
         }
-        Ok(())
-    }
-
-    async fn insert(
-        &self,
-        item: Item<'_>,
-        lease: &str,
-        obsolete: &[String],
-    ) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let mut store = self.lock();
-        let others = || std::iter::once(lease).chain(obsolete.iter().map(String::as_str));
-        let removed: Vec<_> = others().filter(|name| store.remove(name)).collect();
-        store.kept.insert(item.value.to_owned(), item.kept(now));
-        store.changed(&self.connection, removed.into_iter().chain([item.value]));
         Ok(())
     }
 

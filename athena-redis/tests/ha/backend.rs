@@ -8,7 +8,7 @@ use athena_cache_core::backend::{
 use athena_cache_core::testing::conformance;
 
 use crate::support::server::RedisServer;
-use crate::{config, eventually, insert, read, redis};
+use crate::{config, eventually, insert, put, read, redis};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_conforms_to_the_backend_contract() {
@@ -101,7 +101,7 @@ async fn a_generation_of_a_foreign_type_is_missing_and_then_overwritten() {
 }
 
 #[tokio::test]
-async fn a_lease_of_a_foreign_type_is_never_granted_and_ends_with_an_insert() {
+async fn a_lease_of_a_foreign_type_is_never_granted_until_it_is_removed() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     server.cli(&["RPUSH", "lease", "item"]);
@@ -131,8 +131,9 @@ async fn lives_are_kept_in_milliseconds() {
     ] {
         let item = Item { value: "value", bytes: b"bar", life };
         let monitor = server.monitor();
-        redis.insert(item, "lease", &[]).await.unwrap();
-        let set = monitor.lines().into_iter().find(|line| line.contains(r#""SET""#)).unwrap();
+        put(&redis, item, "lease").await.unwrap();
+        let is_set = |line: &String| line.contains(r#""SET" "value""#);
+        let set = monitor.lines().into_iter().find(is_set).unwrap();
         assert_eq!(words(&set), format!(r#""SET" "value" "bar" "PX" "{at_most}""#));
     }
 }

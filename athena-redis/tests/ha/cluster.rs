@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use crate::support::cluster::{Cluster, Options};
-use crate::{eventually, failure, read};
+use crate::{eventually, failure, put, read};
 
 /// A cluster is up to six processes: on many cores many tests would start too many of them.
 static PERMITS: Semaphore = Semaphore::const_new(3);
@@ -64,8 +64,7 @@ fn item<'a>(value: &'a str, bytes: &'a [u8]) -> Item<'a> {
 
 /// Stores a value, and its lease in the same slot.
 async fn store(redis: &Redis, name: &str, bytes: &[u8]) {
-    let (lease, obsolete) = (format!("{name}:l"), [format!("{name}:old")]);
-    redis.insert(item(name, bytes), &lease, &obsolete).await.expect("it is stored");
+    put(redis, item(name, bytes), &format!("{name}:l")).await.expect("it is stored");
 }
 
 async fn lease(redis: &Redis, lease: &str, token: Token) -> Leased {

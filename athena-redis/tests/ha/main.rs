@@ -23,7 +23,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use athena_cache_core::backend::{Backend, Class, Failure, Item};
+use athena_cache_core::backend::{
+    Backend, Class, Failure, Fill, Filled, Item, LeaseRequest, Token,
+};
 use athena_cache_redis::{Redis, RedisConfig};
 
 /// How long [`hasty`] waits for an answer.
@@ -53,8 +55,18 @@ async fn read(redis: &Redis, name: &str) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 async fn insert(redis: &Redis, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let item = Item { value: name, bytes, life: Duration::from_secs(60) };
-    redis.insert(item, "lease", &[]).await
+    put(redis, Item { value: name, bytes, life: Duration::from_secs(60) }, "lease").await
+}
+
+/// Stores a value under a lease of its own, whatever is there.
+async fn put(redis: &Redis, item: Item<'_>, lease: &str) -> Result<(), Failure> {
+    let (token, life) = (Token::new(7), Duration::from_secs(60));
+    redis.remove(&[item.value.to_owned(), lease.to_owned()]).await?;
+    let request = LeaseRequest { lease, token, life, generations: &[] };
+    let epoch = redis.lease(request).await?.proof.epoch;
+    let filled = redis.fill(Fill { item, lease, token, epoch }).await?;
+    assert_eq!(filled, Filled::Stored, "{}", item.value);
+    Ok(())
 }
 
 /// The class of a failure that must come, and how long it took to come.

@@ -11,7 +11,7 @@ use athena_cache_redis::Redis;
 
 use crate::support::server::RedisServer;
 use crate::told::{Told, unheard};
-use crate::{config, eventually, insert, read, redis};
+use crate::{config, eventually, insert, put, read, redis};
 
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -159,7 +159,7 @@ async fn ones_own_writes_are_not_announced_and_a_later_change_by_another_client_
             assert_eq!(fill(&redis, value, held, leased.proof.epoch).await, Filled::Stored);
         } else {
             let item = Item { value, bytes: b"bar", life: LIFE };
-            redis.insert(item, held, &[]).await.unwrap();
+            put(&redis, item, held).await.unwrap();
         }
         nothing_is_told(&redis, &told).await;
         server.cli(&["SET", value, "another"]);

@@ -136,12 +136,12 @@ async fn of_two_values_that_are_inserted_at_once_memory_keeps_the_one_that_the_b
     {
         let cache = remote.world.cache.clone();
         remote.chaos.forget_operations();
-        remote.chaos.on("insert", Chaotic::Delay(SOON));
+        remote.chaos.on("fill", Chaotic::Delay(SOON));
         let first = tokio::spawn({
             let cache = cache.clone();
             async move { cache.entry("plain:k").ttl(TTL).insert(10_u32).await }
         });
-        until("it is on its way", || remote.chaos.operations().contains(&"insert")).await;
+        until("it is on its way", || remote.chaos.operations().contains(&"fill")).await;
         remote.chaos.heal();
         second.entry("plain:k").ttl(TTL).insert(20_u32).await.unwrap();
         let ask = async || {
@@ -152,9 +152,10 @@ async fn of_two_values_that_are_inserted_at_once_memory_keeps_the_one_that_the_b
         assert_eq!((ask().await, ask().await), (20, 20), "{process}");
         remote.world.advance(SOON);
         first.await.unwrap().unwrap();
+        // The second one ended the lease of the first.
         let there = remote.tiered_neighbour().entry("plain:k").get::<u32>().await.unwrap();
-        assert_eq!(there, Some(10), "{process}");
-        assert_eq!(ask().await, 10, "{process}");
+        assert_eq!(there, Some(20), "{process}");
+        assert_eq!(ask().await, 20, "{process}");
     }
 }
 

@@ -139,6 +139,7 @@ fn no_depth_of_a_value_overflows_the_stack() {
 
 #[test]
 fn a_part_left_out_of_a_tuple_is_not_guessed() {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's words")]
     fn is_zero(value: &u32) -> bool {
         *value == 0
     }

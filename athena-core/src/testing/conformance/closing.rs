@@ -22,7 +22,6 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Checked) {
     let fill = Fill { item, lease, token: token(), epoch: backend.epoch(node) };
     refused(probe, "fill", backend.fill(fill).await);
     refused(probe, "extend", backend.extend(lease, token(), LONG).await);
-    refused(probe, "insert", backend.insert(item, lease, &[]).await);
     refused(probe, "remove", backend.remove(&names).await);
     refused(probe, "shorten", backend.shorten(&names, LONG).await);
     refused(probe, "bump", backend.bump(&proposals).await);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Backend, Checked, Duration, Item, LONG, LeaseRequest, Leased, generation, token};
+use super::{
+    Backend, Checked, Duration, Fill, Filled, Item, LONG, LeaseRequest, Leased, generation, token,
+};
 
 const TASKS: usize = 64;
 
@@ -25,19 +27,21 @@ pub(super) async fn of_many_that_create_a_generation_at_once_all_ensure_the_same
     probe.promise(ensured.len() == 1, "all ensure the same generation", &ensured);
 }
 
-pub(super) async fn of_many_that_insert_at_once_one_value_remains_whole(probe: &Checked) {
+pub(super) async fn of_many_that_fill_at_once_one_is_stored_whole(probe: &Checked) {
     let entry = Arc::new(probe.entry("foo"));
+    let token = probe.hold(&entry, LONG).await;
+    let epoch = probe.backend.epoch(probe.backend.node(&entry.lease));
     let done = at_once(probe, |number, backend| {
         let entry = Arc::clone(&entry);
         async move {
             let bytes = number.to_le_bytes().repeat(1000);
             let item = Item { value: &entry.value, bytes: &bytes, life: LONG };
-            backend.insert(item, &entry.lease, &[]).await
+            backend.fill(Fill { item, lease: &entry.lease, token, epoch }).await
         }
     });
-    for outcome in done.await {
-        probe.done(outcome);
-    }
+    let filled = done.await.into_iter().map(|outcome| probe.done(outcome));
+    let stored = filled.filter(|filled| *filled == Filled::Stored).count();
+    probe.promise(stored == 1, "a lease is spent by one fill", stored);
     let found = probe.bytes(&entry).await.unwrap_or_default();
     let first = found.first_chunk().map_or(usize::MAX, |first| usize::from_le_bytes(*first));
     let whole = first < TASKS && found == first.to_le_bytes().repeat(1000);

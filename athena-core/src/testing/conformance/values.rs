@@ -1,6 +1,6 @@
 //! Values: what is stored is found, as long as it lives.
 
-use super::{Checked, Duration, EntryNames, Item, LONG, SHORT, Stored, generation};
+use super::{Checked, Duration, EntryNames, LONG, SHORT, Stored, generation};
 
 /// How much of a long life may be gone when it is looked at.
 const SLACK: Duration = Duration::from_secs(30);
@@ -63,23 +63,6 @@ pub(super) async fn a_life_of_one_millisecond_is_a_life(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", Duration::from_millis(1)).await;
     probe.until("it ends", async || probe.value(&entry).await.is_none()).await;
-}
-
-pub(super) async fn an_insert_removes_obsolete_names(probe: &Checked) {
-    let entry = probe.entry("foo");
-    let older = |version: u32| format!("{}:{{k:foo}}:v{version}", probe.namespace);
-    for version in 0..2 {
-        let old = EntryNames { value: older(version), lease: entry.lease.clone() };
-        probe.insert(&old, b"old", LONG).await;
-    }
-    let item = Item { value: &entry.value, bytes: b"new", life: LONG };
-    let obsolete = [older(0), older(1), older(2)];
-    probe.done(probe.backend.insert(item, &entry.lease, &obsolete).await);
-    expect(probe, &entry, b"new", LONG).await;
-    for name in &obsolete {
-        let found = probe.read(&[name], &[]).await;
-        probe.promise(found.values == [None], "an obsolete name is gone", &found);
-    }
 }
 
 pub(super) async fn any_bytes_are_kept(probe: &Checked) {
