@@ -9,7 +9,8 @@ use athena_cache::{Fallback, Settings};
 
 use crate::stampede::poll;
 use crate::world::{
-    Fault, GRACE, Gate, Origin, Remote, THROTTLE, TTL, WAIT_FOR_LOAD, World, once, until,
+    Fault, GRACE, Gate, Origin, Remote, THROTTLE, TTL, WAIT_FOR_LOAD, World, once, others_rest,
+    until,
 };
 
 type Values = HashMap<String, u32>;
@@ -282,4 +283,33 @@ async fn loads_are_no_faster_than_their_values_can_be_written() {
     }
     cache.settle().await;
     assert_eq!((cache.stats().fills, cache.stats().dropped_writes), (100, 0));
+}
+
+#[tokio::test]
+async fn g2_a_value_whose_grace_ends_while_others_are_loaded_is_not_among_the_answers() {
+    for world in worlds() {
+        let (origin, gate) = (Origin::default(), Gate::closed());
+        let cache = world.cache.clone();
+        cache.entry("a").ttl(TTL).grace(TTL).insert(10_u32).await.unwrap();
+        world.advance(TTL);
+        let failing = || origin.returns(Err::<u32, _>(Fault::Down));
+        let entry = || cache.entry("a").ttl(TTL).grace(TTL);
+        assert_eq!(entry().get_or_load(failing).await, Ok(10), "in grace, and held off");
+        let (task, closed) = (cache.clone(), gate.clone());
+        let batch = tokio::spawn(async move {
+            let load = |names: Vec<String>| {
+                let gate = closed.clone();
+                async move {
+                    Origin::default().waits(&gate, ()).await;
+                    Ok::<_, Fault>(names.into_iter().map(|name| (name, 20_u32)).collect())
+                }
+            };
+            task.batch(["a", "b"]).ttl(TTL).grace(TTL).get_or_load_many(load).await
+        });
+        others_rest().await;
+        world.advance(TTL);
+        gate.open();
+        let values = batch.await.unwrap().unwrap();
+        assert_eq!(values, HashMap::from([("a", 20), ("b", 20)].map(owned)));
+    }
 }

@@ -16,12 +16,24 @@ use crate::telemetry::{Event, Outcome, Source};
 pub(crate) struct Answer<R> {
     pub(crate) value: R,
     pub(crate) outcome: Outcome,
+    /// The entry that it is, if it may be outdated: whoever does not hand it on at once judges that again
+    /// (coherence 11).
+    pub(super) flagged: Option<Slot>,
 }
 
 impl<R> Answer<R> {
+    pub(super) fn new(value: R, outcome: Outcome) -> Self {
+        Self { value, outcome, flagged: None }
+    }
+
     /// What the function returned without the cache.
     pub(crate) fn bypass(value: R) -> Self {
-        Self { value, outcome: Outcome::new(Source::Bypass) }
+        Self::new(value, Outcome::new(Source::Bypass))
+    }
+
+    /// The same as the answer of an entry, which may be outdated.
+    pub(super) fn flagged_as(self, slot: &Slot, outcome: Outcome) -> Self {
+        Self { outcome, flagged: Some(Arc::clone(slot)), ..self }
     }
 }
 
@@ -86,7 +98,7 @@ where
     pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
         let value = self.recall(slot)?;
         self.runtime.telemetry.hit(source, || self.key.readable());
-        Some(Answer { value, outcome: self.outcome(slot, source) })
+        Some(Answer::new(value, self.outcome(slot, source)))
     }
 
     /// A stale entry as an answer; `None` if it is of another type.
@@ -94,7 +106,7 @@ where
         let value = self.recall(slot)?;
         let outcome = Outcome { stale: true, ..self.outcome(slot, source) };
         self.tell(|key| Event::Stale { key, age: outcome.age });
-        Some(Answer { value, outcome })
+        Some(Answer::new(value, outcome).flagged_as(slot, outcome))
     }
 
     /// An entry as an answer that is not the word of a backend in health.
@@ -107,7 +119,7 @@ where
         }?;
         self.tell(|key| Event::Degraded { key });
         let outcome = Outcome { degraded: true, ..answer.outcome };
-        Some(Answer { outcome, ..answer })
+        Some(answer.flagged_as(&seen.slot, outcome))
     }
 
     /// The value in an entry, in the function's words.

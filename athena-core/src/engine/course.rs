@@ -128,7 +128,7 @@ where
         lead.land(Landing::Refusal(error.clone()));
         self.tell(|key| Event::Bypassed { key, reason: "the backend cannot answer" });
         let value = (self.shape.failed)(carry(error));
-        Next::Answer(Answer { value, outcome: Outcome::new(Source::Bypass) })
+        Next::Answer(Answer::new(value, Outcome::new(Source::Bypass)))
     }
 }
 

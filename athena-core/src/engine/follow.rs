@@ -115,16 +115,16 @@ where
             self.tell(|key| Event::Degraded { key });
         }
         let joined = waiting != WaitingFor::OwnLoad;
-        Followed::Answer(Answer { value, outcome: Outcome { joined, ..outcome } })
+        let outcome = Outcome { joined, ..outcome };
+        let answer = Answer::new(value, outcome);
+        let is_flagged = outcome.stale || outcome.degraded;
+        Followed::Answer(if is_flagged { answer.flagged_as(slot, outcome) } else { answer })
     }
 
     fn joined_value(&self, value: R, waiting: WaitingFor) -> Followed<R> {
         self.tell_waited(waiting);
         let joined = waiting != WaitingFor::OwnLoad;
-        Followed::Answer(Answer {
-            value,
-            outcome: Outcome { joined, ..Outcome::new(Source::Load) },
-        })
+        Followed::Answer(Answer::new(value, Outcome { joined, ..Outcome::new(Source::Load) }))
     }
 
     fn tell_waited(&self, waiting: WaitingFor) {
@@ -182,7 +182,7 @@ where
         let Some((carry, limit)) = self.errors.carry.zip(self.policy.hard_timeout) else {
             self.tell(|key| Event::Miss { key });
             let (value, _) = self.run_load(permit, origin.load()).await;
-            return Answer { value, outcome };
+            return Answer::new(value, outcome);
         };
         let loaded = self.run_load_within(limit, permit, origin.load()).await;
         if loaded.is_none() {
@@ -194,7 +194,7 @@ where
             let error = Error::timeout(self.key.readable(), limit);
             (self.shape.failed)(carry(error))
         });
-        Answer { value, outcome }
+        Answer::new(value, outcome)
     }
 }
 

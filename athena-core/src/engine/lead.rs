@@ -86,7 +86,7 @@ where
         slot.meta().hold_off(now.after(pause));
         let outcome = self.outcome(&slot, Source::Memory);
         self.tell(|key| Event::Stale { key, age: outcome.age });
-        Answer { value: current, outcome: Outcome { stale: true, ..outcome } }
+        Answer::new(current, Outcome { stale: true, ..outcome })
     }
 
     /// Loads in the background while the current value serves.

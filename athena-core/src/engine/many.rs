@@ -16,6 +16,7 @@ use super::follow::{Followed, WaitingFor};
 use super::lease_wait::LeaseWait;
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
+use crate::entry::Slot;
 use crate::flight::{Flight, Joiner, Lead, Role};
 use crate::policy::freshness::Verdict;
 
@@ -33,11 +34,46 @@ pub(crate) struct Many<V, E> {
     beside: HashSet<String>,
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
-    found: HashMap<String, V>,
+    found: Found<V, E>,
     /// How long the loads of other processes are waited for; `None` if nothing was named.
     waiting: Option<LeaseWait>,
     /// Names that were invalidated before their load began, and are not given up again (coherence 13).
     superseded: HashSet<String>,
+}
+
+/// What there is so far.
+struct Found<V, E> {
+    values: HashMap<String, V>,
+    /// The entries of values that may be outdated, by name.
+    flagged: HashMap<String, (One<V, E>, Slot)>,
+}
+
+impl<V, E> Found<V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    fn insert(&mut self, name: &str, ask: &One<V, E>, answer: Answer<Result<Option<V>, E>>) {
+        let Ok(Some(value)) = answer.value else {
+            return;
+        };
+        self.values.insert(name.to_owned(), value);
+        if let Some(slot) = answer.flagged {
+            self.flagged.insert(name.to_owned(), (ask.clone(), slot));
+        }
+    }
+
+    /// Takes out what others have taken so long for that it may not answer any more (coherence 11, G2).
+    fn outlived(&mut self) -> Vec<(String, One<V, E>)> {
+        let flagged = std::mem::take(&mut self.flagged).into_iter();
+        let outlived = flagged.filter(|(_, (ask, slot))| !ask.still_serves(slot));
+        outlived
+            .map(|(name, (ask, _))| {
+                self.values.remove(&name);
+                (name, ask)
+            })
+            .collect()
+    }
 }
 
 /// The entries of one round.
@@ -62,7 +98,7 @@ where
             open: asks,
             beside: HashSet::new(),
             slow: HashMap::new(),
-            found: HashMap::new(),
+            found: Found { values: HashMap::new(), flagged: HashMap::new() },
             waiting,
             superseded: HashSet::new(),
         }
@@ -78,7 +114,10 @@ where
         loop {
             self.take_from_memory();
             if self.open.is_empty() {
-                return Ok(self.found);
+                self.open = self.found.outlived();
+            }
+            if self.open.is_empty() {
+                return Ok(self.found.values);
             }
             let Round { led, followed, alone } = self.enter();
             let jobs = self.look(led).await;
@@ -93,17 +132,18 @@ where
         let asks = std::mem::take(&mut self.open);
         let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
         for ((name, ask), seen) in asks.iter().zip(seen) {
-            let answer = ask.without_load(seen)?;
-            self.keep(name, answer);
+            if let Some(answer) = ask.without_load(seen)? {
+                self.found.insert(name, ask, answer);
+            }
         }
-        Ok(self.found)
+        Ok(self.found.values)
     }
 
     fn take_from_memory(&mut self) {
         let found = &mut self.found;
         self.open.retain(|(name, ask)| match ask.answer_from(ask.in_memory().as_ref()) {
             Some(answer) => {
-                insert(found, name, answer);
+                found.insert(name, ask, answer);
                 false
             }
             None => true,
@@ -139,7 +179,7 @@ where
         let open: Vec<_> = led
             .filter(|(name, ask, lead)| match ask.landed_meanwhile(lead) {
                 Some(answer) => {
-                    insert(found, name, answer);
+                    found.insert(name, ask, answer);
                     false
                 }
                 None => true,
@@ -152,7 +192,7 @@ where
             match ask.next(&lead, looked, kept.map(|seen| seen.slot)) {
                 // Nobody can refresh one entry with a load of many.
                 Next::Answer(answer) | Next::Refresh(answer, _) => {
-                    insert(&mut self.found, &name, answer);
+                    self.found.insert(&name, &ask, answer);
                 }
                 Next::Load { stale, away } => {
                     let purpose = Purpose::of_caller(away);
@@ -171,10 +211,8 @@ where
         let ends = join_all(waits).await;
         for ((name, ask, flight, _), end) in followed.into_iter().zip(ends) {
             match end {
-                Followed::Answer(Answer { value: Ok(value), .. }) => {
-                    if let Some(value) = value {
-                        self.found.insert(name, value);
-                    }
+                Followed::Answer(answer) if answer.value.is_ok() => {
+                    self.found.insert(&name, &ask, answer);
                 }
                 Followed::Impatient => {
                     self.slow.insert(name.clone(), flight);
@@ -189,18 +227,6 @@ where
                 }
             }
         }
-    }
-
-    fn keep(&mut self, name: &str, answer: Option<Answer<Result<Option<V>, E>>>) {
-        if let Some(answer) = answer {
-            insert(&mut self.found, name, answer);
-        }
-    }
-}
-
-fn insert<V, E>(found: &mut HashMap<String, V>, name: &str, answer: Answer<Result<Option<V>, E>>) {
-    if let Ok(Some(value)) = answer.value {
-        found.insert(name.to_owned(), value);
     }
 }
 

@@ -41,13 +41,13 @@ where
             let failed = ask.shape.failed;
             let copy = (remember.copy)(&error);
             let fill = self.remember(copy, remember, ttl, leased);
-            return Finished { answer: Answer { value: failed(error), outcome }, fill };
+            return Finished { answer: Answer::new(failed(error), outcome), fill };
         }
         self.lead.land(match &ask.errors.share {
             Some(share) => Landing::Error((share.wrap)(&error)),
             None => Landing::Unshared,
         });
-        let answer = Answer { value: (self.ask.shape.failed)(error), outcome };
+        let answer = Answer::new((self.ask.shape.failed)(error), outcome);
         Finished { answer, fill: None }
     }
 
@@ -93,7 +93,7 @@ where
                 let outcome = Outcome { stale: true, ..ask.outcome(&slot, Source::Memory) };
                 ask.tell(|key| Event::Stale { key, age: outcome.age });
                 self.lead.land(Ask::<R, V, E>::landing(&slot, outcome));
-                Answer { value, outcome }
+                Answer::new(value, outcome)
             }
             Escape::Error(carry) => {
                 self.tell_miss();
@@ -101,7 +101,7 @@ where
                 let error = Error::timeout(ask.key.readable(), limit);
                 self.lead.land(Landing::Refusal(error.clone()));
                 let value = (ask.shape.failed)(carry(error));
-                Answer { value, outcome: Outcome::new(Source::Load) }
+                Answer::new(value, Outcome::new(Source::Load))
             }
         }
     }
@@ -127,7 +127,7 @@ where
             // The caller who waits beside tells of it.
             Purpose::Background => {
                 let outcome = Outcome { stale: true, ..self.ask.outcome(&slot, Source::Memory) };
-                Answer { value: self.ask.recall(&slot)?, outcome }
+                Answer::new(self.ask.recall(&slot)?, outcome)
             }
             _ => self.ask.stale(&slot, Source::Memory)?,
         };

@@ -68,7 +68,7 @@ where
         let answer = (ask.shape.found)(value.clone());
         let meta = self.meta(EntryKind::Value, life, &tags, leased);
         let fill = self.keep(Arc::new(TypedEntry { meta, value }), life, tags, wanted, leased);
-        Finished { answer: Answer { value: answer, outcome: Outcome::new(Source::Load) }, fill }
+        Finished { answer: Answer::new(answer, Outcome::new(Source::Load)), fill }
     }
 
     /// What the function's own options say of a value: whether it is kept, and with which tags.
@@ -101,7 +101,7 @@ where
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);
         let fill = self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, Ok(()), leased);
-        Finished { answer: Answer { value, outcome: Outcome::new(Source::Load) }, fill }
+        Finished { answer: Answer::new(value, Outcome::new(Source::Load)), fill }
     }
 
     /// What an entry is that was loaded just now, and how far its lease lets it be trusted (coherence 6, 10).

@@ -122,10 +122,9 @@ where
         let answer = match self.purpose {
             Purpose::Refresh if verdict == Verdict::Refresh => return None,
             // It is counted where it is handed on, if it is.
-            Purpose::Refresh | Purpose::Background => Answer {
-                value: self.ask.recall(&slot)?,
-                outcome: self.ask.outcome(&slot, Source::Backend),
-            },
+            Purpose::Refresh | Purpose::Background => {
+                Answer::new(self.ask.recall(&slot)?, self.ask.outcome(&slot, Source::Backend))
+            }
             _ => self.ask.hit(&slot, Source::Backend)?,
         };
         self.lead.land(Ask::<R, V, E>::landing(&slot, answer.outcome));

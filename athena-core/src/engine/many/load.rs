@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select, select_all};
 
-use super::{Many, One, OneJob, insert};
+use super::{Many, One, OneJob};
 use crate::clock::Tick;
+use crate::engine::Answer;
 use crate::engine::job::{Finished, LeaseState, PendingFill};
 use crate::engine::limits::LoadPermit;
 use crate::flight::Flight;
@@ -52,7 +53,7 @@ where
         for (name, ask) in alone {
             ask.tell(|key| Event::Miss { key });
             if let Some(value) = loaded.remove(&name) {
-                self.found.insert(name, value);
+                self.found.values.insert(name, value);
             }
         }
         let runtime = jobs.first().map(|(_, job, _)| Arc::clone(&job.ask().runtime));
@@ -60,7 +61,9 @@ where
         for (name, job, leased) in jobs {
             let value = loaded.remove(&name);
             let Finished { answer, fill } = job.finish(Ok(value), leased, started);
-            insert(&mut self.found, &name, answer);
+            if let Ok(Some(value)) = answer.value {
+                self.found.values.insert(name, value);
+            }
             fills.extend(fill);
         }
         if let Some(runtime) = runtime {
@@ -83,7 +86,7 @@ where
         for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
             let may_wait = self.waiting.as_ref().is_some_and(|waiting| !waiting.is_over(job.now()));
             match (leased, waiter) {
-                (Err(answer), _) => insert(&mut self.found, &name, answer),
+                (Err(answer), _) => self.found.insert(&name, job.ask(), answer),
                 (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
                     elsewhere.push((name, job.resign(), waiter));
                 }
@@ -125,7 +128,9 @@ where
         for (name, job, _) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
             job.failed_with_others(answer.as_ref());
-            self.keep(&name, answer);
+            if let Some(Answer { value: Ok(Some(value)), .. }) = answer {
+                self.found.values.insert(name, value);
+            }
         }
         if all_in_grace { Ok(()) } else { Err(error) }
     }
