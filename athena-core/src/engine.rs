@@ -35,7 +35,7 @@ use job::{Led, Yielding};
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, AskNames, Label, Stored};
+pub(crate) use ask::{Ask, AskNames, Destination, Label};
 pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};

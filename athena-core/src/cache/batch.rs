@@ -11,7 +11,7 @@ use super::Cache;
 use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
-use crate::engine::{Ask, AskNames, Many, One, Stored};
+use crate::engine::{Ask, AskNames, Destination, Many, One};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::SitePolicy;
@@ -188,7 +188,7 @@ impl<'c, F> Batch<'c, F> {
         let ask = |name: &String| {
             let key = Key::named(name);
             let key = if policy.memory_only { key.local() } else { key };
-            let stored = Stored::of(F::wire(), self.runtime, &key, None, &policy);
+            let destination = Destination::of(F::wire(), self.runtime, &key, None, &policy);
             Ask {
                 runtime: Arc::clone(self.runtime),
                 key,
@@ -197,7 +197,7 @@ impl<'c, F> Batch<'c, F> {
                 tags: self.tags.clone(),
                 shape: shape::result_option(),
                 errors: Errors::none(),
-                stored,
+                destination,
                 unless: None,
                 tags_from: None,
                 names: AskNames::default(),

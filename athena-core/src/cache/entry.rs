@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::Cache;
 use crate::codec::Wire;
-use crate::engine::{Answer, Ask, AskNames, DetachedLoading, InPlace, Loading, Origin, Stored};
+use crate::engine::{
+    Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Loading, Origin,
+};
 use crate::error::Error;
 use crate::key::Key;
 use crate::of::Observed;
@@ -380,7 +382,7 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let runtime = Arc::clone(self.runtime);
         let policy = self.policy.over(&runtime.defaults);
-        let stored = Stored::of(F::wire(), &runtime, &self.key, None, &policy);
+        let destination = Destination::of(F::wire(), &runtime, &self.key, None, &policy);
         (!runtime.is_closed()).then_some(Ask {
             runtime,
             key: self.reached(),
@@ -389,7 +391,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             tags: self.tags,
             shape,
             errors,
-            stored,
+            destination,
             unless: None,
             tags_from: None,
             names: AskNames::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ask, Stored};
+use super::{Ask, Destination};
 use crate::entry::{self, Slot};
 use crate::envelope::EntryKind;
 use crate::flight::Landing;
@@ -60,7 +60,10 @@ where
 {
     /// The backend, if entries of this call are kept there.
     pub(super) fn remote(&self) -> Option<&Arc<Remote>> {
-        self.runtime.remote.as_ref().filter(|_| matches!(self.stored, Stored::InBackend { .. }))
+        self.runtime
+            .remote
+            .as_ref()
+            .filter(|_| matches!(self.destination, Destination::Backend { .. }))
     }
 
     /// What memory answers with before the backend is asked (coherence 4 and 12b).

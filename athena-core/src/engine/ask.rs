@@ -21,7 +21,7 @@ pub(crate) struct Ask<R, V, E> {
     pub(crate) tags: Tags,
     pub(crate) shape: Shape<R, V, E>,
     pub(crate) errors: Errors<E>,
-    pub(crate) stored: Stored<V>,
+    pub(crate) destination: Destination<V>,
     /// Values that are not kept.
     pub(crate) unless: Option<Arc<Judge<V>>>,
     /// Tags that only the value knows.
@@ -31,17 +31,17 @@ pub(crate) struct Ask<R, V, E> {
 
 /// Where the values of a call are kept beside memory.
 #[derive(Debug)]
-pub(crate) enum Stored<V> {
+pub(crate) enum Destination<V> {
     /// Nowhere: they are this process's own.
     Here,
     /// In the backend, as bytes that only this fingerprint reads.
-    InBackend { wire: Wire<V>, fingerprint: u64 },
+    Backend { wire: Wire<V>, fingerprint: u64 },
     /// Nowhere, for this reason: their type cannot be read back. Other processes may invalidate them all the
     /// same, and nobody would hear of it here (coherence 18).
     Unreadable(Arc<str>),
 }
 
-impl<V: 'static> Stored<V> {
+impl<V: 'static> Destination<V> {
     /// Where values go that are written like this, if they go anywhere.
     pub(crate) fn of(
         wire: Option<Wire<V>>,
@@ -55,7 +55,7 @@ impl<V: 'static> Stored<V> {
             return Self::Here;
         };
         match runtime.fingerprint(wire, key, site, policy.version) {
-            Ok(fingerprint) => Self::InBackend { wire, fingerprint },
+            Ok(fingerprint) => Self::Backend { wire, fingerprint },
             Err(reason) => Self::Unreadable(reason.into()),
         }
     }
@@ -63,20 +63,20 @@ impl<V: 'static> Stored<V> {
     /// The same for a function whose errors are remembered as well: what is read depends on both.
     pub(crate) fn with_errors(self, of_errors: u64) -> Self {
         match self {
-            Self::InBackend { wire, fingerprint } => {
-                Self::InBackend { wire, fingerprint: fingerprint ^ of_errors.rotate_left(17) }
+            Self::Backend { wire, fingerprint } => {
+                Self::Backend { wire, fingerprint: fingerprint ^ of_errors.rotate_left(17) }
             }
             other => other,
         }
     }
 }
 
-impl<V> Clone for Stored<V> {
+impl<V> Clone for Destination<V> {
     fn clone(&self) -> Self {
         match self {
             Self::Here => Self::Here,
-            Self::InBackend { wire, fingerprint } => {
-                Self::InBackend { wire: *wire, fingerprint: *fingerprint }
+            Self::Backend { wire, fingerprint } => {
+                Self::Backend { wire: *wire, fingerprint: *fingerprint }
             }
             Self::Unreadable(reason) => Self::Unreadable(Arc::clone(reason)),
         }
@@ -100,7 +100,7 @@ impl<R, V, E> Clone for Ask<R, V, E> {
             tags: self.tags.clone(),
             shape: self.shape,
             errors: self.errors.clone(),
-            stored: self.stored.clone(),
+            destination: self.destination.clone(),
             unless: self.unless.clone(),
             tags_from: self.tags_from.clone(),
             names: self.names.clone(),
@@ -123,12 +123,12 @@ impl<R, V, E> Ask<R, V, E> {
     }
 
     fn find_address(&self) -> Option<Address> {
-        let Stored::InBackend { wire, fingerprint } = self.stored else { return None };
+        let Destination::Backend { wire, fingerprint } = self.destination else { return None };
         Some(Address::new(self.entry_name().clone(), wire.codec, fingerprint))
     }
 
     /// Whether other processes may change what its values come from.
     pub(super) fn is_shared(&self) -> bool {
-        !matches!(self.stored, Stored::Here)
+        !matches!(self.destination, Destination::Here)
     }
 }

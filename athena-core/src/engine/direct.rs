@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Judged;
-use super::{Answer, Ask, Stored};
+use super::{Answer, Ask, Destination};
 use crate::backend::{Failure, Filled};
 use crate::coherence::trust::Trust;
 use crate::entry::{Meta, Slot, TypedEntry};
@@ -46,7 +46,7 @@ where
         self.runtime.keep_alive();
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
-        if let Stored::Unreadable(reason) = &self.stored {
+        if let Destination::Unreadable(reason) = &self.destination {
             return Err(self.unwritable(reason));
         }
         let Some(lead) = self.replace(None) else {
@@ -108,7 +108,9 @@ where
         value: &V,
         life: Life,
     ) -> Result<bool, Error> {
-        let (Stored::InBackend { wire, .. }, Some(address)) = (&self.stored, self.address()) else {
+        let (Destination::Backend { wire, .. }, Some(address)) =
+            (&self.destination, self.address())
+        else {
             return Ok(false);
         };
         let payload = wire.encode(value).map_err(|reason| self.unwritable(&reason))?;

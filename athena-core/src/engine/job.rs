@@ -15,13 +15,13 @@ use crate::flight::{Flight, Lead};
 use crate::load_limits::Urgency;
 
 mod failed;
+mod fill;
 mod finish;
 mod keep;
 mod lease;
 mod terms;
 
-pub(super) use finish::Finished;
-pub(super) use keep::PendingFill;
+pub(super) use fill::{Finished, PendingFill};
 pub(super) use terms::LeaseState;
 
 /// One load and everything it needs.

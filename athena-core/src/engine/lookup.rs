@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::Judged;
-use super::{Ask, Stored};
+use super::{Ask, Destination};
 use crate::backend::Failure;
 use crate::coherence::guards::Guard;
 use crate::coherence::revision::Dependencies;
@@ -108,7 +108,7 @@ where
     fn decode(&self, envelope: &Envelope, meta: Meta) -> Result<Slot, String> {
         match envelope.kind {
             EntryKind::Value => {
-                let Stored::InBackend { wire, .. } = &self.stored else {
+                let Destination::Backend { wire, .. } = &self.destination else {
                     return Err("no codec".to_owned());
                 };
                 let value = wire.decode(&envelope.payload)?;

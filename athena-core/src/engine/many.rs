@@ -34,7 +34,7 @@ pub(crate) struct Many<V, E> {
     beside: HashSet<String>,
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
-    found: Found<V, E>,
+    found: Gathered<V, E>,
     /// How long the loads of other processes are waited for; `None` if nothing was named.
     waiting: Option<LeaseWait>,
     /// Names that were invalidated before their load began, and are not given up again (coherence 13).
@@ -42,13 +42,13 @@ pub(crate) struct Many<V, E> {
 }
 
 /// What there is so far.
-struct Found<V, E> {
+struct Gathered<V, E> {
     values: HashMap<String, V>,
     /// The entries of values that may be outdated, by name.
     flagged: HashMap<String, (One<V, E>, Slot)>,
 }
 
-impl<V, E> Found<V, E>
+impl<V, E> Gathered<V, E>
 where
     V: Clone + Send + Sync + 'static,
     E: 'static,
@@ -98,7 +98,7 @@ where
             open: asks,
             beside: HashSet::new(),
             slow: HashMap::new(),
-            found: Found { values: HashMap::new(), flagged: HashMap::new() },
+            found: Gathered { values: HashMap::new(), flagged: HashMap::new() },
             waiting,
             superseded: HashSet::new(),
         }

@@ -12,7 +12,7 @@ use super::{ErrorProbe, Site};
 use crate::codec::Wire;
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
-use crate::engine::{self, Answer, AskNames, Detach, Detached, InPlace, Origin, Stored};
+use crate::engine::{self, Answer, AskNames, Destination, Detach, Detached, InPlace, Origin};
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
@@ -209,14 +209,14 @@ where
         }
         let policy = self.site.policy.over(&runtime.defaults);
         let site = self.site.number();
-        let mut stored = Stored::of(self.wire, &runtime, &self.key, site, &policy);
+        let mut destination = Destination::of(self.wire, &runtime, &self.key, site, &policy);
         let mut errors = self.errors;
-        if matches!(stored, Stored::InBackend { .. })
+        if matches!(destination, Destination::Backend { .. })
             && let Some(remember) = &mut errors.remember
             && let Some(wire) = remember.wire
         {
             match runtime.fingerprint(wire, &self.key, site, policy.version) {
-                Ok(of_errors) => stored = stored.with_errors(of_errors),
+                Ok(of_errors) => destination = destination.with_errors(of_errors),
                 Err(_) => remember.wire = None,
             }
         }
@@ -228,7 +228,7 @@ where
             tags: self.tags,
             shape: self.shape,
             errors,
-            stored,
+            destination,
             unless: self.unless,
             tags_from: self.tags_from,
             names: AskNames::default(),

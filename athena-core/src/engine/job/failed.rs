@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keep::PendingFill;
-use super::{Finished, Job, LeaseState, Purpose};
+use super::fill::{Finished, PendingFill};
+use super::{Job, LeaseState, Purpose};
 use crate::engine::{Answer, Ask};
 use crate::entry::Slot;
 use crate::envelope::EntryKind;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keep::PendingFill;
+use super::fill::Finished;
 use super::{Job, LeaseState, Purpose};
 use crate::clock::Tick;
 use crate::coherence::guards::Guard;
@@ -16,13 +16,6 @@ use crate::shape::Loaded;
 use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Outcome, Source};
-
-/// What a load came to.
-pub(in crate::engine) struct Finished<R, V, E> {
-    pub(in crate::engine) answer: Answer<R>,
-    /// What is left to do, if the backend is to have it.
-    pub(in crate::engine) fill: Option<PendingFill<V, E>>,
-}
 
 impl<R, V, E> Job<R, V, E>
 where

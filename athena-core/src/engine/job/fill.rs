@@ -1,0 +1,242 @@
+//! The fill of a result: off the caller's path, once its write has a permit.
+//!
+//! Invariant: what the backend did not take is not trusted for longer than what nobody announces (coherence 6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::backend::Filled;
+use crate::codec::Wire;
+use crate::engine::{Answer, Ask, Destination};
+use crate::entry::{self, Slot};
+use crate::envelope::{EntryKind, Envelope, Stamp};
+use crate::flight::Lead;
+use crate::key::Key;
+use crate::policy::freshness::Life;
+use crate::remote::{Address, Generations, Grant, LeaseGuard, Remote};
+use crate::runtime::Runtime;
+use crate::shape::Remember;
+use crate::tag::{Tag, Tags};
+use crate::telemetry::Event;
+use crate::telemetry::event::NotKept;
+
+/// What a load came to.
+pub(in crate::engine) struct Finished<R, V, E> {
+    pub(in crate::engine) answer: Answer<R>,
+    /// What is left to do, if the backend is to have it.
+    pub(in crate::engine) fill: Option<PendingFill<V, E>>,
+}
+
+/// A fill that has not begun.
+///
+/// Its result is in memory and its followers have it. Dropped, it gives the lease back, and the result stays
+/// here as one that the backend did not take.
+#[must_use = "dropped, the backend never has it"]
+pub(in crate::engine) struct PendingFill<V, E> {
+    task: FillTask<V, E>,
+    lease: LeaseGuard,
+}
+
+impl<R, V, E> Ask<R, V, E> {
+    /// The write of a result to the backend; the flight can be joined until that is over.
+    pub(super) fn fill(
+        self,
+        lead: Lead,
+        slot: Slot,
+        life: Life,
+        tags: Tags,
+    ) -> Option<PendingFill<V, E>> {
+        let pending = Unstored { slot, is_stored: false };
+        let Self { runtime, key, site, tags: known, errors, destination, .. } = self;
+        let Destination::Backend { wire, .. } = destination else { return None };
+        let lease = lead.flight().take_lease()?;
+        let remember = errors.remember;
+        let task =
+            FillTask { runtime, key, site, known, remember, lead, pending, wire, life, tags };
+        Some(PendingFill { task, lease })
+    }
+}
+
+impl<V: Send + Sync + 'static, E: 'static> PendingFill<V, E> {
+    /// Begins, once there is a permit for its write: what is loaded faster than it is written would pile up,
+    /// or be left out. Waits for that no longer than `limit`.
+    pub(in crate::engine) async fn begin_within(self, limit: Duration) {
+        let remote = self.task.runtime.remote.as_deref();
+        let permit = match remote {
+            Some(remote) => remote.write_permit_within(limit).await,
+            None => None,
+        };
+        self.begin_with(permit);
+    }
+
+    /// Begins, if there is a permit for its write: nobody waits who could wait for one.
+    pub(in crate::engine) fn begin(self) {
+        let permit = self.task.runtime.remote.as_deref().and_then(Remote::write_permit);
+        self.begin_with(permit);
+    }
+
+    fn begin_with(self, permit: Option<OwnedSemaphorePermit>) {
+        let Self { task, lease } = self;
+        let (Some(permit), Some(spawner)) = (permit, task.runtime.tasks.spawner()) else {
+            let (key, reason) = (&task.key.readable(), NotKept::Overloaded);
+            return task.runtime.telemetry.tell(&Event::NotKept { key, reason });
+        };
+        spawner.spawn(async move {
+            task.run(lease).await;
+            drop(permit);
+        });
+    }
+}
+
+/// An entry that the backend has not taken yet; unless it does, the entry is not trusted (coherence 6).
+struct Unstored {
+    slot: Slot,
+    is_stored: bool,
+}
+
+impl Drop for Unstored {
+    fn drop(&mut self) {
+        let meta = self.slot.meta();
+        if !self.is_stored {
+            meta.keep_to_ourselves();
+        }
+        if !meta.is_confirmed() {
+            meta.doubt();
+        }
+    }
+}
+
+/// A value on its way to the backend.
+struct FillTask<V, E> {
+    runtime: Arc<Runtime>,
+    key: Key,
+    site: Option<u32>,
+    /// The tags that were known before the load.
+    known: Tags,
+    remember: Option<Remember<E>>,
+    lead: Lead,
+    pending: Unstored,
+    wire: Wire<V>,
+    life: Life,
+    tags: Tags,
+}
+
+impl<V: 'static, E: 'static> FillTask<V, E> {
+    fn slot(&self) -> &Slot {
+        &self.pending.slot
+    }
+
+    async fn run(mut self, lease: LeaseGuard) {
+        let (Some(remote), Some(grant)) = (&self.runtime.remote, lease.grant()) else {
+            return;
+        };
+        let key = &self.key.readable();
+        let telemetry = &self.runtime.telemetry;
+        let bytes = match self.bytes(remote, grant, lease.address()).await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return,
+            Err(reason) => {
+                return self.runtime.unwritable::<V>(self.site, key, &reason);
+            }
+        };
+        // Coherence 6: sealed means invalidated, and the fill would be refused.
+        if !self.lead.unless_sealed(|| ()) {
+            return;
+        }
+        match remote.fill(lease.address(), &bytes, self.life.total(), grant).await {
+            Ok(Filled::Stored) => {
+                self.pending.is_stored = true;
+                // Coherence 20: a node that nobody confirms may have been replaced.
+                if !remote.is_in_doubt(lease.address()) {
+                    self.lead.stored();
+                }
+                lease.forget();
+                self.confirm();
+                telemetry.tell(&Event::Filled { key });
+            }
+            Ok(Filled::Refused) => {
+                self.slot().meta().kill();
+                self.lead.seal();
+                telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// From now on changes of the entry are announced; those of tags that only the value knows are, once
+    /// they have been read with it (coherence 6 and 10).
+    fn confirm(&self) {
+        if self.tags.beyond(&self.known).next().is_none() {
+            self.slot().meta().confirm();
+        }
+    }
+
+    /// The envelope; `None` if a tag that only the value knows may have changed meanwhile
+    /// (coherence 7 and 8).
+    async fn bytes(
+        &self,
+        remote: &Remote,
+        grant: &Grant,
+        address: &Address,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let Some(tags) = self.stamped_tags(remote, &grant.generations).await else {
+            return Ok(None);
+        };
+        let envelope = Envelope {
+            kind: self.slot().meta().kind,
+            ttl: self.life.ttl,
+            grace: self.life.grace,
+            history: grant.history,
+            namespace: grant.generations.namespace,
+            tags,
+            payload: self.payload()?,
+        };
+        let bytes = envelope.write(address.reader());
+        bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
+    }
+
+    /// The tags with the generations from before the load; nothing if those of late ones cannot be told
+    /// (coherence 10).
+    async fn stamped_tags(
+        &self,
+        remote: &Remote,
+        before: &Generations,
+    ) -> Option<Vec<(Tag, Stamp)>> {
+        let mut late = Tags::default();
+        for tag in self.tags.beyond(&self.known) {
+            late.add(tag.clone());
+        }
+        let known = self.known.iter().cloned().zip(before.tags.iter().copied());
+        if late.is_empty() {
+            return Some(known.collect());
+        }
+        let now = remote.late_generations(&late).await.ok()?;
+        if before.any_tag != Some(now.any_tag) {
+            let (key, reason) = (&self.key.readable(), NotKept::Invalidated);
+            self.runtime.telemetry.tell(&Event::NotKept { key, reason });
+            return None;
+        }
+        Some(known.chain(late.iter().cloned().zip(now.tags)).collect())
+    }
+
+    fn payload(&self) -> Result<Vec<u8>, String> {
+        match self.slot().meta().kind {
+            EntryKind::Absent => Ok(Vec::new()),
+            EntryKind::Value => match entry::value::<V>(self.slot(), EntryKind::Value) {
+                Some(value) => self.wire.encode(value),
+                None => Err("the entry is of another type".to_owned()),
+            },
+            EntryKind::Failed => {
+                let remember = self.remember.as_ref();
+                let error = remember.and_then(|remember| (remember.recall)(self.slot()));
+                let wire = remember.and_then(|remember| remember.wire);
+                match (error, wire) {
+                    (Some(error), Some(wire)) => wire.encode(&error),
+                    _ => Err("errors are not remembered".to_owned()),
+                }
+            }
+        }
+    }
+}
