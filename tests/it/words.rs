@@ -241,3 +241,18 @@ async fn slow(
 ) -> Result<u32, Fault> {
     origin.waits(&gate, word).await
 }
+
+#[tokio::test]
+async fn a_value_that_is_refused_while_the_backend_is_away_is_newer_than_what_that_has() {
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let cache = &remote.world.cache;
+    remote.neighbour().entry("said:k").ttl(TTL).insert(1_u32).await.unwrap();
+    remote.world.advance(Duration::from_secs(1));
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    assert_eq!(says(cache, &origin, Ok(Some(0))).await, (Ok(Some(0)), Source::Load));
+    assert_eq!(says(cache, &origin, Ok(Some(0))).await, (Ok(Some(0)), Source::Load));
+    assert_eq!(cache.stats().journal_depth, 0, "there is nothing to end that could be known");
+    remote.chaos.heal();
+    remote.world.advance(Duration::from_secs(1));
+    assert_eq!(says(cache, &origin, Ok(Some(2))).await, (Ok(Some(2)), Source::Load));
+}

@@ -30,7 +30,7 @@ where
         let unwanted = if life.ttl.is_zero() { Some(NotKept::Unwanted) } else { wanted.err() };
         if let Some(reason) = unwanted {
             self.not_kept(reason);
-            self.refute();
+            self.refute(&slot, leased);
             self.lead.land(landing);
             return None;
         }
@@ -53,14 +53,23 @@ where
 
     /// The latest word of the function is not kept, and wins over anything older all the same: what is
     /// there is invalidated, in all tiers, before anything is read again.
-    fn refute(&self) {
+    ///
+    /// Where the backend could not be asked, something without a value is kept that is newer than what it may
+    /// have (coherence 12b).
+    fn refute(&self, refused: &Slot, leased: LeaseState) {
         let Ask { runtime, key, .. } = &self.ask;
-        let is_there = self.stale.is_some() || runtime.memory.get(key).is_some();
+        let kept = runtime.memory.get(key).filter(|slot| self.ask.can_recall(slot));
+        let is_there = self.stale.is_some() || kept.is_some();
         if (is_there || self.purpose == Purpose::Reload) && !self.lead.is_sealed() {
             match self.ask.remote() {
                 Some(_) => runtime.journal(&[Scope::Entry(key.clone())]),
                 None => runtime.memory.invalidate(key),
             }
+        }
+        if leased == LeaseState::Unleased && runtime.keeps_copies() {
+            let newer = refused.meta().pause();
+            newer.meta().keep_to_ourselves();
+            self.lead.unless_sealed(|| runtime.memory.insert(key, &newer));
         }
     }
 
