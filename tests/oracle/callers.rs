@@ -159,7 +159,8 @@ impl Caller {
         let covers = vec![(item, self.source.write(item))];
         let begun = self.source.now();
         let done = sites::invalidate(&self.cache, &self.source, item).await;
-        self.note(What::Item(item), covers, begun, done.into());
+        let ending = done.map_or(Ending::Unsaid, Ending::from);
+        self.note(What::Item(item), covers, begun, ending);
     }
 
     async fn write_batch(&self, items: impl Iterator<Item = usize> + Clone) {

@@ -163,7 +163,7 @@ impl Play {
         let beside = |stats: &Stats| stats.leases_held_elsewhere + stats.refused;
         let beside = stats.iter().map(beside).sum();
         let habit = |item| match sites::site(item) {
-            Site::Renewed => Habit::Renewed,
+            Site::Renewed | Site::Furnished => Habit::Renewed,
             Site::Labelled => Habit::Labelled,
             Site::Plain => Habit::Batched(beside),
             Site::Tagged | Site::ByHand => Habit::Usual,
