@@ -142,8 +142,8 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
-            proving: Sole::default(),
-            replaying: Sole::default(),
+            proving: Sole::new(&clock),
+            replaying: Sole::new(&clock),
             tasks,
             backend,
             namespace,
@@ -184,8 +184,10 @@ impl Remote {
         self.journal.depth()
     }
 
-    pub(crate) async fn close(&self) {
-        self.backend.close().await;
+    /// Closes the backend; tells whether it had ended within `write_deadline`, by the machine's clock.
+    pub(crate) async fn close(&self) -> bool {
+        let limit = self.settings.load().write_deadline;
+        Clock::system().within(limit, self.backend.close()).await.is_some()
     }
 
     fn generation(&self) -> Generation {

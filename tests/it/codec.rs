@@ -1,16 +1,12 @@
 //! Values that the two sides of their type, or JSON, would turn into others: no process is given one.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Source, athena_cache, of};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::world::{Fault, Origin, Remote, TTL};
+use crate::world::{Fault, Log, Origin, Remote, TTL};
 
 /// What half of all APIs return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,32 +158,5 @@ async fn what_cannot_be_written_or_read_is_counted_each_time_and_logged_once_per
     assert_eq!(told.len(), 1, "{lines:#?}");
     for part in ["WARN", "codec::odd", "version"] {
         assert!(told[0].contains(part), "{}", told[0]);
-    }
-}
-
-/// What an operator reads.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// Hears this thread.
-    fn set(&self) -> impl Sized + use<> {
-        let log = self.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).set_default()
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap();
-        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -21,6 +21,7 @@ mod keys;
 mod lifecycle;
 mod refresh;
 mod retry;
+mod runtimes;
 mod sharded;
 mod sharing;
 mod stampede;

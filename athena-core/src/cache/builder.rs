@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::Cache;
@@ -214,6 +215,7 @@ impl Builder {
             loads: LoadLimits::new(settings.degraded_loads),
             claims: Claims::new(),
             logged: Mutex::new(HashSet::new()),
+            told_outside: AtomicBool::new(false),
             settings,
             clock,
             random,
