@@ -2,7 +2,7 @@
 //! outside of any, and beside one that nobody drives any more.
 
 use std::collections::HashMap;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -262,4 +262,40 @@ fn settling_has_an_end_although_the_first_runtime_stands_still() {
         };
         tokio::join!(settled, advance);
     });
+}
+
+#[test]
+fn a_call_that_nobody_polls_any_more_holds_up_no_other() {
+    // The breaker of the node is closed, or half-open and waits for that very call.
+    for failures in [1, 5] {
+        without_timers().block_on(async {
+            let remote = Remote::new();
+            let (cache, chaos, origin) = (&remote.world.cache, &remote.chaos, Origin::default());
+            chaos.always(Chaotic::Error(Class::Unreachable));
+            for _ in 0..failures {
+                assert_eq!(cache.invalidate("k").await, Invalidated::Pending);
+            }
+            remote.world.advance(Duration::from_secs(10));
+            // It is about to replay what waits.
+            chaos.next(1, Chaotic::Hang);
+            let mut left_alone = Box::pin(cache.entry("k").get::<u32>());
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(left_alone.as_mut().poll(&mut context).is_pending());
+            for _ in 0..6 {
+                let load = || origin.returns(Ok::<_, Fault>(1));
+                let mut call = pin!(cache.entry("k").ttl(TTL * 100).get_or_load(load));
+                let value = poll_fn(|context| {
+                    remote.world.advance(Duration::from_millis(1));
+                    context.waker().wake_by_ref();
+                    call.as_mut().poll(context)
+                });
+                assert_eq!(value.await, Ok(1));
+                others_rest().await;
+                remote.world.advance(Duration::from_secs(10));
+            }
+            let state = cache.breaker();
+            assert_eq!(cache.stats().journal_depth, 0, "{failures}: {state:?}");
+            assert_eq!(cache.stats().fills, 1, "{failures}: {state:?}");
+        });
+    }
 }
