@@ -41,6 +41,7 @@ use crate::codec::Codec;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
 use crate::coherence::session::Incarnation;
+use crate::contained::contained_future;
 use crate::envelope::Reader;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
@@ -187,7 +188,8 @@ impl Remote {
     /// Closes the backend; tells whether it had ended within `write_deadline`, by the machine's clock.
     pub(crate) async fn close(&self) -> bool {
         let limit = self.settings.load().write_deadline;
-        Clock::system().within(limit, self.backend.close()).await.is_some()
+        let ended = contained_future(self.backend.close());
+        matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
     }
 
     fn generation(&self) -> Generation {

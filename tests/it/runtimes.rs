@@ -299,3 +299,25 @@ fn a_call_that_nobody_polls_any_more_holds_up_no_other() {
         });
     }
 }
+
+#[test]
+fn a_backend_that_panics_for_want_of_a_runtime_is_one_that_is_away() {
+    let log = Log::default();
+    let (_other, _guard) = (Log::default().set(), log.set());
+    let backend = ChaosBackend::new(MemoryBackend::new(), 1);
+    let chaos = backend.chaos();
+    let cache = Cache::builder("test").backend(backend).build().unwrap();
+    chaos.always(Chaotic::Panic);
+    everywhere(async || {
+        for id in 0..10 {
+            assert_eq!(plain(&cache, id).await, Ok(id));
+            assert_eq!(change(&cache, id).await, Ok(id));
+        }
+        let _ = cache.invalidate_tag("numbers").await;
+    });
+    block_on(cache.close());
+    let lines = log.lines();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("the backend panicked")).collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    assert!(told[0].contains("ERROR") && told[0].contains("enable_all"), "{}", told[0]);
+}

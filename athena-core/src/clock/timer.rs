@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Condvar, PoisonError};
+use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(super) struct Sleep {
     timer: &'static Timer,
     due: Option<Instant>,
     /// Where it is in the queue.
-    place: Option<Place>,
+    place: Option<DueAt>,
 }
 
 impl Future for Sleep {
@@ -66,13 +66,13 @@ struct Timer {
 
 #[derive(Debug)]
 struct Queue {
-    sleepers: BTreeMap<Place, Waker>,
+    sleepers: BTreeMap<DueAt, Waker>,
     last: u64,
     thread: Wakefulness,
 }
 
 /// When a sleeper is due; those of one moment are told apart by their numbers.
-type Place = (Instant, u64);
+type DueAt = (Instant, u64);
 
 /// What the thread does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Timer {
     }
 
     /// Has a sleeper woken when it is due; it keeps its place if it has one.
-    fn enter(&'static self, place: Option<Place>, due: Instant, waker: &Waker) -> Place {
+    fn enter(&'static self, place: Option<DueAt>, due: Instant, waker: &Waker) -> DueAt {
         let mut queue = self.queue.lock();
         let place = place.unwrap_or_else(|| {
             queue.last += 1;
@@ -112,7 +112,7 @@ impl Timer {
         place
     }
 
-    fn leave(&self, place: Place) {
+    fn leave(&self, place: DueAt) {
         let waker = self.queue.lock().sleepers.remove(&place);
         // Code of others: not under the lock.
         drop(waker);
@@ -142,20 +142,19 @@ impl Timer {
                 queue = self.queue.lock();
                 continue;
             }
-            let first = queue.sleepers.first_key_value().map(|(&(due, _), _)| due);
-            queue = match first {
-                Some(first) => {
-                    queue.thread = Wakefulness::Until(first);
-                    let pause = first.saturating_duration_since(now);
-                    let woken = self.earlier.wait_timeout(queue, pause);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => {
-                    queue.thread = Wakefulness::Asleep;
-                    self.earlier.wait(queue).unwrap_or_else(PoisonError::into_inner)
-                }
-            };
+            queue = self.pause(queue, now);
         }
+    }
+
+    /// Waits until the first sleeper is due, or somebody comes who is due earlier.
+    fn pause<'a>(&self, mut queue: MutexGuard<'a, Queue>, now: Instant) -> MutexGuard<'a, Queue> {
+        let Some((&(first, _), _)) = queue.sleepers.first_key_value() else {
+            queue.thread = Wakefulness::Asleep;
+            return self.earlier.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        };
+        queue.thread = Wakefulness::Until(first);
+        let woken = self.earlier.wait_timeout(queue, first.saturating_duration_since(now));
+        woken.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 

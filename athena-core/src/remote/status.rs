@@ -115,7 +115,8 @@ impl Remote {
         nodes.retain(|node| !self.is_isolated(*node));
         let prove = async |node: Node| {
             let (incarnation, sent) = self.before_asking(node);
-            let answer = self.clock.within_dozing(limit, self.backend.prove(node)).await;
+            let question = self.contained(node, self.backend.prove(node));
+            let answer = self.clock.within_dozing(limit, question).await;
             match answer {
                 Some(Ok(proof)) => {
                     self.announcements.sessions.prove(node, incarnation, &proof, sent);

@@ -83,6 +83,17 @@ pub(crate) fn observer_panicked(panic: &str) {
     tracing::error!(target: "athena_cache", panic, "an observer panicked; it goes on to hear events");
 }
 
+/// A backend that panics; said once per cache.
+pub(crate) fn backend_panicked(endpoint: &str, panic: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        endpoint,
+        panic,
+        "the backend panicked, which counts as a failure of its node; if it misses timers or sockets, build \
+         the tokio runtime with `enable_all`"
+    );
+}
+
 /// A type whose changes go unseen; said once per type.
 pub(crate) fn untraced(name: &str) {
     tracing::info!(
