@@ -18,6 +18,7 @@ mod limits;
 mod lookup;
 mod many;
 mod origin;
+mod payload;
 
 use std::sync::Arc;
 

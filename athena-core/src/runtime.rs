@@ -220,6 +220,8 @@ impl Runtime {
     }
 
     /// The wire format, if values can be read back through it; says once per function if not.
+    ///
+    /// Without a backend that is found out when a value is kept (`Ask::rehearse`), not at every hit.
     pub(crate) fn checked<V: 'static>(
         &self,
         wire: Wire<V>,
@@ -227,16 +229,29 @@ impl Runtime {
         site: Option<u32>,
         version: u32,
     ) -> Option<Wire<V>> {
-        self.remote.as_ref()?;
-        let Err(reason) = wire.fingerprint(version) else {
+        if self.remote.is_none() || self.is_readable(&wire, key, site, version) {
             return Some(wire);
+        }
+        None
+    }
+
+    /// Whether values can be read back through a wire format; says once per function if not.
+    pub(crate) fn is_readable<V: 'static>(
+        &self,
+        wire: &Wire<V>,
+        key: &Key,
+        site: Option<u32>,
+        version: u32,
+    ) -> bool {
+        let Err(reason) = wire.fingerprint(version) else {
+            return true;
         };
         if self.is_news::<V>(CodecTrouble::Unwritable, site) {
             let key = &key.readable();
             log::unwritable(self.namespace.as_str(), site.map(site::name), key, &reason);
             self.telemetry.tell(&Event::Unwritable { key, reason: &reason });
         }
-        None
+        false
     }
 
     /// Tells that a value was not written; logs it once for each function and type.
