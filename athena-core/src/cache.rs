@@ -17,7 +17,7 @@ use crate::resilience::breaker::BreakerState;
 use crate::resilience::settings::Resilience;
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::tag::Tag;
-use crate::telemetry::Stats;
+use crate::telemetry::{Stats, log};
 
 pub use batch::Batch;
 pub use builder::Builder;
@@ -223,22 +223,34 @@ impl Cache {
 
     /// Waits until no fill, refresh or other background work of this process is under way.
     ///
-    /// For tests and before shutting down; new work may begin at any time.
+    /// For tests and before shutting down; new work may begin at any time. It waits no longer than a load in
+    /// the background and its write may take, `background_timeout` and `write_deadline`: the runtime of
+    /// some work may stand still.
     pub async fn settle(&self) {
-        self.0.tasks.settle().await;
-        self.0.memory.settle();
+        let Runtime { clock, settings, tasks, memory, .. } = &*self.0;
+        let write = settings.resilience.write_deadline;
+        let limit = settings.background_timeout.saturating_add(write);
+        // What is late is as good as work that begins now.
+        let _settled = clock.within_dozing(limit, tasks.settle()).await;
+        memory.settle();
     }
 
     /// Ends background work and connections; annotated functions run uncached from then on.
     ///
     /// Call [`settle`](Self::settle) before, to let fills and refreshes end by themselves.
+    ///
+    /// Returns within 2 s and `write_deadline`, whatever runtimes do. Tasks of one that is alive and driven by
+    /// nobody end as soon as it runs again.
     pub async fn close(&self) -> Closed {
-        self.0.tasks.close().await;
-        let Some(remote) = &self.0.remote else {
-            return Closed { pending_invalidations: 0 };
+        let tasks_ended = self.0.tasks.close().await;
+        let pending_invalidations = self.0.remote.as_ref().map_or(0, |it| it.journal_depth());
+        let backend_ended = match &self.0.remote {
+            Some(remote) => remote.close().await,
+            None => true,
         };
-        let pending_invalidations = remote.journal_depth();
-        remote.close().await;
+        if !(tasks_ended && backend_ended) {
+            log::closed_late(self.namespace());
+        }
         Closed { pending_invalidations }
     }
 

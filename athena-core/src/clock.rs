@@ -1,7 +1,9 @@
 //! Time, from one place.
 //!
 //! Invariant: nothing else in the crate reads a clock or sleeps, so that a manual clock moves all of
-//! it. Times are compared only within one process.
+//! it, and none of it needs a runtime. Times are compared only within one process.
+
+mod timer;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -91,7 +93,7 @@ impl Clock {
     /// Ends once `duration` has passed.
     pub(crate) async fn sleep(&self, duration: Duration) {
         match &self.0 {
-            TimeSource::System(_) => tokio::time::sleep(duration).await,
+            TimeSource::System(_) => timer::sleep(duration).await,
             #[cfg(feature = "testing")]
             TimeSource::Manual(manual) => manual.sleep(duration).await,
         }
@@ -100,19 +102,14 @@ impl Clock {
     /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
     pub(crate) async fn doze(&self, duration: Duration) {
         match &self.0 {
-            TimeSource::System(_) => tokio::time::sleep(duration).await,
+            TimeSource::System(_) => timer::sleep(duration).await,
             #[cfg(feature = "testing")]
             TimeSource::Manual(manual) => manual.doze(duration).await,
         }
     }
 
     /// The future's output, or `None` if `limit` passes first.
-    ///
-    /// Outside a tokio runtime there is no timer; then the limit does not act.
     pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
-        if !self.has_timer() {
-            return Some(future.await);
-        }
         first(future, self.sleep(limit)).await
     }
 
@@ -123,14 +120,6 @@ impl Clock {
         future: F,
     ) -> Option<F::Output> {
         first(future, self.doze(limit)).await
-    }
-
-    fn has_timer(&self) -> bool {
-        match &self.0 {
-            TimeSource::System(_) => tokio::runtime::Handle::try_current().is_ok(),
-            #[cfg(feature = "testing")]
-            TimeSource::Manual(_) => true,
-        }
     }
 }
 

@@ -3,7 +3,10 @@
 //! Invariant: a panic in it never reaches the caller, who would not have met it without a cache.
 
 use std::any::Any;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 /// Longest text of a panic that is handed on, in characters.
 const LONGEST: usize = 200;
@@ -14,6 +17,17 @@ const LONGEST: usize = 200;
 /// shared references and what it makes itself.
 pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| text(&*panic))
+}
+
+/// The same for a future; it is not polled again after it panicked.
+pub(crate) async fn contained_future<F: Future>(future: F) -> Result<F::Output, String> {
+    let mut future = pin!(future);
+    poll_fn(|context| match contained(|| future.as_mut().poll(context)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {

@@ -18,6 +18,7 @@ mod limits;
 mod lookup;
 mod many;
 mod origin;
+mod payload;
 
 use std::sync::Arc;
 
@@ -48,7 +49,6 @@ where
 {
     /// The value of this call: from a tier, from another caller's load, or from its own.
     pub(crate) async fn answer<O: Origin<R, V, E>>(mut self, mut origin: O) -> Answer<R> {
-        self.runtime.keep_alive();
         // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
         let mut yielding = Yielding::Twice;
         loop {
@@ -57,6 +57,7 @@ where
                 self.refresh(seen, origin);
                 return answer;
             }
+            self.runtime.keep_alive();
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
             let (flight, joiner) = match self.enter() {
                 Role::Lead(lead) => match self.lead(lead, stale, yielding, origin).await {

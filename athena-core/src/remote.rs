@@ -41,6 +41,7 @@ use crate::codec::Codec;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
 use crate::coherence::session::Incarnation;
+use crate::contained::contained_future;
 use crate::envelope::Reader;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
@@ -142,8 +143,8 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
-            proving: Sole::default(),
-            replaying: Sole::default(),
+            proving: Sole::new(&clock),
+            replaying: Sole::new(&clock),
             tasks,
             backend,
             namespace,
@@ -184,8 +185,11 @@ impl Remote {
         self.journal.depth()
     }
 
-    pub(crate) async fn close(&self) {
-        self.backend.close().await;
+    /// Closes the backend; tells whether it had ended within `write_deadline`, by the machine's clock.
+    pub(crate) async fn close(&self) -> bool {
+        let limit = self.settings.load().write_deadline;
+        let ended = contained_future(self.backend.close());
+        matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
     }
 
     fn generation(&self) -> Generation {

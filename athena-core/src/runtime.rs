@@ -6,6 +6,7 @@
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::Clock;
 use crate::codec::Wire;
@@ -26,7 +27,7 @@ use crate::remote::journal::Target;
 use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::tag::{Tag, Tags};
-use crate::tasks::Tasks;
+use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::{Event, Stats, Telemetry, log};
 
 /// The state of one cache.
@@ -50,6 +51,8 @@ pub(crate) struct Runtime {
     pub(crate) claims: Claims,
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(CodecTrouble, Option<u32>, TypeId)>>,
+    /// Whether it was told that calls come from outside of a tokio runtime.
+    pub(crate) told_outside: AtomicBool,
 }
 
 /// What goes wrong between a value and its bytes.
@@ -96,6 +99,16 @@ impl Runtime {
         if let Some(remote) = &self.remote {
             remote.keep_alive();
         }
+    }
+
+    /// Permission to start a task that the call needs; says once if it is outside of a tokio runtime.
+    pub(crate) fn spawner(&self) -> Option<Spawner> {
+        let spawner = self.tasks.spawner();
+        let is_outside = spawner.is_none() && !self.is_closed();
+        if is_outside && !self.told_outside.swap(true, Ordering::Relaxed) {
+            log::outside_runtime(self.namespace.as_str());
+        }
+        spawner
     }
 
     /// Invalidates in this process at once, then in the backend (coherence 3).

@@ -1,17 +1,24 @@
 //! The only place of the crate that spawns.
 //!
 //! Invariant: every task belongs to a cache and ends with it. No lock is held while a task is started or
-//! dropped: a runtime that shuts down drops tasks on the spot, and what they hold may spawn again.
+//! dropped: a runtime that shuts down drops tasks on the spot, and what they hold may spawn again. Nobody
+//! waits for a task without a limit: its runtime may be alive and driven by nobody.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use crate::clock::Clock;
 use crate::lock::Mutex;
+
+mod sole;
+
+pub(crate) use sole::Sole;
 
 /// The background work of a cache; clones share it, the last one dropped ends its tasks.
 #[derive(Debug, Clone)]
@@ -36,6 +43,10 @@ struct Running {
 /// Handles kept before finished ones are looked for.
 const FIRST_SWEEP: usize = 64;
 
+/// How long tasks that were told to end are waited for, by the machine's clock: what ends them is that
+/// their runtime runs, whatever the clock of the cache does.
+const LONGEST_END: Duration = Duration::from_secs(2);
+
 /// Permission to start one task.
 #[derive(Debug)]
 pub(crate) struct Spawner {
@@ -45,37 +56,57 @@ pub(crate) struct Spawner {
 
 impl Spawner {
     /// Starts a task.
-    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) -> Task {
+    pub(crate) fn spawn<T: Send + 'static>(
+        self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
         let counted = Counted::new(&self.tasks.work);
         self.spawn_aside(async move {
             let _counted = counted;
-            task.await;
+            task.await
         })
     }
 
     /// Starts a task that nobody who settles waits for.
-    pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) -> Task {
+    pub(crate) fn spawn_aside<T: Send + 'static>(
+        self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        Task(self.start(task))
+    }
+
+    /// The runtime that would run the task.
+    fn home(&self) -> Id {
+        self.runtime.id()
+    }
+
+    fn start<T: Send + 'static>(
+        self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
         let counted = Counted::new(&self.tasks.all);
         let handle = self.runtime.spawn(async move {
             let _counted = counted;
-            task.await;
+            task.await
         });
         self.tasks.keep(handle.abort_handle());
-        Task(handle)
+        handle
     }
 }
 
 /// A task that was started; dropped, it goes on.
 #[derive(Debug)]
-pub(crate) struct Task(JoinHandle<()>);
+pub(crate) struct Task<T>(JoinHandle<T>);
 
-impl Task {
-    /// Waits for its end; panics as it did, if it did.
-    pub(crate) async fn or_panic(self) {
-        if let Err(error) = self.0.await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
+impl<T> Task<T> {
+    /// What it came to, if it was not ended with its runtime or its cache; panics as it did, if it did.
+    pub(crate) async fn end(self) -> Option<T> {
+        match self.0.await {
+            Ok(output) => Some(output),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => None,
+            },
         }
     }
 }
@@ -101,11 +132,13 @@ impl Tasks {
         self.0.work.none().await;
     }
 
-    /// Ends every task and takes no more (C3).
-    pub(crate) async fn close(&self) {
+    /// Ends every task and takes no more (C3); tells whether all have ended.
+    ///
+    /// Those of a runtime that stands still end as soon as it runs again, and do nothing more.
+    pub(crate) async fn close(&self) -> bool {
         self.0.closed.store(true, Ordering::Release);
         self.0.abort();
-        self.0.all.none().await;
+        Clock::system().within(LONGEST_END, self.0.all.none()).await.is_some()
     }
 }
 
@@ -150,32 +183,6 @@ impl Running {
             }
             ended.await;
         }
-    }
-}
-
-/// A task of which there is one at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Sole(Arc<AtomicBool>);
-
-/// Being that task, for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct SoleGuard(Arc<AtomicBool>);
-
-impl Sole {
-    #[inline]
-    pub(crate) fn is_running(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Permission to be the task, unless there is one.
-    pub(crate) fn begin(&self) -> Option<SoleGuard> {
-        (!self.0.swap(true, Ordering::AcqRel)).then(|| SoleGuard(Arc::clone(&self.0)))
-    }
-}
-
-impl Drop for SoleGuard {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 

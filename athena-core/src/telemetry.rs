@@ -24,12 +24,15 @@ pub(crate) struct Telemetry {
     pub(crate) counters: Counters,
     observers: Vec<Arc<dyn Observer>>,
     has_told_of_panic: AtomicBool,
+    has_told_of_backend: AtomicBool,
 }
 
 impl Telemetry {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
-        let has_told_of_panic = AtomicBool::new(false);
-        Self { counters: Counters::default(), observers, has_told_of_panic }
+        let [has_told_of_panic, has_told_of_backend] =
+            [AtomicBool::new(false), AtomicBool::new(false)];
+        let counters = Counters::default();
+        Self { counters, observers, has_told_of_panic, has_told_of_backend }
     }
 
     /// Counts an event and passes it on, in the task in which it happened.
@@ -46,6 +49,13 @@ impl Telemetry {
             && !self.has_told_of_panic.swap(true, Ordering::Relaxed)
         {
             log::observer_panicked(&panic);
+        }
+    }
+
+    /// Logs once that a backend panics.
+    pub(crate) fn backend_panicked(&self, endpoint: &str, panic: &str) {
+        if !self.has_told_of_backend.swap(true, Ordering::Relaxed) {
+            log::backend_panicked(endpoint, panic);
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) use self::reply::Fields;
 pub(crate) use self::role::Role;
 pub(crate) use self::script::Script;
 pub(crate) use self::state::Doubt;
-pub(crate) use self::task::{Task, TaskSlot};
+pub(crate) use self::task::{Task, TaskSlot, ended_within, inside_runtime};
 
 use self::conn::Health;
 use self::dial::Call;

@@ -12,7 +12,7 @@ use athena_cache_core::backend::{Class, Failure, Node, Proof};
 use self::cluster::Cluster;
 use self::sentinel::Sentinel;
 use crate::config::{Deployment, Settings};
-use crate::link::{Batch, Client, Link, Malformed, Question, Replies};
+use crate::link::{Batch, Client, Link, Malformed, Question, Replies, inside_runtime};
 
 /// The nodes of one Redis.
 #[derive(Debug)]
@@ -71,6 +71,7 @@ impl Topology {
         batch: &Batch,
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
+        inside_runtime()?;
         match &self.kind {
             Servers::Standalone(link) => link.send(batch, read).await,
             Servers::Sentinel(sentinel) => sentinel.send(batch, read).await,
@@ -85,6 +86,7 @@ impl Topology {
         batch: &Batch,
         read: impl FnOnce(&mut Replies) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
+        inside_runtime()?;
         match &self.kind {
             Servers::Cluster(cluster) => cluster.link_to(node).await?.send(batch, read).await,
             Servers::Standalone(_) | Servers::Sentinel(_) => self.send(batch, read).await,
@@ -93,6 +95,7 @@ impl Topology {
 
     /// Asks a node whether it is the one that serves.
     pub(crate) async fn prove(&self, node: Node) -> Result<Proof, Failure> {
+        inside_runtime()?;
         match &self.kind {
             Servers::Standalone(link) => {
                 let answer = link.prove(Question::Role).await;
@@ -111,6 +114,7 @@ impl Topology {
 
     /// Waits for the outcome of the first attempts to connect.
     pub(crate) async fn connect(&self) -> Result<(), Failure> {
+        inside_runtime()?;
         match &self.kind {
             Servers::Standalone(link) => link.connect().await,
             Servers::Sentinel(sentinel) => sentinel.connect().await,

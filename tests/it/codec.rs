@@ -1,16 +1,12 @@
 //! Values that the two sides of their type, or JSON, would turn into others: no process is given one.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Invalidated, Resilience, Source, athena_cache, of};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::world::{Fault, Origin, Remote, TTL};
+use crate::world::{Fault, Log, Origin, Remote, TTL};
 
 /// What half of all APIs return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,31 +161,118 @@ async fn what_cannot_be_written_or_read_is_counted_each_time_and_logged_once_per
     }
 }
 
-/// What an operator reads.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+#[athena_cache(ttl = "10s", skip(cache), cache = cache)]
+async fn document(cache: &Cache, id: u32) -> serde_json::Value {
+    serde_json::json!({ "id": id })
+}
 
-impl Log {
-    /// Hears this thread.
-    fn set(&self) -> impl Sized + use<> {
-        let log = self.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).set_default()
+#[athena_cache(ttl = "10s", skip(cache), codec = Json, cache = cache)]
+async fn document_in_json(cache: &Cache, id: u32) -> serde_json::Value {
+    serde_json::json!({ "id": id })
+}
+
+#[athena_cache(ttl = "10s", tier = memory, skip(cache), cache = cache)]
+async fn document_here(cache: &Cache, id: u32) -> serde_json::Value {
+    serde_json::json!({ "id": id })
+}
+
+#[athena_cache(ttl = "10s", negative = err, negative_ttl = "5s", skip(cache), cache = cache)]
+async fn refusal(cache: &Cache, id: u32) -> Result<u32, Even> {
+    Err(Even(2 * id + 1))
+}
+
+#[tokio::test]
+async fn what_a_backend_would_not_take_is_told_where_there_is_none() {
+    let told = async |cache: &Cache| {
+        let log = Log::default();
+        // Of a single subscriber, `tracing` asks only the threads that have it whether it wants a record.
+        let (_other, _guard) = (Log::default().set(), log.set());
+        for id in 0..3 {
+            shelf(cache, id, None).await;
+            document(cache, id).await;
+            document_in_json(cache, id).await;
+            document_here(cache, id).await;
+            sensor(cache, id, (Some(None), None)).await;
+            cache.settle().await;
+        }
+        let reason = |line: &String| {
+            let line = line.split_once("reason=")?.1;
+            Some(line.split(" function=").next()?.to_owned())
+        };
+        let mut lines: Vec<_> = log.lines().iter().filter_map(reason).collect();
+        lines.sort();
+        lines
+    };
+    let (alone, remote) = (Cache::in_memory("test"), Remote::tiered());
+    let (without, with) = (told(&alone).await, told(&remote.world.cache).await);
+    assert_eq!(without, with);
+    assert_eq!(without.len(), 3, "{without:#?}");
+    for part in ["Stock.reserved", "serde_json::value::Value"] {
+        assert!(without.iter().any(|line| line.contains(part)), "{part}: {without:#?}");
     }
+    assert_eq!(alone.stats().unwritable, remote.world.cache.stats().unwritable);
+    assert_eq!(alone.stats().unwritable, 7, "each value, but types that are never written once");
+    // What is told of is kept all the same.
+    assert_eq!(
+        of(shelf(&alone, 1, Some(7))).observe().await.unwrap().outcome.source,
+        Source::Memory
+    );
+    assert_eq!(shelf(&alone, 1, Some(7)).await.reserved, None);
+    assert_eq!(of(document(&alone, 1)).observe().await.unwrap().outcome.source, Source::Memory);
+}
 
-    fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap();
-        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+#[tokio::test]
+async fn what_would_not_be_read_from_a_backend_is_told_where_there_is_none() {
+    let cache = Cache::in_memory("test");
+    for id in 0..3 {
+        odd(&cache, id).await;
+        assert_eq!(refusal(&cache, id).await, Err(Even(2 * id + 1)));
+    }
+    assert_eq!((cache.stats().unwritable, cache.stats().unreadable), (0, 6));
+    cache.entry("odd").insert(Even(1)).await.unwrap();
+    let load = |names: Vec<String>| async move {
+        Ok::<_, Fault>(names.into_iter().map(|name| (name, Even(1))).collect())
+    };
+    let many: std::collections::HashMap<_, _> =
+        cache.batch(["a", "b"]).get_or_load_many(load).await.unwrap();
+    assert_eq!((many["a"].0, cache.stats().unreadable), (1, 9));
+    assert_eq!(cache.entry("odd").get().await.unwrap(), Some(Even(1)), "as it was");
+}
+
+thread_local! {
+    /// How often a `Costly` was written.
+    static WRITTEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts how often it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Costly(u32);
+
+impl Serialize for Costly {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        WRITTEN.set(WRITTEN.get() + 1);
+        self.0.serialize(serializer)
     }
 }
 
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
+#[athena_cache(ttl = "10s", skip(cache), cache = cache)]
+async fn costly(cache: &Cache, id: u32) -> Costly {
+    Costly(id)
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+#[tokio::test]
+async fn a_hit_writes_nothing_where_there_is_no_backend_and_neither_do_values_of_this_process() {
+    let cache = Cache::in_memory("test");
+    assert_eq!(costly(&cache, 1).await, Costly(1));
+    let written = WRITTEN.get();
+    assert!(written > 0);
+    for _ in 0..10 {
+        assert_eq!(costly(&cache, 1).await, Costly(1));
+        let load = || async { Ok::<_, Fault>(Costly(2)) };
+        assert_eq!(cache.entry("costly").in_memory().get_or_load(load).await, Ok(Costly(2)));
     }
+    assert_eq!(WRITTEN.get(), written);
+    assert_eq!((cache.stats().unwritable, cache.stats().unreadable), (0, 0));
 }
 
 /// A type that postcard cannot read back.

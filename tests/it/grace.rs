@@ -348,3 +348,32 @@ async fn what_may_not_answer_any_more_does_not_answer_for_a_load_that_panics() {
         assert!(answer.is_err_and(|error| error.is_panic()), "as without a cache");
     }
 }
+
+/// Of a type that cannot be cloned.
+#[derive(Debug, PartialEq, Eq)]
+struct Unique(u32);
+
+#[athena_cache(
+    ttl = "10s", grace = "1m", grace_unless = |error| error.0 == 7, soft_timeout = "100ms",
+    key = "unique", skip(gate, result), cache = cache
+)]
+async fn unique(cache: Cache, gate: Gate, result: Result<u32, u32>) -> Result<u32, Unique> {
+    if result.is_err() {
+        Origin::default().waits(&gate, ()).await;
+    }
+    result.map_err(Unique)
+}
+
+#[tokio::test]
+async fn g4_an_excluded_error_that_cannot_be_cloned_reaches_the_caller_beside_whom_it_was_loaded() {
+    for (error, answer) in [(7, Err(Unique(7))), (8, Ok(1))] {
+        let (world, gate) = (World::in_memory(), Gate::closed());
+        assert_eq!(unique(world.cache.clone(), gate.clone(), Ok(1)).await, Ok(1));
+        world.advance(TTL);
+        let call = unique(world.cache.clone(), gate.clone(), Err(error));
+        let call = tokio::spawn(call);
+        others_rest().await;
+        gate.open();
+        assert_eq!(call.await.unwrap(), answer);
+    }
+}

@@ -2,12 +2,14 @@
 //! in which a function can be cached.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use athena_cache::testing::{Chaos, ChaosBackend, Connection, ManualClock, MemoryBackend};
 use athena_cache::{Builder, Cache, Memory, Observed, Resilience, athena_cache, of};
+use tracing_subscriber::util::SubscriberInitExt;
 
 pub const TTL: Duration = Duration::from_secs(10);
 pub const GRACE: Duration = Duration::from_secs(60);
@@ -333,4 +335,31 @@ pub async fn labelled(
         load.await
     }
     of(labelled(&cache, load)).observe().await.unwrap()
+}
+
+/// What an operator reads.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Hears this thread.
+    pub fn set(&self) -> impl Sized + use<> {
+        let log = self.clone();
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).set_default()
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap();
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

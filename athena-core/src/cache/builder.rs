@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::Cache;
@@ -65,10 +66,24 @@ impl Cache {
     ///
     /// Characters that no namespace may hold become `_`.
     ///
+    /// Values are answered as they were loaded. Those that a backend would get are written and read once when
+    /// they are kept, as in every cache without a backend, so that a test meets the types that would stay in
+    /// one process in production: `Stats::unwritable` and `Stats::unreadable` count them, and one record per
+    /// function and type tells what to do. No call fails for it, since small programs may run so for good;
+    /// a test asks the counters. `tier = memory` and [`Entry::in_memory`](crate::Entry::in_memory) are for
+    /// values that are to stay in the process.
+    ///
     /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use athena_cache_core::Cache;
     ///
-    /// assert_eq!(Cache::in_memory("a test").namespace(), "a_test");
+    /// let cache = Cache::in_memory("a test");
+    /// assert_eq!(cache.namespace(), "a_test");
+    /// cache.entry("user:42").insert("Ada".to_owned()).await?;
+    /// assert_eq!(cache.stats().unwritable + cache.stats().unreadable, 0);
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn in_memory(namespace: &str) -> Self {
         Builder::embedded(namespace)
@@ -130,7 +145,8 @@ impl Builder {
         self
     }
 
-    /// The remote tier. Without one the cache lives in memory alone.
+    /// The remote tier. Without one the cache lives in memory alone, and tells of values that a backend
+    /// would not take, as [`Cache::in_memory`] does.
     pub fn backend(mut self, backend: impl Backend) -> Self {
         self.backend = Some(Arc::new(backend));
         self
@@ -214,6 +230,7 @@ impl Builder {
             loads: LoadLimits::new(settings.degraded_loads),
             claims: Claims::new(),
             logged: Mutex::new(HashSet::new()),
+            told_outside: AtomicBool::new(false),
             settings,
             clock,
             random,

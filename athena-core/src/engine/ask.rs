@@ -34,6 +34,8 @@ pub(crate) struct Ask<R, V, E> {
 pub(crate) enum Destination<V> {
     /// Nowhere: they are this process's own.
     Here,
+    /// Nowhere, since the cache has no backend; one would get them as these bytes.
+    Rehearsed(Wire<V>),
     /// In the backend, as bytes that only this fingerprint reads.
     Backend { wire: Wire<V>, fingerprint: u64 },
     /// Nowhere, for this reason: their type cannot be read back. Other processes may invalidate them all the
@@ -50,10 +52,12 @@ impl<V: 'static> Destination<V> {
         site: Option<u32>,
         policy: &Policy,
     ) -> Self {
-        let is_own = policy.memory_only || runtime.remote.is_none();
-        let Some(wire) = wire.filter(|_| !is_own) else {
+        let Some(wire) = wire.filter(|_| !policy.memory_only) else {
             return Self::Here;
         };
+        if runtime.remote.is_none() {
+            return Self::Rehearsed(wire);
+        }
         match runtime.fingerprint(wire, key, site, policy.version) {
             Ok(fingerprint) => Self::Backend { wire, fingerprint },
             Err(reason) => Self::Unreadable(reason.into()),
@@ -75,6 +79,7 @@ impl<V> Clone for Destination<V> {
     fn clone(&self) -> Self {
         match self {
             Self::Here => Self::Here,
+            Self::Rehearsed(wire) => Self::Rehearsed(*wire),
             Self::Backend { wire, fingerprint } => {
                 Self::Backend { wire: *wire, fingerprint: *fingerprint }
             }
@@ -129,6 +134,6 @@ impl<R, V, E> Ask<R, V, E> {
 
     /// Whether other processes may change what its values come from.
     pub(super) fn is_shared(&self) -> bool {
-        !matches!(self.destination, Destination::Here)
+        matches!(self.destination, Destination::Backend { .. } | Destination::Unreadable(_))
     }
 }

@@ -92,6 +92,7 @@ where
         };
         let meta = Meta::new(EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
         let slot: Slot = Arc::new(TypedEntry { meta, value });
+        self.rehearse(&slot);
         lead.unless_sealed(|| {
             self.runtime.memory.invalidate(&self.key);
             if !life.ttl.is_zero() {

@@ -141,20 +141,21 @@ where
         Work::Loaded(returned, leased, started)
     }
 
-    /// Loads in a task; nobody needs the answer.
-    pub(crate) async fn run_in_background(mut self, load: impl Future<Output = R>) {
+    /// Loads in a task; whoever waits beside it has the answer from the flight, if it can be handed on.
+    pub(crate) async fn run_in_background(
+        mut self,
+        load: impl Future<Output = R>,
+    ) -> Option<Answer<R>> {
         let leased = match self.purpose {
             Purpose::Refresh => self.lease_or_find(self.lead.since()).await,
             _ => self.lease_or_wait().await,
         };
-        let Ok(leased) = leased else {
-            return;
-        };
+        let leased = leased.ok()?;
         if self.purpose == Purpose::Refresh {
             // Before it begins: it may end in every way, a panic included. What it brings replaces this.
             self.hold_off_refresh();
             if leased == LeaseState::HeldElsewhere {
-                return;
+                return None;
             }
         }
         let runtime = &self.ask.runtime;
@@ -164,14 +165,16 @@ where
             LoadPermit::Needed => LoadPermit::Taken(self.ask.permit(Urgency::Background).await),
             permit => permit,
         };
-        match self.ask.run_load_within(limit, permit, self.load(load, leased)).await {
-            Some((returned, started)) => {
-                if let Some(fill) = self.finish(returned, leased, started).fill {
-                    fill.begin();
-                }
-            }
-            None => self.timed_out_in_background(limit),
+        let loaded = self.ask.run_load_within(limit, permit, self.load(load, leased)).await;
+        let Some((returned, started)) = loaded else {
+            self.timed_out_in_background(limit);
+            return None;
+        };
+        let Finished { answer, fill } = self.finish(returned, leased, started);
+        if let Some(fill) = fill {
+            fill.begin();
         }
+        Some(answer)
     }
 
     pub(super) fn flight(&self) -> &Arc<Flight> {

@@ -6,6 +6,7 @@ use super::answer::Judged;
 use super::course::Next;
 use super::follow::{Followed, WaitingFor};
 use super::job::{Led, Yielding};
+use super::origin::LoadTask;
 use super::{Answer, Ask, Job, Origin, Purpose};
 use crate::entry::Slot;
 use crate::flight::Lead;
@@ -47,7 +48,7 @@ where
         let soft = matches!(self.policy.limit(stale.is_some()), Some(Limit::Soft(_)));
         if let Some(slot) = stale.as_ref().filter(|_| soft && O::DETACHES)
             && let Some(current) = self.recall(slot)
-            && let Some(spawner) = self.runtime.tasks.spawner()
+            && let Some(spawner) = self.runtime.spawner()
         {
             let slot = Arc::clone(slot);
             return Led::Answer(self.load_softly(lead, slot, current, spawner, origin).await);
@@ -73,13 +74,23 @@ where
                 Followed::Answer(answer) => return answer,
                 // It is past its grace: as if it had not been there.
                 Followed::Impatient => stale = None,
+                // An error that cannot be handed on.
+                Followed::Alone => {
+                    if let Some(answer) = ended(task).await {
+                        self.tell(|key| Event::Miss { key });
+                        return answer;
+                    }
+                    break;
+                }
                 // The load panicked or was ended with its runtime.
-                Followed::Again | Followed::Alone => break,
+                Followed::Again => {
+                    if !self.still_serves(&slot) {
+                        // As without a cache: nothing that may still answer stands in for it.
+                        drop(ended(task).await);
+                    }
+                    break;
+                }
             }
-        }
-        if let Some(task) = task.filter(|_| !self.still_serves(&slot)) {
-            // As without a cache: nothing that may still answer stands in for it.
-            task.or_panic().await;
         }
         let now = self.runtime.clock.now();
         let pause = grace::throttle(self.policy.throttle, slot.meta().life.ttl);
@@ -91,9 +102,14 @@ where
 
     /// Loads in the background while the current value serves.
     pub(super) fn detach_eagerly<O: Origin<R, V, E>>(self, lead: Lead, slot: Slot, origin: O) {
-        if let Some(spawner) = self.runtime.tasks.spawner() {
+        if let Some(spawner) = self.runtime.spawner() {
             self.tell(|key| Event::Refreshing { key });
             origin.detach(spawner, Job::new(self, lead, Some(slot), Purpose::Refresh));
         }
     }
+}
+
+/// What a load in a task came to; panics as it did, if it did.
+async fn ended<R>(task: Option<LoadTask<R>>) -> Option<Answer<R>> {
+    task?.end().await?
 }

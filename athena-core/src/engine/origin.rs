@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use super::answer::Answer;
 use super::detach::Detach;
 use super::job::Job;
 use crate::tasks::{Spawner, Task};
@@ -19,8 +20,11 @@ pub(crate) trait Origin<R, V, E>: Sized {
     fn load(self) -> Self::Load;
 
     /// Loads in a task, for `job`.
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<Task>;
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<LoadTask<R>>;
 }
+
+/// A load in a task, which may come to an answer.
+pub(crate) type LoadTask<R> = Task<Option<Answer<R>>>;
 
 /// A load in the caller's own future.
 pub(crate) struct InPlace<'f, Load>(pub(crate) Pin<&'f mut Load>);
@@ -34,7 +38,7 @@ impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for InPlace<'f, Load
         self.0
     }
 
-    fn detach(self, _spawner: Spawner, _job: Job<R, V, E>) -> Option<Task> {
+    fn detach(self, _spawner: Spawner, _job: Job<R, V, E>) -> Option<LoadTask<R>> {
         None
     }
 }
@@ -66,7 +70,7 @@ where
         self.load
     }
 
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<Task> {
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<LoadTask<R>> {
         let load = self.detach.take_from(self.load)?;
         Some(spawner.spawn(job.run_in_background(load)))
     }
@@ -92,7 +96,7 @@ where
         self.0
     }
 
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<Task> {
+    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<LoadTask<R>> {
         Some(spawner.spawn(job.run_in_background(self.0)))
     }
 }

@@ -124,7 +124,7 @@ impl DueInvalidation {
     fn begin(self) -> Option<Receiver<()>> {
         let Self { runtime, scopes } = self;
         runtime.mark(&scopes);
-        let Some(spawner) = runtime.tasks.spawner() else {
+        let Some(spawner) = runtime.spawner() else {
             runtime.journal(&scopes);
             return None;
         };

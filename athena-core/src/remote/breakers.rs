@@ -6,10 +6,13 @@
 //! Invariant: a node keeps its breakers for as long as the cache lives.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::backend::{Backend, Node};
-use crate::clock::Tick;
-use crate::lock::RwLock;
+use crate::clock::{Clock, Tick};
+use crate::lock::{Mutex, RwLock};
 use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::breaker::{Breaker, BreakerState, Permit, Transition};
 use crate::resilience::class::Traffic;
@@ -25,8 +28,45 @@ pub(super) struct Breakers {
 pub(super) struct NodeBreakers {
     serve: Breaker,
     store: Breaker,
-    /// Held while the journal is replayed to the node, so that one caller does it for all.
-    pub(super) replaying: tokio::sync::Mutex<()>,
+    /// Taken while the journal is replayed to the node, so that one caller does it for all.
+    pub(super) replaying: ReplayTurn,
+}
+
+/// The turn of one caller, who must not keep others waiting for longer than its deadline.
+///
+/// It may all the same: nobody need poll its future any more. Then it loses the turn; what it sends when it
+/// goes on has been sent by others, and may be sent twice.
+#[derive(Debug, Default)]
+pub(super) struct ReplayTurn(Mutex<PresentTurn>);
+
+#[derive(Debug, Default)]
+struct PresentTurn {
+    turn: Arc<AsyncMutex<()>>,
+    taken: Tick,
+}
+
+impl ReplayTurn {
+    /// The turn, if nobody has it, or has had it for `longest`.
+    pub(super) fn take_now(&self, now: Tick, longest: Duration) -> Option<OwnedMutexGuard<()>> {
+        let mut present = self.0.lock();
+        let mut turn = Arc::clone(&present.turn).try_lock_owned().ok();
+        if turn.is_none() && now.since(present.taken) >= longest {
+            present.turn = Arc::default();
+            turn = Arc::clone(&present.turn).try_lock_owned().ok();
+        }
+        if turn.is_some() {
+            present.taken = now;
+        }
+        turn
+    }
+
+    /// The turn, once the one who has it is done.
+    pub(super) async fn take(&self, clock: &Clock) -> OwnedMutexGuard<()> {
+        let turn = Arc::clone(&self.0.lock().turn);
+        let turn = turn.lock_owned().await;
+        self.0.lock().taken = clock.now();
+        turn
+    }
 }
 
 impl Breakers {
@@ -57,7 +97,7 @@ impl Breakers {
 impl NodeBreakers {
     fn new(settings: &BreakerSettings) -> Self {
         let new = || Breaker::new(settings.clone());
-        Self { serve: new(), store: new(), replaying: tokio::sync::Mutex::default() }
+        Self { serve: new(), store: new(), replaying: ReplayTurn::default() }
     }
 
     /// A permit for one operation over the connection of `epoch`.

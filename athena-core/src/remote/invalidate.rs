@@ -144,14 +144,16 @@ impl Remote {
         if !breakers.admits(self.clock.now(), self.backend.revivals(node)) {
             return refused("its breaker is open");
         }
-        let _one_for_all = match breakers.replaying.try_lock() {
-            Ok(lock) => lock,
-            Err(_) if !breakers.is_closed() => return refused("it is being tried"),
-            Err(_) => {
+        // Whoever has the turn is bounded by one of these.
+        let longest = settings.deadline.saturating_add(settings.write_deadline);
+        let _one_for_all = match breakers.replaying.take_now(self.clock.now(), longest) {
+            Some(turn) => turn,
+            None if !breakers.is_closed() => return refused("it is being tried"),
+            None => {
                 let limit = deadline.attempt(self.clock.now(), settings.attempt_timeout);
-                let lock = breakers.replaying.lock();
-                match self.clock.within(limit.unwrap_or_default(), lock).await {
-                    Some(lock) => lock,
+                let turn = breakers.replaying.take(&self.clock);
+                match self.clock.within(limit.unwrap_or_default(), turn).await {
+                    Some(turn) => turn,
                     None => return refused("they are many"),
                 }
             }

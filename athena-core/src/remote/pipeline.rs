@@ -9,6 +9,7 @@ use std::future::Future;
 
 use super::Remote;
 use crate::backend::{Class, Failure, Node};
+use crate::contained::contained_future;
 use crate::resilience::breaker::{Ending, Permit, Transition};
 use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
 use crate::resilience::deadline::Deadline;
@@ -146,6 +147,7 @@ impl Remote {
             let message = format!("the breaker of {} is open", self.backend.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
+        let work = self.contained(node, work);
         let result = self.clock.within(limit, work).await.unwrap_or_else(|| {
             let endpoint = self.backend.endpoint(node);
             let message = format!("{endpoint} did not answer within {limit:?}");
@@ -159,6 +161,23 @@ impl Remote {
             self.record(node, traffic, permit, ending);
         }
         result
+    }
+
+    /// An operation; that it panics, as on a runtime without what the backend needs, is a failure of its
+    /// node, which is logged once.
+    pub(super) async fn contained<T>(
+        &self,
+        node: Node,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        contained_future(work).await.unwrap_or_else(|panic| {
+            let endpoint = self.backend.endpoint(node);
+            self.telemetry.backend_panicked(&endpoint, &panic);
+            Err(Failure::new(
+                Class::Unreachable,
+                format!("the way to {endpoint} panicked: {panic}"),
+            ))
+        })
     }
 
     fn record(&self, node: Node, traffic: Traffic, permit: Permit, ending: Ending) {

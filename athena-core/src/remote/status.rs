@@ -115,7 +115,8 @@ impl Remote {
         nodes.retain(|node| !self.is_isolated(*node));
         let prove = async |node: Node| {
             let (incarnation, sent) = self.before_asking(node);
-            let answer = self.clock.within_dozing(limit, self.backend.prove(node)).await;
+            let question = self.contained(node, self.backend.prove(node));
+            let answer = self.clock.within_dozing(limit, question).await;
             match answer {
                 Some(Ok(proof)) => {
                     self.announcements.sessions.prove(node, incarnation, &proof, sent);
@@ -143,7 +144,8 @@ impl Remote {
     pub(crate) fn proof_is_due(&self) -> impl Future<Output = ()> + use<> {
         let (announcements, clock) = (Arc::clone(&self.announcements), self.clock.clone());
         async move {
-            let pause = announcements.sessions.window() / 4;
+            // A pause of less than the clock can tell would be none.
+            let pause = (announcements.sessions.window() / 4).max(Duration::from_millis(1));
             clock.within_dozing(pause, announcements.connected()).await;
         }
     }

@@ -1,7 +1,7 @@
 //! What the remote tier does by itself: it asks for signs of life, and replays the journal.
 //!
 //! Invariant: at most one task of each kind runs; the next call starts another one if its runtime has
-//! ended.
+//! ended or stands still. Two that run for a moment do no harm: proofs and replays may be repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +11,21 @@ use super::Remote;
 /// How often a process that is cut off tries to replay its journal.
 const REPLAY_PAUSE: Duration = Duration::from_millis(200);
 
+/// The shortest time without a step after which a task's runtime counts as one that stands still.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
 impl Remote {
     /// Asks the backend for signs of life from now on, which makes it connect, unless a task does so
     /// already or there is no tokio runtime to do it in (coherence 4).
     pub(crate) fn keep_alive(self: &Arc<Self>) {
-        if self.proving.is_running() {
+        // A step takes three quarters of it at most.
+        let patience = self.announcements.sessions.window().max(STANDSTILL);
+        if self.proving.is_running(patience) {
             return;
         }
-        // In this order: whoever cannot spawn must not hold up who can.
         let Some(spawner) = self.tasks.spawner() else { return };
-        let Some(sole) = self.proving.begin() else { return };
         let remote = Arc::downgrade(self);
-        spawner.spawn_aside(async move {
+        self.proving.start(spawner, patience, |sole| async move {
             let _sole = sole;
             loop {
                 let Some(remote) = remote.upgrade() else { return };
@@ -42,9 +45,9 @@ impl Remote {
     /// if this one asks the backend nothing more (coherence 9).
     pub(crate) fn replay_in_background(self: &Arc<Self>) {
         let Some(spawner) = self.tasks.spawner() else { return };
-        let Some(sole) = self.replaying.begin() else { return };
         let (remote, clock) = (Arc::downgrade(self), self.clock.clone());
-        spawner.spawn_aside(async move {
+        let patience = self.settings.load().write_deadline.max(STANDSTILL);
+        self.replaying.start(spawner, patience, |sole| async move {
             loop {
                 clock.sleep(REPLAY_PAUSE).await;
                 let Some(remote) = remote.upgrade() else { return };

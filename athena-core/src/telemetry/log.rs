@@ -15,6 +15,26 @@ pub(crate) fn uncached(site: &str) {
     );
 }
 
+/// A call that nothing can be done for in the background; said once per cache.
+pub(crate) fn outside_runtime(cache: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache,
+        "called outside of a tokio runtime, where no task can be started: what is loaded stays in this \
+         process, and nothing is refreshed in the background; make such calls inside of a tokio runtime"
+    );
+}
+
+/// Tasks that a closed cache leaves behind.
+pub(crate) fn closed_late(cache: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache,
+        "closed, but the tokio runtime that its tasks or connections were started on stands still, and so \
+         they have not ended; drive that runtime, or drop it"
+    );
+}
+
 /// Two functions of one name; said once per function.
 pub(crate) fn name_taken(site: &str) {
     tracing::error!(
@@ -61,6 +81,17 @@ pub(crate) fn no_key(site: &str, reason: &str) {
 /// An observer that panics; said once per cache.
 pub(crate) fn observer_panicked(panic: &str) {
     tracing::error!(target: "athena_cache", panic, "an observer panicked; it goes on to hear events");
+}
+
+/// A backend that panics; said once per cache.
+pub(crate) fn backend_panicked(endpoint: &str, panic: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        endpoint,
+        panic,
+        "the backend panicked, which counts as a failure of its node; if it misses timers or sockets, build \
+         the tokio runtime with `enable_all`"
+    );
 }
 
 /// A type whose changes go unseen; said once per type.

@@ -29,6 +29,8 @@ pub enum Fault {
     LostAck,
     /// Bytes that are read have one byte changed.
     Corrupt,
+    /// It panics, as where a runtime has no timers.
+    Panic,
 }
 
 /// Wraps a backend and makes its operations fail, repeatably.
@@ -112,6 +114,7 @@ impl<B: Backend> ChaosBackend<B> {
         match fault {
             Some(Fault::Error(class)) => Err(Failure::new(class, format!("chaos: {class}"))),
             Some(Fault::Hang) => pending().await,
+            Some(Fault::Panic) => panic!("chaos: a panic"),
             Some(Fault::Delay(delay)) => {
                 self.chaos.clock.sleep(delay).await;
                 work.await

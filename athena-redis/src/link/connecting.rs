@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Failure};
-use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::conn::{Conn, Health};
 use super::state::Phase;
+use super::task::{ended_within, inside_runtime};
 use super::{Link, backoff, supervise};
 use crate::config::Access;
 
@@ -74,8 +74,7 @@ impl Link {
                 supervisor.end().await;
             }
         };
-        // Both are told to end at once: what is late ends as soon as its runtime runs again.
-        drop(timeout(self.shared.call.client.limit(), ended).await);
+        ended_within(self.shared.call.client.limit(), ended).await;
     }
 
     /// The connection to use now; only the outcome of a first attempt is waited for.
@@ -125,10 +124,7 @@ impl Link {
         if !matches!(*self.shared.phase.borrow(), Phase::Idle) {
             return Ok(false);
         }
-        if Handle::try_current().is_err() {
-            let message = "cannot be reached from outside of a tokio runtime";
-            return Err(self.shared.failure(Class::Unreachable, message));
-        }
+        inside_runtime()?;
         self.shared.enter(Phase::Dialing);
         Ok(true)
     }

@@ -4,8 +4,13 @@
 //! comes.
 
 use std::future::Future;
+use std::time::Duration;
 
+use athena_cache_core::backend::{Class, Failure};
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::lock::Lock;
 
@@ -54,6 +59,26 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Fails outside of a tokio runtime, where there are no timers and nothing can be started.
+pub(crate) fn inside_runtime() -> Result<(), Failure> {
+    let outside = |_| {
+        Failure::new(Class::Unreachable, "redis cannot be reached from outside of a tokio runtime")
+    };
+    Handle::try_current().map(drop).map_err(outside)
+}
+
+/// Waits for tasks that were told to end, within a limit: their runtime may stand still.
+///
+/// Outside of a runtime nobody waits.
+pub(crate) async fn ended_within(limit: Duration, ended: impl Future<Output = ()>) {
+    if inside_runtime().is_ok() {
+        // What is late ends as soon as its runtime runs again.
+        let _in_time = timeout(limit, ended).await;
+    } else {
+        let _at_once = ended.now_or_never();
     }
 }
 

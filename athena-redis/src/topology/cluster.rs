@@ -26,7 +26,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use athena_cache_core::backend::{Class, Failure, Node};
 use futures_util::future::select_ok;
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,7 +34,9 @@ use self::redirect::Delivery;
 use self::registry::Registry;
 use self::state::{ClusterState, Reason, Search};
 use crate::config::Access;
-use crate::link::{Batch, Client, Link, Malformed, Replies, TaskSlot, time_for};
+use crate::link::{
+    Batch, Client, Link, Malformed, Replies, TaskSlot, ended_within, inside_runtime, time_for,
+};
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -140,9 +141,7 @@ impl Cluster {
         }
         closed.await;
         if let Some(refresher) = refresher {
-            // Told to end already: what is late ends as soon as its runtime runs again.
-            let limit = Instant::now() + self.shared.client.limit();
-            drop(timeout_at(limit, refresher.end()).await);
+            ended_within(self.shared.client.limit(), refresher.end()).await;
         }
     }
 
@@ -179,10 +178,7 @@ impl Cluster {
         if self.shared.registry.is_closed() {
             return Err(Failure::new(Class::Closed, "the redis cluster was closed"));
         }
-        if Handle::try_current().is_err() {
-            let message = "the redis cluster cannot be reached from outside of a tokio runtime";
-            return Err(Failure::new(Class::Unreachable, message));
-        }
+        inside_runtime()?;
         Ok(!self.shared.is_refreshed.swap(true, Ordering::AcqRel))
     }
 }

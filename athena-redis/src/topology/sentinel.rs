@@ -17,14 +17,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
-use athena_cache_core::backend::{Class, Failure, Node, Proof};
-use tokio::runtime::Handle;
+use athena_cache_core::backend::{Failure, Node, Proof};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use self::state::{SentinelState, Standing};
 use crate::config::Access;
-use crate::link::{Batch, Client, Link, Malformed, Question, Replies, TaskSlot, time_for};
+use crate::link::{
+    Batch, Client, Link, Malformed, Question, Replies, TaskSlot, ended_within, inside_runtime,
+    time_for,
+};
 use crate::url::Endpoint;
 
 /// The sentinels of one service, and the link to its primary.
@@ -138,7 +140,7 @@ impl Sentinel {
                 tracker.finish().await;
             }
         };
-        drop(timeout(self.shared.client.limit(), ended).await);
+        ended_within(self.shared.client.limit(), ended).await;
     }
 
     fn start(&self) -> Result<(), Failure> {
@@ -151,13 +153,7 @@ impl Sentinel {
         if !matches!(*self.shared.standing.borrow(), Standing::Idle) {
             return Ok(false);
         }
-        if Handle::try_current().is_err() {
-            let service = &self.shared.service;
-            let message = format!(
-                "the sentinels of `{service}` cannot be asked from outside of a tokio runtime"
-            );
-            return Err(Failure::new(Class::Unreachable, message));
-        }
+        inside_runtime()?;
         self.shared.enter(Standing::Searching);
         Ok(true)
     }

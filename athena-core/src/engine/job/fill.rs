@@ -9,9 +9,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::backend::Filled;
 use crate::codec::Wire;
+use crate::engine::payload::payload;
 use crate::engine::{Answer, Ask, Destination};
-use crate::entry::{self, Slot};
-use crate::envelope::{EntryKind, Envelope, Stamp};
+use crate::entry::Slot;
+use crate::envelope::{Envelope, Stamp};
 use crate::flight::Lead;
 use crate::key::Key;
 use crate::policy::freshness::Life;
@@ -191,7 +192,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             history: grant.history,
             namespace: grant.generations.namespace,
             tags,
-            payload: self.payload()?,
+            payload: payload(self.slot(), &self.wire, self.remember.as_ref())?,
         };
         let bytes = envelope.write(address.reader());
         bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
@@ -219,24 +220,5 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             return None;
         }
         Some(known.chain(late.iter().cloned().zip(now.tags)).collect())
-    }
-
-    fn payload(&self) -> Result<Vec<u8>, String> {
-        match self.slot().meta().kind {
-            EntryKind::Absent => Ok(Vec::new()),
-            EntryKind::Value => match entry::value::<V>(self.slot(), EntryKind::Value) {
-                Some(value) => self.wire.encode(value),
-                None => Err("the entry is of another type".to_owned()),
-            },
-            EntryKind::Failed => {
-                let remember = self.remember.as_ref();
-                let error = remember.and_then(|remember| (remember.recall)(self.slot()));
-                let wire = remember.and_then(|remember| remember.wire);
-                match (error, wire) {
-                    (Some(error), Some(wire)) => wire.encode(&error),
-                    _ => Err("errors are not remembered".to_owned()),
-                }
-            }
-        }
     }
 }

@@ -34,6 +34,7 @@ where
             self.lead.land(landing);
             return None;
         }
+        self.ask.rehearse(&slot);
         if !self.keep_in_memory(&slot) {
             self.not_kept(NotKept::Invalidated);
             self.lead.land(landing);

@@ -149,7 +149,8 @@ where
         let Some((remote, address)) = ask.remote().zip(ask.address()) else {
             return if ask.is_shared() { LeaseState::Confined } else { LeaseState::NotNeeded };
         };
-        if self.purpose == Purpose::AnswerWithoutBackend {
+        // A fill needs a task: without one the lease would only be in the way of other processes.
+        if self.purpose == Purpose::AnswerWithoutBackend || ask.runtime.spawner().is_none() {
             return self.unleased();
         }
         let life = ask.runtime.settings.lease;

@@ -1,9 +1,9 @@
 //! The states of a breaker and what leads from one to the next.
 //!
 //! Invariant: at most one permit of the current generation is out while half-open, because every
-//! transition starts a generation and outcomes of earlier ones are not told to the machine.
+//! transition starts a generation and outcomes of earlier ones are not told to the machine. So does a probe
+//! that takes the place of one whose future nobody polls any more.
 
-use std::mem;
 use std::time::Duration;
 
 use super::settings::BreakerSettings;
@@ -25,7 +25,8 @@ enum State {
         epoch: u64,
     },
     HalfOpen {
-        probing: bool,
+        /// Since when a probe is out.
+        probing: Option<Tick>,
         successes: u32,
     },
     Isolated {
@@ -67,7 +68,7 @@ impl Machine {
     pub(super) fn admits(&self, now: Tick, epoch: u64) -> bool {
         match self.state {
             State::Closed { .. } | State::Disabled => true,
-            State::HalfOpen { probing, .. } => !probing,
+            State::HalfOpen { probing, .. } => self.is_free(probing, now),
             State::Open { .. } | State::Isolated { .. } => self.is_over(now, epoch),
         }
     }
@@ -83,18 +84,25 @@ impl Machine {
 
     pub(super) fn acquire(&mut self, now: Tick, epoch: u64) -> (bool, Option<Transition>) {
         let transition = self.is_over(now, epoch).then(|| self.half_open());
-        let admitted = match &mut self.state {
-            State::Closed { .. } | State::Disabled => true,
-            State::HalfOpen { probing, .. } => !mem::replace(probing, true),
-            State::Open { .. } | State::Isolated { .. } => false,
-        };
+        let admitted = self.admits(now, epoch);
+        if let State::HalfOpen { probing, .. } = &mut self.state
+            && admitted
+            && probing.replace(now).is_some()
+        {
+            self.generation += 1;
+        }
         (admitted, transition)
+    }
+
+    /// Whether no probe is out, or one that has taken longer than the breaker may stay open.
+    fn is_free(&self, probing: Option<Tick>, now: Tick) -> bool {
+        probing.is_none_or(|since| now.since(since) >= self.settings.longest_recovery())
     }
 
     /// An operation of this generation ended without an outcome.
     pub(super) fn release(&mut self) {
         if let State::HalfOpen { probing, .. } = &mut self.state {
-            *probing = false;
+            *probing = None;
         }
     }
 
@@ -107,7 +115,7 @@ impl Machine {
                 None
             }
             State::HalfOpen { probing, successes } => {
-                *probing = false;
+                *probing = None;
                 *successes += 1;
                 (*successes >= self.settings.half_open_successes).then(|| self.close())
             }
@@ -173,7 +181,7 @@ impl Machine {
 
     fn half_open(&mut self) -> Transition {
         self.change(if self.settings.enabled {
-            State::HalfOpen { probing: false, successes: 0 }
+            State::HalfOpen { probing: None, successes: 0 }
         } else {
             State::Disabled
         })
@@ -204,14 +212,16 @@ impl BreakerSettings {
         calls >= self.minimum_calls && u64::from(failures) * 100 >= u64::from(calls) * ratio
     }
 
+    /// How long the breaker stays open at most, but for the spread.
+    fn longest_recovery(&self) -> Duration {
+        self.max_recovery_time.max(self.recovery_time)
+    }
+
     /// How long the breaker stays open when it opens for the `openings + 1`th time in a row.
     pub(super) fn recovery_after(&self, openings: u32, random: f64) -> Duration {
         let factor = 2_u32.saturating_pow(openings.min(16));
-        let base = self
-            .recovery_time
-            .saturating_mul(factor)
-            .min(self.max_recovery_time.max(self.recovery_time))
-            .min(LONGEST);
+        let base =
+            self.recovery_time.saturating_mul(factor).min(self.longest_recovery()).min(LONGEST);
         let spread = f64::from(self.recovery_jitter.get()) / 100.0;
         base.mul_f64(1.0 + spread * (2.0 * random.clamp(0.0, 1.0) - 1.0))
     }

@@ -50,6 +50,8 @@ struct Model {
     failed: u64,
     /// Openings since it was last closed.
     openings: u32,
+    /// When the latest probe began.
+    probed: u64,
 }
 
 impl Model {
@@ -68,6 +70,7 @@ impl Model {
             until: None,
             failed: 0,
             openings: 0,
+            probed: 0,
         }
     }
 
@@ -85,10 +88,15 @@ impl Model {
         }
     }
 
+    fn is_probe_lost(&self) -> bool {
+        let longest = self.settings.max_recovery_time.max(self.settings.recovery_time);
+        Duration::from_millis(self.now - self.probed) >= longest
+    }
+
     fn admits(&self) -> bool {
         match self.state {
             BreakerState::Closed | BreakerState::Disabled => true,
-            BreakerState::HalfOpen => self.probes() == 0,
+            BreakerState::HalfOpen => self.probes() == 0 || self.is_probe_lost(),
             BreakerState::Open | BreakerState::Isolated => self.is_over(),
         }
     }
@@ -114,6 +122,10 @@ impl Model {
         let admitted = self.admits();
         let transition = self.is_over().then(|| self.change(self.resumed()));
         if admitted {
+            if self.probes() > 0 {
+                self.era += 1;
+            }
+            self.probed = self.now;
             self.out.push(Out { era: self.era, link: self.link });
         }
         (admitted, transition)
