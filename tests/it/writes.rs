@@ -54,14 +54,32 @@ async fn the_hard_timeout_bounds_the_wait_for_a_write_as_well() {
     let (remote, origin) = full().await;
     let (cache, load) = (remote.world.cache.clone(), origin.returns(Ok::<u32, Fault>(2)));
     let call = tokio::spawn(async move {
-        cache.entry("second").ttl(TTL).hard_timeout(100 * MS).get_or_load(|| load).await
+        cache.entry("second").ttl(TTL).hard_timeout(20 * MS).get_or_load(|| load).await
     });
     others_rest().await;
+    remote.world.advance(19 * MS);
+    others_rest().await;
     assert!(!call.is_finished(), "it waits");
-    remote.world.advance(100 * MS);
+    remote.world.advance(MS);
     others_rest().await;
     assert!(call.is_finished());
     assert_eq!(call.await.unwrap(), Ok(2));
+}
+
+#[tokio::test]
+async fn without_limits_of_its_own_a_caller_waits_as_long_as_one_attempt_to_write_may_take() {
+    let (remote, origin) = full().await;
+    let (cache, load) = (remote.world.cache.clone(), origin.returns(Ok::<u32, Fault>(2)));
+    let call =
+        tokio::spawn(async move { cache.entry("second").ttl(TTL).get_or_load(|| load).await });
+    others_rest().await;
+    remote.world.advance(Resilience::default().attempt_timeout - MS);
+    others_rest().await;
+    assert!(!call.is_finished(), "it waits");
+    remote.world.advance(MS);
+    others_rest().await;
+    assert!(call.is_finished());
+    assert_eq!(remote.world.cache.stats().dropped_writes, 1);
 }
 
 #[tokio::test]
