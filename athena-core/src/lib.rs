@@ -12,6 +12,7 @@ mod codec;
 mod coherence;
 mod contained;
 mod context;
+mod count;
 mod duration;
 mod engine;
 mod entry;

@@ -12,7 +12,9 @@ use crate::resilience::settings::Resilience;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
 ///
-/// Durations are written `"5s"`, `"250ms"`, `"1h 30m"`; shares `"10%"`.
+/// Durations are written `"5s"`, `"250ms"`, `"1h 30m"`; shares `"10%"`. Whatever bounds something has no bound at
+/// the largest value of its type: `Duration::MAX`, `usize::MAX`, `u64::MAX`, `u32::MAX`, all of which are written
+/// `"unlimited"`. Zero is never that: it is refused, or means none.
 ///
 /// ```toml
 /// ttl = "10m"
@@ -21,6 +23,7 @@ use crate::resilience::settings::Resilience;
 /// max_entries = 50_000
 /// [resilience]
 /// attempt_timeout = "300ms"
+/// max_journal = "unlimited"
 /// [resilience.breaker]
 /// failure_threshold = 10
 /// ```
@@ -66,6 +69,7 @@ pub struct Settings {
     /// Loads that no caller waits for have as many permits of their own. A caller's load waits for a permit
     /// while others end; if none has for a second, it may be waiting for itself, and runs all the same
     /// (`Stats::unbounded_loads`). Also bounds the callers that load side by side after a load failed.
+    #[serde(with = "crate::count")]
     pub degraded_loads: usize,
     /// The memory tier.
     pub memory: Memory,
@@ -98,6 +102,7 @@ impl Default for Settings {
 #[non_exhaustive]
 pub struct Memory {
     /// Most entries. Default 10 000.
+    #[serde(with = "crate::count")]
     pub max_entries: u64,
     /// What entries of a cache with a backend are kept for.
     pub role: MemoryRole,

@@ -12,10 +12,16 @@ use crate::choice;
 
 const DURATION: &str = "a duration such as `\"250ms\"`, `\"5m\"` or `\"1h 30m\"`";
 
-/// `"5m"`: whole milliseconds, up to what a `u64` of them holds.
+/// The word for no limit, as in settings.
+const UNLIMITED: &str = "unlimited";
+
+/// `"5m"`: whole milliseconds, up to what a `u64` of them holds, which is `"unlimited"`.
 pub(crate) fn duration(input: ParseStream<'_>) -> syn::Result<Duration> {
     let literal = string(input, DURATION)?;
     let written = literal.value();
+    if written == UNLIMITED {
+        return Ok(Duration::from_millis(u64::MAX));
+    }
     let fail = |why: &str| {
         let message = format!("expected {DURATION}, found `\"{written}\"`: {why}");
         Err(syn::Error::new(literal.span(), message))
@@ -123,7 +129,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_to_the_millisecond() {
-        for (text, millis) in [("0s", 0), ("250ms", 250), ("1h 30m", 5_400_000)] {
+        let most = ("unlimited", u64::MAX);
+        for (text, millis) in [("0s", 0), ("250ms", 250), ("1h 30m", 5_400_000), most] {
             let read = duration.parse_str(&format!("{text:?}")).unwrap();
             assert_eq!(read, Duration::from_millis(millis), "{text}");
         }

@@ -15,6 +15,7 @@ mod codec;
 mod coherence;
 mod contained;
 mod envelope;
+mod extremes;
 mod grace;
 mod invalidation;
 mod keys;

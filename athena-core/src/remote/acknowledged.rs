@@ -84,7 +84,7 @@ impl AcknowledgedLately {
         }
         if kept.targets.len() > self.limit {
             kept.overflow(at);
-        } else if kept.order.len() > 2 * self.limit {
+        } else if kept.order.len() > self.limit.saturating_mul(2) {
             kept.compact();
         }
     }

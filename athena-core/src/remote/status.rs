@@ -144,7 +144,8 @@ impl Remote {
     pub(crate) fn proof_is_due(&self) -> impl Future<Output = ()> + use<> {
         let (announcements, clock) = (Arc::clone(&self.announcements), self.clock.clone());
         async move {
-            let pause = announcements.sessions.window() / 4;
+            // A pause of less than the clock can tell would be none.
+            let pause = (announcements.sessions.window() / 4).max(Duration::from_millis(1));
             clock.within_dozing(pause, announcements.connected()).await;
         }
     }

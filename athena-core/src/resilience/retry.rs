@@ -29,8 +29,10 @@ pub struct RetrySettings {
     /// Whether anything is attempted again at all. Default true.
     pub enabled: bool,
     /// Attempts of an operation that a caller waits for, the first one included. Default 2.
+    #[serde(with = "crate::count")]
     pub read_attempts: u32,
     /// Attempts of one off the callers' path and of invalidations, the first included. Default 3.
+    #[serde(with = "crate::count")]
     pub write_attempts: u32,
     /// The pause after the first attempt; before jitter. Default 50 ms.
     #[serde(with = "crate::duration")]
@@ -49,6 +51,7 @@ pub struct RetrySettings {
     /// Retries as a share of the operations of the last 10 s. Default 20 %.
     pub budget: Percent,
     /// Retries per second that there may always be, on average over 10 s. Default 3.
+    #[serde(with = "crate::count")]
     pub min_per_second: u32,
 }
 

@@ -34,11 +34,13 @@ pub struct Resilience {
     #[serde(with = "crate::duration")]
     pub write_deadline: Duration,
     /// Most writes under way off the callers' path; more are left out. Default 1 024.
+    #[serde(with = "crate::count")]
     pub max_pending_writes: usize,
     /// Most invalidations kept for a backend that is away. Default 10 000.
     ///
     /// Beyond it they become one invalidation of the whole namespace. As many of the last 30 s are
     /// remembered after they arrived, for a successor of the node that may not know of them.
+    #[serde(with = "crate::count")]
     pub max_journal: usize,
     /// How long an entry in memory is trusted after the last proof that changes of it are announced.
     /// Default 2 s.
@@ -122,6 +124,7 @@ impl Resilience {
             ("breaker.failure_threshold", u64::from(breaker.failure_threshold)),
             ("breaker.half_open_successes", u64::from(breaker.half_open_successes)),
             ("breaker.minimum_calls", u64::from(breaker.minimum_calls)),
+            ("max_journal", self.max_journal as u64),
             ("max_pending_writes", self.max_pending_writes as u64),
             ("retry.read_attempts", u64::from(retry.read_attempts)),
             ("retry.write_attempts", u64::from(retry.write_attempts)),

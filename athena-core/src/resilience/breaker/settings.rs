@@ -14,10 +14,12 @@ pub struct BreakerSettings {
     /// Whether there is a breaker at all. Default true.
     pub enabled: bool,
     /// Failures in a row that open it. Default 5.
+    #[serde(with = "crate::count")]
     pub failure_threshold: u32,
     /// Share of failures in the window that opens it. Default 50 %.
     pub failure_ratio: Percent,
     /// Calls the window must hold for the share to count. Default 20.
+    #[serde(with = "crate::count")]
     pub minimum_calls: u32,
     /// Length of the window. Default 10 s.
     #[serde(with = "crate::duration")]
@@ -31,6 +33,7 @@ pub struct BreakerSettings {
     /// Spread of the recovery time, up and down, so that instances do not probe together. Default 20 %.
     pub recovery_jitter: Percent,
     /// Probes that must succeed one after another before it closes. Default 2.
+    #[serde(with = "crate::count")]
     pub half_open_successes: u32,
 }
 
