@@ -129,6 +129,9 @@ use proc_macro::TokenStream;
 /// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |
 /// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
 ///
+/// Times are whole milliseconds, such as `"250ms"`, `"5m"` or `"1h 30m"`, or
+/// `"unlimited"`.
+///
 /// Durations are written as `"250ms"`, `"5m"` or `"1h 30m"`, down to a millisecond.
 ///
 /// `tags_from`, `unless` and `grace_unless` may outlive the call, so they see

@@ -1,4 +1,4 @@
-//! Code of users that runs for the cache's sake never brings a caller down, nor does any setting.
+//! Code of users that runs for the cache's sake never brings a caller down.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use athena_cache::backend::Class;
-use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Event, Observer, Settings, Source, athena_cache, of};
+use athena_cache::{Cache, Event, Observer, Source, athena_cache, of};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::world::{Fault, Origin, Remote, TTL, World, once};
+use crate::world::{Fault, Origin, Remote, TTL, World};
 
 /// Refuses by a panic what it does not like, as types with invariants do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -183,34 +181,6 @@ async fn a_batch_of_many_thousand_names_is_loaded_at_once() {
         let values = world.cache.batch(names).get_or_load_many(load).await.unwrap();
         assert_eq!(values.len(), 20_000);
     }
-}
-
-#[tokio::test]
-async fn numbers_at_their_largest_are_as_good_as_no_limit() {
-    let mut settings = Settings::default();
-    settings.resilience = once(settings.resilience);
-    settings.degraded_loads = usize::MAX;
-    settings.resilience.max_pending_writes = usize::MAX;
-    settings.resilience.max_journal = usize::MAX;
-    settings.resilience.breaker.failure_threshold = u32::MAX;
-    settings.resilience.breaker.minimum_calls = u32::MAX;
-    settings.resilience.trust_window = Duration::MAX;
-    settings.wait_for_load = Duration::MAX;
-    settings.wait_for_lease = Duration::MAX;
-    settings.background_timeout = Duration::MAX;
-    settings.ttl = Duration::MAX;
-    settings.grace = Duration::MAX;
-    settings.throttle = Duration::MAX;
-    settings.memory.max_entries = u64::MAX;
-    settings.memory.fallback_ttl = Duration::MAX;
-    let remote = Remote::with(|builder| builder.settings(settings));
-    let cache = &remote.world.cache;
-    let load = || async { Ok::<_, Fault>(1_u32) };
-    assert_eq!(cache.entry("one").get_or_load(load).await, Ok(1));
-    cache.settle().await;
-    remote.chaos.always(Chaotic::Error(Class::Unreachable));
-    assert_eq!(cache.entry("two").get_or_load(load).await, Ok(1));
-    let _pending = cache.invalidate("one").await;
 }
 
 #[tokio::test]

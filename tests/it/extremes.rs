@@ -12,7 +12,7 @@ use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Percent, Settings, athena_cache, of};
 use serde_json::{Value, json};
 
-use crate::world::{Fault, Remote, World, others_rest};
+use crate::world::{Fault, Remote, World, once, others_rest};
 
 /// After so many polls of a call, and milliseconds of its clock, it would never end.
 const BOUND: usize = 20_000;
@@ -44,6 +44,34 @@ async fn longest(cache: Cache, id: u32) -> Result<Option<u32>, Fault> {
 )]
 async fn shortest(cache: Cache, id: u32) -> Result<Option<u32>, Fault> {
     Ok((id > 0).then_some(id))
+}
+
+/// Entries and batches at the extremes of what they can be told.
+async fn use_builders(cache: &Cache) {
+    let many = |names: Vec<String>| async move {
+        Ok::<_, Fault>(names.into_iter().map(|name| (name, 1_u32)).collect::<HashMap<_, _>>())
+    };
+    for time in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1), Duration::MAX] {
+        for (share, version) in [(0, 0), (1, 1), (100, u32::MAX)] {
+            let share = Percent::new(share);
+            let named =
+                |name| cache.entry(name).ttl(time).grace(time).negative_ttl(time).jitter(share);
+            let none = || async { Ok::<Option<u32>, Fault>(None) };
+            assert_eq!(named("none").version(version).find_or_load(none).await, Ok(None));
+            let entry = || named("g");
+            let load = || async { Ok::<_, Fault>(1_u32) };
+            assert_eq!(entry().version(version).get_or_load(load).await, Ok(1));
+            let timed = entry().hard_timeout(time).get_or_load(load).await;
+            assert!(matches!(timed, Ok(1) | Err(Fault::Cache(_))), "{time:?}: {timed:?}");
+            let softly = entry().in_background().refresh(share).soft_timeout(time);
+            assert_eq!(softly.get_or_load(load).await, Ok(1));
+            let _ = entry().insert(1_u32).await;
+            let batch = || cache.batch(["h", "i"]).ttl(time).grace(time).negative_ttl(time);
+            let values = batch().version(version).get_or_load_many(many).await;
+            assert_eq!(values.map(|values| values.len()), Ok(2));
+            let _ = batch().get_many::<u32>().await;
+        }
+    }
 }
 
 /// Uses all of a cache: misses, hits, batches, what goes on in the background, invalidations.
@@ -140,6 +168,22 @@ fn extremes(default: &Value) -> Vec<Value> {
     }
 }
 
+/// Builds a cache with the settings and uses it; tells whether that was refused, by name.
+async fn is_refused(path: &str, settings: Settings, what: &str) -> bool {
+    let Err(error) = Cache::builder("test").settings(settings.clone()).build() else {
+        live(settings, what).await;
+        return false;
+    };
+    let message = error.to_string();
+    assert!(error.is_settings() && message.contains(&format!("`{path}`")), "{what}: {message}");
+    assert!(message.contains(", expected "), "{what}: {message}");
+    // Later it is refused as at first.
+    let later = Cache::in_memory("test").set_resilience(settings.resilience);
+    let refusal = later.err().map(|error| error.to_string());
+    assert_eq!(refusal, path.starts_with("resilience.").then_some(message), "{what}");
+    true
+}
+
 #[tokio::test]
 async fn every_setting_at_its_extremes_is_refused_by_name_or_works() {
     let mut settings = Vec::new();
@@ -149,23 +193,10 @@ async fn every_setting_at_its_extremes_is_refused_by_name_or_works() {
     for (path, default) in settings {
         for value in extremes(&default) {
             let what = format!("`{path}` is {value}");
-            let settings = match with(&path, &value) {
-                Ok(settings) => settings,
-                Err(error) => panic!("{what}: {error}"),
-            };
-            match Cache::builder("test").settings(settings.clone()).build() {
-                Ok(_) => {
-                    live(settings, &what).await;
-                    used += 1;
-                }
-                Err(error) => {
-                    let message = error.to_string();
-                    let names = message.contains(&format!("`{path}`"));
-                    assert!(error.is_settings() && names, "{what}: {message}");
-                    assert!(message.contains(", expected "), "{what}: {message}");
-                    refused += 1;
-                }
-            }
+            let settings = with(&path, &value).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let count =
+                if is_refused(&path, settings, &what).await { &mut refused } else { &mut used };
+            *count += 1;
         }
     }
     assert!(refused > 10 && used > 40, "{refused} refused, {used} used");
@@ -189,7 +220,36 @@ async fn all_settings_at_once_may_be_unlimited() {
     assert_eq!(serde_json::to_value(&unlimited).unwrap(), all, "written as it was read");
     let text = toml::to_string(&unlimited).unwrap();
     assert_eq!(toml::from_str::<Settings>(&text).unwrap(), unlimited);
+    // Attempts without an end, whose pauses have none, would be what was asked for.
+    let resilience = once(unlimited.resilience.clone());
+    let mut unlimited = unlimited;
+    unlimited.resilience = resilience;
     live(unlimited, "all unlimited").await;
+}
+
+#[tokio::test]
+async fn entries_and_batches_at_their_extremes_work_with_a_backend_there_away_and_back() {
+    let remote = Remote::tiered();
+    let (world, cache) = (&remote.world, &remote.world.cache);
+    within_bound(world, "there", use_builders(cache)).await;
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    within_bound(world, "away", use_builders(cache)).await;
+    remote.chaos.heal();
+    remote.chaos.reconnect();
+    within_bound(world, "back", use_builders(cache)).await;
+    let alone = World::in_memory();
+    within_bound(&alone, "without", use_builders(&alone.cache)).await;
+}
+
+#[test]
+fn a_factor_that_is_no_number_is_refused_by_name() {
+    for factor in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut settings = Settings::default();
+        settings.resilience.retry.multiplier = factor;
+        let message = Cache::builder("test").settings(settings).build().unwrap_err().to_string();
+        let expected = format!("`resilience.retry.multiplier` is {factor}, expected 1 to 100");
+        assert_eq!(message, expected);
+    }
 }
 
 #[test]

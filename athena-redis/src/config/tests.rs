@@ -1,3 +1,5 @@
+use athena_cache_core::backend::Backend;
+
 use super::*;
 
 fn refused(config: RedisConfig) -> String {
@@ -131,5 +133,57 @@ fn a_file_with_a_misspelt_setting_is_refused() {
     ] {
         let error = toml::from_str::<RedisConfig>(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+/// Every setting that is a number or a duration, by its name in a file.
+fn measures() -> Vec<(String, toml::Value)> {
+    let table = toml::Table::try_from(RedisConfig::default()).unwrap();
+    let is_measure = |value: &toml::Value| match value {
+        toml::Value::String(text) => humantime::parse_duration(text).is_ok(),
+        value => value.is_integer(),
+    };
+    table.into_iter().filter(|(_, value)| is_measure(value)).collect()
+}
+
+#[tokio::test]
+async fn every_setting_at_its_extremes_is_refused_by_name_or_works() {
+    // Nobody listens there.
+    let of = |name: &str, value: toml::Value| {
+        let mut table = toml::Table::from_iter([(name.to_owned(), value)]);
+        table.insert("url".into(), "redis://127.0.0.1:1".into());
+        table.try_into::<RedisConfig>().unwrap()
+    };
+    let measures = measures();
+    assert!(measures.len() >= 6, "{measures:?}");
+    let (mut refused_ones, mut used) = (0, 0);
+    for (name, default) in measures {
+        let extremes: Vec<toml::Value> = match &default {
+            toml::Value::Integer(_) => {
+                let largest = i64::from(u32::MAX);
+                [0, 1, 1_000, 65_536, largest].map(Into::into).into()
+            }
+            _ => ["0s", "1ns", "1ms", "10ms", "1m", "10m", "500000000000y"].map(Into::into).into(),
+        };
+        for value in extremes {
+            let config = of(&name, value.clone());
+            if let Ok(redis) = crate::Redis::new(config.clone()) {
+                let failure = redis.read(&["{a}"], &[]).await.unwrap_err();
+                assert!(!failure.to_string().is_empty());
+                redis.close().await;
+                used += 1;
+            } else {
+                let message = refused(config);
+                let named = message.contains(&format!("`{name}` is "));
+                assert!(named && message.contains(", allowed are "), "{value}: {message}");
+                refused_ones += 1;
+            }
+        }
+    }
+    assert!(refused_ones >= 10 && used >= 10, "{refused_ones} refused, {used} used");
+    let most =
+        refused(RedisConfig::default().connect_timeout(Duration::MAX).max_in_flight(usize::MAX));
+    for name in ["`connect_timeout`", "`max_in_flight`"] {
+        assert!(most.contains(name), "{most}");
     }
 }

@@ -125,8 +125,11 @@ impl fmt::Debug for Client {
     }
 }
 
+/// The longest limit of an operation, a century: added to any moment it still makes one.
+const LONGEST_LIMIT: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
+
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_LIMIT)
 }
 
 #[cfg(test)]
@@ -147,6 +150,15 @@ mod tests {
             client.tell(&Change::Flushed);
         }
         assert_eq!(*heard.lock().unwrap(), [1, 1, 2]);
+    }
+
+    #[test]
+    fn the_limit_of_an_operation_is_never_none_nor_beyond_what_clocks_tell() {
+        let client = Client::new(Duration::ZERO);
+        assert_eq!(client.limit(), Duration::from_millis(1));
+        client.set_limit(Duration::MAX);
+        let now = tokio::time::Instant::now();
+        assert!(now.checked_add(client.limit()).is_some_and(|later| later > now));
     }
 
     #[test]
