@@ -20,11 +20,20 @@ pub(crate) struct Tasks(Arc<TaskSet>);
 #[derive(Debug, Default)]
 struct TaskSet {
     closed: AtomicBool,
-    handles: Mutex<Vec<AbortHandle>>,
-    /// Tasks that `settle` waits for.
+    handles: Mutex<Handles>,
+    /// Tasks and other work that `settle` waits for.
     work: Arc<Running>,
+    /// Tasks of calls.
+    called: Arc<Running>,
     /// All tasks.
     all: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Handles {
+    all: Vec<AbortHandle>,
+    /// How many to keep before finished ones are looked for.
+    sweep_at: usize,
 }
 
 #[derive(Debug, Default)]
@@ -33,15 +42,28 @@ struct Running {
     ended: Notify,
 }
 
-/// Handles kept before finished ones are looked for.
+/// Handles kept before finished ones are looked for; each holds the memory of its task.
 const FIRST_SWEEP: usize = 64;
+
+/// Tasks of calls at most.
+const MOST_OF_CALLS: usize = 4096;
+
+/// The runtime of a task.
+pub(crate) type RuntimeId = tokio::runtime::Id;
 
 /// Permission to start one task.
 #[derive(Debug)]
 pub(crate) struct Spawner {
     runtime: Handle,
     tasks: Arc<TaskSet>,
+    /// If it is for a call.
+    called: Option<Counted>,
 }
+
+/// Work that is to be done, for as long as this lives.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is there to be held")]
+pub(crate) struct PendingWork(Counted);
 
 impl Spawner {
     /// Starts a task.
@@ -55,12 +77,16 @@ impl Spawner {
 
     /// Starts a task that nobody who settles waits for.
     pub(crate) fn spawn_aside(self, task: impl Future<Output = ()> + Send + 'static) {
-        let counted = Counted::new(&self.tasks.all);
+        let counted = (Counted::new(&self.tasks.all), self.called);
         let handle = self.runtime.spawn(async move {
             let _counted = counted;
             task.await;
         });
         self.tasks.keep(handle.abort_handle());
+    }
+
+    pub(crate) fn runtime(&self) -> RuntimeId {
+        self.runtime.id()
     }
 }
 
@@ -70,9 +96,25 @@ impl Tasks {
     }
 
     /// Permission to start a task on the caller's runtime; `None` without one, or once closed.
+    ///
+    /// For tasks whose number is bounded by other means.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
-        (!self.is_closed()).then(|| Spawner { runtime, tasks: Arc::clone(&self.0) })
+        let spawner = || Spawner { runtime, tasks: Arc::clone(&self.0), called: None };
+        (!self.is_closed()).then(spawner)
+    }
+
+    /// The same for what each call may start: `None` as well while as many of those run as may, so that
+    /// the call has to do without, or in its own future.
+    pub(crate) fn spawner_for_call(&self) -> Option<Spawner> {
+        let spawner = self.spawner()?;
+        let called = Counted::new(&self.0.called);
+        called.is_among(MOST_OF_CALLS).then(|| Spawner { called: Some(called), ..spawner })
+    }
+
+    /// Something that `settle` waits for, whoever does it.
+    pub(crate) fn work(&self) -> PendingWork {
+        PendingWork(Counted::new(&self.0.work))
     }
 
     #[inline]
@@ -95,15 +137,7 @@ impl Tasks {
 
 impl TaskSet {
     fn keep(&self, handle: AbortHandle) {
-        let finished: Vec<_> = {
-            let mut handles = self.handles.lock();
-            handles.push(handle);
-            if handles.len() < FIRST_SWEEP || !handles.len().is_power_of_two() {
-                Vec::new()
-            } else {
-                handles.extract_if(.., |handle| handle.is_finished()).collect()
-            }
-        };
+        let finished = self.handles.lock().keep(handle);
         drop(finished);
         if self.closed.load(Ordering::Acquire) {
             self.abort();
@@ -113,7 +147,7 @@ impl TaskSet {
     fn abort(&self) {
         let handles = {
             let mut handles = self.handles.lock();
-            std::mem::take(&mut *handles)
+            std::mem::take(&mut handles.all)
         };
         handles.iter().for_each(AbortHandle::abort);
     }
@@ -122,6 +156,25 @@ impl TaskSet {
 impl Drop for TaskSet {
     fn drop(&mut self) {
         self.abort();
+    }
+}
+
+impl Default for Handles {
+    fn default() -> Self {
+        Self { all: Vec::new(), sweep_at: FIRST_SWEEP }
+    }
+}
+
+impl Handles {
+    /// Keeps a handle; gives those of finished tasks back, once their number has doubled.
+    fn keep(&mut self, handle: AbortHandle) -> Vec<AbortHandle> {
+        self.all.push(handle);
+        if self.all.len() < self.sweep_at {
+            return Vec::new();
+        }
+        let finished = self.all.extract_if(.., |handle| handle.is_finished()).collect();
+        self.sweep_at = FIRST_SWEEP.max(self.all.len() * 2);
+        finished
     }
 }
 
@@ -163,12 +216,17 @@ impl Drop for SoleGuard {
     }
 }
 
+#[derive(Debug)]
 struct Counted(Arc<Running>);
 
 impl Counted {
     fn new(running: &Arc<Running>) -> Self {
         running.count.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(running))
+    }
+
+    fn is_among(&self, most: usize) -> bool {
+        self.0.count.load(Ordering::SeqCst) <= most
     }
 }
 
