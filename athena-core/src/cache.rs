@@ -226,7 +226,7 @@ impl Cache {
     /// For tests and before shutting down; new work may begin at any time.
     pub async fn settle(&self) {
         self.0.tasks.settle().await;
-        self.0.memory.settle();
+        self.0.memory.sweep();
     }
 
     /// Ends background work and connections; annotated functions run uncached from then on.

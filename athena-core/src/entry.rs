@@ -84,6 +84,11 @@ impl Meta {
         now.since(self.loaded)
     }
 
+    /// When it can be served no more.
+    pub(crate) fn end(&self) -> Tick {
+        self.loaded.after(self.life.total())
+    }
+
     /// What the entry's age and the changes since its load decide.
     #[inline]
     pub(crate) fn judge(

@@ -174,6 +174,7 @@ impl Runtime {
                     self.revisions.change(self.revisions.name(&self.namespace.tag(tag)));
                     // Coherence 3b: our own change of it is not announced to us.
                     self.revisions.announce(self.revisions.name(&self.namespace.any_tag()));
+                    self.memory.free_outdated();
                 }
                 Scope::Everything => {
                     self.revisions.change_all();

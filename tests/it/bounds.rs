@@ -1,15 +1,18 @@
 //! What is bounded, whatever a process is asked for: tasks, leases on their way back, entries.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Resilience, athena_invalidate};
+use athena_cache::{Cache, Invalidated, Resilience, athena_invalidate};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
-use crate::world::{FORMS, Fault, Form, Gate, Origin, Remote, once, others_rest, until};
+use crate::world::{
+    FORMS, Fault, Form, GRACE, Gate, Origin, Remote, TTL, World, once, others_rest, until,
+};
 
 /// More than any bound in the library.
 const MANY: usize = 10_000;
@@ -124,4 +127,89 @@ async fn changes_whose_callers_are_gone_invalidate_in_a_bounded_number_of_tasks(
         None,
         "what found no task is in the journal, before anything is read"
     );
+}
+
+/// Keeps `count` entries with the tag `all`; the probe is as often held as there are entries, and once more.
+async fn keep(cache: &Cache, count: usize) -> Arc<()> {
+    let probe = Arc::new(());
+    for number in 0..count {
+        let entry = cache.entry(number.to_string()).in_memory().tags(["all"]).ttl(TTL).grace(GRACE);
+        entry.insert(Arc::clone(&probe)).await.unwrap();
+    }
+    assert_eq!(Arc::strong_count(&probe), count + 1);
+    probe
+}
+
+#[tokio::test]
+async fn what_a_tag_or_clear_invalidates_is_freed_in_a_process_that_is_idle_afterwards() {
+    for clears in [false, true] {
+        let world = World::in_memory();
+        let probe = keep(&world.cache, 5_000).await;
+        let invalidated = match clears {
+            true => world.cache.clear().await,
+            false => world.cache.invalidate_tag("all").await,
+        };
+        assert_eq!(invalidated, Invalidated::Done);
+        until("they are freed", || Arc::strong_count(&probe) == 1).await;
+        others_rest().await;
+        assert_eq!(tasks(), 0, "a cache without entries needs no task");
+        keep(&world.cache, 10).await;
+    }
+}
+
+#[test]
+fn what_clear_invalidates_is_freed_without_a_runtime_as_well() {
+    let world = World::in_memory();
+    let probe = keep(&world.cache, 100).now_or_never().unwrap();
+    assert_eq!(world.cache.clear().now_or_never(), Some(Invalidated::Done));
+    assert_eq!(Arc::strong_count(&probe), 1);
+}
+
+#[tokio::test]
+async fn invalidations_in_a_row_are_followed_by_one_walk_in_a_second() {
+    let world = World::in_memory();
+    let lasting = Arc::new(());
+    world.cache.entry("kept").in_memory().ttl(TTL).insert(Arc::clone(&lasting)).await.unwrap();
+    let first = keep(&world.cache, 10).await;
+    let _ = world.cache.invalidate_tag("all").await;
+    until("they are freed", || Arc::strong_count(&first) == 1).await;
+    others_rest().await;
+    let second = keep(&world.cache, 10).await;
+    let _ = world.cache.invalidate_tag("all").await;
+    others_rest().await;
+    assert_eq!(Arc::strong_count(&second), 11, "it rests");
+    world.advance(Duration::from_secs(1));
+    until("they are freed", || Arc::strong_count(&second) == 1).await;
+    assert_eq!(Arc::strong_count(&lasting), 2);
+}
+
+#[tokio::test]
+async fn g2_what_is_past_its_grace_is_freed_within_half_a_minute_of_idleness() {
+    let world = World::in_memory();
+    let probe = keep(&world.cache, 100).await;
+    others_rest().await;
+    for _ in 0..2 {
+        world.advance((TTL + GRACE) / 2 - Duration::from_millis(1));
+        others_rest().await;
+        assert_eq!(Arc::strong_count(&probe), 101, "it may still answer");
+    }
+    world.advance(Duration::from_secs(31));
+    until("they are freed", || Arc::strong_count(&probe) == 1).await;
+}
+
+#[tokio::test]
+async fn i2_what_another_process_invalidates_is_freed_within_half_a_minute_of_idleness() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.neighbour());
+    for number in 0..10 {
+        let entry = cache.entry(number.to_string()).tags(["all"]).ttl(TTL * 100);
+        let loaded: Result<u32, Fault> = entry.get_or_load(|| async { Ok(1) }).await;
+        assert_eq!(loaded, Ok(1));
+    }
+    cache.settle().await;
+    assert_eq!(cache.stats().memory_entries, 10);
+    assert_eq!(other.invalidate_tag("all").await, Invalidated::Done);
+    others_rest().await;
+    remote.world.advance(Duration::from_secs(31));
+    until("they are freed", || cache.stats().memory_entries == 0).await;
 }

@@ -15,7 +15,7 @@ use crate::key::claims::Claims;
 use crate::key::name::Namespace;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
-use crate::memory;
+use crate::memory::MemoryTier;
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;
 use crate::remote::{Means, Remote};
@@ -204,10 +204,10 @@ impl Builder {
         let cache = Cache::from(Runtime {
             namespace,
             defaults: settings.defaults(),
-            revisions,
             guards,
             flights: Arc::new(Flights::new(window, guards)),
-            memory: memory::MemoryTier::new(memory.max_entries, &clock),
+            memory: MemoryTier::new(memory.max_entries, &clock, &revisions, &tasks),
+            revisions,
             remote,
             telemetry,
             tasks,

@@ -24,6 +24,12 @@ use crate::sharded::Sharded;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Revision(u64);
 
+impl Revision {
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A name in the backend, as far as its changes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(u64);
@@ -145,6 +151,18 @@ impl Revisions {
         self.touch(&self.everything);
     }
 
+    /// Drops the cells that nothing holds any more, and gives their room back.
+    pub(crate) fn forget_unused(&self) {
+        for shard in self.shards.iter() {
+            let mut known = shard.lock();
+            if known.cells.len() >= FIRST_SWEEP {
+                known.drop_unused();
+                let enough = known.sweep_at;
+                known.cells.shrink_to(enough);
+            }
+        }
+    }
+
     /// Twice: who notes the present between a number and its store, and reads what it knows after that,
     /// would take what was known before for what is known since. The second number is above that present
     /// (coherence 2).
@@ -183,9 +201,12 @@ impl CellMap {
 
     /// Drops the cells that nothing holds, once their number has doubled (coherence 2).
     fn sweep(&mut self) {
-        if self.cells.len() < self.sweep_at {
-            return;
+        if self.cells.len() >= self.sweep_at {
+            self.drop_unused();
         }
+    }
+
+    fn drop_unused(&mut self) {
         let mut floor = self.floor;
         self.cells.retain(|_, cell| {
             let used = Arc::strong_count(cell) > 1;

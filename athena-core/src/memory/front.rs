@@ -34,6 +34,16 @@ struct Shard {
 const SHARDS: usize = 64;
 const TOLD_EVERY: u32 = 16;
 
+/// Entries that are looked at under one lock.
+const STEP: usize = 512;
+
+/// How far a walk is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Position {
+    shard: usize,
+    passed: usize,
+}
+
 /// What a look came to.
 pub(super) struct Lookup {
     pub(super) slot: Slot,
@@ -84,8 +94,40 @@ impl Front {
         }
     }
 
-    pub(super) fn clear(&self) {
-        self.shards.iter().for_each(|shard| shard.write().clear());
+    pub(super) fn is_empty(&self) -> bool {
+        self.shards.iter().all(|shard| shard.read().is_empty())
+    }
+
+    /// Those among the next entries that are `useless`; `None` after the last ones.
+    ///
+    /// Found ones are to be removed before the next call. What is inserted meanwhile may be left out.
+    pub(super) fn next(
+        &self,
+        at: &mut Position,
+        is_useless: impl Fn(&Slot) -> bool,
+    ) -> Option<Vec<(Key, Slot)>> {
+        let entries = self.shards.iter().nth(at.shard)?.read();
+        let step = entries.iter().skip(at.passed).take(STEP);
+        let found: Vec<_> = step.filter(|(_, slot)| is_useless(slot)).cloned().collect();
+        if at.passed + STEP < entries.len() {
+            at.passed += STEP - found.len();
+        } else {
+            *at = Position { shard: at.shard + 1, passed: 0 };
+        }
+        Some(found)
+    }
+
+    /// Gives back the room of entries that have gone.
+    pub(super) fn shrink(&self, rehash: impl Fn(&Key) -> u64) {
+        for shard in self.shards.iter() {
+            let is_roomy =
+                |entries: &HashTable<_>| entries.capacity() > 4 * entries.len().max(STEP);
+            if is_roomy(&shard.read()) {
+                let mut entries = shard.write();
+                let enough = 2 * entries.len();
+                entries.shrink_to(enough, |(key, _)| rehash(key));
+            }
+        }
     }
 
     #[inline]
