@@ -5,19 +5,24 @@
 //!
 //! Invariant: nothing here decides what is served, and no caller walks through all entries.
 
+mod bounds;
 mod front;
 mod kept;
 mod sweep;
 
 use std::sync::Arc;
 
+use self::bounds::Bounds;
 use self::kept::KeptEntries;
 use self::sweep::Sweeper;
 use crate::clock::Clock;
 use crate::coherence::revision::Revisions;
 use crate::entry::Slot;
 use crate::key::Key;
+use crate::settings::Memory;
 use crate::tasks::Tasks;
+
+pub(crate) use self::bounds::Weighers;
 
 /// Keeps entries until they are of no use, or room is needed.
 #[derive(Debug)]
@@ -27,14 +32,14 @@ pub(crate) struct MemoryTier {
 }
 
 impl MemoryTier {
-    /// A tier of at most `capacity` entries.
     pub(crate) fn new(
-        capacity: u64,
+        settings: &Memory,
+        weighers: Weighers,
         clock: &Clock,
         revisions: &Arc<Revisions>,
         tasks: &Tasks,
     ) -> Self {
-        let kept = Arc::new(KeptEntries::new(capacity, clock));
+        let kept = Arc::new(KeptEntries::new(Bounds::new(settings, weighers), clock));
         let sweeper = Arc::new(Sweeper::new(Arc::clone(&kept), clock, revisions, tasks));
         Self { kept, sweeper }
     }
@@ -48,6 +53,11 @@ impl MemoryTier {
     pub(crate) fn insert(&self, key: &Key, slot: &Slot) {
         self.kept.insert(key, slot);
         self.sweeper.watch();
+    }
+
+    /// Takes a size into account that has become known since the entry was inserted.
+    pub(crate) fn weigh_again(&self, key: &Key, slot: &Slot) {
+        self.kept.weigh_again(key, slot);
     }
 
     /// Removes an entry and marks it for those who hold it.
@@ -78,6 +88,11 @@ impl MemoryTier {
 
     pub(crate) fn len(&self) -> u64 {
         self.kept.len()
+    }
+
+    /// What all entries take, as far as is known.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.kept.bytes()
     }
 
     /// Does the work that moka puts off, so that `len` is exact.
@@ -117,7 +132,13 @@ mod tests {
     #[test]
     fn a_full_tier_has_room_for_what_is_asked_for_again_and_again() {
         let clock = Clock::system();
-        let memory = MemoryTier::new(CAPACITY, &clock, &Arc::new(Revisions::new()), &Tasks::new());
+        let memory = MemoryTier::new(
+            &Memory::bounded(CAPACITY),
+            Weighers::default(),
+            &clock,
+            &Arc::new(Revisions::new()),
+            &Tasks::new(),
+        );
         for number in 0..2 * CAPACITY {
             put(&memory, &clock, &format!("cold:{number}"));
         }
@@ -135,7 +156,13 @@ mod tests {
     fn what_is_outdated_is_freed_and_nothing_else() {
         const MANY: u64 = 40_000;
         let (clock, revisions) = (Clock::system(), Arc::new(Revisions::new()));
-        let memory = MemoryTier::new(MANY, &clock, &revisions, &Tasks::new());
+        let memory = MemoryTier::new(
+            &Memory::bounded(MANY),
+            Weighers::default(),
+            &clock,
+            &revisions,
+            &Tasks::new(),
+        );
         let odd = revisions.name("odd");
         for number in 0..MANY {
             let tags = (number % 2 == 1).then_some(odd);

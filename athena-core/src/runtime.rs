@@ -251,6 +251,7 @@ impl Runtime {
         let mut stats = self.telemetry.counters.read();
         self.memory.settle();
         stats.memory_entries = self.memory.len();
+        stats.memory_bytes = self.memory.bytes();
         if let Some(remote) = &self.remote {
             stats.journal_depth = remote.journal_depth() as u64;
             stats.journal_age = remote.journal_age();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Invalidated, Resilience, athena_invalidate};
+use athena_cache::{Builder, Cache, Invalidated, Memory, Resilience, athena_invalidate};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
@@ -145,9 +145,10 @@ async fn what_a_tag_or_clear_invalidates_is_freed_in_a_process_that_is_idle_afte
     for clears in [false, true] {
         let world = World::in_memory();
         let probe = keep(&world.cache, 5_000).await;
-        let invalidated = match clears {
-            true => world.cache.clear().await,
-            false => world.cache.invalidate_tag("all").await,
+        let invalidated = if clears {
+            world.cache.clear().await
+        } else {
+            world.cache.invalidate_tag("all").await
         };
         assert_eq!(invalidated, Invalidated::Done);
         until("they are freed", || Arc::strong_count(&probe) == 1).await;
@@ -212,4 +213,158 @@ async fn i2_what_another_process_invalidates_is_freed_within_half_a_minute_of_id
     others_rest().await;
     remote.world.advance(Duration::from_secs(31));
     until("they are freed", || cache.stats().memory_entries == 0).await;
+}
+
+const MOST_BYTES: u64 = 100_000;
+
+fn bounded_in_bytes(builder: Builder) -> Builder {
+    let mut memory = Memory::default();
+    memory.max_bytes = Some(MOST_BYTES);
+    builder.memory(memory).weigh(|text: &String| text.len())
+}
+
+fn text(len: usize) -> String {
+    "x".repeat(len)
+}
+
+#[tokio::test]
+async fn memory_takes_no_more_bytes_than_it_may() {
+    let cache = World::with(bounded_in_bytes).cache;
+    let mut most_entries = 0;
+    for number in 0..1_000_usize {
+        // From next to nothing to more than all of it.
+        let len = number.pow(2) % 120_000;
+        let entry = cache.entry(number.to_string()).ttl(TTL);
+        let loaded: Result<_, Fault> = entry.get_or_load(|| async { Ok(text(len)) }).await;
+        assert_eq!(loaded, Ok(text(len)), "whatever its size");
+        let stats = cache.stats();
+        assert!(stats.memory_bytes <= MOST_BYTES, "{} bytes", stats.memory_bytes);
+        most_entries = most_entries.max(stats.memory_entries);
+    }
+    assert!(most_entries > 2, "{most_entries} entries");
+    for number in 0..20 {
+        let entry = cache.entry(format!("small:{number}")).ttl(TTL);
+        entry.insert(text(1_000)).await.unwrap();
+        entry_is(&cache, &format!("small:{number}"), &text(1_000)).await;
+    }
+}
+
+async fn entry_is(cache: &Cache, name: &str, expected: &str) {
+    let seen = cache.entry(name).get::<String>().await.unwrap();
+    assert!(seen.is_none_or(|seen| seen == expected));
+}
+
+#[tokio::test]
+async fn a_value_larger_than_all_of_memory_takes_the_place_of_what_was_there_and_none_of_others() {
+    let cache = World::with(bounded_in_bytes).cache;
+    for (name, len) in [("other", 1_000), ("key", 1_000), ("key", 200_000)] {
+        cache.entry(name).ttl(TTL).insert(text(len)).await.unwrap();
+    }
+    assert_eq!(cache.entry("key").get::<String>().await.unwrap(), None);
+    assert_eq!(cache.entry("other").get::<String>().await.unwrap(), Some(text(1_000)));
+}
+
+#[tokio::test]
+async fn a_bound_in_bytes_leaves_the_bound_in_entries() {
+    let mut memory = Memory::bounded(10);
+    memory.max_bytes = Some(u64::MAX / 2);
+    let cache = World::with(|builder| builder.memory(memory)).cache;
+    for number in 0..100 {
+        cache.entry(number.to_string()).ttl(TTL).insert(number).await.unwrap();
+    }
+    cache.settle().await;
+    assert!((1..=10).contains(&cache.stats().memory_entries), "{:?}", cache.stats());
+}
+
+#[tokio::test]
+async fn long_keys_and_tags_count() {
+    let bytes = async |name: String, tags: usize| {
+        let cache = World::in_memory().cache;
+        let tags: Vec<_> = (0..tags).map(|number| number.to_string()).collect();
+        cache.entry(name).tags(tags).ttl(TTL).insert(1_u32).await.unwrap();
+        cache.stats().memory_bytes
+    };
+    let short = bytes("key".to_owned(), 0).await;
+    assert!(bytes(text(10_000), 0).await >= short + 10_000);
+    assert!(bytes("key".to_owned(), 10).await >= short + 10 * 8);
+}
+
+#[tokio::test]
+async fn what_went_to_or_came_from_a_backend_counts_its_bytes_there() {
+    let remote = Remote::tiered();
+    let (cache, other) = (&remote.world.cache, remote.tiered_neighbour());
+    for cache in [cache, &other] {
+        let entry = cache.entry("key").ttl(TTL);
+        let loaded: Result<_, Fault> = entry.get_or_load(|| async { Ok(text(50_000)) }).await;
+        assert_eq!(loaded, Ok(text(50_000)));
+        cache.settle().await;
+        let bytes = cache.stats().memory_bytes;
+        assert!((50_000..52_000).contains(&bytes), "{bytes} bytes");
+    }
+    assert_eq!(other.stats().backend_hits, 1);
+    for cache in [cache, &other] {
+        let _ = cache.clear().await;
+        cache.settle().await;
+        assert_eq!(cache.stats().memory_bytes, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_turns_out_too_large_when_it_is_written_does_not_stay() {
+    let mut memory = Memory::default();
+    memory.max_bytes = Some(MOST_BYTES);
+    let remote = Remote::with(|builder| builder.memory(memory));
+    let cache = &remote.world.cache;
+    let entry = cache.entry("key").ttl(TTL);
+    let loaded: Result<_, Fault> = entry.get_or_load(|| async { Ok(text(200_000)) }).await;
+    assert_eq!(loaded, Ok(text(200_000)));
+    cache.settle().await;
+    assert_eq!((cache.stats().fills, cache.stats().memory_entries), (1, 0));
+    let again = cache.entry("key").get::<String>().await.unwrap();
+    assert_eq!(again, Some(text(200_000)), "from the backend");
+}
+
+/// Asks the cache for its own key as it goes.
+#[derive(Clone)]
+struct Parting(Cache);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        let _ = self.0.entry("key").in_memory().get::<u32>().now_or_never();
+    }
+}
+
+#[test]
+fn a_value_that_asks_the_cache_as_it_is_dropped_hangs_nobody() {
+    let cache = World::in_memory().cache;
+    for _ in 0..3 {
+        let entry = cache.entry("key").in_memory().ttl(TTL);
+        entry.insert(Parting(cache.clone())).now_or_never().unwrap().unwrap();
+    }
+    assert_eq!(cache.clear().now_or_never(), Some(Invalidated::Done));
+    assert_eq!(cache.stats().memory_entries, 0);
+}
+
+#[tokio::test]
+async fn a_weigher_that_panics_leaves_the_call_alone() {
+    let cache = World::with(|builder| {
+        bounded_in_bytes(builder).weigh(|number: &u32| panic!("{number} is too heavy for me"))
+    });
+    let cache = cache.cache;
+    cache.entry("key").ttl(TTL).insert(1_u32).await.unwrap();
+    assert_eq!(cache.entry("key").get::<u32>().await.unwrap(), Some(1));
+}
+
+#[test]
+fn c2_a_memory_of_no_bytes_is_refused_and_the_largest_number_is_no_limit() {
+    let mut memory = Memory::default();
+    memory.max_bytes = Some(0);
+    let refused = Cache::builder("test").memory(memory.clone()).build().unwrap_err();
+    assert_eq!(refused.to_string(), "`memory.max_bytes` is 0, expected at least 1");
+    let settings = toml::from_str::<athena_cache::Settings>("[memory]\nmax_bytes = 1_000").unwrap();
+    assert_eq!(settings.memory.max_bytes, Some(1_000));
+    let unlimited = toml::to_string(&athena_cache::Settings::default()).unwrap();
+    assert!(!unlimited.contains("max_bytes"), "{unlimited}");
+    memory.max_bytes = Some(u64::MAX);
+    assert!(Cache::builder("test").memory(memory).build().is_ok());
 }

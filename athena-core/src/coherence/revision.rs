@@ -56,6 +56,11 @@ impl Dependencies {
         self.since
     }
 
+    /// How many names.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
     /// The same names, from another revision on.
     pub(crate) fn set_since(&mut self, since: Revision) {
         self.since = since;

@@ -11,7 +11,8 @@ use moka::Expiry;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
-use super::front::{Front, Position};
+use super::bounds::Bounds;
+use super::front::{Front, Held, Position, Shadow};
 use crate::clock::{Clock, Tick};
 use crate::coherence::revision::Revisions;
 use crate::entry::Slot;
@@ -24,7 +25,8 @@ type Hasher = foldhash::fast::RandomState;
 #[derive(Debug)]
 pub(super) struct KeptEntries {
     front: Arc<Front>,
-    entries: Cache<Key, Slot, Hasher>,
+    entries: Cache<Key, Shadow, Hasher>,
+    bounds: Arc<Bounds>,
     hasher: Hasher,
     /// Before this no entry ends by its age.
     ends: AtomicU64,
@@ -33,33 +35,44 @@ pub(super) struct KeptEntries {
 /// Forgets entries once they can never be served again.
 struct TotalLife;
 
-impl Expiry<Key, Slot> for TotalLife {
-    fn expire_after_create(&self, _: &Key, slot: &Slot, _: Instant) -> Option<Duration> {
-        Some(slot.meta().life.total())
+impl Expiry<Key, Shadow> for TotalLife {
+    fn expire_after_create(&self, _: &Key, shadow: &Shadow, _: Instant) -> Option<Duration> {
+        Some(shadow.total_life())
     }
 
     fn expire_after_update(
         &self,
         _: &Key,
-        slot: &Slot,
+        shadow: &Shadow,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(slot.meta().life.total())
+        Some(shadow.total_life())
+    }
+}
+
+impl Shadow {
+    fn total_life(&self) -> Duration {
+        self.slot.upgrade().map_or(Duration::ZERO, |slot| slot.meta().life.total())
     }
 }
 
 impl KeptEntries {
     /// With a clock that a test moves moka forgets nothing by age, since it has its own clock.
-    pub(super) fn new(capacity: u64, clock: &Clock) -> Self {
+    pub(super) fn new(bounds: Bounds, clock: &Clock) -> Self {
         let (front, hasher) = (Arc::new(Front::new()), Hasher::default());
         let (behind, same) = (Arc::clone(&front), hasher.clone());
-        let builder = Cache::builder().max_capacity(capacity).eviction_listener(
-            move |key: Arc<Key>, slot, _| behind.let_go(same.hash_one(&*key), &key, &slot),
-        );
+        let bounds = Arc::new(bounds);
+        let weights = Arc::clone(&bounds);
+        let builder = Cache::builder()
+            .max_capacity(bounds.capacity)
+            .weigher(move |_: &Key, shadow: &Shadow| weights.weight(shadow.bytes))
+            .eviction_listener(move |key: Arc<Key>, shadow, _| {
+                behind.let_go(same.hash_one(&*key), &key, &shadow);
+            });
         let builder = if clock.is_system() { builder.expire_after(TotalLife) } else { builder };
-        let ends = AtomicU64::new(u64::MAX);
-        Self { front, entries: builder.build_with_hasher(hasher.clone()), hasher, ends }
+        let entries = builder.build_with_hasher(hasher.clone());
+        Self { front, entries, bounds, hasher, ends: AtomicU64::new(u64::MAX) }
     }
 
     #[inline]
@@ -85,10 +98,49 @@ impl KeptEntries {
             // often than what is there.
             None => drop(self.entries.get(key)),
         }
-        self.front.insert(hash, key, slot, |key| self.hasher.hash_one(key));
+        self.hold(hash, key, &Held { slot: Arc::clone(slot), bytes: self.bounds.size(key, slot) });
         // Afterwards: a walk that begins meanwhile either meets the entry or begins before this.
         self.ends.fetch_min(slot.meta().end().as_millis(), Ordering::SeqCst);
-        self.entries.insert(key.clone(), Slot::clone(slot));
+    }
+
+    /// More has become known of an entry's size.
+    pub(super) fn weigh_again(&self, key: &Key, slot: &Slot) {
+        let hash = self.hasher.hash_one(key);
+        let held = Held { slot: Arc::clone(slot), bytes: self.bounds.size(key, slot) };
+        if self.bounds.is_too_large(held.bytes) {
+            self.remove_same(key, slot);
+        } else if self.front.replace(hash, key, &held) {
+            self.bound(hash, key, &held);
+        }
+    }
+
+    fn hold(&self, hash: u64, key: &Key, held: &Held) {
+        if self.bounds.is_too_large(held.bytes) {
+            // It is newer than what is there all the same.
+            self.remove(key);
+            return;
+        }
+        self.front.insert(hash, key, held, |key| self.hasher.hash_one(key));
+        self.bound(hash, key, held);
+    }
+
+    /// Has moka bound what is in the front.
+    fn bound(&self, hash: u64, key: &Key, held: &Held) {
+        self.entries.insert(key.clone(), held.shadow());
+        if !self.front.holds(hash, key, &held.slot) {
+            // Removed in between, when moka did not have it yet.
+            self.remove_same(key, &held.slot);
+        }
+        self.make_room();
+    }
+
+    /// moka evicts when it comes to that, which is too late for large entries.
+    fn make_room(&self) {
+        let mut before = u64::MAX;
+        while self.bytes() < before && self.bounds.are_exceeded_by(self.bytes()) {
+            before = self.bytes();
+            self.settle();
+        }
     }
 
     pub(super) fn remove(&self, key: &Key) -> Option<Slot> {
@@ -99,9 +151,9 @@ impl KeptEntries {
 
     /// Removes one entry, unless another one has taken its place.
     fn remove_same(&self, key: &Key, slot: &Slot) {
-        self.front.let_go(self.hasher.hash_one(key), key, slot);
+        self.front.remove_same(self.hasher.hash_one(key), key, slot);
         self.entries.entry_by_ref(key).and_compute_with(|there| match there {
-            Some(there) if Arc::ptr_eq(there.value(), slot) => Op::Remove,
+            Some(there) if there.value().is(slot) => Op::Remove,
             _ => Op::Nop,
         });
     }
@@ -112,6 +164,11 @@ impl KeptEntries {
 
     pub(super) fn len(&self) -> u64 {
         self.entries.entry_count()
+    }
+
+    /// What all entries take, as far as is known.
+    pub(super) fn bytes(&self) -> u64 {
+        self.front.bytes()
     }
 
     /// Does the work that moka puts off.

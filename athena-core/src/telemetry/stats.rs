@@ -103,6 +103,8 @@ pub struct Stats {
     pub reconnects: u64,
     /// Entries in memory.
     pub memory_entries: u64,
+    /// Bytes that they take, as far as is known: see [`Memory::max_bytes`](crate::Memory::max_bytes).
+    pub memory_bytes: u64,
 }
 
 impl Stats {
