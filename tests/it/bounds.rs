@@ -77,6 +77,19 @@ async fn s7_what_waited_for_a_node_is_given_back_once_it_answers() {
 }
 
 #[tokio::test]
+async fn c3_closing_leaves_leases_that_wait_for_their_node_to_their_own_end() {
+    let (remote, origin, gate) = (Remote::new(), Origin::default(), Gate::closed());
+    let cache = &remote.world.cache;
+    remote.chaos.on("release", Chaotic::Hang);
+    for number in 0..100 {
+        drop_a_load(Form::Entry, cache, &number.to_string(), &origin, &gate).await;
+    }
+    cache.close().await;
+    cache.settle().await; // returns: nothing waits for them any more
+    until("their tasks are gone", || tasks() == 0).await;
+}
+
+#[tokio::test]
 async fn loads_that_writes_cannot_follow_leave_no_tasks_behind() {
     for form in FORMS {
         let remote = with_resilience(|resilience| resilience.max_pending_writes = 1);

@@ -276,4 +276,22 @@ mod tests {
         assert!(known <= SHARDS * (FIRST_SWEEP + 1));
         assert!(!revisions.holds(&revisions.dependencies([revisions.name("late")], before)));
     }
+
+    #[test]
+    fn cells_that_nobody_holds_any_more_give_their_room_back() {
+        let revisions = Revisions::new();
+        let before = revisions.now();
+        let room = || -> usize {
+            revisions.shards.iter().map(|shard| shard.lock().cells.capacity()).sum()
+        };
+        let names: Vec<_> = (0..20_000).map(|number| number.to_string()).collect();
+        let held: Vec<_> = names.iter().map(|name| dependencies(&revisions, &[name])).collect();
+        revisions.change(revisions.name("7"));
+        revisions.forget_unused();
+        assert!(room() >= held.len(), "they are held");
+        drop(held);
+        revisions.forget_unused();
+        assert!(room() <= SHARDS * 4 * FIRST_SWEEP, "room for {}", room());
+        assert!(!revisions.holds(&revisions.dependencies([revisions.name("7")], before)));
+    }
 }
