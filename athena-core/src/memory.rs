@@ -182,4 +182,19 @@ mod tests {
         assert_eq!(after, even);
         assert_eq!(memory.len(), even.len() as u64);
     }
+
+    #[test]
+    fn a_walk_that_is_given_up_half_way_is_followed_by_another_one() {
+        let (clock, revisions) = (Clock::system(), Arc::new(Revisions::new()));
+        let (settings, tasks) = (Memory::bounded(CAPACITY), Tasks::new());
+        let memory = MemoryTier::new(&settings, Weighers::default(), &clock, &revisions, &tasks);
+        put(&memory, &clock, "key");
+        let walk = memory.kept.walk();
+        assert!(!memory.kept.has_ended(clock.now()));
+        drop(walk);
+        assert!(memory.kept.has_ended(clock.now()));
+        memory.sweep();
+        assert!(!memory.kept.has_ended(clock.now()));
+        assert!(memory.get(&Key::named("key")).is_some());
+    }
 }

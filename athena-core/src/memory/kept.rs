@@ -182,46 +182,59 @@ impl KeptEntries {
     }
 
     /// Begins a walk through all entries.
-    pub(super) fn walk(&self) -> EntryWalk {
+    pub(super) fn walk(self: &Arc<Self>) -> EntryWalk {
         self.ends.store(u64::MAX, Ordering::SeqCst);
-        EntryWalk::default()
+        let position = Position::default();
+        EntryWalk { through: Arc::clone(self), position, has_freed: false, is_over: false }
     }
+}
 
+/// A walk through all entries; one that is dropped half-way is due again at once.
+#[derive(Debug)]
+pub(super) struct EntryWalk {
+    through: Arc<KeptEntries>,
+    position: Position,
+    has_freed: bool,
+    is_over: bool,
+}
+
+impl EntryWalk {
     /// Removes those among the next entries that can be served no more, in whatever role; tells whether
     /// there are more.
-    pub(super) fn step(&self, walk: &mut EntryWalk, now: Tick, revisions: &Revisions) -> bool {
+    pub(super) fn step(&mut self, now: Tick, revisions: &Revisions) -> bool {
+        let KeptEntries { front, hasher, ends, .. } = &*self.through;
         let is_useless = |slot: &Slot| {
             let meta = slot.meta();
             let is_useless = meta.judge(now, None, revisions) == Verdict::Expired;
             if !is_useless {
-                self.ends.fetch_min(meta.end().as_millis(), Ordering::SeqCst);
+                ends.fetch_min(meta.end().as_millis(), Ordering::SeqCst);
             }
             is_useless
         };
-        let Some(found) = self.front.next(&mut walk.position, is_useless) else {
-            self.front.shrink(|key| self.hasher.hash_one(key));
+        let Some(found) = front.next(&mut self.position, is_useless) else {
+            front.shrink(|key| hasher.hash_one(key));
+            self.is_over = true;
             return false;
         };
         if !found.is_empty() {
-            walk.has_freed = true;
+            self.has_freed = true;
             for (key, slot) in &found {
-                self.remove_same(key, slot);
+                self.through.remove_same(key, slot);
             }
-            self.settle();
+            self.through.settle();
         }
         true
     }
-}
 
-/// How far a walk through the entries is.
-#[derive(Debug, Default)]
-pub(super) struct EntryWalk {
-    position: Position,
-    has_freed: bool,
-}
-
-impl EntryWalk {
     pub(super) fn has_freed(&self) -> bool {
         self.has_freed
+    }
+}
+
+impl Drop for EntryWalk {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.through.ends.store(0, Ordering::SeqCst);
+        }
     }
 }

@@ -77,7 +77,7 @@ impl Sweeper {
     /// Walks through all entries on the spot, if there is a reason to.
     pub(super) fn sweep_here(&self) {
         if let Some(mut walk) = self.begin() {
-            while self.kept.step(&mut walk, self.clock.now(), &self.revisions) {}
+            while walk.step(self.clock.now(), &self.revisions) {}
         }
     }
 
@@ -135,8 +135,7 @@ async fn sweep(this: &Weak<Sweeper>) -> Option<Duration> {
     if let Some(mut walk) = walk {
         loop {
             let sweeper = this.upgrade()?;
-            let now = sweeper.clock.now();
-            if !sweeper.kept.step(&mut walk, now, &sweeper.revisions) {
+            if !walk.step(sweeper.clock.now(), &sweeper.revisions) {
                 break;
             }
             drop(sweeper);
