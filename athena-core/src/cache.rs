@@ -232,7 +232,7 @@ impl Cache {
         let limit = settings.background_timeout.saturating_add(write);
         // What is late is as good as work that begins now.
         let _settled = clock.within_dozing(limit, tasks.settle()).await;
-        memory.settle();
+        memory.sweep();
     }
 
     /// Ends background work and connections; annotated functions run uncached from then on.

@@ -41,6 +41,8 @@ pub(crate) struct Meta {
     expired: AtomicBool,
     /// No load is tried before this.
     retry_at: AtomicU64,
+    /// Bytes of the value in the backend; 0 as long as that is not known.
+    encoded_len: AtomicU64,
 }
 
 impl Meta {
@@ -64,6 +66,7 @@ impl Meta {
             ours_alone: AtomicBool::new(false),
             expired: AtomicBool::new(false),
             retry_at: AtomicU64::new(0),
+            encoded_len: AtomicU64::new(0),
         }
     }
 
@@ -82,6 +85,11 @@ impl Meta {
 
     pub(crate) fn age(&self, now: Tick) -> Duration {
         now.since(self.loaded)
+    }
+
+    /// When it can be served no more.
+    pub(crate) fn end(&self) -> Tick {
+        self.loaded.after(self.life.total())
     }
 
     /// What the entry's age and the changes since its load decide.
@@ -175,6 +183,15 @@ impl Meta {
         self.retry_at.store(until.as_millis(), Ordering::SeqCst);
     }
 
+    /// Notes how many bytes the value takes in the backend.
+    pub(crate) fn note_encoded(&self, len: usize) {
+        self.encoded_len.store(len as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn encoded_len(&self) -> u64 {
+        self.encoded_len.load(Ordering::Relaxed)
+    }
+
     /// Takes over the pause of an earlier copy of the same entry.
     pub(crate) fn hold_off_like(&self, other: &Self) {
         self.retry_at.fetch_max(other.retry_at.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -207,6 +224,8 @@ struct Pause;
 pub(crate) trait AnyEntry: Any + Send + Sync {
     fn meta(&self) -> &Meta;
     fn as_any(&self) -> &dyn Any;
+    /// The value, with its size where it is.
+    fn value(&self) -> (&dyn Any, usize);
 }
 
 impl<T: Send + Sync + 'static> AnyEntry for TypedEntry<T> {
@@ -216,6 +235,10 @@ impl<T: Send + Sync + 'static> AnyEntry for TypedEntry<T> {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn value(&self) -> (&dyn Any, usize) {
+        (&self.value, size_of::<T>())
     }
 }
 

@@ -38,6 +38,11 @@ impl Key {
         Self(bytes)
     }
 
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The entry of this name that is kept in this process alone.
     pub(crate) fn local(mut self) -> Self {
         self.kind(|kind| kind | LOCAL);

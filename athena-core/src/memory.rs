@@ -1,99 +1,69 @@
 //! Entries of this process, typed, bounded.
 //!
-//! moka bounds and evicts, the front answers; both hold the same entries. Whether an entry may be
-//! served is the entry's own judgement.
+//! Whether an entry may be served is the entry's own judgement. What can be served no more is freed in the
+//! background, also in a process that is idle.
 //!
-//! Invariant: this is the one module that names moka.
+//! Invariant: nothing here decides what is served, and no caller walks through all entries.
 
+mod bounds;
 mod front;
+mod kept;
+mod sweep;
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use moka::Expiry;
-use moka::sync::Cache;
-
-use self::front::Front;
+use self::bounds::Bounds;
+use self::kept::KeptEntries;
+use self::sweep::Sweeper;
 use crate::clock::Clock;
+use crate::coherence::revision::Revisions;
 use crate::entry::Slot;
 use crate::key::Key;
+use crate::settings::Memory;
+use crate::tasks::Tasks;
 
-type Hasher = foldhash::fast::RandomState;
+pub(crate) use self::bounds::Weighers;
 
 /// Keeps entries until they are of no use, or room is needed.
 #[derive(Debug)]
 pub(crate) struct MemoryTier {
-    front: Arc<Front>,
-    entries: Cache<Key, Slot, Hasher>,
-    hasher: Hasher,
-}
-
-/// Forgets entries once they can never be served again.
-struct TotalLife;
-
-impl Expiry<Key, Slot> for TotalLife {
-    fn expire_after_create(&self, _: &Key, slot: &Slot, _: Instant) -> Option<Duration> {
-        Some(slot.meta().life.total())
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Key,
-        slot: &Slot,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(slot.meta().life.total())
-    }
+    kept: Arc<KeptEntries>,
+    sweeper: Arc<Sweeper>,
 }
 
 impl MemoryTier {
-    /// A tier of at most `capacity` entries.
-    ///
-    /// With a clock that a test moves nothing is forgotten by age, since moka has its own clock.
-    pub(crate) fn new(capacity: u64, clock: &Clock) -> Self {
-        let (front, hasher) = (Arc::new(Front::new()), Hasher::default());
-        let (behind, same) = (Arc::clone(&front), hasher.clone());
-        let builder = Cache::builder().max_capacity(capacity).eviction_listener(
-            move |key: Arc<Key>, slot, _| behind.let_go(same.hash_one(&*key), &key, &slot),
-        );
-        let builder = if clock.is_system() { builder.expire_after(TotalLife) } else { builder };
-        Self { front, entries: builder.build_with_hasher(hasher.clone()), hasher }
+    pub(crate) fn new(
+        settings: &Memory,
+        weighers: Weighers,
+        clock: &Clock,
+        revisions: &Arc<Revisions>,
+        tasks: &Tasks,
+    ) -> Self {
+        let kept = Arc::new(KeptEntries::new(Bounds::new(settings, weighers), clock));
+        let sweeper = Arc::new(Sweeper::new(Arc::clone(&kept), clock, revisions, tasks));
+        Self { kept, sweeper }
     }
 
     #[inline]
     pub(crate) fn get(&self, key: &Key) -> Option<Slot> {
-        let look = self.front.get(self.hasher.hash_one(key), key)?;
-        if look.is_told {
-            self.entries.get(key);
-        }
-        Some(look.slot)
+        self.kept.get(key)
     }
 
     /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
     pub(crate) fn insert(&self, key: &Key, slot: &Slot) {
-        let hash = self.hasher.hash_one(key);
-        match self.front.get(hash, key) {
-            Some(there)
-                if Arc::ptr_eq(&there.slot, slot) || slot.meta().is_before(there.slot.meta()) =>
-            {
-                return;
-            }
-            Some(_) => {}
-            // A miss that moka has to hear of: a full tier has no room but for what is asked for more
-            // often than what is there.
-            None => drop(self.entries.get(key)),
-        }
-        self.front.insert(hash, key, slot, |key| self.hasher.hash_one(key));
-        self.entries.insert(key.clone(), Slot::clone(slot));
+        self.kept.insert(key, slot);
+        self.sweeper.watch();
+    }
+
+    /// Takes a size into account that has become known since the entry was inserted.
+    pub(crate) fn weigh_again(&self, key: &Key, slot: &Slot) {
+        self.kept.weigh_again(key, slot);
     }
 
     /// Removes an entry and marks it for those who hold it.
     pub(crate) fn invalidate(&self, key: &Key) {
-        if let Some(slot) = self.front.remove(self.hasher.hash_one(key), key) {
+        if let Some(slot) = self.kept.remove(key) {
             slot.meta().kill();
-            self.entries.invalidate(key);
         }
     }
 
@@ -104,23 +74,43 @@ impl MemoryTier {
         }
     }
 
+    /// Has what has just become outdated freed, in the background.
+    pub(crate) fn free_outdated(&self) {
+        self.sweeper.wake();
+    }
+
+    /// The same where everything has; on the spot if there is no background.
     pub(crate) fn clear(&self) {
-        self.front.clear();
-        self.entries.invalidate_all();
+        if !self.sweeper.wake() {
+            self.sweeper.sweep_here();
+        }
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.entries.entry_count()
+        self.kept.len()
+    }
+
+    /// What all entries take, as far as is known.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.kept.bytes()
     }
 
     /// Does the work that moka puts off, so that `len` is exact.
     pub(crate) fn settle(&self) {
-        self.entries.run_pending_tasks();
+        self.kept.settle();
+    }
+
+    /// Frees what can be served no more.
+    pub(crate) fn sweep(&self) {
+        self.sweeper.sweep_here();
+        self.kept.settle();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::coherence::revision::Revisions;
     use crate::coherence::trust::Trust;
@@ -142,7 +132,13 @@ mod tests {
     #[test]
     fn a_full_tier_has_room_for_what_is_asked_for_again_and_again() {
         let clock = Clock::system();
-        let memory = MemoryTier::new(CAPACITY, &clock);
+        let memory = MemoryTier::new(
+            &Memory::bounded(CAPACITY),
+            Weighers::default(),
+            &clock,
+            &Arc::new(Revisions::new()),
+            &Tasks::new(),
+        );
         for number in 0..2 * CAPACITY {
             put(&memory, &clock, &format!("cold:{number}"));
         }
@@ -154,5 +150,51 @@ mod tests {
         });
         assert!(asked.is_some(), "it never gets a place");
         assert_eq!(memory.len(), CAPACITY);
+    }
+
+    #[test]
+    fn what_is_outdated_is_freed_and_nothing_else() {
+        const MANY: u64 = 40_000;
+        let (clock, revisions) = (Clock::system(), Arc::new(Revisions::new()));
+        let memory = MemoryTier::new(
+            &Memory::bounded(MANY),
+            Weighers::default(),
+            &clock,
+            &revisions,
+            &Tasks::new(),
+        );
+        let odd = revisions.name("odd");
+        for number in 0..MANY {
+            let tags = (number % 2 == 1).then_some(odd);
+            let life = Life { ttl: Duration::from_secs(60), grace: Duration::ZERO };
+            let dependencies = revisions.dependencies(tags, revisions.now());
+            let meta = Meta::new(EntryKind::Value, life, clock.now(), dependencies, &Trust::own());
+            let slot = Arc::new(TypedEntry { meta, value: number }) as Slot;
+            memory.insert(&Key::named(&number.to_string()), &slot);
+        }
+        memory.settle();
+        let is_kept = |number: u64| memory.get(&Key::named(&number.to_string())).is_some();
+        let before: Vec<_> = (0..MANY).filter(|number| is_kept(*number)).collect();
+        revisions.change(odd);
+        memory.sweep();
+        let after: Vec<_> = (0..MANY).filter(|number| is_kept(*number)).collect();
+        let even: Vec<_> = before.into_iter().filter(|number| number % 2 == 0).collect();
+        assert_eq!(after, even);
+        assert_eq!(memory.len(), even.len() as u64);
+    }
+
+    #[test]
+    fn a_walk_that_is_given_up_half_way_is_followed_by_another_one() {
+        let (clock, revisions) = (Clock::system(), Arc::new(Revisions::new()));
+        let (settings, tasks) = (Memory::bounded(CAPACITY), Tasks::new());
+        let memory = MemoryTier::new(&settings, Weighers::default(), &clock, &revisions, &tasks);
+        put(&memory, &clock, "key");
+        let walk = memory.kept.walk();
+        assert!(!memory.kept.has_ended(clock.now()));
+        drop(walk);
+        assert!(memory.kept.has_ended(clock.now()));
+        memory.sweep();
+        assert!(!memory.kept.has_ended(clock.now()));
+        assert!(memory.get(&Key::named("key")).is_some());
     }
 }

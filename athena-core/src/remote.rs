@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 use self::announcements::Announcements;
 use self::breakers::Breakers;
 use self::journal::Journal;
-use self::lease::Returns;
+use self::lease::{Releases, Returns};
 use self::wake::Waiter;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
@@ -75,6 +75,7 @@ pub(crate) struct Remote {
     writes: Arc<Semaphore>,
     /// The leases of this process that nobody loads under any more.
     returns: Arc<Returns>,
+    releases: Arc<Releases>,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -145,6 +146,7 @@ impl Remote {
             returns: Arc::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
+            releases: Arc::default(),
             tasks,
             backend,
             namespace,

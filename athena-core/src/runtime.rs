@@ -111,6 +111,11 @@ impl Runtime {
         spawner
     }
 
+    /// The same for what each call may start: `None` as well while as many of those run as may.
+    pub(crate) fn spawner_for_call(&self) -> Option<Spawner> {
+        self.tasks.for_call(self.spawner()?)
+    }
+
     /// Invalidates in this process at once, then in the backend (coherence 3).
     pub(crate) async fn invalidate(&self, scopes: &[Scope]) -> Invalidated {
         self.keep_alive();
@@ -188,6 +193,7 @@ impl Runtime {
                     self.revisions.change(self.revisions.name(&self.namespace.tag(tag)));
                     // Coherence 3b: our own change of it is not announced to us.
                     self.revisions.announce(self.revisions.name(&self.namespace.any_tag()));
+                    self.memory.free_outdated();
                 }
                 Scope::Everything => {
                     self.revisions.change_all();
@@ -263,6 +269,7 @@ impl Runtime {
         let mut stats = self.telemetry.counters.read();
         self.memory.settle();
         stats.memory_entries = self.memory.len();
+        stats.memory_bytes = self.memory.bytes();
         if let Some(remote) = &self.remote {
             stats.journal_depth = remote.journal_depth() as u64;
             stats.journal_age = remote.journal_age();

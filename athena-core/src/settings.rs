@@ -104,6 +104,17 @@ pub struct Memory {
     /// Most entries. Default 10 000.
     #[serde(with = "crate::count")]
     pub max_entries: u64,
+    /// Most bytes that entries take together. Default `None`: no limit, as is the largest number.
+    ///
+    /// It holds beside `max_entries`: an entry counts for its size, and for its share of one in `max_entries` at
+    /// least. What is larger than all of it is not kept here.
+    ///
+    /// An entry takes some 600 bytes, 55 for each tag, a key of more than 64 bytes twice, and its value. What a
+    /// value takes is what [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in
+    /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there:
+    /// what stands for its heap, which may be twice as much for many small parts. Of a value that never meets a
+    /// backend the heap is not known, and counts nothing.
+    pub max_bytes: Option<u64>,
     /// What entries of a cache with a backend are kept for.
     pub role: MemoryRole,
     /// Longest that an entry counts as fresh while the backend cannot answer. Default 30 min.
@@ -136,6 +147,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             max_entries: 10_000,
+            max_bytes: None,
             role: MemoryRole::Tier,
             fallback_ttl: Duration::from_secs(30 * 60),
         }
@@ -173,6 +185,7 @@ impl Settings {
         for (name, value) in [
             ("degraded_loads", self.degraded_loads as u64),
             ("memory.max_entries", self.memory.max_entries),
+            ("memory.max_bytes", self.memory.max_bytes.unwrap_or(u64::MAX)),
         ] {
             if value < 1 {
                 faults.push(format!("`{name}` is {value}, expected at least 1"));

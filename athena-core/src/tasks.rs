@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -18,7 +18,7 @@ use crate::lock::Mutex;
 
 mod sole;
 
-pub(crate) use sole::Sole;
+pub(crate) use sole::{Sole, SoleGuard};
 
 /// The background work of a cache; clones share it, the last one dropped ends its tasks.
 #[derive(Debug, Clone)]
@@ -27,11 +27,20 @@ pub(crate) struct Tasks(Arc<TaskSet>);
 #[derive(Debug, Default)]
 struct TaskSet {
     closed: AtomicBool,
-    handles: Mutex<Vec<AbortHandle>>,
-    /// Tasks that `settle` waits for.
+    handles: Mutex<Handles>,
+    /// Tasks and other work that `settle` waits for.
     work: Arc<Running>,
+    /// Tasks of calls.
+    called: Arc<Running>,
     /// All tasks.
     all: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Handles {
+    all: Vec<AbortHandle>,
+    /// How many to keep before finished ones are looked for.
+    sweep_at: usize,
 }
 
 #[derive(Debug, Default)]
@@ -40,21 +49,39 @@ struct Running {
     ended: Notify,
 }
 
-/// Handles kept before finished ones are looked for.
+/// Handles kept before finished ones are looked for; each holds the memory of its task.
 const FIRST_SWEEP: usize = 64;
 
 /// How long tasks that were told to end are waited for, by the machine's clock: what ends them is that
 /// their runtime runs, whatever the clock of the cache does.
 const LONGEST_END: Duration = Duration::from_secs(2);
 
+/// Tasks of calls at most.
+const MOST_OF_CALLS: usize = 4096;
+
+/// The runtime of a task.
+pub(crate) type RuntimeId = tokio::runtime::Id;
+
 /// Permission to start one task.
 #[derive(Debug)]
 pub(crate) struct Spawner {
     runtime: Handle,
     tasks: Arc<TaskSet>,
+    /// If it is for a call.
+    called: Option<Counted>,
 }
 
+/// Work that is to be done, for as long as this lives.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is there to be held")]
+pub(crate) struct PendingWork(Counted);
+
 impl Spawner {
+    /// The runtime that would run the task.
+    pub(crate) fn runtime(&self) -> RuntimeId {
+        self.runtime.id()
+    }
+
     /// Starts a task.
     pub(crate) fn spawn<T: Send + 'static>(
         self,
@@ -75,16 +102,11 @@ impl Spawner {
         Task(self.start(task))
     }
 
-    /// The runtime that would run the task.
-    fn home(&self) -> Id {
-        self.runtime.id()
-    }
-
     fn start<T: Send + 'static>(
         self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        let counted = Counted::new(&self.tasks.all);
+        let counted = (Counted::new(&self.tasks.all), self.called);
         let handle = self.runtime.spawn(async move {
             let _counted = counted;
             task.await
@@ -117,9 +139,24 @@ impl Tasks {
     }
 
     /// Permission to start a task on the caller's runtime; `None` without one, or once closed.
+    ///
+    /// For tasks whose number is bounded by other means.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
-        (!self.is_closed()).then(|| Spawner { runtime, tasks: Arc::clone(&self.0) })
+        let spawner = || Spawner { runtime, tasks: Arc::clone(&self.0), called: None };
+        (!self.is_closed()).then(spawner)
+    }
+
+    /// The same for what each call may start: `None` as well while as many of those run as may, so that
+    /// the call has to do without, or in its own future.
+    pub(crate) fn for_call(&self, spawner: Spawner) -> Option<Spawner> {
+        let called = Counted::new(&self.0.called);
+        called.is_among(MOST_OF_CALLS).then(|| Spawner { called: Some(called), ..spawner })
+    }
+
+    /// Something that `settle` waits for, whoever does it.
+    pub(crate) fn work(&self) -> PendingWork {
+        PendingWork(Counted::new(&self.0.work))
     }
 
     #[inline]
@@ -144,15 +181,7 @@ impl Tasks {
 
 impl TaskSet {
     fn keep(&self, handle: AbortHandle) {
-        let finished: Vec<_> = {
-            let mut handles = self.handles.lock();
-            handles.push(handle);
-            if handles.len() < FIRST_SWEEP || !handles.len().is_power_of_two() {
-                Vec::new()
-            } else {
-                handles.extract_if(.., |handle| handle.is_finished()).collect()
-            }
-        };
+        let finished = self.handles.lock().keep(handle);
         drop(finished);
         if self.closed.load(Ordering::Acquire) {
             self.abort();
@@ -162,7 +191,7 @@ impl TaskSet {
     fn abort(&self) {
         let handles = {
             let mut handles = self.handles.lock();
-            std::mem::take(&mut *handles)
+            std::mem::take(&mut handles.all)
         };
         handles.iter().for_each(AbortHandle::abort);
     }
@@ -171,6 +200,25 @@ impl TaskSet {
 impl Drop for TaskSet {
     fn drop(&mut self) {
         self.abort();
+    }
+}
+
+impl Default for Handles {
+    fn default() -> Self {
+        Self { all: Vec::new(), sweep_at: FIRST_SWEEP }
+    }
+}
+
+impl Handles {
+    /// Keeps a handle; gives those of finished tasks back, once their number has doubled.
+    fn keep(&mut self, handle: AbortHandle) -> Vec<AbortHandle> {
+        self.all.push(handle);
+        if self.all.len() < self.sweep_at {
+            return Vec::new();
+        }
+        let finished = self.all.extract_if(.., |handle| handle.is_finished()).collect();
+        self.sweep_at = FIRST_SWEEP.max(self.all.len() * 2);
+        finished
     }
 }
 
@@ -186,12 +234,17 @@ impl Running {
     }
 }
 
+#[derive(Debug)]
 struct Counted(Arc<Running>);
 
 impl Counted {
     fn new(running: &Arc<Running>) -> Self {
         running.count.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(running))
+    }
+
+    fn is_among(&self, most: usize) -> bool {
+        self.0.count.load(Ordering::SeqCst) <= most
     }
 }
 

@@ -10,6 +10,7 @@
 mod attribute;
 mod backends;
 mod batch;
+mod bounds;
 mod breaker;
 mod codec;
 mod coherence;

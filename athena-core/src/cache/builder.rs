@@ -16,7 +16,7 @@ use crate::key::claims::Claims;
 use crate::key::name::Namespace;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
-use crate::memory;
+use crate::memory::{MemoryTier, Weighers};
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;
 use crate::remote::{Means, Remote};
@@ -54,6 +54,7 @@ pub struct Builder {
     clock: Clock,
     seed: Option<u64>,
     guards: Guards,
+    weighers: Weighers,
 }
 
 impl Cache {
@@ -100,6 +101,7 @@ impl Builder {
             clock: Clock::system(),
             seed: None,
             guards: Guards::default(),
+            weighers: Weighers::default(),
         }
     }
 
@@ -136,6 +138,30 @@ impl Builder {
     /// Bounds of the memory tier.
     pub fn memory(mut self, memory: Memory) -> Self {
         self.settings.memory = memory;
+        self
+    }
+
+    /// How many bytes a value of this type takes, for [`Memory::max_bytes`]: itself and all that it holds.
+    ///
+    /// The type is what a function returns inside of `Option` or `Result`. It is asked when an entry is
+    /// kept, never for a hit; if it panics, the value counts as if nobody had said anything.
+    ///
+    /// ```
+    /// use athena_cache_core::{Cache, Memory};
+    ///
+    /// let mut memory = Memory::default();
+    /// memory.max_bytes = Some(64 << 20);
+    /// let cache = Cache::builder("shop")
+    ///     .memory(memory)
+    ///     .weigh(|picture: &Vec<u8>| size_of_val(picture) + picture.capacity())
+    ///     .build()?;
+    /// # Ok::<(), athena_cache_core::Error>(())
+    /// ```
+    pub fn weigh<V: 'static>(
+        mut self,
+        weigh: impl Fn(&V) -> usize + Send + Sync + 'static,
+    ) -> Self {
+        self.weighers.add(weigh);
         self
     }
 
@@ -199,7 +225,7 @@ impl Builder {
     }
 
     fn assemble(self, namespace: Namespace) -> Cache {
-        let Self { settings, backend, mut observers, clock, seed, guards, .. } = self;
+        let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
         observers.insert(0, Arc::new(Log::new(namespace.as_str())));
         let telemetry = Arc::new(Telemetry::new(observers));
         let random = Arc::new(Random::new(seed));
@@ -220,10 +246,10 @@ impl Builder {
         let cache = Cache::from(Runtime {
             namespace,
             defaults: settings.defaults(),
-            revisions,
             guards,
             flights: Arc::new(Flights::new(window, guards)),
-            memory: memory::MemoryTier::new(memory.max_entries, &clock),
+            memory: MemoryTier::new(memory, weighers, &clock, &revisions, &tasks),
+            revisions,
             remote,
             telemetry,
             tasks,

@@ -24,6 +24,12 @@ use crate::sharded::Sharded;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Revision(u64);
 
+impl Revision {
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A name in the backend, as far as its changes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(u64);
@@ -48,6 +54,11 @@ pub(crate) struct Dependencies {
 impl Dependencies {
     pub(crate) fn since(&self) -> Revision {
         self.since
+    }
+
+    /// How many names.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
     }
 
     /// The same names, from another revision on.
@@ -145,6 +156,18 @@ impl Revisions {
         self.touch(&self.everything);
     }
 
+    /// Drops the cells that nothing holds any more, and gives their room back.
+    pub(crate) fn forget_unused(&self) {
+        for shard in self.shards.iter() {
+            let mut known = shard.lock();
+            if known.cells.len() >= FIRST_SWEEP {
+                known.drop_unused();
+                let enough = known.sweep_at;
+                known.cells.shrink_to(enough);
+            }
+        }
+    }
+
     /// Twice: who notes the present between a number and its store, and reads what it knows after that,
     /// would take what was known before for what is known since. The second number is above that present
     /// (coherence 2).
@@ -183,9 +206,12 @@ impl CellMap {
 
     /// Drops the cells that nothing holds, once their number has doubled (coherence 2).
     fn sweep(&mut self) {
-        if self.cells.len() < self.sweep_at {
-            return;
+        if self.cells.len() >= self.sweep_at {
+            self.drop_unused();
         }
+    }
+
+    fn drop_unused(&mut self) {
         let mut floor = self.floor;
         self.cells.retain(|_, cell| {
             let used = Arc::strong_count(cell) > 1;
@@ -249,5 +275,23 @@ mod tests {
         let known: usize = revisions.shards.iter().map(|shard| shard.lock().cells.len()).sum();
         assert!(known <= SHARDS * (FIRST_SWEEP + 1));
         assert!(!revisions.holds(&revisions.dependencies([revisions.name("late")], before)));
+    }
+
+    #[test]
+    fn cells_that_nobody_holds_any_more_give_their_room_back() {
+        let revisions = Revisions::new();
+        let before = revisions.now();
+        let room = || -> usize {
+            revisions.shards.iter().map(|shard| shard.lock().cells.capacity()).sum()
+        };
+        let names: Vec<_> = (0..20_000).map(|number| number.to_string()).collect();
+        let held: Vec<_> = names.iter().map(|name| dependencies(&revisions, &[name])).collect();
+        revisions.change(revisions.name("7"));
+        revisions.forget_unused();
+        assert!(room() >= held.len(), "they are held");
+        drop(held);
+        revisions.forget_unused();
+        assert!(room() <= SHARDS * 4 * FIRST_SWEEP, "room for {}", room());
+        assert!(!revisions.holds(&revisions.dependencies([revisions.name("7")], before)));
     }
 }

@@ -48,7 +48,7 @@ where
         let soft = matches!(self.policy.limit(stale.is_some()), Some(Limit::Soft(_)));
         if let Some(slot) = stale.as_ref().filter(|_| soft && O::DETACHES)
             && let Some(current) = self.recall(slot)
-            && let Some(spawner) = self.runtime.spawner()
+            && let Some(spawner) = self.runtime.spawner_for_call()
         {
             let slot = Arc::clone(slot);
             return Led::Answer(self.load_softly(lead, slot, current, spawner, origin).await);
@@ -102,7 +102,7 @@ where
 
     /// Loads in the background while the current value serves.
     pub(super) fn detach_eagerly<O: Origin<R, V, E>>(self, lead: Lead, slot: Slot, origin: O) {
-        if let Some(spawner) = self.runtime.spawner() {
+        if let Some(spawner) = self.runtime.spawner_for_call() {
             self.tell(|key| Event::Refreshing { key });
             origin.detach(spawner, Job::new(self, lead, Some(slot), Purpose::Refresh));
         }

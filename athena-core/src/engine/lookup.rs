@@ -77,6 +77,7 @@ where
         }
         match self.decode(&envelope, meta) {
             Ok(slot) => {
+                slot.meta().note_encoded(envelope.payload.len());
                 let ours = self.runtime.memory.get(&self.key);
                 if let Some(ours) = ours.filter(|ours| self.still_serves(ours)) {
                     slot.meta().hold_off_like(ours.meta());

@@ -98,10 +98,12 @@ impl Invalidation {
 
     /// Invalidates; what has begun goes on in a task if the caller is dropped meanwhile.
     async fn invalidate(&self) {
-        if let Some(pending) = self.pending()
-            && let Some(done) = pending.begin()
-        {
-            let _ = done.await;
+        let Some(pending) = self.pending() else { return };
+        match pending.begin() {
+            Ok(done) => {
+                let _ = done.await;
+            }
+            Err(pending) => pending.end_here().await,
         }
     }
 
@@ -120,20 +122,32 @@ struct DueInvalidation {
 impl DueInvalidation {
     /// Marks this process at once and tells the backend in a task; the receiver hears of its end.
     ///
-    /// Without a tokio runtime the backend is told by the journal, before it is read again.
-    fn begin(self) -> Option<Receiver<()>> {
-        let Self { runtime, scopes } = self;
-        runtime.mark(&scopes);
-        let Some(spawner) = runtime.spawner() else {
-            runtime.journal(&scopes);
-            return None;
+    /// Gives the invalidations back if no task can be started, or as many run as may.
+    fn begin(self) -> Result<Receiver<()>, Self> {
+        self.runtime.mark(&self.scopes);
+        let Some(spawner) = self.runtime.spawner_for_call() else {
+            return Err(self);
         };
         let (ended, done) = oneshot::channel();
         spawner.spawn(async move {
-            let _ = runtime.invalidate(&scopes).await;
+            let _ = self.runtime.invalidate(&self.scopes).await;
             let _ = ended.send(());
         });
-        Some(done)
+        Ok(done)
+    }
+
+    /// Tells the backend in the caller's future; dropped half-way, it leaves the rest to the journal.
+    async fn end_here(self) {
+        if self.runtime.tasks.spawner().is_some() {
+            let _ = self.runtime.invalidate(&self.scopes).await;
+        } else {
+            self.journal();
+        }
+    }
+
+    /// Has the backend told by the journal, before it is read again.
+    fn journal(self) {
+        self.runtime.journal(&self.scopes);
     }
 }
 
@@ -142,8 +156,8 @@ struct Unfinished(Option<DueInvalidation>);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(pending) = self.0.take() {
-            pending.begin();
+        if let Some(Err(pending)) = self.0.take().map(DueInvalidation::begin) {
+            pending.journal();
         }
     }
 }

@@ -5,17 +5,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revisions, Subject};
 use crate::coherence::session::Session;
 use crate::envelope::Stamp;
-use crate::lock::RwLock;
+use crate::lock::{Mutex, RwLock};
 
 /// The generations known to a cache.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     facts: RwLock<HashMap<Subject, Fact, foldhash::fast::RandomState>>,
+    /// When outdated ones were last looked for.
+    looked: Mutex<Tick>,
 }
 
 /// A generation, and what keeps it true.
@@ -28,6 +31,9 @@ struct Fact {
 
 /// So many are kept; beyond it all are read again.
 const MOST: usize = 50_000;
+
+/// How often to look for outdated ones.
+const PERIOD: Duration = Duration::from_secs(30);
 
 impl Known {
     /// A generation as it holds now, and what announces its changes; `None` if it must be read
@@ -57,5 +63,71 @@ impl Known {
             facts.clear();
         }
         facts.insert(name, Fact { stamp, dependencies, session });
+    }
+
+    /// Drops what has changed or is not trusted any more, from time to time; each holds cells.
+    pub(crate) fn forget_outdated(&self, revisions: &Revisions, now: Tick) {
+        {
+            let mut looked = self.looked.lock();
+            if now.since(*looked) < PERIOD {
+                return;
+            }
+            *looked = now;
+        }
+        let is_outdated =
+            |fact: &Fact| !fact.session.is_trusted(now) || !revisions.holds(&fact.dependencies);
+        // Nobody who reads waits while all of them are looked at.
+        let facts = self.facts.read();
+        let found = facts.iter().filter(|(_, fact)| is_outdated(fact));
+        let outdated: Vec<_> = found.map(|(name, _)| *name).collect();
+        drop(facts);
+        if outdated.is_empty() {
+            return;
+        }
+        let mut facts = self.facts.write();
+        for name in outdated {
+            if facts.get(&name).is_some_and(is_outdated) {
+                facts.remove(&name);
+            }
+        }
+        let enough = 2 * facts.len();
+        facts.shrink_to(enough);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Generation, Node, Proof};
+    use crate::coherence::guards::Guards;
+    use crate::coherence::session::Sessions;
+
+    #[test]
+    fn what_has_changed_or_is_not_trusted_any_more_is_forgotten() {
+        const WINDOW: Duration = Duration::from_secs(100);
+        let (known, revisions) = (Known::default(), Revisions::new());
+        let sessions = Sessions::new(WINDOW, Guards::default());
+        let now = Tick::from_millis(1_000_000);
+        let proof = Proof { epoch: 1, history: 7, tracks: true, lag: Duration::ZERO };
+        let incarnation = sessions.incarnation(Node::ONLY);
+        let session = sessions.of(Node::ONLY, incarnation, &proof, now);
+        let names: Vec<_> = (0..1_000).map(|it| revisions.name(&it.to_string())).collect();
+        for name in &names {
+            let (stamp, since) =
+                (Stamp { generation: Generation::new(1), history: 7 }, revisions.now());
+            known.note(*name, stamp, revisions.dependencies([*name], since), Arc::clone(&session));
+        }
+        let left = || known.facts.read().len();
+        known.forget_outdated(&revisions, now);
+        assert_eq!(left(), 1_000);
+        names.iter().take(600).for_each(|name| revisions.announce(*name));
+        known.forget_outdated(&revisions, now.after(PERIOD / 2));
+        assert_eq!(left(), 1_000, "not yet");
+        known.forget_outdated(&revisions, now.after(PERIOD));
+        assert_eq!(left(), 400);
+        assert!(known.get(names[999], &revisions, now.after(PERIOD)).is_some());
+        known.forget_outdated(&revisions, now.after(WINDOW));
+        assert_eq!(left(), 0);
+        assert!(known.facts.read().capacity() < 100);
     }
 }

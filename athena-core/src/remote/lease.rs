@@ -3,6 +3,8 @@
 //! Invariant: the generations are complete before the lease is asked for.
 
 mod guard;
+mod queue;
+mod release;
 mod returns;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::resilience::deadline::Deadline;
 use crate::tag::Tags;
 
 pub(crate) use self::guard::LeaseGuard;
+pub(super) use self::queue::Releases;
 pub(super) use self::returns::Returns;
 
 /// What a lease is asked for with.
@@ -181,11 +184,10 @@ impl Remote {
     }
 
     /// Gives a lease back; tells whether the backend took it, or never will.
-    pub(crate) async fn release(&self, address: &Address, token: Token) -> bool {
-        let name = address.entry.lease();
+    async fn release(&self, lease: &str, token: Token) -> bool {
         let (deadline, operation) = (self.write_deadline(), Operation::remove("release"));
-        let release = || self.backend.release(&name, token);
-        match self.ask(operation.ending_a_lease(), &name, deadline, release).await {
+        let release = || self.backend.release(lease, token);
+        match self.ask(operation.ending_a_lease(), lease, deadline, release).await {
             Ok(()) => true,
             Err(failure) => Word::of(failure.class()).is_final,
         }

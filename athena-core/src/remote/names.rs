@@ -70,6 +70,12 @@ impl Remote {
         known.note(name, stamp, revisions.dependencies([name], since), Arc::clone(session));
     }
 
+    /// Forgets what is known of generations and holds no more.
+    pub(super) fn forget_outdated(&self) {
+        let Announcements { revisions, known, .. } = &*self.announcements;
+        known.forget_outdated(revisions, self.clock.now());
+    }
+
     pub(super) fn know_all(&self, told: &[Told], since: Revision) {
         for Told { name, stamp, session } in told {
             self.know(name, *stamp, since, session);

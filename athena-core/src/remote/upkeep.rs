@@ -31,6 +31,7 @@ impl Remote {
                 let Some(remote) = remote.upgrade() else { return };
                 remote.prove().await;
                 remote.requeue();
+                remote.forget_outdated();
                 if remote.journal_depth() > 0 {
                     remote.replay_in_background();
                 }

@@ -13,10 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Id;
 use tokio::task::AbortHandle;
 
-use super::Spawner;
+use super::{RuntimeId, Spawner};
 use crate::clock::{Clock, Tick};
 use crate::lock::Mutex;
 
@@ -39,7 +38,7 @@ struct Present {
     /// Counts those that were begun.
     number: u64,
     /// Where it runs.
-    home: Option<Id>,
+    home: Option<RuntimeId>,
     handle: Option<AbortHandle>,
 }
 
@@ -74,7 +73,7 @@ impl Sole {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let Some((guard, former)) = self.begin(spawner.home(), patience) else { return };
+        let Some((guard, former)) = self.begin(spawner.runtime(), patience) else { return };
         if let Some(former) = former {
             former.abort();
         }
@@ -92,7 +91,11 @@ impl Sole {
     }
 
     /// Permission to be the task, and the one whose place that is.
-    fn begin(&self, home: Id, patience: Duration) -> Option<(SoleGuard, Option<AbortHandle>)> {
+    fn begin(
+        &self,
+        home: RuntimeId,
+        patience: Duration,
+    ) -> Option<(SoleGuard, Option<AbortHandle>)> {
         let state = &self.0;
         let mut present = state.present.lock();
         let is_at_home = present.home == Some(home);

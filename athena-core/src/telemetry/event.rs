@@ -146,6 +146,14 @@ pub enum Event<'a> {
         /// The entry.
         key: &'a str,
     },
+    /// A lease is not given back but left to end by itself, since too many others wait for their node.
+    ///
+    /// Until then other processes wait for the entry as if it was loaded.
+    #[non_exhaustive]
+    LeaseLeft {
+        /// The entry.
+        key: &'a str,
+    },
     /// A load runs beyond [`degraded_loads`](crate::Settings::degraded_loads), since none of the others ended.
     #[non_exhaustive]
     Unbounded {

@@ -64,6 +64,8 @@ pub struct Stats {
     pub leases_held_elsewhere: u64,
     /// Loads that ran without a lease since the backend could not be asked for one.
     pub unleased_loads: u64,
+    /// Leases left to end by themselves, since too many others were to be given back.
+    pub leases_left: u64,
     /// Loads beyond `degraded_loads`, since none of the others ended for a second.
     pub unbounded_loads: u64,
     /// Entries in the backend that this reader could not read.
@@ -101,6 +103,8 @@ pub struct Stats {
     pub reconnects: u64,
     /// Entries in memory.
     pub memory_entries: u64,
+    /// Bytes that they take, as far as is known: see [`Memory::max_bytes`](crate::Memory::max_bytes).
+    pub memory_bytes: u64,
 }
 
 impl Stats {
@@ -157,7 +161,7 @@ macro_rules! counters {
 
 counters! {
     stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
-    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, unbounded_loads, unreadable, unwritable, panicked,
+    load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, leases_left, unbounded_loads, unreadable, unwritable, panicked,
     dropped_writes, invalidations, journaled, retries, breaker_openings, failovers,
     planned_failovers, reconnects,
 }
@@ -203,6 +207,7 @@ impl Counters {
                 NotKept::Unwanted => return None,
             },
             Event::Unleased { .. } => &self.unleased_loads,
+            Event::LeaseLeft { .. } => &self.leases_left,
             Event::Unbounded { .. } => &self.unbounded_loads,
             Event::Unreadable { .. } | Event::Undecodable { .. } => &self.unreadable,
             Event::Unwritable { .. } => &self.unwritable,

@@ -142,6 +142,8 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
                 return self.runtime.unwritable::<V>(self.site, key, &reason);
             }
         };
+        self.slot().meta().note_encoded(bytes.len());
+        self.runtime.memory.weigh_again(&self.key, self.slot());
         // Coherence 6: sealed means invalidated, and the fill would be refused.
         if !self.lead.unless_sealed(|| ()) {
             return;

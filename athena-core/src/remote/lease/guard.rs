@@ -1,19 +1,19 @@
 //! Leases that give themselves back.
 //!
-//! Invariant: a lease that was asked for is refused, spent by its fill, or given back, however its load
-//! ends, also when the answer is lost, the load is dropped half-way, or the backend is away meanwhile;
+//! Invariant: a lease that was asked for is refused, spent by its fill, or goes the way back, however its
+//! load ends, also when the answer is lost, the load is dropped half-way, or the backend is away meanwhile;
 //! and no load of this process asks for a lease that another one is just giving back.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Grant;
+use super::queue::PendingRelease;
 use super::returns::Returning;
 use crate::backend::Token;
 use crate::clock::Tick;
 use crate::key::Key;
 use crate::remote::{Address, Remote};
-use crate::resilience::backoff::Backoff;
 
 /// A lease in our hands, or one that was asked for and may be; dropped, it gives itself back (S7).
 pub(crate) struct LeaseGuard {
@@ -90,75 +90,15 @@ impl std::fmt::Debug for LeaseGuard {
 
 impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        let (Some(token), Some(spawner)) = (self.token.take(), self.remote.tasks.spawner()) else {
-            return;
-        };
-        let returns = &self.remote.returns;
+        let Some(token) = self.token.take() else { return };
+        let (remote, returns) = (&self.remote, &self.remote.returns);
         returns.abandon(token);
-        let returning = Returning::new(returns, &self.key);
-        let release = PendingRelease {
-            remote: Arc::downgrade(&self.remote),
-            address: Arc::clone(&self.address),
+        remote.give_back(PendingRelease {
+            key: self.key.clone(),
+            lease: self.address.entry.lease(),
             token,
             until: self.grant.is_some().then_some(self.until),
-        };
-        spawner.spawn(async move {
-            let is_done = release.attempt().await;
-            drop(returning);
-            if !is_done {
-                release.retry_later();
-            }
+            first: Some((Returning::new(returns, &self.key), remote.tasks.work())),
         });
-    }
-}
-
-/// How soon a lease is given back again to a backend that is away, and how late at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// A lease that is to be given back.
-struct PendingRelease {
-    remote: Weak<Remote>,
-    address: Arc<Address>,
-    token: Token,
-    /// When it ends by itself. `None` if the request for it was never answered: a node that stood still
-    /// may execute it as late as it goes on.
-    until: Option<Tick>,
-}
-
-impl PendingRelease {
-    /// Gives the lease back; tells whether there is nothing more to do about it.
-    async fn attempt(&self) -> bool {
-        let Some(remote) = self.remote.upgrade() else { return true };
-        if !remote.returns.is_abandoned(self.token) {
-            return true;
-        }
-        let has_ended = self.until.is_some_and(|until| remote.clock.now() >= until);
-        if !has_ended && !remote.release(&self.address, self.token).await {
-            return false;
-        }
-        // One that was never answered may still be granted, out of turn.
-        if self.until.is_some() {
-            remote.returns.settle(self.token);
-        }
-        true
-    }
-
-    /// Tries again until the backend is back; nobody waits for it.
-    fn retry_later(self) {
-        let Some(remote) = self.remote.upgrade() else { return };
-        let (clock, spawner) = (remote.clock.clone(), remote.tasks.spawner());
-        drop(remote);
-        if let Some(spawner) = spawner {
-            spawner.spawn_aside(async move {
-                let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-                loop {
-                    clock.sleep(backoff.pause()).await;
-                    if self.attempt().await {
-                        return;
-                    }
-                }
-            });
-        }
     }
 }

@@ -12,7 +12,7 @@ use crate::key::Key;
 use crate::lock::Mutex;
 
 /// How many leases are remembered that may be granted without anybody who loads under them.
-const MAX_ABANDONED: usize = 1024;
+pub(super) const MOST_ABANDONED: usize = 1024;
 
 /// The leases that are being given back.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Returns {
 
     pub(super) fn abandon(&self, token: Token) {
         let mut abandoned = self.abandoned();
-        if abandoned.len() == MAX_ABANDONED {
+        if abandoned.len() == MOST_ABANDONED {
             abandoned.pop_front();
         }
         abandoned.push_back(token);
