@@ -59,13 +59,13 @@ impl Drop for Sleep {
 /// Who sleeps, and the thread that wakes them.
 #[derive(Debug)]
 struct Timer {
-    queue: Mutex<Queue>,
+    queue: Mutex<TimerQueue>,
     /// That somebody is due earlier than the thread would wake.
     earlier: Condvar,
 }
 
 #[derive(Debug)]
-struct Queue {
+struct TimerQueue {
     sleepers: BTreeMap<DueAt, Waker>,
     last: u64,
     thread: Wakefulness,
@@ -89,7 +89,7 @@ enum Wakefulness {
 
 impl Timer {
     const fn new() -> Self {
-        let queue = Queue { sleepers: BTreeMap::new(), last: 0, thread: Wakefulness::Missing };
+        let queue = TimerQueue { sleepers: BTreeMap::new(), last: 0, thread: Wakefulness::Missing };
         Self { queue: Mutex::new(queue), earlier: Condvar::new() }
     }
 
@@ -147,7 +147,11 @@ impl Timer {
     }
 
     /// Waits until the first sleeper is due, or somebody comes who is due earlier.
-    fn pause<'a>(&self, mut queue: MutexGuard<'a, Queue>, now: Instant) -> MutexGuard<'a, Queue> {
+    fn pause<'a>(
+        &self,
+        mut queue: MutexGuard<'a, TimerQueue>,
+        now: Instant,
+    ) -> MutexGuard<'a, TimerQueue> {
         let Some((&(first, _), _)) = queue.sleepers.first_key_value() else {
             queue.thread = Wakefulness::Asleep;
             return self.earlier.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -158,7 +162,7 @@ impl Timer {
     }
 }
 
-impl Queue {
+impl TimerQueue {
     /// Takes those out who are due.
     fn take_due(&mut self, now: Instant) -> Vec<Waker> {
         let mut due = Vec::new();
@@ -188,8 +192,8 @@ mod tests {
         }
     }
 
-    fn queue() -> Queue {
-        Queue { sleepers: BTreeMap::new(), last: 0, thread: Wakefulness::Missing }
+    fn queue() -> TimerQueue {
+        TimerQueue { sleepers: BTreeMap::new(), last: 0, thread: Wakefulness::Missing }
     }
 
     #[test]
