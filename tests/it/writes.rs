@@ -79,7 +79,6 @@ async fn without_limits_of_its_own_a_caller_waits_as_long_as_one_attempt_to_writ
     remote.world.advance(MS);
     others_rest().await;
     assert!(call.is_finished());
-    assert_eq!(remote.world.cache.stats().dropped_writes, 1);
 }
 
 #[tokio::test]
