@@ -80,6 +80,7 @@ impl Link {
     /// The connection to use now; only the outcome of a first attempt is waited for.
     pub(super) async fn connection(&self, deadline: Instant) -> Result<Arc<Conn>, Failure> {
         let shared = &self.shared;
+        self.supervisor.give_up_standstill(longest_rest(&shared.call.access));
         let mut state = shared.phase.borrow().clone();
         if matches!(state, Phase::Idle | Phase::Dialing) {
             state = self.first_attempt(deadline).await?;
@@ -135,6 +136,11 @@ impl Link {
 /// Each is bounded by the connect timeout; this only has to outlast them.
 pub(crate) fn time_for(access: &Access, attempts: u32) -> Duration {
     (2 * access.connect_timeout + backoff::LONGEST_OF_ALL).saturating_mul(attempts)
+}
+
+/// After so long without running the supervisor's runtime stands still.
+fn longest_rest(access: &Access) -> Duration {
+    backoff::LONGEST_OF_ALL.saturating_add(access.heartbeat).saturating_add(access.connect_timeout)
 }
 
 impl Drop for Link {

@@ -162,6 +162,7 @@ impl Cluster {
     }
 
     fn start(&self) -> Result<(), Failure> {
+        self.refresher.give_up_standstill(pace::LONGEST_REST);
         if self.shared.is_refreshed.load(Ordering::Acquire) {
             return Ok(());
         }

@@ -15,6 +15,7 @@ mod tracker;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use athena_cache_core::backend::{Failure, Node, Proof};
@@ -28,6 +29,9 @@ use crate::link::{
     time_for,
 };
 use crate::url::Endpoint;
+
+/// After so long without running the tracker's runtime stands still; it looks twice a second.
+const STANDSTILL: Duration = Duration::from_secs(3);
 
 /// The sentinels of one service, and the link to its primary.
 ///
@@ -85,6 +89,8 @@ impl Sentinel {
 
     /// The link to the primary; waits for the first search of one, within the limit of an operation.
     pub(crate) async fn primary(&self) -> Result<Arc<Link>, Failure> {
+        // Coherence 5: nobody would confirm any more which node serves.
+        self.tracker.give_up_standstill(STANDSTILL);
         if let Some(link) = self.current() {
             return Ok(link);
         }

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use crate::support::cluster::{Cluster, Options};
-use crate::{eventually, failure, put, read};
+use crate::{Undriven, eventually, failure, put, read};
 
 /// A cluster is up to six processes: on many cores many tests would start too many of them.
 static PERMITS: Semaphore = Semaphore::const_new(3);
@@ -172,4 +172,22 @@ async fn closing_while_a_node_is_frozen_and_another_fails_over_ends_soon() {
     cluster.node(0).thaw();
     let clients = || cluster.nodes().iter().map(|node| node.clients("under-test").len());
     eventually("the sockets are closed", async || clients().sum::<usize>() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_first_runtime_stands_still_follows_slots_on_that_of_its_callers() {
+    let (cluster, _place) = start(without_replicas()).await;
+    let redis = redis(&cluster.url());
+    let undriven = Undriven::that_connected(&redis).await;
+    let name = &names_in(100, 1)[0];
+    eventually("it answers here", async || read(&redis, name).await.is_ok()).await;
+    let former = redis.node(name);
+    cluster.move_slots(0, 1, [100]);
+    eventually("it knows the new node", async || {
+        let _ = read(&redis, name).await;
+        redis.node(name) != former
+    })
+    .await;
+    drop(undriven);
+    store(&redis, name, b"bar").await;
 }

@@ -9,7 +9,7 @@ use athena_cache_redis::Redis;
 use crate::support::proxy::{BOTH, Mode, Proxy};
 use crate::support::server::RedisServer;
 use crate::told::Told;
-use crate::{config, eventually, failure, insert, read, redis};
+use crate::{Undriven, config, eventually, failure, insert, read, redis};
 
 #[tokio::test]
 async fn a08_a21_opening_tries_as_often_as_it_is_told() {
@@ -205,4 +205,22 @@ async fn a_frozen_server_is_noticed_though_nobody_asks() {
     server.thaw();
     eventually("it is back", async || redis.is_ready(Node::ONLY)).await;
     eventually("one connection is left", async || server.clients("under-test").len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_first_runtime_stands_still_goes_on_with_that_of_its_callers() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let undriven = Undriven::that_connected(&redis).await;
+    eventually("it answers here", async || read(&redis, "name").await.is_ok()).await;
+    let proof = redis.prove(Node::ONLY).await.unwrap();
+    assert!(proof.tracks && proof.epoch == 2);
+    drop(undriven);
+    // What the former runtime drops at its end is none of the present connection.
+    for _ in 0..20 {
+        assert_eq!(redis.prove(Node::ONLY).await.unwrap().epoch, 2);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    redis.close().await;
+    eventually("nothing is left", async || server.clients("under-test").is_empty()).await;
 }

@@ -87,3 +87,28 @@ async fn eventually<F: Future<Output = bool>>(what: &str, mut look: impl FnMut()
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// A runtime that is alive and driven by nobody.
+struct Undriven(Option<tokio::runtime::Runtime>);
+
+impl Undriven {
+    /// Connects a client on a runtime, which is not driven from then on.
+    async fn that_connected(redis: &Arc<Redis>) -> Self {
+        let redis = Arc::clone(redis);
+        let connect = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime can be made");
+            runtime.block_on(redis.connect()).expect("the server is there");
+            Self(Some(runtime))
+        };
+        tokio::task::spawn_blocking(connect).await.expect("it does not panic")
+    }
+}
+
+impl Drop for Undriven {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::support::role::Role;
 use crate::support::sentinel::{Options, SentinelGroup};
 use crate::support::server::RedisServer;
 use crate::told::{Told, connected, unheard};
-use crate::{config, eventually, failure, insert, read};
+use crate::{Undriven, config, eventually, failure, insert, read};
 
 /// A group is six processes: on many cores many tests would start too many of them.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -158,4 +158,16 @@ async fn after_a_failover_everything_is_that_of_the_new_primary() {
     told.take();
     group.node(group.named().expect("they name one")).cli(&["SET", "name", "another"]);
     eventually("it is announced", async || told.count("name") == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_first_runtime_stands_still_is_confirmed_on_that_of_its_callers() {
+    let (group, _place) = start().await;
+    let redis = redis(&group);
+    let undriven = Undriven::that_connected(&redis).await;
+    confirmed(&redis).await;
+    tokio::time::sleep(LATE).await;
+    confirmed(&redis).await;
+    drop(undriven);
+    confirmed(&redis).await;
 }

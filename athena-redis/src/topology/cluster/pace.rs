@@ -16,6 +16,9 @@ const FOREVER: Duration = Duration::from_secs(60);
 /// While all is well: between this and twice as long.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// After so long without running the refresher's runtime stands still.
+pub(super) const LONGEST_REST: Duration = Duration::from_secs(3 * IDLE.as_secs());
+
 /// The shortest pause between two rounds, whatever asks for them.
 pub(super) fn shortest(nodes: usize) -> Duration {
     PER_NODE.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX)).max(SHORTEST)
