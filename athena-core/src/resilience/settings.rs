@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::breaker::BreakerSettings;
 use super::retry::{Jitter, RetrySettings};
+use crate::count::UNLIMITED;
 use crate::policy::Percent;
+
+/// How long callers may be held up by a backend that hangs.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(3_600);
 
 /// Limits around every operation on the backend.
 ///
@@ -27,10 +31,10 @@ pub struct Resilience {
     /// How long one operation may take. Default 500 ms.
     #[serde(with = "crate::duration")]
     pub attempt_timeout: Duration,
-    /// How long everything that one call asks the backend may take. Default 1 s.
+    /// How long everything that one call asks the backend may take, 1 h at most. Default 1 s.
     #[serde(with = "crate::duration")]
     pub deadline: Duration,
-    /// How long writes off the caller's path may take. Default 2 s.
+    /// How long writes off the caller's path may take, 1 h at most. Default 2 s.
     #[serde(with = "crate::duration")]
     pub write_deadline: Duration,
     /// Most writes under way off the callers' path; more are left out. Default 1 024.
@@ -110,6 +114,7 @@ impl Resilience {
     pub(crate) fn check(&self, faults: &mut Vec<String>) {
         self.check_counts(faults);
         self.check_durations(faults);
+        self.check_deadlines(faults);
         self.check_order(faults);
         let multiplier = self.retry.multiplier;
         if !(1.0..=100.0).contains(&multiplier) {
@@ -146,6 +151,24 @@ impl Resilience {
         ] {
             if value < Duration::from_millis(1) {
                 faults.push(format!("`resilience.{name}` is {value:?}, expected at least 1ms"));
+            }
+        }
+    }
+
+    /// How long callers wait for a backend at most must have an end, whatever else has none.
+    fn check_deadlines(&self, faults: &mut Vec<String>) {
+        for (name, value) in [("deadline", self.deadline), ("write_deadline", self.write_deadline)]
+        {
+            if value > LONGEST_DEADLINE {
+                let value = if value == Duration::MAX {
+                    UNLIMITED.to_owned()
+                } else {
+                    format!("{value:?}")
+                };
+                faults.push(format!(
+                    "`resilience.{name}` is {value}, expected at most 1h: callers wait as long for a \
+                     backend that hangs"
+                ));
             }
         }
     }
