@@ -320,6 +320,10 @@ async fn what_went_to_or_came_from_a_backend_counts_its_bytes_there() {
         cache.settle().await;
         assert_eq!(cache.stats().memory_bytes, 0);
     }
+    cache.entry("inserted").ttl(TTL).insert(text(50_000)).await.unwrap();
+    cache.settle().await;
+    let bytes = cache.stats().memory_bytes;
+    assert!((50_000..52_000).contains(&bytes), "{bytes} bytes");
 }
 
 #[tokio::test]

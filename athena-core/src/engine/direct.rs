@@ -53,14 +53,14 @@ where
             return Ok(());
         };
         let Some(remote) = self.remote() else {
-            self.put_in_memory(&lead, value, life);
+            self.put_in_memory(&lead, value, life, None);
             return Ok(());
         };
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
         let scopes = [Scope::Entry(self.key.clone())];
-        let is_stored = match self.put_in_backend(remote, &lead, &value, life).await {
-            Ok(is_stored) => is_stored,
+        let stored = match self.put_in_backend(remote, &lead, &value, life).await {
+            Ok(stored) => stored,
             Err(error) => {
                 // The old value may still be there, and is outdated.
                 self.runtime.journal(&scopes);
@@ -68,10 +68,10 @@ where
             }
         };
         lead.stored();
-        let is_last = if self.runtime.keeps_copies() && is_stored {
-            self.put_in_memory(&lead, value, life)
+        let is_last = if self.runtime.keeps_copies() && stored.is_some() {
+            self.put_in_memory(&lead, value, life, stored)
         } else {
-            is_stored && lead.unless_sealed(|| {})
+            stored.is_some() && lead.unless_sealed(|| {})
         };
         if !is_last {
             // Coherence 3: who came in between may have kept what this has replaced, and hears nothing of it.
@@ -81,7 +81,7 @@ where
     }
 
     /// Keeps a copy, unless another value or an invalidation came in between; tells whether none did.
-    fn put_in_memory(&self, lead: &Lead, value: V, life: Life) -> bool {
+    fn put_in_memory(&self, lead: &Lead, value: V, life: Life, bytes: Option<usize>) -> bool {
         let runtime = &self.runtime;
         let (dependencies, trust) = match self.remote() {
             None => (runtime.own_dependencies(&self.tags, lead.since()), Trust::own()),
@@ -91,6 +91,7 @@ where
             }
         };
         let meta = Meta::new(EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
+        meta.note_encoded(bytes.unwrap_or_default());
         let slot: Slot = Arc::new(TypedEntry { meta, value });
         self.rehearse(&slot);
         lead.unless_sealed(|| {
@@ -101,26 +102,26 @@ where
         })
     }
 
-    /// Tells whether the backend has the value; it has not if others came in between.
+    /// How many bytes the value is in the backend, which has not taken it if others came in between.
     async fn put_in_backend(
         &self,
         remote: &Arc<Remote>,
         lead: &Lead,
         value: &V,
         life: Life,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<usize>, Error> {
         let (Destination::Backend { wire, .. }, Some(address)) =
             (&self.destination, self.address())
         else {
-            return Ok(false);
+            return Ok(None);
         };
         let payload = wire.encode(value).map_err(|reason| self.unwritable(&reason))?;
         let Some((lease, grant)) =
             self.own_lease(remote, lead, address).await.map_err(Error::backend)?
         else {
-            return Ok(false);
+            return Ok(None);
         };
-        let generations = &grant.generations;
+        let (generations, len) = (&grant.generations, payload.len());
         let envelope = Envelope {
             kind: EntryKind::Value,
             ttl: life.ttl,
@@ -138,11 +139,11 @@ where
             Filled::Stored => {
                 lease.forget();
                 self.tell(|key| Event::Filled { key });
-                Ok(true)
+                Ok(Some(len))
             }
             Filled::Refused => {
                 self.tell(|key| Event::NotKept { key, reason: NotKept::LeaseLost });
-                Ok(false)
+                Ok(None)
             }
         }
     }
