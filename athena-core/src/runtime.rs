@@ -123,12 +123,14 @@ impl Runtime {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
         }
-        let is_of_backend = |scope: &Scope| !matches!(scope, Scope::Entry(key) if key.is_local());
-        let Some(remote) = self.remote.as_ref().filter(|_| scopes.iter().any(is_of_backend)) else {
+        let Some(remote) = &self.remote else {
             return Invalidated::Done;
         };
+        let targets: Vec<_> = scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect();
+        if targets.is_empty() {
+            return Invalidated::Done;
+        }
         let _ends = InvalidationEnd { runtime: self, scopes };
-        let targets = scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect();
         match remote.invalidate(targets).await {
             Ok(Arrival::Certain) => return Invalidated::Done,
             Ok(Arrival::Unconfirmed) => return Invalidated::Pending,
