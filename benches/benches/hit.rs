@@ -19,6 +19,11 @@ async fn tagged(name: &str) -> Result<Value, std::io::Error> {
     Ok([name.len() as u64; 8])
 }
 
+#[athena_cache(ttl = "5m", key = "product:{name}")]
+async fn named(name: &str) -> Result<Value, std::io::Error> {
+    Ok([name.len() as u64; 8])
+}
+
 pub(crate) fn bench(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
@@ -32,6 +37,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         moka.insert("books".to_owned(), [1_u64; 8]).await;
         let _ = product("books").await;
         let _ = tagged("books").await;
+        let _ = named("books").await;
     });
     let mut group = criterion.benchmark_group("hit");
     group.bench_function("moka", |bencher| {
@@ -42,6 +48,9 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     });
     group.bench_function("athena, tagged", |bencher| {
         bencher.to_async(&runtime).iter(|| async { tagged(black_box("books")).await });
+    });
+    group.bench_function("athena, named", |bencher| {
+        bencher.to_async(&runtime).iter(|| async { named(black_box("books")).await });
     });
     group.finish();
     let allocations = allocation_counter::measure(|| {
