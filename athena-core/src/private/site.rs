@@ -122,7 +122,9 @@ impl Site {
     }
 
     /// Whether this instance of the function may name entries of a cache by its key.
-    #[inline]
+    ///
+    /// Not inlined: functions without `key`, which never get here, would pay for its size.
+    #[inline(never)]
     pub(super) fn may_name(&'static self, instance: &'static str, claims: &Claims) -> bool {
         let instance = if self.shared { "" } else { instance };
         let mut granted = self.granted.iter().map_while(OnceLock::get);
@@ -131,6 +133,7 @@ impl Site {
     }
 
     #[cold]
+    #[inline(never)]
     fn claim(&'static self, instance: &'static str, claims: &Claims) -> bool {
         let function = std::ptr::from_ref(self).addr();
         let (name, key, shared) = (self.name(), self.key, self.shared);
