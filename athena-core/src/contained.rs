@@ -30,6 +30,7 @@ pub(crate) async fn contained_future<F: Future>(future: F) -> Result<F::Output, 
     .await
 }
 
+#[cold]
 fn text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

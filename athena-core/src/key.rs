@@ -31,6 +31,7 @@ impl Key {
         Self(bytes)
     }
 
+    #[inline]
     pub(crate) fn derived(site: u32) -> Self {
         let mut bytes = SmallVec::new();
         bytes.push(DERIVED);

@@ -37,10 +37,6 @@ pub use invalidate::Invalidation;
 pub use probe::{ErrorProbe, ReturnProbe, errors, shapes};
 pub use site::{Site, SiteOptions};
 
-const NAME_TAKEN: &str = "another function has taken the name of this one";
-const KEY_TAKEN: &str =
-    "another function, or another instance of this one, may give this key to its entries";
-
 /// One call of an annotated function, its key under construction.
 #[derive(Debug)]
 pub struct Call<'c> {
@@ -50,9 +46,31 @@ pub struct Call<'c> {
     /// Which instance of a generic function names its entry by hand, if one does.
     instance: Option<&'static str>,
     /// Why the call runs without the cache, if it does.
-    bypass: Option<&'static str>,
+    bypass: Option<Bypass>,
     /// Why the arguments make no key, if they make none.
-    fault: Option<String>,
+    fault: Option<Box<str>>,
+}
+
+/// Why a call runs without the cache; a byte, since calls are moved on the way of every hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bypass {
+    NameTaken,
+    KeyTaken,
+    Keyless,
+    Unwanted,
+}
+
+impl Bypass {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NameTaken => "another function has taken the name of this one",
+            Self::KeyTaken => {
+                "another function, or another instance of this one, may give this key to its entries"
+            }
+            Self::Keyless => "its arguments make no key",
+            Self::Unwanted => "the condition of `when` does not hold",
+        }
+    }
 }
 
 /// What a first look came to.
@@ -69,7 +87,7 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn new(site: &'static Site) -> Self {
         let number = site.number();
-        let bypass = number.is_none().then_some(NAME_TAKEN);
+        let bypass = number.is_none().then_some(Bypass::NameTaken);
         let key = Key::derived(number.unwrap_or_default());
         let key = if site.policy.memory_only { key.local() } else { key };
         Self { site, cache: None, key, instance: None, bypass, fault: None }
@@ -84,10 +102,17 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn arg<T: Serialize + ?Sized>(&mut self, argument: &T) {
         let key = self.key.arguments();
-        match contained(|| encode::encode(argument, key).map_err(|reason| reason.to_string())) {
+        match contained(|| encode::encode(argument, key)) {
             Ok(Ok(())) => {}
-            Ok(Err(reason)) | Err(reason) => self.fault = Some(reason),
+            Ok(Err(reason)) => self.is_keyless(&reason),
+            Err(panic) => self.is_keyless(&panic),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_keyless(&mut self, reason: &dyn Display) {
+        self.fault = Some(reason.to_string().into());
     }
 
     /// Adds the type parameters in effect to the key, if there are any.
@@ -108,6 +133,7 @@ impl<'c> Call<'c> {
     }
 
     /// Adds a literal part of a key that is named by a template.
+    #[inline]
     pub fn key_text(&mut self, literal: &str) {
         self.key.name().extend_from_slice(literal.as_bytes());
     }
@@ -116,14 +142,14 @@ impl<'c> Call<'c> {
     pub fn key_hole<T: Display + ?Sized>(&mut self, value: &T) {
         let key = &mut self.key;
         if !matches!(contained(|| write!(EscapedTo(&mut KeyText(key)), "{value}")), Ok(Ok(()))) {
-            self.fault = Some("a value in `key` cannot be displayed".to_owned());
+            self.is_keyless(&"a value in `key` cannot be displayed");
         }
     }
 
     /// Runs the function without the cache unless `condition` holds.
     pub fn when(&mut self, condition: bool) {
         if !condition {
-            self.bypass = Some("the condition of `when` does not hold");
+            self.bypass = Some(Bypass::Unwanted);
         }
     }
 
@@ -174,10 +200,10 @@ impl<'c> Call<'c> {
     }
 
     /// Why the entry is not this function's, if it is not.
-    fn taken(&self, runtime: Option<&Runtime>) -> Option<&'static str> {
+    fn taken(&self, runtime: Option<&Runtime>) -> Option<Bypass> {
         match runtime {
-            _ if self.site.number().is_none() => Some(NAME_TAKEN),
-            Some(runtime) if !self.may_name(runtime) => Some(KEY_TAKEN),
+            _ if self.site.number().is_none() => Some(Bypass::NameTaken),
+            Some(runtime) if !self.may_name(runtime) => Some(Bypass::KeyTaken),
             _ => None,
         }
     }
@@ -196,8 +222,10 @@ impl<'c> Call<'c> {
         if let Some(reason) = fault.filter(|_| self.bypass.is_none()) {
             self.site.tell_keyless(reason);
         }
-        let bypass = self.bypass.or(taken).or(fault.map(|_| "its arguments make no key"));
-        let fault = taken.or(fault).map(|reason| Error::key(self.site.name(), reason));
+        let bypass = self.bypass.or(taken).or(fault.map(|_| Bypass::Keyless));
+        let bypass = bypass.map(Bypass::reason);
+        let fault =
+            taken.map(Bypass::reason).or(fault).map(|reason| Error::key(self.site.name(), reason));
         if let Some(request) = &request {
             let target = match (&runtime, &fault) {
                 (_, Some(error)) => Err(error.clone()),

@@ -16,7 +16,12 @@ pub(crate) fn fact(text: String) {
 const RATIOS: &[(&str, &str, &str, &str)] = &[
     ("hit", "athena", "moka", "a hit in memory takes this many times a raw moka get"),
     ("hit", "athena, tagged", "athena", "a hit with two tags takes this many times one without"),
-    ("hit", "athena, named", "athena", "a hit by a key written by hand takes this many times one by arguments"),
+    (
+        "hit",
+        "athena, named",
+        "athena",
+        "a hit by a key written by hand takes this many times one by arguments",
+    ),
     ("load", "athena", "moka", "a cold key takes this many times moka's `try_get_with`"),
     (
         "encode",
