@@ -6,7 +6,7 @@ use athena_cache::{Cache, Invalidated, Resilience, Source, athena_cache, of};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::world::{Fault, Log, Origin, Remote, TTL};
+use crate::world::{Fault, Gate, Log, Origin, Remote, TTL, others_rest};
 
 /// What half of all APIs return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -325,4 +325,28 @@ async fn an_error_of_a_type_that_cannot_be_read_is_not_fresh_past_the_window_eit
     assert_eq!(other.invalidate("failing").await, Invalidated::Done);
     remote.world.advance(Resilience::default().trust_window);
     assert_eq!(failing(cache, 2).await, Err(Either::Number(2)));
+}
+
+#[athena_cache(ttl = "1h", key = "slow:{id}", skip(gate, number), cache = cache)]
+async fn slow_either(cache: Cache, id: u32, gate: Gate, number: u64) -> Either {
+    Origin::default().waits(&gate, Either::Number(number)).await
+}
+
+#[tokio::test]
+async fn a_load_of_a_type_that_cannot_be_read_is_not_as_good_as_ones_own_for_those_who_come_late() {
+    let (remote, gate) = (Remote::tiered(), Gate::closed());
+    let call = |number| {
+        let call = slow_either(remote.world.cache.clone(), 1, gate.clone(), number);
+        tokio::spawn(async move { of(call).observe().await.unwrap() })
+    };
+    let early = call(1);
+    others_rest().await;
+    // Others may have invalidated it by now, of which nobody tells.
+    remote.world.advance(Resilience::default().trust_window);
+    let late = call(2);
+    others_rest().await;
+    gate.open();
+    assert_eq!(early.await.unwrap().value, Either::Number(1));
+    let late = late.await.unwrap();
+    assert!(late.outcome.degraded || late.value == Either::Number(2), "{late:?}");
 }
