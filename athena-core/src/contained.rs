@@ -16,7 +16,12 @@ const LONGEST: usize = 200;
 /// Whatever it was given is dropped or read as it is afterwards, never changed half-way by it: it gets
 /// shared references and what it makes itself.
 pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| text(&*panic))
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let told = text(&*panic);
+        // It may panic as well when it is dropped; what that panics with is left alone.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(std::mem::forget);
+        told
+    })
 }
 
 /// The same for a future; it is not polled again after it panicked.

@@ -13,6 +13,7 @@ use crate::coherence::trust::{Backing, Trust};
 use crate::envelope::EntryKind;
 use crate::policy::Percent;
 use crate::policy::freshness::{Life, Verdict};
+use crate::undisturbed::UserValue;
 
 /// How far the ages of one entry may differ that this process and the backend tell.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -202,7 +203,7 @@ impl Meta {
         let Self { kind, life, loaded, .. } = *self;
         let meta = Self::new(kind, life, loaded, self.dependencies.clone(), &Trust::none());
         meta.hold_off_like(self);
-        Arc::new(TypedEntry { meta, value: Pause })
+        Arc::new(TypedEntry::new(meta, Pause))
     }
 
     pub(crate) fn may_retry(&self, now: Tick) -> bool {
@@ -212,9 +213,15 @@ impl Meta {
 
 /// An entry of one type.
 #[derive(Debug)]
-pub(crate) struct TypedEntry<T> {
-    pub(crate) meta: Meta,
-    pub(crate) value: T,
+pub(crate) struct TypedEntry<T: 'static> {
+    meta: Meta,
+    value: UserValue<T>,
+}
+
+impl<T: 'static> TypedEntry<T> {
+    pub(crate) fn new(meta: Meta, value: T) -> Self {
+        Self { meta, value: UserValue::new(value) }
+    }
 }
 
 /// In place of a value that is not kept.
@@ -238,7 +245,7 @@ impl<T: Send + Sync + 'static> AnyEntry for TypedEntry<T> {
     }
 
     fn value(&self) -> (&dyn Any, usize) {
-        (&self.value, size_of::<T>())
+        (self.value.get().map_or(&() as &dyn Any, |value| value), size_of::<T>())
     }
 }
 
@@ -248,7 +255,7 @@ pub(crate) type Slot = Arc<dyn AnyEntry>;
 /// The value, if the entry is of this kind and type.
 pub(crate) fn value<T: 'static>(slot: &Slot, kind: EntryKind) -> Option<&T> {
     let entry = slot.as_any().downcast_ref::<TypedEntry<T>>()?;
-    (entry.meta.kind == kind).then_some(&entry.value)
+    entry.value.get().filter(|_| entry.meta.kind == kind)
 }
 
 impl std::fmt::Debug for dyn AnyEntry {

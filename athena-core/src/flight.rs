@@ -33,6 +33,7 @@ use crate::remote::Address;
 use crate::remote::LeaseGuard;
 use crate::sharded::Sharded;
 use crate::telemetry::Outcome;
+use crate::undisturbed::Undisturbed;
 
 /// The flights of a cache.
 #[derive(Debug)]
@@ -465,7 +466,9 @@ impl Lead {
     /// (coherence 2, I1).
     ///
     /// An invalidation waits meanwhile, so it comes wholly before or wholly after.
+    /// No value of users is dropped meanwhile, which might ask for this very entry.
     pub(crate) fn unless_sealed(&self, keep: impl FnOnce()) -> bool {
+        let _undisturbed = Undisturbed::begin();
         let state = self.flight.lock();
         if !state.sealed {
             keep();

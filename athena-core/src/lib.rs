@@ -40,6 +40,7 @@ mod tasks;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod undisturbed;
 
 pub use cache::{
     Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Health, Json, Local,

@@ -23,6 +23,7 @@ use crate::settings::Memory;
 use crate::tasks::Tasks;
 
 pub(crate) use self::bounds::Weighers;
+pub(crate) use self::front::Held;
 
 /// Keeps entries until they are of no use, or room is needed.
 #[derive(Debug)]
@@ -49,9 +50,14 @@ impl MemoryTier {
         self.kept.get(key)
     }
 
+    /// An entry as it is to be inserted: weighers of users run here, while no lock is held.
+    pub(crate) fn weigh(&self, key: &Key, slot: &Slot) -> Held {
+        self.kept.weigh(key, slot)
+    }
+
     /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
-    pub(crate) fn insert(&self, key: &Key, slot: &Slot) {
-        self.kept.insert(key, slot);
+    pub(crate) fn insert(&self, key: &Key, weighed: &Held) {
+        self.kept.insert(key, weighed);
         self.sweeper.watch();
     }
 
@@ -125,7 +131,8 @@ mod tests {
         let revisions = Revisions::new();
         let dependencies = revisions.dependencies([], revisions.now());
         let meta = Meta::new(EntryKind::Value, life, clock.now(), dependencies, &Trust::own());
-        memory.insert(&Key::named(name), &(Arc::new(TypedEntry { meta, value: 1_u32 }) as Slot));
+        let (key, slot) = (Key::named(name), Arc::new(TypedEntry::new(meta, 1_u32)) as Slot);
+        memory.insert(&key, &memory.weigh(&key, &slot));
         memory.settle();
     }
 
@@ -169,8 +176,9 @@ mod tests {
             let life = Life { ttl: Duration::from_secs(60), grace: Duration::ZERO };
             let dependencies = revisions.dependencies(tags, revisions.now());
             let meta = Meta::new(EntryKind::Value, life, clock.now(), dependencies, &Trust::own());
-            let slot = Arc::new(TypedEntry { meta, value: number }) as Slot;
-            memory.insert(&Key::named(&number.to_string()), &slot);
+            let slot = Arc::new(TypedEntry::new(meta, number)) as Slot;
+            let key = Key::named(&number.to_string());
+            memory.insert(&key, &memory.weigh(&key, &slot));
         }
         memory.settle();
         let is_kept = |number: u64| memory.get(&Key::named(&number.to_string())).is_some();

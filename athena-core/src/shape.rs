@@ -180,7 +180,7 @@ impl<E> Copy for Remember<E> {}
 impl<E: Clone + Send + Sync + 'static> Remember<E> {
     pub(crate) fn new(wire: Option<Wire<E>>) -> Self {
         Self {
-            keep: |error, meta| Arc::new(TypedEntry { meta, value: error }),
+            keep: |error, meta| Arc::new(TypedEntry::new(meta, error)),
             recall: |slot| entry::value::<E>(slot, EntryKind::Failed).cloned(),
             copy: E::clone,
             wire,

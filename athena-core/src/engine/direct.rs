@@ -92,12 +92,14 @@ where
         };
         let meta = Meta::new(EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
         meta.note_encoded(bytes.unwrap_or_default());
-        let slot: Slot = Arc::new(TypedEntry { meta, value });
+        let slot: Slot = Arc::new(TypedEntry::new(meta, value));
         self.rehearse(&slot);
+        let memory = &self.runtime.memory;
+        let weighed = (!life.ttl.is_zero()).then(|| memory.weigh(&self.key, &slot));
         lead.unless_sealed(|| {
-            self.runtime.memory.invalidate(&self.key);
-            if !life.ttl.is_zero() {
-                self.runtime.memory.insert(&self.key, &slot);
+            memory.invalidate(&self.key);
+            if let Some(weighed) = &weighed {
+                memory.insert(&self.key, weighed);
             }
         })
     }
@@ -116,6 +118,11 @@ where
             return Ok(None);
         };
         let payload = wire.encode(value).map_err(|reason| self.unwritable(&reason))?;
+        if life.ttl.is_zero() {
+            // T8: nothing is kept of it, nor of what it replaces.
+            remote.vacate(address).await.map_err(Error::backend)?;
+            return Ok(None);
+        }
         let Some((lease, grant)) =
             self.own_lease(remote, lead, address).await.map_err(Error::backend)?
         else {

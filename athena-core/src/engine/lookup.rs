@@ -64,7 +64,7 @@ where
         let StoredEntry { envelope, age, dependencies, trust, is_confirmed } = stored;
         let now = self.runtime.clock.now();
         let life = Life { ttl: envelope.ttl, grace: envelope.grace };
-        let mut verdict = life.judge(age, self.policy.refresh);
+        let verdict = life.judge(age, self.policy.refresh);
         if verdict == Verdict::Expired {
             return None;
         }
@@ -81,9 +81,15 @@ where
                 let ours = self.runtime.memory.get(&self.key);
                 if let Some(ours) = ours.filter(|ours| self.still_serves(ours)) {
                     slot.meta().hold_off_like(ours.meta());
-                    // Coherence 12b: callers have seen a newer one, which could not be stored.
+                    // Coherence 12b: callers have seen a newer one, which could not be stored. That may answer
+                    // in grace, and this one may not any more (T2).
                     if ours.meta().supersedes(slot.meta()) {
-                        verdict = Verdict::Stale;
+                        let is_ours = self.can_recall(&ours);
+                        return is_ours.then_some(Judged {
+                            slot: ours,
+                            verdict: Verdict::Stale,
+                            is_confirmed,
+                        });
                     }
                 }
                 Some(Judged { slot, verdict, is_confirmed })
@@ -113,9 +119,9 @@ where
                     return Err("no codec".to_owned());
                 };
                 let value = wire.decode(&envelope.payload)?;
-                Ok(Arc::new(TypedEntry { meta, value }))
+                Ok(Arc::new(TypedEntry::new(meta, value)))
             }
-            EntryKind::Absent => Ok(Arc::new(TypedEntry { meta, value: () })),
+            EntryKind::Absent => Ok(Arc::new(TypedEntry::new(meta, ()))),
             EntryKind::Failed => {
                 let remember = self.errors.remember.as_ref().ok_or("errors are not remembered")?;
                 let wire = remember.wire.as_ref().ok_or("no codec for errors")?;
@@ -127,7 +133,8 @@ where
     /// Keeps an entry of the backend here as well.
     pub(super) fn keep_copy(&self, lead: &Lead, slot: &Slot) {
         if self.runtime.keeps_copies() {
-            lead.unless_sealed(|| self.runtime.memory.insert(&self.key, slot));
+            let weighed = self.runtime.memory.weigh(&self.key, slot);
+            lead.unless_sealed(|| self.runtime.memory.insert(&self.key, &weighed));
         }
     }
 }

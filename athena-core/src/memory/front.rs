@@ -27,7 +27,7 @@ pub(super) struct Front {
 
 /// An entry with what it takes.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(crate) struct Held {
     pub(super) slot: Slot,
     pub(super) bytes: u64,
 }

@@ -18,6 +18,7 @@ use crate::coherence::revision::Revisions;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::policy::freshness::Verdict;
+use crate::undisturbed::Undisturbed;
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -79,14 +80,14 @@ impl KeptEntries {
     pub(super) fn get(&self, key: &Key) -> Option<Slot> {
         let look = self.front.get(self.hasher.hash_one(key), key)?;
         if look.is_told {
-            self.entries.get(key);
+            self.tell_moka(key);
         }
         Some(look.slot)
     }
 
     /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
-    pub(super) fn insert(&self, key: &Key, slot: &Slot) {
-        let hash = self.hasher.hash_one(key);
+    pub(super) fn insert(&self, key: &Key, held: &Held) {
+        let (hash, slot) = (self.hasher.hash_one(key), &held.slot);
         match self.front.get(hash, key) {
             Some(there)
                 if Arc::ptr_eq(&there.slot, slot) || slot.meta().is_before(there.slot.meta()) =>
@@ -96,17 +97,29 @@ impl KeptEntries {
             Some(_) => {}
             // A miss that moka has to hear of: a full tier has no room but for what is asked for more
             // often than what is there.
-            None => drop(self.entries.get(key)),
+            None => self.tell_moka(key),
         }
-        self.hold(hash, key, &Held { slot: Arc::clone(slot), bytes: self.bounds.size(key, slot) });
+        self.hold(hash, key, held);
         // Afterwards: a walk that begins meanwhile either meets the entry or begins before this.
         self.ends.fetch_min(slot.meta().end().as_millis(), Ordering::SeqCst);
+    }
+
+    /// An entry with its size, of which code of users may have a say.
+    pub(super) fn weigh(&self, key: &Key, slot: &Slot) -> Held {
+        Held { slot: Arc::clone(slot), bytes: self.bounds.size(key, slot) }
+    }
+
+    /// Has moka hear of an access; like all that it does, that may make it evict.
+    #[cold]
+    fn tell_moka(&self, key: &Key) {
+        let _undisturbed = Undisturbed::begin();
+        drop(self.entries.get(key));
     }
 
     /// More has become known of an entry's size.
     pub(super) fn weigh_again(&self, key: &Key, slot: &Slot) {
         let hash = self.hasher.hash_one(key);
-        let held = Held { slot: Arc::clone(slot), bytes: self.bounds.size(key, slot) };
+        let held = self.weigh(key, slot);
         if self.bounds.is_too_large(held.bytes) {
             self.remove_same(key, slot);
         } else if self.front.replace(hash, key, &held) {
@@ -126,6 +139,7 @@ impl KeptEntries {
 
     /// Has moka bound what is in the front.
     fn bound(&self, hash: u64, key: &Key, held: &Held) {
+        let _undisturbed = Undisturbed::begin();
         self.entries.insert(key.clone(), held.shadow());
         if !self.front.holds(hash, key, &held.slot) {
             // Removed in between, when moka did not have it yet.
@@ -145,12 +159,14 @@ impl KeptEntries {
 
     pub(super) fn remove(&self, key: &Key) -> Option<Slot> {
         let slot = self.front.remove(self.hasher.hash_one(key), key)?;
+        let _undisturbed = Undisturbed::begin();
         self.entries.invalidate(key);
         Some(slot)
     }
 
     /// Removes one entry, unless another one has taken its place.
     fn remove_same(&self, key: &Key, slot: &Slot) {
+        let _undisturbed = Undisturbed::begin();
         self.front.remove_same(self.hasher.hash_one(key), key, slot);
         self.entries.entry_by_ref(key).and_compute_with(|there| match there {
             Some(there) if there.value().is(slot) => Op::Remove,
@@ -173,6 +189,7 @@ impl KeptEntries {
 
     /// Does the work that moka puts off.
     pub(super) fn settle(&self) {
+        let _undisturbed = Undisturbed::begin();
         self.entries.run_pending_tasks();
     }
 

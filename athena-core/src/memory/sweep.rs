@@ -75,11 +75,11 @@ impl Sweeper {
         self.kept.is_empty() || self.watch()
     }
 
-    /// Walks through all entries on the spot, if there is a reason to.
+    /// Walks through all entries on the spot, also if somebody else is about it.
     pub(super) fn sweep_here(&self) {
-        if let Some(mut walk) = self.begin() {
-            while walk.step(self.clock.now(), &self.revisions) {}
-        }
+        self.walked.store(self.revisions.now().number(), Ordering::SeqCst);
+        let mut walk = self.kept.walk();
+        while walk.step(self.clock.now(), &self.revisions) {}
     }
 
     /// A walk, if something has become outdated or has ended since the last one.

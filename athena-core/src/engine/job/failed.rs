@@ -159,7 +159,8 @@ where
         slot.meta().hold_off(ask.runtime.clock.now().after(pause));
         let keeps_values = !ask.is_shared() || ask.runtime.keeps_copies();
         let slot = if keeps_values { Slot::clone(slot) } else { slot.meta().pause() };
-        self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, &slot));
+        let weighed = ask.runtime.memory.weigh(&ask.key, &slot);
+        self.lead.unless_sealed(|| ask.runtime.memory.insert(&ask.key, &weighed));
     }
 
     /// No further refresh of this entry for a while.

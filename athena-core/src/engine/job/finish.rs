@@ -11,6 +11,7 @@ use crate::contained::contained;
 use crate::engine::{Answer, Ask};
 use crate::entry::{Meta, TypedEntry};
 use crate::envelope::EntryKind;
+use crate::flight::Landing;
 use crate::policy::freshness::Life;
 use crate::shape::Loaded;
 use crate::tag::Tags;
@@ -58,9 +59,15 @@ where
         let (wanted, tags) = self.judge(&value);
         let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
-        let answer = (ask.shape.found)(value.clone());
+        let Ok(copy) = contained(|| value.clone()) else {
+            self.not_kept(NotKept::Panicked);
+            let answer = Answer::new((self.ask.shape.found)(value), Outcome::new(Source::Load));
+            self.lead.land(Landing::Unshared);
+            return Finished { answer, fill: None };
+        };
+        let answer = (ask.shape.found)(copy);
         let meta = self.meta(EntryKind::Value, life, &tags, leased);
-        let fill = self.keep(Arc::new(TypedEntry { meta, value }), life, tags, wanted, leased);
+        let fill = self.keep(Arc::new(TypedEntry::new(meta, value)), life, tags, wanted, leased);
         Finished { answer: Answer::new(answer, Outcome::new(Source::Load)), fill }
     }
 
@@ -93,7 +100,7 @@ where
         let life = life.jittered(policy.jitter, self.ask.runtime.random.share());
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);
-        let fill = self.keep(Arc::new(TypedEntry { meta, value: () }), life, tags, Ok(()), leased);
+        let fill = self.keep(Arc::new(TypedEntry::new(meta, ())), life, tags, Ok(()), leased);
         Finished { answer: Answer::new(value, Outcome::new(Source::Load)), fill }
     }
 

@@ -70,6 +70,7 @@ where
         if leased == LeaseState::Unleased && runtime.keeps_copies() {
             let newer = refused.meta().pause();
             newer.meta().keep_to_ourselves();
+            let newer = runtime.memory.weigh(key, &newer);
             self.lead.unless_sealed(|| runtime.memory.insert(key, &newer));
         }
     }
@@ -78,10 +79,12 @@ where
     fn keep_in_memory(&self, slot: &Slot) -> bool {
         let ask = &self.ask;
         let wanted_here = !ask.is_shared() || ask.runtime.keeps_copies();
+        let memory = &ask.runtime.memory;
+        let weighed = wanted_here.then(|| memory.weigh(&ask.key, slot));
         ask.still_serves(slot)
             && self.lead.unless_sealed(|| {
-                if wanted_here {
-                    ask.runtime.memory.insert(&ask.key, slot);
+                if let Some(weighed) = &weighed {
+                    memory.insert(&ask.key, weighed);
                 }
             })
     }
