@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use athena_cache::backend::Class;
-use athena_cache::testing::Fault as Chaotic;
+use athena_cache::testing::{Fault as Chaotic, ManualClock, MemoryBackend};
 use athena_cache::{Builder, Cache, Invalidated, Memory, Resilience, athena_invalidate};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -384,4 +384,29 @@ fn c2_a_memory_of_no_bytes_is_refused_and_the_largest_number_is_no_limit() {
     assert!(!unlimited.contains("max_bytes"), "{unlimited}");
     memory.max_bytes = Some(u64::MAX);
     assert!(Cache::builder("test").memory(memory).build().is_ok());
+}
+
+#[tokio::test]
+async fn what_a_tag_covered_is_freed_once_settled() {
+    for is_remote in [false, true] {
+        let clock = ManualClock::new();
+        let mut builder = Cache::builder("test").clock(&clock).seed(1);
+        if is_remote {
+            builder = builder.backend(MemoryBackend::with_clock(&clock));
+        }
+        let cache = builder.build().unwrap();
+        for round in 0..300_u32 {
+            let load = || async move { Ok::<_, Fault>(round) };
+            let entry = cache.entry(round.to_string()).ttl(TTL).tags(["all"]);
+            entry.get_or_load(load).await.unwrap();
+        }
+        cache.settle().await;
+        let _ = cache.invalidate_tag("all").await;
+        // The walk begins.
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        cache.settle().await;
+        assert_eq!(cache.stats().memory_entries, 0, "remote {is_remote}");
+    }
 }

@@ -28,6 +28,7 @@ mod sharded;
 mod sharing;
 mod stampede;
 mod tiers;
+mod user_code;
 mod words;
 mod world;
 mod writes;

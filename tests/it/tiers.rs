@@ -6,7 +6,7 @@ use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Invalidated, Source, athena_cache, of};
 
-use crate::world::{FORMS, Fault, Form, Origin, Remote, TTL, World};
+use crate::world::{FORMS, Fault, Form, GRACE, Origin, Remote, TTL, World, others_rest};
 
 #[tokio::test]
 async fn t1_a_hit_in_memory_sends_nothing_and_a_hit_in_the_backend_is_one_round_trip() {
@@ -247,4 +247,47 @@ async fn no_backend_is_asked_about_an_entry_of_this_process_alone() {
     assert_eq!(by_hand().invalidate().await, Invalidated::Done);
     assert_eq!(by_hand().get::<u32>().await.unwrap(), None);
     assert_eq!(cache.stats().journal_depth, 0);
+}
+
+#[tokio::test]
+async fn t2_an_older_value_of_the_backend_does_not_answer_in_place_of_a_newer_one_in_grace() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    let ask = async |word: Result<u32, Fault>| {
+        let entry = cache.entry("k").ttl(TTL).grace(GRACE);
+        entry.observe(|| async { word }).await
+    };
+    assert_eq!(ask(Ok(1)).await.value, Ok(1));
+    cache.settle().await;
+    remote.world.advance(TTL + Duration::from_millis(1));
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    assert_eq!(ask(Ok(2)).await.value, Ok(2));
+    remote.chaos.heal();
+    remote.chaos.reconnect();
+    others_rest().await;
+    remote.world.advance(TTL * 2);
+    others_rest().await;
+    let seen = ask(Err(Fault::Down)).await;
+    assert!(seen.value == Ok(2) || seen.value == Err(Fault::Down), "{seen:?}");
+}
+
+#[tokio::test]
+async fn t8_an_insert_with_a_ttl_of_zero_keeps_nothing() {
+    for tiered in [false, true] {
+        let remote = if tiered { Remote::tiered() } else { Remote::new() };
+        let (cache, other) = (&remote.world.cache, remote.neighbour());
+        cache.entry("k").ttl(Duration::ZERO).grace(GRACE).insert(1_u32).await.unwrap();
+        for cache in [cache, &other] {
+            assert_eq!(cache.entry("k").get::<u32>().await.unwrap(), None);
+            let failing = || async { Err::<u32, _>(Fault::Down) };
+            let seen = cache.entry("k").ttl(TTL).grace(GRACE).observe(failing).await;
+            assert_eq!(seen.value, Err(Fault::Down), "tiered {tiered}: {:?}", seen.outcome);
+        }
+    }
+    let world = World::in_memory();
+    let entry = world.cache.entry("k").ttl(Duration::ZERO).grace(GRACE);
+    entry.insert(1_u32).await.unwrap();
+    let failing = || async { Err::<u32, _>(Fault::Down) };
+    let seen = world.cache.entry("k").ttl(TTL).grace(GRACE).get_or_load(failing).await;
+    assert_eq!(seen, Err(Fault::Down), "in memory");
 }
