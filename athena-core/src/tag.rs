@@ -100,21 +100,29 @@ pub fn tag(label: &str, value: impl Display) -> String {
     text.into_string()
 }
 
+/// Whether a character needs no escape.
+#[inline]
+fn stays(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '.' | '~' | '-')
+}
+
 /// Writes to something, escaping on the way.
 pub(crate) struct EscapedTo<'a, W>(pub(crate) &'a mut W);
 
 impl<W: Write> Write for EscapedTo<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            if character.is_alphanumeric() || matches!(character, '_' | '.' | '~' | '-') {
-                self.0.write_char(character)?;
-                continue;
-            }
+    #[inline]
+    fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        while let Some(at) = text.find(|character: char| !stays(character)) {
+            let (plain, rest) = text.split_at(at);
+            self.0.write_str(plain)?;
+            let mut rest = rest.chars();
             let mut bytes = [0; 4];
-            for byte in character.encode_utf8(&mut bytes).bytes() {
+            let escaped = rest.next().map(|character| &*character.encode_utf8(&mut bytes));
+            for byte in escaped.unwrap_or_default().bytes() {
                 write!(self.0, "%{byte:02X}")?;
             }
+            text = rest.as_str();
         }
-        Ok(())
+        self.0.write_str(text)
     }
 }
