@@ -313,3 +313,40 @@ async fn g2_a_value_whose_grace_ends_while_others_are_loaded_is_not_among_the_an
         assert_eq!(values, HashMap::from([("a", 20), ("b", 20)].map(owned)));
     }
 }
+
+#[tokio::test]
+async fn g2_the_same_holds_for_a_value_of_which_another_call_said_that_it_is_stale() {
+    let (world, origin) = (World::in_memory(), Origin::default());
+    let (failing, never, slow) = (Gate::closed(), Gate::closed(), Gate::closed());
+    let cache = world.cache.clone();
+    cache.entry("a").ttl(TTL).grace(TTL).insert(10_u32).await.unwrap();
+    world.advance(TTL);
+    let call = |name: &'static str, gate: &Gate| {
+        let (cache, load) = (cache.clone(), origin.waits(gate, Err::<u32, _>(Fault::Down)));
+        tokio::spawn(
+            async move { cache.entry(name).ttl(TTL).grace(TTL).get_or_load(|| load).await },
+        )
+    };
+    let (stale, dropped) = (call("a", &failing), call("c", &never));
+    others_rest().await;
+    let (task, closed) = (cache.clone(), slow.clone());
+    let batch = tokio::spawn(async move {
+        let load = |names: Vec<String>| {
+            let gate = closed.clone();
+            async move {
+                Origin::default().waits(&gate, ()).await;
+                Ok::<_, Fault>(names.into_iter().map(|name| (name, 20_u32)).collect())
+            }
+        };
+        task.batch(["a", "c"]).ttl(TTL).grace(TTL).get_or_load_many(load).await
+    });
+    others_rest().await;
+    failing.open();
+    dropped.abort();
+    assert_eq!(stale.await.unwrap(), Ok(10), "in grace");
+    others_rest().await;
+    world.advance(TTL);
+    slow.open();
+    let values = batch.await.unwrap().unwrap();
+    assert_eq!(values, HashMap::from([("a", 20), ("c", 20)].map(owned)));
+}

@@ -159,8 +159,7 @@ impl Caller {
         let covers = vec![(item, self.source.write(item))];
         let begun = self.source.now();
         let done = sites::invalidate(&self.cache, &self.source, item).await;
-        let ending = done.map_or(Ending::Unsaid, Ending::from);
-        self.note(What::Item(item), covers, begun, ending);
+        self.note(What::Item(item), covers, begun, done.into());
     }
 
     async fn write_batch(&self, items: impl Iterator<Item = usize> + Clone) {

@@ -19,14 +19,11 @@ pub(crate) enum Site {
     Labelled,
     /// Reloaded in the background while it is fresh.
     Renewed,
-    /// With everything that may answer in a value's place, or load it again.
-    Furnished,
     /// Without an annotation.
     ByHand,
 }
 
-const SITES: [Site; 6] =
-    [Site::Plain, Site::Tagged, Site::Labelled, Site::Renewed, Site::Furnished, Site::ByHand];
+const SITES: [Site; 5] = [Site::Plain, Site::Tagged, Site::Labelled, Site::Renewed, Site::ByHand];
 /// How many groups the items with tags form.
 pub(crate) const GROUPS: usize = 2;
 /// How many items there are: each site has one in each group.
@@ -49,7 +46,7 @@ pub(crate) fn group(item: usize) -> usize {
 
 /// Whether invalidating a group reaches an item.
 pub(crate) fn is_in(item: usize, the_group: usize) -> bool {
-    let is_tagged = !matches!(site(item), Site::Plain | Site::Renewed);
+    let is_tagged = matches!(site(item), Site::Tagged | Site::Labelled | Site::ByHand);
     is_tagged && group(item) == the_group
 }
 
@@ -65,7 +62,6 @@ pub(crate) fn name(item: usize) -> String {
         Site::Tagged => "tagged",
         Site::Labelled => "labelled",
         Site::Renewed => "renewed",
-        Site::Furnished => "furnished",
         Site::ByHand => "by-hand",
     };
     format!("{site}:{item}")
@@ -109,24 +105,6 @@ async fn renewed(cache: &Cache, source: &Source, item: usize) -> Result<Value, I
     Ok(source.load(item).await)
 }
 
-#[athena_cache(
-    key = "furnished:{item}", skip(source, group), tags = ["group:{group}"], tags_from = label,
-    ttl = "1500ms", grace = "5s", jitter = "20%", refresh = "60%", soft_timeout = "100ms",
-    unless = is_never, cache = cache
-)]
-async fn furnished(
-    cache: &Cache,
-    source: &Source,
-    item: usize,
-    group: usize,
-) -> Result<Value, Infallible> {
-    Ok(source.load(item).await)
-}
-
-fn is_never(_: &Value) -> bool {
-    false
-}
-
 /// One call, with what its value is flagged as.
 pub(crate) async fn read(cache: &Cache, source: &Source, item: usize) -> (Value, Outcome) {
     let seen = match site(item) {
@@ -134,7 +112,6 @@ pub(crate) async fn read(cache: &Cache, source: &Source, item: usize) -> (Value,
         Site::Tagged => of(tagged(cache, source, item, group(item))).observe().await,
         Site::Labelled => of(labelled(cache, source, item)).observe().await,
         Site::Renewed => of(renewed(cache, source, item)).observe().await,
-        Site::Furnished => of(furnished(cache, source, item, group(item))).observe().await,
         Site::ByHand => {
             let load = || async { Ok::<_, Infallible>(source.load(item).await) };
             Ok(cache.entry(name(item)).tags([tag(group(item))]).observe(load).await)
@@ -163,21 +140,16 @@ pub(crate) async fn read_batch(cache: &Cache, source: &Source) -> HashMap<usize,
     found.into_iter().map(|(name, value)| (places[&name], value)).collect()
 }
 
-/// Invalidates one item as its function names it, or has it loaded again, which does not tell how it ended.
-pub(crate) async fn invalidate(cache: &Cache, source: &Source, item: usize) -> Option<Invalidated> {
+/// Invalidates one item as its function names it.
+pub(crate) async fn invalidate(cache: &Cache, source: &Source, item: usize) -> Invalidated {
     let done = match site(item) {
         Site::Plain => of(plain(cache, source, item)).invalidate().await,
         Site::Tagged => of(tagged(cache, source, item, group(item))).invalidate().await,
         Site::Labelled => of(labelled(cache, source, item)).invalidate().await,
         Site::Renewed => of(renewed(cache, source, item)).invalidate().await,
-        Site::Furnished => {
-            let loaded = of(furnished(cache, source, item, group(item))).refresh().await;
-            drop(loaded.expect("it is annotated"));
-            return None;
-        }
         Site::ByHand => Ok(cache.invalidate(name(item)).await),
     };
-    Some(done.expect("it is annotated"))
+    done.expect("it is annotated")
 }
 
 /// Changes an item of the first site, by a function that invalidates it.
