@@ -147,8 +147,8 @@ impl Tasks {
         (!self.is_closed()).then(spawner)
     }
 
-    /// The same for what each call may start: `None` as well while as many of those run as may, so that
-    /// the call has to do without, or in its own future.
+    /// Counts a task as one that a call starts: `None` while as many of those run as may, so that the call
+    /// has to do without, or in its own future.
     pub(crate) fn for_call(&self, spawner: Spawner) -> Option<Spawner> {
         let called = Counted::new(&self.0.called);
         called.is_among(MOST_OF_CALLS).then(|| Spawner { called: Some(called), ..spawner })

@@ -285,6 +285,12 @@ async fn loads_are_no_faster_than_their_values_can_be_written() {
     assert_eq!((cache.stats().fills, cache.stats().dropped_writes), (100, 0));
 }
 
+/// Loads 20 for each name, once the gate is open.
+async fn twenty_each(gate: Gate, names: Vec<String>) -> Result<Values, Fault> {
+    Origin::default().waits(&gate, ()).await;
+    Ok(names.into_iter().map(|name| (name, 20)).collect())
+}
+
 #[tokio::test]
 async fn g2_a_value_whose_grace_ends_while_others_are_loaded_is_not_among_the_answers() {
     for world in worlds() {
@@ -297,13 +303,7 @@ async fn g2_a_value_whose_grace_ends_while_others_are_loaded_is_not_among_the_an
         assert_eq!(entry().get_or_load(failing).await, Ok(10), "in grace, and held off");
         let (task, closed) = (cache.clone(), gate.clone());
         let batch = tokio::spawn(async move {
-            let load = |names: Vec<String>| {
-                let gate = closed.clone();
-                async move {
-                    Origin::default().waits(&gate, ()).await;
-                    Ok::<_, Fault>(names.into_iter().map(|name| (name, 20_u32)).collect())
-                }
-            };
+            let load = |names| twenty_each(closed.clone(), names);
             task.batch(["a", "b"]).ttl(TTL).grace(TTL).get_or_load_many(load).await
         });
         others_rest().await;
@@ -331,13 +331,7 @@ async fn g2_the_same_holds_for_a_value_of_which_another_call_said_that_it_is_sta
     others_rest().await;
     let (task, closed) = (cache.clone(), slow.clone());
     let batch = tokio::spawn(async move {
-        let load = |names: Vec<String>| {
-            let gate = closed.clone();
-            async move {
-                Origin::default().waits(&gate, ()).await;
-                Ok::<_, Fault>(names.into_iter().map(|name| (name, 20_u32)).collect())
-            }
-        };
+        let load = |names| twenty_each(closed.clone(), names);
         task.batch(["a", "c"]).ttl(TTL).grace(TTL).get_or_load_many(load).await
     });
     others_rest().await;

@@ -307,6 +307,10 @@ async fn an_insert_of_a_type_that_cannot_be_read_is_an_error() {
     entry().json().insert(Either::Text("old".to_owned())).await.unwrap();
     let error = entry().insert(Either::Number(2)).await.unwrap_err().to_string();
     assert!(error.contains("postcard cannot read") && error.contains("codec = Json"), "{error}");
+    for cache in [&remote.world.cache, &remote.neighbour()] {
+        let old = cache.entry("either").json().get::<Either>().await.unwrap();
+        assert_eq!(old, None, "outdated, as after any insert that failed");
+    }
 }
 
 #[athena_cache(ttl = "1h", negative_ttl = "1m", negative = err, key = "failing", skip(error), cache = cache)]

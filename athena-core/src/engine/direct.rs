@@ -47,6 +47,8 @@ where
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
         if let Destination::Unreadable(reason) = &self.destination {
+            // What is there is outdated all the same, of whichever type it is.
+            self.runtime.journal(&[Scope::Entry(self.key.clone())]);
             return Err(self.unwritable(reason));
         }
         let Some(lead) = self.replace(None) else {
@@ -159,7 +161,7 @@ where
     /// load it again and again meanwhile.
     ///
     /// In one step with the value, that could execute after the connection has died which it was sent over,
-    /// and after whatever ended it meanwhile (coherence 6).
+    /// and after whatever ended it meanwhile (coherence 6 and 12).
     async fn own_lease(
         &self,
         remote: &Arc<Remote>,

@@ -154,8 +154,13 @@ mod tests {
     use crate::coherence::session::Sessions;
     use crate::coherence::trust::Backing;
 
-    const STATES: [LeaseState; 4] =
-        [LeaseState::NotNeeded, LeaseState::Held, LeaseState::HeldElsewhere, LeaseState::Unleased];
+    const STATES: [LeaseState; 5] = [
+        LeaseState::NotNeeded,
+        LeaseState::Held,
+        LeaseState::HeldElsewhere,
+        LeaseState::Unleased,
+        LeaseState::Confined,
+    ];
 
     #[test]
     fn every_answer_to_a_request_for_a_lease_has_its_consequences() {
@@ -172,8 +177,8 @@ mod tests {
 
     #[test]
     fn a_result_is_kept_bounded_and_told_of_by_its_lease() {
-        let told = [None, None, Some(NotKept::LeaseHeld), None];
-        let kept = [KeptIn::Memory, KeptIn::Backend, KeptIn::Copy, KeptIn::Copy];
+        let told = [None, None, Some(NotKept::LeaseHeld), None, None];
+        let kept = [KeptIn::Memory, KeptIn::Backend, KeptIn::Copy, KeptIn::Copy, KeptIn::Copy];
         for (late, state) in [false, true].into_iter().flat_map(|late| STATES.map(|it| (late, it)))
         {
             let number = STATES.iter().position(|it| *it == state).unwrap();
@@ -225,6 +230,7 @@ mod tests {
                 assert_eq!(trust(LeaseState::Held), is_proven && !has_late_tags, "{announcing:?}");
                 assert!(!trust(LeaseState::HeldElsewhere), "{announcing:?}");
                 assert!(!trust(LeaseState::Unleased), "{announcing:?}");
+                assert!(!trust(LeaseState::Confined), "{announcing:?}");
             }
         }
     }
