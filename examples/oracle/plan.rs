@@ -6,11 +6,17 @@ use athena_cache::testing::Guard;
 
 use crate::oracle::fault::{FAULTS, Fault};
 use crate::oracle::play::Play;
-use crate::oracle::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload};
+use crate::oracle::workload::{BUSY, FURNISHED, LENGTHY, QUIET, SLOW, SLUGGISH, Workload};
 use crate::support::topology::{TOPOLOGIES, Topology};
 
-const WORKLOADS: [(&str, Workload); 4] =
-    [("busy", BUSY), ("quiet", QUIET), ("slow", SLOW), ("lengthy", LENGTHY)];
+const WORKLOADS: [(&str, Workload); 6] = [
+    ("busy", BUSY),
+    ("quiet", QUIET),
+    ("slow", SLOW),
+    ("lengthy", LENGTHY),
+    ("sluggish", SLUGGISH),
+    ("furnished", FURNISHED),
+];
 
 const GUARDS: [(&str, Guard); 9] = [
     ("lease", Guard::Lease),

@@ -7,12 +7,13 @@ use std::time::Duration;
 use athena_cache::Cache;
 use tokio::time::{sleep, timeout};
 
+use super::furnished;
 use super::process::Process;
 use super::random::SplitMix64;
 use super::record::{Ending, Flags, Invalidation, Log, Read, What};
 use super::sites::{self, GROUPS, ITEMS};
 use super::source::Source;
-use super::workload::{Part, Workload};
+use super::workload::{Options, Part, Workload};
 
 /// One in so many reads is of several items.
 const BATCHES: usize = 20;
@@ -155,11 +156,16 @@ impl Caller {
         sleep(self.random.between(self.workload.load_time) * 2).await;
     }
 
-    async fn write_one(&self, item: usize) {
+    async fn write_one(&mut self, item: usize) {
         let covers = vec![(item, self.source.write(item))];
         let begun = self.source.now();
-        let done = sites::invalidate(&self.cache, &self.source, item).await;
-        self.note(What::Item(item), covers, begun, done.into());
+        let ending = if self.workload.options == Options::Every && self.random.hits(50) {
+            furnished::refresh(&self.cache, &self.source, item).await;
+            Ending::Unsaid
+        } else {
+            sites::invalidate(&self.cache, &self.source, item).await.into()
+        };
+        self.note(What::Item(item), covers, begun, ending);
     }
 
     async fn write_batch(&self, items: impl Iterator<Item = usize> + Clone) {

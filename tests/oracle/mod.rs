@@ -15,6 +15,7 @@
 pub(crate) mod callers;
 pub(crate) mod check;
 pub(crate) mod fault;
+mod furnished;
 pub(crate) mod perform;
 pub(crate) mod play;
 pub(crate) mod process;

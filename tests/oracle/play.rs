@@ -14,11 +14,11 @@ use super::process::{Process, Setup};
 use super::random::SplitMix64;
 use super::record::{History, Phase, Read};
 use super::report::Report;
-use super::sites::{self, GROUPS, ITEMS, Site};
+use super::sites::{self, ITEMS, Site};
 use super::source::Source;
 use super::stage::Stage;
 use super::staleness;
-use super::workload::{BUSY, Workload};
+use super::workload::{BUSY, Options, Workload};
 use crate::support::topology::Topology;
 use crate::support::wait_within;
 
@@ -96,7 +96,6 @@ impl Play {
         let mut processes: Vec<_> = (0..self.processes)
             .map(|number| Process::start(number, &stage.url(number), &self.setup))
             .collect();
-        use_tags_first(&processes[0]);
         for process in &mut processes {
             let part = self.workload.writers.part(process.number, self.processes);
             callers::start(process, part, &source, self.workload, self.seed);
@@ -164,6 +163,7 @@ impl Play {
         let beside = |stats: &Stats| stats.leases_held_elsewhere + stats.refused;
         let beside = stats.iter().map(beside).sum();
         let habit = |item| match sites::site(item) {
+            _ if self.workload.options == Options::Every => Habit::Renewed,
             Site::Renewed => Habit::Renewed,
             Site::Labelled => Habit::Labelled,
             Site::Plain => Habit::Batched(beside),
@@ -183,19 +183,6 @@ impl Play {
             is_tracked,
         }
     }
-}
-
-/// Creates the generations of all tags.
-///
-/// Whoever uses a tag first does, and it is announced to those who have just missed it: what they load meanwhile
-/// is not kept. From then on an item is loaded once.
-fn use_tags_first(process: &Process) {
-    let cache = process.cache.clone();
-    process.ask(async move {
-        for group in 0..GROUPS {
-            let _ = cache.invalidate_tag(sites::tag(group)).await;
-        }
-    });
 }
 
 /// Reads every item in a process, as often as the answer is flagged.

@@ -5,8 +5,10 @@ use std::convert::Infallible;
 
 use athena_cache::{Cache, Invalidated, Outcome, athena_cache, athena_invalidate, of};
 
+use super::furnished;
 use super::source::Source;
 use super::value::Value;
+use super::workload::Options;
 
 /// How an item is cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +59,18 @@ pub(crate) fn batch() -> impl Iterator<Item = usize> + Clone {
 
 /// The name of an item's entry.
 pub(crate) fn name(item: usize) -> String {
-    let site = match site(item) {
+    format!("item:{}:{item}", word(item))
+}
+
+/// The word for an item's site.
+pub(super) fn word(item: usize) -> &'static str {
+    match site(item) {
         Site::Plain => "plain",
         Site::Tagged => "tagged",
         Site::Labelled => "labelled",
         Site::Renewed => "renewed",
         Site::ByHand => "by-hand",
-    };
-    format!("{site}:{item}")
+    }
 }
 
 /// The tag of a group.
@@ -72,13 +78,13 @@ pub(crate) fn tag(group: usize) -> String {
     format!("group:{group}")
 }
 
-#[athena_cache(key = "plain:{item}", skip(source), cache = cache)]
+#[athena_cache(key = "item:plain:{item}", skip(source), cache = cache)]
 async fn plain(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)
 }
 
 #[athena_cache(
-    key = "tagged:{item}", skip(source, group), tags = ["group:{group}"], cache = cache
+    key = "item:tagged:{item}", skip(source, group), tags = ["group:{group}"], cache = cache
 )]
 async fn tagged(
     cache: &Cache,
@@ -89,7 +95,7 @@ async fn tagged(
     Ok(source.load(item).await)
 }
 
-#[athena_cache(key = "labelled:{item}", skip(source), tags_from = label, cache = cache)]
+#[athena_cache(key = "item:labelled:{item}", skip(source), tags_from = label, cache = cache)]
 async fn labelled(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)
 }
@@ -99,7 +105,7 @@ fn label(value: &Value) -> [String; 1] {
 }
 
 #[athena_cache(
-    key = "renewed:{item}", skip(source), ttl = "1500ms", refresh = "40%", cache = cache
+    key = "item:renewed:{item}", skip(source), ttl = "1500ms", refresh = "40%", cache = cache
 )]
 async fn renewed(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)
@@ -107,6 +113,9 @@ async fn renewed(cache: &Cache, source: &Source, item: usize) -> Result<Value, I
 
 /// One call, with what its value is flagged as.
 pub(crate) async fn read(cache: &Cache, source: &Source, item: usize) -> (Value, Outcome) {
+    if source.options() == Options::Every {
+        return furnished::read(cache, source, item).await;
+    }
     let seen = match site(item) {
         Site::Plain => of(plain(cache, source, item)).observe().await,
         Site::Tagged => of(tagged(cache, source, item, group(item))).observe().await,
@@ -142,6 +151,9 @@ pub(crate) async fn read_batch(cache: &Cache, source: &Source) -> HashMap<usize,
 
 /// Invalidates one item as its function names it.
 pub(crate) async fn invalidate(cache: &Cache, source: &Source, item: usize) -> Invalidated {
+    if source.options() == Options::Every {
+        return furnished::invalidate(cache, source, item).await;
+    }
     let done = match site(item) {
         Site::Plain => of(plain(cache, source, item)).invalidate().await,
         Site::Tagged => of(tagged(cache, source, item, group(item))).invalidate().await,
@@ -153,7 +165,7 @@ pub(crate) async fn invalidate(cache: &Cache, source: &Source, item: usize) -> I
 }
 
 /// Changes an item of the first site, by a function that invalidates it.
-#[athena_invalidate(keys = ["plain:{item}"], cache = cache)]
+#[athena_invalidate(keys = ["item:plain:{item}"], cache = cache)]
 pub(crate) async fn change(
     cache: &Cache,
     source: &Source,

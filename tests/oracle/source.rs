@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::random::SplitMix64;
 use super::value::Value;
-use super::workload::Workload;
+use super::workload::{Options, Workload};
 
 /// What all processes load from; clones are the same source.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ struct Inner {
     seed: u64,
     load_time: [Duration; 2],
     decoding: Duration,
+    options: Options,
     items: Vec<Item>,
 }
 
@@ -33,13 +34,19 @@ impl Source {
     pub(crate) fn new(items: usize, seed: u64, workload: &Workload) -> Self {
         let item = || Item { versions: Mutex::new(vec![Duration::ZERO]), loads: AtomicU32::new(0) };
         let items = (0..items).map(|_| item()).collect();
-        let Workload { load_time, decoding, .. } = *workload;
-        Self(Arc::new(Inner { begun: Instant::now(), seed, load_time, decoding, items }))
+        let Workload { load_time, decoding, options, .. } = *workload;
+        let begun = Instant::now();
+        Self(Arc::new(Inner { begun, seed, load_time, decoding, options, items }))
     }
 
     /// The one clock of the play.
     pub(crate) fn now(&self) -> Duration {
         self.0.begun.elapsed()
+    }
+
+    /// How the functions that load from it are annotated.
+    pub(crate) fn options(&self) -> Options {
+        self.0.options
     }
 
     /// Changes an item; returns its new version.

@@ -30,6 +30,15 @@ impl Writers {
     }
 }
 
+/// How the functions of a play are annotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Options {
+    /// Each with what its site is about.
+    Few,
+    /// All with every option beside that; half of what is written is refreshed, not invalidated.
+    Every,
+}
+
 /// What the callers of each process do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Workload {
@@ -49,6 +58,7 @@ pub(crate) struct Workload {
     /// In a hundred invalidations so many are of a group, and so many of everything.
     pub(crate) of_groups: usize,
     pub(crate) of_everything: usize,
+    pub(crate) options: Options,
 }
 
 const fn millis(least: u64, most: u64) -> [Duration; 2] {
@@ -67,6 +77,7 @@ pub(crate) const BUSY: Workload = Workload {
     echoes: 0,
     of_groups: 25,
     of_everything: 2,
+    options: Options::Few,
 };
 
 /// Little is invalidated, so that what goes wrong is not soon put right.
@@ -102,3 +113,7 @@ pub(crate) const LENGTHY: Workload = Workload {
     of_everything: 0,
     ..BUSY
 };
+
+/// Values live shortly, are renewed before they end, and stand in for loads that take long.
+pub(crate) const FURNISHED: Workload =
+    Workload { write_pause: millis(40, 400), options: Options::Every, ..BUSY };

@@ -24,9 +24,16 @@ pub(crate) struct Known {
 /// A generation, and what keeps it true.
 #[derive(Debug, Clone)]
 struct Fact {
-    stamp: Stamp,
+    /// `None` if there was none.
+    stamp: Option<Stamp>,
     dependencies: Dependencies,
     session: Arc<Session>,
+}
+
+impl Fact {
+    fn holds(&self, revisions: &Revisions, now: Tick) -> bool {
+        self.session.is_trusted(now) && revisions.holds(&self.dependencies)
+    }
 }
 
 /// So many are kept; beyond it all are read again.
@@ -45,16 +52,21 @@ impl Known {
         now: Tick,
     ) -> Option<(Stamp, Arc<Session>)> {
         let facts = self.facts.read();
-        let Fact { stamp, dependencies, session } = facts.get(&name)?;
-        (session.is_trusted(now) && revisions.holds(dependencies))
-            .then(|| (*stamp, Arc::clone(session)))
+        let fact = facts.get(&name).filter(|fact| fact.holds(revisions, now))?;
+        Some((fact.stamp?, Arc::clone(&fact.session)))
     }
 
-    /// Keeps a generation that was read; `dependencies` are from before it was asked for (coherence 2).
+    /// Whether nobody has created it yet, as far as is known: that would be announced.
+    pub(crate) fn is_absent(&self, name: Subject, revisions: &Revisions, now: Tick) -> bool {
+        let facts = self.facts.read();
+        facts.get(&name).is_some_and(|fact| fact.stamp.is_none() && fact.holds(revisions, now))
+    }
+
+    /// Keeps a generation that was read, or that there was none; `dependencies` are from before it was asked for (coherence 2).
     pub(crate) fn note(
         &self,
         name: Subject,
-        stamp: Stamp,
+        stamp: Option<Stamp>,
         dependencies: Dependencies,
         session: Arc<Session>,
     ) {
@@ -63,6 +75,13 @@ impl Known {
             facts.clear();
         }
         facts.insert(name, Fact { stamp, dependencies, session });
+    }
+
+    /// Drops what was kept of a generation, since something else was read that is not kept.
+    pub(crate) fn forget(&self, name: Subject) {
+        if self.facts.read().contains_key(&name) {
+            self.facts.write().remove(&name);
+        }
     }
 
     /// Drops what has changed or is not trusted any more, from time to time; each holds cells.
@@ -74,8 +93,7 @@ impl Known {
             }
             *looked = now;
         }
-        let is_outdated =
-            |fact: &Fact| !fact.session.is_trusted(now) || !revisions.holds(&fact.dependencies);
+        let is_outdated = |fact: &Fact| !fact.holds(revisions, now);
         // Nobody who reads waits while all of them are looked at.
         let facts = self.facts.read();
         let found = facts.iter().filter(|(_, fact)| is_outdated(fact));
@@ -115,7 +133,12 @@ mod tests {
         for name in &names {
             let (stamp, since) =
                 (Stamp { generation: Generation::new(1), history: 7 }, revisions.now());
-            known.note(*name, stamp, revisions.dependencies([*name], since), Arc::clone(&session));
+            known.note(
+                *name,
+                Some(stamp),
+                revisions.dependencies([*name], since),
+                Arc::clone(&session),
+            );
         }
         let left = || known.facts.read().len();
         known.forget_outdated(&revisions, now);

@@ -54,6 +54,8 @@ pub(crate) struct Grant {
     pub(super) token: Token,
     /// Valid on this connection only.
     pub(super) epoch: u64,
+    /// From before it was asked for: nothing that the load depends on had changed later when it was granted.
+    pub(crate) since: Revision,
     /// Of the node that the value goes to.
     pub(crate) history: u64,
     /// What announces that the lease or a generation has changed.
@@ -90,6 +92,7 @@ impl Remote {
             self.make_way_for(&Target::AnyTag, deadline).await?;
         }
         let proposals = self.proposals_of_load(address, tags, late_tags);
+        self.create_absent(&proposals, deadline).await?;
         let since = self.announcements.revisions.now();
         let (mut current, own) = self.complete(&proposals, node, since, deadline).await?;
         let request = LeaseRequest { lease: &name, token, life, generations: &own };
@@ -105,7 +108,7 @@ impl Remote {
         let backing = Backing::of(sessions.chain([session]));
         let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
-        Ok(Asked::Granted(Grant { token, epoch, history, backing, generations }))
+        Ok(Asked::Granted(Grant { token, epoch, since, history, backing, generations }))
     }
 
     /// Proposals for the generations that the load depends on.
@@ -121,6 +124,21 @@ impl Remote {
             proposals.push((self.namespace.any_tag(), self.generation()));
         }
         proposals
+    }
+
+    /// Creates the generations that were seen to be absent.
+    ///
+    /// That another process does is announced, and cannot be told from a change: so it has to be announced
+    /// before the moment from which on changes are counted (coherence 2).
+    async fn create_absent(
+        &self,
+        proposals: &[(String, Generation)],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let absent = proposals.iter().filter(|(name, _)| self.is_absent(name)).cloned();
+        let groups = by_node(&*self.backend, absent, |(name, _)| name);
+        let since = self.announcements.revisions.now();
+        self.ensure_on(groups, since, deadline).await.map(drop)
     }
 
     /// What is known of the generations of a load, those of other nodes completed; and the proposals for

@@ -60,13 +60,27 @@ impl Remote {
         Some(Told { name: name.to_owned(), stamp, session })
     }
 
-    /// Keeps a generation that was read after `since`.
-    pub(super) fn know(&self, name: &str, stamp: Stamp, since: Revision, session: &Arc<Session>) {
-        if !session.announces() || !self.is_first_tier_memory {
-            return;
-        }
+    /// Whether it is known that nobody has created a generation yet.
+    pub(super) fn is_absent(&self, name: &str) -> bool {
+        let Announcements { revisions, known, .. } = &*self.announcements;
+        known.is_absent(revisions.name(name), revisions, self.clock.now())
+    }
+
+    /// Keeps a generation that was read after `since`, or that there was none.
+    pub(super) fn know(
+        &self,
+        name: &str,
+        stamp: Option<Stamp>,
+        since: Revision,
+        session: &Arc<Session>,
+    ) {
         let Announcements { revisions, known, .. } = &*self.announcements;
         let name = revisions.name(name);
+        let is_of_use = stamp.is_none() || self.is_first_tier_memory;
+        if !session.announces() || !is_of_use {
+            known.forget(name);
+            return;
+        }
         known.note(name, stamp, revisions.dependencies([name], since), Arc::clone(session));
     }
 
@@ -78,7 +92,7 @@ impl Remote {
 
     pub(super) fn know_all(&self, told: &[Told], since: Revision) {
         for Told { name, stamp, session } in told {
-            self.know(name, *stamp, since, session);
+            self.know(name, Some(*stamp), since, session);
         }
     }
 

@@ -6,7 +6,7 @@ use super::{is_kept, played};
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;
 use crate::oracle::record::Ending;
-use crate::oracle::workload::{QUIET, SLOW, SLUGGISH, Workload};
+use crate::oracle::workload::{FURNISHED, QUIET, SLOW, SLUGGISH, Workload};
 use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {
@@ -23,6 +23,18 @@ fn p1_p2_p3_p4_p5_in_health_nobody_is_served_what_was_invalidated_and_nothing_is
 fn p3_p5_in_health_long_loads_bring_nothing_back() {
     let play = play(Fault::Health, 2).with(SLOW);
     is_kept(&Play { broken: Duration::from_secs(3), ..play });
+}
+
+#[test]
+fn p2_p3_p4_p5_every_option_at_once_brings_nothing_back_in_health() {
+    let play = play(Fault::Health, 14).with(FURNISHED);
+    is_kept(&Play { broken: Duration::from_secs(4), ..play });
+}
+
+#[test]
+fn p2_p3_p4_p5_every_option_at_once_brings_nothing_back_in_an_outage() {
+    let play = play(Fault::Outage, 15).with(FURNISHED);
+    is_kept(&Play { broken: Duration::from_secs(3), after: Duration::from_secs(3), ..play });
 }
 
 #[test]

@@ -127,6 +127,34 @@ async fn s6_a_value_that_comes_while_the_lease_is_asked_for_is_not_loaded_again(
 }
 
 #[tokio::test]
+async fn a_tag_that_is_used_for_the_first_time_by_two_processes_at_once_costs_neither_its_load() {
+    for is_tiered in [true, false] {
+        let remote = if is_tiered { Remote::tiered() } else { Remote::new() };
+        let origin = Origin::default();
+        let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+        let ask = |cache: &Cache, name: &'static str, value| {
+            let (cache, load) = (cache.clone(), origin.returns(Ok(value)));
+            async move {
+                let entry = cache.entry(name).ttl(TTL).tags(["new"]);
+                let answer = entry.observe::<u32, Fault, _>(|| load).await;
+                cache.settle().await;
+                answer.value
+            }
+        };
+        // It has found neither the entry nor the tag.
+        remote.chaos.on("lease", Chaotic::Delay(SOON));
+        let late = tokio::spawn(ask(&cache, "one", 1));
+        until("it asks", || remote.chaos.operations().contains(&"lease")).await;
+        assert_eq!(ask(&other, "two", 2).await, Ok(2));
+        remote.world.advance(SOON);
+        assert_eq!(late.await.unwrap(), Ok(1));
+        assert_eq!(cache.stats().refused, 0);
+        assert_eq!(ask(&other, "one", 3).await, Ok(1), "it was stored");
+        assert_eq!(origin.loads(), 2);
+    }
+}
+
+#[tokio::test]
 async fn s6_a_lease_of_ours_that_is_granted_too_late_is_not_waited_for() {
     for form in FORMS {
         let (remote, origin) = (Remote::tiered(), Origin::default());

@@ -161,18 +161,12 @@ where
         let guard = LeaseGuard::new(remote, &ask.key, Arc::clone(address), token, life);
         let late_tags = ask.tags_from.is_some();
         let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
-        let since = ask.runtime.revisions.now();
         let asked = remote.lease(address, wanted).await;
-        self.apply(asked, guard, since)
+        self.apply(asked, guard)
     }
 
-    /// Does what follows from the answer to a request for the lease, which was sent after `since`.
-    fn apply(
-        &self,
-        asked: Result<Asked, Failure>,
-        guard: LeaseGuard,
-        since: Revision,
-    ) -> LeaseState {
+    /// Does what follows from the answer to a request for the lease.
+    fn apply(&self, asked: Result<Asked, Failure>, guard: LeaseGuard) -> LeaseState {
         let AfterReply { state, guard: fate, joining } = reply(&asked).consequences();
         let grant = match asked {
             Ok(Asked::Granted(grant)) => Some(grant),
@@ -186,7 +180,7 @@ where
                     }
                     Joining::ByArrival => Joinable::unannounced(),
                 });
-                self.lead.begins_after(since);
+                self.lead.begins_after(grant.since);
                 self.lead.flight().hold(guard.granted(grant));
             }
             (GuardFate::Forgotten, _) => guard.forget(),

@@ -143,17 +143,15 @@ impl Remote {
         self.ask(Operation::read(), first.text(), deadline, read).await
     }
 
-    /// Keeps the generations that were read.
+    /// Keeps the generations that were read, and which of them nobody has created.
     fn note_generations(&self, group: &[WantedName<'_>], reply: &NodeReply, since: Revision) {
         let names = group.iter().filter_map(|name| match name {
             WantedName::Generation(name) => Some(*name),
             WantedName::Value(_) => None,
         });
         for (name, generation) in names.zip(&reply.found.generations) {
-            if let Some(generation) = *generation {
-                let stamp = Stamp { generation, history: reply.history };
-                self.know(name, stamp, since, &reply.session);
-            }
+            let stamp = generation.map(|generation| Stamp { generation, history: reply.history });
+            self.know(name, stamp, since, &reply.session);
         }
     }
 }
