@@ -20,6 +20,7 @@ mod script;
 mod state;
 mod supervise;
 mod task;
+mod unheard;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

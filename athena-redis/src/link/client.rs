@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
 
+use super::unheard::Omission;
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
@@ -27,8 +28,8 @@ pub(crate) struct Client {
     listeners: ArcSwap<Vec<Listener>>,
     /// Nodes that were told of as announcing nothing.
     untracked: Lock<HashSet<Node>>,
-    /// Nodes that were told of as evicting.
-    evicting: Lock<HashSet<Node>>,
+    /// Nodes that were told of as leaving things unannounced, and why.
+    omitting: Lock<HashSet<(Node, Omission)>>,
     alarm: watch::Sender<u64>,
 }
 
@@ -42,7 +43,7 @@ impl Client {
             nodes: Lock::default(),
             listeners: ArcSwap::default(),
             untracked: Lock::default(),
-            evicting: Lock::default(),
+            omitting: Lock::default(),
             alarm,
         }
     }
@@ -103,9 +104,9 @@ impl Client {
         self.untracked.lock().insert(node)
     }
 
-    /// Notes that a node evicts what it has; tells whether that was not known.
-    pub(super) fn note_evicting(&self, node: Node) -> bool {
-        self.evicting.lock().insert(node)
+    /// Notes that a node may leave things unannounced; tells whether that was not known.
+    pub(super) fn note_omission(&self, node: Node, omission: Omission) -> bool {
+        self.omitting.lock().insert((node, omission))
     }
 
     /// Says that some link came into doubt.

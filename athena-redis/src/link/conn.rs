@@ -18,6 +18,7 @@ use super::client::Client;
 use super::origin::Origin;
 use super::role::Role;
 use super::task::Task;
+use super::unheard::{Omission, Told, Unheard};
 
 /// After so many timeouts in a row a connection is taken for dead.
 const WEDGED_AFTER: u32 = 3;
@@ -28,7 +29,7 @@ pub(super) struct Conn {
     epoch: u64,
     /// Whether it announces changes of what is read through it.
     tracks: bool,
-    evictions: Evictions,
+    unheard: Unheard,
     /// Whether the node said at first that it is a replica.
     is_replica: bool,
     /// The history of the store behind it; 0 if that is not known.
@@ -36,18 +37,6 @@ pub(super) struct Conn {
     wire: MultiplexedConnection,
     driver: Task,
     pulse: Arc<Pulse>,
-}
-
-/// What is known of evictions.
-///
-/// Coherence 4b: with `NOLOOP` a server tells nobody of what it evicts to make room for a command of that
-/// very connection (seen on 7.0.15).
-#[derive(Debug, Default)]
-struct Evictions {
-    /// How many there were when the server was last asked.
-    count: AtomicU64,
-    /// Whether there were some of late, or nobody knows.
-    goes_on: AtomicBool,
 }
 
 /// What a connection is good for.
@@ -93,9 +82,9 @@ impl Conn {
         });
         let ending = Arc::clone(&pulse);
         let driver = Task::spawn_until(driver, move || ending.end());
-        let (evictions, history) = (Evictions::default(), AtomicU64::new(0));
+        let (unheard, history) = (Unheard::default(), AtomicU64::new(0));
         let (tracks, is_replica) = (false, false);
-        Self { epoch, tracks, evictions, is_replica, history, wire, driver, pulse }
+        Self { epoch, tracks, unheard, is_replica, history, wire, driver, pulse }
     }
 
     /// The same connection, which announces changes.
@@ -147,33 +136,35 @@ impl Conn {
         self.history.store(history, Ordering::Release);
     }
 
+    /// Whether the server has been asked to announce changes, and does.
+    pub(super) fn tracks(&self) -> bool {
+        self.tracks
+    }
+
     /// Coherence 4b: whether every change of what is read through it is announced, evictions included.
     pub(super) fn announces(&self) -> bool {
-        self.tracks && !self.evicts()
+        self.tracks() && self.omission().is_none()
     }
 
-    /// Whether the server evicts, as far as is known.
-    pub(super) fn evicts(&self) -> bool {
-        self.evictions.goes_on.load(Ordering::Acquire)
+    /// Why the server may leave something unannounced, if it may.
+    pub(super) fn omission(&self) -> Option<Omission> {
+        self.unheard.omission()
     }
 
-    /// Notes how many entries the server has evicted so far, if it tells.
+    /// Notes what the server says of what it may leave unannounced.
     ///
     /// Coherence 4b: where some may not have been announced, what was read is not trusted any more.
-    pub(super) fn note_evicted(&self, count: Option<u64>) {
-        let Evictions { count: last, goes_on } = &self.evictions;
-        let may_be_more = count.is_none_or(|count| last.swap(count, Ordering::AcqRel) != count);
+    pub(super) fn note_told(&self, told: Told) {
         let announced = self.announces();
-        goes_on.store(may_be_more, Ordering::Release);
-        if announced && may_be_more && self.pulse.serves.load(Ordering::Acquire) {
+        self.unheard.note(told);
+        if announced && !self.announces() && self.pulse.serves.load(Ordering::Acquire) {
             self.pulse.client.tell(&Change::Unheard { node: self.pulse.node });
         }
     }
 
     /// The same for the first time, before anything is read.
-    pub(super) fn begin_from(&self, evicted: Option<u64>) {
-        self.evictions.count.store(evicted.unwrap_or_default(), Ordering::Release);
-        self.evictions.goes_on.store(evicted.is_none(), Ordering::Release);
+    pub(super) fn begin_from(&self, told: Told) {
+        self.unheard.begin_from(told);
     }
 
     /// Operations are about to use it.

@@ -20,6 +20,7 @@ use super::client::Client;
 use super::conn::Conn;
 use super::push::PushHandler;
 use super::role;
+use super::unheard::Told;
 use crate::config::{Access, Secret};
 use crate::url::Endpoint;
 
@@ -136,7 +137,7 @@ impl Call {
             batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
         }
         role::ask_role(&mut batch);
-        role::ask_evicted(&mut batch);
+        Told::ask(&mut batch);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
         let refusal = if self.access.tracking { replies.error() } else { None };
@@ -154,7 +155,7 @@ impl Call {
             );
         }
         let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
-        conn.begin_from(role::read_evicted(&mut replies).unwrap_or_default());
+        conn.begin_from(Told::read(&mut replies).unwrap_or_default());
         Ok(if tracks { conn.tracking() } else { conn })
     }
 

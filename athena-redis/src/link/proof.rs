@@ -6,6 +6,7 @@ use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
 use super::role::{self, Role};
+use super::unheard::Told;
 use super::{Link, LinkState, Phase};
 
 /// What a node is asked.
@@ -28,7 +29,7 @@ impl Link {
         // Refused by a server that cannot serve yet, which tells its role all the same.
         batch.command("PING");
         role::ask_role(&mut batch);
-        role::ask_evicted(&mut batch);
+        Told::ask(&mut batch);
         if question == Question::Membership {
             role::ask_state(&mut batch);
         }
@@ -42,8 +43,8 @@ impl Link {
         let malformed = |malformed| self.malformed(&malformed);
         let role = role::read_role(&mut replies).map_err(malformed)?;
         let history = role.map(Role::history).unwrap_or_default();
-        let evicted = role::read_evicted(&mut replies).map_err(malformed)?;
-        let announces = self.shared.note(proof.epoch, history, evicted);
+        let told = Told::read(&mut replies).map_err(malformed)?;
+        let announces = self.shared.note(proof.epoch, history, told);
         if role.is_some_and(|role| role.is_replica()) {
             return Err(self.failure(Class::Moved, "says that it is a replica"));
         }
@@ -76,20 +77,17 @@ impl Link {
 impl LinkState {
     /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
     /// every change.
-    fn note(&self, epoch: u64, history: u64, evicted: Option<u64>) -> bool {
+    fn note(&self, epoch: u64, history: u64, told: Told) -> bool {
         let conn = match &*self.phase.borrow() {
             Phase::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
             _ => return false,
         };
         conn.note_history(history);
-        conn.note_evicted(evicted);
-        if conn.evicts() && self.call.client.note_evicting(self.call.node) {
-            let endpoint = &self.call.endpoint;
-            tracing::warn!(
-                %endpoint,
-                "redis evicts entries, not all of which it announces to us: while that goes on, \
-                 changes by other processes are noticed late"
-            );
+        conn.note_told(told);
+        if let Some(omission) = conn.omission().filter(|_| conn.tracks())
+            && self.call.client.note_omission(self.call.node, omission)
+        {
+            tracing::warn!(endpoint = %self.call.endpoint, "{}", omission.notice());
         }
         conn.announces()
     }

@@ -1,4 +1,4 @@
-//! What a node says of its place in replication and in its cluster, and of what it has evicted.
+//! What a node says of its place in replication and in its cluster.
 
 use super::batch::{Batch, Malformed, Replies};
 
@@ -71,21 +71,8 @@ pub(super) fn read_state(replies: &mut Replies) -> Result<Option<String>, Malfor
     }
 }
 
-/// Asks how many entries were evicted so far, for coherence 4b.
-pub(super) fn ask_evicted(batch: &mut Batch) {
-    batch.command("INFO").arg("stats");
-}
-
-/// Reads the reply to [`ask_evicted`]; nothing if the node does not say.
-pub(super) fn read_evicted(replies: &mut Replies) -> Result<Option<u64>, Malformed> {
-    match replies.error() {
-        Some(_) => Ok(None),
-        None => Ok(field(&replies.text()?, "evicted_keys").and_then(|count| count.parse().ok())),
-    }
-}
-
 /// The text after `name:` at the beginning of a line.
-fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
 
@@ -137,18 +124,6 @@ mod tests {
         assert_eq!(role("$11\r\nrole:master\r\n"), Some(Some(Role::Primary(0))));
         assert_eq!(role("=10\r\ntxt:role:x\r\n"), Some(Some(Role::Replica(()))));
         assert_eq!(role(":1\r\n"), None);
-    }
-
-    #[test]
-    fn a_node_tells_how_much_it_has_evicted() {
-        let evicted = |text: &str| {
-            let value = Value::BulkString(text.into());
-            read_evicted(&mut Replies::new(vec![value], Origin::Nowhere)).unwrap()
-        };
-        assert_eq!(evicted("# Stats\r\nexpired_keys:3\r\nevicted_keys:17\r\n"), Some(17));
-        assert_eq!(evicted("# Stats\r\nevicted_keys:many\r\n"), None);
-        assert_eq!(evicted(""), None);
-        assert_eq!(read_evicted(&mut replies("-NOPERM no\r\n")).unwrap(), None);
     }
 
     #[test]

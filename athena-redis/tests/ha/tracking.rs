@@ -133,6 +133,37 @@ async fn while_the_server_evicts_it_is_not_said_to_announce_everything() {
 }
 
 #[tokio::test]
+async fn from_half_a_table_of_readers_on_a_server_is_not_said_to_announce_everything() {
+    let server = RedisServer::start_with(&["--tracking-table-max-keys", "100"]);
+    let redis = redis(&server.url());
+    let told = ready(&redis).await;
+    let read_names = async |names: std::ops::Range<usize>| {
+        for number in names {
+            read(&redis, &format!("name:{number}")).await.unwrap();
+        }
+    };
+    let tracks = async || redis.prove(Node::ONLY).await.unwrap().tracks;
+    read_names(0..40).await;
+    assert!(tracks().await);
+    assert_eq!(told.take(), []);
+    read_names(40..60).await;
+    assert!(!tracks().await);
+    assert_eq!(told.take(), [unheard(Node::ONLY)]);
+    assert!(!redis.read(&["name"], &[]).await.unwrap().proof.unwrap().tracks);
+    // What is announced leaves the table.
+    let forgotten: Vec<_> = (0..55).map(|number| format!("name:{number}")).collect();
+    for name in &forgotten {
+        server.cli(&["SET", name, "bar"]);
+    }
+    assert!(tracks().await);
+    told.names(&forgotten.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    // A larger table than that which it connected to is not half full.
+    read_names(0..80).await;
+    server.cli(&["CONFIG", "SET", "tracking-table-max-keys", "1000"]);
+    assert!(tracks().await);
+}
+
+#[tokio::test]
 async fn emptying_the_server_is_announced_as_such() {
     let server = RedisServer::start();
     let redis = redis(&server.url());

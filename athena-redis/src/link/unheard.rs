@@ -1,0 +1,215 @@
+//! What a server may leave unannounced, as far as its numbers tell (coherence 4b).
+//!
+//! With `NOLOOP` a server tells a connection nothing of what it drops to make room for a command of that very
+//! connection: neither of what it evicts, nor of what it forgets about who reads what when its table of that
+//! is full (seen on 7.0.15 and 9.1). So both are watched, with each sign of life.
+//!
+//! Invariant: what nobody tells counts as if it happened.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::batch::{Batch, Malformed, Replies};
+use super::role::field;
+
+/// How many names a server remembers the readers of unless it is told otherwise.
+const DEFAULT_LIMIT: u64 = 1_000_000;
+
+/// Above half of its limit a table may be full before the next sign of life; it has to fall well below that
+/// before it counts as roomy again.
+const FILLS_FROM: f64 = 0.5;
+const ROOMY_BELOW: f64 = 0.4;
+
+/// Why a server may not announce everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Omission {
+    /// It does not say how much it evicts, nor how full its table is.
+    Untold,
+    /// It evicts.
+    Evicts,
+    /// Its table of who reads what fills.
+    TableFills,
+}
+
+/// What a node says of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// How much it has evicted so far.
+    evicted: Option<u64>,
+    /// How many names it remembers the readers of.
+    tracked: Option<u64>,
+    /// How many it can; 0 is no limit, and `None` if it does not say.
+    limit: Option<u64>,
+}
+
+/// What is known of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Unheard {
+    /// How much was evicted when the server was last asked.
+    evicted: AtomicU64,
+    is_untold: AtomicBool,
+    evicts: AtomicBool,
+    table_fills: AtomicBool,
+}
+
+impl Told {
+    /// Asks for it.
+    pub(super) fn ask(batch: &mut Batch) {
+        batch.command("INFO").arg("stats");
+        batch.command("CONFIG").args(["GET", "tracking-table-max-keys"]);
+    }
+
+    /// Reads what [`ask`](Self::ask) asked for.
+    pub(super) fn read(replies: &mut Replies) -> Result<Self, Malformed> {
+        let mut told = Self::default();
+        if replies.error().is_none() {
+            let stats = replies.text()?;
+            let number = |name| field(&stats, name).and_then(|count| count.parse().ok());
+            told.evicted = number("evicted_keys");
+            told.tracked = number("tracking_total_keys");
+        }
+        if replies.error().is_none() {
+            let settings = replies.fields()?;
+            told.limit = settings.values().next().and_then(|limit| limit.parse().ok());
+        }
+        Ok(told)
+    }
+
+    /// The share of the table that is taken.
+    fn fill(self) -> Option<f64> {
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
+        let share = |tracked: u64| if limit == 0 { 0.0 } else { tracked as f64 / limit as f64 };
+        self.tracked.map(share)
+    }
+}
+
+impl Unheard {
+    /// Takes in what the server says before anything is read.
+    pub(super) fn begin_from(&self, told: Told) {
+        self.evicted.store(told.evicted.unwrap_or_default(), Ordering::Release);
+        self.note(told);
+    }
+
+    /// Takes in what the server says now.
+    pub(super) fn note(&self, told: Told) {
+        let fill = told.fill();
+        let evicts =
+            told.evicted.is_some_and(|count| self.evicted.swap(count, Ordering::AcqRel) != count);
+        let above = if self.table_fills.load(Ordering::Acquire) { ROOMY_BELOW } else { FILLS_FROM };
+        self.evicts.store(evicts, Ordering::Release);
+        self.table_fills.store(fill.is_some_and(|fill| fill >= above), Ordering::Release);
+        self.is_untold.store(told.evicted.is_none() || fill.is_none(), Ordering::Release);
+    }
+
+    /// Why something may be left unannounced, if it may.
+    pub(super) fn omission(&self) -> Option<Omission> {
+        let reasons = [
+            (&self.is_untold, Omission::Untold),
+            (&self.evicts, Omission::Evicts),
+            (&self.table_fills, Omission::TableFills),
+        ];
+        reasons.into_iter().find(|(holds, _)| holds.load(Ordering::Acquire)).map(|(_, it)| it)
+    }
+}
+
+impl Omission {
+    /// What is told of it, once per node.
+    pub(super) fn notice(self) -> &'static str {
+        match self {
+            Self::Untold => {
+                "redis does not tell us how much it evicts, nor how much it remembers of what is read: it may \
+                 leave changes unannounced, so those by other processes are noticed late; let the user run \
+                 `INFO`"
+            }
+            Self::Evicts => {
+                "redis evicts entries, not all of which it announces to us: while that goes on, changes by \
+                 other processes are noticed late; more `maxmemory`, or shorter ttls, would end it"
+            }
+            Self::TableFills => {
+                "redis has half filled its table of what is read by whom, and announces not everything to us \
+                 once that is full: until it empties, changes by other processes are noticed late; a higher \
+                 `tracking-table-max-keys` would end it"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::Value;
+
+    use super::*;
+    use crate::link::origin::Origin;
+
+    fn read(lines: &[&str]) -> Told {
+        let values: Vec<Value> =
+            lines.iter().map(|it| redis::parse_redis_value(it.as_bytes()).unwrap()).collect();
+        Told::read(&mut Replies::new(values, Origin::Nowhere)).unwrap()
+    }
+
+    fn text(text: &str) -> String {
+        format!("${}\r\n{text}\r\n", text.len())
+    }
+
+    fn told(evicted: u64, tracked: u64, limit: u64) -> Told {
+        Told { evicted: Some(evicted), tracked: Some(tracked), limit: Some(limit) }
+    }
+
+    #[test]
+    fn a_node_tells_how_much_it_has_evicted_and_how_full_its_table_is() {
+        let stats =
+            text("# Stats\r\nexpired_keys:3\r\nevicted_keys:17\r\ntracking_total_keys:5\r\n");
+        let map = "%1\r\n$23\r\ntracking-table-max-keys\r\n$3\r\n100\r\n";
+        let list = "*2\r\n$23\r\ntracking-table-max-keys\r\n$3\r\n100\r\n";
+        for limit in [map, list] {
+            assert_eq!(read(&[&stats, limit]), told(17, 5, 100));
+        }
+        let denied = "-NOPERM no permissions\r\n";
+        assert_eq!(read(&[&stats, denied]), Told { limit: None, ..told(17, 5, 0) });
+        assert_eq!(read(&[denied, map]), Told { limit: Some(100), ..Told::default() });
+        assert_eq!(read(&[denied, denied]), Told::default());
+        assert_eq!(read(&[&text("evicted_keys:many\r\n"), "%0\r\n"]), Told::default());
+    }
+
+    #[test]
+    fn what_nobody_tells_counts_as_if_it_happened() {
+        for told in [
+            Told::default(),
+            Told { tracked: None, ..told(0, 0, 100) },
+            Told { evicted: None, ..told(0, 0, 100) },
+        ] {
+            let unheard = Unheard::default();
+            unheard.begin_from(told);
+            assert_eq!(unheard.omission(), Some(Omission::Untold), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn evictions_count_from_the_first_answer_on_and_only_while_they_go_on() {
+        let unheard = Unheard::default();
+        unheard.begin_from(told(17, 0, 100));
+        unheard.note(told(17, 0, 100));
+        assert_eq!(unheard.omission(), None);
+        unheard.note(told(18, 0, 100));
+        assert_eq!(unheard.omission(), Some(Omission::Evicts));
+        unheard.note(told(18, 0, 100));
+        assert_eq!(unheard.omission(), None);
+    }
+
+    #[test]
+    fn a_table_fills_from_half_of_its_limit_on_until_it_has_room_again() {
+        let unheard = Unheard::default();
+        let after = |tracked, limit| {
+            unheard.note(Told { limit, ..told(0, tracked, 0) });
+            unheard.omission() == Some(Omission::TableFills)
+        };
+        let a_hundred = Some(100);
+        assert_eq!(
+            [49, 50, 49, 40, 39, 49].map(|it| after(it, a_hundred)),
+            [false, true, true, true, false, false]
+        );
+        assert!(!after(u64::MAX, Some(0)), "no limit");
+        assert!(!after(499_999, None), "that of a server that was told nothing");
+        assert!(after(500_000, None));
+    }
+}
