@@ -326,6 +326,7 @@ async fn an_error_of_a_type_that_cannot_be_read_is_not_fresh_past_the_window_eit
         assert_eq!(failing(cache, 1).await, Err(Either::Number(1)));
         cache.settle().await;
     }
+    assert_eq!(cache.stats().fills, 0, "nobody could read it");
     assert_eq!(other.invalidate("failing").await, Invalidated::Done);
     remote.world.advance(Resilience::default().trust_window);
     assert_eq!(failing(cache, 2).await, Err(Either::Number(2)));

@@ -129,6 +129,22 @@ async fn i2_p2_what_this_process_sends_again_does_not_end_its_hearing_of_others(
 }
 
 #[tokio::test]
+async fn an_insert_ends_what_other_builds_have_of_the_entry() {
+    let remote = Remote::tiered();
+    // More of them than an entry has lanes.
+    for version in 1..=9 {
+        let (this, other) = (remote.neighbour(), remote.neighbour());
+        this.entry("k").ttl(TTL).version(version).insert(version).await.unwrap();
+        for earlier in 1..version {
+            let found = other.entry("k").version(earlier).get::<u32>().await;
+            assert_eq!(found.unwrap(), None, "{earlier} beside {version}");
+        }
+        let found = other.entry("k").version(version).get().await;
+        assert_eq!(found.unwrap(), Some(version));
+    }
+}
+
+#[tokio::test]
 async fn of_two_values_that_are_inserted_at_once_memory_keeps_the_one_that_the_backend_has() {
     let (remote, origin) = (Remote::tiered(), Origin::default());
     for (process, second) in

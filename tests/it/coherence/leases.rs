@@ -151,6 +151,10 @@ async fn a_tag_that_is_used_for_the_first_time_by_two_processes_at_once_costs_ne
         assert_eq!(cache.stats().refused, 0);
         assert_eq!(ask(&other, "one", 3).await, Ok(1), "it was stored");
         assert_eq!(origin.loads(), 2);
+        remote.chaos.heal();
+        remote.chaos.forget_operations();
+        assert_eq!(ask(&cache, "three", 3).await, Ok(3));
+        assert!(!remote.chaos.operations().contains(&"ensure"), "it is there");
     }
 }
 
