@@ -8,6 +8,7 @@ mod backoff;
 mod batch;
 mod class;
 mod client;
+mod comeback;
 mod conn;
 mod connecting;
 mod dial;
@@ -122,6 +123,13 @@ impl Link {
         batch: &Batch,
         deadline: Instant,
     ) -> Result<Replies, Failure> {
+        let replies = self.ask(batch, deadline).await?;
+        self.shared.note_answer(&replies);
+        Ok(replies)
+    }
+
+    /// The same, where it is up to the caller what the answer says of the node.
+    async fn ask(&self, batch: &Batch, deadline: Instant) -> Result<Replies, Failure> {
         let shared = &self.shared;
         let limit = shared.call.client.limit();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -139,7 +147,6 @@ impl Link {
         // The end of a connection is no sign of life.
         let replies = outcome.map_err(|error| shared.failure_of(&error))?;
         shared.note_life(watch.answered());
-        shared.note_answer(&replies);
         Ok(replies)
     }
 

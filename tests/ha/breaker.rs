@@ -75,3 +75,39 @@ async fn a37_r3_a_server_that_answers_again_closes_it() {
     .await;
     assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Backend);
 }
+
+/// A breaker that only the news that the server is back can close in the time of a test.
+fn stubborn() -> Setup {
+    Setup::brisk().but(|resilience| {
+        resilience.breaker.recovery_time = Duration::from_secs(600);
+        resilience.breaker.max_recovery_time = Duration::from_secs(600);
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r3_a_server_that_has_loaded_its_data_is_used_again_although_the_connection_never_broke() {
+    let slow = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
+    let mut server = RedisServer::start_with(&slow);
+    let (cache, origin) = (stubborn().cache("shop", &server.url()), Origin::default());
+    warm(&cache, &origin, [1]).await;
+    let populate = "for number = 1, 2000 do redis.call('SET', 'key' .. number, 'bar') end";
+    server.cli(&["EVAL", populate, "0"]);
+    server.cli(&["SAVE"]);
+    let restart = tokio::task::spawn_blocking(move || {
+        server.restart();
+        server
+    });
+    let mut was_refused = false;
+    while !restart.is_finished() {
+        let is_open = cache.breaker() == Some(BreakerState::Open);
+        was_refused |= is_open && cache.stats().failures(Class::Unready) > 0;
+        observe(&cache, &origin, 1).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let _server = restart.await.unwrap();
+    assert!(was_refused, "{:?}", cache.stats());
+    eventually("it is used", async || {
+        observe(&cache, &origin, 1).await.1.source == Source::Backend
+    })
+    .await;
+}

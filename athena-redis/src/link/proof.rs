@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use athena_cache_core::backend::{Class, Failure, Proof};
+use tokio::time::Instant;
 
 use super::batch::Batch;
+use super::comeback::Heard;
 use super::role::{self, Role};
 use super::unheard::Told;
 use super::{Link, LinkState, Phase};
@@ -25,6 +27,13 @@ impl Link {
     /// ends trust and casts no doubt on the node: who serves in its place is for the topology to find
     /// out, and what it makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
+        let watch = ProofWatch { shared: &self.shared, heard: Some(Heard::NoProof) };
+        let outcome = self.ask_for_proof(question).await;
+        watch.ended(&outcome);
+        outcome
+    }
+
+    async fn ask_for_proof(&self, question: Question) -> Result<Proof, Failure> {
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same.
         batch.command("PING");
@@ -33,7 +42,9 @@ impl Link {
         if question == Question::Membership {
             role::ask_state(&mut batch);
         }
-        let mut replies = self.exchange(&batch).await?;
+        let deadline = Instant::now() + self.shared.call.client.limit();
+        let mut replies = self.ask(&batch, deadline).await?;
+        self.shared.note_refusal(&replies);
         if let Some((class, why)) = replies.error() {
             return Err(self.failure(class, &format!("refused: {why}")));
         }
@@ -70,6 +81,31 @@ impl Link {
     pub(crate) fn forget_history(&self) {
         if let Phase::Up(conn) = &*self.shared.phase.borrow() {
             conn.note_history(0);
+        }
+    }
+}
+
+/// A sign of life that was asked for; one that never comes was not given.
+struct ProofWatch<'a> {
+    shared: &'a LinkState,
+    heard: Option<Heard>,
+}
+
+impl ProofWatch<'_> {
+    fn ended(mut self, outcome: &Result<Proof, Failure>) {
+        self.heard = match outcome.as_ref().map_err(Failure::class) {
+            Ok(_) => Some(Heard::Proof),
+            // It was not asked, or not let us ask.
+            Err(Class::Overloaded | Class::Denied | Class::Rejected) => None,
+            Err(_) => Some(Heard::NoProof),
+        };
+    }
+}
+
+impl Drop for ProofWatch<'_> {
+    fn drop(&mut self) {
+        if let Some(heard) = self.heard {
+            self.shared.note_heard(heard);
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::batch::Replies;
 use super::class::{self, Bearing, Consequence};
+use super::comeback::{Comeback, Heard};
 use super::conn::Conn;
 use super::dial::{Call, Refusal};
 
@@ -20,6 +21,7 @@ pub(super) struct LinkState {
     pub(super) phase: watch::Sender<Phase>,
     pub(super) counts: Counts,
     pub(super) signals: Signals,
+    comeback: Comeback,
     /// Whether the server said that it does not serve what it was asked.
     said_not_serving: AtomicBool,
     /// Whether what happens to the connection is of no interest but to those who debug.
@@ -32,7 +34,7 @@ pub(super) struct LinkState {
 pub(super) struct Counts {
     /// The number of the latest connection.
     pub(super) epoch: AtomicU64,
-    /// Of each connection, and of when one that was taken for dead answered again.
+    /// Of each connection, and of when one that was taken for dead, or refused to serve, answered again.
     pub(super) revivals: AtomicU64,
     /// How many attempts to connect have failed.
     pub(super) attempts: AtomicU32,
@@ -91,6 +93,7 @@ impl LinkState {
             phase: watch::channel(Phase::Idle).0,
             counts: Counts::default(),
             signals: Signals::default(),
+            comeback: Comeback::default(),
             said_not_serving: AtomicBool::new(false),
             standby: AtomicBool::new(false),
             lookup,
@@ -155,12 +158,29 @@ impl LinkState {
         }
     }
 
-    /// Notes an answer that casts doubt on the node.
+    /// Notes what an answer says of the node.
     pub(super) fn note_answer(&self, replies: &Replies) {
+        if replies.server_error().is_none() {
+            self.note_heard(Heard::Answer);
+        } else if self.note_refusal(replies) {
+            self.note_heard(Heard::Refusal);
+        }
+    }
+
+    /// Notes an answer that casts doubt on the node; tells whether it does.
+    pub(super) fn note_refusal(&self, replies: &Replies) -> bool {
         let consequence = replies.server_error().map(|error| Consequence::of(&error));
-        if consequence.is_some_and(|it| it.bearing == Bearing::NotServing) {
+        let refuses = consequence.is_some_and(|it| it.bearing == Bearing::NotServing);
+        if refuses {
             self.note_not_serving();
         }
+        refuses
+    }
+
+    /// Notes what was heard of the node: whoever holds off from it need not once it is back.
+    pub(super) fn note_heard(&self, heard: Heard) {
+        let is_back = self.comeback.note(heard);
+        self.note_life(is_back);
     }
 
     pub(super) fn note_not_serving(&self) {

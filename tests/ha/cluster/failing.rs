@@ -85,6 +85,33 @@ async fn b05_r5_while_a_shard_without_an_heir_is_down_the_others_answer_everythi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r3_a_cluster_that_serves_again_is_used_as_soon_as_it_says_so() {
+    let options = Options { require_full_coverage: true, ..without_replicas() };
+    let cluster = Running::start(options).await;
+    let setup = setup().but(|resilience| {
+        resilience.breaker.recovery_time = Duration::from_secs(600);
+        resilience.breaker.max_recovery_time = Duration::from_secs(600);
+    });
+    let (cache, _witness) = watched(&cluster, &setup);
+    let (origin, ids) = (Origin::default(), items_on(0, 3));
+    warm(&cache, &origin, &ids).await;
+    // A slot of none of these: the node knows of nobody who serves it, and so serves nothing.
+    let lost = (0..16_384).find(|slot| ids.iter().all(|id| slot_of_item(*id) != *slot));
+    let lost = lost.expect("few slots are used").to_string();
+    cluster.node(0).cli(&["CLUSTER", "DELSLOTS", &lost]);
+    eventually("it is given up", async || {
+        let seen = observe(&cache, &origin, ids[0]).await.1;
+        seen.source != Source::Backend && cache.breaker() == Some(BreakerState::Open)
+    })
+    .await;
+    cluster.node(0).cli(&["CLUSTER", "ADDSLOTS", &lost]);
+    eventually("it is used", async || {
+        observe(&cache, &origin, ids[0]).await.1.source == Source::Backend
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r5_b05_a_frozen_primary_holds_up_its_own_keys_only_and_is_sent_no_writes_after_it() {
     let cluster = Running::start(with_replicas()).await;
     let (cache, witness) = watched(&cluster, &short_setup());
