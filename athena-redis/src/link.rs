@@ -216,7 +216,7 @@ impl Link {
                 Health::Lost => Some(Doubt::Lost),
             },
             Phase::Idle | Phase::Dialing => None,
-            Phase::Down(_) | Phase::Retired | Phase::Closed => Some(Doubt::Lost),
+            Phase::Lost | Phase::Down(_) | Phase::Retired | Phase::Closed => Some(Doubt::Lost),
         }
     }
 

@@ -29,7 +29,8 @@ impl Absence {
             Self::Unconfirmed { class, .. } => class,
             _ => Class::Unreachable,
         };
-        Failure::new(class, self.to_string()).with_source(Source(Arc::clone(self)))
+        let failure = Failure::new(class, self.to_string()).known_beforehand();
+        failure.with_source(Source(Arc::clone(self)))
     }
 
     /// The absence behind a failure, if there is one.

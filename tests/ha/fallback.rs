@@ -36,6 +36,34 @@ async fn a42_a46_what_was_written_or_read_is_served_from_memory_once_the_server_
 }
 
 #[tokio::test]
+async fn a_server_that_is_known_to_be_away_is_not_waited_for() {
+    let mut server = RedisServer::start();
+    // So that each call asks.
+    let setup = Setup::brisk().but(|resilience| resilience.breaker.enabled = false);
+    let (cache, origin) = (setup.cache("shop", &server.url()), Origin::default());
+    warm(&cache, &origin, [1]).await;
+    server.kill();
+    // Found out by the first attempt to connect again, which its port refuses.
+    eventually("a call is not tried again", async || {
+        let before = cache.stats();
+        observe(&cache, &origin, 1).await;
+        let after = cache.stats();
+        let has_failed = after.failures(Class::Unreachable) > before.failures(Class::Unreachable);
+        has_failed && after.retries == before.retries
+    })
+    .await;
+    let before = cache.stats();
+    for id in [1, 2] {
+        for _ in 0..50 {
+            observe(&cache, &origin, id).await;
+        }
+        assert_eq!(cache.invalidate(format!("product:{id}")).await, Invalidated::Pending);
+    }
+    assert_eq!(cache.stats().retries, before.retries);
+    assert_eq!(cache.stats().failures(Class::Open), 0);
+}
+
+#[tokio::test]
 async fn a12_r8_a_frozen_server_costs_a_call_one_attempt_and_not_one_per_operation() {
     let server = RedisServer::start();
     let attempt = Duration::from_secs(1);

@@ -38,7 +38,11 @@ pub(crate) fn start(
     workload: Workload,
     seed: u64,
 ) {
-    let readers = if part == Part::WriteAll { 1 } else { workload.readers };
+    let readers = match part {
+        Part::ReadAndWrite | Part::Read => workload.readers,
+        Part::WriteAll => 1,
+        Part::Write => 0,
+    };
     let first = usize::from(part == Part::Read);
     for number in first..=readers {
         let caller = Caller {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) enum Writers {
     /// Every process, which reads as well.
     All,
+    /// The first process alone, which reads nothing: what it remembered would put right what it does wrong.
+    First,
     /// The last process alone, all items at once; it reads little, so that the others do the loads.
     Last,
 }
@@ -16,6 +18,7 @@ pub(crate) enum Writers {
 pub(crate) enum Part {
     ReadAndWrite,
     Read,
+    Write,
     WriteAll,
 }
 
@@ -24,6 +27,8 @@ impl Writers {
     pub(crate) fn part(self, process: usize, processes: usize) -> Part {
         match self {
             Self::All => Part::ReadAndWrite,
+            Self::First if process == 0 => Part::Write,
+            Self::First => Part::Read,
             Self::Last if process + 1 == processes => Part::WriteAll,
             Self::Last => Part::Read,
         }

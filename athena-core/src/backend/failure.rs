@@ -10,6 +10,7 @@ pub struct Failure {
     class: Class,
     message: String,
     attempts: u32,
+    known_beforehand: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -93,7 +94,7 @@ impl fmt::Display for Class {
 impl Failure {
     /// A failure of a class; the message is lower case and names the endpoint.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), attempts: 1, source: None }
+        Self { class, message: message.into(), attempts: 1, known_beforehand: false, source: None }
     }
 
     /// Keeps the error that caused it.
@@ -101,6 +102,21 @@ impl Failure {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// The same, where it was known before anything was tried, and will be for more than moments: nobody
+    /// waits to try again, as they would if it had just been found out.
+    ///
+    /// For a backend whose last attempt to connect has failed, and which has not begun the next one.
+    #[must_use]
+    pub fn known_beforehand(mut self) -> Self {
+        self.known_beforehand = true;
+        self
+    }
+
+    /// Whether it was known before anything was tried.
+    pub fn is_known_beforehand(&self) -> bool {
+        self.known_beforehand
     }
 
     /// What the failure says about the store.

@@ -111,7 +111,12 @@ impl Remote {
             attempts += 1;
             self.tell_failure(operation, node, &failure);
             let kind = operation.kind_under(&settings);
-            let retry = kind.judge(failure.class()).retry;
+            // Another node may serve the name by now, of which nothing is known yet.
+            let retry = if self.backend.node(name) == node {
+                kind.retry(&failure)
+            } else {
+                kind.judge(failure.class()).retry
+            };
             tried = tried.and(retry);
             let now = self.clock.now();
             let chance = Chance { left: deadline.left(now), random: self.random.share() };

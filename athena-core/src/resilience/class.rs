@@ -5,7 +5,7 @@
 //! Invariant: this table is the only place that knows; nothing else matches on classes to decide.
 
 use super::breaker::Ending;
-use crate::backend::Class;
+use crate::backend::{Class, Failure};
 
 /// What kind of operation was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,6 +123,16 @@ impl OperationKind {
             | Class::Closed => (None, Retry::Never),
         };
         Judgement { ending, retry }
+    }
+
+    /// Whether to ask again; not where it is known that the node is away and somebody waits for the outcome,
+    /// who has something better to do.
+    pub(crate) fn retry(self, failure: &Failure) -> Retry {
+        let is_waited_for = self.wait == Wait::Caller || self.traffic == Traffic::Serving;
+        if failure.is_known_beforehand() && is_waited_for {
+            return Retry::Never;
+        }
+        self.judge(failure.class()).retry
     }
 
     fn again(self) -> Retry {

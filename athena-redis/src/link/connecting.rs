@@ -29,7 +29,7 @@ impl Link {
         let mut state = self.shared.phase.subscribe();
         let settled = state.wait_for(|state| match state {
             Phase::Down(_) => self.shared.counts.attempts.load(Ordering::Acquire) >= attempts,
-            Phase::Idle | Phase::Dialing => false,
+            Phase::Idle | Phase::Dialing | Phase::Lost => false,
             Phase::Up(_) | Phase::Retired | Phase::Closed => true,
         });
         drop(timeout_at(deadline, settled).await);
@@ -87,10 +87,12 @@ impl Link {
         }
         match state {
             Phase::Up(conn) if conn.health() != Health::Lost => Ok(conn),
-            Phase::Up(_) => Err(shared.failure(Class::Unreachable, "was disconnected")),
+            Phase::Up(_) | Phase::Lost => {
+                Err(shared.failure(Class::Unreachable, "closed the connection"))
+            }
             Phase::Down(refusal) => {
                 let what = format!("is not connected: {}", refusal.reason);
-                Err(shared.failure(refusal.class, what))
+                Err(shared.failure(refusal.class, what).known_beforehand())
             }
             Phase::Idle | Phase::Dialing => {
                 Err(shared.failure(Class::Unreachable, "is not connected yet"))

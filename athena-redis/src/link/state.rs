@@ -68,6 +68,8 @@ pub(super) enum Phase {
     /// The first attempt to connect is under way.
     Dialing,
     Up(Arc<Conn>),
+    /// The connection has ended, and it has not been found out yet whether another one can be made.
+    Lost,
     /// The last attempt failed; the next one follows.
     Down(Arc<Refusal>),
     /// Another node serves in its place.

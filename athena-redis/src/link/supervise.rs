@@ -178,8 +178,7 @@ fn spread(pause: Duration) -> Duration {
 fn lose(shared: &LinkState, conn: &Conn) {
     // Its driver has told, unless it ended before the connection began to serve.
     conn.stop_trusting();
-    let reason = "the connection was closed by the server or the network".into();
-    shared.enter(Phase::Down(Arc::new(Refusal { class: Class::Unreachable, reason })));
+    shared.enter(Phase::Lost);
     let endpoint = &shared.call.endpoint;
     if shared.is_standby() {
         tracing::debug!(%endpoint, "lost the connection to redis");

@@ -9,7 +9,7 @@ use athena_cache::MemoryRole;
 use athena_cache::testing::Guard;
 
 use super::played;
-use super::standalone::unnoticed_partition;
+use super::standalone::{cut_off_writer, unnoticed_partition};
 use crate::oracle::check::Promise;
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;
@@ -88,12 +88,7 @@ fn the_oracle_sees_that_memory_is_trusted_for_ever() {
 
 #[test]
 fn the_oracle_sees_that_invalidations_which_did_not_arrive_are_forgotten() {
-    let workload = Workload { write_pause: SLOW.load_time, of_groups: 40, ..QUIET };
-    let play = |seed| {
-        let play = Play::new(Topology::Standalone, Fault::Partition, seed).with(workload);
-        Play { broken: Duration::from_millis(2_500), ..play }
-    };
-    is_missed(Guard::Journal, &[Promise::P3, Promise::P4], play);
+    is_missed(Guard::Journal, &[Promise::P4], cut_off_writer);
 }
 
 #[test]

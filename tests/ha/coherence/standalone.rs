@@ -6,7 +6,7 @@ use super::{is_kept, played};
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;
 use crate::oracle::record::Ending;
-use crate::oracle::workload::{FURNISHED, QUIET, SLOW, SLUGGISH, Workload};
+use crate::oracle::workload::{FURNISHED, QUIET, SLOW, SLUGGISH, Workload, Writers};
 use crate::support::topology::Topology;
 
 fn play(fault: Fault, seed: u64) -> Play {
@@ -72,6 +72,21 @@ pub(super) fn unnoticed_partition(seed: u64) -> Play {
     let mut play = play(Fault::Partition, seed).with(many);
     play.setup.attempt = Duration::from_secs(4);
     play.setup.heartbeat = Duration::from_secs(4);
+    Play { broken: Duration::from_millis(2_500), ..play }
+}
+
+#[test]
+fn p4_a_process_that_only_writes_tells_what_it_could_not_once_it_is_back() {
+    is_kept(&cut_off_writer(16));
+}
+
+/// Nobody but a process that is cut off invalidates anything.
+pub(super) fn cut_off_writer(seed: u64) -> Play {
+    let writers = Writers::First;
+    let workload = Workload { writers, write_pause: SLOW.load_time, of_groups: 40, ..QUIET };
+    let mut play = play(Fault::Partition, seed).with(workload);
+    // What a connection still holds arrives once it is mended: most is given up before it is sent.
+    play.setup.attempt = Duration::from_millis(100);
     Play { broken: Duration::from_millis(2_500), ..play }
 }
 
