@@ -15,13 +15,9 @@ const LONGEST: usize = 200;
 ///
 /// Whatever it was given is dropped or read as it is afterwards, never changed half-way by it: it gets
 /// shared references and what it makes itself.
+#[inline]
 pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
-        let told = text(&*panic);
-        // It may panic as well when it is dropped; what that panics with is left alone.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(std::mem::forget);
-        told
-    })
+    catch_unwind(AssertUnwindSafe(code)).map_err(told)
 }
 
 /// The same for a future; it is not polled again after it panicked.
@@ -35,7 +31,15 @@ pub(crate) async fn contained_future<F: Future>(future: F) -> Result<F::Output, 
     .await
 }
 
+/// What a panic says; it is dropped.
 #[cold]
+fn told(panic: Box<dyn Any + Send>) -> String {
+    let told = text(&*panic);
+    // It may panic as well when it is dropped; what that panics with is left alone.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(std::mem::forget);
+    told
+}
+
 fn text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -64,10 +64,14 @@ impl Telemetry {
     pub(crate) fn hit(&self, source: Source, key: impl FnOnce() -> String) {
         self.counters.hit(source);
         if self.observers.iter().any(|observer| observer.wants_hits()) {
-            let key = key();
-            for observer in self.observers.iter().filter(|observer| observer.wants_hits()) {
-                self.pass_on(&**observer, &Event::Hit { key: &key, source });
-            }
+            self.tell_hit(source, &key());
+        }
+    }
+
+    #[cold]
+    fn tell_hit(&self, source: Source, key: &str) {
+        for observer in self.observers.iter().filter(|observer| observer.wants_hits()) {
+            self.pass_on(&**observer, &Event::Hit { key, source });
         }
     }
 }
