@@ -9,6 +9,10 @@ use crate::url::Endpoint;
 /// What a sentinel says about the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SentinelView {
+    /// Its own name among sentinels; servers before 6.2 do not tell, nor do others whom they do not let.
+    pub(super) id: Option<String>,
+    /// How many other sentinels it knows.
+    pub(super) others: Option<usize>,
     /// The primary that it announces.
     pub(super) address: Endpoint,
     /// The number of the configuration that made it the primary; 0 if it may not be read.
@@ -32,8 +36,6 @@ pub(super) enum Word {
 /// Whom a sentinel knows besides the primary.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Lists {
-    /// Its own name among sentinels; servers before 6.2 do not tell.
-    pub(super) id: Option<String>,
     pub(super) replicas: Vec<Endpoint>,
     pub(super) peers: Vec<Peer>,
 }
@@ -66,11 +68,12 @@ pub(super) fn ask_view(batch: &mut Batch, service: &str) {
     // The first is right a second earlier during a failover, the second alone tells the epoch.
     batch.command("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service);
     batch.command("SENTINEL").arg("MASTER").arg(service);
+    // Each time: its name may lead to another one whenever it is connected to.
+    batch.command("SENTINEL").arg("MYID");
 }
 
 /// Asks for everybody else.
 pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
-    batch.command("SENTINEL").arg("MYID");
     batch.command("SENTINEL").arg("REPLICAS").arg(service);
     batch.command("SENTINEL").arg("SENTINELS").arg(service);
 }
@@ -78,7 +81,7 @@ pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
 /// Reads the replies to [`ask_view`].
 pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
     if let Some((class, text)) = replies.error() {
-        replies.skip(1);
+        replies.skip(2);
         return Ok(Word::Mute(Silence { class, why: text }));
     }
     let address = replies.words()?;
@@ -86,11 +89,15 @@ pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
         Some(_) => Fields::new(),
         None => replies.fields()?,
     };
+    let id = match replies.error() {
+        Some(_) => None,
+        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()),
+    };
     let Some(address) = address else { return Ok(Word::Unknown) };
     match &address[..] {
         [host, port] => {
             let address = endpoint(host, port).ok_or(Malformed::new("expected an address"))?;
-            Ok(Word::Names(view(address, &record)))
+            Ok(Word::Names(view(id, address, &record)))
         }
         _ => Err(Malformed::new("expected an address")),
     }
@@ -98,17 +105,13 @@ pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
 
 /// Reads the replies to [`ask_lists`]; what may not be read is empty.
 pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
-    let id = match replies.error() {
-        Some(_) => None,
-        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()),
-    };
     let mut records = || match replies.error() {
         Some(_) => Ok(Vec::new()),
         None => replies.records(),
     };
     let replicas = records()?.iter().filter_map(endpoint_of).collect();
     let peers = records()?.iter().filter_map(peer).collect();
-    Ok(Lists { id, replicas, peers })
+    Ok(Lists { replicas, peers })
 }
 
 /// Reads the reply to `ROLE`; a replica follows another node, if it says which.
@@ -126,10 +129,12 @@ pub(super) fn read_hello(replies: &mut Replies) -> Result<Role<Option<Endpoint>>
     }
 }
 
-fn view(address: Endpoint, record: &Fields) -> SentinelView {
-    let epoch = record.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+fn view(id: Option<String>, address: Endpoint, record: &Fields) -> SentinelView {
+    let number = |name| record.get(name).and_then(|number| number.parse().ok());
+    let epoch = number("config-epoch").unwrap_or(0);
+    let others = number("num-other-sentinels").and_then(|others| usize::try_from(others).ok());
     let replacing = endpoint_of(record).filter(|_| has_flag(record, "failover_in_progress"));
-    SentinelView { address, epoch, replacing }
+    SentinelView { id, others, address, epoch, replacing }
 }
 
 fn has_flag(record: &Fields, flag: &str) -> bool {
@@ -171,7 +176,13 @@ mod tests {
     #[test]
     fn a_view_has_the_epoch_and_says_whether_a_failover_is_under_way() {
         let record = |flags, epoch| {
-            record(&[("ip", "127.0.0.1"), ("port", "1"), ("flags", flags), ("config-epoch", epoch)])
+            record(&[
+                ("ip", "127.0.0.1"),
+                ("port", "1"),
+                ("flags", flags),
+                ("config-epoch", epoch),
+                ("num-other-sentinels", "2"),
+            ])
         };
         for (flags, epoch, expected, replacing) in [
             ("master", "3", 3, None),
@@ -179,11 +190,14 @@ mod tests {
             ("master,o_down,failover_in_progress,force_failover", "4", 4, Some(at(1))),
             ("master", "x", 0, None),
         ] {
-            let expected = SentinelView { address: at(2), epoch: expected, replacing };
-            assert_eq!(view(at(2), &record(flags, epoch)), expected, "{flags} {epoch}");
+            let (id, others) = (Some("5fd1".to_owned()), Some(2));
+            let expected =
+                SentinelView { id: id.clone(), others, address: at(2), epoch: expected, replacing };
+            assert_eq!(view(id, at(2), &record(flags, epoch)), expected, "{flags} {epoch}");
         }
-        let blind = SentinelView { address: at(2), epoch: 0, replacing: None };
-        assert_eq!(view(at(2), &Fields::new()), blind);
+        let blind =
+            SentinelView { id: None, others: None, address: at(2), epoch: 0, replacing: None };
+        assert_eq!(view(None, at(2), &Fields::new()), blind);
     }
 
     #[test]

@@ -112,6 +112,14 @@ impl Tracker {
             SentinelAction::InTouch => {
                 tracing::info!(service = %self.shared.service, "sentinels answer again");
             }
+            SentinelAction::FallShort(shortfall) => {
+                let service = &self.shared.service;
+                tracing::warn!(%service, "no majority of the sentinels confirms the primary: {shortfall}");
+            }
+            SentinelAction::Suffice => {
+                let service = &self.shared.service;
+                tracing::info!(%service, "a majority of the sentinels confirms the primary again");
+            }
             SentinelAction::Miss { absence, rounds } => self.shared.miss(absence, rounds),
         }
     }
