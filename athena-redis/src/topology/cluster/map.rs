@@ -2,6 +2,7 @@
 //!
 //! Invariant: a map never changes; a newer one takes its place.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use athena_cache_core::backend::Node;
@@ -26,9 +27,12 @@ impl Map {
     pub(super) fn new(owners: impl IntoIterator<Item = Option<Arc<Link>>>) -> Self {
         let all = vec![NOBODY; usize::from(slot::COUNT)].into_boxed_slice();
         let mut map = Self { owners: all, nodes: Vec::new(), links: Vec::new() };
+        // By address: a search among the links for each slot would cost more the more there are.
+        let mut places = HashMap::new();
         for (slot, link) in owners.into_iter().enumerate().take(map.owners.len()) {
             if let Some(link) = link {
-                map.owners[slot] = map.place_of(link);
+                let place = places.entry(Arc::as_ptr(&link)).or_insert_with(|| map.append(link));
+                map.owners[slot] = *place;
             }
         }
         map
@@ -92,11 +96,12 @@ impl Map {
 
     fn place_of(&mut self, link: Arc<Link>) -> u16 {
         let known = self.links.iter().position(|known| Arc::ptr_eq(known, &link));
-        let place = known.unwrap_or_else(|| {
-            self.nodes.push(link.node());
-            self.links.push(link);
-            self.links.len() - 1
-        });
-        u16::try_from(place).unwrap_or(NOBODY)
+        known.map_or_else(|| self.append(link), |place| u16::try_from(place).unwrap_or(NOBODY))
+    }
+
+    fn append(&mut self, link: Arc<Link>) -> u16 {
+        self.nodes.push(link.node());
+        self.links.push(link);
+        u16::try_from(self.links.len() - 1).unwrap_or(NOBODY)
     }
 }

@@ -74,6 +74,8 @@ pub(super) enum SentinelAction {
     CutOff(Absence),
     /// Say that sentinels answer again.
     InTouch,
+    /// Say why a search finds nobody although sentinels answer, once.
+    Vain(Absence),
     /// Say that no majority of the sentinels confirms who serves, once.
     FallShort(Shortfall),
     /// Say that one does again.
@@ -101,6 +103,8 @@ pub(super) struct SentinelMachine {
     given: Order,
     /// Whether it was told that no sentinel can be reached.
     is_cut_off: bool,
+    /// Whether it was told that a search finds nobody.
+    is_vain: bool,
     short: Short,
     /// When the next round of a search counts as failed, and how many did.
     round: Option<Instant>,
@@ -136,6 +140,7 @@ impl SentinelMachine {
             order: Order::default(),
             given: Order::default(),
             is_cut_off: false,
+            is_vain: false,
             short: Short::No,
             round: None,
             rounds: Backoff::default(),
@@ -273,6 +278,7 @@ impl SentinelMachine {
         let Some(elected) = self.election.decide(now) else { return };
         let suspicion = self.suspicion.take();
         self.doubt = None;
+        self.is_vain = false;
         self.actions.push(SentinelAction::Serve(elected.clone()));
         if let Some(former) = former {
             // Its poller holds the link that is retired with this.
@@ -343,6 +349,9 @@ impl SentinelMachine {
             });
         }
         if let Some(absence) = absence.filter(|_| !is_seated) {
+            if !is_cut_off && !std::mem::replace(&mut self.is_vain, true) {
+                self.actions.push(SentinelAction::Vain(absence.clone()));
+            }
             self.fail_round(absence, now);
         }
     }

@@ -2,7 +2,7 @@
 
 use athena_cache_core::backend::{Class, Failure};
 
-use super::notices::endpoint;
+use crate::config::Addresses;
 use crate::link::{Batch, Fields, Malformed, Replies, Role};
 use crate::url::Endpoint;
 
@@ -79,7 +79,7 @@ pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
 }
 
 /// Reads the replies to [`ask_view`].
-pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
+pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<Word, Malformed> {
     if let Some((class, text)) = replies.error() {
         replies.skip(2);
         return Ok(Word::Mute(Silence { class, why: text }));
@@ -96,28 +96,35 @@ pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
     let Some(address) = address else { return Ok(Word::Unknown) };
     match &address[..] {
         [host, port] => {
-            let address = endpoint(host, port).ok_or(Malformed::new("expected an address"))?;
-            Ok(Word::Names(view(id, address, &record)))
+            let address = addresses.find(host, port);
+            let address = address.ok_or(Malformed::new("expected an address"))?;
+            Ok(Word::Names(view(id, address, (&record, addresses))))
         }
         _ => Err(Malformed::new("expected an address")),
     }
 }
 
 /// Reads the replies to [`ask_lists`]; what may not be read is empty.
-pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
+pub(super) fn read_lists(
+    replies: &mut Replies,
+    addresses: &Addresses,
+) -> Result<Lists, Malformed> {
     let mut records = || match replies.error() {
         Some(_) => Ok(Vec::new()),
         None => replies.records(),
     };
-    let replicas = records()?.iter().filter_map(endpoint_of).collect();
-    let peers = records()?.iter().filter_map(peer).collect();
+    let replicas = records()?.iter().filter_map(|it| endpoint_of(it, addresses)).collect();
+    let peers = records()?.iter().filter_map(|it| peer(it, addresses)).collect();
     Ok(Lists { replicas, peers })
 }
 
 /// Reads the reply to `ROLE`; a replica follows another node, if it says which.
-pub(super) fn read_role(replies: &mut Replies) -> Result<Role<Option<Endpoint>>, Malformed> {
+pub(super) fn read_role(
+    replies: &mut Replies,
+    addresses: &Addresses,
+) -> Result<Role<Option<Endpoint>>, Malformed> {
     let words = replies.words()?.unwrap_or_default();
-    role(&words).ok_or(Malformed::new("expected the role of a data node"))
+    role(&words, addresses).ok_or(Malformed::new("expected the role of a data node"))
 }
 
 /// Reads the role in the reply to `HELLO`, which nobody can be forbidden to send.
@@ -129,11 +136,15 @@ pub(super) fn read_hello(replies: &mut Replies) -> Result<Role<Option<Endpoint>>
     }
 }
 
-fn view(id: Option<String>, address: Endpoint, record: &Fields) -> SentinelView {
+fn view(
+    id: Option<String>,
+    address: Endpoint,
+    (record, addresses): (&Fields, &Addresses),
+) -> SentinelView {
     let number = |name| record.get(name).and_then(|number| number.parse().ok());
     let epoch = number("config-epoch").unwrap_or(0);
     let others = number("num-other-sentinels").and_then(|others| usize::try_from(others).ok());
-    let replacing = endpoint_of(record).filter(|_| has_flag(record, "failover_in_progress"));
+    let replacing = endpoint_of(record, addresses).filter(|_| has_flag(record, "failover_in_progress"));
     SentinelView { id, others, address, epoch, replacing }
 }
 
@@ -141,20 +152,21 @@ fn has_flag(record: &Fields, flag: &str) -> bool {
     record.get("flags").is_some_and(|flags| flags.split(',').any(|it| it == flag))
 }
 
-fn endpoint_of(record: &Fields) -> Option<Endpoint> {
-    endpoint(record.get("ip")?, record.get("port")?)
+fn endpoint_of(record: &Fields, addresses: &Addresses) -> Option<Endpoint> {
+    addresses.find(record.get("ip")?, record.get("port")?)
 }
 
-fn peer(record: &Fields) -> Option<Peer> {
+fn peer(record: &Fields, addresses: &Addresses) -> Option<Peer> {
     let id = record.get("runid").cloned().unwrap_or_default();
-    Some(Peer { endpoint: endpoint_of(record)?, id })
+    Some(Peer { endpoint: endpoint_of(record, addresses)?, id })
 }
 
-fn role(words: &[String]) -> Option<Role<Option<Endpoint>>> {
+fn role(words: &[String], addresses: &Addresses) -> Option<Role<Option<Endpoint>>> {
     match words.first()?.as_str() {
         "master" => Some(Role::Primary(())),
         "slave" => {
-            let of = words.get(1).zip(words.get(2)).and_then(|(host, port)| endpoint(host, port));
+            let of = words.get(1).zip(words.get(2));
+            let of = of.and_then(|(host, port)| addresses.find(host, port));
             Some(Role::Replica(of))
         }
         _ => None,
@@ -193,11 +205,13 @@ mod tests {
             let (id, others) = (Some("5fd1".to_owned()), Some(2));
             let expected =
                 SentinelView { id: id.clone(), others, address: at(2), epoch: expected, replacing };
-            assert_eq!(view(id, at(2), &record(flags, epoch)), expected, "{flags} {epoch}");
+            let none = Addresses::default();
+            assert_eq!(view(id, at(2), (&record(flags, epoch), &none)), expected, "{flags} {epoch}");
         }
         let blind =
             SentinelView { id: None, others: None, address: at(2), epoch: 0, replacing: None };
-        assert_eq!(view(None, at(2), &Fields::new()), blind);
+        let nothing = (&Fields::new(), &Addresses::default());
+        assert_eq!(view(None, at(2), nothing), blind);
     }
 
     #[test]
@@ -214,15 +228,16 @@ mod tests {
             (&[], None),
         ] {
             let owned: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-            assert_eq!(role(&owned), expected, "{words:?}");
+            assert_eq!(role(&owned, &Addresses::default()), expected, "{words:?}");
         }
     }
 
     #[test]
     fn nodes_whose_address_is_not_known_are_left_out() {
         let known = record(&[("ip", "127.0.0.1"), ("port", "5"), ("runid", "5fd1")]);
-        assert_eq!(peer(&known), Some(Peer { endpoint: at(5), id: "5fd1".into() }));
-        assert_eq!(peer(&record(&[("ip", "127.0.0.1"), ("port", "0")])), None);
-        assert_eq!(endpoint_of(&record(&[("port", "5")])), None);
+        let none = Addresses::default();
+        assert_eq!(peer(&known, &none), Some(Peer { endpoint: at(5), id: "5fd1".into() }));
+        assert_eq!(peer(&record(&[("ip", "127.0.0.1"), ("port", "0")]), &none), None);
+        assert_eq!(endpoint_of(&record(&[("port", "5")]), &none), None);
     }
 }

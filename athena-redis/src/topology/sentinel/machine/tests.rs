@@ -38,6 +38,7 @@ fn told(actions: Vec<SentinelAction>) -> Vec<String> {
         Do::Confirm(_) => "confirm".to_owned(),
         Do::CutOff(absence) => format!("cut off: {absence}"),
         Do::InTouch => "in touch".to_owned(),
+        Do::Vain(absence) => format!("in vain: {absence}"),
         Do::FallShort(it) => format!("{} of {} sentinels", it.holding, it.size),
         Do::Suffice => "sentinels suffice".to_owned(),
         Do::Miss { rounds, .. } => format!("missed {rounds}"),
@@ -358,4 +359,21 @@ fn a_missing_majority_is_told_once_and_so_is_its_end() {
     room.tick();
     room.wait(4_000);
     assert_eq!(room.tick(), [""; 0]);
+}
+
+#[test]
+fn why_a_search_finds_nobody_though_sentinels_answer_is_told_once() {
+    let silent: Testimony = Err(Silence { class: Class::Unreachable, why: "it is gone".into() });
+    let mut room = SentinelRoom::new();
+    room.tick();
+    room.words(&Word::Unknown);
+    let told = room.tick();
+    assert_eq!(told[0], "in vain: no sentinel of h:91, h:92, h:93 knows `mymaster`");
+    room.words(&view(1, 5));
+    room.tick();
+    room.roles(&[(1, silent)]);
+    room.wait(2_000);
+    assert_eq!(room.tick(), ["missed 2"]);
+    room.roles(&[(1, PRIMARY)]);
+    assert!(room.tick().contains(&"1 serves".to_owned()));
 }
