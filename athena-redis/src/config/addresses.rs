@@ -14,20 +14,23 @@ const ANY: &str = "*";
 
 /// Tells where to reach what a node announces.
 #[derive(Clone)]
-pub(crate) struct AddressFn(Arc<dyn Fn(&str, u16) -> (String, u16) + Send + Sync>);
+pub(crate) struct AddressFn(Arc<Find>);
+
+/// A host and a port for a host and a port.
+type Find = dyn Fn(&str, u16) -> (String, u16) + Send + Sync;
 
 /// What to dial in place of what is announced.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Addresses {
-    exact: HashMap<Endpoint, Place>,
-    hosts: HashMap<String, Place>,
-    any: Option<Place>,
+    exact: HashMap<Endpoint, Reached>,
+    hosts: HashMap<String, Reached>,
+    any: Option<Reached>,
     function: Option<AddressFn>,
 }
 
 /// A host; with no port of its own it keeps the one that was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct Reached {
     host: String,
     port: Option<u16>,
 }
@@ -76,7 +79,8 @@ impl Addresses {
     /// Where to reach a node that is said to be at a host and port; none if they name no place.
     pub(crate) fn find(&self, host: &str, port: &str) -> Option<Endpoint> {
         let port = port.parse().ok().filter(|port| *port != 0)?;
-        (!host.is_empty() && host != "?").then(|| self.reach(Endpoint { host: host.to_owned(), port }))
+        (!host.is_empty() && host != "?")
+            .then(|| self.reach(Endpoint { host: host.to_owned(), port }))
     }
 
     /// Where to reach a node that is said to be at an endpoint.
@@ -84,10 +88,9 @@ impl Addresses {
         let listed = self.exact.get(&announced).or_else(|| self.hosts.get(&announced.host));
         match (listed, &self.function, &self.any) {
             (None, Some(function), _) => function.call(announced),
-            (Some(place), ..) | (None, None, Some(place)) => Endpoint {
-                host: place.host.clone(),
-                port: place.port.unwrap_or(announced.port),
-            },
+            (Some(place), ..) | (None, None, Some(place)) => {
+                Endpoint { host: place.host.clone(), port: place.port.unwrap_or(announced.port) }
+            }
             (None, None, None) => announced,
         }
     }
@@ -124,9 +127,9 @@ pub(super) fn faults(table: &BTreeMap<String, String>) -> impl Iterator<Item = S
     })
 }
 
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<Reached> {
     let (host, port) = url::parse_address(text)?;
-    Some(Place { host: host.to_owned(), port })
+    Some(Reached { host: host.to_owned(), port })
 }
 
 #[cfg(test)]

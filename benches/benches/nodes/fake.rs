@@ -17,7 +17,8 @@ use tokio::sync::watch;
 const SLOTS: usize = 16_384;
 /// Tells the second process that it is one.
 const NODES: &str = "ATHENA_BENCH_FAKE_NODES";
-const HELLO: &str = "%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$4\r\nrole\r\n$6\r\nmaster\r\n";
+const HELLO: &str =
+    "%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$4\r\nrole\r\n$6\r\nmaster\r\n";
 
 /// How many nodes this process is to play, if it is to play any.
 pub(crate) fn wanted() -> Option<usize> {
@@ -83,7 +84,8 @@ impl Drop for Fakes {
 
 /// Plays nodes for as long as anybody talks to this process.
 pub(crate) fn run(nodes: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.unwrap();
     let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -192,7 +194,8 @@ fn address(node: usize) -> Ipv4Addr {
 async fn accept(listener: TcpListener, stage: Arc<Stage>) {
     while let Ok((stream, _)) = listener.accept().await {
         let Ok(SocketAddr::V4(local)) = stream.local_addr() else { continue };
-        let node = (0..stage.nodes).find(|node| IpAddr::V4(address(*node)) == IpAddr::V4(*local.ip()));
+        let node =
+            (0..stage.nodes).find(|node| IpAddr::V4(address(*node)) == IpAddr::V4(*local.ip()));
         if let Some(node) = node {
             tokio::spawn(serve(stream, node, Arc::clone(&stage)));
         }

@@ -20,7 +20,9 @@ fn main() {
     if let Some(nodes) = fake::wanted() {
         return fake::run(nodes);
     }
-    println!("nodes | start: CPU, sent | calm, per minute: CPU, sent | failover: CPU, sent, noticed after");
+    println!(
+        "nodes | start: CPU, sent | calm, per minute: CPU, sent | failover: CPU, sent, noticed after"
+    );
     let phases: Vec<_> = SIZES.iter().map(|&nodes| (nodes, play::measure(nodes))).collect();
     for (nodes, Phases { start, calm, failover, noticed }) in &phases {
         println!("{nodes:5} | {start} | {calm} | {failover}, {noticed:?}");

@@ -73,7 +73,8 @@ impl<'a> Meter<'a> {
 /// Plays with so many nodes.
 pub(crate) fn measure(nodes: usize) -> Phases {
     let fakes = Fakes::start(nodes);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.unwrap().block_on(play(&fakes, nodes / 2))
 }
 

@@ -52,13 +52,12 @@ impl Census {
         self.is_informed |= own.is_some_and(|own| !own.is_primary() || !own.slots.is_empty());
         for member in view.members {
             let own = member.id == view.speaker;
-            match self.known.get_mut(&member.id) {
-                Some(known) => is_new |= known.hear(member, own, round),
-                None => {
-                    is_new = true;
-                    self.known.insert(member.id.clone(), Known::new(member, own, round));
-                }
-            }
+            is_new |= if let Some(known) = self.known.get_mut(&member.id) {
+                known.hear(member, own, round)
+            } else {
+                self.known.insert(member.id.clone(), Known::new(member, own, round));
+                true
+            };
         }
         self.speakers.insert(asked.clone(), view.speaker);
         is_new

@@ -50,7 +50,8 @@ impl Layout {
             }
             let there = spoken.get(&member.endpoint);
             let stands = there.is_none_or(|ids| ids.contains(member.id.as_str()));
-            let weight = Some(Weight { stands, sound: member.sound, epoch: member.epoch, own: *own });
+            let weight =
+                Some(Weight { stands, sound: member.sound, epoch: member.epoch, own: *own });
             for slot in member.slots.iter().cloned().flatten().map(usize::from) {
                 if weight > weights[slot] {
                     (weights[slot], owners[slot]) = (weight, Some(place));

@@ -11,6 +11,7 @@
 //! Invariant: no answer is waited for before others are made use of, and a node is asked one question
 //! at a time: one that hangs costs nobody anything.
 
+mod company;
 #[cfg(test)]
 mod tests;
 
@@ -33,13 +34,6 @@ use crate::url::Endpoint;
 
 /// While something is looked for, every how manyth round goes to others than replicas as well.
 const FULL_EVERY: u32 = 8;
-/// How many nodes are asked that nothing is known against.
-const FEW: usize = 3;
-/// How many are asked at most of those that there is a reason to ask, for each reason.
-const MANY: usize = 8;
-/// The same where none of the primaries can be expected to answer.
-const MOST: usize = 16;
-
 /// What the refresher has learnt.
 #[derive(Debug)]
 pub(super) enum ClusterEvent {
@@ -118,14 +112,9 @@ pub(super) struct ClusterMachine {
     seeds: Vec<Endpoint>,
     layout: Option<Arc<Layout>>,
     census: Census,
-    /// Whether the census has changed since the layout was worked out.
-    is_news: bool,
-    /// Who has answered since then.
-    answered: Vec<Endpoint>,
+    news: News,
     /// Whom an answer is waited for from, and since which round.
     asked: HashMap<Endpoint, u32>,
-    /// Whether the last of them has answered.
-    is_over: bool,
     /// Whom the latest full round went to.
     company: HashSet<Endpoint>,
     /// Whom something was met at that the map does not show.
@@ -148,6 +137,16 @@ pub(super) struct ClusterMachine {
     actions: Vec<ClusterAction>,
 }
 
+/// What has come since conclusions were drawn.
+#[derive(Debug, Default)]
+struct News {
+    /// Whether the census has changed.
+    is_new: bool,
+    answered: Vec<Endpoint>,
+    /// Whether the last one that was asked has answered, or will not.
+    is_over: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Doubted {
     since: Instant,
@@ -162,10 +161,8 @@ impl ClusterMachine {
             seeds,
             layout: None,
             census: Census::default(),
-            is_news: false,
-            answered: Vec::new(),
+            news: News::default(),
             asked: HashMap::new(),
-            is_over: false,
             company: HashSet::new(),
             met: HashSet::new(),
             doubts: HashMap::new(),
@@ -202,7 +199,7 @@ impl ClusterMachine {
             ClusterEvent::Due => self.ask(&shown.owners, now),
             ClusterEvent::Answer { node, view, was_connected, outdated } => {
                 let round = self.asked.remove(&node).unwrap_or(self.rounds);
-                self.is_over |= self.asked.is_empty();
+                self.news.is_over |= self.asked.is_empty();
                 match view {
                     Ok(view) => self.hear(node, view, &outdated, round),
                     Err(failure) => self.contact.note_refusal(node, &failure, was_connected),
@@ -250,7 +247,8 @@ impl ClusterMachine {
         }
         // Those that are left came back, perhaps as somebody else.
         self.is_wanted |= !self.doubts.is_empty();
-        self.met.extend(self.doubts.drain().map(|(node, _)| node));
+        let serving = owners.iter().map(|owner| owner.endpoint);
+        self.met.extend(serving.filter(|node| self.doubts.contains_key(node)).cloned());
         self.doubts = doubts;
         self.tell_unreached(owners);
     }
@@ -296,54 +294,6 @@ impl ClusterMachine {
         }
     }
 
-    /// Whom a full round goes to: some of those that serve, and whomever there is a reason to ask; others,
-    /// and the seeds, where none of those can be expected to answer.
-    fn company(&mut self, owners: &[Owner<'_>]) -> HashSet<Endpoint> {
-        let Some(layout) = self.layout.clone() else { return self.seeds() };
-        let sound: Vec<_> = owners.iter().filter(|owner| owner.doubt.is_none()).collect();
-        let refusing = owners.iter().filter(|owner| owner.doubt == Some(Doubt::NotServing));
-        let refusing = refusing.map(|owner| owner.endpoint.clone()).collect();
-        let disputed = self.census.disputed().cloned().collect();
-        let met = std::mem::take(&mut self.met).into_iter().collect();
-        let few = sound.iter().map(|owner| owner.endpoint.clone()).collect();
-        let mut all = self.some(few, FEW);
-        for reason in [refusing, disputed, met] {
-            all.extend(self.some(reason, MANY));
-        }
-        if sound.is_empty() || self.contact.is_cut_off() {
-            let everybody = layout.endpoints().cloned().collect();
-            all.extend(self.some(everybody, MOST));
-            all.extend(self.some(self.seeds.clone(), MOST));
-        }
-        all
-    }
-
-    /// Some of the seeds, and in each round of a first search twice as many.
-    fn seeds(&self) -> HashSet<Endpoint> {
-        let count = FEW.saturating_mul(1 << self.rounds.saturating_sub(1).min(16));
-        self.seeds.iter().cycle().skip(self.first_seed).take(count.min(self.seeds.len())).cloned().collect()
-    }
-
-    /// So many of these nodes, by chance.
-    fn some(&mut self, nodes: Vec<Endpoint>, most: usize) -> HashSet<Endpoint> {
-        if nodes.len() <= most {
-            return nodes.into_iter().collect();
-        }
-        let mut some = HashSet::with_capacity(most);
-        while some.len() < most {
-            some.insert(nodes[self.random.usize(..nodes.len())].clone());
-        }
-        some
-    }
-
-    /// The replicas of primaries that may be gone; where those are many, some of them.
-    fn replicas_in_question(&mut self) -> HashSet<Endpoint> {
-        let Some(layout) = self.layout.clone() else { return HashSet::new() };
-        let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
-        let gone = self.some(gone.map(|(primary, _)| primary.clone()).collect(), MANY);
-        gone.iter().flat_map(|primary| layout.replicas_of(primary)).cloned().collect()
-    }
-
     /// Takes note of what a node says.
     fn hear(&mut self, node: Endpoint, view: ClusterView, outdated: &[Endpoint], round: u32) {
         if self.contact.note_answer() {
@@ -353,19 +303,19 @@ impl ClusterMachine {
             self.actions.push(ClusterAction::TrustAgain(node.clone()));
         }
         self.census.outdate(outdated);
-        self.is_news |= self.census.note(&node, view, round) || self.layout.is_none();
-        self.answered.push(node);
+        self.news.is_new |= self.census.note(&node, view, round) || self.layout.is_none();
+        self.news.answered.push(node);
     }
 
     /// Draws the conclusions from all answers that have come.
     fn conclude(&mut self, shown: &Shown<'_>, now: Instant) {
-        let is_over = std::mem::take(&mut self.is_over);
+        let News { mut is_new, answered, is_over } = std::mem::take(&mut self.news);
         if is_over {
-            self.is_news |= self.census.close(self.rounds);
+            is_new |= self.census.close(self.rounds);
         }
-        let is_installed = std::mem::take(&mut self.is_news) && self.learn(shown, now);
-        for node in std::mem::take(&mut self.answered) {
-            if self.layout.is_none() {
+        let is_installed = is_new && self.learn(shown, now);
+        if self.layout.is_none() {
+            for node in answered {
                 self.contact.note_vacancy(node);
             }
         }

@@ -59,7 +59,10 @@ pub(super) enum Preferred {
 
 impl Preferred {
     /// Reads it off the first node in the reply to `CLUSTER SLOTS`; nothing if that names none.
-    pub(super) fn read(replies: &mut Replies, members: &[Member]) -> Result<Option<Self>, Malformed> {
+    pub(super) fn read(
+        replies: &mut Replies,
+        members: &[Member],
+    ) -> Result<Option<Self>, Malformed> {
         let mut ranges = replies.list()?;
         let Ok(mut range) = ranges.list() else { return Ok(None) };
         range.skip(2);
@@ -252,7 +255,8 @@ mod tests {
             ("10.0.0.1:7000", "master", "10.0.0.1"),
             ("10.0.0.1:7000@17000,,shard-id=69b", "master", "10.0.0.1"),
         ] {
-            let member = read(&format!("a {address} {flags} - 0 0 1 connected 1"), Preferred::Ip).unwrap();
+            let member =
+                read(&format!("a {address} {flags} - 0 0 1 connected 1"), Preferred::Ip).unwrap();
             assert_eq!(member.endpoint, endpoint(host, 7000), "{address}");
             assert_eq!((member.role, member.sound, member.epoch), (PRIMARY, true, 1), "{address}");
             assert_eq!(member.slots, [1..=1], "{address}");
@@ -289,9 +293,7 @@ mod tests {
             vec![read(&line, Preferred::Ip).unwrap()]
         };
         let preferred = |host: &str, address: &str| {
-            let wire = format!(
-                "*1\r\n*3\r\n:0\r\n:9\r\n*4\r\n{host}:7001\r\n$1\r\na\r\n*0\r\n"
-            );
+            let wire = format!("*1\r\n*3\r\n:0\r\n:9\r\n*4\r\n{host}:7001\r\n$1\r\na\r\n*0\r\n");
             Preferred::read(&mut Replies::of_wire(&wire), &members(address)).unwrap()
         };
         let both = "10.0.0.1:7001@1,one.example";

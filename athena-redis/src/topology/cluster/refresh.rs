@@ -110,7 +110,9 @@ impl Refresher {
         while let Some(answer) = next {
             let event = self.heard(answer);
             let actions = self.machine.handle(event, &Shown::default(), Instant::now());
-            actions.into_iter().for_each(|action| self.obey(action));
+            for action in actions {
+                self.obey(action);
+            }
             next = self.questions.next().now_or_never().flatten();
         }
     }

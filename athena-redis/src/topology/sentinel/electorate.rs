@@ -64,11 +64,16 @@ impl fmt::Display for Shortfall {
              redis is asked at every call, and invalidations stay `Pending`"
         )?;
         if self.has_anonymous {
-            f.write_str("; who may not tell its id counts once with all such: allow `SENTINEL MYID`")?;
+            f.write_str(
+                "; who may not tell its id counts once with all such: allow `SENTINEL MYID`",
+            )?;
         }
         if !self.silences.is_empty() {
             let silences = self.silences.join("; ");
-            write!(f, "; if sentinels listen elsewhere than they say, set `addresses`: {silences}")?;
+            write!(
+                f,
+                "; if sentinels listen elsewhere than they say, set `addresses`: {silences}"
+            )?;
         }
         Ok(())
     }

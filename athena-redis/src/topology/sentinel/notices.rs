@@ -27,7 +27,8 @@ impl Notice {
         if channel == "+switch-master" {
             return (words.first() == Some(&service)).then_some(Self::Changed);
         }
-        let subject = Concerned::read(&words, addresses).filter(|subject| subject.service == service)?;
+        let subject =
+            Concerned::read(&words, addresses).filter(|subject| subject.service == service)?;
         let Concerned { kind, endpoint, primary, .. } = subject;
         match channel {
             "+sdown" | "+odown" => (kind == "master").then_some(Self::Down { primary }),

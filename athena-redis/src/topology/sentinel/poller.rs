@@ -79,11 +79,7 @@ impl Poller {
     }
 
     /// Asks a sentinel for the primary, and for the others that it knows.
-    pub(super) fn of_sentinel(
-        link: Arc<Link>,
-        service: Arc<str>,
-        briefing: Briefing,
-    ) -> Self {
+    pub(super) fn of_sentinel(link: Arc<Link>, service: Arc<str>, briefing: Briefing) -> Self {
         let Briefing { reports, orders, addresses } = briefing;
         let rounds = Rounds::new(&link, orders);
         let asking = ask_sentinel(rounds, Asked { service, addresses }, reports);

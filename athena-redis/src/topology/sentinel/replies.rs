@@ -105,10 +105,7 @@ pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<
 }
 
 /// Reads the replies to [`ask_lists`]; what may not be read is empty.
-pub(super) fn read_lists(
-    replies: &mut Replies,
-    addresses: &Addresses,
-) -> Result<Lists, Malformed> {
+pub(super) fn read_lists(replies: &mut Replies, addresses: &Addresses) -> Result<Lists, Malformed> {
     let mut records = || match replies.error() {
         Some(_) => Ok(Vec::new()),
         None => replies.records(),
@@ -144,7 +141,8 @@ fn view(
     let number = |name| record.get(name).and_then(|number| number.parse().ok());
     let epoch = number("config-epoch").unwrap_or(0);
     let others = number("num-other-sentinels").and_then(|others| usize::try_from(others).ok());
-    let replacing = endpoint_of(record, addresses).filter(|_| has_flag(record, "failover_in_progress"));
+    let replacing =
+        endpoint_of(record, addresses).filter(|_| has_flag(record, "failover_in_progress"));
     SentinelView { id, others, address, epoch, replacing }
 }
 
@@ -206,7 +204,11 @@ mod tests {
             let expected =
                 SentinelView { id: id.clone(), others, address: at(2), epoch: expected, replacing };
             let none = Addresses::default();
-            assert_eq!(view(id, at(2), (&record(flags, epoch), &none)), expected, "{flags} {epoch}");
+            assert_eq!(
+                view(id, at(2), (&record(flags, epoch), &none)),
+                expected,
+                "{flags} {epoch}"
+            );
         }
         let blind =
             SentinelView { id: None, others: None, address: at(2), epoch: 0, replacing: None };

@@ -21,9 +21,7 @@ fn by_name(cluster: &Cluster) -> String {
 
 /// The same settings, where no address of the nodes leads to them.
 fn without_addresses(config: RedisConfig) -> RedisConfig {
-    config.addresses_by(|host, port| {
-        (host.to_owned(), if host == "127.0.0.1" { 1 } else { port })
-    })
+    config.addresses_by(|host, port| (host.to_owned(), if host == "127.0.0.1" { 1 } else { port }))
 }
 
 /// Whether a value on each node is stored and read.
@@ -33,7 +31,8 @@ async fn serves(config: RedisConfig) -> bool {
         redis.connect().await.expect("a node is found");
         for name in names_on_all() {
             store(&redis, &name, b"bar").await;
-            assert_eq!(read(&redis, &name).await.unwrap().as_deref(), Some(&b"bar"[..]));
+            let found = read(&redis, &name).await.expect("it is read");
+            assert_eq!(found.as_deref(), Some(&b"bar"[..]));
         }
         assert_eq!(redis.nodes().len(), 3);
     };
@@ -60,8 +59,7 @@ async fn the_host_that_was_asked_is_used_where_the_cluster_names_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_behind_port_forwarding_are_reached_where_the_settings_say_also_by_redirects() {
     let (cluster, _place) = start(without_replicas()).await;
-    let proxies: Vec<_> =
-        cluster.nodes().iter().map(|node| Proxy::start(node.port())).collect();
+    let proxies: Vec<_> = cluster.nodes().iter().map(|node| Proxy::start(node.port())).collect();
     // As the client is to see it, nobody listens on the ports that the nodes announce.
     let mapped = |config: RedisConfig| {
         cluster.nodes().iter().zip(&proxies).fold(config, |config, (node, proxy)| {

@@ -1,5 +1,6 @@
 use athena_cache_core::backend::Class;
 
+use super::company::{FEW, MANY};
 use super::*;
 use crate::config::Addresses;
 use crate::topology::cluster::nodes::{Preferred, Reading};
@@ -440,8 +441,16 @@ fn of_many_seeds_few_are_asked_and_twice_as_many_each_time() {
         let actions = machine.handle(ClusterEvent::Due, &Shown::default(), now);
         counts.push(actions.iter().filter(|it| matches!(it, ClusterAction::Ask(_))).count());
     }
-    assert_eq!(counts.iter().scan(0, |sum, it| { *sum += it; Some(*sum) }).collect::<Vec<_>>(),
-        [3, 6, 12, 24, 48, 96, 100]);
+    assert_eq!(
+        counts
+            .iter()
+            .scan(0, |sum, it| {
+                *sum += it;
+                Some(*sum)
+            })
+            .collect::<Vec<_>>(),
+        [3, 6, 12, 24, 48, 96, 100]
+    );
 }
 
 #[test]

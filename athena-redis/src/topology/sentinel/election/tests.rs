@@ -442,7 +442,11 @@ fn a_sentinel_counts_once_whatever_addresses_it_is_known_by() {
         ("one of three twice", &[(91, a, 2), (81, a, 2)], false),
         ("one of three at three names", &[(91, a, 2), (92, a, 2), (93, a, 2)], false),
         ("two of three, one of them twice", &[(91, a, 2), (81, a, 2), (82, b, 2)], true),
-        ("two of five, though nobody lists the others' addresses", &[(91, a, 4), (92, b, 4)], false),
+        (
+            "two of five, though nobody lists the others' addresses",
+            &[(91, a, 4), (92, b, 4)],
+            false,
+        ),
         ("the only one, and two seeds that never existed", &[(91, a, 0)], true),
         ("one that was reset, beside one that was not", &[(91, a, 0), (92, b, 4)], false),
         ("all that were reset at once", &[(91, a, 0), (92, b, 0)], true),
@@ -494,7 +498,11 @@ fn a_smaller_number_of_sentinels_is_believed_after_a_minute() {
 fn what_a_missing_majority_costs_is_said_with_the_reasons() {
     let mut room = Room::seated();
     assert_eq!(room.election.shortfall(), None);
-    room.hear(&[view(1, 5), mute(Class::Timeout, "b is silent"), mute(Class::Timeout, "c is gone")]);
+    room.hear(&[
+        view(1, 5),
+        mute(Class::Timeout, "b is silent"),
+        mute(Class::Timeout, "c is gone"),
+    ]);
     let told = room.election.shortfall().unwrap().to_string();
     for part in [
         "1 of 3 sentinels hold 127.0.0.1:1",
