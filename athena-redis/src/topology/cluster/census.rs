@@ -16,6 +16,8 @@ use crate::url::Endpoint;
 
 /// After so many rounds in which all spoke against a word it gives way to any other.
 const PATIENCE: u32 = 3;
+/// After so many rounds in which nobody listed a node it is forgotten: some hear of it late.
+const MISSED: u32 = 2;
 
 /// One word for each node.
 #[derive(Debug, Default)]
@@ -42,6 +44,8 @@ pub(super) struct Known {
     disputed: u32,
     /// How many rounds in a row nobody upheld it and somebody disputed it.
     against: u32,
+    /// In how many rounds in a row nobody listed the node who knows its cluster.
+    missed: u32,
 }
 
 impl Census {
@@ -76,7 +80,10 @@ impl Census {
     pub(super) fn close(&mut self, round: u32) -> bool {
         let (closed, before) = (self.closed, self.known.len());
         if std::mem::take(&mut self.is_informed) {
-            self.known.retain(|_, known| known.seen > closed);
+            self.known.retain(|_, known| {
+                known.missed = if known.seen > closed { 0 } else { known.missed + 1 };
+                known.missed < MISSED
+            });
         }
         for known in self.known.values_mut() {
             let is_against = known.disputed > closed && known.upheld <= closed;
@@ -114,7 +121,7 @@ impl Census {
 impl Known {
     fn new(member: Member, own: bool, round: u32) -> Self {
         let (seen, upheld) = (round, round);
-        Self { member, own, round, seen, upheld, disputed: 0, against: 0 }
+        Self { member, own, round, seen, upheld, disputed: 0, against: 0, missed: 0 }
     }
 
     /// Takes another word in place of this one, if it counts more; tells whether that is new.
@@ -134,7 +141,7 @@ impl Known {
         }
         let is_new = member != self.member;
         let (seen, disputed) = (self.seen, 0);
-        *self = Self { member, own, round, seen, upheld: round, disputed, against: 0 };
+        *self = Self { seen, disputed, ..Self::new(member, own, round) };
         is_new
     }
 }
@@ -223,9 +230,17 @@ mod tests {
         note(&mut census, 1, &["n h:1@1 master - 0 0 0 connected"], 2);
         assert!(!census.close(2));
         note(&mut census, 2, &[A, B], 3);
-        assert!(census.close(3));
+        assert!(!census.close(3));
+        // One that heard of it late; the one that nobody knows is forgotten.
+        note(&mut census, 2, &[A, B, HEIR], 4);
+        assert!(census.close(4));
+        assert_eq!(epochs(&census).len(), 3);
+        for round in [5, 6] {
+            note(&mut census, 2, &[A, B], round);
+            assert_eq!(census.close(round), round == 6);
+        }
         assert_eq!(epochs(&census), [("a", 1, true), ("b", 2, true)]);
-        assert!(!census.close(4));
+        assert!(!census.close(7));
     }
 
     #[test]

@@ -118,11 +118,10 @@ async fn a_replica_that_is_synchronized_anew_empties_nobody() {
     eventually("the replica is connected to", async || ours()).await;
     let port = group.node(0).port();
     let synced = Some(Role::Replica { of: port, synced: true });
-    // It forgets the past that it shares with the primary, so that it has to be given everything again.
+    // It has a past of its own, so that it has to be given everything again.
     let full = || group.node(0).info::<u64>("sync_full");
     let before = full();
     group.node(1).cli(&["REPLICAOF", "NO", "ONE"]);
-    group.node(1).cli(&["DEBUG", "CHANGE-REPL-ID"]);
     group.node(1).cli(&["SET", "stray", "value"]);
     group.node(1).cli(&["REPLICAOF", "127.0.0.1", &port.to_string()]);
     eventually("it has everything anew", async || {
