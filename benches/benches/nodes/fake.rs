@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 const SLOTS: usize = 16_384;
@@ -87,7 +87,7 @@ pub(crate) fn run(nodes: usize) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.unwrap();
-    let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+    let listener = runtime.block_on(async { listen() });
     let port = listener.local_addr().unwrap().port();
     let stage = Arc::new(Stage::new(nodes, port));
     runtime.spawn(accept(listener, Arc::clone(&stage)));
@@ -189,6 +189,13 @@ impl Stage {
 fn address(node: usize) -> Ipv4Addr {
     let part = |number: usize| u8::try_from(number).unwrap();
     Ipv4Addr::new(127, 0, part(1 + node / 250), part(1 + node % 250))
+}
+
+/// Listens at all addresses, with room for all who dial at once: each node would have its own.
+fn listen() -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+    socket.listen(4_096).unwrap()
 }
 
 async fn accept(listener: TcpListener, stage: Arc<Stage>) {

@@ -161,7 +161,9 @@ impl Place {
             Preferred::Asked => None,
         };
         let at = |host: &str| reading.addresses.reach(Endpoint { host: host.to_owned(), port });
-        let endpoint = at(used.unwrap_or(&reading.asked.host));
+        // The host that was asked is no word of a node: it is reached as it is.
+        let asked = || Endpoint { host: reading.asked.host.clone(), port };
+        let endpoint = used.map_or_else(asked, at);
         let others = [Some(ip).filter(|ip| !ip.is_empty()), name].into_iter().flatten();
         let alias = others.map(at).find(|other| *other != endpoint);
         Some(Self { endpoint, ip: ip.to_owned(), alias })
@@ -180,8 +182,11 @@ pub(super) fn parse_target(
     addresses: &Addresses,
 ) -> Option<Endpoint> {
     let (host, port) = text.rsplit_once(':')?;
-    let host = if matches!(host, "" | "?") { &asked.host } else { bare(host) };
-    addresses.find(host, port)
+    if matches!(host, "" | "?") {
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        return Some(Endpoint { host: asked.host.clone(), port });
+    }
+    addresses.find(bare(host), port)
 }
 
 /// Reads `5` or `5-9`; what is in brackets is on its way and belongs to its present owner.
@@ -310,6 +315,7 @@ mod tests {
     fn whatever_a_node_says_is_reached_where_the_settings_say() {
         let settings = crate::config::RedisConfig::new("redis-cluster://seed")
             .address("10.0.0.1", "gateway")
+            .address("seed", "nowhere")
             .address("one.example:7001", "gateway:8001")
             .check()
             .unwrap();
@@ -326,6 +332,7 @@ mod tests {
         }
         let target = |text| parse_target(text, &asked, addresses);
         assert_eq!(target("10.0.0.1:7002"), Some(endpoint("gateway", 7002)));
+        assert_eq!(target(":7002"), Some(endpoint("seed", 7002)));
         assert_eq!(target("one.example:7001"), Some(endpoint("gateway", 8001)));
     }
 

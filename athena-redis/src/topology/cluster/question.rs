@@ -68,7 +68,9 @@ fn read(
 ) -> Result<Said, Failure> {
     let malformed = |malformed: Malformed| link.malformed(&malformed);
     if let Some((class, why)) = replies.error() {
-        return Err(link.failure(class, &format!("does not tell of its cluster: {why}")));
+        let is_alone = why.contains("cluster support disabled");
+        let fix = if is_alone { "; the url of one node begins with `redis://`" } else { "" };
+        return Err(link.failure(class, &format!("does not tell of its cluster: {why}{fix}")));
     }
     let epoch = replies.origin().proof().map_or(0, |proof| proof.epoch);
     let text = replies.text().map_err(malformed)?;

@@ -172,7 +172,16 @@ async fn consult(link: &Link, subject: &Asked, with_lists: bool) -> (Word, Optio
             .map_err(|malformed| link.malformed(&malformed)),
         Err(failure) => Err(failure),
     };
-    outcome.unwrap_or_else(|failure| (Word::Mute(Silence::from(&failure)), None))
+    match outcome {
+        Ok((Word::Mute(Silence { class, why }), _)) => {
+            let is_none = why.contains("unknown command");
+            let fix = if is_none { ": it is no sentinel, they mostly listen at 26379" } else { "" };
+            let failure = link.failure(class, &format!("refused: {why}{fix}"));
+            (Word::Mute(Silence::from(&failure)), None)
+        }
+        Ok(said) => said,
+        Err(failure) => (Word::Mute(Silence::from(&failure)), None),
+    }
 }
 
 /// The times at which a node is asked.
