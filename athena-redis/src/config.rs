@@ -2,19 +2,23 @@
 //!
 //! Invariant: a [`Settings`] has passed every check; nothing below it checks again.
 
+mod addresses;
 mod check;
 mod duration;
 mod secret;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::addresses::Addresses;
 pub(crate) use self::secret::Secret;
 
+use self::addresses::AddressFn;
 use self::secret::SecretUrl;
 use crate::Error;
 use crate::tls::{Tls, TlsConfig};
@@ -73,6 +77,9 @@ pub struct RedisConfig {
     #[serde(skip_serializing)]
     sentinel_password: Option<Secret>,
     sentinel_tls: Option<bool>,
+    addresses: BTreeMap<String, String>,
+    #[serde(skip)]
+    addresses_by: Option<AddressFn>,
 }
 
 /// Settings that were checked.
@@ -111,6 +118,8 @@ pub(crate) struct Access {
     pub(crate) attempts: Option<u32>,
     /// Whether the node is asked to announce changes of what is read from it.
     pub(crate) tracking: bool,
+    /// Where nodes are reached that others, or they themselves, tell of.
+    pub(crate) addresses: Arc<Addresses>,
 }
 
 impl Default for RedisConfig {
@@ -134,6 +143,8 @@ impl Default for RedisConfig {
             sentinel_username: None,
             sentinel_password: None,
             sentinel_tls: None,
+            addresses: BTreeMap::new(),
+            addresses_by: None,
         }
     }
 }
@@ -270,6 +281,61 @@ impl RedisConfig {
         self
     }
 
+    /// Where a node is reached whose announced address does not lead there; once for each.
+    ///
+    /// For nodes behind NAT or port forwarding, and in containers. `announced` is `host:port`, a host for all
+    /// of its ports, or `*` for every host that nothing else is said of; `reached` is `host:port`, or a host
+    /// that keeps the port. It acts on what sentinels and nodes of a cluster say about each other and about
+    /// themselves, redirects included, and not on the URL. With TLS, `reached` has to be a host of the
+    /// certificate. In a file it is a table:
+    ///
+    /// ```
+    /// # fn main() -> Result<(), toml::de::Error> {
+    /// let config: athena_cache_redis::RedisConfig = toml::from_str(
+    ///     r#"
+    ///     url = "redis-cluster://localhost:7001"
+    ///
+    ///     [addresses]
+    ///     "10.0.0.1:6379" = "localhost:7001"
+    ///     "10.0.0.2:6379" = "localhost:7002"
+    ///     "*" = "localhost"
+    ///     "#,
+    /// )?;
+    /// # let _ = config;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn address(mut self, announced: impl Into<String>, reached: impl Into<String>) -> Self {
+        self.addresses.insert(announced.into(), reached.into());
+        self
+    }
+
+    /// Finds where a node is reached by its announced host and port, if no
+    /// [`address`](Self::address) names that host.
+    ///
+    /// It takes the place of `*`, is asked each time, and must not block. Where it panics, or names no host,
+    /// what was announced counts.
+    ///
+    /// ```
+    /// use athena_cache_redis::RedisConfig;
+    ///
+    /// let config = RedisConfig::new("redis-cluster://gateway:7000")
+    ///     .addresses_by(|host, port| match host.strip_prefix("10.0.0.") {
+    ///         Some(_) => ("gateway".to_owned(), port),
+    ///         None => (host.to_owned(), port),
+    ///     });
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn addresses_by(
+        mut self,
+        find: impl Fn(&str, u16) -> (String, u16) + Send + Sync + 'static,
+    ) -> Self {
+        self.addresses_by = Some(AddressFn::new(find));
+        self
+    }
+
     /// How the server lists the connection; printable ASCII without spaces.
     ///
     /// Default `athena-cache`; at most 64 characters, none to send no name.
@@ -332,6 +398,7 @@ impl RedisConfig {
             probe_interval: self.probe_interval,
             attempts: self.abort_on_connect_fail.then_some(self.connect_retry),
             tracking: self.tracking,
+            addresses: Arc::new(Addresses::new(&self.addresses, self.addresses_by)),
         };
         let deployment = match url.nodes {
             Nodes::Standalone(endpoint) => Deployment::Standalone(endpoint),

@@ -249,10 +249,16 @@ impl Link {
         self.shared.signals.hurry.notify_one();
     }
 
-    /// Has what happens to the connection told only to those who debug: it serves nothing yet.
+    /// Has what happens to the connection told only to those who debug, and nothing heard that the node
+    /// announces: it serves nothing yet.
     pub(crate) fn on_standby(self) -> Self {
-        self.shared.begin_standby();
+        self.begin_standby();
         self
+    }
+
+    /// The same, of one that serves nothing any more.
+    pub(crate) fn begin_standby(&self) {
+        self.shared.begin_standby();
     }
 
     pub(crate) fn is_standby(&self) -> bool {

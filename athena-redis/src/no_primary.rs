@@ -33,6 +33,19 @@ impl Absence {
         failure.with_source(Source(Arc::clone(self)))
     }
 
+    /// What to do about it, as the end of a sentence.
+    pub(crate) fn remedy(&self) -> &'static str {
+        match self {
+            Self::UnknownService { .. } => {
+                ": end the url with `#` and the name that they monitor it by, or set `service_name`"
+            }
+            Self::Unconfirmed { class: Class::Unreachable | Class::Timeout, .. } => {
+                "; if it is reached elsewhere from here, map its address with `addresses`"
+            }
+            _ => "",
+        }
+    }
+
     /// The absence behind a failure, if there is one.
     pub(crate) fn behind(failure: &Failure) -> Option<&Self> {
         failure.source()?.downcast_ref::<Source>().map(|source| &*source.0)

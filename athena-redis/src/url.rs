@@ -202,6 +202,20 @@ fn parse_endpoint(text: &str, default_port: u16) -> Result<Endpoint, String> {
     Ok(Endpoint { host: host.into(), port })
 }
 
+/// Reads `host`, `host:port`, or the same of an IPv6 address in brackets.
+pub(crate) fn parse_address(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let port = match port {
+        "" => None,
+        port => Some(port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?),
+    };
+    let is_odd = |c: char| ",/@".contains(c) || c.is_whitespace() || c.is_control();
+    (!host.is_empty() && !host.contains(is_odd)).then_some((host, port))
+}
+
 fn parse_db(path: &str) -> Result<u32, String> {
     let db = path.strip_prefix('/').unwrap_or(path);
     if db.is_empty() {
@@ -279,6 +293,28 @@ mod tests {
         assert_eq!(url.nodes, Nodes::Cluster { seeds });
         let url = Url::parse("redis-sentinel://s1").unwrap();
         assert!(matches!(url.nodes, Nodes::Sentinel { service: None, .. }));
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_may_have_a_port() {
+        for (text, expected) in [
+            ("a", Some(("a", None))),
+            ("a:1", Some(("a", Some(1)))),
+            ("[::1]", Some(("::1", None))),
+            ("[::1]:1", Some(("::1", Some(1)))),
+            ("::1", None),
+            ("a:", None),
+            ("a:0", None),
+            ("a:65536", None),
+            (":1", None),
+            ("", None),
+            ("[::1", None),
+            ("[::1]1", None),
+            ("a b:1", None),
+            ("u@a:1", None),
+        ] {
+            assert_eq!(parse_address(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -34,6 +34,39 @@ fn settings_of_sentinels_need_sentinels() {
 }
 
 #[test]
+fn addresses_that_name_no_place_are_refused_with_what_is_allowed() {
+    let config = RedisConfig::new("redis-cluster://a,b")
+        .address("10.0.0.1:6379", "localhost:7001")
+        .address("10.0.0.2", "localhost")
+        .address("*", "gateway");
+    assert!(Redis::new(config.clone()).is_ok());
+    for (announced, reached) in [
+        ("10.0.0.1:", "a"),
+        ("", "a"),
+        ("a", ""),
+        ("a", "b:0"),
+        ("*:1", "a"),
+        ("a", "*"),
+        ("::1", "a"),
+    ] {
+        let error = Redis::new(config.clone().address(announced, reached)).unwrap_err();
+        let expected =
+            format!("`addresses` has {announced:?} = {reached:?}, allowed are `host:port`");
+        assert!(error.is_settings() && error.to_string().contains(&expected), "{error}");
+    }
+    for config in [
+        RedisConfig::new("redis://a").address("b", "c"),
+        RedisConfig::new("redis://a").addresses_by(|host, port| (host.to_owned(), port)),
+    ] {
+        let message = Redis::new(config).unwrap_err().to_string();
+        assert!(
+            message.contains("`addresses` is set and the url is that of one node"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn a21_options_are_those_of_one_connection_profile_and_are_checked_together() {
     let profile = |attempts, timeout| {
         RedisConfig::new("redis-cluster://a,b,c")

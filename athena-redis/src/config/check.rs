@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::RedisConfig;
+use super::{RedisConfig, addresses};
 use crate::url::{self, Nodes, Scheme, Url};
 
 /// A duration by its setting, the bounds of it, and these in words.
@@ -18,7 +18,8 @@ impl RedisConfig {
     pub(super) fn faults(&self) -> Vec<String> {
         let limits = self.limits().into_iter().filter_map(out_of_limits);
         let counts = self.counts().into_iter().filter_map(out_of_bounds);
-        limits.chain(counts).chain(self.client_name_fault()).collect()
+        let faults = limits.chain(counts).chain(self.client_name_fault());
+        faults.chain(addresses::faults(&self.addresses)).collect()
     }
 
     /// What contradicts the URL, or lacks something that it leaves out.
@@ -31,8 +32,9 @@ impl RedisConfig {
                 let service = self.service_fault(service.as_deref());
                 faults.chain(service).chain(self.sentinel_password_fault()).collect()
             }
-            Nodes::Standalone(_) | Nodes::Cluster { .. } => {
-                faults.chain(self.only_for_sentinels()).collect()
+            Nodes::Cluster { .. } => faults.chain(self.only_for_sentinels()).collect(),
+            Nodes::Standalone(_) => {
+                faults.chain(self.only_for_sentinels()).chain(self.addresses_fault()).collect()
             }
         }
     }
@@ -112,6 +114,15 @@ impl RedisConfig {
         let message = "there is a `sentinel_username` and no `sentinel_password`";
         let is_missing = self.sentinel_username.is_some() && self.sentinel_password.is_none();
         is_missing.then(|| message.to_owned())
+    }
+
+    fn addresses_fault(&self) -> Option<String> {
+        let is_set = !self.addresses.is_empty() || self.addresses_by.is_some();
+        is_set.then(|| {
+            "`addresses` is set and the url is that of one node, which announces no other: write into the \
+             url where it is reached"
+                .to_owned()
+        })
     }
 
     fn only_for_sentinels(&self) -> Vec<String> {

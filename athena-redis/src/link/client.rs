@@ -4,7 +4,7 @@
 //! ever. Listeners are called where a change is noticed, with no lock held, so that what one
 //! connection announces is heard in the order of that connection.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) struct Client {
     revivals: AtomicU64,
     /// Milliseconds that one operation may take.
     limit: AtomicU64,
-    nodes: Lock<Vec<Endpoint>>,
+    nodes: Lock<Numbers>,
     /// Those of all caches that share the backend.
     listeners: ArcSwap<Vec<Listener>>,
     /// Nodes that were told of as announcing nothing.
@@ -69,18 +69,13 @@ impl Client {
 
     /// The number of an endpoint.
     pub(crate) fn node(&self, endpoint: &Endpoint) -> Node {
-        let mut nodes = self.nodes.lock();
-        let number = nodes.iter().position(|known| known == endpoint).unwrap_or_else(|| {
-            nodes.push(endpoint.clone());
-            nodes.len() - 1
-        });
-        Node::new(u32::try_from(number).unwrap_or(u32::MAX))
+        self.nodes.lock().number(endpoint)
     }
 
     /// The endpoint with a number, if one has it.
     pub(crate) fn endpoint(&self, node: Node) -> Option<Endpoint> {
         let nodes = self.nodes.lock();
-        nodes.get(usize::try_from(node.number()).ok()?).cloned()
+        nodes.endpoints.get(usize::try_from(node.number()).ok()?).cloned()
     }
 
     /// Has one more hear of changes, for as long as the backend lives.
@@ -117,6 +112,25 @@ impl Client {
     /// Hears of doubts; see [`Link::doubt`](super::Link::doubt) for what they are.
     pub(crate) fn alarm(&self) -> watch::Receiver<u64> {
         self.alarm.subscribe()
+    }
+}
+
+/// The endpoints in the order of their numbers, and the number of each.
+#[derive(Default)]
+struct Numbers {
+    endpoints: Vec<Endpoint>,
+    numbers: HashMap<Endpoint, Node>,
+}
+
+impl Numbers {
+    fn number(&mut self, endpoint: &Endpoint) -> Node {
+        if let Some(known) = self.numbers.get(endpoint) {
+            return *known;
+        }
+        let node = Node::new(u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX));
+        self.endpoints.push(endpoint.clone());
+        self.numbers.insert(endpoint.clone(), node);
+        node
     }
 }
 

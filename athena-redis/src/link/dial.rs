@@ -18,7 +18,7 @@ use super::batch::Batch;
 use super::class::{self, Consequence};
 use super::client::Client;
 use super::conn::Conn;
-use super::push::PushHandler;
+use super::push::{PushHandler, Standby};
 use super::role;
 use super::unheard::Told;
 use crate::config::{Access, Secret};
@@ -48,6 +48,7 @@ pub(super) struct Call {
     pub(super) node: Node,
     pub(super) access: Arc<Access>,
     pub(super) client: Arc<Client>,
+    pub(super) standby: Arc<Standby>,
     push_handler: PushHandler,
 }
 
@@ -59,7 +60,7 @@ impl Call {
         push_handler: PushHandler,
     ) -> Self {
         let node = client.node(&endpoint);
-        Self { endpoint, node, access, client, push_handler }
+        Self { endpoint, node, access, client, standby: Arc::default(), push_handler }
     }
 
     /// Tries once, within the connect timeout.
@@ -97,7 +98,7 @@ impl Call {
         if let Some(password) = &access.password {
             info = info.set_password(password.expose());
         }
-        let push_handler = self.push_handler.clone();
+        let (push_handler, standby) = (self.push_handler.clone(), Arc::clone(&self.standby));
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
         // whatever the link lets through, so that no sender waits for room.
         let config = AsyncConnectionConfig::new()
@@ -105,7 +106,7 @@ impl Call {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(access.max_in_flight)
             .set_push_sender(move |info| {
-                push_handler.hear(info);
+                push_handler.hear(info, &standby);
                 Ok::<_, Infallible>(())
             });
         let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;

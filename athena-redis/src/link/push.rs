@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use athena_cache_core::backend::Change;
 use redis::{PushInfo, PushKind, Value};
@@ -29,8 +30,30 @@ pub(crate) enum PushHandler {
     Changes(Arc<Client>),
 }
 
+/// Whether a node serves nothing yet, or nothing any more: what happens to it is of no interest.
+///
+/// Coherence 2: it ends before anything is read that the node has to announce changes of. A replica that is
+/// synchronized anew, say, tells everybody that it has emptied itself.
+#[derive(Debug, Default)]
+pub(super) struct Standby(AtomicBool);
+
+impl Standby {
+    pub(super) fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 impl PushHandler {
-    pub(super) fn hear(&self, info: PushInfo) {
+    /// Hears a message of a node; of changes only those where it serves.
+    pub(super) fn hear(&self, info: PushInfo, standby: &Standby) {
         match self {
             Self::Channels(hear) => {
                 if let Some(push) = message(&info) {
@@ -38,7 +61,9 @@ impl PushHandler {
                 }
             }
             Self::Changes(client) => {
-                if let Some(change) = change(info) {
+                if !standby.is_on()
+                    && let Some(change) = change(info)
+                {
                     client.tell(&change);
                 }
             }
@@ -103,6 +128,31 @@ mod tests {
 
     fn bytes(text: &str) -> Value {
         Value::BulkString(text.into())
+    }
+
+    #[test]
+    fn of_a_node_that_does_not_serve_nothing_is_heard() {
+        let client = Arc::new(Client::new(std::time::Duration::from_secs(1)));
+        let heard: Arc<std::sync::Mutex<Vec<Change>>> = Arc::default();
+        let hearing = Arc::clone(&heard);
+        let listener: athena_cache_core::backend::Listener =
+            Arc::new(move |change: &Change| hearing.lock().unwrap().push(change.clone()));
+        client.add_listener(&listener);
+        let (handler, standby) = (PushHandler::Changes(client), Standby::default());
+        let changes = || [Value::Nil, Value::Array(vec![bytes("a")])];
+        let hear = || {
+            for data in changes() {
+                let data = vec![data];
+                handler.hear(PushInfo { kind: PushKind::Invalidate, data }, &standby);
+            }
+            std::mem::take(&mut *heard.lock().unwrap())
+        };
+        let all = [Change::Flushed, Change::Announced { names: vec!["a".to_owned()] }];
+        assert_eq!(hear(), all);
+        standby.begin();
+        assert_eq!(hear(), []);
+        standby.end();
+        assert_eq!(hear(), all);
     }
 
     #[test]

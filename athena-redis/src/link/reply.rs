@@ -67,16 +67,22 @@ fn fields(value: Value) -> Option<Fields> {
 }
 
 #[cfg(test)]
+impl Replies {
+    /// One reply, as it comes over the wire.
+    pub(crate) fn of_wire(wire: &str) -> Self {
+        match redis::parse_redis_value(wire.as_bytes()) {
+            Ok(value) => Self::new(vec![value], super::origin::Origin::Nowhere),
+            Err(error) => panic!("{wire:?}: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::origin::Origin;
 
     fn replies(wire: &str) -> Replies {
-        let values = match redis::parse_redis_value(wire.as_bytes()) {
-            Ok(value) => vec![value],
-            Err(error) => panic!("{wire:?}: {error}"),
-        };
-        Replies::new(values, Origin::Nowhere)
+        Replies::of_wire(wire)
     }
 
     #[test]

@@ -24,8 +24,6 @@ pub(super) struct LinkState {
     comeback: Comeback,
     /// Whether the server said that it does not serve what it was asked.
     said_not_serving: AtomicBool,
-    /// Whether what happens to the connection is of no interest but to those who debug.
-    standby: AtomicBool,
     lookup: Lookup,
 }
 
@@ -97,7 +95,6 @@ impl LinkState {
             signals: Signals::default(),
             comeback: Comeback::default(),
             said_not_serving: AtomicBool::new(false),
-            standby: AtomicBool::new(false),
             lookup,
         }
     }
@@ -119,15 +116,15 @@ impl LinkState {
     }
 
     pub(super) fn is_standby(&self) -> bool {
-        self.standby.load(Ordering::Relaxed)
+        self.call.standby.is_on()
     }
 
     pub(super) fn begin_standby(&self) {
-        self.standby.store(true, Ordering::Relaxed);
+        self.call.standby.begin();
     }
 
     pub(super) fn end_standby(&self) {
-        self.standby.store(false, Ordering::Relaxed);
+        self.call.standby.end();
     }
 
     /// Lets operations use a connection.

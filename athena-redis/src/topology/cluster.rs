@@ -7,6 +7,7 @@
 //! Invariant: operations wait for the first map only; later nothing that happens to one node or to the
 //! search for its successor delays what goes to another.
 
+mod census;
 mod layout;
 mod machine;
 mod map;
@@ -26,13 +27,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use athena_cache_core::backend::{Class, Failure, Node};
 use futures_util::future::select_ok;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use self::map::Map;
 use self::redirect::Delivery;
 use self::registry::Registry;
-use self::state::{ClusterState, Reason, Search};
+use self::state::{ClusterState, Reason, Search, Wanted};
 use crate::config::Access;
 use crate::link::{
     Batch, Client, Link, Malformed, Replies, TaskSlot, ended_within, inside_runtime, time_for,
@@ -54,7 +55,7 @@ impl Cluster {
         let registry = Registry::new(&access, Arc::clone(&client));
         let nobody = client.node(&Endpoint { host: "no node".into(), port: 0 });
         let (search, _) = watch::channel(Search::UnderWay);
-        let (wanted, is_refreshed) = (Notify::new(), AtomicBool::new(false));
+        let (wanted, is_refreshed) = (Wanted::default(), AtomicBool::new(false));
         let shared =
             ClusterState { seeds, access, client, registry, nobody, wanted, search, is_refreshed };
         Self { shared: Arc::new(shared), refresher: TaskSlot::default() }

@@ -4,6 +4,7 @@
 //! more is sent to the former one. Losing all sentinels changes nothing.
 
 mod election;
+mod electorate;
 mod machine;
 mod members;
 mod notices;

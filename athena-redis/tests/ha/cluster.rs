@@ -1,5 +1,6 @@
 //! A cluster: nodes that are found, slots that move, and nodes that fail apart from each other.
 
+mod addresses;
 mod finding;
 mod moving;
 mod proofs;

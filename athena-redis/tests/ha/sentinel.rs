@@ -1,5 +1,7 @@
 //! Sentinels: how long ago they confirmed the primary, and what is told when they replace it.
 
+mod names;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,11 @@
-//! The views of several nodes made into one layout, and what changed between two layouts.
+//! Who serves which slot, as far as is known of the nodes, and what changed between two layouts.
 //!
-//! Invariant: of two claims to a slot the one with the higher configuration epoch wins, whoever
-//! reported it; what is said about a node counts less than what that node says itself.
+//! Invariant: of two claims to a slot the one with the higher configuration epoch wins.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::nodes::{ClusterView, Member};
+use super::census::{Census, Known};
+use super::nodes::Member;
 use crate::link::Role;
 use crate::slot;
 use crate::url::Endpoint;
@@ -28,7 +28,7 @@ pub(super) struct Succession {
 /// What a claim to a slot weighs; the heaviest wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Weight {
-    /// Not refuted by the node that it is about.
+    /// No other node has spoken where the owner is said to be: it came back empty, as another one.
     stands: bool,
     /// The owner is not taken for dead.
     sound: bool,
@@ -38,23 +38,23 @@ struct Weight {
 }
 
 impl Layout {
-    /// Merges views, one per node.
-    pub(super) fn merge<'a>(views: impl IntoIterator<Item = &'a ClusterView>) -> Self {
-        let views: Vec<_> = views.into_iter().collect();
-        let spoken: Vec<_> = views.iter().filter_map(|view| view.own()).collect();
-        let members = members(&views);
+    /// What follows from what is known of all nodes.
+    pub(super) fn of(census: &Census) -> Self {
+        let spoken = census.spoken();
+        let members: Vec<_> = census.all().map(|known| known.member.clone()).collect();
         let mut owners = vec![None; usize::from(slot::COUNT)];
         let mut weights = vec![None; usize::from(slot::COUNT)];
-        let places: HashMap<_, _> =
-            (0_u16..).zip(&members).map(|(place, member)| (member.id.clone(), place)).collect();
-        for (member, own) in claims(&views) {
-            let (sound, epoch) = (member.sound, member.epoch);
-            let stands = own || !is_refuted(member, &spoken);
-            let weight = Some(Weight { stands, sound, epoch, own });
+        for (place, Known { member, own, .. }) in (0_u16..).zip(census.all()) {
+            if !member.is_primary() {
+                continue;
+            }
+            let there = spoken.get(&member.endpoint);
+            let stands = there.is_none_or(|ids| ids.contains(member.id.as_str()));
+            let weight =
+                Some(Weight { stands, sound: member.sound, epoch: member.epoch, own: *own });
             for slot in member.slots.iter().cloned().flatten().map(usize::from) {
                 if weight > weights[slot] {
-                    weights[slot] = weight;
-                    owners[slot] = places.get(&member.id).copied();
+                    (weights[slot], owners[slot]) = (weight, Some(place));
                 }
             }
         }
@@ -64,6 +64,11 @@ impl Layout {
     /// Whether nobody serves any slot: a node that belongs to no cluster says so.
     pub(super) fn is_vacant(&self) -> bool {
         self.owners.iter().all(Option::is_none)
+    }
+
+    /// The place of each slot's owner among the [`endpoints`](Self::endpoints), in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Option<usize>> {
+        self.owners.iter().map(|owner| owner.map(usize::from))
     }
 
     /// The owner of each slot, in order.
@@ -82,8 +87,13 @@ impl Layout {
         &'a self,
         primary: &'a Endpoint,
     ) -> impl Iterator<Item = &'a Endpoint> {
-        let replicas = self.members.iter().filter(move |member| self.follows(member, primary));
-        replicas.map(|member| &member.endpoint)
+        let there = self.members.iter().filter(|member| member.endpoint == *primary);
+        let ids: HashSet<_> = there.map(|member| &member.id).collect();
+        let follows = move |member: &&Member| match &member.role {
+            Role::Replica(of) => ids.contains(of),
+            Role::Primary(()) => false,
+        };
+        self.members.iter().filter(follows).map(|member| &member.endpoint)
     }
 
     /// Every node.
@@ -119,54 +129,9 @@ impl Layout {
         there.any(|member| member.is_primary() && member.sound)
     }
 
-    fn follows(&self, member: &Member, primary: &Endpoint) -> bool {
-        let Role::Replica(of) = &member.role else { return false };
-        self.members.iter().any(|it| it.id == *of && it.endpoint == *primary)
-    }
-
     fn member(&self, place: Option<u16>) -> Option<&Member> {
         self.members.get(usize::from(place?))
     }
-}
-
-/// What is known of each node: its own word, else the latest word about it.
-fn members(views: &[&ClusterView]) -> Vec<Member> {
-    let mut known: BTreeMap<&str, (bool, &Member)> = BTreeMap::new();
-    for view in views {
-        for member in &view.members {
-            let own = member.id == view.speaker;
-            let newer = |(is_own, it): &(bool, &Member)| (own, member.epoch) > (*is_own, it.epoch);
-            if known.get(member.id.as_str()).is_none_or(newer) {
-                known.insert(&member.id, (own, member));
-            }
-        }
-    }
-    known.into_values().map(|(_, member)| member.clone()).collect()
-}
-
-/// Every different claim to slots, with whether the owner made it; views that agree make one.
-fn claims<'a>(views: &[&'a ClusterView]) -> Vec<(&'a Member, bool)> {
-    let mut known = HashSet::new();
-    let all = views
-        .iter()
-        .flat_map(|view| view.members.iter().map(|member| (member, member.id == view.speaker)));
-    all.filter(|(member, _)| member.is_primary() && !member.slots.is_empty())
-        .filter(|claim| known.insert(*claim))
-        .collect()
-}
-
-/// Whether the node that a claim is about has spoken, and knows better.
-///
-/// A claim with a higher epoch tells what its own word, which may be a little older, lacks.
-fn is_refuted(claim: &Member, spoken: &[&Member]) -> bool {
-    spoken.iter().any(|own| {
-        if own.id == claim.id {
-            own.epoch >= claim.epoch
-        } else {
-            // It came back empty, as another node.
-            own.endpoint == claim.endpoint
-        }
-    })
 }
 
 #[cfg(test)]

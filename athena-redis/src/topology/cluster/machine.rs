@@ -1,8 +1,9 @@
 //! What follows from what the nodes of a cluster and their links say. Decides, and does nothing else.
 //!
-//! It asks the primaries what they know of the cluster: now and then, and soon after an operation met
-//! something else than the map shows. While a primary is in doubt it asks its replicas as well, at a
-//! fast pace: the one that is promoted knows it first.
+//! Every node tells of all others, so that few of them are asked: now and then some of the primaries, and
+//! soon after an operation met something else than the map shows those whom it met there as well. While a
+//! primary is in doubt its replicas are asked too, at a fast pace: the one that is promoted knows it first.
+//! Of whom two nodes say different things, it is asked itself.
 //!
 //! Replicas are not connected to otherwise. An election takes longer than a dial, so a warm link would
 //! gain nothing, and it would double the connections and heartbeats that the cluster has to bear.
@@ -10,6 +11,7 @@
 //! Invariant: no answer is waited for before others are made use of, and a node is asked one question
 //! at a time: one that hangs costs nobody anything.
 
+mod company;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,7 @@ use athena_cache_core::backend::{Cause, Failure};
 use fastrand::Rng;
 use tokio::time::Instant;
 
+use super::census::Census;
 use super::layout::{Layout, Succession};
 use super::nodes::{ClusterView, Member};
 use super::reach::Contact;
@@ -29,16 +32,15 @@ use super::{Reason, pace};
 use crate::link::Doubt;
 use crate::url::Endpoint;
 
-/// While something is looked for, every how manyth round goes to all nodes.
-const ALL_EVERY: u32 = 8;
-
+/// While something is looked for, every how manyth round goes to others than replicas as well.
+const FULL_EVERY: u32 = 8;
 /// What the refresher has learnt.
 #[derive(Debug)]
 pub(super) enum ClusterEvent {
-    /// Nothing but what the links show now.
+    /// Everything that has come was handed over: what the links show now.
     Look,
-    /// Somebody met what the map does not show.
-    Wanted,
+    /// Somebody met what the map does not show, at these nodes.
+    Wanted(Vec<Endpoint>),
     /// It is time for the next round.
     Due,
     /// What came of a question.
@@ -96,6 +98,8 @@ pub(super) enum ClusterAction {
         rounds: u32,
         reason: Arc<Reason>,
     },
+    /// Say that a node that others tell of cannot be reached, once.
+    Unreached(Endpoint),
     /// Say that nobody answers, once.
     CutOff(Option<Arc<Reason>>),
     /// Say that nodes answer again.
@@ -107,24 +111,40 @@ pub(super) enum ClusterAction {
 pub(super) struct ClusterMachine {
     seeds: Vec<Endpoint>,
     layout: Option<Arc<Layout>>,
-    /// The latest answers.
-    views: HashMap<Endpoint, ClusterView>,
-    /// Whom an answer is waited for from.
-    asked: HashSet<Endpoint>,
-    /// Whom the latest round to all nodes went to.
+    census: Census,
+    news: News,
+    /// Whom an answer is waited for from, and since which round.
+    asked: HashMap<Endpoint, u32>,
+    /// Whom the latest full round went to.
     company: HashSet<Endpoint>,
+    /// Whom something was met at that the map does not show.
+    met: HashSet<Endpoint>,
     /// Primaries in doubt.
     doubts: HashMap<Endpoint, Doubted>,
     is_wanted: bool,
+    /// Whether it was told that a node cannot be reached.
+    is_unreached: bool,
     rounds: u32,
     began: Instant,
     last: Option<Instant>,
-    /// The latest round that went to all nodes, and the pause after it.
+    /// The latest full round, and the pause after it.
     last_full: Option<Instant>,
     idle: Duration,
     contact: Contact,
+    /// Which of the seeds is asked first: not the same one by all instances.
+    first_seed: usize,
     random: Rng,
     actions: Vec<ClusterAction>,
+}
+
+/// What has come since conclusions were drawn.
+#[derive(Debug, Default)]
+struct News {
+    /// Whether the census has changed.
+    is_new: bool,
+    answered: Vec<Endpoint>,
+    /// Whether the last one that was asked has answered, or will not.
+    is_over: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -135,21 +155,26 @@ struct Doubted {
 
 impl ClusterMachine {
     /// Begins a search for a first map.
-    pub(super) fn new(seeds: Vec<Endpoint>, random: Rng, now: Instant) -> Self {
+    pub(super) fn new(seeds: Vec<Endpoint>, mut random: Rng, now: Instant) -> Self {
+        let first_seed = random.usize(..seeds.len().max(1));
         Self {
             seeds,
             layout: None,
-            views: HashMap::new(),
-            asked: HashSet::new(),
+            census: Census::default(),
+            news: News::default(),
+            asked: HashMap::new(),
             company: HashSet::new(),
+            met: HashSet::new(),
             doubts: HashMap::new(),
             is_wanted: false,
+            is_unreached: false,
             rounds: 0,
             began: now,
             last: None,
             last_full: None,
             idle: Duration::ZERO,
             contact: Contact::default(),
+            first_seed,
             random,
             actions: Vec::new(),
         }
@@ -163,18 +188,21 @@ impl ClusterMachine {
         now: Instant,
     ) -> Vec<ClusterAction> {
         match event {
-            ClusterEvent::Look => self.review(&shown.owners, now),
-            ClusterEvent::Wanted => self.is_wanted = true,
+            ClusterEvent::Look => {
+                self.review(&shown.owners, now);
+                self.conclude(shown, now);
+            }
+            ClusterEvent::Wanted(nodes) => {
+                self.is_wanted = true;
+                self.met.extend(nodes);
+            }
             ClusterEvent::Due => self.ask(&shown.owners, now),
             ClusterEvent::Answer { node, view, was_connected, outdated } => {
-                self.asked.remove(&node);
-                let mut patched = shown.patched_since.is_some();
+                let round = self.asked.remove(&node).unwrap_or(self.rounds);
+                self.news.is_over |= self.asked.is_empty();
                 match view {
-                    Ok(view) => patched &= !self.hear(node, view, &outdated, shown, now),
+                    Ok(view) => self.hear(node, view, &outdated, round),
                     Err(failure) => self.contact.note_refusal(node, &failure, was_connected),
-                }
-                if self.asked.is_empty() {
-                    self.end_round(&shown.dialed, patched);
                 }
             }
         }
@@ -194,8 +222,9 @@ impl ClusterMachine {
             Some(_) => self.doubts.values().map(|it| it.since).max(),
         };
         let elapsed = |since| now.saturating_duration_since(since);
-        let looking = looking_since.map(|since| last + pace::looking(elapsed(since)));
-        let wanted = self.is_wanted.then(|| last_full + pace::shortest(self.views.len()));
+        let lines = self.census.len() * self.asked.len();
+        let looking = looking_since.map(|since| last + pace::looking(elapsed(since), lines));
+        let wanted = self.is_wanted.then(|| last_full + pace::shortest(self.census.len()));
         let due = last_full + self.idle;
         looking.into_iter().chain(wanted).fold(due, Instant::min)
     }
@@ -218,7 +247,21 @@ impl ClusterMachine {
         }
         // Those that are left came back, perhaps as somebody else.
         self.is_wanted |= !self.doubts.is_empty();
+        let serving = owners.iter().map(|owner| owner.endpoint);
+        self.met.extend(serving.filter(|node| self.doubts.contains_key(node)).cloned());
         self.doubts = doubts;
+        self.tell_unreached(owners);
+    }
+
+    /// Says that a node cannot be reached where others say that it is; again once all were.
+    fn tell_unreached(&mut self, owners: &[Owner<'_>]) {
+        let is_unreached =
+            |owner: &&Owner<'_>| owner.doubt == Some(Doubt::Lost) && !owner.was_connected;
+        let unreached = owners.iter().find(is_unreached);
+        if let Some(owner) = unreached.filter(|_| !self.is_unreached) {
+            self.actions.push(ClusterAction::Unreached(owner.endpoint.clone()));
+        }
+        self.is_unreached = unreached.is_some();
     }
 
     /// Begins a round.
@@ -226,12 +269,12 @@ impl ClusterMachine {
         let is_full = self.layout.is_none()
             || self.is_wanted
             || self.doubts.is_empty()
-            || self.rounds.is_multiple_of(ALL_EVERY);
+            || self.rounds.is_multiple_of(FULL_EVERY);
         self.last = Some(now);
         self.rounds = self.rounds.wrapping_add(1);
         let mut targets = self.replicas_in_question();
         if is_full {
-            self.company = self.everybody(owners);
+            self.company = self.company(owners);
             targets.extend(self.company.iter().cloned());
             self.last_full = Some(now);
             self.idle = pace::idle(self.random.f64());
@@ -239,66 +282,51 @@ impl ClusterMachine {
             self.contact.begin_round();
         }
         if let Some(layout) = &self.layout {
-            let mut keep = self.replicas_in_question();
-            keep.extend(layout.primaries().chain(&self.company).cloned());
+            let mut keep = targets.clone();
+            keep.extend(layout.primaries().chain(&self.company).chain(self.asked.keys()).cloned());
             self.actions.push(ClusterAction::Keep(keep));
         }
         for node in targets {
-            if self.asked.insert(node.clone()) {
+            if !self.asked.contains_key(&node) {
+                self.asked.insert(node.clone(), self.rounds);
                 self.actions.push(ClusterAction::Ask(node));
             }
         }
     }
 
-    /// All that serve or may soon serve slots; the seeds, where none of those can be expected to answer.
-    fn everybody(&self, owners: &[Owner<'_>]) -> HashSet<Endpoint> {
-        let layout = self.layout.as_deref();
-        let mut all: HashSet<_> = owners.iter().map(|owner| owner.endpoint.clone()).collect();
-        all.extend(layout.into_iter().flat_map(Layout::primaries).cloned());
-        if all.len() <= self.doubts.len() || self.contact.is_cut_off() {
-            all.extend(layout.into_iter().flat_map(Layout::endpoints).cloned());
-            all.extend(self.seeds.iter().cloned());
-        }
-        all
-    }
-
-    /// The replicas of primaries that may be gone.
-    fn replicas_in_question(&self) -> HashSet<Endpoint> {
-        let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
-        let layout = self.layout.as_deref();
-        gone.flat_map(|(primary, _)| layout.into_iter().flat_map(|it| it.replicas_of(primary)))
-            .cloned()
-            .collect()
-    }
-
-    /// Makes use of what a node says; tells whether a layout is installed.
-    fn hear(
-        &mut self,
-        node: Endpoint,
-        view: ClusterView,
-        outdated: &[Endpoint],
-        shown: &Shown<'_>,
-        now: Instant,
-    ) -> bool {
+    /// Takes note of what a node says.
+    fn hear(&mut self, node: Endpoint, view: ClusterView, outdated: &[Endpoint], round: u32) {
         if self.contact.note_answer() {
             self.actions.push(ClusterAction::InTouch);
         }
         if view.own().is_some_and(Member::is_primary) {
             self.actions.push(ClusterAction::TrustAgain(node.clone()));
         }
-        let differs = self.views.get(&node) != Some(&view) || self.layout.is_none();
-        self.views.insert(node.clone(), view);
-        self.views.retain(|node, _| !outdated.contains(node));
-        let is_installed = differs && self.learn(shown, now);
-        if self.layout.is_none() {
-            self.contact.note_vacancy(node);
-        }
-        is_installed
+        self.census.outdate(outdated);
+        self.news.is_new |= self.census.note(&node, view, round) || self.layout.is_none();
+        self.news.answered.push(node);
     }
 
-    /// Works out what the views say together; tells whether operations are to follow it.
+    /// Draws the conclusions from all answers that have come.
+    fn conclude(&mut self, shown: &Shown<'_>, now: Instant) {
+        let News { mut is_new, answered, is_over } = std::mem::take(&mut self.news);
+        if is_over {
+            is_new |= self.census.close(self.rounds);
+        }
+        let is_installed = is_new && self.learn(shown, now);
+        if self.layout.is_none() {
+            for node in answered {
+                self.contact.note_vacancy(node);
+            }
+        }
+        if is_over {
+            self.end_round(&shown.dialed, shown.patched_since.is_some() && !is_installed);
+        }
+    }
+
+    /// Works out what all words say together; tells whether operations are to follow it.
     fn learn(&mut self, shown: &Shown<'_>, now: Instant) -> bool {
-        let layout = Arc::new(Layout::merge(self.views.values()));
+        let layout = Arc::new(Layout::of(&self.census));
         if layout.is_vacant() || self.layout.as_ref() == Some(&layout) {
             return false;
         }

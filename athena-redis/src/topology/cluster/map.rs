@@ -1,6 +1,6 @@
 //! Which link serves which slot, as operations see it.
 //!
-//! Invariant: a map never changes; a newer one takes its place.
+//! Invariant: a map never changes; a newer one takes its place. No node has two links in it.
 
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ const NOBODY: u16 = u16::MAX;
 pub(super) struct Map {
     /// The place of each slot's link.
     owners: Box<[u16]>,
-    /// Numbers apart from links: a search for one touches little memory.
     nodes: Vec<Node>,
+    /// The place of each node's link, by the number of the node.
+    places: Vec<u16>,
     links: Vec<Arc<Link>>,
 }
 
@@ -25,7 +26,8 @@ impl Map {
     /// A map from the links of all slots, in their order.
     pub(super) fn new(owners: impl IntoIterator<Item = Option<Arc<Link>>>) -> Self {
         let all = vec![NOBODY; usize::from(slot::COUNT)].into_boxed_slice();
-        let mut map = Self { owners: all, nodes: Vec::new(), links: Vec::new() };
+        let (nodes, places) = (Vec::new(), Vec::new());
+        let mut map = Self { owners: all, nodes, places, links: Vec::new() };
         for (slot, link) in owners.into_iter().enumerate().take(map.owners.len()) {
             if let Some(link) = link {
                 map.owners[slot] = map.place_of(link);
@@ -40,15 +42,16 @@ impl Map {
         if slot >= slot::COUNT || present.is_some_and(|present| Arc::ptr_eq(present, &link)) {
             return None;
         }
-        let (owners, nodes) = (self.owners.clone(), self.nodes.clone());
-        let mut map = Self { owners, nodes, links: self.links.clone() };
+        let (owners, places) = (self.owners.clone(), self.places.clone());
+        let (nodes, links) = (self.nodes.clone(), self.links.clone());
+        let mut map = Self { owners, nodes, places, links };
         map.owners[usize::from(slot)] = map.place_of(link);
         Some(map)
     }
 
     /// Whether it leads anywhere by a link.
     pub(super) fn has(&self, link: &Arc<Link>) -> bool {
-        self.links.iter().any(|known| Arc::ptr_eq(known, link))
+        self.find(link.node()).is_some_and(|known| Arc::ptr_eq(known, link))
     }
 
     /// The owners of each slot by an earlier map and by this one, where they differ from those of the
@@ -87,16 +90,23 @@ impl Map {
     }
 
     pub(super) fn find(&self, node: Node) -> Option<&Arc<Link>> {
-        self.links.get(self.nodes.iter().position(|known| *known == node)?)
+        self.links.get(usize::from(*self.places.get(number_of(node))?))
     }
 
     fn place_of(&mut self, link: Arc<Link>) -> u16 {
-        let known = self.links.iter().position(|known| Arc::ptr_eq(known, &link));
-        let place = known.unwrap_or_else(|| {
+        let number = number_of(link.node());
+        let known = self.places.get(number).copied().filter(|place| *place != NOBODY);
+        known.unwrap_or_else(|| {
+            let place = u16::try_from(self.links.len()).unwrap_or(NOBODY);
+            self.places.resize(self.places.len().max(number + 1), NOBODY);
+            self.places[number] = place;
             self.nodes.push(link.node());
             self.links.push(link);
-            self.links.len() - 1
-        });
-        u16::try_from(place).unwrap_or(NOBODY)
+            place
+        })
     }
+}
+
+fn number_of(node: Node) -> usize {
+    usize::try_from(node.number()).unwrap_or(usize::MAX)
 }

@@ -1,10 +1,11 @@
-//! What one node says about the cluster: the reply to `CLUSTER NODES`.
+//! What one node says about the cluster: the replies to `CLUSTER NODES` and `CLUSTER SLOTS`.
 //!
 //! Invariant: every member has an address that can be dialed, and one of them is the node that spoke.
 
 use std::ops::RangeInclusive;
 
-use crate::link::Role;
+use crate::config::Addresses;
+use crate::link::{Malformed, Replies, Role};
 use crate::slot;
 use crate::url::Endpoint;
 
@@ -21,6 +22,8 @@ pub(super) struct ClusterView {
 pub(super) struct Member {
     pub(super) id: String,
     pub(super) endpoint: Endpoint,
+    /// The address that it announces; may be empty.
+    ip: String,
     /// Where else it is said to be, in redirects.
     pub(super) alias: Option<Endpoint>,
     /// A replica with the id of the node that it follows.
@@ -37,8 +40,44 @@ pub(super) struct Member {
 pub(super) struct Reading<'a> {
     /// Where the question was sent: a node may not know its own address.
     pub(super) asked: &'a Endpoint,
-    /// Whether a host name counts more than an address, as certificates name hosts.
-    pub(super) by_name: bool,
+    pub(super) preferred: Preferred,
+    /// Where nodes are reached whose address does not lead there.
+    pub(super) addresses: &'a Addresses,
+}
+
+/// Which of the addresses of its nodes a cluster wants to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preferred {
+    Ip,
+    /// The host name.
+    Name,
+    /// The host name of those that have one, as certificates name hosts.
+    NameOrIp,
+    /// Whatever host was asked, with the node's port.
+    Asked,
+}
+
+impl Preferred {
+    /// Reads it off the first node in the reply to `CLUSTER SLOTS`; nothing if that names none.
+    pub(super) fn read(
+        replies: &mut Replies,
+        members: &[Member],
+    ) -> Result<Option<Self>, Malformed> {
+        let mut ranges = replies.list()?;
+        let Ok(mut range) = ranges.list() else { return Ok(None) };
+        range.skip(2);
+        let mut node = range.list()?;
+        let host = node.bytes()?.and_then(|host| String::from_utf8(host).ok()).unwrap_or_default();
+        node.skip(1);
+        let id = node.text()?;
+        Ok(members.iter().find(|member| member.id == id).map(|member| match &*host {
+            "" => Self::Asked,
+            // A node without a name where names are preferred.
+            "?" => Self::Name,
+            _ if bare(&host) == member.ip => Self::Ip,
+            _ => Self::Name,
+        }))
+    }
 }
 
 impl ClusterView {
@@ -69,7 +108,7 @@ impl Member {
     fn parse<'a>(line: &'a str, reading: Reading<'_>) -> Option<(Self, &'a str)> {
         let mut words = line.split_ascii_whitespace();
         let id = words.next()?.to_owned();
-        let (endpoint, alias) = parse_address(words.next()?, reading)?;
+        let Place { endpoint, ip, alias } = Place::parse(words.next()?, reading)?;
         let flags = words.next()?;
         if has(flags, "noaddr") {
             return None;
@@ -84,29 +123,51 @@ impl Member {
         };
         let sound = !has(flags, "fail") && !has(flags, "handshake");
         let slots = words.filter_map(parse_slots).collect();
-        Some((Self { id, endpoint, alias, role, sound, epoch, slots }, flags))
+        Some((Self { id, endpoint, ip, alias, role, sound, epoch, slots }, flags))
     }
 
     pub(super) fn is_primary(&self) -> bool {
         self.role.is_primary()
     }
+
+    /// Whether it serves the same, and as the same.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.role == other.role && self.slots == other.slots
+    }
 }
 
-/// Reads `ip:port@bus,host,…` as the address to use, and the other one if there are two.
-fn parse_address(text: &str, reading: Reading<'_>) -> Option<(Endpoint, Option<Endpoint>)> {
-    let mut parts = text.split(',');
-    let address = parts.next()?;
-    let address = address.split_once('@').map_or(address, |(address, _bus)| address);
-    let (ip, port) = address.rsplit_once(':')?;
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let at = |host: &str| Endpoint { host: bare(host).to_owned(), port };
-    let ip = at(if ip.is_empty() { &reading.asked.host } else { ip });
-    // Further parts are `name=value`; a name may be empty or unknown.
-    let name = parts.next().filter(|name| !matches!(*name, "" | "?") && !name.contains('='));
-    Some(match name.map(at) {
-        Some(name) if reading.by_name => (name, Some(ip)),
-        name => (ip, name),
-    })
+/// Where a node is.
+struct Place {
+    endpoint: Endpoint,
+    ip: String,
+    alias: Option<Endpoint>,
+}
+
+impl Place {
+    /// Reads `ip:port@bus,host,…`; the alias is the other address, if there are two.
+    fn parse(text: &str, reading: Reading<'_>) -> Option<Self> {
+        let mut parts = text.split(',');
+        let address = parts.next()?;
+        let address = address.split_once('@').map_or(address, |(address, _bus)| address);
+        let (ip, port) = address.rsplit_once(':')?;
+        let ip = bare(ip);
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        // Further parts are `name=value`; a name may be empty or unknown.
+        let name = parts.next().filter(|name| !matches!(*name, "" | "?") && !name.contains('='));
+        let used = match reading.preferred {
+            Preferred::Ip => Some(ip).filter(|ip| !ip.is_empty()),
+            Preferred::Name => name,
+            Preferred::NameOrIp => name.or(Some(ip).filter(|ip| !ip.is_empty())),
+            Preferred::Asked => None,
+        };
+        let at = |host: &str| reading.addresses.reach(Endpoint { host: host.to_owned(), port });
+        // The host that was asked is no word of a node: it is reached as it is.
+        let asked = || Endpoint { host: reading.asked.host.clone(), port };
+        let endpoint = used.map_or_else(asked, at);
+        let others = [Some(ip).filter(|ip| !ip.is_empty()), name].into_iter().flatten();
+        let alias = others.map(at).find(|other| *other != endpoint);
+        Some(Self { endpoint, ip: ip.to_owned(), alias })
+    }
 }
 
 /// A host without the brackets of an IPv6 address.
@@ -115,11 +176,17 @@ fn bare(host: &str) -> &str {
 }
 
 /// Reads the target of a redirect: `host:port`, where the host may be left out or unknown.
-pub(super) fn parse_target(text: &str, asked: &Endpoint) -> Option<Endpoint> {
+pub(super) fn parse_target(
+    text: &str,
+    asked: &Endpoint,
+    addresses: &Addresses,
+) -> Option<Endpoint> {
     let (host, port) = text.rsplit_once(':')?;
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let host = if matches!(host, "" | "?") { &asked.host } else { bare(host) };
-    Some(Endpoint { host: host.to_owned(), port })
+    if matches!(host, "" | "?") {
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        return Some(Endpoint { host: asked.host.clone(), port });
+    }
+    addresses.find(bare(host), port)
 }
 
 /// Reads `5` or `5-9`; what is in brackets is on its way and belongs to its present owner.
@@ -141,9 +208,10 @@ mod tests {
         Endpoint { host: host.into(), port }
     }
 
-    fn read(line: &str, by_name: bool) -> Option<Member> {
-        let asked = endpoint("seed", 7000);
-        Member::parse(line, Reading { asked: &asked, by_name }).map(|(member, _)| member)
+    fn read(line: &str, preferred: Preferred) -> Option<Member> {
+        let (asked, addresses) = (endpoint("seed", 7000), Addresses::default());
+        let reading = Reading { asked: &asked, preferred, addresses: &addresses };
+        Member::parse(line, reading).map(|(member, _)| member)
     }
 
     const PRIMARY: Role<String> = Role::Primary(());
@@ -176,7 +244,7 @@ mod tests {
             ),
             ("master - 0 0 1 connected 3-2 x 16384", PRIMARY, true, 1, vec![]),
         ] {
-            let member = read(&format!("a 10.0.0.1:7000@17000 {line}"), false).unwrap();
+            let member = read(&format!("a 10.0.0.1:7000@17000 {line}"), Preferred::Ip).unwrap();
             assert_eq!(member.endpoint, endpoint("10.0.0.1", 7000), "{line}");
             assert_eq!((member.role, member.sound, member.epoch), (role, sound, epoch), "{line}");
             assert_eq!(member.slots, slots, "{line}");
@@ -192,7 +260,8 @@ mod tests {
             ("10.0.0.1:7000", "master", "10.0.0.1"),
             ("10.0.0.1:7000@17000,,shard-id=69b", "master", "10.0.0.1"),
         ] {
-            let member = read(&format!("a {address} {flags} - 0 0 1 connected 1"), false).unwrap();
+            let member =
+                read(&format!("a {address} {flags} - 0 0 1 connected 1"), Preferred::Ip).unwrap();
             assert_eq!(member.endpoint, endpoint(host, 7000), "{address}");
             assert_eq!((member.role, member.sound, member.epoch), (PRIMARY, true, 1), "{address}");
             assert_eq!(member.slots, [1..=1], "{address}");
@@ -200,15 +269,71 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_is_used_where_certificates_name_it() {
-        let line = "a 10.0.0.1:7000@17000,one.example master - 0 0 1 connected";
-        let (ip, name) = (endpoint("10.0.0.1", 7000), endpoint("one.example", 7000));
-        let member = read(line, false).unwrap();
-        assert_eq!((member.endpoint, member.alias), (ip.clone(), Some(name.clone())));
-        let member = read(line, true).unwrap();
-        assert_eq!((member.endpoint, member.alias), (name, Some(ip.clone())));
-        let member = read("a 10.0.0.1:7000@17000 master - 0 0 1 connected", true).unwrap();
-        assert_eq!((member.endpoint, member.alias), (ip, None));
+    fn the_address_is_used_that_the_cluster_prefers_and_the_other_one_is_its_alias() {
+        use Preferred::{Asked, Ip, Name, NameOrIp};
+        let (ip, name, asked) =
+            (endpoint("10.0.0.1", 7001), endpoint("one.example", 7001), endpoint("seed", 7001));
+        let both = "10.0.0.1:7001@17001,one.example";
+        for (address, preferred, used, alias) in [
+            (both, Ip, &ip, Some(&name)),
+            (both, Name, &name, Some(&ip)),
+            (both, NameOrIp, &name, Some(&ip)),
+            (both, Asked, &asked, Some(&ip)),
+            ("10.0.0.1:7001@17001", NameOrIp, &ip, None),
+            ("10.0.0.1:7001@17001", Ip, &ip, None),
+            ("10.0.0.1:7001@17001,?", Name, &asked, Some(&ip)),
+            (":7001@17001", Ip, &asked, None),
+            (":7001@17001,one.example", Ip, &asked, Some(&name)),
+        ] {
+            let line = format!("a {address} master - 0 0 1 connected");
+            let member = read(&line, preferred).unwrap();
+            assert_eq!((&member.endpoint, member.alias.as_ref()), (used, alias), "{address}");
+        }
+    }
+
+    #[test]
+    fn which_address_a_cluster_prefers_is_read_off_its_slots() {
+        let members = |address: &str| {
+            let line = format!("a {address} myself,master - 0 0 1 connected 1");
+            vec![read(&line, Preferred::Ip).unwrap()]
+        };
+        let preferred = |host: &str, address: &str| {
+            let wire = format!("*1\r\n*3\r\n:0\r\n:9\r\n*4\r\n{host}:7001\r\n$1\r\na\r\n*0\r\n");
+            Preferred::read(&mut Replies::of_wire(&wire), &members(address)).unwrap()
+        };
+        let both = "10.0.0.1:7001@1,one.example";
+        assert_eq!(preferred("$8\r\n10.0.0.1\r\n", both), Some(Preferred::Ip));
+        assert_eq!(preferred("$11\r\none.example\r\n", both), Some(Preferred::Name));
+        assert_eq!(preferred("$1\r\n?\r\n", "10.0.0.1:7001@1"), Some(Preferred::Name));
+        assert_eq!(preferred("$-1\r\n", both), Some(Preferred::Asked));
+        assert_eq!(preferred("$0\r\n\r\n", both), Some(Preferred::Asked));
+        let none = Preferred::read(&mut Replies::of_wire("*0\r\n"), &members(both));
+        assert_eq!(none.ok(), Some(None));
+    }
+
+    #[test]
+    fn whatever_a_node_says_is_reached_where_the_settings_say() {
+        let settings = crate::config::RedisConfig::new("redis-cluster://seed")
+            .address("10.0.0.1", "gateway")
+            .address("seed", "nowhere")
+            .address("one.example:7001", "gateway:8001")
+            .check()
+            .unwrap();
+        let addresses = &settings.access.addresses;
+        let asked = endpoint("seed", 7000);
+        let line = "a 10.0.0.1:7001@17001,one.example master - 0 0 1 connected";
+        for (preferred, used, alias) in [
+            (Preferred::Ip, endpoint("gateway", 7001), endpoint("gateway", 8001)),
+            (Preferred::Name, endpoint("gateway", 8001), endpoint("gateway", 7001)),
+        ] {
+            let reading = Reading { asked: &asked, preferred, addresses };
+            let (member, _) = Member::parse(line, reading).unwrap();
+            assert_eq!((member.endpoint, member.alias), (used, Some(alias)));
+        }
+        let target = |text| parse_target(text, &asked, addresses);
+        assert_eq!(target("10.0.0.1:7002"), Some(endpoint("gateway", 7002)));
+        assert_eq!(target(":7002"), Some(endpoint("seed", 7002)));
+        assert_eq!(target("one.example:7001"), Some(endpoint("gateway", 8001)));
     }
 
     #[test]
@@ -223,14 +348,14 @@ mod tests {
             "a 10.0.0.1:7000@17000 master - 0 0 x connected",
             "a 10.0.0.1:7000@17000 master - 0 0 1",
         ] {
-            assert_eq!(read(line, false), None, "{line}");
+            assert_eq!(read(line, Preferred::Ip), None, "{line}");
         }
     }
 
     #[test]
     fn a_view_names_the_node_that_spoke() {
-        let asked = endpoint("seed", 7000);
-        let reading = Reading { asked: &asked, by_name: false };
+        let (asked, addresses) = (endpoint("seed", 7000), Addresses::default());
+        let reading = Reading { asked: &asked, preferred: Preferred::Ip, addresses: &addresses };
         let text = "a h:1@2 master - 0 0 1 connected 1\nnonsense\n\
                     b h:2@3 myself,slave a 0 0 1 connected\n";
         let view = ClusterView::parse(text, reading).unwrap();
@@ -254,7 +379,7 @@ mod tests {
             ("10.0.0.1", None),
             ("", None),
         ] {
-            assert_eq!(parse_target(text, &asked), target, "{text}");
+            assert_eq!(parse_target(text, &asked, &Addresses::default()), target, "{text}");
         }
     }
 }

@@ -7,8 +7,8 @@ use athena_cache_core::backend::{Class, Failure};
 use tokio::time::timeout;
 
 use super::ClusterState;
-use super::nodes::{ClusterView, Reading};
-use crate::link::{Batch, Link};
+use super::nodes::{ClusterView, Preferred, Reading};
+use crate::link::{Batch, Link, Malformed, Replies};
 use crate::url::Endpoint;
 
 /// How long one question may take.
@@ -20,37 +20,80 @@ pub(super) struct Answer {
     pub(super) link: Arc<Link>,
     pub(super) epoch: u64,
     pub(super) view: Result<ClusterView, Failure>,
+    /// Which addresses the cluster prefers, if that was asked and told.
+    pub(super) preferred: Option<Preferred>,
 }
 
-/// Asks one node what it knows.
+/// Asks one node what it knows; and which addresses are to be used, where that is not known.
 pub(super) async fn question(
     shared: Arc<ClusterState>,
     endpoint: Endpoint,
     link: Arc<Link>,
+    preferred: Option<Preferred>,
 ) -> Answer {
     let mut batch = Batch::new();
     batch.command("CLUSTER").arg("NODES");
-    let asked = link.endpoint().clone();
-    let reading = Reading { asked: &asked, by_name: shared.access.tls.is_some() };
+    if preferred.is_none() {
+        batch.command("CLUSTER").arg("SLOTS");
+    }
     let patience = shared.client.limit().min(PATIENCE);
-    let answer = timeout(
-        patience,
-        link.send(&batch, |replies| {
-            let text = replies.text()?;
-            let epoch = replies.origin().proof().map(|proof| proof.epoch);
-            Ok((epoch, ClusterView::parse(&text, reading)))
-        }),
-    );
-    let (epoch, view) = match answer.await {
-        Ok(Ok((epoch, Some(view)))) => (epoch, Ok(view)),
-        Ok(Ok((_, None))) => {
-            (None, Err(link.failure(Class::Rejected, "does not know itself in its cluster")))
-        }
-        Ok(Err(failure)) => (None, Err(failure)),
+    let outcome = match timeout(patience, link.exchange(&batch)).await {
+        Ok(Ok(replies)) => read(&shared, &link, replies, preferred),
+        Ok(Err(failure)) => Err(failure),
         Err(_) => {
             let what = format!("did not say within {patience:?} what its cluster looks like");
-            (None, Err(link.failure(Class::Timeout, &what)))
+            Err(link.failure(Class::Timeout, &what))
         }
     };
-    Answer { endpoint, link, epoch: epoch.unwrap_or_default(), view }
+    match outcome {
+        Ok(Said { view, epoch, preferred }) => {
+            Answer { endpoint, link, epoch, view: Ok(view), preferred }
+        }
+        Err(failure) => Answer { endpoint, link, epoch: 0, view: Err(failure), preferred: None },
+    }
+}
+
+/// What a node said.
+struct Said {
+    view: ClusterView,
+    epoch: u64,
+    preferred: Option<Preferred>,
+}
+
+fn read(
+    shared: &ClusterState,
+    link: &Link,
+    mut replies: Replies,
+    known: Option<Preferred>,
+) -> Result<Said, Failure> {
+    let malformed = |malformed: Malformed| link.malformed(&malformed);
+    if let Some((class, why)) = replies.error() {
+        let is_alone = why.contains("cluster support disabled");
+        let fix = if is_alone { "; the url of one node begins with `redis://`" } else { "" };
+        return Err(link.failure(class, &format!("does not tell of its cluster: {why}{fix}")));
+    }
+    let epoch = replies.origin().proof().map_or(0, |proof| proof.epoch);
+    let text = replies.text().map_err(malformed)?;
+    let (asked, addresses) = (link.endpoint(), &*shared.access.addresses);
+    let view = |preferred| {
+        ClusterView::parse(&text, Reading { asked, preferred, addresses })
+            .ok_or_else(|| link.failure(Class::Rejected, "does not know itself in its cluster"))
+    };
+    if let Some(preferred) = known {
+        return Ok(Said { view: view(preferred)?, epoch, preferred: known });
+    }
+    let by_ip = view(Preferred::Ip)?;
+    // One that may not be asked for its slots is believed to mean what it says of its nodes.
+    let told = match replies.error() {
+        Some(_) => None,
+        None => Preferred::read(&mut replies, &by_ip.members).map_err(malformed)?,
+    };
+    let by_name = shared.access.tls.is_some();
+    let used = match told {
+        None | Some(Preferred::Ip) if by_name => Preferred::NameOrIp,
+        None => Preferred::Ip,
+        Some(preferred) => preferred,
+    };
+    let view = if used == Preferred::Ip { by_ip } else { view(used)? };
+    Ok(Said { view, epoch, preferred: told.map(|_| used) })
 }

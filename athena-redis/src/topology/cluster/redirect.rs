@@ -152,13 +152,16 @@ impl<'a> Delivery<'a> {
 
     fn judge(&mut self, node_batch: &NodeBatch, index: CommandIndex, reply: Reply) {
         let registry = &self.shared.registry;
-        let target = |to: &str| parse_target(to, node_batch.path.link.endpoint());
+        let (link, addresses) = (&node_batch.path.link, &self.shared.access.addresses);
+        let target = |to: &str| parse_target(to, link.endpoint(), addresses);
         let next = match reply.routing() {
             Routing::Done => return self.assembly.put(index, reply),
             Routing::TryAgain => return self.try_again(&node_batch.path.link, index, reply),
             Routing::Moved { slot, to } => {
-                self.shared.want_refresh();
-                let link = target(&to).and_then(|to| registry.patch(slot, &to));
+                let to = target(&to);
+                // Who sent it on knows why, and who serves from now on says so itself.
+                self.shared.want_refresh(to.iter().chain([link.endpoint()]).cloned());
+                let link = to.and_then(|to| registry.patch(slot, &to));
                 link.map(|link| (link, Asking::Plain))
             }
             Routing::Ask { to } => {
@@ -201,7 +204,7 @@ impl<'a> Delivery<'a> {
         match (owner, to) {
             (Some(link), _) => self.send(Path::by_map(link, pause), index),
             (None, Some(number)) => {
-                self.shared.want_refresh();
+                self.shared.want_refresh([]);
                 let message = format!("redis cluster: no node serves slot {number}");
                 self.fail(index, Failure::new(Class::Unready, message));
             }

@@ -7,15 +7,16 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 
-use futures_util::future::{BoxFuture, select};
+use futures_util::future::{BoxFuture, FutureExt, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::machine::{ClusterAction, ClusterEvent, ClusterMachine, Owner, Shown};
+use super::nodes::Preferred;
 use super::question::{Answer, question};
 use super::report::report;
-use super::{ClusterState, Search};
+use super::{ClusterState, Search, Wanted};
 use crate::link::{Doubt, Link};
 use crate::url::Endpoint;
 
@@ -26,8 +27,11 @@ pub(super) async fn refresh(shared: Arc<ClusterState>) {
     loop {
         refresher.handle(ClusterEvent::Look);
         let event = match refresher.next(&shared.wanted, &mut alarm).await {
-            Trigger::Answer(answer) => refresher.heard(*answer),
-            Trigger::Wanted => ClusterEvent::Wanted,
+            Trigger::Answer(answer) => {
+                refresher.hear(*answer);
+                continue;
+            }
+            Trigger::Wanted(nodes) => ClusterEvent::Wanted(nodes),
             Trigger::Alarm => continue,
             Trigger::Due => ClusterEvent::Due,
         };
@@ -38,7 +42,7 @@ pub(super) async fn refresh(shared: Arc<ClusterState>) {
 /// What the refresher acts on.
 enum Trigger {
     Answer(Box<Answer>),
-    Wanted,
+    Wanted(Vec<Endpoint>),
     Alarm,
     Due,
 }
@@ -46,6 +50,8 @@ enum Trigger {
 struct Refresher {
     shared: Arc<ClusterState>,
     machine: ClusterMachine,
+    /// Which addresses the cluster prefers; asked for where nobody has told.
+    preferred: Option<Preferred>,
     /// How each node spoke last.
     heard: HashMap<Endpoint, Heard>,
     questions: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -64,6 +70,7 @@ impl Refresher {
         Self {
             shared,
             machine: ClusterMachine::new(seeds, random, Instant::now()),
+            preferred: None,
             heard: HashMap::new(),
             questions: FuturesUnordered::new(),
             reports: FuturesUnordered::new(),
@@ -71,7 +78,7 @@ impl Refresher {
     }
 
     /// Waits for whatever comes first; what else has come stays for the next time.
-    async fn next(&mut self, wanted: &Notify, alarm: &mut watch::Receiver<u64>) -> Trigger {
+    async fn next(&mut self, wanted: &Wanted, alarm: &mut watch::Receiver<u64>) -> Trigger {
         let due = self.machine.due(Instant::now());
         let (questions, reports) = (&mut self.questions, &mut self.reports);
         let answer = async {
@@ -84,10 +91,7 @@ impl Refresher {
             while reports.next().await.is_some() {}
             pending().await
         };
-        let wanted = async {
-            wanted.notified().await;
-            Trigger::Wanted
-        };
+        let wanted = async { Trigger::Wanted(wanted.next().await) };
         let alarm = async {
             // The client outlives this task.
             drop(alarm.changed().await);
@@ -98,6 +102,19 @@ impl Refresher {
             Trigger::Due
         };
         first(first(answer, told), first(wanted, first(alarm, due))).await
+    }
+
+    /// Hands over an answer, and all others that have come.
+    fn hear(&mut self, answer: Answer) {
+        let mut next = Some(answer);
+        while let Some(answer) = next {
+            let event = self.heard(answer);
+            let actions = self.machine.handle(event, &Shown::default(), Instant::now());
+            for action in actions {
+                self.obey(action);
+            }
+            next = self.questions.next().now_or_never().flatten();
+        }
     }
 
     /// Hands over an event with what the links show, and does what follows.
@@ -119,7 +136,8 @@ impl Refresher {
 
     /// Notes how a node spoke, if it did, and whose last word counts no longer.
     fn heard(&mut self, answer: Answer) -> ClusterEvent {
-        let Answer { endpoint: node, link, epoch, view } = answer;
+        let Answer { endpoint: node, link, epoch, view, preferred } = answer;
+        self.preferred = self.preferred.or(preferred);
         let mut outdated = Vec::new();
         match &view {
             Ok(_) => {
@@ -139,12 +157,13 @@ impl Refresher {
     }
 
     fn obey(&mut self, action: ClusterAction) {
-        let ClusterState { registry, client, search, .. } = &*self.shared;
+        let shared = Arc::clone(&self.shared);
+        let ClusterState { registry, client, search, .. } = &*shared;
         match action {
             ClusterAction::Ask(node) => {
                 if let Some(link) = registry.standby_link(&node) {
                     let shared = Arc::clone(&self.shared);
-                    self.questions.push(Box::pin(question(shared, node, link)));
+                    self.questions.push(Box::pin(question(shared, node, link, self.preferred)));
                 }
             }
             ClusterAction::Keep(nodes) => registry.keep_only(&nodes),
@@ -168,7 +187,13 @@ impl Refresher {
             ClusterAction::Vain { rounds, reason } => {
                 search.send_replace(Search::Vain { rounds, reason });
             }
+            ClusterAction::Unreached(endpoint) => tracing::warn!(
+                %endpoint,
+                "a node of the redis cluster cannot be reached where the others say that it is: if it \
+                 listens elsewhere, map its address with `addresses`"
+            ),
             ClusterAction::CutOff(reason) => {
+                self.preferred = None;
                 let reason = reason.as_ref().map(|reason| reason.message.as_str());
                 tracing::warn!(reason, "the redis cluster is out of reach, going on trying");
             }

@@ -93,15 +93,17 @@ impl Registry {
         let mut links = self.links.lock();
         links.patched_since = None;
         links.aliases = layout.aliases().map(|(it, used)| (it.clone(), used.clone())).collect();
-        let mut last: Option<Arc<Link>> = None;
-        let mut link_to = |endpoint: &Endpoint| {
-            // Neighbouring slots mostly have one owner.
-            if last.as_ref().is_none_or(|last| last.endpoint() != endpoint) {
-                last = links.link(endpoint, || self.make(endpoint));
+        let endpoints: Vec<_> = layout.endpoints().collect();
+        let mut made = vec![None; endpoints.len()];
+        let mut link_to = |place: usize| {
+            let link = made.get_mut(place)?;
+            if link.is_none() {
+                let endpoint = endpoints[place];
+                *link = links.link(endpoint, || self.make(endpoint));
             }
-            last.clone()
+            link.clone()
         };
-        let map = Map::new(layout.owners().map(|owner| link_to(owner?)));
+        let map = Map::new(layout.places().map(|place| link_to(place?)));
         for link in map.links() {
             link.end_standby();
             link.wake();
@@ -124,7 +126,13 @@ impl Registry {
                     self.client.tell(&Change::Connected { node, history });
                 }
                 Step::Swap => self.map.store(Some(Arc::clone(&map))),
-                Step::Unheard(link) => self.client.tell(&Change::Unheard { node: link.node() }),
+                Step::Unheard(link) => {
+                    self.client.tell(&Change::Unheard { node: link.node() });
+                    // Coherence 12: what happens to one that serves nothing any more concerns nobody.
+                    if !map.has(link) {
+                        link.begin_standby();
+                    }
+                }
             }
         }
     }
@@ -133,9 +141,10 @@ impl Registry {
     pub(super) fn keep_only(&self, keep: &HashSet<Endpoint>) {
         let mut links = self.links.lock();
         let map = self.map.load();
+        let mapped = map.as_ref().map(|map| map.links()).unwrap_or_default();
+        let serving: HashSet<_> = mapped.iter().map(Arc::as_ptr).collect();
         links.open.retain(|endpoint, link| {
-            let serves = map.as_ref().is_some_and(|map| map.has(link));
-            let stays = serves || keep.contains(endpoint);
+            let stays = serving.contains(&Arc::as_ptr(link)) || keep.contains(endpoint);
             if !stays && Fate::of(link.doubt()) == Fate::Retire {
                 link.retire();
             }

@@ -1,5 +1,6 @@
 //! What operations and the refresher both see.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::registry::Registry;
 use crate::config::Access;
 use crate::link::Client;
+use crate::lock::Lock;
 use crate::url::Endpoint;
 
 /// What operations and the refresher both see.
@@ -20,10 +22,24 @@ pub(super) struct ClusterState {
     pub(super) registry: Registry,
     /// Stands for whoever serves a slot that nobody is known to serve.
     pub(super) nobody: Node,
-    /// Somebody met what the map does not show.
-    pub(super) wanted: Notify,
+    pub(super) wanted: Wanted,
     pub(super) search: watch::Sender<Search>,
     pub(super) is_refreshed: AtomicBool,
+}
+
+/// That somebody met what the map does not show, and at which nodes.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    signal: Notify,
+    met: Lock<HashSet<Endpoint>>,
+}
+
+impl Wanted {
+    /// Waits until somebody has; answers all those nodes, once.
+    pub(super) async fn next(&self) -> Vec<Endpoint> {
+        self.signal.notified().await;
+        self.met.lock().drain().collect()
+    }
 }
 
 /// How the search for a first map stands.
@@ -46,9 +62,10 @@ pub(super) struct Reason {
 }
 
 impl ClusterState {
-    /// Asks for a round of questions soon.
-    pub(super) fn want_refresh(&self) {
-        self.wanted.notify_one();
+    /// Asks for a round of questions soon, which goes to these nodes as well.
+    pub(super) fn want_refresh(&self, met: impl IntoIterator<Item = Endpoint>) {
+        self.wanted.met.lock().extend(met);
+        self.wanted.signal.notify_one();
     }
 
     pub(super) fn no_map(&self) -> Failure {

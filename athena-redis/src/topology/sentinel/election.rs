@@ -13,6 +13,7 @@ use std::time::Duration;
 use athena_cache_core::backend::Class;
 use tokio::time::Instant;
 
+use super::electorate::{Electorate, Shortfall};
 use super::notices::Notice;
 use super::replies::{SentinelView, Silence, Testimony, Word};
 use crate::link::Role;
@@ -35,8 +36,8 @@ pub(super) struct Election {
     words: BTreeMap<Endpoint, Word>,
     nodes: BTreeMap<Endpoint, Witness>,
     failover: Option<Underway>,
-    /// When each sentinel was last asked that then named the seat.
-    confirmed: BTreeMap<Endpoint, Instant>,
+    /// Who of the sentinels held the seat for the primary, and when.
+    electorate: Electorate,
     /// Former seats that have not been replicas since.
     deposed: BTreeSet<Endpoint>,
     /// Whom all sentinels name instead of the seat, and since when.
@@ -74,8 +75,9 @@ struct Underway {
 impl Election {
     /// Notes what a sentinel says; tells whether that is new.
     pub(super) fn hear(&mut self, sentinel: &Endpoint, word: Word, now: Instant) -> bool {
-        if matches!(word, Word::Names(_)) {
+        if let Word::Names(view) = &word {
             self.first.get_or_insert(now);
+            self.electorate.hear(sentinel, view, now);
         }
         let is_mute = matches!(word, Word::Mute(_));
         let before = self.words.insert(sentinel.clone(), word);
@@ -89,7 +91,7 @@ impl Election {
         if let (Some(seat), Some(Word::Names(view))) = (self.seat(), self.words.get(sentinel))
             && view.address == *seat
         {
-            self.confirmed.insert(sentinel.clone(), asked);
+            self.electorate.vote(sentinel, asked);
         }
     }
 
@@ -100,9 +102,25 @@ impl Election {
         if self.is_replaced() || self.is_demoted() || self.is_contested() {
             return None;
         }
-        let mut asked: Vec<_> = self.confirmed.values().copied().collect();
-        asked.sort_unstable();
-        asked.into_iter().rev().nth(self.words.len() / 2)
+        self.electorate.confirmed(self.words.len())
+    }
+
+    /// Why no majority of the sentinels holds the seat for the primary, if none does.
+    pub(super) fn shortfall(&self) -> Option<Shortfall> {
+        let (seat, asked) = (self.seat()?, self.words.len());
+        let (holding, needed) = (self.votes_for(seat), self.electorate.majority(asked));
+        let silences = self.words.values().filter_map(|word| match word {
+            Word::Mute(silence) => Some(silence.why.clone()),
+            _ => None,
+        });
+        (holding < needed).then(|| Shortfall {
+            seat: seat.clone(),
+            holding,
+            needed,
+            size: self.electorate.size(asked),
+            silences: silences.collect(),
+            has_anonymous: self.electorate.has_anonymous(),
+        })
     }
 
     /// Notes what a node says, or why it does not; tells whether that is new.
@@ -148,7 +166,7 @@ impl Election {
         let former = self.seat.replace(Seat { endpoint: endpoint.clone(), epoch });
         self.deposed.extend(former.map(|seat| seat.endpoint));
         self.deposed.remove(&endpoint);
-        self.confirmed.clear();
+        self.electorate.begin();
         self.failover = None;
         self.dissent = None;
         Some(endpoint)
@@ -209,7 +227,7 @@ impl Election {
         for sentinel in sentinels {
             self.words.entry(sentinel.clone()).or_insert(Word::Unheard);
         }
-        self.confirmed.retain(|sentinel, _| sentinels.contains(sentinel));
+        self.electorate.retain(sentinels);
         self.nodes.retain(|node, _| nodes.contains(node));
     }
 
@@ -360,10 +378,16 @@ impl Election {
 
     /// The view of the newest epoch; of several, one that names the seat, else one of the majority.
     fn latest(&self) -> Option<&SentinelView> {
-        let votes = |address: &Endpoint| self.views().filter(|it| it.address == *address).count();
         self.views().max_by_key(|view| {
-            (view.epoch, Some(&view.address) == self.seat(), votes(&view.address))
+            (view.epoch, Some(&view.address) == self.seat(), self.votes_for(&view.address))
         })
+    }
+
+    /// How many sentinels name a node, by their latest words.
+    fn votes_for(&self, node: &Endpoint) -> usize {
+        let names = |word: &Word| matches!(word, Word::Names(view) if view.address == *node);
+        let naming = self.words.iter().filter(|(_, word)| names(word));
+        self.electorate.count(naming.map(|(sentinel, _)| sentinel))
     }
 
     fn awaits_others(&self, now: Instant) -> bool {

@@ -18,9 +18,11 @@ use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::election::Election;
+use super::electorate::Shortfall;
 use super::members::Members;
 use super::notices::Notice;
 use super::poller::{Order, Report};
+use super::replies::Word;
 use super::suspicion::{Sign, Suspicion};
 use crate::link::{Backoff, Doubt, Growth, Least, Role};
 use crate::no_primary::Absence;
@@ -28,6 +30,8 @@ use crate::url::Endpoint;
 
 /// How often to look around while all is well.
 const CALM: Duration = Duration::from_millis(500);
+/// How long a majority may be missing without a word: sentinels disagree for a moment after each failover.
+const SHORT: Duration = Duration::from_secs(5);
 /// Between two rounds of a search that nobody has ended yet.
 const SEARCHING: Growth = Growth {
     first: Duration::from_millis(100),
@@ -70,6 +74,12 @@ pub(super) enum SentinelAction {
     CutOff(Absence),
     /// Say that sentinels answer again.
     InTouch,
+    /// Say why a search finds nobody although sentinels answer, once.
+    Vain(Absence),
+    /// Say that no majority of the sentinels confirms who serves, once.
+    FallShort(Shortfall),
+    /// Say that one does again.
+    Suffice,
     /// Let operations know that so many searches found nobody.
     Miss {
         absence: Absence,
@@ -93,11 +103,22 @@ pub(super) struct SentinelMachine {
     given: Order,
     /// Whether it was told that no sentinel can be reached.
     is_cut_off: bool,
+    /// Whether it was told that a search finds nobody.
+    is_vain: bool,
+    short: Short,
     /// When the next round of a search counts as failed, and how many did.
     round: Option<Instant>,
     rounds: Backoff,
     random: Rng,
     actions: Vec<SentinelAction>,
+}
+
+/// Whether a majority of the sentinels is missing.
+#[derive(Debug, Clone, Copy)]
+enum Short {
+    No,
+    Since(Instant),
+    Told,
 }
 
 impl SentinelMachine {
@@ -119,6 +140,8 @@ impl SentinelMachine {
             order: Order::default(),
             given: Order::default(),
             is_cut_off: false,
+            is_vain: false,
+            short: Short::No,
             round: None,
             rounds: Backoff::default(),
             random,
@@ -148,6 +171,7 @@ impl SentinelMachine {
                 if !self.sentinels.contains(&sentinel) {
                     return;
                 }
+                let word = self.identify(&sentinel, word);
                 if self.election.hear(&sentinel, word, now) {
                     self.stir(now);
                 }
@@ -168,6 +192,17 @@ impl SentinelMachine {
                 }
             }
         }
+    }
+
+    /// Notes who speaks; who does not tell is known by its address.
+    fn identify(&mut self, sentinel: &Endpoint, mut word: Word) -> Word {
+        let mut id = None;
+        if let Word::Names(view) = &mut word {
+            view.id = view.id.take().or_else(|| self.members.id_at(sentinel).map(str::to_owned));
+            id = view.id.as_deref();
+        }
+        self.members.note_present(sentinel, id);
+        word
     }
 
     fn learn(&mut self, notice: &Notice, now: Instant) {
@@ -198,6 +233,7 @@ impl SentinelMachine {
         self.muster();
         self.actions.extend(self.election.confirmed().map(SentinelAction::Confirm));
         self.tell_standing(now);
+        self.tell_shortfall(now);
     }
 
     /// Raises the suspicion where there is a sign.
@@ -242,6 +278,7 @@ impl SentinelMachine {
         let Some(elected) = self.election.decide(now) else { return };
         let suspicion = self.suspicion.take();
         self.doubt = None;
+        self.is_vain = false;
         self.actions.push(SentinelAction::Serve(elected.clone()));
         if let Some(former) = former {
             // Its poller holds the link that is retired with this.
@@ -312,7 +349,28 @@ impl SentinelMachine {
             });
         }
         if let Some(absence) = absence.filter(|_| !is_seated) {
+            if !is_cut_off && !std::mem::replace(&mut self.is_vain, true) {
+                self.actions.push(SentinelAction::Vain(absence.clone()));
+            }
             self.fail_round(absence, now);
+        }
+    }
+
+    /// Says whether a majority of the sentinels confirms who serves; where none answers, that was said.
+    fn tell_shortfall(&mut self, now: Instant) {
+        let shortfall = self.election.shortfall().filter(|_| !self.is_cut_off);
+        match (self.short, shortfall) {
+            (Short::No, Some(_)) => self.short = Short::Since(now),
+            (Short::Since(since), Some(it)) if now.saturating_duration_since(since) >= SHORT => {
+                self.short = Short::Told;
+                self.actions.push(SentinelAction::FallShort(it));
+            }
+            (Short::Told, None) if !self.is_cut_off => {
+                self.short = Short::No;
+                self.actions.push(SentinelAction::Suffice);
+            }
+            (Short::Since(_), None) => self.short = Short::No,
+            _ => {}
         }
     }
 

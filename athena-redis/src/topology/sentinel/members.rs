@@ -21,11 +21,29 @@ pub(super) struct Members {
     /// The latest lists of each sentinel, and since when; kept while it is away, for the time when all
     /// are.
     told: BTreeMap<Endpoint, (Instant, Lists)>,
+    /// Who answers now at each address.
+    present: BTreeMap<Endpoint, String>,
 }
 
 impl Members {
     pub(super) fn new(seeds: impl IntoIterator<Item = Endpoint>) -> Self {
-        Self { seeds: seeds.into_iter().collect(), told: BTreeMap::new() }
+        let seeds = seeds.into_iter().collect();
+        Self { seeds, told: BTreeMap::new(), present: BTreeMap::new() }
+    }
+
+    /// Notes who answered a question to an address, if anybody did that told.
+    pub(super) fn note_present(&mut self, sentinel: &Endpoint, id: Option<&str>) {
+        match id {
+            Some(id) => self.present.insert(sentinel.clone(), id.to_owned()),
+            None => self.present.remove(sentinel),
+        };
+    }
+
+    /// The id of the sentinel at an address, by what the others say.
+    pub(super) fn id_at(&self, sentinel: &Endpoint) -> Option<&str> {
+        let mut peers = self.told.values().flat_map(|(_, lists)| &lists.peers);
+        let peer = peers.find(|peer| peer.endpoint == *sentinel && !peer.id.is_empty());
+        peer.map(|peer| peer.id.as_str())
     }
 
     pub(super) fn note(&mut self, sentinel: &Endpoint, lists: Lists, now: Instant) {
@@ -34,10 +52,11 @@ impl Members {
 
     /// The seeds, and the sentinels that they, and those in turn, tell of, each under one address.
     ///
-    /// A seed that was given by name is listed by its address as well: its id tells that it is one.
+    /// A seed that was given by name is listed by its address as well: its id tells that it is one. One
+    /// that answers no more may have moved to where the others list it now.
     pub(super) fn sentinels(&self) -> BTreeSet<Endpoint> {
-        let ids = self.seeds.iter().filter_map(|seed| self.told.get(seed)?.1.id.as_deref());
-        let seeds: BTreeSet<&str> = ids.collect();
+        let ids = self.seeds.iter().filter_map(|seed| self.present.get(seed));
+        let seeds: BTreeSet<&str> = ids.map(String::as_str).collect();
         let mut known = self.seeds.clone();
         let mut unread: Vec<_> = known.iter().cloned().collect();
         while let Some(sentinel) = unread.pop() {
@@ -69,6 +88,7 @@ impl Members {
     pub(super) fn forget_strangers(&mut self) {
         let known = self.sentinels();
         self.told.retain(|sentinel, _| known.contains(sentinel));
+        self.present.retain(|sentinel, _| known.contains(sentinel));
     }
 }
 
@@ -81,12 +101,13 @@ mod tests {
         Endpoint { host: host.into(), port: 26379 }
     }
 
-    fn lists(id: &str, peers: &[(&str, &str)]) -> Lists {
+    fn lists(peers: &[(&str, &str)]) -> Lists {
         let peers = peers.iter().map(|(host, id)| Peer { endpoint: at(host), id: (*id).into() });
-        Lists { id: Some(id.into()), replicas: Vec::new(), peers: peers.collect() }
+        Lists { replicas: Vec::new(), peers: peers.collect() }
     }
 
-    fn note(members: &mut Members, sentinel: &str, lists: Lists) {
+    fn note(members: &mut Members, sentinel: &str, id: &str, lists: Lists) {
+        members.note_present(&at(sentinel), Some(id));
         members.note(&at(sentinel), lists, Instant::now());
     }
 
@@ -98,25 +119,49 @@ mod tests {
     fn sentinels_that_others_tell_of_join_the_seeds() {
         let mut members = Members::new([at("s1")]);
         assert_eq!(hosts(&members), ["s1"]);
-        note(&mut members, "s1", lists("1", &[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
+        note(&mut members, "s1", "1", lists(&[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
         assert_eq!(hosts(&members), ["10.0.0.2", "10.0.0.3", "s1"]);
     }
 
     #[test]
     fn a_seed_that_is_listed_by_another_address_counts_once() {
         let mut members = Members::new([at("s1"), at("s2")]);
-        note(&mut members, "s1", lists("1", &[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
-        note(&mut members, "s2", lists("2", &[("10.0.0.1", "1"), ("10.0.0.3", "3")]));
+        note(&mut members, "s1", "1", lists(&[("10.0.0.2", "2"), ("10.0.0.3", "3")]));
+        note(&mut members, "s2", "2", lists(&[("10.0.0.1", "1"), ("10.0.0.3", "3")]));
         assert_eq!(hosts(&members), ["10.0.0.3", "s1", "s2"]);
+    }
+
+    #[test]
+    fn a_seed_that_answers_no_more_is_looked_for_where_others_list_it() {
+        let mut members = Members::new([at("s1"), at("s2")]);
+        note(&mut members, "s1", "1", lists(&[("10.0.0.2", "2")]));
+        note(&mut members, "s2", "2", lists(&[("10.0.0.1", "1")]));
+        assert_eq!(hosts(&members), ["s1", "s2"]);
+        members.note_present(&at("s1"), None);
+        assert_eq!(hosts(&members), ["10.0.0.1", "s1", "s2"]);
+        // Its name leads to another one now.
+        members.note_present(&at("s1"), Some("2"));
+        assert_eq!(hosts(&members), ["10.0.0.1", "s1", "s2"]);
+        members.note_present(&at("s1"), Some("1"));
+        assert_eq!(hosts(&members), ["s1", "s2"]);
+    }
+
+    #[test]
+    fn who_does_not_tell_its_id_is_known_by_where_the_others_list_it() {
+        let mut members = Members::new([at("10.0.0.1"), at("s2")]);
+        note(&mut members, "s2", "2", lists(&[("10.0.0.1", "1"), ("10.0.0.3", "")]));
+        assert_eq!(members.id_at(&at("10.0.0.1")), Some("1"));
+        assert_eq!(members.id_at(&at("10.0.0.3")), None);
+        assert_eq!(members.id_at(&at("s2")), None);
     }
 
     #[test]
     fn who_is_told_of_no_more_is_dropped_unless_it_is_a_seed() {
         let mut members = Members::new([at("s1"), at("s2")]);
-        note(&mut members, "s1", lists("1", &[("s3", "3")]));
-        note(&mut members, "s3", lists("3", &[("s1", "1")]));
+        note(&mut members, "s1", "1", lists(&[("s3", "3")]));
+        note(&mut members, "s3", "3", lists(&[("s1", "1")]));
         assert_eq!(hosts(&members), ["s1", "s2", "s3"]);
-        note(&mut members, "s1", lists("1", &[]));
+        note(&mut members, "s1", "1", lists(&[]));
         members.forget_strangers();
         assert_eq!(hosts(&members), ["s1", "s2"]);
         assert_eq!(members.told.len(), 1);
@@ -125,14 +170,14 @@ mod tests {
     #[test]
     fn two_that_all_others_have_forgotten_do_not_keep_each_other() {
         let mut members = Members::new([at("s1")]);
-        note(&mut members, "s1", lists("1", &[("g1", "2"), ("g2", "3")]));
-        note(&mut members, "g1", lists("2", &[("s1", "1"), ("g2", "3")]));
-        let mut of_g2 = lists("3", &[("s1", "1"), ("g1", "2")]);
+        note(&mut members, "s1", "1", lists(&[("g1", "2"), ("g2", "3")]));
+        note(&mut members, "g1", "2", lists(&[("s1", "1"), ("g2", "3")]));
+        let mut of_g2 = lists(&[("s1", "1"), ("g1", "2")]);
         of_g2.replicas.push(at("stranger"));
-        note(&mut members, "g2", of_g2);
+        note(&mut members, "g2", "3", of_g2);
         assert_eq!(hosts(&members), ["g1", "g2", "s1"]);
         assert_eq!(members.replicas().len(), 1);
-        note(&mut members, "s1", lists("1", &[("n1", "4"), ("n2", "5")]));
+        note(&mut members, "s1", "1", lists(&[("n1", "4"), ("n2", "5")]));
         members.forget_strangers();
         assert_eq!(hosts(&members), ["n1", "n2", "s1"]);
         assert!(members.replicas().is_empty());
@@ -142,11 +187,11 @@ mod tests {
     fn what_a_sentinel_told_before_it_went_away_counts_until_others_have_told_more() {
         let now = Instant::now();
         let mut members = Members::new([at("s1"), at("s2")]);
-        members.note(&at("s1"), lists("1", &[("old", "3")]), now);
+        members.note(&at("s1"), lists(&[("old", "3")]), now);
         assert_eq!(hosts(&members), ["old", "s1", "s2"]);
-        members.note(&at("s2"), lists("2", &[]), now + OUTDATED);
+        members.note(&at("s2"), lists(&[]), now + OUTDATED);
         assert_eq!(hosts(&members), ["old", "s1", "s2"]);
-        members.note(&at("s2"), lists("2", &[]), now + 2 * OUTDATED);
+        members.note(&at("s2"), lists(&[]), now + 2 * OUTDATED);
         assert_eq!(hosts(&members), ["s1", "s2"]);
     }
 }

@@ -1,5 +1,6 @@
 //! What sentinels announce, as far as it concerns the primary.
 
+use crate::config::Addresses;
 use crate::link::Push;
 use crate::url::Endpoint;
 
@@ -20,13 +21,14 @@ pub(super) enum Notice {
 
 impl Notice {
     /// Reads an announcement; nothing if it concerns another service, or changes nothing for us.
-    pub(super) fn read(push: &Push, service: &str) -> Option<Self> {
+    pub(super) fn read(push: &Push, service: &str, addresses: &Addresses) -> Option<Self> {
         let words: Vec<&str> = push.payload.split_ascii_whitespace().collect();
         let channel = push.channel.as_str();
         if channel == "+switch-master" {
             return (words.first() == Some(&service)).then_some(Self::Changed);
         }
-        let subject = Concerned::read(&words).filter(|subject| subject.service == service)?;
+        let subject =
+            Concerned::read(&words, addresses).filter(|subject| subject.service == service)?;
         let Concerned { kind, endpoint, primary, .. } = subject;
         match channel {
             "+sdown" | "+odown" => (kind == "master").then_some(Self::Down { primary }),
@@ -65,22 +67,16 @@ struct Concerned<'a> {
 }
 
 impl<'a> Concerned<'a> {
-    fn read(words: &[&'a str]) -> Option<Self> {
+    fn read(words: &[&'a str], addresses: &Addresses) -> Option<Self> {
         let [kind, name, host, port, rest @ ..] = words else { return None };
-        let endpoint = endpoint(host, port)?;
+        let endpoint = addresses.find(host, port)?;
         match rest {
             ["@", service, host, port, ..] => {
-                Some(Self { kind, service, endpoint, primary: self::endpoint(host, port)? })
+                Some(Self { kind, service, endpoint, primary: addresses.find(host, port)? })
             }
             _ => Some(Self { kind, service: name, primary: endpoint.clone(), endpoint }),
         }
     }
-}
-
-/// An address as sentinels write it; none if it is not known to them.
-pub(super) fn endpoint(host: &str, port: &str) -> Option<Endpoint> {
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    (!host.is_empty() && host != "?").then(|| Endpoint { host: host.to_owned(), port })
 }
 
 #[cfg(test)]
@@ -92,7 +88,8 @@ mod tests {
     }
 
     fn read(channel: &str, payload: &str) -> Option<Notice> {
-        Notice::read(&Push { channel: channel.into(), payload: payload.into() }, "mymaster")
+        let push = Push { channel: channel.into(), payload: payload.into() };
+        Notice::read(&push, "mymaster", &Addresses::default())
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::notices::Notice;
 use super::replies::{self, Lists, Silence, Testimony, Word};
+use crate::config::Addresses;
 use crate::link::{Backoff, Batch, Doubt, Growth, Least, Link, Role, Task, Turns};
 use crate::url::Endpoint;
 
@@ -53,6 +54,14 @@ pub(super) struct Order {
     pub(super) edition: u64,
 }
 
+/// What every poller is given.
+#[derive(Debug, Clone)]
+pub(super) struct Briefing {
+    pub(super) reports: Reports,
+    pub(super) orders: watch::Receiver<Order>,
+    pub(super) addresses: Arc<Addresses>,
+}
+
 /// A node in the charge of a task of its own.
 #[derive(Debug)]
 pub(super) struct Poller {
@@ -62,25 +71,19 @@ pub(super) struct Poller {
 
 impl Poller {
     /// Asks a data node for its role.
-    pub(super) fn of_node(
-        link: Arc<Link>,
-        reports: Reports,
-        orders: watch::Receiver<Order>,
-    ) -> Self {
+    pub(super) fn of_node(link: Arc<Link>, briefing: Briefing) -> Self {
+        let Briefing { reports, orders, addresses } = briefing;
         let rounds = Rounds { haste: Some(Haste::default()), ..Rounds::new(&link, orders) };
-        let task = Task::spawn(ask_node(rounds, reports));
+        let task = Task::spawn(ask_node(rounds, reports, addresses));
         Self { link, task }
     }
 
     /// Asks a sentinel for the primary, and for the others that it knows.
-    pub(super) fn of_sentinel(
-        link: Arc<Link>,
-        service: Arc<str>,
-        reports: Reports,
-        orders: watch::Receiver<Order>,
-    ) -> Self {
+    pub(super) fn of_sentinel(link: Arc<Link>, service: Arc<str>, briefing: Briefing) -> Self {
+        let Briefing { reports, orders, addresses } = briefing;
         let rounds = Rounds::new(&link, orders);
-        let task = Task::spawn(ask_sentinel(rounds, service, reports));
+        let asking = ask_sentinel(rounds, Asked { service, addresses }, reports);
+        let task = Task::spawn(asking);
         Self { link, task }
     }
 
@@ -95,11 +98,11 @@ impl Poller {
     }
 }
 
-async fn ask_node(mut rounds: Rounds, reports: Reports) {
+async fn ask_node(mut rounds: Rounds, reports: Reports, addresses: Arc<Addresses>) {
     let node = rounds.link.endpoint().clone();
     loop {
         rounds.begin();
-        let role = role(&rounds.link).await.map_err(|failure| Silence::from(&failure));
+        let role = role(&rounds.link, &addresses).await.map_err(|failure| Silence::from(&failure));
         let is_denied = matches!(&role, Err(silence) if silence.class == Class::Denied);
         if reports.send(Report::Role { node: node.clone(), role }).is_err() {
             return;
@@ -108,10 +111,10 @@ async fn ask_node(mut rounds: Rounds, reports: Reports) {
     }
 }
 
-async fn role(link: &Link) -> Result<Role<Option<Endpoint>>, Failure> {
+async fn role(link: &Link, addresses: &Addresses) -> Result<Role<Option<Endpoint>>, Failure> {
     let mut batch = Batch::new();
     batch.command("ROLE");
-    match link.send(&batch, replies::read_role).await {
+    match link.send(&batch, |it| replies::read_role(it, addresses)).await {
         Err(failure) if failure.class() == Class::Denied && link.is_ready() => {
             let mut batch = Batch::new();
             batch.command("HELLO");
@@ -121,7 +124,13 @@ async fn role(link: &Link) -> Result<Role<Option<Endpoint>>, Failure> {
     }
 }
 
-async fn ask_sentinel(mut rounds: Rounds, service: Arc<str>, reports: Reports) {
+/// Whom a sentinel is asked about, and how what it says is read.
+struct Asked {
+    service: Arc<str>,
+    addresses: Arc<Addresses>,
+}
+
+async fn ask_sentinel(mut rounds: Rounds, subject: Asked, reports: Reports) {
     let sentinel = rounds.link.endpoint().clone();
     // When the lists were read, and their edition.
     let mut listed: Option<(Instant, u64)> = None;
@@ -129,7 +138,7 @@ async fn ask_sentinel(mut rounds: Rounds, service: Arc<str>, reports: Reports) {
         let edition = rounds.begin().edition;
         let is_listed = listed.is_some_and(|(at, of)| of == edition && at.elapsed() < LISTS);
         let asked = Instant::now();
-        let (word, lists) = consult(&rounds.link, &service, !is_listed).await;
+        let (word, lists) = consult(&rounds.link, &subject, !is_listed).await;
         let is_mute = matches!(word, Word::Mute(..));
         let is_denied = matches!(word, Word::Mute(Silence { class: Class::Denied, .. }));
         if lists.is_some() || is_mute {
@@ -145,23 +154,34 @@ async fn ask_sentinel(mut rounds: Rounds, service: Arc<str>, reports: Reports) {
     }
 }
 
-async fn consult(link: &Link, service: &str, with_lists: bool) -> (Word, Option<Lists>) {
+async fn consult(link: &Link, subject: &Asked, with_lists: bool) -> (Word, Option<Lists>) {
+    let Asked { service, addresses } = subject;
     let mut batch = Batch::new();
     replies::ask_view(&mut batch, service);
     if with_lists {
         replies::ask_lists(&mut batch, service);
     }
     let outcome = match link.exchange(&batch).await {
-        Ok(mut replies) => replies::read_view(&mut replies)
+        Ok(mut replies) => replies::read_view(&mut replies, addresses)
             .and_then(|word| {
                 let is_known = with_lists && matches!(word, Word::Names(_));
-                let lists = is_known.then(|| replies::read_lists(&mut replies)).transpose()?;
+                let lists = is_known.then(|| replies::read_lists(&mut replies, addresses));
+                let lists = lists.transpose()?;
                 Ok((word, lists))
             })
             .map_err(|malformed| link.malformed(&malformed)),
         Err(failure) => Err(failure),
     };
-    outcome.unwrap_or_else(|failure| (Word::Mute(Silence::from(&failure)), None))
+    match outcome {
+        Ok((Word::Mute(Silence { class, why }), _)) => {
+            let is_none = why.contains("unknown command");
+            let fix = if is_none { ": it is no sentinel, they mostly listen at 26379" } else { "" };
+            let failure = link.failure(class, &format!("refused: {why}{fix}"));
+            (Word::Mute(Silence::from(&failure)), None)
+        }
+        Ok(said) => said,
+        Err(failure) => (Word::Mute(Silence::from(&failure)), None),
+    }
 }
 
 /// The times at which a node is asked.

@@ -2,13 +2,17 @@
 
 use athena_cache_core::backend::{Class, Failure};
 
-use super::notices::endpoint;
+use crate::config::Addresses;
 use crate::link::{Batch, Fields, Malformed, Replies, Role};
 use crate::url::Endpoint;
 
 /// What a sentinel says about the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SentinelView {
+    /// Its own name among sentinels; servers before 6.2 do not tell, nor do others whom they do not let.
+    pub(super) id: Option<String>,
+    /// How many other sentinels it knows.
+    pub(super) others: Option<usize>,
     /// The primary that it announces.
     pub(super) address: Endpoint,
     /// The number of the configuration that made it the primary; 0 if it may not be read.
@@ -32,8 +36,6 @@ pub(super) enum Word {
 /// Whom a sentinel knows besides the primary.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Lists {
-    /// Its own name among sentinels; servers before 6.2 do not tell.
-    pub(super) id: Option<String>,
     pub(super) replicas: Vec<Endpoint>,
     pub(super) peers: Vec<Peer>,
 }
@@ -66,19 +68,20 @@ pub(super) fn ask_view(batch: &mut Batch, service: &str) {
     // The first is right a second earlier during a failover, the second alone tells the epoch.
     batch.command("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service);
     batch.command("SENTINEL").arg("MASTER").arg(service);
+    // Each time: its name may lead to another one whenever it is connected to.
+    batch.command("SENTINEL").arg("MYID");
 }
 
 /// Asks for everybody else.
 pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
-    batch.command("SENTINEL").arg("MYID");
     batch.command("SENTINEL").arg("REPLICAS").arg(service);
     batch.command("SENTINEL").arg("SENTINELS").arg(service);
 }
 
 /// Reads the replies to [`ask_view`].
-pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
+pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<Word, Malformed> {
     if let Some((class, text)) = replies.error() {
-        replies.skip(1);
+        replies.skip(2);
         return Ok(Word::Mute(Silence { class, why: text }));
     }
     let address = replies.words()?;
@@ -86,35 +89,39 @@ pub(super) fn read_view(replies: &mut Replies) -> Result<Word, Malformed> {
         Some(_) => Fields::new(),
         None => replies.fields()?,
     };
+    let id = match replies.error() {
+        Some(_) => None,
+        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()),
+    };
     let Some(address) = address else { return Ok(Word::Unknown) };
     match &address[..] {
         [host, port] => {
-            let address = endpoint(host, port).ok_or(Malformed::new("expected an address"))?;
-            Ok(Word::Names(view(address, &record)))
+            let address = addresses.find(host, port);
+            let address = address.ok_or(Malformed::new("expected an address"))?;
+            Ok(Word::Names(view(id, address, (&record, addresses))))
         }
         _ => Err(Malformed::new("expected an address")),
     }
 }
 
 /// Reads the replies to [`ask_lists`]; what may not be read is empty.
-pub(super) fn read_lists(replies: &mut Replies) -> Result<Lists, Malformed> {
-    let id = match replies.error() {
-        Some(_) => None,
-        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()),
-    };
+pub(super) fn read_lists(replies: &mut Replies, addresses: &Addresses) -> Result<Lists, Malformed> {
     let mut records = || match replies.error() {
         Some(_) => Ok(Vec::new()),
         None => replies.records(),
     };
-    let replicas = records()?.iter().filter_map(endpoint_of).collect();
-    let peers = records()?.iter().filter_map(peer).collect();
-    Ok(Lists { id, replicas, peers })
+    let replicas = records()?.iter().filter_map(|it| endpoint_of(it, addresses)).collect();
+    let peers = records()?.iter().filter_map(|it| peer(it, addresses)).collect();
+    Ok(Lists { replicas, peers })
 }
 
 /// Reads the reply to `ROLE`; a replica follows another node, if it says which.
-pub(super) fn read_role(replies: &mut Replies) -> Result<Role<Option<Endpoint>>, Malformed> {
+pub(super) fn read_role(
+    replies: &mut Replies,
+    addresses: &Addresses,
+) -> Result<Role<Option<Endpoint>>, Malformed> {
     let words = replies.words()?.unwrap_or_default();
-    role(&words).ok_or(Malformed::new("expected the role of a data node"))
+    role(&words, addresses).ok_or(Malformed::new("expected the role of a data node"))
 }
 
 /// Reads the role in the reply to `HELLO`, which nobody can be forbidden to send.
@@ -126,30 +133,38 @@ pub(super) fn read_hello(replies: &mut Replies) -> Result<Role<Option<Endpoint>>
     }
 }
 
-fn view(address: Endpoint, record: &Fields) -> SentinelView {
-    let epoch = record.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
-    let replacing = endpoint_of(record).filter(|_| has_flag(record, "failover_in_progress"));
-    SentinelView { address, epoch, replacing }
+fn view(
+    id: Option<String>,
+    address: Endpoint,
+    (record, addresses): (&Fields, &Addresses),
+) -> SentinelView {
+    let number = |name| record.get(name).and_then(|number| number.parse().ok());
+    let epoch = number("config-epoch").unwrap_or(0);
+    let others = number("num-other-sentinels").and_then(|others| usize::try_from(others).ok());
+    let replacing =
+        endpoint_of(record, addresses).filter(|_| has_flag(record, "failover_in_progress"));
+    SentinelView { id, others, address, epoch, replacing }
 }
 
 fn has_flag(record: &Fields, flag: &str) -> bool {
     record.get("flags").is_some_and(|flags| flags.split(',').any(|it| it == flag))
 }
 
-fn endpoint_of(record: &Fields) -> Option<Endpoint> {
-    endpoint(record.get("ip")?, record.get("port")?)
+fn endpoint_of(record: &Fields, addresses: &Addresses) -> Option<Endpoint> {
+    addresses.find(record.get("ip")?, record.get("port")?)
 }
 
-fn peer(record: &Fields) -> Option<Peer> {
+fn peer(record: &Fields, addresses: &Addresses) -> Option<Peer> {
     let id = record.get("runid").cloned().unwrap_or_default();
-    Some(Peer { endpoint: endpoint_of(record)?, id })
+    Some(Peer { endpoint: endpoint_of(record, addresses)?, id })
 }
 
-fn role(words: &[String]) -> Option<Role<Option<Endpoint>>> {
+fn role(words: &[String], addresses: &Addresses) -> Option<Role<Option<Endpoint>>> {
     match words.first()?.as_str() {
         "master" => Some(Role::Primary(())),
         "slave" => {
-            let of = words.get(1).zip(words.get(2)).and_then(|(host, port)| endpoint(host, port));
+            let of = words.get(1).zip(words.get(2));
+            let of = of.and_then(|(host, port)| addresses.find(host, port));
             Some(Role::Replica(of))
         }
         _ => None,
@@ -171,7 +186,13 @@ mod tests {
     #[test]
     fn a_view_has_the_epoch_and_says_whether_a_failover_is_under_way() {
         let record = |flags, epoch| {
-            record(&[("ip", "127.0.0.1"), ("port", "1"), ("flags", flags), ("config-epoch", epoch)])
+            record(&[
+                ("ip", "127.0.0.1"),
+                ("port", "1"),
+                ("flags", flags),
+                ("config-epoch", epoch),
+                ("num-other-sentinels", "2"),
+            ])
         };
         for (flags, epoch, expected, replacing) in [
             ("master", "3", 3, None),
@@ -179,11 +200,20 @@ mod tests {
             ("master,o_down,failover_in_progress,force_failover", "4", 4, Some(at(1))),
             ("master", "x", 0, None),
         ] {
-            let expected = SentinelView { address: at(2), epoch: expected, replacing };
-            assert_eq!(view(at(2), &record(flags, epoch)), expected, "{flags} {epoch}");
+            let (id, others) = (Some("5fd1".to_owned()), Some(2));
+            let expected =
+                SentinelView { id: id.clone(), others, address: at(2), epoch: expected, replacing };
+            let none = Addresses::default();
+            assert_eq!(
+                view(id, at(2), (&record(flags, epoch), &none)),
+                expected,
+                "{flags} {epoch}"
+            );
         }
-        let blind = SentinelView { address: at(2), epoch: 0, replacing: None };
-        assert_eq!(view(at(2), &Fields::new()), blind);
+        let blind =
+            SentinelView { id: None, others: None, address: at(2), epoch: 0, replacing: None };
+        let nothing = (&Fields::new(), &Addresses::default());
+        assert_eq!(view(None, at(2), nothing), blind);
     }
 
     #[test]
@@ -200,15 +230,16 @@ mod tests {
             (&[], None),
         ] {
             let owned: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-            assert_eq!(role(&owned), expected, "{words:?}");
+            assert_eq!(role(&owned, &Addresses::default()), expected, "{words:?}");
         }
     }
 
     #[test]
     fn nodes_whose_address_is_not_known_are_left_out() {
         let known = record(&[("ip", "127.0.0.1"), ("port", "5"), ("runid", "5fd1")]);
-        assert_eq!(peer(&known), Some(Peer { endpoint: at(5), id: "5fd1".into() }));
-        assert_eq!(peer(&record(&[("ip", "127.0.0.1"), ("port", "0")])), None);
-        assert_eq!(endpoint_of(&record(&[("port", "5")])), None);
+        let none = Addresses::default();
+        assert_eq!(peer(&known, &none), Some(Peer { endpoint: at(5), id: "5fd1".into() }));
+        assert_eq!(peer(&record(&[("ip", "127.0.0.1"), ("port", "0")]), &none), None);
+        assert_eq!(endpoint_of(&record(&[("port", "5")]), &none), None);
     }
 }

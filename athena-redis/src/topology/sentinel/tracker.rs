@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::machine::{SentinelAction, SentinelEvent, SentinelMachine};
 use super::notices::Notice;
-use super::poller::{Order, Poller, Report, Reports};
+use super::poller::{Briefing, Order, Poller, Report, Reports};
 use super::{SentinelState, Standing};
 use crate::link::{Client, Link, Push, PushHandler};
 use crate::url::Endpoint;
@@ -112,6 +112,15 @@ impl Tracker {
             SentinelAction::InTouch => {
                 tracing::info!(service = %self.shared.service, "sentinels answer again");
             }
+            SentinelAction::Vain(absence) => tracing::warn!("{absence}{}", absence.remedy()),
+            SentinelAction::FallShort(shortfall) => {
+                let service = &self.shared.service;
+                tracing::warn!(%service, "no majority of the sentinels confirms the primary: {shortfall}");
+            }
+            SentinelAction::Suffice => {
+                let service = &self.shared.service;
+                tracing::info!(%service, "a majority of the sentinels confirms the primary again");
+            }
             SentinelAction::Miss { absence, rounds } => self.shared.miss(absence, rounds),
         }
     }
@@ -130,8 +139,9 @@ impl Tracker {
     fn poller_of_sentinel(&self, endpoint: Endpoint) -> Poller {
         let shared = &self.shared;
         let (service, reports) = (Arc::clone(&shared.service), self.reports.clone());
+        let addresses = Arc::clone(&shared.access.addresses);
         let push_handler = PushHandler::Channels(Arc::new(move |push: Push| {
-            if let Some(notice) = Notice::read(&push, &service) {
+            if let Some(notice) = Notice::read(&push, &service, &addresses) {
                 // Nobody hears it once the tracker has gone.
                 drop(reports.send(Report::Notice(notice)));
             }
@@ -140,13 +150,21 @@ impl Tracker {
         let link =
             Arc::new(Link::listening(endpoint, access, Arc::clone(&self.client), push_handler));
         let service = Arc::clone(&shared.service);
-        Poller::of_sentinel(link, service, self.reports.clone(), self.orders.subscribe())
+        Poller::of_sentinel(link, service, self.briefing())
     }
 
     fn poller_of_node(&self, endpoint: Endpoint) -> Poller {
         let (access, client) = (Arc::clone(&self.shared.access), Arc::clone(&self.shared.client));
         let link = Arc::new(Link::new(endpoint, access, client).on_standby());
-        Poller::of_node(link, self.reports.clone(), self.orders.subscribe())
+        Poller::of_node(link, self.briefing())
+    }
+
+    fn briefing(&self) -> Briefing {
+        Briefing {
+            reports: self.reports.clone(),
+            orders: self.orders.subscribe(),
+            addresses: Arc::clone(&self.shared.access.addresses),
+        }
     }
 
     async fn close(self) {

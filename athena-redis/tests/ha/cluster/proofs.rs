@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use athena_cache_core::backend::{Backend, Class, Generation, Token};
+use athena_cache_core::backend::{Backend, Change, Class, Generation, Token};
 use athena_cache_redis::Redis;
 
 use super::{lease, names_on_all, redis, start, store, with_replicas, without_replicas};
@@ -62,6 +62,39 @@ async fn changes_are_announced_by_the_node_of_each_name() {
         cluster.node(node).cli(&["SET", &held, "another"]);
         told.names(&[&held]).await;
     }
+}
+
+#[tokio::test]
+async fn a_former_primary_that_empties_itself_empties_nobody() {
+    let (cluster, _place) = start(with_replicas()).await;
+    let redis = redis(&cluster.url());
+    redis.connect().await.unwrap();
+    let names = names_on_all();
+    for name in &names {
+        store(&redis, name, b"bar").await;
+    }
+    let told = Told::by(&redis);
+    let heir = cluster.replica_of(0).expect("it has a replica");
+    cluster.failover(heir);
+    eventually("the heir is read", async || {
+        let found = read(&redis, &names[0]).await;
+        let port = cluster.node(heir).port().to_string();
+        found.is_ok() && redis.endpoint(redis.node(&names[0])).ends_with(&port)
+    })
+    .await;
+    // As a replica does that is synchronized anew.
+    let former = cluster.node(0);
+    let ours = former.cli(&["CLIENT", "LIST"]).text();
+    assert!(ours.contains("name=under-test"), "it is connected to: {ours}");
+    former.cli(&["CONFIG", "SET", "replica-read-only", "no"]);
+    former.cli(&["FLUSHALL"]);
+    // What another node announces after that is heard.
+    read(&redis, &names[1]).await.unwrap();
+    cluster.node(1).cli(&["SET", &names[1], "another"]);
+    eventually("it is announced", async || told.count(&names[1]) >= 1).await;
+    assert!(!told.all().contains(&Change::Flushed), "{:?}", told.all());
+    cluster.node(1).cli(&["FLUSHALL"]);
+    eventually("a flush of a primary is", async || told.all().contains(&Change::Flushed)).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use super::*;
-use crate::topology::cluster::nodes::Reading;
+use crate::config::Addresses;
+use crate::topology::cluster::nodes::{ClusterView, Preferred, Reading};
 
 /// What the node at `port` says; `myself` is put in where its port stands.
 fn view(port: u16, lines: &[&str]) -> ClusterView {
@@ -7,7 +8,19 @@ fn view(port: u16, lines: &[&str]) -> ClusterView {
     let own = format!("h:{port}@1 ");
     let text: Vec<_> =
         lines.iter().map(|line| line.replace(&own, &format!("{own}myself,"))).collect();
-    ClusterView::parse(&text.join("\n"), Reading { asked: &asked, by_name: false }).unwrap()
+    let addresses = Addresses::default();
+    let reading = Reading { asked: &asked, preferred: Preferred::Ip, addresses: &addresses };
+    ClusterView::parse(&text.join("\n"), reading).unwrap()
+}
+
+/// What follows from views of one round.
+fn merge<'a>(views: impl IntoIterator<Item = &'a ClusterView>) -> Layout {
+    let mut census = Census::default();
+    for view in views {
+        let asked = view.own().unwrap().endpoint.clone();
+        census.note(&asked, view.clone(), 1);
+    }
+    Layout::of(&census)
 }
 
 fn owner(layout: &Layout, slot: usize) -> Option<u16> {
@@ -100,30 +113,30 @@ fn each_slot_has_the_owner_with_the_highest_epoch() {
             Some(2),
         ),
     ] {
-        let layout = Layout::merge(&views);
+        let layout = merge(&views);
         assert_eq!((owner(&layout, 5), owner(&layout, 15)), (owner_of_5, owner_of_15), "{name}");
         assert_eq!(layout.is_vacant(), owner_of_15.is_none(), "{name}");
-        let reversed = Layout::merge(views.iter().rev());
+        let reversed = merge(views.iter().rev());
         assert!(reversed.owners().eq(layout.owners()), "{name}");
     }
 }
 
 #[test]
 fn the_replicas_of_a_primary_are_known() {
-    let layout = Layout::merge(&[view(2, &[A, B, HEIR])]);
+    let layout = merge(&[view(2, &[A, B, HEIR])]);
     let of = |port| {
         let primary = Endpoint { host: "h".into(), port };
         layout.replicas_of(&primary).map(|it| it.port).collect::<Vec<_>>()
     };
     assert_eq!((of(1), of(2), of(3)), (vec![3], vec![], vec![]));
     assert_eq!(layout.primaries().map(|it| it.port).collect::<Vec<_>>(), [1, 2]);
-    let failed = Layout::merge(&[view(2, &[A_FAILED, B, HEIR])]);
+    let failed = merge(&[view(2, &[A_FAILED, B, HEIR])]);
     assert_eq!(failed.primaries().map(|it| it.port).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
 fn a_succession_is_a_primary_replaced_and_not_slots_that_moved() {
-    let before = || Layout::merge(&[view(2, &[A, B, HEIR])]);
+    let before = || merge(&[view(2, &[A, B, HEIR])]);
     let moved = ["a h:1@1 master - 0 0 1 connected 0-4", "b h:2@1 master - 0 0 4 connected 5-19"];
     let emptied = ["a h:1@1 master - 0 0 1 connected", "b h:2@1 master - 0 0 4 connected 0-19"];
     let adopted =
@@ -138,7 +151,7 @@ fn a_succession_is_a_primary_replaced_and_not_slots_that_moved() {
         ("of a dead one", &adopted, vec![(1, 2)]),
         ("another node at the address", &["n h:1@1 master - 0 0 7 connected 0-9", B], vec![]),
     ] {
-        let now = Layout::merge(&[view(2, lines)]);
+        let now = merge(&[view(2, lines)]);
         let found = now.successions_since(&before());
         let ports: Vec<_> = found.iter().map(|it| (it.from.port, it.to.port)).collect();
         assert_eq!(ports, successions, "{name}");

@@ -1,7 +1,9 @@
 use athena_cache_core::backend::Class;
 
+use super::company::{FEW, MANY};
 use super::*;
-use crate::topology::cluster::nodes::Reading;
+use crate::config::Addresses;
+use crate::topology::cluster::nodes::{Preferred, Reading};
 
 const MILLIS: Duration = Duration::from_millis(1);
 
@@ -24,7 +26,8 @@ fn view(port: u16, lines: &[&str]) -> Result<ClusterView, Failure> {
     let own = format!("h:{port}@1 ");
     let text: Vec<_> =
         lines.iter().map(|line| line.replace(&own, &format!("{own}myself,"))).collect();
-    let reading = Reading { asked: &at(port), by_name: false };
+    let (asked, addresses) = (at(port), Addresses::default());
+    let reading = Reading { asked: &asked, preferred: Preferred::Ip, addresses: &addresses };
     Ok(ClusterView::parse(&text.join("\n"), reading).unwrap())
 }
 
@@ -108,6 +111,7 @@ impl ClusterRoom {
                     format!("{} for {}: {} in {since:?}", it.to, it.from, cause.name())
                 }
                 Do::Vain { rounds, reason } => format!("vain {rounds}: {:?}", reason.class),
+                Do::Unreached(node) => format!("unreached {}", node.port),
                 Do::CutOff(_) => "cut off".to_owned(),
                 Do::InTouch => "in touch".to_owned(),
             });
@@ -151,7 +155,14 @@ impl ClusterRoom {
     ) -> Vec<String> {
         let outdated = outdated.iter().copied().map(at).collect();
         let was_connected = self.was_connected;
-        self.handle(ClusterEvent::Answer { node: at(port), view, was_connected, outdated })
+        if view.is_ok() && !self.machine.asked.contains_key(&at(port)) {
+            // It was asked in a round of its own.
+            self.machine.rounds += 1;
+        }
+        let answer = ClusterEvent::Answer { node: at(port), view, was_connected, outdated };
+        let mut done = self.handle(answer);
+        done.extend(self.handle(ClusterEvent::Look));
+        done
     }
 }
 
@@ -167,7 +178,7 @@ fn the_first_answer_makes_a_first_map() {
 }
 
 #[test]
-fn in_health_the_primaries_are_asked_every_five_to_ten_seconds() {
+fn in_health_primaries_are_asked_every_five_to_ten_seconds() {
     let mut room = ClusterRoom::calm();
     assert!((4_900 * MILLIS..=10_000 * MILLIS).contains(&room.pause()), "{:?}", room.pause());
     assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
@@ -179,7 +190,7 @@ fn in_health_the_primaries_are_asked_every_five_to_ten_seconds() {
 #[test]
 fn whoever_meets_something_else_has_all_asked_soon() {
     let mut room = ClusterRoom::calm();
-    assert_eq!(room.handle(ClusterEvent::Wanted), [""; 0]);
+    assert_eq!(room.handle(ClusterEvent::Wanted(Vec::new())), [""; 0]);
     assert_eq!(room.pause(), 20 * MILLIS);
     assert_eq!(room.due(), ["keep [1, 2]", "ask 1", "ask 2"]);
     assert!(room.pause() > 4_900 * MILLIS);
@@ -223,10 +234,13 @@ fn of_a_silent_node_the_others_are_asked_now_and_then() {
     room.doubt(1, Some(Doubt::Silent));
     let mut full = 0;
     for _ in 0..16 {
-        full += u32::from(room.due().contains(&"ask 2".to_owned()));
+        let is_full = room.due().contains(&"ask 2".to_owned());
         room.answer(3, view(3, &[A, B, HEIR]));
         room.answer(1, silent());
-        room.answer(2, view(2, &[A, B, HEIR]));
+        if is_full {
+            room.answer(2, view(2, &[A, B, HEIR]));
+            full += 1;
+        }
     }
     assert_eq!(full, 2);
     // It is back, perhaps as somebody else.
@@ -279,7 +293,7 @@ fn slots_that_move_between_primaries_are_followed_and_no_failover() {
 #[test]
 fn a_redirect_that_no_node_confirms_is_undone() {
     let mut room = ClusterRoom::calm();
-    room.handle(ClusterEvent::Wanted);
+    room.handle(ClusterEvent::Wanted(Vec::new()));
     room.due();
     room.patched_since = Some(room.now);
     assert_eq!(room.answer(1, view(1, &[A, B, HEIR])), ["trust 1"]);
@@ -338,4 +352,128 @@ fn nodes_that_serve_no_slots_are_of_no_use_and_say_so() {
     }
     let done = room.answer(3, view(3, &["x h:3@1 master - 0 0 0 connected"]));
     assert_eq!(done, ["trust 3", "vain 1: Unready"]);
+}
+
+/// A cluster of so many primaries with a replica each; primary n is at port n, its replica 10 000 above.
+fn lines(primaries: u16) -> Vec<String> {
+    let width = 16_384 / primaries;
+    let primary = |n: u16| {
+        let (first, last) = (width * (n - 1), width * n - 1);
+        format!("p{n} h:{n}@1 master - 0 0 {n} connected {first}-{last}")
+    };
+    let replica = |n: u16| format!("r{n} h:{}@1 slave p{n} 0 0 {n} connected", 10_000 + n);
+    (1..=primaries).flat_map(|n| [primary(n), replica(n)]).collect()
+}
+
+/// A calm room of so many primaries.
+fn large(primaries: u16) -> (ClusterRoom, Vec<String>) {
+    let lines = lines(primaries);
+    let all: Vec<_> = lines.iter().map(String::as_str).collect();
+    let mut room = ClusterRoom::new();
+    room.due();
+    for port in [1, 2, 3] {
+        room.answer(port, view(port, &all));
+    }
+    room.owners = (1..=primaries).map(|port| (at(port), None)).collect();
+    room.look();
+    (room, lines)
+}
+
+/// Whom a round asks.
+fn asked(done: &[String]) -> Vec<u16> {
+    done.iter().filter_map(|it| it.strip_prefix("ask ")?.parse().ok()).collect()
+}
+
+#[test]
+fn of_a_large_cluster_in_health_three_are_asked_and_not_always_the_same() {
+    let (mut room, lines) = large(200);
+    let all: Vec<_> = lines.iter().map(String::as_str).collect();
+    let mut seen = HashSet::new();
+    for _ in 0..20 {
+        assert!(room.pause() > 4_900 * MILLIS);
+        let ports = asked(&room.due());
+        assert_eq!(ports.len(), FEW);
+        for port in ports {
+            seen.insert(port);
+            room.answer(port, view(port, &all));
+        }
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+}
+
+#[test]
+fn whoever_sent_a_command_on_and_who_it_was_sent_to_are_asked() {
+    let (mut room, _) = large(200);
+    room.handle(ClusterEvent::Wanted([70, 150].map(at).into()));
+    let ports = asked(&room.due());
+    assert!(ports.contains(&70) && ports.contains(&150), "{ports:?}");
+    assert!(ports.len() <= FEW + 2, "{ports:?}");
+}
+
+#[test]
+fn of_many_that_are_in_doubt_some_are_looked_for_at_a_time_and_all_in_turn() {
+    let (mut room, lines) = large(200);
+    let all: Vec<_> = lines.iter().map(String::as_str).collect();
+    for (_, doubt) in room.owners.iter_mut().take(120) {
+        *doubt = Some(Doubt::Silent);
+    }
+    room.look();
+    let mut seen = HashSet::new();
+    for _ in 0..100 {
+        let ports = asked(&room.due());
+        assert!(ports.len() <= MANY + FEW, "{ports:?}");
+        seen.extend(ports.iter().copied().filter(|port| *port > 10_000));
+        for port in ports {
+            let is_sound = (121..=200).contains(&port);
+            room.answer(port, if is_sound { view(port, &all) } else { silent() });
+        }
+    }
+    assert!(seen.len() > 100, "{}", seen.len());
+}
+
+#[test]
+fn of_many_seeds_few_are_asked_and_twice_as_many_each_time() {
+    let seeds: Vec<_> = (1..=100).map(at).collect();
+    let now = Instant::now();
+    let mut machine = ClusterMachine::new(seeds, Rng::with_seed(1), now);
+    let mut counts = Vec::new();
+    for _ in 0..7 {
+        let actions = machine.handle(ClusterEvent::Due, &Shown::default(), now);
+        counts.push(actions.iter().filter(|it| matches!(it, ClusterAction::Ask(_))).count());
+    }
+    assert_eq!(
+        counts
+            .iter()
+            .scan(0, |sum, it| {
+                *sum += it;
+                Some(*sum)
+            })
+            .collect::<Vec<_>>(),
+        [3, 6, 12, 24, 48, 96, 100]
+    );
+}
+
+#[test]
+fn of_whom_others_say_something_else_it_is_asked_itself() {
+    let (mut room, lines) = large(200);
+    // One that lags behind tells of a primary what was so before a failover.
+    let mut earlier: Vec<_> = lines.iter().map(String::as_str).collect();
+    let former = "p2 h:2@1 slave p9 0 0 1 connected";
+    earlier[2] = former;
+    room.answer(4, view(4, &earlier));
+    let ports = asked(&room.due());
+    assert!(ports.contains(&2), "{ports:?}");
+}
+
+#[test]
+fn a_node_that_cannot_be_reached_where_it_is_said_to_be_is_told_of_once() {
+    let mut room = ClusterRoom::calm();
+    room.was_connected = false;
+    room.owners = vec![(at(1), Some(Doubt::Lost)), (at(2), Some(Doubt::Lost))];
+    assert_eq!(room.handle(ClusterEvent::Look), ["unreached 1"]);
+    assert_eq!(room.handle(ClusterEvent::Look), [""; 0]);
+    room.owners = vec![(at(1), None), (at(2), None)];
+    room.look();
+    room.owners[1].1 = Some(Doubt::Lost);
+    assert_eq!(room.handle(ClusterEvent::Look), ["unreached 2"]);
 }

@@ -5,11 +5,23 @@ fn at(port: u16) -> Endpoint {
 }
 
 fn view(port: u16, epoch: u64) -> Word {
-    Word::Names(SentinelView { address: at(port), epoch, replacing: None })
+    let (id, others) = (None, Some(2));
+    Word::Names(SentinelView { id, others, address: at(port), epoch, replacing: None })
 }
 
 fn replacing(port: u16, epoch: u64) -> Word {
-    Word::Names(SentinelView { address: at(port), epoch, replacing: Some(at(port)) })
+    let (id, others, replacing) = (None, Some(2), Some(at(port)));
+    Word::Names(SentinelView { id, others, address: at(port), epoch, replacing })
+}
+
+/// The word of a sentinel with an id that knows so many others.
+fn by(id: u16, others: usize, word: Word) -> Word {
+    match word {
+        Word::Names(view) => {
+            Word::Names(SentinelView { id: Some(id.to_string()), others: Some(others), ..view })
+        }
+        other => other,
+    }
 }
 
 fn mute(class: Class, why: &str) -> Word {
@@ -52,7 +64,7 @@ impl Room {
 
     fn hear(&mut self, words: &[Word]) {
         for (sentinel, word) in (91..).zip(words) {
-            self.election.hear(&at(sentinel), word.clone(), self.now);
+            self.election.hear(&at(sentinel), by(sentinel, 2, word.clone()), self.now);
         }
     }
 
@@ -226,7 +238,7 @@ fn whomever_the_primary_follows_is_asked_although_nobody_listed_it() {
 #[test]
 fn the_same_word_twice_is_nothing_new_nor_is_another_reason_to_be_silent() {
     let mut room = Room::seated();
-    let mut hear = |word| room.election.hear(&at(91), word, room.now);
+    let mut hear = |word| room.election.hear(&at(91), by(91, 2, word), room.now);
     assert!(!hear(view(1, 5)));
     assert!(hear(mute(Class::Unreachable, "refused")));
     assert!(!hear(mute(Class::Timeout, "silent")));
@@ -331,7 +343,7 @@ fn an_absence_says_what_is_wrong_and_not_before_all_were_heard() {
 /// Has sentinels name a node, each asked so many seconds after a start.
 fn confirm(room: &mut Room, start: Instant, words: &[(Word, u64)]) {
     for (sentinel, (word, seconds)) in (91..).zip(words) {
-        room.election.hear(&at(sentinel), word.clone(), room.now);
+        room.election.hear(&at(sentinel), by(sentinel, 2, word.clone()), room.now);
         room.election.confirm(&at(sentinel), start + Duration::from_secs(*seconds));
     }
 }
@@ -404,4 +416,100 @@ fn a_new_seat_is_confirmed_anew_though_the_former_one_does_not_know() {
     assert!(room.election.confirmed().is_some());
     room.testify(&[PRIMARY]);
     assert_eq!(room.election.confirmed(), None);
+}
+
+/// Who answers at an address, and how many others it says that it knows.
+type Voice = (u16, Option<u16>, usize);
+
+/// Has sentinels at addresses name node 1, asked now.
+fn voices(room: &mut Room, voices: &[Voice]) {
+    for &(address, id, others) in voices {
+        let word = match id {
+            Some(id) => by(id, others, view(1, 5)),
+            None => view(1, 5),
+        };
+        room.election.hear(&at(address), word, room.now);
+        room.election.confirm(&at(address), room.now);
+    }
+}
+
+#[test]
+fn a_sentinel_counts_once_whatever_addresses_it_is_known_by() {
+    let (a, b) = (Some(91), Some(92));
+    // Addresses 91 to 93 are seeds, 81 to 83 are what the sentinels list for them.
+    for (name, said, is_confirmed) in [
+        ("one of three seeds by name is down, and listed", &[(91, a, 2), (92, b, 2)][..], true),
+        ("one of three twice", &[(91, a, 2), (81, a, 2)], false),
+        ("one of three at three names", &[(91, a, 2), (92, a, 2), (93, a, 2)], false),
+        ("two of three, one of them twice", &[(91, a, 2), (81, a, 2), (82, b, 2)], true),
+        (
+            "two of five, though nobody lists the others' addresses",
+            &[(91, a, 4), (92, b, 4)],
+            false,
+        ),
+        ("the only one, and two seeds that never existed", &[(91, a, 0)], true),
+        ("one that was reset, beside one that was not", &[(91, a, 0), (92, b, 4)], false),
+        ("all that were reset at once", &[(91, a, 0), (92, b, 0)], true),
+        ("two that do not say who they are", &[(91, None, 2), (92, None, 2)], false),
+        ("one of two that does not say", &[(91, None, 2), (92, b, 2)], true),
+    ] {
+        let mut room = Room::new();
+        let addresses = [91, 92, 93, 81, 82, 83].map(at).into();
+        room.election.convene(&addresses, &[1].map(at).into());
+        voices(&mut room, said);
+        room.testify(&[PRIMARY]);
+        room.pass(FIRST);
+        assert_eq!(room.decide(), Some(1), "{name}");
+        voices(&mut room, said);
+        let confirmed = room.election.confirmed();
+        assert_eq!(confirmed.is_some(), is_confirmed, "{name}");
+        assert_eq!(room.election.shortfall().is_none(), is_confirmed, "{name}");
+    }
+}
+
+#[test]
+fn an_address_that_leads_to_another_sentinel_from_now_on_takes_no_vote_with_it() {
+    let mut room = Room::seated();
+    voices(&mut room, &[(91, Some(91), 4), (92, Some(92), 4), (93, Some(93), 4)]);
+    assert!(room.election.confirmed().is_some());
+    room.pass(Duration::from_secs(1));
+    // Two names have turned to the same one.
+    voices(&mut room, &[(91, Some(91), 4), (92, Some(91), 4), (93, Some(91), 4)]);
+    room.election.convene(&[91, 92, 93].map(at).into(), &[1].map(at).into());
+    assert_eq!(room.election.confirmed(), None);
+}
+
+#[test]
+fn a_smaller_number_of_sentinels_is_believed_after_a_minute() {
+    let mut room = Room::seated();
+    voices(&mut room, &[(91, Some(91), 2), (92, Some(92), 2)]);
+    // The others are gone, and this one was reset.
+    for seconds in [1, 30, 30] {
+        assert_eq!(room.election.electorate.size(0), 3, "{seconds}");
+        room.pass(Duration::from_secs(seconds));
+        voices(&mut room, &[(91, Some(91), 0)]);
+    }
+    room.election.convene(&[91].map(at).into(), &[1].map(at).into());
+    assert_eq!(room.election.electorate.size(0), 1);
+    assert_eq!(room.election.confirmed(), Some(room.now));
+}
+
+#[test]
+fn what_a_missing_majority_costs_is_said_with_the_reasons() {
+    let mut room = Room::seated();
+    assert_eq!(room.election.shortfall(), None);
+    room.hear(&[
+        view(1, 5),
+        mute(Class::Timeout, "b is silent"),
+        mute(Class::Timeout, "c is gone"),
+    ]);
+    let told = room.election.shortfall().unwrap().to_string();
+    for part in [
+        "1 of 3 sentinels hold 127.0.0.1:1",
+        "2 have to",
+        "invalidations stay `Pending`",
+        "set `addresses`: b is silent; c is gone",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 }

@@ -11,7 +11,8 @@ fn at(port: u16) -> Endpoint {
 }
 
 fn view(port: u16, epoch: u64) -> Word {
-    Word::Names(SentinelView { address: at(port), epoch, replacing: None })
+    let (id, others) = (None, Some(2));
+    Word::Names(SentinelView { id, others, address: at(port), epoch, replacing: None })
 }
 
 fn mute() -> Word {
@@ -37,6 +38,9 @@ fn told(actions: Vec<SentinelAction>) -> Vec<String> {
         Do::Confirm(_) => "confirm".to_owned(),
         Do::CutOff(absence) => format!("cut off: {absence}"),
         Do::InTouch => "in touch".to_owned(),
+        Do::Vain(absence) => format!("in vain: {absence}"),
+        Do::FallShort(it) => format!("{} of {} sentinels", it.holding, it.size),
+        Do::Suffice => "sentinels suffice".to_owned(),
         Do::Miss { rounds, .. } => format!("missed {rounds}"),
     };
     actions.into_iter().map(tell).filter(|it| it != "confirm").collect()
@@ -82,7 +86,10 @@ impl SentinelRoom {
         told(self.event(SentinelEvent::Report(report)))
     }
 
-    fn word(&mut self, sentinel: u16, word: Word) {
+    fn word(&mut self, sentinel: u16, mut word: Word) {
+        if let Word::Names(view) = &mut word {
+            view.id = Some(sentinel.to_string());
+        }
         let (sentinel, asked) = (at(sentinel), self.now);
         assert_eq!(self.report(Report::Word { sentinel, word, asked }), [""; 0]);
     }
@@ -284,7 +291,6 @@ fn members_that_come_are_polled_and_those_that_go_are_left() {
     let list = |room: &mut SentinelRoom, replicas: &[u16], peers: &[u16]| {
         for sentinel in [91, 92, 93] {
             let lists = Lists {
-                id: Some(sentinel.to_string()),
                 replicas: replicas.iter().copied().map(at).collect(),
                 peers: peers.iter().copied().filter(|it| *it != sentinel).map(peer).collect(),
             };
@@ -323,6 +329,51 @@ fn each_round_of_a_search_in_vain_counts_once() {
     }
     room.words(&view(1, 5));
     room.tick();
+    room.roles(&[(1, PRIMARY)]);
+    assert!(room.tick().contains(&"1 serves".to_owned()));
+}
+
+#[test]
+fn a_missing_majority_is_told_once_and_so_is_its_end() {
+    let mut room = SentinelRoom::calm();
+    for sentinel in [91, 92] {
+        room.word(sentinel, mute());
+    }
+    for millis in [0, 4_999] {
+        room.wait(millis);
+        assert_eq!(room.tick(), [""; 0]);
+    }
+    room.wait(1);
+    assert_eq!(room.tick(), ["1 of 3 sentinels"]);
+    for _ in 0..3 {
+        room.wait(60_000);
+        assert_eq!(room.tick(), [""; 0]);
+    }
+    room.word(92, view(1, 5));
+    assert_eq!(room.tick(), ["sentinels suffice"]);
+    // A moment without one is no news.
+    room.word(92, mute());
+    room.tick();
+    room.wait(4_000);
+    room.word(92, view(1, 5));
+    room.tick();
+    room.wait(4_000);
+    assert_eq!(room.tick(), [""; 0]);
+}
+
+#[test]
+fn why_a_search_finds_nobody_though_sentinels_answer_is_told_once() {
+    let silent: Testimony = Err(Silence { class: Class::Unreachable, why: "it is gone".into() });
+    let mut room = SentinelRoom::new();
+    room.tick();
+    room.words(&Word::Unknown);
+    let told = room.tick();
+    assert_eq!(told[0], "in vain: no sentinel of h:91, h:92, h:93 knows `mymaster`");
+    room.words(&view(1, 5));
+    room.tick();
+    room.roles(&[(1, silent)]);
+    room.wait(2_000);
+    assert_eq!(room.tick(), ["missed 2"]);
     room.roles(&[(1, PRIMARY)]);
     assert!(room.tick().contains(&"1 serves".to_owned()));
 }

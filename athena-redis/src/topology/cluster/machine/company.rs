@@ -1,0 +1,72 @@
+//! Whom a round of questions goes to.
+//!
+//! Invariant: how many are asked does not grow with the cluster.
+
+use std::collections::HashSet;
+
+use super::{ClusterMachine, Owner};
+use crate::link::Doubt;
+use crate::url::Endpoint;
+
+/// How many nodes are asked that nothing is known against.
+pub(super) const FEW: usize = 3;
+/// How many are asked at most of those that there is a reason to ask, for each reason.
+pub(super) const MANY: usize = 8;
+/// The same where none of the primaries can be expected to answer.
+const MOST: usize = 16;
+
+impl ClusterMachine {
+    /// Whom a full round goes to: some of those that serve, and whomever there is a reason to ask; others,
+    /// and the seeds, where none of those can be expected to answer.
+    pub(super) fn company(&mut self, owners: &[Owner<'_>]) -> HashSet<Endpoint> {
+        let Some(layout) = self.layout.clone() else { return self.seeds() };
+        let sound: Vec<_> = owners.iter().filter(|owner| owner.doubt.is_none()).collect();
+        let refusing = owners.iter().filter(|owner| owner.doubt == Some(Doubt::NotServing));
+        let refusing = refusing.map(|owner| owner.endpoint.clone()).collect();
+        let disputed = self.census.disputed().cloned().collect();
+        let met = std::mem::take(&mut self.met).into_iter().collect();
+        let few = sound.iter().map(|owner| owner.endpoint.clone()).collect();
+        let mut all = self.some(few, FEW);
+        for reason in [refusing, disputed, met] {
+            all.extend(self.some(reason, MANY));
+        }
+        if sound.is_empty() || self.contact.is_cut_off() {
+            let everybody = layout.endpoints().cloned().collect();
+            all.extend(self.some(everybody, MOST));
+            all.extend(self.some(self.seeds.clone(), MOST));
+        }
+        all
+    }
+
+    /// Some of the seeds, and in each round of a first search twice as many.
+    fn seeds(&self) -> HashSet<Endpoint> {
+        let count = FEW.saturating_mul(1 << self.rounds.saturating_sub(1).min(16));
+        self.seeds
+            .iter()
+            .cycle()
+            .skip(self.first_seed)
+            .take(count.min(self.seeds.len()))
+            .cloned()
+            .collect()
+    }
+
+    /// So many of these nodes, by chance.
+    fn some(&mut self, nodes: Vec<Endpoint>, most: usize) -> HashSet<Endpoint> {
+        if nodes.len() <= most {
+            return nodes.into_iter().collect();
+        }
+        let mut some = HashSet::with_capacity(most);
+        while some.len() < most {
+            some.insert(nodes[self.random.usize(..nodes.len())].clone());
+        }
+        some
+    }
+
+    /// The replicas of primaries that may be gone; where those are many, some of them.
+    pub(super) fn replicas_in_question(&mut self) -> HashSet<Endpoint> {
+        let Some(layout) = self.layout.clone() else { return HashSet::new() };
+        let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
+        let gone = self.some(gone.map(|(primary, _)| primary.clone()).collect(), MANY);
+        gone.iter().flat_map(|primary| layout.replicas_of(primary)).cloned().collect()
+    }
+}
