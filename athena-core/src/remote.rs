@@ -52,7 +52,7 @@ use crate::settings::{MemoryRole, Settings};
 use crate::tasks::{Sole, Tasks};
 use crate::telemetry::Telemetry;
 
-pub(crate) use generations::Generations;
+pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::StoredEntry;

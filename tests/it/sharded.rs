@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use athena_cache::backend::{
     Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest,
-    Leased, Listener, Node, Proof, Token,
+    Leased, Listener, Node, Proof, Proposal, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
 use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Settings, Source};
@@ -47,12 +47,12 @@ impl Backend for Pair {
         self.of(values.iter().chain(generations).copied()).read(values, generations).await
     }
 
-    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
-        self.of(proposals.iter().map(|(name, _)| name.as_str())).ensure(proposals).await
+    async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
+        self.of(proposals.iter().map(|proposal| proposal.name)).ensure(proposals).await
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
-        let generations = request.generations.iter().map(|(name, _)| name.as_str());
+        let generations = request.generations.iter().map(|proposal| proposal.name);
         self.of(generations.chain([request.lease])).lease(request).await
     }
 

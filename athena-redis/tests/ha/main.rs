@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{
-    Backend, Class, Failure, Fill, Filled, Item, LeaseRequest, Token,
+    Backend, Class, Failure, Fill, Filled, Generation, Item, LeaseRequest, Proposal, Token,
 };
 use athena_cache_redis::{Redis, RedisConfig};
 
@@ -69,6 +69,14 @@ async fn put(redis: &Redis, item: Item<'_>, lease: &str) -> Result<(), Failure> 
             return Ok(());
         }
     }
+}
+
+/// How long a generation that is proposed has to last.
+const GENERATION_LIFE: Duration = Duration::from_secs(60);
+
+/// A generation that ends by itself.
+fn proposal(name: &str) -> Proposal<'_> {
+    Proposal { name, generation: Generation::new(7), life: Some(GENERATION_LIFE) }
 }
 
 /// The class of a failure that must come, and how long it took to come.

@@ -11,6 +11,7 @@ use crate::coherence::session::Session;
 use crate::envelope::Stamp;
 use crate::remote::breakers::by_node;
 use crate::remote::generations::Told;
+use crate::remote::known::Sighting;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Remote, join_all, scattered};
 use crate::resilience::deadline::Deadline;
@@ -151,7 +152,9 @@ impl Remote {
         });
         for (name, generation) in names.zip(&reply.found.generations) {
             let stamp = generation.map(|generation| Stamp { generation, history: reply.history });
-            self.know(name, stamp, since, &reply.session);
+            // How long it lasts was not asked: only a load needs to know.
+            let session = Arc::clone(&reply.session);
+            self.know(name, Sighting { stamp, until: None, session }, since);
         }
     }
 }
