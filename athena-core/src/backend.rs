@@ -11,8 +11,8 @@ use async_trait::async_trait;
 pub use self::failure::{Class, Failure};
 pub use self::node::{Cause, Change, Failover, Listener, Node, Proof};
 pub use self::operation::{
-    Ensured, Fill, Filled, Found, Generation, Item, Lasting, LeaseRequest, Leased, Proposal,
-    Stored, Token,
+    Absent, Bump, Ensured, Fill, Filled, Found, Generation, Item, Lasting, LeaseRequest, Leased,
+    Proposal, Stored, Token,
 };
 
 mod failure;
@@ -76,10 +76,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Shortens the remaining life of values; never lengthens it. Absent names are skipped.
     async fn shorten(&self, names: &[String], life: Duration) -> Result<(), Failure>;
 
-    /// Overwrites generations that are there, in the order given; each keeps the life that it has.
-    ///
-    /// What is not there is not created: missing equals nothing, so nothing is left that could count under it.
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure>;
+    /// Overwrites generations, in the order given; each that is there keeps the life that it has.
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure>;
 
     /// Asks a node for a sign of life, on the connection that its operations use.
     ///

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Backend, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, Lasting, LeaseRequest,
-    Leased, Listener, Node, Proof, Proposal, Token,
+    Absent, Backend, Bump, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, Lasting,
+    LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
 use crate::link::{Batch, Origin, Replies, Script};
@@ -112,11 +112,14 @@ impl Backend for Redis {
         self.send_all(&batch).await
     }
 
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
-        for (name, generation) in generations {
-            // Coherence 7: nothing is left that could count under what is not there.
-            batch.with("SET", name).arg(generation.to_string()).args(["XX", "KEEPTTL"]);
+        for Bump { name, generation, absent } in bumps {
+            let words = batch.with("SET", name).arg(generation.to_string()).arg("KEEPTTL");
+            match absent {
+                Absent::Stays => words.arg("XX"),
+                Absent::IsCreated => words,
+            };
         }
         self.send_all(&batch).await
     }

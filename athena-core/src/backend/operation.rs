@@ -37,6 +37,26 @@ pub struct Proposal<'a> {
     pub life: Option<Duration>,
 }
 
+/// A generation to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bump<'a> {
+    /// Name of the generation.
+    pub name: &'a str,
+    /// What it becomes; a number that it never was before.
+    pub generation: Generation,
+    /// What follows if it is not there.
+    pub absent: Absent,
+}
+
+/// What is done about a generation that is to change and is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Absent {
+    /// Nothing: missing equals nothing, so nothing is left that could count under it.
+    Stays,
+    /// It is created, without an end.
+    IsCreated,
+}
+
 /// A generation as it holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lasting {

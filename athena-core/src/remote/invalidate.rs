@@ -9,7 +9,7 @@ use super::breakers::by_node;
 use super::journal::{Replay, Target};
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all};
-use crate::backend::{Class, Failure, Node};
+use crate::backend::{Absent, Bump, Class, Failure, Node};
 use crate::coherence::guards::Guard;
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
@@ -309,8 +309,11 @@ impl Remote {
                     names.extend(entry.lanes());
                     names.push(entry.lease());
                 }
-                Target::AnyTag => generations.insert(0, self.name_of(target)),
-                Target::Tag(_) | Target::Namespace(_) => generations.push(self.name_of(target)),
+                // Coherence 10: first, and in any case.
+                Target::AnyTag => generations.insert(0, (self.name_of(target), Absent::IsCreated)),
+                Target::Tag(_) | Target::Namespace(_) => {
+                    generations.push((self.name_of(target), Absent::Stays));
+                }
             }
         }
         if !generations.is_empty() {
@@ -327,19 +330,27 @@ impl Remote {
 
     /// Changes generations. A store that takes no writes still removes, and absent means changed
     /// (coherence 7).
-    async fn bump(&self, names: &[String], deadline: Deadline) -> Result<(), Failure> {
-        let Some(first) = names.first() else {
+    async fn bump(
+        &self,
+        generations: &[(String, Absent)],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let Some((first, _)) = generations.first() else {
             return Ok(());
         };
         // Each attempt with numbers of its own: what was loaded under one of an earlier attempt may have been
         // invalidated since, and would count again (coherence 7).
         let bump = async || {
-            let bumped = names.iter().map(|name| (name.clone(), self.generation()));
-            self.backend.bump(&bumped.collect::<Vec<_>>()).await
+            let mut bumps = Vec::with_capacity(generations.len());
+            for (name, absent) in generations {
+                bumps.push(Bump { name, generation: self.generation(), absent: *absent });
+            }
+            self.backend.bump(&bumps).await
         };
         match self.ask(Operation::write("bump"), first, deadline, bump).await {
             Err(failure) if Word::of(failure.class()).may_remove => {
-                let remove = || self.backend.remove(names);
+                let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
+                let remove = || self.backend.remove(&names);
                 self.ask(Operation::remove("remove"), first, deadline, remove).await
             }
             result => result,

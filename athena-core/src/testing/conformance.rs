@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, Lasting, LeaseRequest, Leased,
-    Node, Proposal, Stored, Token,
+    Absent, Backend, Bump, Class, Failure, Fill, Filled, Found, Generation, Item, Lasting,
+    LeaseRequest, Leased, Node, Proposal, Stored, Token,
 };
 
 mod closing;
@@ -118,7 +118,7 @@ async fn run(mut probe: Checked) {
             ensuring_creates_what_is_missing_and_takes_no_lease
             generations_are_completed_even_if_the_lease_is_not_granted
             bumping_overwrites_what_is_there
-            bumping_what_is_absent_makes_no_name
+            bumping_what_is_absent_makes_no_name_unless_it_is_to_be_created
             a_removed_generation_is_missing
             what_is_no_generation_reads_as_missing_and_is_overwritten
             a_generation_does_not_end_with_its_entry
@@ -297,6 +297,11 @@ impl Checked {
         lasting.unwrap_or(Lasting { generation, remaining: None })
     }
 
+    /// Changes generations that are there.
+    async fn bump(&self, generations: &[(String, Generation)]) {
+        self.done(self.backend.bump(&bumps(generations, Absent::Stays)).await);
+    }
+
     /// Has a generation be there, as others have made it.
     async fn hold_generation(&self, name: &str, generation: Generation) {
         self.remove(&[name]).await;
@@ -316,6 +321,13 @@ fn without_end(generations: &[(String, Generation)]) -> Vec<Proposal<'_>> {
     let generations = generations.iter();
     generations
         .map(|(name, generation)| Proposal { name, generation: *generation, life: None })
+        .collect()
+}
+
+fn bumps(generations: &[(String, Generation)], absent: Absent) -> Vec<Bump<'_>> {
+    generations
+        .iter()
+        .map(|(name, generation)| Bump { name, generation: *generation, absent })
         .collect()
 }
 

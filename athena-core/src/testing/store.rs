@@ -15,8 +15,8 @@ use self::connection::{Store, tell};
 use self::contents::{AtTime, StoredBytes};
 use super::ManualClock;
 use crate::backend::{
-    Backend, Change, Ensured, Failure, Fill, Filled, Found, Generation, Lasting, LeaseRequest,
-    Leased, Listener, Node, Proof, Proposal, Stored, Token,
+    Backend, Bump, Change, Ensured, Failure, Fill, Filled, Found, Lasting, LeaseRequest, Leased,
+    Listener, Node, Proof, Proposal, Stored, Token,
 };
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -258,17 +258,12 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
         let now = self.clock.now();
         let mut store = self.lock();
-        store.expire(&self.connection, generations.iter().map(|(name, _)| name.as_str()), now);
-        let mut changed = Vec::new();
-        for (name, generation) in generations {
-            if let Some(kept) = store.kept.get_mut(name) {
-                kept.bytes = generation.to_string().into_bytes();
-                changed.push(name.as_str());
-            }
-        }
+        store.expire(&self.connection, bumps.iter().map(|bump| bump.name), now);
+        let changed: Vec<_> =
+            bumps.iter().filter(|bump| store.kept.bump(bump)).map(|bump| bump.name).collect();
         store.changed(&self.connection, changed);
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use athena_cache_core::backend::{
-    Backend, Change, Fill, Filled, Generation, Item, LeaseRequest, Leased, Node, Proposal, Token,
+    Absent, Backend, Bump, Change, Fill, Filled, Generation, Item, LeaseRequest, Leased, Node,
+    Proposal, Token,
 };
 use athena_cache_redis::Redis;
 
@@ -247,8 +248,8 @@ async fn that_a_generation_lives_on_or_ends_is_announced_to_others() {
     told.names(&[name]).await;
     one.read(&[], &[name]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(60)).await;
-    let bumped = [(name.to_owned(), Generation::new(9))];
-    other.bump(&bumped).await.unwrap();
+    let bump = Bump { name, generation: Generation::new(9), absent: Absent::Stays };
+    other.bump(&[bump]).await.unwrap();
     told.names(&[name]).await;
     assert_eq!(server.cli(&["EXISTS", name]).number(), 0, "nothing is made of what has ended");
 }

@@ -1,7 +1,8 @@
 //! Closing: the end, and nothing after it.
 
 use super::{
-    Checked, Class, Failure, Fill, Item, LONG, LeaseRequest, generation, token, without_end,
+    Absent, Checked, Class, Failure, Fill, Item, LONG, LeaseRequest, bumps, generation, token,
+    without_end,
 };
 
 pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Checked) {
@@ -26,7 +27,7 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Checked) {
     refused(probe, "extend", backend.extend(lease, token(), LONG).await);
     refused(probe, "remove", backend.remove(&names).await);
     refused(probe, "shorten", backend.shorten(&names, LONG).await);
-    refused(probe, "bump", backend.bump(&generations).await);
+    refused(probe, "bump", backend.bump(&bumps(&generations, Absent::Stays)).await);
     refused(probe, "prove", backend.prove(node).await);
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::backend::{Generation, Item, Lasting, Proposal};
+use crate::backend::{Absent, Bump, Generation, Item, Lasting, Proposal};
 use crate::clock::Tick;
 
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) trait AtTime {
     fn generation(&self, name: &str, now: Tick) -> Option<Generation>;
     /// Completes a generation; tells whether that changed anything.
     fn complete(&mut self, proposal: &Proposal<'_>, now: Tick) -> (Lasting, bool);
+    /// Changes a generation; tells whether there is one now.
+    fn bump(&mut self, bump: &Bump<'_>) -> bool;
 }
 
 impl StoredBytes {
@@ -57,5 +59,16 @@ impl AtTime for HashMap<String, StoredBytes> {
         let bytes = generation.to_string().into_bytes();
         self.insert(name.to_owned(), StoredBytes { bytes, until });
         (lasting(generation, until), true)
+    }
+
+    fn bump(&mut self, bump: &Bump<'_>) -> bool {
+        let until = match (self.get(bump.name), bump.absent) {
+            (Some(kept), _) => kept.until,
+            (None, Absent::IsCreated) => Tick::FAR,
+            (None, Absent::Stays) => return false,
+        };
+        let bytes = bump.generation.to_string().into_bytes();
+        self.insert(bump.name.to_owned(), StoredBytes { bytes, until });
+        true
     }
 }

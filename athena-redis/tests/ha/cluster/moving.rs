@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use athena_cache_core::backend::{Backend, Class, Fill, Filled, Generation, Leased, Proof, Token};
+use athena_cache_core::backend::{
+    Absent, Backend, Bump, Class, Fill, Filled, Generation, Leased, Proof, Token,
+};
 use tokio::task::JoinSet;
 
 use super::{
@@ -43,9 +45,9 @@ async fn a19_names_of_a_slot_that_is_half_way_are_read_and_written_on_both_sides
     let proposals: Vec<_> = generations.iter().map(|name| proposal(name)).collect();
     let ensured = redis.ensure(&proposals).await.unwrap().generations;
     assert!(ensured.iter().all(|it| it.generation == Generation::new(7)), "{ensured:?}");
-    let bumped: Vec<_> =
-        generations[..5].iter().map(|name| (name.clone(), Generation::new(8))).collect();
-    redis.bump(&bumped).await.unwrap();
+    let bump = |name| Bump { name, generation: Generation::new(8), absent: Absent::Stays };
+    let bumps: Vec<_> = generations[..5].iter().map(|name| bump(name)).collect();
+    redis.bump(&bumps).await.unwrap();
     let now = redis.ensure(&proposals).await.unwrap().generations;
     let now: Vec<_> = now.iter().map(|it| it.generation.get()).collect();
     assert_eq!(now, [[8; 5], [7; 5]].concat());
