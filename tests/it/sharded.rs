@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache::backend::{
-    Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest,
-    Leased, Listener, Node, Proof, Proposal, Token,
+    Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest, Leased,
+    Listener, Node, Proof, Proposal, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
 use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Settings, Source};
