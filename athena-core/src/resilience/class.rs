@@ -59,6 +59,8 @@ pub(crate) struct Word {
     pub(crate) may_remove: bool,
     /// It will never do what was asked, however often that is sent.
     pub(crate) is_final: bool,
+    /// A read that fails with it has found nothing that counts, rather than not been answered.
+    pub(crate) is_miss: bool,
 }
 
 /// Whether to ask again.
@@ -85,12 +87,14 @@ impl Traffic {
 
 impl Word {
     pub(crate) fn of(class: Class) -> Self {
-        let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
+        let nothing =
+            Self { ends_trust: false, may_remove: false, is_final: false, is_miss: false };
         match class {
             Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
             // The breaker of writes may be open alone.
             Class::WriteRefused | Class::Open => Self { may_remove: true, ..nothing },
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
+            Class::Scattered => Self { is_miss: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
             | Class::Disconnected
@@ -116,6 +120,7 @@ impl OperationKind {
             Class::Rejected => (Some(Ending::Success), Retry::Never),
             Class::WriteRefused if self.traffic == Traffic::Storing => (FAILURE, Retry::Never),
             Class::WriteRefused
+            | Class::Scattered
             | Class::Denied
             | Class::Overloaded
             | Class::Open
@@ -146,7 +151,7 @@ mod tests {
     /// what is safe and a caller waits for, and of what is not safe.
     type Row = (Class, [Option<Ending>; 2], [Retry; 3]);
 
-    const TABLE: [Row; 12] = {
+    const TABLE: [Row; 13] = {
         use Retry::{AtOnce, Later, Never};
         [
             (Class::Unreachable, [FAILURE, FAILURE], [Later, Later, Later]),
@@ -154,6 +159,7 @@ mod tests {
             (Class::Disconnected, [FAILURE, FAILURE], [Later, Later, Never]),
             (Class::Unready, [FAILURE, FAILURE], [Later, Later, Later]),
             (Class::Moved, [None, None], [AtOnce, AtOnce, AtOnce]),
+            (Class::Scattered, [None, None], [Never, Never, Never]),
             (Class::WriteRefused, [None, FAILURE], [Never, Never, Never]),
             (Class::Denied, [None, None], [Never, Never, Never]),
             (Class::Rejected, [SUCCESS, SUCCESS], [Never, Never, Never]),
@@ -190,6 +196,7 @@ mod tests {
                 ends_trust: is(&[Class::Unready, Class::Moved]),
                 may_remove: is(&[Class::WriteRefused, Class::Open]),
                 is_final: is(&[Class::Rejected, Class::Closed]),
+                is_miss: is(&[Class::Scattered]),
             };
             assert_eq!(Word::of(class), word, "{class}");
         }

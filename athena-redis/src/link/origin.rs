@@ -11,9 +11,8 @@ pub(crate) enum Origin {
     Nowhere,
     /// All from one connection.
     One(Proof),
-    /// From several connections, or from a node that was only asked in place of the one that serves;
-    /// the last reply came on this one.
-    Mixed(Proof),
+    /// From several connections, or from a node that was only asked in place of the one that serves.
+    Mixed,
 }
 
 impl Origin {
@@ -21,16 +20,7 @@ impl Origin {
     pub(crate) fn proof(self) -> Option<Proof> {
         match self {
             Self::One(proof) => Some(proof),
-            Self::Nowhere | Self::Mixed(_) => None,
-        }
-    }
-
-    /// The connection of the last reply, and nothing more than that where others came elsewhere.
-    pub(crate) fn last(self) -> Option<Proof> {
-        match self {
-            Self::Nowhere => None,
-            Self::One(proof) => Some(proof),
-            Self::Mixed(proof) => Some(Proof { history: 0, tracks: false, ..proof }),
+            Self::Nowhere | Self::Mixed => None,
         }
     }
 
@@ -38,27 +28,26 @@ impl Origin {
     pub(crate) fn mixed(self) -> Self {
         match self {
             Self::Nowhere => Self::Nowhere,
-            Self::One(proof) | Self::Mixed(proof) => Self::Mixed(proof),
+            Self::One(_) | Self::Mixed => Self::Mixed,
         }
     }
 
-    /// Where replies came from of which some came from here, and the last one from there.
+    /// Where replies came from of which some came from here, and some from there.
     ///
     /// Coherence 8: of two histories that one connection was told meanwhile, neither holds for all.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Nowhere, it) | (it, Self::Nowhere) => it,
             (Self::One(one), Self::One(other)) if one == other => self,
-            (_, it) => it.mixed(),
+            _ => Self::Mixed,
         }
     }
 
     /// The same, where it was confirmed so long ago that the node serves.
     pub(super) fn late_by(self, lag: Duration) -> Self {
         match self {
-            Self::Nowhere => Self::Nowhere,
             Self::One(proof) => Self::One(Proof { lag, ..proof }),
-            Self::Mixed(proof) => Self::Mixed(Proof { lag, ..proof }),
+            Self::Nowhere | Self::Mixed => self,
         }
     }
 }
@@ -72,19 +61,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_came_in_pieces_proves_only_where_the_last_of_them_came_from() {
+    fn an_answer_that_came_in_pieces_proves_nothing() {
         let (one, other, renamed) = (on(1, 5), on(2, 6), on(1, 7));
-        let unproven = |proof| Some(Proof { history: 0, tracks: false, ..proof });
-        for (origin, proof, last) in [
-            (Origin::Nowhere, None, None),
-            (Origin::Nowhere.and(Origin::One(one)), Some(one), Some(one)),
-            (Origin::One(one).and(Origin::One(one)), Some(one), Some(one)),
-            (Origin::One(one).and(Origin::One(other)), None, unproven(other)),
-            (Origin::One(one).and(Origin::One(renamed)), None, unproven(renamed)),
-            (Origin::One(one).and(Origin::One(other)).and(Origin::One(one)), None, unproven(one)),
-            (Origin::One(one).mixed(), None, unproven(one)),
+        for (origin, proof) in [
+            (Origin::Nowhere, None),
+            (Origin::Nowhere.and(Origin::One(one)), Some(one)),
+            (Origin::One(one).and(Origin::One(one)), Some(one)),
+            (Origin::One(one).and(Origin::One(other)), None),
+            (Origin::One(one).and(Origin::One(renamed)), None),
+            (Origin::One(one).and(Origin::One(other)).and(Origin::One(one)), None),
+            (Origin::One(one).mixed(), None),
         ] {
-            assert_eq!((origin.proof(), origin.last()), (proof, last), "{origin:?}");
+            assert_eq!(origin.proof(), proof, "{origin:?}");
         }
         let lag = Duration::from_secs(3);
         assert_eq!(Origin::One(one).late_by(lag).proof(), Some(Proof { lag, ..one }));

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use athena_cache_core::backend::{Backend, Class, Token};
+use athena_cache_core::backend::{Backend, Class, LeaseRequest, Token};
 use athena_cache_redis::Redis;
 
 use super::{lease, names_on_all, redis, start, store, with_replicas, without_replicas};
 use crate::support::cluster::Cluster;
 use crate::told::{Told, connected, unheard};
-use crate::{eventually, proposal, read};
+use crate::{eventually, failure, proposal, read};
 
 #[tokio::test]
 async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
@@ -38,9 +39,10 @@ async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
     let absent = Cluster::key_in(100, 7);
     let step = cluster.begin_move(0, 1, 100);
     assert_eq!(redis.read(&[&absent], &[]).await.unwrap().proof, None);
-    let leased = lease(&redis, &format!("{absent}:l"), Token::new(3)).await;
-    assert!(leased.granted && !leased.proof.tracks && leased.proof.history == 0);
-    assert_eq!(leased.proof.epoch, redis.epoch(redis.node(&names[1])));
+    let held = format!("{absent}:l");
+    let life = Duration::from_secs(60);
+    let request = LeaseRequest { lease: &held, token: Token::new(3), life, generations: &[] };
+    assert_eq!(failure(redis.lease(request)).await.0, Class::Scattered);
     cluster.finish_move(step);
 }
 
