@@ -67,9 +67,9 @@ impl Backend for Redis {
             .number(millis(life).max(1));
         let completed = self.complete(batch, proposals, Some(lease)).await?;
         let EnsuredBatch { generations, holder, origin } = completed;
-        // Coherence 6 and 18: a fill has to go where the answer came from, and nobody takes it from there while
-        // names are on their way. Whoever asked gives back what may have been granted.
-        let proof = origin.proof().ok_or_else(|| {
+        // Coherence 6 and 18: the lease was read last, and a fill has to go where that answer came from; no
+        // stand-in takes it. Whoever asked gives back what it may have granted.
+        let proof = origin.last().ok_or_else(|| {
             let message =
                 "redis was asked for a lease whose names are on their way to another node";
             Failure::new(Class::Scattered, message)

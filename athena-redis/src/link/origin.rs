@@ -11,8 +11,10 @@ pub(crate) enum Origin {
     Nowhere,
     /// All from one connection.
     One(Proof),
-    /// From several connections, or from a node that was only asked in place of the one that serves.
-    Mixed,
+    /// From several connections; the last reply came on this one.
+    Mixed(Proof),
+    /// The last reply came from a node that was only asked in place of the one that serves.
+    StandIn,
 }
 
 impl Origin {
@@ -20,26 +22,37 @@ impl Origin {
     pub(crate) fn proof(self) -> Option<Proof> {
         match self {
             Self::One(proof) => Some(proof),
-            Self::Nowhere | Self::Mixed => None,
+            Self::Nowhere | Self::Mixed(_) | Self::StandIn => None,
+        }
+    }
+
+    /// The connection of the last reply, and nothing more than that where others came elsewhere; nothing where
+    /// it came from a stand-in.
+    pub(crate) fn last(self) -> Option<Proof> {
+        match self {
+            Self::Nowhere | Self::StandIn => None,
+            Self::One(proof) => Some(proof),
+            Self::Mixed(proof) => Some(Proof { history: 0, tracks: false, ..proof }),
         }
     }
 
     /// The same, where not the one who serves was asked.
-    pub(crate) fn mixed(self) -> Self {
+    pub(crate) fn of_stand_in(self) -> Self {
         match self {
             Self::Nowhere => Self::Nowhere,
-            Self::One(_) | Self::Mixed => Self::Mixed,
+            Self::One(_) | Self::Mixed(_) | Self::StandIn => Self::StandIn,
         }
     }
 
-    /// Where replies came from of which some came from here, and some from there.
+    /// Where replies came from of which some came from here, and the last one from there.
     ///
     /// Coherence 8: of two histories that one connection was told meanwhile, neither holds for all.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Nowhere, it) | (it, Self::Nowhere) => it,
             (Self::One(one), Self::One(other)) if one == other => self,
-            _ => Self::Mixed,
+            (_, Self::One(proof) | Self::Mixed(proof)) => Self::Mixed(proof),
+            (_, Self::StandIn) => Self::StandIn,
         }
     }
 
@@ -47,7 +60,8 @@ impl Origin {
     pub(super) fn late_by(self, lag: Duration) -> Self {
         match self {
             Self::One(proof) => Self::One(Proof { lag, ..proof }),
-            Self::Nowhere | Self::Mixed => self,
+            Self::Mixed(proof) => Self::Mixed(Proof { lag, ..proof }),
+            Self::Nowhere | Self::StandIn => self,
         }
     }
 }
@@ -61,18 +75,22 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_came_in_pieces_proves_nothing() {
+    fn an_answer_that_came_in_pieces_proves_only_where_the_last_of_them_came_from() {
         let (one, other, renamed) = (on(1, 5), on(2, 6), on(1, 7));
-        for (origin, proof) in [
-            (Origin::Nowhere, None),
-            (Origin::Nowhere.and(Origin::One(one)), Some(one)),
-            (Origin::One(one).and(Origin::One(one)), Some(one)),
-            (Origin::One(one).and(Origin::One(other)), None),
-            (Origin::One(one).and(Origin::One(renamed)), None),
-            (Origin::One(one).and(Origin::One(other)).and(Origin::One(one)), None),
-            (Origin::One(one).mixed(), None),
+        let unproven = |proof| Some(Proof { history: 0, tracks: false, ..proof });
+        let stand_in = Origin::One(other).of_stand_in();
+        for (origin, proof, last) in [
+            (Origin::Nowhere, None, None),
+            (Origin::Nowhere.and(Origin::One(one)), Some(one), Some(one)),
+            (Origin::One(one).and(Origin::One(one)), Some(one), Some(one)),
+            (Origin::One(one).and(Origin::One(other)), None, unproven(other)),
+            (Origin::One(one).and(Origin::One(renamed)), None, unproven(renamed)),
+            (Origin::One(one).and(Origin::One(other)).and(Origin::One(one)), None, unproven(one)),
+            (stand_in, None, None),
+            (Origin::One(one).and(stand_in), None, None),
+            (stand_in.and(Origin::One(one)), None, unproven(one)),
         ] {
-            assert_eq!(origin.proof(), proof, "{origin:?}");
+            assert_eq!((origin.proof(), origin.last()), (proof, last), "{origin:?}");
         }
         let lag = Duration::from_secs(3);
         assert_eq!(Origin::One(one).late_by(lag).proof(), Some(Proof { lag, ..one }));

@@ -58,13 +58,17 @@ async fn insert(redis: &Redis, name: &str, bytes: &[u8]) -> Result<(), Failure> 
     put(redis, Item { value: name, bytes, life: Duration::from_secs(60) }, "lease").await
 }
 
-/// Stores a value under a lease of its own, whatever is there; again if that was evicted or moved meanwhile.
+/// Stores a value under a lease of its own, whatever is there; again if that was evicted or moves meanwhile.
 async fn put(redis: &Redis, item: Item<'_>, lease: &str) -> Result<(), Failure> {
     let (token, life) = (Token::new(7), Duration::from_secs(60));
     loop {
         redis.remove(&[item.value.to_owned(), lease.to_owned()]).await?;
         let request = LeaseRequest { lease, token, life, generations: &[] };
-        let epoch = redis.lease(request).await?.proof.epoch;
+        let epoch = match redis.lease(request).await {
+            Ok(leased) => leased.proof.epoch,
+            Err(failure) if failure.class() == Class::Scattered => continue,
+            Err(failure) => return Err(failure),
+        };
         if redis.fill(Fill { item, lease, token, epoch }).await? == Filled::Stored {
             return Ok(());
         }

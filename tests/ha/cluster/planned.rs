@@ -139,6 +139,8 @@ async fn p2_what_is_invalidated_while_its_slot_stays_open_is_not_served_any_more
             assert!(!is_tier || f64::from(loads) <= windows + 1.0, "{loads} in {windows}");
         }
         cluster.finish_move(step);
-        answers(&here, &origin, &[id]).await;
+        if setup.settings.memory.role == MemoryRole::Fallback {
+            answers(&here, &origin, &[id]).await;
+        }
     }
 }
