@@ -74,7 +74,7 @@ fn lives(server: &RedisServer) -> (Vec<String>, Duration) {
 async fn short(cache: &Cache, number: u32) {
     let entry = cache.entry(format!("e{number}")).tags([format!("t{number}")]);
     let entry = entry.ttl(Duration::from_secs(2));
-    entry.get_or_load(|| async { Ok::<_, Broken>(vec![7_u8; 2_000]) }).await.unwrap();
+    entry.get_or_load(|| async { Ok::<_, Broken>(vec![7_u8; 2_000]) }).await.expect("it is loaded");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn once_everything_has_ended_there_is_room_again_whatever_had_tags() {
     for round in 0..20 {
         let tags: Vec<_> = (0..1_000).map(|number| format!("{round} {number}")).collect();
         let entry = cache.entry(format!("full {round}")).tags(tags).ttl(Duration::from_secs(1));
-        entry.get_or_load(|| async { Ok::<_, Broken>(7) }).await.unwrap();
+        entry.get_or_load(|| async { Ok::<_, Broken>(7) }).await.expect("it is loaded");
         cache.settle().await;
     }
     assert!(server.info::<u64>("evicted_keys") > 1_000);

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::flight::{Landing, Lead};
 use crate::policy::course::{Candidate, Course, Provenance, Report, Situation};
 use crate::policy::freshness::Verdict;
-use crate::resilience::class::Word;
+use crate::resilience::class::is_miss;
 use crate::telemetry::{Event, Outcome, Source};
 
 /// What a leader does next.
@@ -88,7 +88,7 @@ where
     }
 
     fn candidates(&self, looked: Looked, kept: Option<Slot>) -> Candidates {
-        let is_unproven = matches!(&looked, Err(failure) if Word::of(failure.class()).is_miss);
+        let is_unproven = matches!(&looked, Err(failure) if is_miss(failure.class()));
         let (found, failure) = match looked {
             Ok(found) => (found, None),
             Err(_) if is_unproven => (None, None),

@@ -141,6 +141,12 @@ mod tests {
             (Report::Entry(candidate(Verdict::Expired)), None, LOAD),
             (Report::Nothing, None, LOAD),
             (Report::Nothing, Some(stale), grace(Provenance::Kept)),
+            (Report::Unproven, None, LOAD_AWAY),
+            (
+                Report::Unproven,
+                Some(stale),
+                Course::Load { grace: Some(Provenance::Kept), away: true },
+            ),
         ] {
             // Whatever the fallback is, and whatever memory has for it: it is not asked.
             for fallback in [GracefulDegradation, ServeStale, FailFast, OriginOnly] {

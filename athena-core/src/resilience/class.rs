@@ -59,8 +59,6 @@ pub(crate) struct Word {
     pub(crate) may_remove: bool,
     /// It will never do what was asked, however often that is sent.
     pub(crate) is_final: bool,
-    /// A read that fails with it has found nothing that counts, rather than not been answered.
-    pub(crate) is_miss: bool,
 }
 
 /// Whether to ask again.
@@ -87,22 +85,26 @@ impl Traffic {
 
 impl Word {
     pub(crate) fn of(class: Class) -> Self {
-        let nothing =
-            Self { ends_trust: false, may_remove: false, is_final: false, is_miss: false };
+        let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
         match class {
             Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
             // The breaker of writes may be open alone.
             Class::WriteRefused | Class::Open => Self { may_remove: true, ..nothing },
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
-            Class::Scattered => Self { is_miss: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
             | Class::Disconnected
+            | Class::Scattered
             | Class::Denied
             | Class::Overloaded
             | Class::TooLate => nothing,
         }
     }
+}
+
+/// Whether a read that failed has found nothing that counts, rather than not been answered (coherence 18).
+pub(crate) fn is_miss(class: Class) -> bool {
+    class == Class::Scattered
 }
 
 impl OperationKind {
@@ -196,7 +198,6 @@ mod tests {
                 ends_trust: is(&[Class::Unready, Class::Moved]),
                 may_remove: is(&[Class::WriteRefused, Class::Open]),
                 is_final: is(&[Class::Rejected, Class::Closed]),
-                is_miss: is(&[Class::Scattered]),
             };
             assert_eq!(Word::of(class), word, "{class}");
         }

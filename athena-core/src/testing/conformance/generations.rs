@@ -176,7 +176,8 @@ pub(super) async fn a_generation_that_has_its_life_before_it_is_given_no_more(pr
         let lasting = probe.last(&tag, generation(), life).await;
         let is_as_before = lasting.remaining <= first.remaining;
         probe.promise(is_as_before, "it lives as long as it would have", (life, lasting, first));
-        let is_shorter = lasting.remaining < first.remaining.map(|remaining| remaining - LONG);
+        let is_shorter =
+            lasting.remaining < first.remaining.map(|remaining| remaining.saturating_sub(LONG));
         probe.promise(!is_shorter, "nobody shortens it", (life, lasting, first));
     }
 }

@@ -136,7 +136,7 @@ impl Store {
     ) {
         let has_ended = |name: &&str| self.kept.get(*name).is_some_and(|kept| kept.until <= now);
         let ended: Vec<_> = names.into_iter().filter(has_ended).collect();
-        ended.iter().for_each(|name| drop(self.kept.remove(*name)));
+        self.kept.retain(|name, _| !ended.contains(&name.as_str()));
         self.changed(by, ended);
     }
 
