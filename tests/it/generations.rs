@@ -1,5 +1,6 @@
 //! Generations of tags: how long they are there, and what follows once they are gone.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use athena_cache::testing::{Fault as Chaotic, ManualClock, MemoryBackend};
@@ -30,8 +31,8 @@ async fn call(
     cache.entry(key).tags(["t"]).ttl(HOUR).observe(|| load).await
 }
 
-async fn returns(value: u32) -> Result<u32, Fault> {
-    Ok(value)
+fn returns(value: u32) -> Ready<Result<u32, Fault>> {
+    ready(Ok(value))
 }
 
 /// As if somebody had shortened the life of the tag's generation.
