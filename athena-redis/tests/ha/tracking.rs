@@ -220,7 +220,7 @@ async fn a_generation_is_let_live_on_once_half_its_life_is_over_and_not_at_every
         assert_eq!(ensured[0].generation, held[0].generation);
     }
     nothing_is_told(&one, &told).await;
-    let short = (GENERATION_LIFE - Duration::from_millis(1)).as_millis().to_string();
+    let short = GENERATION_LIFE.saturating_sub(Duration::from_millis(1)).as_millis().to_string();
     server.cli(&["PEXPIRE", name, &short]);
     told.names(&[name]).await;
     one.ensure(&[proposal(name)]).await.unwrap();
