@@ -11,7 +11,8 @@ use async_trait::async_trait;
 pub use self::failure::{Class, Failure};
 pub use self::node::{Cause, Change, Failover, Listener, Node, Proof};
 pub use self::operation::{
-    Ensured, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Stored, Token,
+    Absent, Bump, Ensured, Fill, Filled, Found, Generation, Item, Lasting, LeaseRequest, Leased,
+    Proposal, Stored, Token,
 };
 
 mod failure;
@@ -44,10 +45,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// one. Bytes of a foreign type at a value's name read as absent.
     async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure>;
 
-    /// Completes generations: a missing one is created with its proposal.
+    /// Completes generations: a missing one is created as proposed, one that would end too soon is let live on.
     ///
-    /// Answers the generations that hold now, in the order of the request.
-    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure>;
+    /// Each has at least its proposal's life before it when this returns. That one lives on is announced as a
+    /// change of it, which empties it from every memory: so it is given twice that life, and nothing while it
+    /// has it. Answers the generations that hold now, in the order of the request.
+    async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure>;
 
     /// Completes generations as [`ensure`](Self::ensure) does, then asks for the lease of an entry.
     ///
@@ -73,8 +76,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Shortens the remaining life of values; never lengthens it. Absent names are skipped.
     async fn shorten(&self, names: &[String], life: Duration) -> Result<(), Failure>;
 
-    /// Overwrites generations, in the order given.
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure>;
+    /// Overwrites generations, in the order given; each that is there keeps the life that it has.
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure>;
 
     /// Asks a node for a sign of life, on the connection that its operations use.
     ///

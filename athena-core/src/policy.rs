@@ -58,6 +58,13 @@ pub(crate) struct Defaults {
 /// Longest that anything is kept, so that no arithmetic on times overflows: a century.
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
+impl Policy {
+    /// Longest that the backend may keep what a load comes to: a value, that there is none, or an error.
+    pub(crate) fn longest_life(&self) -> Duration {
+        self.ttl.saturating_add(self.grace).max(self.negative_ttl.unwrap_or_default())
+    }
+}
+
 impl SitePolicy {
     /// What the site says, and the defaults where there are none.
     pub(crate) fn over(&self, defaults: &Defaults) -> Policy {

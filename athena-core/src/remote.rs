@@ -52,7 +52,7 @@ use crate::settings::{MemoryRole, Settings};
 use crate::tasks::{Sole, Tasks};
 use crate::telemetry::Telemetry;
 
-pub(crate) use generations::Generations;
+pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::StoredEntry;
@@ -199,9 +199,9 @@ impl Remote {
     }
 }
 
-/// Names that one node was asked for have moved to several while it answered.
+/// Names that one node was asked for are on their way to others.
 fn scattered() -> Failure {
-    Failure::new(Class::Moved, "what was asked of one node was answered by several")
+    Failure::new(Class::Scattered, "what was asked of one node was answered by several")
 }
 
 /// Runs futures side by side; a single one, as with one node, at no extra cost.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Backend, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased,
-    Listener, Node, Proof, Token,
+    Absent, Backend, Bump, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, Lasting,
+    LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
 use crate::link::{Batch, Origin, Replies, Script};
@@ -48,7 +48,7 @@ impl Backend for Redis {
         self.topology.send(&batch, read).await
     }
 
-    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
+    async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
         if proposals.is_empty() {
             return Ok(Ensured::default());
         }
@@ -67,9 +67,12 @@ impl Backend for Redis {
             .number(millis(life).max(1));
         let completed = self.complete(batch, proposals, Some(lease)).await?;
         let EnsuredBatch { generations, holder, origin } = completed;
-        // Coherence 6: the lease was read last, and a fill has to go where that answer came from.
+        // Coherence 6 and 18: the lease was read last, and a fill has to go where that answer came from; no
+        // stand-in takes it. Whoever asked gives back what it may have granted.
         let proof = origin.last().ok_or_else(|| {
-            Failure::new(Class::Disconnected, "redis was not asked for the lease")
+            let message =
+                "redis was asked for a lease whose names are on their way to another node";
+            Failure::new(Class::Scattered, message)
         })?;
         Ok(Leased { granted: holder == Some(token), holder, proof, generations })
     }
@@ -112,10 +115,14 @@ impl Backend for Redis {
         self.send_all(&batch).await
     }
 
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
-        for (name, generation) in generations {
-            batch.with("SET", name).arg(generation.to_string());
+        for Bump { name, generation, absent } in bumps {
+            let words = batch.with("SET", name).arg(generation.to_string()).arg("KEEPTTL");
+            match absent {
+                Absent::Stays => words.arg("XX"),
+                Absent::IsCreated => words,
+            };
         }
         self.send_all(&batch).await
     }
@@ -175,7 +182,7 @@ impl Backend for Redis {
 
 /// Generations that are complete, and who held a lease when the last of them was read.
 struct EnsuredBatch {
-    generations: Vec<Generation>,
+    generations: Vec<Lasting>,
     holder: Option<Token>,
     /// Of the replies that all of this was read from.
     origin: Origin,
@@ -201,47 +208,87 @@ impl Redis {
     }
 
     /// Begins a batch that creates the generations that are missing.
-    fn create(&self, proposals: &[(String, Generation)]) -> Batch {
+    fn create(&self, proposals: &[Proposal<'_>]) -> Batch {
         let mut batch = self.topology.batch();
-        for (name, proposal) in proposals {
-            batch.with("SET", name).arg(proposal.to_string()).arg("NX");
+        for proposal in proposals {
+            let words = batch.with("SET", proposal.name).arg(proposal.generation.to_string());
+            let words = words.arg("NX");
+            if let Some(given) = given(proposal) {
+                words.arg("PX").number(given);
+            }
         }
         batch
     }
 
     /// Sends a batch that creates generations, and reads them, and after them the holder of a lease.
     ///
-    /// Coherence 7: what turns out to be no generation is replaced, then all are read again. A lease
-    /// that the batch asked for counts if it outlived them: no invalidation came in between.
+    /// Coherence 7: what turns out to be no generation is replaced, what would end too soon is let live on, then
+    /// all are read again. A lease that the batch asked for counts if it outlived them: no invalidation came in
+    /// between.
     async fn complete(
         &self,
         mut batch: Batch,
-        proposals: &[(String, Generation)],
+        proposals: &[Proposal<'_>],
         lease: Option<&str>,
     ) -> Result<EnsuredBatch, Failure> {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let done = batch.len();
-            batch.over("MGET", proposals.iter().map(|(name, _)| name.as_str()).chain(lease));
-            let count = proposals.len();
+            for proposal in proposals.iter().filter(|proposal| proposal.life.is_some()) {
+                batch.with("PTTL", proposal.name);
+            }
+            batch.over("MGET", proposals.iter().map(|proposal| proposal.name).chain(lease));
             let read = |replies: &mut Replies| {
                 replies.skip(done);
-                let (found, holder) = reply::completed(replies, count, lease.is_some())?;
+                let (found, holder) = reply::completed(replies, proposals, lease.is_some())?;
                 Ok((found, holder, replies.origin()))
             };
             let (found, holder, origin) = self.topology.send(&batch, read).await?;
-            let generations: Vec<_> = found.iter().copied().flatten().collect();
-            if generations.len() == count {
+            // Once is enough: it is only about how long.
+            let is_done = |(found, proposal): (&Option<_>, _)| {
+                found.as_ref().is_some_and(|found| round > 0 || lasts(found, proposal))
+            };
+            if found.iter().zip(proposals).all(is_done) {
+                let generations = found.into_iter().flatten().collect();
                 return Ok(EnsuredBatch { generations, holder, origin });
             }
-            batch = self.topology.batch();
-            for ((name, proposal), _) in proposals.iter().zip(found).filter(|(_, it)| it.is_none())
-            {
-                batch.call(&HEAL_GENERATION, name, []).arg(proposal.to_string());
-            }
+            batch = self.mend(proposals, &found, round);
         }
         let message = "redis lost generations as soon as they were written";
         Err(Failure::new(Class::Rejected, message))
     }
+
+    /// Begins a batch that replaces what is no generation, and lets live on what would end too soon.
+    fn mend(&self, proposals: &[Proposal<'_>], found: &[Option<Lasting>], round: usize) -> Batch {
+        let mut batch = self.topology.batch();
+        for (proposal, found) in proposals.iter().zip(found) {
+            match (found, given(proposal)) {
+                (None, given) => {
+                    // Coherence 7: what an earlier round has created may have been used and changed since.
+                    let another = proposal.generation.get().wrapping_add(1 + round as u64);
+                    let another = Generation::new(another).to_string();
+                    let words = batch.call(&HEAL_GENERATION, proposal.name, []).arg(another);
+                    words.number(given.unwrap_or_default());
+                }
+                (Some(found), Some(given)) if !lasts(found, proposal) => {
+                    batch.with("PEXPIRE", proposal.name).number(given);
+                }
+                (Some(_), _) => {}
+            }
+        }
+        batch
+    }
+}
+
+/// How long a generation is let live, in milliseconds: twice as long as it has to, so that it is seldom let live
+/// on, which is announced as a change of it. `None` if it has no end.
+fn given(proposal: &Proposal<'_>) -> Option<u64> {
+    proposal.life.map(|life| millis(life.saturating_mul(2)).max(1))
+}
+
+/// Whether a generation is there for as long as it has to, or for all that a server can be told.
+fn lasts(found: &Lasting, proposal: &Proposal<'_>) -> bool {
+    let enough = given(proposal).map(|given| Duration::from_millis(given / 2));
+    enough.is_none_or(|enough| found.remaining.is_some_and(|remaining| remaining >= enough))
 }
 
 fn life_of(item: &Item<'_>) -> u64 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use athena_cache::{Cache, Invalidated, Source};
 
 use crate::support::server::RedisServer;
-use crate::world::{Origin, Setup, cache, names, observe, values, warm};
+use crate::world::{Broken, Origin, Setup, cache, eventually, names, observe, values, warm};
 
 #[tokio::test]
 async fn a13_i7_two_namespaces_on_one_server_do_not_see_each_other() {
@@ -55,4 +55,71 @@ fn assert_life(server: &RedisServer, expected: Duration) {
     // A busy machine may take some of it before we look.
     let slack = Duration::from_secs(5);
     assert!(left <= expected && left + slack >= expected, "{left:?}");
+}
+
+/// The names in a server that have no end, and the longest life of the others.
+fn lives(server: &RedisServer) -> (Vec<String>, Duration) {
+    let (mut endless, mut longest) = (Vec::new(), 0);
+    for name in names(server) {
+        match server.cli(&["PTTL", &name]).number() {
+            -1 => endless.push(name),
+            left => longest = longest.max(left),
+        }
+    }
+    endless.sort();
+    (endless, Duration::from_millis(longest.unsigned_abs()))
+}
+
+/// An entry that lives for two seconds, with a tag of its own.
+async fn short(cache: &Cache, number: u32) {
+    let entry = cache.entry(format!("e{number}")).tags([format!("t{number}")]);
+    let entry = entry.ttl(Duration::from_secs(2));
+    entry.get_or_load(|| async { Ok::<_, Broken>(vec![7_u8; 2_000]) }).await.expect("it is loaded");
+}
+
+#[tokio::test]
+async fn what_tags_leave_has_an_end_and_tags_that_label_nothing_leave_nothing() {
+    let server = RedisServer::start();
+    let cache = Setup::patient().cache("shop", &server.url());
+    for number in 0..500 {
+        short(&cache, number).await;
+    }
+    for number in 0..300 {
+        let done = cache.invalidate_tag(format!("nothing {number}")).await;
+        assert_eq!(done, Invalidated::Done);
+    }
+    cache.settle().await;
+    assert!(!names(&server).iter().any(|name| name.contains("nothing")));
+    let (endless, longest) = lives(&server);
+    assert_eq!(endless, ["shop:#", "shop:*"], "all tags and the namespace");
+    // Twice the life of an entry, of its lease, and a minute.
+    assert!(longest <= 2 * Duration::from_secs(2 + 5 + 60), "{longest:?}");
+
+    let is_entry = |name: &String| name.starts_with("shop:{k:e");
+    eventually("all entries have ended", async || !names(&server).iter().any(is_entry)).await;
+    let (left, _) = lives(&server);
+    assert_eq!(left.len(), 2);
+}
+
+#[tokio::test]
+async fn once_everything_has_ended_there_is_room_again_whatever_had_tags() {
+    let server = RedisServer::start();
+    let limit = (server.info::<u64>("used_memory") + 2_000_000).to_string();
+    server.cli(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]);
+    server.cli(&["CONFIG", "SET", "maxmemory", &limit]);
+    let cache = Setup::patient().cache("shop", &server.url());
+    // Tags alone would take all the room.
+    for round in 0..20 {
+        let tags: Vec<_> = (0..1_000).map(|number| format!("{round} {number}")).collect();
+        let entry = cache.entry(format!("full {round}")).tags(tags).ttl(Duration::from_secs(1));
+        entry.get_or_load(|| async { Ok::<_, Broken>(7) }).await.expect("it is loaded");
+        cache.settle().await;
+    }
+    assert!(server.info::<u64>("evicted_keys") > 1_000);
+    let before = cache.stats().fills;
+    for number in 0..50 {
+        short(&cache, number).await;
+    }
+    cache.settle().await;
+    assert_eq!(cache.stats().fills - before, 50, "{:?}", cache.stats());
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache::backend::{
-    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest,
-    Leased, Listener, Node, Proof, Token,
+    Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest, Leased,
+    Listener, Node, Proof, Proposal, Token,
 };
 use athena_cache::testing::{Chaos, ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
 use athena_cache::{BreakerState, Cache, Invalidated, Memory, Resilience, Settings, Source};
@@ -47,12 +48,12 @@ impl Backend for Pair {
         self.of(values.iter().chain(generations).copied()).read(values, generations).await
     }
 
-    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
-        self.of(proposals.iter().map(|(name, _)| name.as_str())).ensure(proposals).await
+    async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
+        self.of(proposals.iter().map(|proposal| proposal.name)).ensure(proposals).await
     }
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
-        let generations = request.generations.iter().map(|(name, _)| name.as_str());
+        let generations = request.generations.iter().map(|proposal| proposal.name);
         self.of(generations.chain([request.lease])).lease(request).await
     }
 
@@ -76,8 +77,8 @@ impl Backend for Pair {
         self.of(names.iter().map(String::as_str)).shorten(names, life).await
     }
 
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
-        self.of(generations.iter().map(|(name, _)| name.as_str())).bump(generations).await
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
+        self.of(bumps.iter().map(|bump| bump.name)).bump(bumps).await
     }
 
     async fn prove(&self, node: Node) -> Result<Proof, Failure> {
@@ -136,6 +137,8 @@ struct World {
     nodes: [Chaos; 2],
     stores: [MemoryBackend; 2],
     clock: ManualClock,
+    /// Its processes so far: each has random numbers of its own.
+    processes: AtomicU64,
 }
 
 impl World {
@@ -146,22 +149,24 @@ impl World {
     fn with(settings: Settings) -> Self {
         let clock = ManualClock::new();
         let stores = [MemoryBackend::with_clock(&clock), MemoryBackend::with_clock(&clock)];
-        Self::on(stores, clock, settings)
+        Self::on(stores, clock, settings, 1)
     }
 
     /// Another process on the same two nodes.
     fn beside(&self) -> Self {
-        Self::on(self.stores.clone(), self.clock.clone(), Settings::default())
+        let number = 1 + self.processes.fetch_add(1, Ordering::SeqCst);
+        Self::on(self.stores.clone(), self.clock.clone(), Settings::default(), number)
     }
 
-    fn on(stores: [MemoryBackend; 2], clock: ManualClock, settings: Settings) -> Self {
+    fn on(stores: [MemoryBackend; 2], clock: ManualClock, settings: Settings, number: u64) -> Self {
         let nodes = stores.clone().map(|store| ChaosBackend::with_clock(store, 1, &clock));
         let chaos = [nodes[0].chaos(), nodes[1].chaos()];
         let pair = Pair { nodes, places: vec!["a".into(), "A".into()] };
-        let builder = Cache::builder("test").clock(&clock).seed(1).backend(pair);
+        let builder = Cache::builder("test").clock(&clock).seed(number).backend(pair);
         let builder = builder.settings(settings).resilience(once(Resilience::default()));
         let builder = builder.memory(Memory::fallback_only(1_000));
-        Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock }
+        let processes = AtomicU64::new(1);
+        Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock, processes }
     }
 
     async fn warm(&self) {

@@ -28,6 +28,9 @@ pub enum Class {
     Unready,
     /// The store answered that another node serves this (moved, read-only).
     Moved,
+    /// Several nodes answered for one, as while names are on their way to another node: it proves nothing, but
+    /// was done.
+    Scattered,
     /// The store refuses writes (out of memory, persistence failing).
     WriteRefused,
     /// The store does not let us in (credentials, permissions).
@@ -46,12 +49,13 @@ pub enum Class {
 
 impl Class {
     /// Every class, for tables and counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Disconnected,
         Self::Unready,
         Self::Moved,
+        Self::Scattered,
         Self::WriteRefused,
         Self::Denied,
         Self::Rejected,
@@ -63,7 +67,7 @@ impl Class {
 
     /// Whether the operation may have been done all the same.
     pub fn may_have_happened(self) -> bool {
-        matches!(self, Self::Timeout | Self::Disconnected)
+        matches!(self, Self::Timeout | Self::Disconnected | Self::Scattered)
     }
 
     /// A short name, as used in counters and logs.
@@ -74,6 +78,7 @@ impl Class {
             Self::Disconnected => "disconnected",
             Self::Unready => "unready",
             Self::Moved => "moved",
+            Self::Scattered => "scattered",
             Self::WriteRefused => "write_refused",
             Self::Denied => "denied",
             Self::Rejected => "rejected",

@@ -21,9 +21,49 @@ pub struct Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ensured {
     /// The generations that hold now, in the order of the request.
-    pub generations: Vec<Generation>,
+    pub generations: Vec<Lasting>,
     /// Where all of them came from; `None` if they came from several nodes.
     pub proof: Option<Proof>,
+}
+
+/// A generation that a load needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proposal<'a> {
+    /// Name of the generation.
+    pub name: &'a str,
+    /// What it becomes if it is missing; proposed once, so that nothing of before can count under it.
+    pub generation: Generation,
+    /// How long it has to be there from now on at least; `None` if it has no end.
+    pub life: Option<Duration>,
+}
+
+/// A generation to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bump<'a> {
+    /// Name of the generation.
+    pub name: &'a str,
+    /// What it becomes; a number that it never was before.
+    pub generation: Generation,
+    /// What follows if it is not there.
+    pub absent: Absent,
+}
+
+/// What is done about a generation that is to change and is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Absent {
+    /// Nothing: missing equals nothing, so nothing is left that could count under it.
+    Stays,
+    /// It is created, without an end.
+    IsCreated,
+}
+
+/// A generation as it holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lasting {
+    /// The number.
+    pub generation: Generation,
+    /// How long the store will keep it, by its own clock; `None` if it was asked for one without an end.
+    pub remaining: Option<Duration>,
 }
 
 /// Bytes as the store holds them.
@@ -55,8 +95,8 @@ pub struct LeaseRequest<'a> {
     pub token: Token,
     /// When the lease ends by itself.
     pub life: Duration,
-    /// Generations with a proposal each for the missing ones.
-    pub generations: &'a [(String, Generation)],
+    /// The generations to complete before.
+    pub generations: &'a [Proposal<'a>],
 }
 
 /// What [`Backend::lease`](super::Backend::lease) answers.
@@ -69,7 +109,7 @@ pub struct Leased {
     /// Where the answer came from.
     pub proof: Proof,
     /// The generations that hold now, in the order of the request.
-    pub generations: Vec<Generation>,
+    pub generations: Vec<Lasting>,
 }
 
 /// What [`Backend::fill`](super::Backend::fill) stores.

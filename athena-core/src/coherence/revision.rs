@@ -6,6 +6,9 @@
 //! it does not matter who makes it: this process when it invalidates, or another one whose change the
 //! backend announces.
 //!
+//! A cell also keeps the number that its name was last read to hold, if it is a generation's. Whoever reads
+//! another one has found a change that nobody announces: what ends under a command of this process, say.
+//!
 //! Cells are found by a 64-bit hash of their name. Two names that share one are invalidated together,
 //! which costs a load and never serves anything.
 //!
@@ -17,6 +20,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
+use crate::backend::Generation;
 use crate::lock::Mutex;
 use crate::sharded::Sharded;
 
@@ -34,13 +38,21 @@ impl Revision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(u64);
 
-/// When one name changed last.
+/// When one name changed last, and what it was read to hold since.
 #[derive(Debug)]
-pub(crate) struct Cell(AtomicU64);
+pub(crate) struct Cell {
+    changed: AtomicU64,
+    /// The number of a generation; 0 if none was read since the last change.
+    seen: AtomicU64,
+}
 
 impl Cell {
+    fn new(changed: u64) -> Self {
+        Self { changed: AtomicU64::new(changed), seen: AtomicU64::new(0) }
+    }
+
     fn changed(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.changed.load(Ordering::SeqCst)
     }
 }
 
@@ -92,7 +104,7 @@ impl Revisions {
     pub(crate) fn new() -> Self {
         Self {
             sequence: AtomicU64::new(0),
-            everything: Cell(AtomicU64::new(0)),
+            everything: Cell::new(0),
             shards: Sharded::new(SHARDS),
             hasher: foldhash::fast::RandomState::default(),
         }
@@ -154,6 +166,27 @@ impl Revisions {
     /// Notes that everything has changed.
     pub(crate) fn change_all(&self) {
         self.touch(&self.everything);
+        for shard in self.shards.iter() {
+            shard.lock().cells.values().for_each(|cell| cell.seen.store(0, Ordering::SeqCst));
+        }
+    }
+
+    /// Notes what a generation was read to hold, asked for after `since`; another number than the last one, or
+    /// none, is a change for those who hold the name (coherence 7).
+    ///
+    /// The server does not announce to a connection what ends under a command of that connection, and nobody
+    /// changes what is not there: who holds the name would never hear of it again.
+    pub(crate) fn saw(&self, name: Subject, read: Option<Generation>, Revision(since): Revision) {
+        let known = self.shard(name);
+        let Some(cell) = known.cells.get(&name).filter(|cell| cell.changed() <= since) else {
+            return;
+        };
+        let number = read.map_or(0, Generation::get);
+        let seen = cell.seen.load(Ordering::SeqCst);
+        if seen != 0 && seen != number {
+            self.touch(cell);
+        }
+        cell.seen.store(number, Ordering::SeqCst);
     }
 
     /// Drops the cells that nothing holds any more, and gives their room back.
@@ -174,8 +207,9 @@ impl Revisions {
     fn touch(&self, cell: &Cell) {
         for _ in 0..2 {
             let next = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
-            cell.0.fetch_max(next, Ordering::SeqCst);
+            cell.changed.fetch_max(next, Ordering::SeqCst);
         }
+        cell.seen.store(0, Ordering::SeqCst);
     }
 
     fn cell(&self, name: Subject) -> Arc<Cell> {
@@ -199,7 +233,7 @@ impl CellMap {
             return Arc::clone(cell);
         }
         self.sweep();
-        let cell = Arc::new(Cell(AtomicU64::new(self.floor)));
+        let cell = Arc::new(Cell::new(self.floor));
         self.cells.insert(name, Arc::clone(&cell));
         cell
     }
@@ -227,7 +261,7 @@ impl CellMap {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dependencies, FIRST_SWEEP, Revisions, SHARDS};
+    use super::{Dependencies, FIRST_SWEEP, Generation, Revisions, SHARDS};
 
     fn dependencies(revisions: &Revisions, names: &[&str]) -> Dependencies {
         revisions.dependencies(names.iter().map(|name| revisions.name(name)), revisions.now())
@@ -262,6 +296,45 @@ mod tests {
         revisions.announce(revisions.name("b"));
         assert!(!revisions.holds(&held));
         assert!(revisions.holds(&revisions.dependencies([revisions.name("b")], before)));
+    }
+
+    #[test]
+    fn another_number_than_the_last_one_is_a_change_whether_it_was_heard_of_or_not() {
+        let (revisions, one, two) = (Revisions::new(), Generation::new(1), Generation::new(2));
+        let name = revisions.name("tag");
+        for (seen, then, holds) in [
+            (Some(one), Some(one), true),
+            (Some(one), Some(two), false),
+            (Some(one), None, false),
+            (None, Some(one), true),
+            (None, None, true),
+        ] {
+            let held = dependencies(&revisions, &["tag"]);
+            revisions.saw(name, seen, revisions.now());
+            revisions.saw(name, then, revisions.now());
+            assert_eq!(revisions.holds(&held), holds, "{seen:?}, then {then:?}");
+            revisions.announce(name);
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_before_a_change_was_heard_of_is_no_other_change() {
+        let (revisions, one, two) = (Revisions::new(), Generation::new(1), Generation::new(2));
+        let (name, before) = (revisions.name("tag"), revisions.now());
+        let _held = dependencies(&revisions, &["tag"]);
+        revisions.saw(name, Some(one), before);
+        revisions.announce(name);
+        let later = dependencies(&revisions, &["tag"]);
+        revisions.saw(name, Some(one), before);
+        revisions.saw(name, Some(two), revisions.now());
+        assert!(revisions.holds(&later), "the new number belongs to the change that was heard of");
+        revisions.change_all();
+        let later = dependencies(&revisions, &["tag"]);
+        revisions.saw(name, Some(one), revisions.now());
+        assert!(
+            revisions.holds(&later),
+            "so does that of what was created after everything was lost"
+        );
     }
 
     #[test]

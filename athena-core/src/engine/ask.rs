@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::backend::Token;
 use crate::codec::Wire;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
-use crate::remote::Address;
+use crate::remote::{Address, Wanted};
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Judge, Shape};
 use crate::tag::{Tag, Tags};
@@ -130,6 +131,17 @@ impl<R, V, E> Ask<R, V, E> {
     fn find_address(&self) -> Option<Address> {
         let Destination::Backend { wire, fingerprint } = self.destination else { return None };
         Some(Address::new(self.entry_name().clone(), wire.codec, fingerprint))
+    }
+
+    /// What a lease is asked for with.
+    pub(super) fn wanted(&self, token: Token) -> Wanted<'_> {
+        Wanted {
+            token,
+            life: self.runtime.settings.lease,
+            entry_life: self.policy.longest_life(),
+            tags: &self.tags,
+            late_tags: self.tags_from.is_some(),
+        }
     }
 
     /// Whether other processes may change what its values come from.

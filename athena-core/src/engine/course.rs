@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::flight::{Landing, Lead};
 use crate::policy::course::{Candidate, Course, Provenance, Report, Situation};
 use crate::policy::freshness::Verdict;
+use crate::resilience::class::is_miss;
 use crate::telemetry::{Event, Outcome, Source};
 
 /// What a leader does next.
@@ -87,14 +88,16 @@ where
     }
 
     fn candidates(&self, looked: Looked, kept: Option<Slot>) -> Candidates {
+        let is_unproven = matches!(&looked, Err(failure) if is_miss(failure.class()));
         let (found, failure) = match looked {
             Ok(found) => (found, None),
+            Err(_) if is_unproven => (None, None),
             Err(failure) => (None, Some(failure)),
         };
         let copy = failure.is_some().then(|| self.copy()).flatten();
         let kept = kept.filter(|slot| self.still_serves(slot));
         let kept = kept.map(|slot| Judged::new(slot, Verdict::Stale));
-        Candidates { found, failure, copy, kept }
+        Candidates { found, is_unproven, failure, copy, kept }
     }
 
     fn fresh(&self, lead: &Lead, found: Option<Judged>, due: bool) -> Next<R> {
@@ -135,6 +138,8 @@ where
 /// The entries that may answer.
 struct Candidates {
     found: Option<Judged>,
+    /// Whether nothing was found by those who can tell.
+    is_unproven: bool,
     /// Why the backend cannot say, if so.
     failure: Option<Failure>,
     copy: Option<Judged>,
@@ -157,6 +162,7 @@ impl Candidates {
         let report = match (&self.found, &self.failure) {
             (Some(seen), _) if seen.is_in_doubt() => Report::InDoubt(candidate(seen)),
             (Some(seen), _) => Report::Entry(candidate(seen)),
+            (None, None) if self.is_unproven => Report::Unproven,
             (None, None) => Report::Nothing,
             (None, Some(_)) => Report::Unanswered,
         };

@@ -175,7 +175,7 @@ where
             lead.begins_after(self.runtime.revisions.now());
             let token = remote.token(address);
             let lease = LeaseGuard::new(remote, &self.key, Arc::clone(address), token, life);
-            let wanted = Wanted { token, life, tags: &self.tags, late_tags: false };
+            let wanted = Wanted { late_tags: false, ..self.wanted(token) };
             match remote.lease(address, wanted).await? {
                 Asked::Granted(grant) => return Ok(Some((lease, grant))),
                 Asked::Elsewhere => lease.forget(),

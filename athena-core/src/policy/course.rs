@@ -20,6 +20,9 @@ pub(crate) enum Report {
     /// An entry of a node that nobody confirms to be the one that serves (coherence 5).
     InDoubt(Candidate),
     Nothing,
+    /// Nothing that counts: not the node that serves has answered, since names are on their way to another one.
+    /// That proves nothing, also of what memory has (coherence 18).
+    Unproven,
     /// The backend cannot say.
     Unanswered,
 }
@@ -67,9 +70,10 @@ impl Situation {
                 Verdict::Fresh => Course::Fresh { due: false },
                 Verdict::Refresh => Course::Fresh { due: true },
                 Verdict::Stale => load_or_serve(Provenance::Backend, found, false),
-                Verdict::Expired => self.without_backend_entry(),
+                Verdict::Expired => self.without_backend_entry(false),
             },
-            Report::Nothing => self.without_backend_entry(),
+            Report::Nothing => self.without_backend_entry(false),
+            Report::Unproven => self.without_backend_entry(true),
             Report::InDoubt(found) => match self.fallback.plan(Some(found.verdict)) {
                 Plan::Serve => Course::Degraded(Provenance::Backend),
                 Plan::Load | Plan::LoadOnly | Plan::Fail => {
@@ -80,10 +84,11 @@ impl Situation {
         }
     }
 
-    fn without_backend_entry(self) -> Course {
+    /// A load; without a lease if the backend is as good as `away`.
+    fn without_backend_entry(self, away: bool) -> Course {
         match self.kept {
-            Some(kept) => load_or_serve(Provenance::Kept, kept, false),
-            None => Course::Load { grace: None, away: false },
+            Some(kept) => load_or_serve(Provenance::Kept, kept, away),
+            None => Course::Load { grace: None, away },
         }
     }
 
@@ -136,6 +141,12 @@ mod tests {
             (Report::Entry(candidate(Verdict::Expired)), None, LOAD),
             (Report::Nothing, None, LOAD),
             (Report::Nothing, Some(stale), grace(Provenance::Kept)),
+            (Report::Unproven, None, LOAD_AWAY),
+            (
+                Report::Unproven,
+                Some(stale),
+                Course::Load { grace: Some(Provenance::Kept), away: true },
+            ),
         ] {
             // Whatever the fallback is, and whatever memory has for it: it is not asked.
             for fallback in [GracefulDegradation, ServeStale, FailFast, OriginOnly] {

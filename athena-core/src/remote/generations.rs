@@ -1,17 +1,20 @@
 //! Generations as they hold now, created where they are missing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::breakers::by_node;
 use super::journal::Target;
+use super::known::Sighting;
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all, scattered};
-use crate::backend::{Class, Ensured, Failure, Generation, Node, Proof};
+use crate::backend::{Class, Ensured, Failure, Lasting, Node, Proof, Proposal};
+use crate::clock::Tick;
 use crate::coherence::revision::Revision;
 use crate::coherence::session::Session;
 use crate::envelope::Stamp;
 use crate::resilience::deadline::Deadline;
-use crate::tag::Tags;
+use crate::tag::{Tag, Tags};
 
 /// The generations that an entry depends on.
 #[derive(Debug, Clone)]
@@ -30,6 +33,21 @@ pub(crate) struct LateGenerations {
     pub(crate) tags: Vec<Stamp>,
 }
 
+/// A generation that a load needs.
+#[derive(Debug, Clone)]
+pub(super) struct Need {
+    pub(super) name: String,
+    /// For how long; `None` if it has no end.
+    pub(super) life: Option<Duration>,
+}
+
+/// How long a tag's generation is there beyond the life of the entry and of its lease, so that a load that is
+/// slow does not outlive it, and entries that live shortly do not have it let live on again and again.
+pub(crate) const SPARE: Duration = Duration::from_secs(60);
+
+/// Longest that a generation is asked for; a store may not be able to keep anything for twice as long.
+const LONGEST_NEED: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
+
 /// A generation as it holds now, by its name, and what announces that it changes.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
@@ -38,22 +56,35 @@ pub(super) struct Told {
     pub(super) session: Arc<Session>,
 }
 
+/// What is known of an answer about generations.
+pub(super) struct Answered {
+    pub(super) proof: Proof,
+    pub(super) session: Arc<Session>,
+    /// When it was asked for.
+    pub(super) sent: Tick,
+    pub(super) since: Revision,
+}
+
 impl Remote {
     /// The generations of tags that were not known before, and after them the one of all tags
     /// (coherence 10).
     ///
     /// In this order: a tag that changes in between is seen by the change of all tags.
-    pub(crate) async fn late_generations(&self, tags: &Tags) -> Result<LateGenerations, Failure> {
+    ///
+    /// They are stamped into an entry of this life.
+    pub(crate) async fn late_generations(
+        &self,
+        tags: &Tags,
+        life: Duration,
+    ) -> Result<LateGenerations, Failure> {
         let deadline = self.write_deadline();
         self.make_way_for(&Target::AnyTag, deadline).await?;
         for tag in tags.iter() {
             self.make_way_for(&Target::Tag(tag.clone()), deadline).await?;
         }
-        let proposals: Vec<_> =
-            tags.iter().map(|tag| (self.namespace.tag(tag), self.generation())).collect();
-        let tags = self.ensure(&proposals, deadline).await?;
-        let any_tag = [(self.namespace.any_tag(), self.generation())];
-        let any_tag = self.ensure(&any_tag, deadline).await?;
+        let needs: Vec<_> = tags.iter().map(|tag| self.need_of_tag(tag, life)).collect();
+        let tags = self.ensure(&needs, deadline).await?;
+        let any_tag = self.ensure(&[self.need_of_any_tag()], deadline).await?;
         match any_tag.first() {
             Some(any_tag) => Ok(LateGenerations { any_tag: *any_tag, tags }),
             None => Err(too_few()),
@@ -61,34 +92,32 @@ impl Remote {
     }
 
     /// Completes generations wherever they are; answers in the order of the request.
-    async fn ensure(
+    pub(super) async fn ensure(
         &self,
-        proposals: &[(String, Generation)],
+        needs: &[Need],
         deadline: Deadline,
     ) -> Result<Vec<Stamp>, Failure> {
-        let groups = by_node(&*self.backend, proposals.iter().cloned(), |(name, _)| name);
+        let groups = by_node(&*self.backend, needs.iter().cloned(), |need| &need.name);
         let since = self.announcements.revisions.now();
         let current = self.ensure_on(groups, since, deadline).await?;
-        in_order(proposals, &current)
+        in_order(needs, &current)
     }
 
     pub(super) async fn ensure_on(
         &self,
-        groups: Vec<(Node, Vec<(String, Generation)>)>,
+        groups: Vec<(Node, Vec<Need>)>,
         since: Revision,
         deadline: Deadline,
     ) -> Result<Vec<Told>, Failure> {
-        let ensure = |(node, group): (Node, Vec<(String, Generation)>)| async move {
-            let Some((first, _)) = group.first() else { return Ok(Vec::new()) };
+        let ensure = |(node, group): (Node, Vec<Need>)| async move {
+            let Some(Need { name: first, .. }) = group.first() else { return Ok(Vec::new()) };
             let (incarnation, sent) = self.before_asking(node);
-            let ensure = || self.backend.ensure(&group);
+            let ensure = async || self.backend.ensure(&self.proposals(&group)).await;
             let ensured = self.ask(Operation::ensure(), first, deadline, ensure).await?;
             let Ensured { generations, proof } = ensured;
             let proof = proof.ok_or_else(scattered)?;
             let session = self.announcements.sessions.of(node, incarnation, &proof, sent);
-            let told = told(group, generations, &proof, &session);
-            self.know_all(&told, since);
-            Ok(told)
+            Ok(self.told(&group, generations, &Answered { proof, session, sent, since }))
         };
         let mut current = Vec::new();
         for group in join_all(groups.into_iter().map(ensure)).await {
@@ -97,9 +126,51 @@ impl Remote {
         Ok(current)
     }
 
-    /// Proposals for the generations that a load depends on, in the order of [`Generations`].
-    pub(super) fn proposals(&self, address: &Address, tags: &Tags) -> Vec<(String, Generation)> {
-        self.generation_names(&address.entry, tags).map(|name| (name, self.generation())).collect()
+    /// What the load of an entry of this life depends on, in the order of [`Generations`].
+    pub(super) fn needs(&self, address: &Address, tags: &Tags, life: Duration) -> Vec<Need> {
+        let namespace = self.namespace.generation(self.backend.partition(address.entry.as_str()));
+        // There are few of it, and a store that makes room would empty the cache with it.
+        let namespace = Need { name: namespace, life: None };
+        let tags = tags.iter().map(|tag| self.need_of_tag(tag, life));
+        std::iter::once(namespace).chain(tags).collect()
+    }
+
+    fn need_of_tag(&self, tag: &Tag, life: Duration) -> Need {
+        let life = life.saturating_add(SPARE).min(LONGEST_NEED);
+        Need { name: self.namespace.tag(tag), life: Some(life) }
+    }
+
+    pub(super) fn need_of_any_tag(&self) -> Need {
+        Need { name: self.namespace.any_tag(), life: None }
+    }
+
+    /// Proposals for one attempt: a number that an earlier one has created may have been used and changed since
+    /// (coherence 7).
+    pub(super) fn proposals<'n>(&self, needs: &'n [Need]) -> Vec<Proposal<'n>> {
+        let propose = |Need { name, life }: &'n Need| {
+            let generation = self.generation();
+            Proposal { name, generation, life: *life }
+        };
+        needs.iter().map(propose).collect()
+    }
+
+    /// What one node answered about the generations that it was asked for; it is known from now on.
+    pub(super) fn told(
+        &self,
+        needs: &[Need],
+        generations: Vec<Lasting>,
+        answered: &Answered,
+    ) -> Vec<Told> {
+        let Answered { proof, session, sent, since } = answered;
+        let told = |(Need { name, .. }, Lasting { generation, remaining }): (&Need, _)| {
+            let stamp = Stamp { generation, history: proof.history };
+            let until = remaining.map(|remaining| sent.after(remaining));
+            let session = Arc::clone(session);
+            let sighting = Sighting { stamp: Some(stamp), until, session: Arc::clone(&session) };
+            self.know(name, sighting, *since);
+            Told { name: name.clone(), stamp, session }
+        };
+        needs.iter().zip(generations).map(told).collect()
     }
 }
 
@@ -119,30 +190,12 @@ impl Generations {
     }
 }
 
-/// What one node answered about the generations that were proposed to it.
-pub(super) fn told(
-    proposals: Vec<(String, Generation)>,
-    generations: Vec<Generation>,
-    proof: &Proof,
-    session: &Arc<Session>,
-) -> Vec<Told> {
-    let told = |((name, _), generation)| Told {
-        name,
-        stamp: Stamp { generation, history: proof.history },
-        session: Arc::clone(session),
-    };
-    proposals.into_iter().zip(generations).map(told).collect()
-}
-
-/// What was answered by name, in the order of what was proposed.
-pub(super) fn in_order(
-    proposals: &[(String, Generation)],
-    current: &[Told],
-) -> Result<Vec<Stamp>, Failure> {
-    let find = |(name, _): &(String, Generation)| {
+/// What was answered by name, in the order of what was needed.
+pub(super) fn in_order(needs: &[Need], current: &[Told]) -> Result<Vec<Stamp>, Failure> {
+    let find = |Need { name, .. }: &Need| {
         current.iter().find(|told| told.name == *name).map(|told| told.stamp)
     };
-    proposals.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(too_few)
+    needs.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(too_few)
 }
 
 fn too_few() -> Failure {

@@ -9,7 +9,7 @@ use super::breakers::by_node;
 use super::journal::{Replay, Target};
 use super::pipeline::Operation;
 use super::{Address, Remote, join_all};
-use crate::backend::{Class, Failure, Generation, Node};
+use crate::backend::{Absent, Bump, Class, Failure, Node};
 use crate::coherence::guards::Guard;
 use crate::envelope::Envelope;
 use crate::key::name::EntryName;
@@ -309,8 +309,11 @@ impl Remote {
                     names.extend(entry.lanes());
                     names.push(entry.lease());
                 }
-                Target::AnyTag => generations.insert(0, self.bumped(target)),
-                Target::Tag(_) | Target::Namespace(_) => generations.push(self.bumped(target)),
+                // Coherence 10: first, and in any case.
+                Target::AnyTag => generations.insert(0, (self.name_of(target), Absent::IsCreated)),
+                Target::Tag(_) | Target::Namespace(_) => {
+                    generations.push((self.name_of(target), Absent::Stays));
+                }
             }
         }
         if !generations.is_empty() {
@@ -329,13 +332,21 @@ impl Remote {
     /// (coherence 7).
     async fn bump(
         &self,
-        generations: &[(String, Generation)],
+        generations: &[(String, Absent)],
         deadline: Deadline,
     ) -> Result<(), Failure> {
         let Some((first, _)) = generations.first() else {
             return Ok(());
         };
-        let bump = || self.backend.bump(generations);
+        // Each attempt with numbers of its own: what was loaded under one of an earlier attempt may have been
+        // invalidated since, and would count again (coherence 7).
+        let bump = async || {
+            let mut bumps = Vec::with_capacity(generations.len());
+            for (name, absent) in generations {
+                bumps.push(Bump { name, generation: self.generation(), absent: *absent });
+            }
+            self.backend.bump(&bumps).await
+        };
         match self.ask(Operation::write("bump"), first, deadline, bump).await {
             Err(failure) if Word::of(failure.class()).may_remove => {
                 let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
@@ -344,10 +355,6 @@ impl Remote {
             }
             result => result,
         }
-    }
-
-    fn bumped(&self, target: &Target) -> (String, Generation) {
-        (self.name_of(target), self.generation())
     }
 
     /// The name that decides which node a target concerns.

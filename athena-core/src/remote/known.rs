@@ -21,18 +21,26 @@ pub(crate) struct Known {
     looked: Mutex<Tick>,
 }
 
-/// A generation, and what keeps it true.
+/// What was read of a generation.
 #[derive(Debug, Clone)]
-struct Fact {
+pub(super) struct Sighting {
     /// `None` if there was none.
-    stamp: Option<Stamp>,
+    pub(super) stamp: Option<Stamp>,
+    /// When it may end by itself; `None` if that was not asked for.
+    pub(super) until: Option<Tick>,
+    pub(super) session: Arc<Session>,
+}
+
+/// The same, and what keeps it true.
+#[derive(Debug)]
+struct Fact {
+    it: Sighting,
     dependencies: Dependencies,
-    session: Arc<Session>,
 }
 
 impl Fact {
     fn holds(&self, revisions: &Revisions, now: Tick) -> bool {
-        self.session.is_trusted(now) && revisions.holds(&self.dependencies)
+        self.it.session.is_trusted(now) && revisions.holds(&self.dependencies)
     }
 }
 
@@ -43,38 +51,22 @@ const MOST: usize = 50_000;
 const PERIOD: Duration = Duration::from_secs(30);
 
 impl Known {
-    /// A generation as it holds now, and what announces its changes; `None` if it must be read
-    /// (coherence 4 and 7).
-    pub(crate) fn get(
-        &self,
-        name: Subject,
-        revisions: &Revisions,
-        now: Tick,
-    ) -> Option<(Stamp, Arc<Session>)> {
+    /// What was read of a generation and still holds; `None` if it must be read (coherence 4 and 7).
+    pub(super) fn get(&self, name: Subject, revisions: &Revisions, now: Tick) -> Option<Sighting> {
         let facts = self.facts.read();
-        let fact = facts.get(&name).filter(|fact| fact.holds(revisions, now))?;
-        Some((fact.stamp?, Arc::clone(&fact.session)))
+        facts.get(&name).filter(|fact| fact.holds(revisions, now)).map(|fact| fact.it.clone())
     }
 
-    /// Whether nobody has created it yet, as far as is known: that would be announced.
-    pub(crate) fn is_absent(&self, name: Subject, revisions: &Revisions, now: Tick) -> bool {
-        let facts = self.facts.read();
-        facts.get(&name).is_some_and(|fact| fact.stamp.is_none() && fact.holds(revisions, now))
-    }
-
-    /// Keeps a generation that was read, or that there was none; `dependencies` are from before it was asked for (coherence 2).
-    pub(crate) fn note(
-        &self,
-        name: Subject,
-        stamp: Option<Stamp>,
-        dependencies: Dependencies,
-        session: Arc<Session>,
-    ) {
+    /// Keeps what was read of a generation; `dependencies` are from before it was asked for (coherence 2).
+    pub(super) fn note(&self, name: Subject, it: Sighting, dependencies: Dependencies) {
         let mut facts = self.facts.write();
         if facts.len() >= MOST && !facts.contains_key(&name) {
             facts.clear();
         }
-        facts.insert(name, Fact { stamp, dependencies, session });
+        let former = facts.get(&name).filter(|former| former.it.stamp == it.stamp);
+        // A number is created once, and nobody shortens its life.
+        let until = former.and_then(|former| former.it.until).max(it.until);
+        facts.insert(name, Fact { it: Sighting { until, ..it }, dependencies });
     }
 
     /// Drops what was kept of a generation, since something else was read that is not kept.
@@ -133,12 +125,9 @@ mod tests {
         for name in &names {
             let (stamp, since) =
                 (Stamp { generation: Generation::new(1), history: 7 }, revisions.now());
-            known.note(
-                *name,
-                Some(stamp),
-                revisions.dependencies([*name], since),
-                Arc::clone(&session),
-            );
+            let dependencies = revisions.dependencies([*name], since);
+            let session = Arc::clone(&session);
+            known.note(*name, Sighting { stamp: Some(stamp), until: None, session }, dependencies);
         }
         let left = || known.facts.read().len();
         known.forget_outdated(&revisions, now);

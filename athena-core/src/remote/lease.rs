@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::breakers::by_node;
-use super::generations::{Generations, Told, in_order, told};
+use super::generations::{Answered, Generations, Need, Told, in_order};
 use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote};
-use crate::backend::{Failure, Generation, LeaseRequest, Leased, Node, Proof, Token};
+use crate::backend::{Failure, LeaseRequest, Leased, Node, Proof, Token};
+use crate::clock::Tick;
 use crate::coherence::revision::Revision;
 use crate::coherence::session::Session;
 use crate::coherence::trust::Backing;
@@ -34,6 +35,8 @@ pub(crate) struct Wanted<'a> {
     /// Fresh for every attempt.
     pub(crate) token: Token,
     pub(crate) life: Duration,
+    /// How long the entry is kept at most.
+    pub(crate) entry_life: Duration,
     /// The tags known before the load.
     pub(crate) tags: &'a Tags,
     /// Whether the value may have tags that only it knows.
@@ -83,7 +86,7 @@ impl Remote {
         address: &Address,
         wanted: Wanted<'_>,
     ) -> Result<Asked, Failure> {
-        let Wanted { token, life, tags, late_tags } = wanted;
+        let Wanted { token, life, tags, late_tags, .. } = wanted;
         let deadline = self.deadline();
         let name = address.entry.lease();
         let node = self.backend.node(&name);
@@ -91,73 +94,65 @@ impl Remote {
         if late_tags {
             self.make_way_for(&Target::AnyTag, deadline).await?;
         }
-        let proposals = self.proposals_of_load(address, tags, late_tags);
-        self.create_absent(&proposals, deadline).await?;
+        let needs = self.needs_of_load(address, wanted);
+        self.complete_lacking(&needs, deadline).await?;
         let since = self.announcements.revisions.now();
-        let (mut current, own) = self.complete(&proposals, node, since, deadline).await?;
-        let request = LeaseRequest { lease: &name, token, life, generations: &own };
-        let (leased, session) = self.request(node, request, deadline).await?;
+        let (mut current, own) = self.complete(&needs, node, since, deadline).await?;
+        let request = LeaseRequest { lease: &name, token, life, generations: &[] };
+        let (leased, session, sent) = self.request(node, request, &own, deadline).await?;
         let proof = leased.proof;
-        let told = told(own, leased.generations, &proof, &session);
-        self.know_all(&told, since);
-        current.extend(told);
+        let answered = Answered { proof, session: Arc::clone(&session), sent, since };
+        current.extend(self.told(&own, leased.generations, &answered));
         if !leased.granted {
             return Ok(Asked::Elsewhere);
         }
         let sessions = current.iter().map(|told| Arc::clone(&told.session));
         let backing = Backing::of(sessions.chain([session]));
-        let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
+        let generations = Generations::of(&in_order(&needs, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
         Ok(Asked::Granted(Grant { token, epoch, since, history, backing, generations }))
     }
 
-    /// Proposals for the generations that the load depends on.
-    fn proposals_of_load(
-        &self,
-        address: &Address,
-        tags: &Tags,
-        late_tags: bool,
-    ) -> Vec<(String, Generation)> {
-        let mut proposals = self.proposals(address, tags);
+    /// The generations that the load depends on. Those of tags outlive the entry: were they gone before, it
+    /// would be there for nothing.
+    fn needs_of_load(&self, address: &Address, wanted: Wanted<'_>) -> Vec<Need> {
+        let Wanted { life, entry_life, tags, late_tags, .. } = wanted;
+        let mut needs = self.needs(address, tags, entry_life.saturating_add(life));
         if late_tags {
             // Coherence 10: as it is before the load.
-            proposals.push((self.namespace.any_tag(), self.generation()));
+            needs.push(self.need_of_any_tag());
         }
-        proposals
+        needs
     }
 
-    /// Creates the generations that were seen to be absent.
+    /// Completes the generations that were seen to be absent, or to end too soon.
     ///
     /// That another process does is announced, and cannot be told from a change: so it has to be announced
     /// before the moment from which on changes are counted (coherence 2).
-    async fn create_absent(
-        &self,
-        proposals: &[(String, Generation)],
-        deadline: Deadline,
-    ) -> Result<(), Failure> {
-        let absent = proposals.iter().filter(|(name, _)| self.is_absent(name)).cloned();
-        let groups = by_node(&*self.backend, absent, |(name, _)| name);
+    async fn complete_lacking(&self, needs: &[Need], deadline: Deadline) -> Result<(), Failure> {
+        let lacking = needs.iter().filter(|need| self.is_lacking(need)).cloned();
+        let groups = by_node(&*self.backend, lacking, |need| &need.name);
         let since = self.announcements.revisions.now();
         self.ensure_on(groups, since, deadline).await.map(drop)
     }
 
-    /// What is known of the generations of a load, those of other nodes completed; and the proposals for
-    /// those of its own node, which go with the request for the lease.
+    /// What is known of the generations of a load, those of other nodes completed; and those of its own node
+    /// that are not known, which go with the request for the lease.
     ///
     /// In this order all of them are complete when the load begins (coherence 7). An older generation than
     /// the present one would cost a load later, and serve nothing.
     async fn complete(
         &self,
-        proposals: &[(String, Generation)],
+        needs: &[Need],
         node: Node,
         since: Revision,
         deadline: Deadline,
-    ) -> Result<(Vec<Told>, Vec<(String, Generation)>), Failure> {
+    ) -> Result<(Vec<Told>, Vec<Need>), Failure> {
         let mut current: Vec<_> =
-            proposals.iter().filter_map(|(name, _)| self.known(name)).collect();
-        let is_unknown = |(name, _): &&(String, _)| !current.iter().any(|told| told.name == *name);
-        let unknown = proposals.iter().filter(is_unknown).cloned();
-        let mut groups = by_node(&*self.backend, unknown, |(name, _)| name);
+            needs.iter().filter_map(|need| self.known_to_last(need)).collect();
+        let is_unknown = |need: &&Need| !current.iter().any(|told| told.name == need.name);
+        let unknown = needs.iter().filter(is_unknown).cloned();
+        let mut groups = by_node(&*self.backend, unknown, |need| &need.name);
         let own = groups.iter().position(|(it, _)| *it == node);
         let own = own.map(|own| groups.swap_remove(own).1).unwrap_or_default();
         current.extend(self.ensure_on(groups, since, deadline).await?);
@@ -169,10 +164,15 @@ impl Remote {
         &self,
         node: Node,
         request: LeaseRequest<'_>,
+        needs: &[Need],
         deadline: Deadline,
-    ) -> Result<(Leased, Arc<Session>), Failure> {
+    ) -> Result<(Leased, Arc<Session>, Tick), Failure> {
         let name = request.lease;
-        let ask = || self.ask(Operation::lease(), name, deadline, || self.backend.lease(request));
+        let lease = async || {
+            let generations = &self.proposals(needs);
+            self.backend.lease(LeaseRequest { generations, ..request }).await
+        };
+        let ask = || self.ask(Operation::lease(), name, deadline, lease);
         let (mut incarnation, mut sent) = self.before_asking(node);
         let mut leased = ask().await?;
         let is_orphan = |it: &Token| is_void(*it, leased.proof) || self.returns.is_abandoned(*it);
@@ -185,7 +185,17 @@ impl Remote {
             leased = ask().await?;
         }
         let session = self.announcements.sessions.of(node, incarnation, &leased.proof, sent);
-        Ok((leased, session))
+        Ok((leased, session, sent))
+    }
+
+    /// Has the generations of a load that takes long outlive its entry still.
+    pub(crate) async fn prolong(
+        &self,
+        address: &Address,
+        wanted: Wanted<'_>,
+    ) -> Result<(), Failure> {
+        let needs = self.needs_of_load(address, wanted);
+        self.ensure(&needs, self.write_deadline()).await.map(drop)
     }
 
     /// Lets a lease live on; tells whether it is still ours, or `None` if that could not be found out.

@@ -1,13 +1,11 @@
 //! The names that an entry depends on.
 
-use std::sync::Arc;
-
 use super::Remote;
 use super::announcements::Announcements;
-use super::generations::Told;
+use super::generations::{Need, Told};
+use super::known::Sighting;
+use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revision};
-use crate::coherence::session::Session;
-use crate::envelope::Stamp;
 use crate::key::name::EntryName;
 use crate::tag::Tags;
 
@@ -55,45 +53,52 @@ impl Remote {
 
     /// A generation as it holds now, if that is known.
     pub(super) fn known(&self, name: &str) -> Option<Told> {
-        let Announcements { revisions, known, .. } = &*self.announcements;
-        let (stamp, session) = known.get(revisions.name(name), revisions, self.clock.now())?;
-        Some(Told { name: name.to_owned(), stamp, session })
+        let Sighting { stamp, session, .. } = self.seen(name)?;
+        Some(Told { name: name.to_owned(), stamp: stamp?, session })
     }
 
-    /// Whether it is known that nobody has created a generation yet.
-    pub(super) fn is_absent(&self, name: &str) -> bool {
-        let Announcements { revisions, known, .. } = &*self.announcements;
-        known.is_absent(revisions.name(name), revisions, self.clock.now())
+    /// The same, if it is known to last for as long as a load needs it.
+    pub(super) fn known_to_last(&self, need: &Need) -> Option<Told> {
+        let seen = self.seen(&need.name)?;
+        let lasts = need.life.is_none() || seen.until >= Some(self.until(need));
+        let Sighting { stamp, session, .. } = seen;
+        lasts.then_some(Told { name: need.name.clone(), stamp: stamp?, session })
     }
 
-    /// Keeps a generation that was read after `since`, or that there was none.
-    pub(super) fn know(
-        &self,
-        name: &str,
-        stamp: Option<Stamp>,
-        since: Revision,
-        session: &Arc<Session>,
-    ) {
+    /// Whether a generation is known to be absent, or to end before a load needs it no more.
+    pub(super) fn is_lacking(&self, need: &Need) -> bool {
+        let ends = |until| need.life.is_some() && until < self.until(need);
+        let lacks = |seen: Sighting| seen.stamp.is_none() || seen.until.is_some_and(ends);
+        self.seen(&need.name).is_some_and(lacks)
+    }
+
+    fn seen(&self, name: &str) -> Option<Sighting> {
+        let Announcements { revisions, known, .. } = &*self.announcements;
+        known.get(revisions.name(name), revisions, self.clock.now())
+    }
+
+    /// How long a generation has to be there.
+    fn until(&self, need: &Need) -> Tick {
+        need.life.map_or(Tick::FAR, |life| self.clock.now().after(life))
+    }
+
+    /// Keeps what was read of a generation after `since`.
+    pub(super) fn know(&self, name: &str, it: Sighting, since: Revision) {
         let Announcements { revisions, known, .. } = &*self.announcements;
         let name = revisions.name(name);
-        let is_of_use = stamp.is_none() || self.is_first_tier_memory;
-        if !session.announces() || !is_of_use {
+        revisions.saw(name, it.stamp.map(|stamp| stamp.generation), since);
+        let is_of_use = it.stamp.is_none() || self.is_first_tier_memory;
+        if !it.session.announces() || !is_of_use {
             known.forget(name);
             return;
         }
-        known.note(name, stamp, revisions.dependencies([name], since), Arc::clone(session));
+        known.note(name, it, revisions.dependencies([name], since));
     }
 
     /// Forgets what is known of generations and holds no more.
     pub(super) fn forget_outdated(&self) {
         let Announcements { revisions, known, .. } = &*self.announcements;
         known.forget_outdated(revisions, self.clock.now());
-    }
-
-    pub(super) fn know_all(&self, told: &[Told], since: Revision) {
-        for Told { name, stamp, session } in told {
-            self.know(name, Some(*stamp), since, session);
-        }
     }
 
     fn dependencies_with(

@@ -94,11 +94,17 @@ impl Word {
             Class::Unreachable
             | Class::Timeout
             | Class::Disconnected
+            | Class::Scattered
             | Class::Denied
             | Class::Overloaded
             | Class::TooLate => nothing,
         }
     }
+}
+
+/// Whether a read that failed has found nothing that counts, rather than not been answered (coherence 18).
+pub(crate) fn is_miss(class: Class) -> bool {
+    class == Class::Scattered
 }
 
 impl OperationKind {
@@ -116,6 +122,7 @@ impl OperationKind {
             Class::Rejected => (Some(Ending::Success), Retry::Never),
             Class::WriteRefused if self.traffic == Traffic::Storing => (FAILURE, Retry::Never),
             Class::WriteRefused
+            | Class::Scattered
             | Class::Denied
             | Class::Overloaded
             | Class::Open
@@ -156,7 +163,7 @@ mod tests {
     /// what is safe and a caller waits for, and of what is not safe.
     type Row = (Class, [Option<Ending>; 2], [Retry; 3]);
 
-    const TABLE: [Row; 12] = {
+    const TABLE: [Row; 13] = {
         use Retry::{AtOnce, Later, Never};
         [
             (Class::Unreachable, [FAILURE, FAILURE], [Later, Later, Later]),
@@ -164,6 +171,7 @@ mod tests {
             (Class::Disconnected, [FAILURE, FAILURE], [Later, Later, Never]),
             (Class::Unready, [FAILURE, FAILURE], [Later, Later, Later]),
             (Class::Moved, [None, None], [AtOnce, AtOnce, AtOnce]),
+            (Class::Scattered, [None, None], [Never, Never, Never]),
             (Class::WriteRefused, [None, FAILURE], [Never, Never, Never]),
             (Class::Denied, [None, None], [Never, Never, Never]),
             (Class::Rejected, [SUCCESS, SUCCESS], [Never, Never, Never]),

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest,
-    Leased, Listener, Node, Proof, Token,
+    Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest, Leased,
+    Listener, Node, Proof, Proposal, Token,
 };
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -247,7 +247,7 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         Ok(found)
     }
 
-    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
+    async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
         let ensured = self.run("ensure", self.inner.ensure(proposals)).await?;
         Ok(Ensured { proof: ensured.proof.map(|proof| self.chaos.proof(proof)), ..ensured })
     }
@@ -285,8 +285,8 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.run("shorten", self.inner.shorten(names, life)).await
     }
 
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
-        self.run("bump", self.inner.bump(generations)).await
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
+        self.run("bump", self.inner.bump(bumps)).await
     }
 
     async fn prove(&self, node: Node) -> Result<Proof, Failure> {

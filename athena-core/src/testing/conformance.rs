@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{
-    Backend, Class, Failure, Fill, Filled, Found, Generation, Item, LeaseRequest, Leased, Node,
-    Stored, Token,
+    Absent, Backend, Bump, Class, Failure, Fill, Filled, Found, Generation, Item, Lasting,
+    LeaseRequest, Leased, Node, Proposal, Stored, Token,
 };
 
 mod closing;
@@ -117,10 +117,16 @@ async fn run(mut probe: Checked) {
             generations_are_answered_in_the_order_of_the_request
             ensuring_creates_what_is_missing_and_takes_no_lease
             generations_are_completed_even_if_the_lease_is_not_granted
-            bumping_overwrites_and_creates
+            bumping_overwrites_what_is_there
+            bumping_what_is_absent_makes_no_name_unless_it_is_to_be_created
             a_removed_generation_is_missing
             what_is_no_generation_reads_as_missing_and_is_overwritten
             a_generation_does_not_end_with_its_entry
+            a_generation_ends_by_itself_but_not_before_its_life
+            a_generation_that_would_end_too_soon_lives_on
+            a_generation_that_has_its_life_before_it_is_given_no_more
+            a_generation_without_an_end_is_given_one_where_it_needs_none
+            bumping_leaves_the_life_of_a_generation
         }
         races {
             of_many_that_ask_at_once_one_gets_the_lease
@@ -277,8 +283,31 @@ impl Checked {
     }
 
     async fn complete(&self, entry: &EntryNames, generations: &[(String, Generation)]) -> Leased {
+        let generations = &without_end(generations);
         let request = LeaseRequest { lease: &entry.lease, token: token(), life: LONG, generations };
         self.done(self.backend.lease(request).await)
+    }
+
+    /// Completes one generation that has to last; tells what holds now.
+    async fn last(&self, name: &str, generation: Generation, life: Duration) -> Lasting {
+        let proposal = Proposal { name, generation, life: Some(life) };
+        let ensured = self.done(self.backend.ensure(&[proposal]).await);
+        let lasting = ensured.generations.first().copied();
+        self.promise(lasting.is_some(), "each proposal has an answer", &ensured.generations);
+        lasting.unwrap_or(Lasting { generation, remaining: None })
+    }
+
+    /// Changes generations that are there.
+    async fn bump(&self, generations: &[(String, Generation)]) {
+        self.done(self.backend.bump(&bumps(generations, Absent::Stays)).await);
+    }
+
+    /// Has a generation be there, as others have made it.
+    async fn hold_generation(&self, name: &str, generation: Generation) {
+        self.remove(&[name]).await;
+        let name = name.to_owned();
+        let ensured = self.backend.ensure(&without_end(&[(name, generation)])).await;
+        self.done(ensured);
     }
 
     async fn fill(&self, entry: &EntryNames, token: Token, bytes: &[u8], life: Duration) -> Filled {
@@ -286,6 +315,25 @@ impl Checked {
         let epoch = self.backend.epoch(self.backend.node(&entry.lease));
         self.done(self.backend.fill(Fill { item, lease: &entry.lease, token, epoch }).await)
     }
+}
+
+fn without_end(generations: &[(String, Generation)]) -> Vec<Proposal<'_>> {
+    let generations = generations.iter();
+    generations
+        .map(|(name, generation)| Proposal { name, generation: *generation, life: None })
+        .collect()
+}
+
+fn bumps(generations: &[(String, Generation)], absent: Absent) -> Vec<Bump<'_>> {
+    generations
+        .iter()
+        .map(|(name, generation)| Bump { name, generation: *generation, absent })
+        .collect()
+}
+
+/// The numbers of what was answered.
+fn numbers(generations: &[Lasting]) -> Vec<Generation> {
+    generations.iter().map(|lasting| lasting.generation).collect()
 }
 
 fn token() -> Token {

@@ -15,8 +15,8 @@ use self::connection::{Store, tell};
 use self::contents::{AtTime, StoredBytes};
 use super::ManualClock;
 use crate::backend::{
-    Backend, Change, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest, Leased,
-    Listener, Node, Proof, Stored, Token,
+    Backend, Bump, Change, Ensured, Failure, Fill, Filled, Found, Lasting, LeaseRequest, Leased,
+    Listener, Node, Proof, Proposal, Stored, Token,
 };
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -161,6 +161,7 @@ impl Backend for MemoryBackend {
     async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
         let now = self.clock.now();
         let mut store = self.lock();
+        store.expire(&self.connection, values.iter().chain(generations).copied(), now);
         store.read(&self.connection, values.iter().chain(generations).copied());
         let stored = |name: &&str| {
             let kept = store.kept.get_present(name, now)?;
@@ -173,7 +174,7 @@ impl Backend for MemoryBackend {
         })
     }
 
-    async fn ensure(&self, proposals: &[(String, Generation)]) -> Result<Ensured, Failure> {
+    async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
         let mut store = self.lock();
         let generations = self.ensure_in(&mut store, proposals);
         Ok(Ensured { generations, proof: Some(self.proof(&store)) })
@@ -257,12 +258,13 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    async fn bump(&self, generations: &[(String, Generation)]) -> Result<(), Failure> {
+    async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
+        let now = self.clock.now();
         let mut store = self.lock();
-        for (name, generation) in generations {
-            store.kept.insert(name.clone(), StoredBytes::for_ever(generation));
-        }
-        store.changed(&self.connection, generations.iter().map(|(name, _)| name.as_str()));
+        store.expire(&self.connection, bumps.iter().map(|bump| bump.name), now);
+        let changed: Vec<_> =
+            bumps.iter().filter(|bump| store.kept.bump(bump)).map(|bump| bump.name).collect();
+        store.changed(&self.connection, changed);
         Ok(())
     }
 
@@ -294,12 +296,17 @@ impl Backend for MemoryBackend {
 }
 
 impl MemoryBackend {
-    /// Completes generations; creating one is a change of it, and reading it back is what is heard of.
-    fn ensure_in(&self, store: &mut Store, proposals: &[(String, Generation)]) -> Vec<Generation> {
-        let generations = store.kept.ensure(proposals, self.clock.now());
-        let created = proposals.iter().zip(&generations).filter(|((_, it), now)| it == *now);
-        store.changed(&self.connection, created.map(|((name, _), _)| name.as_str()));
-        store.read(&self.connection, proposals.iter().map(|(name, _)| name.as_str()));
-        generations
+    /// Completes generations; creating one or letting it live on is a change of it, and reading it back is what
+    /// is heard of.
+    fn ensure_in(&self, store: &mut Store, proposals: &[Proposal<'_>]) -> Vec<Lasting> {
+        let now = self.clock.now();
+        let names = || proposals.iter().map(|proposal| proposal.name);
+        store.expire(&self.connection, names(), now);
+        let completed: Vec<_> =
+            proposals.iter().map(|proposal| store.kept.complete(proposal, now)).collect();
+        let changed = names().zip(&completed).filter(|(_, (_, is_changed))| *is_changed);
+        store.changed(&self.connection, changed.map(|(name, _)| name));
+        store.read(&self.connection, names());
+        completed.into_iter().map(|(lasting, _)| lasting).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use athena_cache_core::backend::{Filled, Found, Generation, Stored, Token};
+use athena_cache_core::backend::{Filled, Found, Generation, Lasting, Proposal, Stored, Token};
 
 use crate::link::{Malformed, Replies};
 
@@ -24,16 +24,26 @@ pub(super) fn found(
     Ok(Found { values, generations: names.map(generation).collect(), proof })
 }
 
-/// Reads `MGET generation… lease`, where the lease may be left out.
+/// Reads `PTTL generation` for each that has an end, then `MGET generation… lease`, where the lease may be left
+/// out.
 ///
 /// A lease of a foreign type, or a foreign text, has no holder.
 pub(super) fn completed(
     replies: &mut Replies,
-    count: usize,
+    proposals: &[Proposal<'_>],
     with_lease: bool,
-) -> Result<(Vec<Option<Generation>>, Option<Token>), Malformed> {
-    let mut names = replies.gather(count + usize::from(with_lease))?.into_iter();
-    let generations = names.by_ref().take(count).map(generation).collect();
+) -> Result<(Vec<Option<Lasting>>, Option<Token>), Malformed> {
+    // Negative: absent, or without an end.
+    let mut life = |proposal: &Proposal<'_>| match proposal.life {
+        Some(_) => {
+            replies.integer().map(|left| u64::try_from(left).ok().map(Duration::from_millis))
+        }
+        None => Ok(None),
+    };
+    let lives = proposals.iter().map(&mut life).collect::<Result<Vec<_>, _>>()?;
+    let mut names = replies.gather(proposals.len() + usize::from(with_lease))?.into_iter();
+    let lasting = |(bytes, remaining)| Some(Lasting { generation: generation(bytes)?, remaining });
+    let generations = names.by_ref().take(proposals.len()).zip(lives).map(lasting).collect();
     let holder = names.next().flatten();
     Ok((generations, holder.as_deref().and_then(Token::parse)))
 }

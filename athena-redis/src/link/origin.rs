@@ -11,9 +11,10 @@ pub(crate) enum Origin {
     Nowhere,
     /// All from one connection.
     One(Proof),
-    /// From several connections, or from a node that was only asked in place of the one that serves;
-    /// the last reply came on this one.
+    /// From several connections; the last reply came on this one.
     Mixed(Proof),
+    /// The last reply came from a node that was only asked in place of the one that serves.
+    StandIn,
 }
 
 impl Origin {
@@ -21,24 +22,25 @@ impl Origin {
     pub(crate) fn proof(self) -> Option<Proof> {
         match self {
             Self::One(proof) => Some(proof),
-            Self::Nowhere | Self::Mixed(_) => None,
+            Self::Nowhere | Self::Mixed(_) | Self::StandIn => None,
         }
     }
 
-    /// The connection of the last reply, and nothing more than that where others came elsewhere.
+    /// The connection of the last reply, and nothing more than that where others came elsewhere; nothing where
+    /// it came from a stand-in.
     pub(crate) fn last(self) -> Option<Proof> {
         match self {
-            Self::Nowhere => None,
+            Self::Nowhere | Self::StandIn => None,
             Self::One(proof) => Some(proof),
             Self::Mixed(proof) => Some(Proof { history: 0, tracks: false, ..proof }),
         }
     }
 
     /// The same, where not the one who serves was asked.
-    pub(crate) fn mixed(self) -> Self {
+    pub(crate) fn of_stand_in(self) -> Self {
         match self {
             Self::Nowhere => Self::Nowhere,
-            Self::One(proof) | Self::Mixed(proof) => Self::Mixed(proof),
+            Self::One(_) | Self::Mixed(_) | Self::StandIn => Self::StandIn,
         }
     }
 
@@ -49,16 +51,17 @@ impl Origin {
         match (self, other) {
             (Self::Nowhere, it) | (it, Self::Nowhere) => it,
             (Self::One(one), Self::One(other)) if one == other => self,
-            (_, it) => it.mixed(),
+            (_, Self::One(proof) | Self::Mixed(proof)) => Self::Mixed(proof),
+            (_, Self::StandIn) => Self::StandIn,
         }
     }
 
     /// The same, where it was confirmed so long ago that the node serves.
     pub(super) fn late_by(self, lag: Duration) -> Self {
         match self {
-            Self::Nowhere => Self::Nowhere,
             Self::One(proof) => Self::One(Proof { lag, ..proof }),
             Self::Mixed(proof) => Self::Mixed(Proof { lag, ..proof }),
+            Self::Nowhere | Self::StandIn => self,
         }
     }
 }
@@ -75,6 +78,7 @@ mod tests {
     fn an_answer_that_came_in_pieces_proves_only_where_the_last_of_them_came_from() {
         let (one, other, renamed) = (on(1, 5), on(2, 6), on(1, 7));
         let unproven = |proof| Some(Proof { history: 0, tracks: false, ..proof });
+        let stand_in = Origin::One(other).of_stand_in();
         for (origin, proof, last) in [
             (Origin::Nowhere, None, None),
             (Origin::Nowhere.and(Origin::One(one)), Some(one), Some(one)),
@@ -82,7 +86,9 @@ mod tests {
             (Origin::One(one).and(Origin::One(other)), None, unproven(other)),
             (Origin::One(one).and(Origin::One(renamed)), None, unproven(renamed)),
             (Origin::One(one).and(Origin::One(other)).and(Origin::One(one)), None, unproven(one)),
-            (Origin::One(one).mixed(), None, unproven(one)),
+            (stand_in, None, None),
+            (Origin::One(one).and(stand_in), None, None),
+            (stand_in.and(Origin::One(one)), None, unproven(one)),
         ] {
             assert_eq!((origin.proof(), origin.last()), (proof, last), "{origin:?}");
         }

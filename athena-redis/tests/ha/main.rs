@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{
-    Backend, Class, Failure, Fill, Filled, Item, LeaseRequest, Token,
+    Backend, Class, Failure, Fill, Filled, Generation, Item, LeaseRequest, Proposal, Token,
 };
 use athena_cache_redis::{Redis, RedisConfig};
 
@@ -58,17 +58,29 @@ async fn insert(redis: &Redis, name: &str, bytes: &[u8]) -> Result<(), Failure> 
     put(redis, Item { value: name, bytes, life: Duration::from_secs(60) }, "lease").await
 }
 
-/// Stores a value under a lease of its own, whatever is there; again if that was evicted or moved meanwhile.
+/// Stores a value under a lease of its own, whatever is there; again if that was evicted or moves meanwhile.
 async fn put(redis: &Redis, item: Item<'_>, lease: &str) -> Result<(), Failure> {
     let (token, life) = (Token::new(7), Duration::from_secs(60));
     loop {
         redis.remove(&[item.value.to_owned(), lease.to_owned()]).await?;
         let request = LeaseRequest { lease, token, life, generations: &[] };
-        let epoch = redis.lease(request).await?.proof.epoch;
+        let epoch = match redis.lease(request).await {
+            Ok(leased) => leased.proof.epoch,
+            Err(failure) if failure.class() == Class::Scattered => continue,
+            Err(failure) => return Err(failure),
+        };
         if redis.fill(Fill { item, lease, token, epoch }).await? == Filled::Stored {
             return Ok(());
         }
     }
+}
+
+/// How long a generation that is proposed has to last.
+const GENERATION_LIFE: Duration = Duration::from_secs(60);
+
+/// A generation that ends by itself.
+fn proposal(name: &str) -> Proposal<'_> {
+    Proposal { name, generation: Generation::new(7), life: Some(GENERATION_LIFE) }
 }
 
 /// The class of a failure that must come, and how long it took to come.

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use athena_cache_core::backend::{
-    Backend, Change, Fill, Filled, Generation, Item, LeaseRequest, Leased, Node, Token,
+    Absent, Backend, Bump, Change, Fill, Filled, Generation, Item, LeaseRequest, Leased, Node,
+    Proposal, Token,
 };
 use athena_cache_redis::Redis;
 
 use crate::support::server::RedisServer;
 use crate::told::{Told, unheard};
-use crate::{config, eventually, insert, put, read, redis};
+use crate::{GENERATION_LIFE, config, eventually, insert, proposal, put, read, redis};
 
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -27,7 +28,7 @@ async fn nothing_is_told(redis: &Redis, told: &Told) {
     assert_eq!(told.all(), []);
 }
 
-async fn lease(redis: &Redis, lease: &str, generations: &[(String, Generation)]) -> Leased {
+async fn lease(redis: &Redis, lease: &str, generations: &[Proposal<'_>]) -> Leased {
     let token = Token::new(7);
     redis
         .lease(LeaseRequest { lease, token, life: LIFE, generations })
@@ -182,7 +183,7 @@ async fn ones_own_writes_are_not_announced_and_a_later_change_by_another_client_
     let server = RedisServer::start();
     let redis = redis(&server.url());
     let told = ready(&redis).await;
-    let generations = [("ns:#a".to_owned(), Generation::new(7))];
+    let generations = [proposal("ns:#a")];
     for round in 0..4 {
         let (value, held) = (&format!("{{a}}{round}:3"), &format!("{{a}}{round}:l"));
         if round % 2 == 0 {
@@ -228,7 +229,7 @@ async fn generations_that_were_ensured_or_healed_are_announced_when_they_change(
     let told = ready(&redis).await;
     server.cli(&["RPUSH", "ns:#list", "item"]);
     let names = ["ns:#new", "ns:#list"];
-    let proposals = names.map(|name| (name.to_owned(), Generation::new(7)));
+    let proposals = names.map(proposal);
     let ensured = redis.ensure(&proposals).await.unwrap();
     assert!(ensured.proof.unwrap().tracks);
     nothing_is_told(&redis, &told).await;
@@ -236,6 +237,52 @@ async fn generations_that_were_ensured_or_healed_are_announced_when_they_change(
         server.cli(&["SET", name, "0000000000000009"]);
         told.names(&[name]).await;
     }
+}
+
+#[tokio::test]
+async fn a_generation_is_let_live_on_once_half_its_life_is_over_and_not_at_every_fill() {
+    let server = RedisServer::start();
+    let (one, other) = (redis(&server.url()), redis(&server.url()));
+    let told = ready(&one).await;
+    let name = "ns:#a";
+    let held = one.ensure(&[proposal(name)]).await.unwrap().generations;
+    for _ in 0..200 {
+        let ensured = other.ensure(&[proposal(name)]).await.unwrap().generations;
+        assert_eq!(ensured[0].generation, held[0].generation);
+    }
+    nothing_is_told(&one, &told).await;
+    let short = GENERATION_LIFE.saturating_sub(Duration::from_millis(1)).as_millis().to_string();
+    server.cli(&["PEXPIRE", name, &short]);
+    told.names(&[name]).await;
+    one.ensure(&[proposal(name)]).await.unwrap();
+    for _ in 0..200 {
+        let ensured = other.ensure(&[proposal(name)]).await.unwrap().generations;
+        assert!(ensured[0].remaining > Some(GENERATION_LIFE));
+    }
+    nothing_is_told(&one, &told).await;
+    server.cli(&["SET", name, "0000000000000009"]);
+    told.names(&[name]).await;
+}
+
+#[tokio::test]
+async fn that_a_generation_lives_on_or_ends_is_announced_to_others() {
+    let server = RedisServer::start();
+    let (one, other) = (redis(&server.url()), redis(&server.url()));
+    let told = ready(&one).await;
+    let name = "ns:#a";
+    let short = Proposal { life: Some(Duration::from_millis(50)), ..proposal(name) };
+    one.ensure(&[short]).await.unwrap();
+    other.ensure(&[proposal(name)]).await.unwrap();
+    told.names(&[name]).await;
+    one.read(&[], &[name]).await.unwrap();
+    server.cli(&["PEXPIRE", name, "50"]);
+    told.names(&[name]).await;
+    one.read(&[], &[name]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let bump = Bump { name, generation: Generation::new(9), absent: Absent::Stays };
+    other.bump(&[bump]).await.unwrap();
+    told.names(&[name]).await;
+    assert_eq!(server.cli(&["EXISTS", name]).number(), 0, "nothing is made of what has ended");
 }
 
 #[tokio::test]

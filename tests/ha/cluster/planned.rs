@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use athena_cache::backend::Cause;
+use athena_cache::{Invalidated, Memory, MemoryRole};
+use tokio::time::sleep;
 
 use super::shards::{
-    Running, answers, items, items_on, setup, slot_of_item, warm, watched, with_replicas,
+    Running, answers, items, items_on, observe, setup, slot_of_item, warm, watched, with_replicas,
     without_replicas,
 };
 use super::traffic::{Changes, Traffic};
@@ -106,4 +108,39 @@ async fn a19_a_slot_that_stays_half_way_for_long_fails_nobody() {
     }
     let by_name = Cluster::slot(format!("k:item:{half_way}"));
     assert_eq!(cluster.primary_of_slot(by_name), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p2_what_is_invalidated_while_its_slot_stays_open_is_not_served_any_more() {
+    let cluster = Running::start(without_replicas()).await;
+    let mut tiered = setup();
+    tiered.settings.memory = Memory::default();
+    for (id, setup) in items_on(0, 2).into_iter().zip([tiered, setup()]) {
+        let window = setup.settings.resilience.trust_window;
+        let [(here, _), (there, _)] = [(); 2].map(|()| watched(&cluster, &setup));
+        let origin = Origin::default();
+        warm(&here, &origin, &[id]).await;
+        assert_eq!(observe(&there, &origin, id).await.0.version, 0);
+        let step = cluster.begin_move(0, 1, slot_of_item(id));
+        for is_sent in [false, true] {
+            while is_sent && cluster.move_keys(step, 100) > 0 {}
+            let current = origin.change();
+            assert_eq!(there.invalidate(format!("item:{id}")).await, Invalidated::Done);
+            sleep(window + Duration::from_millis(200)).await;
+            let (begun, before) = (Instant::now(), origin.loads());
+            for _ in 0..100 {
+                let (value, outcome) = observe(&here, &origin, id).await;
+                assert_eq!(value.version, current, "{outcome:?}, sent: {is_sent}");
+            }
+            // As without a lease: once in a window, where memory answers first.
+            let is_tier = setup.settings.memory.role == MemoryRole::Tier;
+            let loads = origin.loads() - before;
+            let windows = begun.elapsed().div_duration_f64(window).ceil();
+            assert!(!is_tier || f64::from(loads) <= windows + 1.0, "{loads} in {windows}");
+        }
+        cluster.finish_move(step);
+        if setup.settings.memory.role == MemoryRole::Fallback {
+            answers(&here, &origin, &[id]).await;
+        }
+    }
 }

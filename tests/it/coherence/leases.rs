@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, Percent, Source};
 
@@ -264,4 +265,25 @@ async fn e2_what_another_process_has_just_refreshed_is_not_refreshed_again() {
     cache.settle().await;
     assert_eq!(ask(&cache, 9).await, (Source::Memory, 3));
     assert_eq!(origin.loads(), 2);
+}
+
+#[tokio::test]
+async fn what_a_stand_in_answered_is_a_miss_that_is_loaded_without_a_lease() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::tiered(), Origin::default());
+        let cache = &remote.world.cache;
+        warm(form, cache, &origin).await;
+        remote.chaos.on("read", Chaotic::Error(Class::Scattered));
+        remote.world.advance(WINDOW + SOON);
+        remote.chaos.forget_operations();
+        // What memory has is a copy by now, which others may have invalidated.
+        assert_eq!(seen(form, cache, &origin, 2).await, (Source::Load, 2));
+        cache.settle().await;
+        assert_eq!(remote.chaos.operations(), ["read"], "nothing is created, leased or filled");
+        assert_eq!(seen(form, cache, &origin, 3).await, (Source::Memory, 2), "for the window");
+        remote.world.advance(WINDOW + SOON);
+        assert_eq!(seen(form, cache, &origin, 3).await, (Source::Load, 3));
+        assert_eq!(cache.entry("nothing").get::<u32>().await.unwrap(), None);
+        remote.chaos.heal();
+    }
 }

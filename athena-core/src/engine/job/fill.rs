@@ -215,7 +215,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         if late.is_empty() {
             return Some(known.collect());
         }
-        let now = remote.late_generations(&late).await.ok()?;
+        let now = remote.late_generations(&late, self.life.total()).await.ok()?;
         if before.any_tag != Some(now.any_tag) {
             let (key, reason) = (&self.key.readable(), NotKept::Invalidated);
             self.runtime.telemetry.tell(&Event::NotKept { key, reason });

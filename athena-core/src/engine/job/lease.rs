@@ -21,7 +21,7 @@ use crate::policy::freshness::Verdict;
 use crate::remote::LeaseGuard;
 use crate::remote::journal::Target;
 use crate::remote::wake::Waiter;
-use crate::remote::{Asked, Wanted};
+use crate::remote::{Asked, SPARE};
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
 
@@ -43,9 +43,11 @@ where
         }
     }
 
-    /// Extends the lease whenever a third of its life has passed (coherence 6).
+    /// Extends the lease whenever a third of its life has passed (coherence 6), and what its generations have
+    /// to spare before it is used up (coherence 7).
     pub(in crate::engine) async fn extend_for_ever(&self) -> Infallible {
         let Runtime { clock, settings, .. } = &*self.ask.runtime;
+        let mut completed = self.now();
         loop {
             clock.doze(settings.lease / 3).await;
             let Some((remote, (address, token))) = self.ask.remote().zip(self.flight().lease())
@@ -54,7 +56,14 @@ where
             };
             let until = self.now().after(settings.lease);
             match remote.extend(&address, token, settings.lease).await {
-                Some(true) => self.flight().extended(until),
+                Some(true) => {
+                    self.flight().extended(until);
+                    if self.now().since(completed) >= SPARE / 2 {
+                        completed = self.now();
+                        // Not done, its entry ends early.
+                        let _ = remote.prolong(&address, self.ask.wanted(token)).await;
+                    }
+                }
                 // Invalidated meanwhile, or another process has taken over.
                 Some(false) => self.flight().seal(),
                 None => {}
@@ -159,9 +168,7 @@ where
         let token = remote.token(address);
         // Coherence 6: made before the lease is asked for, so that it is given back however that ends.
         let guard = LeaseGuard::new(remote, &ask.key, Arc::clone(address), token, life);
-        let late_tags = ask.tags_from.is_some();
-        let wanted = Wanted { token, life, tags: &ask.tags, late_tags };
-        let asked = remote.lease(address, wanted).await;
+        let asked = remote.lease(address, ask.wanted(token)).await;
         self.apply(asked, guard)
     }
 

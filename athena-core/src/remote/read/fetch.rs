@@ -11,6 +11,7 @@ use crate::coherence::session::Session;
 use crate::envelope::Stamp;
 use crate::remote::breakers::by_node;
 use crate::remote::generations::Told;
+use crate::remote::known::Sighting;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Remote, join_all, scattered};
 use crate::resilience::deadline::Deadline;
@@ -83,7 +84,10 @@ impl Remote {
         }
         for round in 1..=ROUNDS {
             let mut elsewhere = Vec::new();
-            for (group, found) in self.ask_nodes(std::mem::take(&mut names), deadline).await {
+            let groups = by_node(&*self.backend, std::mem::take(&mut names), |name| name.text());
+            // In the end each by itself: those that are not on their way prove what they are.
+            let groups = if round < ROUNDS { groups } else { apart(groups) };
+            for (group, found) in self.ask_nodes(groups, deadline).await {
                 match found {
                     Ok(Some(reply)) => {
                         self.note_generations(&group, &reply, since);
@@ -102,13 +106,12 @@ impl Remote {
         fetched
     }
 
-    /// Asks the nodes that serve names, as far as is known; `None` where several answered for one.
+    /// Asks nodes for the names that they serve, as far as is known; `None` where several answered for one.
     async fn ask_nodes<'n>(
         &self,
-        names: Vec<WantedName<'n>>,
+        groups: Vec<(Node, Vec<WantedName<'n>>)>,
         deadline: Deadline,
     ) -> Vec<(Vec<WantedName<'n>>, Result<Option<NodeReply>, Failure>)> {
-        let groups = by_node(&*self.backend, names, |name| name.text());
         let read = async |(node, group): (Node, Vec<_>)| {
             let (incarnation, sent) = self.before_asking(node);
             let found = self.ask_node(&group, deadline).await.map(|found| {
@@ -151,9 +154,17 @@ impl Remote {
         });
         for (name, generation) in names.zip(&reply.found.generations) {
             let stamp = generation.map(|generation| Stamp { generation, history: reply.history });
-            self.know(name, stamp, since, &reply.session);
+            // How long it lasts was not asked: only a load needs to know.
+            let session = Arc::clone(&reply.session);
+            self.know(name, Sighting { stamp, until: None, session }, since);
         }
     }
+}
+
+fn apart(groups: Vec<(Node, Vec<WantedName<'_>>)>) -> Vec<(Node, Vec<WantedName<'_>>)> {
+    let each =
+        groups.into_iter().flat_map(|(node, names)| names.into_iter().map(move |it| (node, it)));
+    each.map(|(node, name)| (node, vec![name])).collect()
 }
 
 impl Read<Generation> {

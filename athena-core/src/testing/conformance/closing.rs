@@ -1,6 +1,9 @@
 //! Closing: the end, and nothing after it.
 
-use super::{Checked, Class, Failure, Fill, Item, LONG, LeaseRequest, generation, token};
+use super::{
+    Absent, Checked, Class, Failure, Fill, Item, LONG, LeaseRequest, bumps, generation, token,
+    without_end,
+};
 
 pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Checked) {
     let (backend, entry) = (&probe.backend, probe.entry("foo"));
@@ -14,8 +17,8 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Checked) {
     let node = probe.node();
     probe.promise(!backend.is_ready(node), "a closed backend is not ready", true);
     refused(probe, "read", backend.read(&[&entry.value], &[]).await);
-    let proposals = [(probe.tag("a"), generation())];
-    refused(probe, "ensure", backend.ensure(&proposals).await);
+    let generations = [(probe.tag("a"), generation())];
+    refused(probe, "ensure", backend.ensure(&without_end(&generations)).await);
     refused(probe, "release", backend.release(lease, token()).await);
     let request = LeaseRequest { lease, token: token(), life: LONG, generations: &[] };
     refused(probe, "lease", backend.lease(request).await);
@@ -24,7 +27,7 @@ pub(super) async fn a_closed_backend_refuses_every_operation(probe: &Checked) {
     refused(probe, "extend", backend.extend(lease, token(), LONG).await);
     refused(probe, "remove", backend.remove(&names).await);
     refused(probe, "shorten", backend.shorten(&names, LONG).await);
-    refused(probe, "bump", backend.bump(&proposals).await);
+    refused(probe, "bump", backend.bump(&bumps(&generations, Absent::Stays)).await);
     refused(probe, "prove", backend.prove(node).await);
 }
 

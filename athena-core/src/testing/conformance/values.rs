@@ -114,7 +114,7 @@ pub(super) async fn one_read_finds_many_values_in_order(probe: &Checked) {
     let entries: Vec<_> = (0..64).map(|number| probe.entry(&number.to_string())).collect();
     let tags: Vec<_> = (0..3).map(|number| probe.tag(&number.to_string())).collect();
     let current = generation();
-    probe.done(probe.backend.bump(&[(tags[1].clone(), current)]).await);
+    probe.hold_generation(&tags[1], current).await;
     for (number, entry) in entries.iter().enumerate().step_by(2) {
         probe.insert(entry, number.to_string().as_bytes(), LONG).await;
     }

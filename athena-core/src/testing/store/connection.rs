@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
 use super::contents::StoredBytes;
 use crate::backend::{Change, Listener};
+use crate::clock::Tick;
 use crate::lock::Mutex;
 
 /// The connection of one [`MemoryBackend`](super::MemoryBackend); clones are the same connection.
@@ -124,6 +125,19 @@ impl Store {
             }
         }
         self.readers.retain(|(channel, _)| channel.strong_count() > 0);
+    }
+
+    /// Names that have ended go when somebody asks for them: the others hear of it, and who asks does not.
+    pub(super) fn expire<'a>(
+        &mut self,
+        by: &Connection,
+        names: impl IntoIterator<Item = &'a str>,
+        now: Tick,
+    ) {
+        let has_ended = |name: &&str| self.kept.get(*name).is_some_and(|kept| kept.until <= now);
+        let ended: Vec<_> = names.into_iter().filter(has_ended).collect();
+        self.kept.retain(|name, _| !ended.contains(&name.as_str()));
+        self.changed(by, ended);
     }
 
     pub(super) fn read_by(&mut self, by: &Connection) -> Option<&mut HashSet<String>> {

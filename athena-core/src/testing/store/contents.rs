@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::backend::{Generation, Item};
+use crate::backend::{Absent, Bump, Generation, Item, Lasting, Proposal};
 use crate::clock::Tick;
 
 #[derive(Debug)]
@@ -15,12 +15,16 @@ pub(super) struct StoredBytes {
 pub(super) trait AtTime {
     fn get_present(&self, name: &str, now: Tick) -> Option<&StoredBytes>;
     fn generation(&self, name: &str, now: Tick) -> Option<Generation>;
-    fn ensure(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation>;
+    /// Completes a generation; tells whether that changed anything.
+    fn complete(&mut self, proposal: &Proposal<'_>, now: Tick) -> (Lasting, bool);
+    /// Changes a generation; tells whether there is one now.
+    fn bump(&mut self, bump: &Bump<'_>) -> bool;
 }
 
 impl StoredBytes {
-    pub(super) fn for_ever(number: &impl ToString) -> Self {
-        Self { bytes: number.to_string().into_bytes(), until: Tick::FAR }
+    /// A life that has less than this end before it is too short; one without an end, too long.
+    fn ends_well(&self, proposal: &Proposal<'_>, now: Tick) -> bool {
+        proposal.life.is_none_or(|life| self.until != Tick::FAR && self.until >= now.after(life))
     }
 }
 
@@ -39,15 +43,32 @@ impl AtTime for HashMap<String, StoredBytes> {
         self.get_present(name, now).and_then(|kept| Generation::parse(&kept.bytes))
     }
 
-    fn ensure(&mut self, proposals: &[(String, Generation)], now: Tick) -> Vec<Generation> {
-        let mut current = Vec::with_capacity(proposals.len());
-        for (name, proposal) in proposals {
-            let generation = self.generation(name, now).unwrap_or_else(|| {
-                self.insert(name.clone(), StoredBytes::for_ever(proposal));
-                *proposal
-            });
-            current.push(generation);
+    fn complete(&mut self, proposal: &Proposal<'_>, now: Tick) -> (Lasting, bool) {
+        let Proposal { name, generation, life } = *proposal;
+        let lasting = |generation, until: Tick| Lasting {
+            generation,
+            remaining: life.map(|_| until.since(now)),
+        };
+        let present = self.generation(name, now).zip(self.get_present(name, now));
+        if let Some((generation, kept)) = present.filter(|(_, kept)| kept.ends_well(proposal, now))
+        {
+            return (lasting(generation, kept.until), false);
         }
-        current
+        let generation = present.map_or(generation, |(generation, _)| generation);
+        let until = life.map_or(Tick::FAR, |life| now.after(2 * life));
+        let bytes = generation.to_string().into_bytes();
+        self.insert(name.to_owned(), StoredBytes { bytes, until });
+        (lasting(generation, until), true)
+    }
+
+    fn bump(&mut self, bump: &Bump<'_>) -> bool {
+        let until = match (self.get(bump.name), bump.absent) {
+            (Some(kept), _) => kept.until,
+            (None, Absent::IsCreated) => Tick::FAR,
+            (None, Absent::Stays) => return false,
+        };
+        let bytes = bump.generation.to_string().into_bytes();
+        self.insert(bump.name.to_owned(), StoredBytes { bytes, until });
+        true
     }
 }

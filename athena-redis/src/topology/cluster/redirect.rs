@@ -130,7 +130,7 @@ impl<'a> Delivery<'a> {
         let origin = match node_batch.path.asking {
             Asking::Plain => replies.origin(),
             // It may yet be decided that the slot stays where it is.
-            Asking::Asking => replies.origin().mixed(),
+            Asking::Asking => replies.origin().of_stand_in(),
         };
         self.superseded |= replies.is_superseded();
         if let Some(index) = node_batch.indices.last() {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use athena_cache_core::backend::{Backend, Class, Fill, Filled, Generation, Leased, Proof, Token};
+use athena_cache_core::backend::{
+    Absent, Backend, Bump, Class, Fill, Filled, Generation, LeaseRequest, Leased, Proof, Token,
+};
 use tokio::task::JoinSet;
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::support::cluster::Cluster;
 use crate::support::role::Role;
-use crate::{eventually, failure, read};
+use crate::{eventually, failure, proposal, read};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a19_names_of_a_slot_that_is_half_way_are_read_and_written_on_both_sides() {
@@ -40,17 +42,22 @@ async fn a19_names_of_a_slot_that_is_half_way_are_read_and_written_on_both_sides
 
     // A generation and a lease on either side.
     let generations: Vec<_> = names_in(100, 30).split_off(20);
-    let proposals: Vec<_> =
-        generations.into_iter().map(|name| (name, Generation::new(7))).collect();
-    let ensured = redis.ensure(&proposals).await.unwrap();
-    assert_eq!(ensured.generations, vec![Generation::new(7); 10]);
-    redis.bump(&proposals[..5]).await.unwrap();
+    let proposals: Vec<_> = generations.iter().map(|name| proposal(name)).collect();
+    let ensured = redis.ensure(&proposals).await.unwrap().generations;
+    assert!(ensured.iter().all(|it| it.generation == Generation::new(7)), "{ensured:?}");
+    let bump = |name| Bump { name, generation: Generation::new(8), absent: Absent::Stays };
+    let bumps: Vec<_> = generations[..5].iter().map(|name| bump(name)).collect();
+    redis.bump(&bumps).await.unwrap();
+    let now = redis.ensure(&proposals).await.unwrap().generations;
+    let now: Vec<_> = now.iter().map(|it| it.generation.get()).collect();
+    assert_eq!(now, [[8; 5], [7; 5]].concat());
     for name in &names {
         let (held, token) = (format!("{name}:l"), Token::new(3));
-        assert!(lease(&redis, &held, token).await.granted, "{name}");
-        assert!(!lease(&redis, &held, Token::new(4)).await.granted, "{name}");
+        // Nobody could fill under it: it is as good as refused, and given back.
+        let request = LeaseRequest { lease: &held, token, life: LIFE, generations: &[] };
+        assert_eq!(failure(redis.lease(request)).await.0, Class::Scattered, "{name}");
         redis.release(&held, token).await.unwrap();
-        assert!(lease(&redis, &held, Token::new(5)).await.granted, "{name}");
+        assert_eq!(read(&redis, &held).await.unwrap(), None, "{name}");
     }
     redis.shorten(&names, LIFE / 2).await.unwrap();
     let removed = [&names[..3], &names[8..]].concat();

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use athena_cache_core::backend::{Backend, Change, Class, Generation, Token};
+use athena_cache_core::backend::{Backend, Change, Class, Generation, LeaseRequest, Token};
 use athena_cache_redis::Redis;
 
 use super::{lease, names_on_all, redis, start, store, with_replicas, without_replicas};
 use crate::support::cluster::Cluster;
 use crate::told::{Told, connected, unheard};
-use crate::{eventually, read};
+use crate::{eventually, failure, proposal, read};
 
 #[tokio::test]
 async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
@@ -19,10 +20,8 @@ async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
     let names = names_on_all();
     let all: Vec<_> = names.iter().map(String::as_str).collect();
     assert_eq!(redis.read(&all, &[]).await.unwrap().proof, None);
-    let proposals = |names: &[String]| {
-        names.iter().map(|name| (name.clone(), Generation::new(7))).collect::<Vec<_>>()
-    };
-    assert_eq!(redis.ensure(&proposals(&names)).await.unwrap().proof, None);
+    let proposals: Vec<_> = names.iter().map(|name| proposal(name)).collect();
+    assert_eq!(redis.ensure(&proposals).await.unwrap().proof, None);
 
     let mut histories = HashSet::new();
     for name in &names {
@@ -30,7 +29,7 @@ async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
         assert!(proof.tracks && proof.lag.is_zero() && histories.insert(proof.history));
         assert_eq!(proof.epoch, redis.epoch(redis.node(name)));
         assert_eq!(redis.read(&[name], &[]).await.unwrap().proof, Some(proof));
-        let ensured = redis.ensure(&proposals(std::slice::from_ref(name))).await.unwrap();
+        let ensured = redis.ensure(&[proposal(name)]).await.unwrap();
         assert_eq!(ensured.proof, Some(proof));
         assert_eq!(lease(&redis, &format!("{name}:l"), Token::new(3)).await.proof, proof);
     }
@@ -40,9 +39,10 @@ async fn what_one_node_answered_is_proven_and_what_several_did_is_not() {
     let absent = Cluster::key_in(100, 7);
     let step = cluster.begin_move(0, 1, 100);
     assert_eq!(redis.read(&[&absent], &[]).await.unwrap().proof, None);
-    let leased = lease(&redis, &format!("{absent}:l"), Token::new(3)).await;
-    assert!(leased.granted && !leased.proof.tracks && leased.proof.history == 0);
-    assert_eq!(leased.proof.epoch, redis.epoch(redis.node(&names[1])));
+    let held = format!("{absent}:l");
+    let life = Duration::from_secs(60);
+    let request = LeaseRequest { lease: &held, token: Token::new(3), life, generations: &[] };
+    assert_eq!(failure(redis.lease(request)).await.0, Class::Scattered);
     cluster.finish_move(step);
 }
 
