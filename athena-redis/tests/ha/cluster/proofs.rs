@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athena_cache_core::backend::{Backend, Change, Class, Generation, LeaseRequest, Token};
+use athena_cache_core::backend::{Backend, Change, Class, LeaseRequest, Token};
 use athena_cache_redis::Redis;
 
 use super::{lease, names_on_all, redis, start, store, with_replicas, without_replicas};
