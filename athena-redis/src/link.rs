@@ -15,9 +15,11 @@ mod origin;
 mod proof;
 mod push;
 mod reply;
+mod rights;
 mod role;
 mod script;
 mod state;
+mod stranger;
 mod supervise;
 mod task;
 
@@ -130,6 +132,9 @@ impl Link {
         if batch.epoch().is_some_and(|epoch| epoch != conn.epoch()) {
             return Ok(Replies::superseded());
         }
+        if let Some(ability) = batch.needs() {
+            self.permit_use(&conn, ability, deadline).await?;
+        }
         let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
             shared.call.client.ring();
@@ -138,7 +143,7 @@ impl Link {
         // The end of a connection is no sign of life.
         let replies = outcome.map_err(|error| shared.failure_of(&error))?;
         shared.note_life(watch.answered());
-        shared.note_answer(&replies);
+        shared.note_answer(&conn, &replies);
         Ok(replies)
     }
 

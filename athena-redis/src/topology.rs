@@ -7,7 +7,7 @@ mod sentinel;
 
 use std::sync::Arc;
 
-use athena_cache_core::backend::{Class, Failure, Node, Proof};
+use athena_cache_core::backend::{Ability, Class, Failure, Node, Proof};
 
 use self::cluster::Cluster;
 use self::sentinel::Sentinel;
@@ -146,6 +146,10 @@ impl Topology {
 
     pub(crate) fn revivals(&self, node: Node) -> u64 {
         self.with_link(node, Link::revivals).unwrap_or_default()
+    }
+
+    pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
+        self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
     }
 
     pub(crate) fn is_ready(&self, node: Node) -> bool {

@@ -15,7 +15,9 @@ use super::generations::{Generations, Told, in_order, told};
 use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote};
-use crate::backend::{Failure, Generation, LeaseRequest, Leased, Node, Proof, Token};
+use crate::backend::{
+    Ability, Class, Failure, Generation, LeaseRequest, Leased, Node, Proof, Token,
+};
 use crate::coherence::revision::Revision;
 use crate::coherence::session::Session;
 use crate::coherence::trust::Backing;
@@ -87,6 +89,7 @@ impl Remote {
         let deadline = self.deadline();
         let name = address.entry.lease();
         let node = self.backend.node(&name);
+        self.takes_leases(node)?;
         self.make_way(&address.entry, tags, deadline).await?;
         if late_tags {
             self.make_way_for(&Target::AnyTag, deadline).await?;
@@ -109,6 +112,17 @@ impl Remote {
         let generations = Generations::of(&in_order(&proposals, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
         Ok(Asked::Granted(Grant { token, epoch, since, history, backing, generations }))
+    }
+
+    /// Coherence 18: where a lease could not be given back, or not be filled, none is taken, and nothing is
+    /// written for it.
+    fn takes_leases(&self, node: Node) -> Result<(), Failure> {
+        if !self.backend.lacks(node, Ability::Lease) {
+            return Ok(());
+        }
+        let endpoint = self.backend.endpoint(node);
+        let message = format!("{endpoint} does not let us take leases and give them back");
+        Err(Failure::new(Class::Denied, message))
     }
 
     /// Proposals for the generations that the load depends on.

@@ -59,6 +59,8 @@ pub(crate) struct Word {
     pub(crate) may_remove: bool,
     /// It will never do what was asked, however often that is sent.
     pub(crate) is_final: bool,
+    /// It answers, and does not do its work.
+    pub(crate) is_refusal: bool,
 }
 
 /// Whether to ask again.
@@ -85,16 +87,20 @@ impl Traffic {
 
 impl Word {
     pub(crate) fn of(class: Class) -> Self {
-        let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
+        let nothing =
+            Self { ends_trust: false, may_remove: false, is_final: false, is_refusal: false };
         match class {
             Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
+            // A user may be allowed to remove what it must not write.
+            Class::WriteRefused | Class::Denied => {
+                Self { may_remove: true, is_refusal: true, ..nothing }
+            }
             // The breaker of writes may be open alone.
-            Class::WriteRefused | Class::Open => Self { may_remove: true, ..nothing },
+            Class::Open => Self { may_remove: true, ..nothing },
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
             | Class::Disconnected
-            | Class::Denied
             | Class::Overloaded
             | Class::TooLate => nothing,
         }
@@ -188,8 +194,9 @@ mod tests {
             let is = |classes: &[Class]| classes.contains(&class);
             let word = Word {
                 ends_trust: is(&[Class::Unready, Class::Moved]),
-                may_remove: is(&[Class::WriteRefused, Class::Open]),
+                may_remove: is(&[Class::WriteRefused, Class::Denied, Class::Open]),
                 is_final: is(&[Class::Rejected, Class::Closed]),
+                is_refusal: is(&[Class::WriteRefused, Class::Denied]),
             };
             assert_eq!(Word::of(class), word, "{class}");
         }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation, LeaseRequest,
-    Leased, Listener, Node, Proof, Token,
+    Ability, Backend, Change, Class, Ensured, Failure, Fill, Filled, Found, Generation,
+    LeaseRequest, Leased, Listener, Node, Proof, Token,
 };
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -312,6 +312,14 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn limit_attempts(&self, timeout: Duration) {
         self.inner.limit_attempts(timeout);
+    }
+
+    fn expect_names(&self, prefix: &str) {
+        self.inner.expect_names(prefix);
+    }
+
+    fn lacks(&self, node: Node, ability: Ability) -> bool {
+        self.inner.lacks(node, ability)
     }
 
     fn listen(&self, listener: Listener) {

@@ -4,7 +4,7 @@
 //! ever. Listeners are called where a change is noticed, with no lock held, so that what one
 //! connection announces is heard in the order of that connection.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
 
+use super::rights::Lacks;
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
@@ -25,8 +26,10 @@ pub(crate) struct Client {
     nodes: Lock<Vec<Endpoint>>,
     /// Those of all caches that share the backend.
     listeners: ArcSwap<Vec<Listener>>,
-    /// Nodes that were told of as announcing nothing.
-    untracked: Lock<HashSet<Node>>,
+    /// What the names begin with that are used: those of each cache.
+    prefixes: Lock<Vec<String>>,
+    /// What nodes do not let us do, as it was told.
+    pub(super) lacks: Lock<HashMap<Node, Lacks>>,
     /// Nodes that were told of as evicting.
     evicting: Lock<HashSet<Node>>,
     alarm: watch::Sender<u64>,
@@ -41,7 +44,8 @@ impl Client {
             limit: AtomicU64::new(millis(limit)),
             nodes: Lock::default(),
             listeners: ArcSwap::default(),
-            untracked: Lock::default(),
+            prefixes: Lock::default(),
+            lacks: Lock::default(),
             evicting: Lock::default(),
             alarm,
         }
@@ -98,9 +102,16 @@ impl Client {
         }
     }
 
-    /// Notes that a node announces nothing; tells whether that was not known.
-    pub(super) fn note_untracked(&self, node: Node) -> bool {
-        self.untracked.lock().insert(node)
+    /// Has rights found out for names that begin like this.
+    pub(crate) fn expect_names(&self, prefix: &str) {
+        let mut prefixes = self.prefixes.lock();
+        if !prefixes.iter().any(|known| known == prefix) {
+            prefixes.push(prefix.to_owned());
+        }
+    }
+
+    pub(super) fn prefixes(&self) -> Vec<String> {
+        self.prefixes.lock().clone()
     }
 
     /// Notes that a node evicts what it has; tells whether that was not known.
@@ -162,9 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn that_a_node_announces_nothing_is_told_once() {
+    fn that_a_node_evicts_is_told_once() {
         let client = Client::new(Duration::from_secs(1));
-        let notices = [0, 1, 0, 1].map(|number| client.note_untracked(Node::new(number)));
+        let notices = [0, 1, 0, 1].map(|number| client.note_evicting(Node::new(number)));
         assert_eq!(notices, [true, true, false, false]);
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::client::Client;
 use super::origin::Origin;
+use super::rights::Rights;
 use super::role::Role;
 use super::task::Task;
 
@@ -29,6 +30,7 @@ pub(super) struct Conn {
     /// Whether it announces changes of what is read through it.
     tracks: bool,
     evictions: Evictions,
+    rights: Rights,
     /// Whether the node said at first that it is a replica.
     is_replica: bool,
     /// The history of the store behind it; 0 if that is not known.
@@ -94,8 +96,9 @@ impl Conn {
         let ending = Arc::clone(&pulse);
         let driver = Task::spawn_until(driver, move || ending.end());
         let (evictions, history) = (Evictions::default(), AtomicU64::new(0));
+        let rights = Rights::default();
         let (tracks, is_replica) = (false, false);
-        Self { epoch, tracks, evictions, is_replica, history, wire, driver, pulse }
+        Self { epoch, tracks, evictions, rights, is_replica, history, wire, driver, pulse }
     }
 
     /// The same connection, which announces changes.
@@ -107,6 +110,16 @@ impl Conn {
     pub(super) fn to(self, role: Option<Role<(), u64>>) -> Self {
         self.note_history(role.map(Role::history).unwrap_or_default());
         Self { is_replica: role.is_some_and(|role| role.is_replica()), ..self }
+    }
+
+    /// What the node lets us do.
+    pub(super) fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    /// Whether changes of what is read through it are announced, but for some of what the server evicts.
+    pub(super) fn tracks(&self) -> bool {
+        self.tracks
     }
 
     /// Whether the node said at first that it is a replica.

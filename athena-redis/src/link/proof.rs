@@ -1,7 +1,5 @@
 //! Whether a node is the one that serves, by its own word.
 
-use std::sync::Arc;
-
 use athena_cache_core::backend::{Class, Failure, Proof};
 
 use super::batch::Batch;
@@ -24,8 +22,10 @@ impl Link {
     /// ends trust and casts no doubt on the node: who serves in its place is for the topology to find
     /// out, and what it makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
+        self.look_into_rights().await;
         let mut batch = Batch::new();
-        // Refused by a server that cannot serve yet, which tells its role all the same.
+        // Refused by a server that cannot serve yet, which tells its role all the same. What else it may be
+        // refused for says nothing about who serves, and is an answer.
         batch.command("PING");
         role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
@@ -33,10 +33,13 @@ impl Link {
             role::ask_state(&mut batch);
         }
         let mut replies = self.exchange(&batch).await?;
-        if let Some((class, why)) = replies.error() {
-            return Err(self.failure(class, &format!("refused: {why}")));
+        match replies.consequence() {
+            None => replies.skip(1),
+            Some((consequence, _)) if consequence.is_sign_of_life() => {}
+            Some((consequence, why)) => {
+                return Err(self.failure(consequence.class, &format!("refused: {why}")));
+            }
         }
-        replies.skip(1);
         let proof = replies.origin().proof();
         let proof = proof.ok_or_else(|| self.failure(Class::Disconnected, "was replaced"))?;
         let malformed = |malformed| self.malformed(&malformed);
@@ -77,13 +80,11 @@ impl LinkState {
     /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
     /// every change.
     fn note(&self, epoch: u64, history: u64, evicted: Option<u64>) -> bool {
-        let conn = match &*self.phase.borrow() {
-            Phase::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
-            _ => return false,
-        };
+        let Some(conn) = self.up().filter(|conn| conn.epoch() == epoch) else { return false };
         conn.note_history(history);
         conn.note_evicted(evicted);
-        if conn.evicts() && self.call.client.note_evicting(self.call.node) {
+        // Of a server that does not tell it is not known: that is a right which is lacking.
+        if evicted.is_some() && conn.evicts() && self.call.client.note_evicting(self.call.node) {
             let endpoint = &self.call.endpoint;
             tracing::warn!(
                 %endpoint,

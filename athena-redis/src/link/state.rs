@@ -113,6 +113,14 @@ impl LinkState {
         }
     }
 
+    /// The connection in use, if there is one.
+    pub(super) fn up(&self) -> Option<Arc<Conn>> {
+        match &*self.phase.borrow() {
+            Phase::Up(conn) => Some(Arc::clone(conn)),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_standby(&self) -> bool {
         self.standby.load(Ordering::Relaxed)
     }
@@ -155,12 +163,25 @@ impl LinkState {
         }
     }
 
-    /// Notes an answer that casts doubt on the node.
-    pub(super) fn note_answer(&self, replies: &Replies) {
-        let consequence = replies.server_error().map(|error| Consequence::of(&error));
-        if consequence.is_some_and(|it| it.bearing == Bearing::NotServing) {
+    /// Notes an answer that casts doubt on the node, on the connection or on what we may do.
+    pub(super) fn note_answer(&self, conn: &Conn, replies: &Replies) {
+        if self.note_login(conn, replies) == Some(Bearing::NotServing) {
             self.note_not_serving();
         }
+    }
+
+    /// Notes what an answer says of the connection and of our rights; tells what it says, if it is an error.
+    ///
+    /// A connection that is not logged in, or not any more, answers and is of no use: it is given up, and
+    /// another one is logged in.
+    pub(super) fn note_login(&self, conn: &Conn, replies: &Replies) -> Option<Bearing> {
+        let bearing = Consequence::of(&replies.server_error()?).bearing;
+        match bearing {
+            Bearing::LoggedOut => conn.abort(),
+            Bearing::Forbidden => conn.rights().doubt(),
+            Bearing::Nothing | Bearing::Passing | Bearing::NotServing => {}
+        }
+        Some(bearing)
     }
 
     pub(super) fn note_not_serving(&self) {

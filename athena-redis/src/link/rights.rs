@@ -1,0 +1,143 @@
+//! What a user of the server must be allowed, and what is done without it: one table, which probes,
+//! warnings and docs/high-availability.md come from.
+//!
+//! Invariant: what is taken by one right is given back by the same. So no lease is asked for over a
+//! connection on which it could not be extended, filled and given back.
+
+mod lacks;
+mod probe;
+
+use athena_cache_core::backend::{Ability, Failure};
+use tokio::time::Instant;
+
+pub(super) use self::lacks::Lacks;
+pub(super) use self::probe::{Probe, Rights, ask_tracking};
+
+use super::Link;
+use super::conn::Conn;
+
+/// The right to be told of changes.
+pub(super) const TRACKING: &str = "client|tracking";
+/// The right to ask what a node is and does.
+pub(super) const INFO: &str = "info";
+
+/// A command that the user of a data node has to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Right {
+    /// As an ACL rule names it.
+    pub(super) command: &'static str,
+    /// What needs it.
+    pub(super) promises: &'static [Promise],
+}
+
+/// What a cache does by the rights that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    Read,
+    Lease,
+    Invalidate,
+    Announce,
+    Confirm,
+    Ready,
+}
+
+/// All rights; no two have the same command.
+pub(super) const RIGHTS: [Right; 12] = {
+    use Promise::{Announce, Confirm, Invalidate, Lease, Read, Ready};
+    const fn right(command: &'static str, promises: &'static [Promise]) -> Right {
+        Right { command, promises }
+    }
+    [
+        right("mget", &[Read, Lease]),
+        right("pttl", &[Read]),
+        right("get", &[Lease]),
+        right("exists", &[Lease]),
+        right("set", &[Lease, Invalidate]),
+        right("del", &[Lease, Invalidate]),
+        right("pexpire", &[Lease]),
+        right("eval", &[Lease]),
+        right("evalsha", &[Lease]),
+        right(TRACKING, &[Announce]),
+        right(INFO, &[Announce, Confirm]),
+        right("ping", &[Ready]),
+    ]
+};
+
+impl Promise {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Read, Self::Lease, Self::Invalidate, Self::Announce, Self::Confirm, Self::Ready];
+
+    /// What the core calls it, if it has to know.
+    pub(super) fn ability(self) -> Option<Ability> {
+        match self {
+            Self::Read => Some(Ability::Read),
+            Self::Lease => Some(Ability::Lease),
+            Self::Invalidate => Some(Ability::Invalidate),
+            Self::Announce => Some(Ability::Announce),
+            Self::Confirm => Some(Ability::Confirm),
+            Self::Ready => None,
+        }
+    }
+
+    /// What is done without it.
+    pub(super) fn without(self) -> &'static str {
+        match self {
+            Self::Read => "redis answers no call: functions run as their fallback says",
+            Self::Lease => {
+                "no leases are taken: each process loads for itself, and keeps a result for the \
+                 trust window"
+            }
+            Self::Invalidate => {
+                "invalidations stay pending: other processes do not hear of them, and this one does \
+                 not read from redis while any waits"
+            }
+            Self::Announce => {
+                "memory answers for the trust window after each reading, and changes by other \
+                 processes are noticed as late"
+            }
+            Self::Confirm => {
+                "whether the node is still the primary is not asked of it, and what it forgot in a \
+                 failover may be served"
+            }
+            Self::Ready => "it is noticed only by operations that fail",
+        }
+    }
+}
+
+impl Link {
+    /// Fails unless the node lets us do all that belongs to an ability, as far as is known.
+    pub(super) async fn permit_use(
+        &self,
+        conn: &Conn,
+        ability: Ability,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let client = &self.shared.call.client;
+        if let Some(probe) = conn.rights().unprobed(client) {
+            let lacks = self.shared.find_out(conn, &probe, deadline).await?;
+            self.shared.note_rights(conn, &probe, lacks);
+        }
+        conn.rights().lacks().permits(ability).map_err(|lacking| self.shared.forbidden(&lacking))
+    }
+
+    /// Finds out which rights there are, if it is time to: some were lacking, something was refused, or there
+    /// are names that were not asked about.
+    pub(super) async fn look_into_rights(&self) {
+        let shared = &self.shared;
+        let Some(conn) = shared.up() else { return };
+        let now = Instant::now();
+        let Some(probe) = conn.rights().due(&shared.call.client, now) else { return };
+        let deadline = now + shared.call.client.limit();
+        if let Ok(lacks) = shared.find_out(&conn, &probe, deadline).await {
+            shared.note_rights(&conn, &probe, lacks);
+        }
+    }
+
+    /// Whether the node is known not to let us do something.
+    pub(crate) fn lacks(&self, ability: Ability) -> bool {
+        self.shared.up().is_some_and(|conn| conn.rights().lacks().permits(ability).is_err())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! How it is found out which rights there are: each command is sent in a form that changes nothing.
+//!
+//! Servers check rights before anything else, so that whatever else a reply says, the right is there.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use athena_cache_core::backend::{Class, Failure, Node};
+use tokio::time::{Instant, timeout_at};
+
+use super::{INFO, Lacks, RIGHTS, TRACKING};
+use crate::config::{Access, Credentials};
+use crate::link::batch::{Batch, Replies, Words};
+use crate::link::client::Client;
+use crate::link::conn::Conn;
+use crate::link::dial::Call;
+use crate::link::script::Script;
+use crate::link::state::LinkState;
+use crate::lock::Lock;
+
+/// Between two questions about rights that are lacking, or that something was refused for want of.
+const AGAIN: Duration = Duration::from_secs(5);
+/// What the name of a probe ends with: of no entry, lease, tag or generation.
+const NAME: &str = "?";
+/// A script that does nothing.
+static NOTHING: LazyLock<Script> = LazyLock::new(|| Script::new("return 0"));
+
+/// What is known of the rights on one connection.
+#[derive(Debug, Default)]
+pub(in crate::link) struct Rights(Lock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    lacks: Lacks,
+    /// How many prefixes of names were asked about.
+    prefixes: usize,
+    asked: Option<Instant>,
+    /// Something was refused since.
+    is_in_doubt: bool,
+}
+
+/// A question about rights, with names of certain prefixes.
+#[derive(Debug)]
+pub(in crate::link) struct Probe {
+    prefixes: Vec<String>,
+    scope: Scope,
+}
+
+/// Which rights a probe asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// All that the rest of a login does not tell.
+    Login,
+    /// All.
+    Open,
+    /// Those with names.
+    Names,
+}
+
+impl Rights {
+    pub(in crate::link) fn lacks(&self) -> Lacks {
+        self.0.lock().lacks
+    }
+
+    /// Something was refused for want of a right.
+    pub(in crate::link) fn doubt(&self) {
+        self.0.lock().is_in_doubt = true;
+    }
+
+    /// The question about names that were not known when it was asked last, if there are such.
+    pub(in crate::link) fn unprobed(&self, client: &Client) -> Option<Probe> {
+        let is_unprobed = self.0.lock().prefixes < client.prefixes().len();
+        is_unprobed.then(|| Probe::new(client, Scope::Names))
+    }
+
+    /// The question that it is time for, if it is for one.
+    pub(in crate::link) fn due(&self, client: &Client, now: Instant) -> Option<Probe> {
+        let is_due = {
+            let known = self.0.lock();
+            let is_wanted = known.is_in_doubt || !known.lacks.is_empty();
+            is_wanted && known.asked.is_none_or(|asked| now.duration_since(asked) >= AGAIN)
+        };
+        if is_due { Some(Probe::new(client, Scope::Open)) } else { self.unprobed(client) }
+    }
+
+    fn note(&self, probe: &Probe, lacks: Lacks) -> Lacks {
+        let mut known = self.0.lock();
+        let kept = match probe.scope {
+            Scope::Login | Scope::Open => Lacks::default(),
+            Scope::Names => known.lacks,
+        };
+        known.lacks = kept.and(lacks);
+        known.prefixes = probe.prefixes.len();
+        known.asked = Some(Instant::now());
+        known.is_in_doubt = false;
+        known.lacks
+    }
+}
+
+impl Probe {
+    /// The question of a login.
+    pub(in crate::link) fn at_login(client: &Client) -> Self {
+        Self::new(client, Scope::Login)
+    }
+
+    fn new(client: &Client, scope: Scope) -> Self {
+        Self { prefixes: client.prefixes(), scope }
+    }
+
+    /// Adds the commands to a batch, one for each right and prefix.
+    pub(in crate::link) fn ask(&self, batch: &mut Batch, access: &Access) {
+        for (at, name) in self.questions(access) {
+            ask(batch, RIGHTS[at].command, &name);
+        }
+    }
+
+    /// Reads their replies.
+    pub(in crate::link) fn read(&self, replies: &mut Replies, access: &Access) -> Lacks {
+        let mut lacks = Lacks::default();
+        for (at, _) in self.questions(access) {
+            let denial = replies.denial();
+            replies.skip(1);
+            lacks.note(at, denial);
+        }
+        lacks
+    }
+
+    /// The places of the rights that are asked about, and the names.
+    fn questions(&self, access: &Access) -> impl Iterator<Item = (usize, String)> {
+        let names: Vec<_> = self.prefixes.iter().map(|prefix| format!("{prefix}{NAME}")).collect();
+        let (scope, tracking) = (self.scope, access.tracking);
+        let is_asked = move |command: &str| match command {
+            TRACKING => tracking && scope == Scope::Open,
+            INFO => scope == Scope::Open,
+            "ping" => scope != Scope::Names,
+            _ => true,
+        };
+        let commands = RIGHTS.iter().map(|right| right.command).enumerate();
+        commands.filter(move |(_, it)| is_asked(it)).flat_map(move |(at, command)| {
+            let names = if has_name(command) { names.clone() } else { vec![String::new()] };
+            names.into_iter().map(move |name| (at, name))
+        })
+    }
+}
+
+fn has_name(command: &str) -> bool {
+    !matches!(command, TRACKING | INFO | "ping")
+}
+
+/// Adds a command in a form that changes nothing.
+fn ask(batch: &mut Batch, command: &str, name: &str) {
+    match command {
+        TRACKING => ask_tracking(batch),
+        INFO => batch.command("INFO").arg("server"),
+        "ping" => batch.command("PING"),
+        "set" => batch.command("SET").arg(name).args(["0", "XX", "PX", "1"]),
+        "pexpire" => batch.command("PEXPIRE").arg(name).arg("1"),
+        "eval" => batch.command("EVAL").arg(NOTHING.source()).arg("1").arg(name),
+        "evalsha" => batch.command("EVALSHA").arg(NOTHING.digest()).arg("1").arg(name),
+        command => batch.command(&command.to_uppercase()).arg(name),
+    };
+}
+
+/// Asks the server to announce what others change of what is read.
+///
+/// Coherence 3b: what this process changes is announced to others only.
+pub(in crate::link) fn ask_tracking(batch: &mut Batch) -> Words<'_> {
+    batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"])
+}
+
+impl LinkState {
+    /// Asks at once.
+    pub(super) async fn find_out(
+        &self,
+        conn: &Conn,
+        probe: &Probe,
+        deadline: Instant,
+    ) -> Result<Lacks, Failure> {
+        let mut batch = Batch::new();
+        probe.ask(&mut batch, &self.call.access);
+        let Ok(answer) = timeout_at(deadline, conn.exchange(&batch)).await else {
+            return Err(self.failure(Class::Timeout, "did not say in time what it lets us do"));
+        };
+        let mut replies = answer.map_err(|error| self.failure_of(&error))?;
+        Ok(probe.read(&mut replies, &self.call.access))
+    }
+
+    /// Notes the answer, and tells if it is another one than before.
+    pub(in crate::link) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
+        self.call.note_rights(conn, probe, lacks);
+        // Only a connection that has it from its beginning on is known to announce everything.
+        let may_track = self.call.access.tracking && !conn.rights().lacks().has(TRACKING);
+        if may_track && !conn.tracks() {
+            self.signals.renewal.notify_one();
+        }
+    }
+
+    pub(super) fn forbidden(&self, lacking: &str) -> Failure {
+        self.failure(Class::Denied, format!("does not let us use what this needs: {lacking}"))
+    }
+}
+
+impl Call {
+    /// Notes what a connection may be used for, and tells if that is news of its node.
+    pub(in crate::link) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
+        let lacks = conn.rights().note(probe, lacks);
+        if self.client.note_lacks(self.node, lacks) {
+            self.say_rights(lacks, &probe.prefixes);
+        }
+    }
+
+    fn say_rights(&self, lacks: Lacks, prefixes: &[String]) {
+        let endpoint = &self.endpoint;
+        if lacks.is_empty() {
+            tracing::info!(%endpoint, "redis lets us do now all that is needed");
+            return;
+        }
+        let credentials = self.access.login.latest();
+        let user = credentials.as_ref().and_then(Credentials::username).unwrap_or("default");
+        let (lacking, costs) = (lacks.commands(), lacks.costs());
+        let fix = lacks.fix(user, prefixes);
+        tracing::warn!(
+            %endpoint, user, lacking, costs, fix,
+            "redis does not let us do all that is needed"
+        );
+    }
+}
+
+impl Client {
+    /// Notes what a node does not let us do; tells whether that is news.
+    fn note_lacks(&self, node: Node, lacks: Lacks) -> bool {
+        let mut known = self.lacks.lock();
+        let before = known.insert(node, lacks).unwrap_or_default();
+        before != lacks
+    }
+}
