@@ -94,7 +94,7 @@ async fn without_scripts_two_processes_take_no_leases_and_wait_for_nobody() {
         assert_eq!(leases(&server.0), Vec::<String>::new());
         for cache in &caches {
             let stats = cache.stats();
-            assert!(stats.unleased > 0 && stats.fills == 0, "{stats:?}");
+            assert!(stats.unleased_loads > 0 && stats.fills == 0, "{stats:?}");
             assert_eq!(cache.health(), Health::Degraded);
             let lacks = &cache.nodes()[0].lacks;
             assert!(

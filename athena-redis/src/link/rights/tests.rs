@@ -27,10 +27,10 @@ fn the_documented_table_is_that_of_the_code() {
         .take_while(|line| line.starts_with('|'))
         .collect();
     let rows = Promise::ALL.map(|promise| {
-        let commands: Vec<_> = needs(promise).map(|command| format!("`{command}`")).collect();
+        let commands: Vec<_> =
+            needs(promise).map(|command| format!("`{}`", command.replace('|', "\\|"))).collect();
         let is_essential = promise.ability().is_some_and(Ability::is_essential);
         let health = if is_essential { "degraded" } else { "healthy" };
-        // Without a gap of the source's line break.
         let without = promise.without();
         format!("| {} | {without} | {health} |", commands.join(" "))
     });
