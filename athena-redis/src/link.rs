@@ -12,6 +12,7 @@ mod conn;
 mod connecting;
 mod dial;
 mod origin;
+mod permission;
 mod proof;
 mod push;
 mod reply;

@@ -144,7 +144,7 @@ async fn rights_that_are_given_while_it_runs_are_used_soon() {
     server.allow(&["-evalsha"]);
     eventually("it is noticed", async || {
         observe(&cache, &origin, 2).await;
-        cache.invalidate("product:2").await;
+        let _pending = cache.invalidate("product:2").await;
         cache.nodes()[0].lacks == [Ability::Lease]
     })
     .await;
@@ -304,12 +304,13 @@ async fn without_ping_memory_goes_on_answering() {
 #[tokio::test]
 async fn while_a_save_has_failed_memory_goes_on_answering() {
     let folder = std::env::temp_dir().join(format!("athena-misconf-{}", std::process::id()));
-    std::fs::create_dir_all(folder.join("dump.rdb/in-the-way")).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
     let server = RedisServer::start_with(&["--dir", &folder.display().to_string()]);
     let cache = Setup::patient().tiered().cache("shop", &server.url());
     let origin = Origin::default();
     warm(&cache, &origin, [1]).await;
     healthy(&cache).await;
+    std::fs::create_dir_all(folder.join("dump.rdb/in-the-way")).unwrap();
     server.cli(&["CONFIG", "SET", "save", "3600 1"]);
     server.cli(&["BGSAVE"]);
     eventually("the save has failed", async || {

@@ -158,7 +158,7 @@ impl Remote {
             Err(failure) => operation.kind.judge(failure.class()).ending,
         };
         if let Err(failure) = &result
-            && Word::of(failure.class()).is_refusal
+            && Word::refuses(failure.class())
         {
             breakers.note_refusal(self.clock.now());
         }

@@ -59,8 +59,6 @@ pub(crate) struct Word {
     pub(crate) may_remove: bool,
     /// It will never do what was asked, however often that is sent.
     pub(crate) is_final: bool,
-    /// It answers, and does not do its work.
-    pub(crate) is_refusal: bool,
 }
 
 /// Whether to ask again.
@@ -86,17 +84,20 @@ impl Traffic {
 }
 
 impl Word {
+    /// Whether the node answers, and does not do its work.
+    pub(crate) fn refuses(class: Class) -> bool {
+        matches!(class, Class::WriteRefused | Class::Denied)
+    }
+
     pub(crate) fn of(class: Class) -> Self {
-        let nothing =
-            Self { ends_trust: false, may_remove: false, is_final: false, is_refusal: false };
+        let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
         match class {
             Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
-            // A user may be allowed to remove what it must not write.
-            Class::WriteRefused | Class::Denied => {
-                Self { may_remove: true, is_refusal: true, ..nothing }
+            // A user may be allowed to remove what it must not write, and the breaker of writes be open
+            // alone.
+            Class::WriteRefused | Class::Denied | Class::Open => {
+                Self { may_remove: true, ..nothing }
             }
-            // The breaker of writes may be open alone.
-            Class::Open => Self { may_remove: true, ..nothing },
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
@@ -196,9 +197,10 @@ mod tests {
                 ends_trust: is(&[Class::Unready, Class::Moved]),
                 may_remove: is(&[Class::WriteRefused, Class::Denied, Class::Open]),
                 is_final: is(&[Class::Rejected, Class::Closed]),
-                is_refusal: is(&[Class::WriteRefused, Class::Denied]),
             };
             assert_eq!(Word::of(class), word, "{class}");
+            let refuses = is(&[Class::WriteRefused, Class::Denied]);
+            assert_eq!(Word::refuses(class), refuses, "{class}");
         }
     }
 

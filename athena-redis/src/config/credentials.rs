@@ -25,8 +25,8 @@ pub struct Credentials {
 }
 
 /// Why there are no credentials.
-type Reason = Box<dyn StdError + Send + Sync>;
-type Provided = BoxFuture<'static, Result<Credentials, Reason>>;
+type ProviderError = Box<dyn StdError + Send + Sync>;
+type Provided = BoxFuture<'static, Result<Credentials, ProviderError>>;
 
 /// Who is asked for credentials at each login.
 #[derive(Clone)]
@@ -111,13 +111,13 @@ impl Login {
     pub(crate) async fn credentials(&self) -> Result<Option<Credentials>, String> {
         let provider = self.provider.lock().clone();
         if let Some(provider) = provider {
-            let provided = provider.ask().await?;
+            let fresh = provider.ask().await?;
             // Nobody who waits for other ones need hear of it: these are asked for at each login.
             self.current.send_if_modified(|current| {
-                *current = Some(provided.clone());
+                *current = Some(fresh.clone());
                 false
             });
-            return Ok(Some(provided));
+            return Ok(Some(fresh));
         }
         Ok(self.latest())
     }

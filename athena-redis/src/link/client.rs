@@ -29,7 +29,7 @@ pub(crate) struct Client {
     /// What the names begin with that are used: those of each cache.
     prefixes: Lock<Vec<String>>,
     /// What nodes do not let us do, as it was told.
-    pub(super) lacks: Lock<HashMap<Node, Lacks>>,
+    lacks: Lock<HashMap<Node, Lacks>>,
     /// Nodes that were told of as evicting.
     evicting: Lock<HashSet<Node>>,
     alarm: watch::Sender<u64>,
@@ -112,6 +112,11 @@ impl Client {
 
     pub(super) fn prefixes(&self) -> Vec<String> {
         self.prefixes.lock().clone()
+    }
+
+    /// Notes what a node does not let us do; tells whether that is news.
+    pub(super) fn note_lacks(&self, node: Node, lacks: Lacks) -> bool {
+        self.lacks.lock().insert(node, lacks).unwrap_or_default() != lacks
     }
 
     /// Notes that a node evicts what it has; tells whether that was not known.

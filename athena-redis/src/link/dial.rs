@@ -77,8 +77,12 @@ impl Call {
     async fn attempt(&self) -> Result<Conn, Refusal> {
         let stream = connect(&self.endpoint).await?;
         tune(&stream)?;
-        let credentials =
-            self.access.login.credentials().await.map_err(Refusal::without_credentials)?;
+        let credentials = self
+            .access
+            .login
+            .credentials()
+            .await
+            .map_err(|why| Refusal::without_credentials(&why))?;
         let credentials = credentials.as_ref();
         let outcome = match &self.access.tls {
             None => self.login(stream, credentials).await,
@@ -154,7 +158,7 @@ impl Call {
         batch.command("HELLO");
         role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
-        let probe = Probe::at_login(&self.client);
+        let probe = Probe::at_login(self.client.prefixes());
         probe.ask(&mut batch, &self.access);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
@@ -175,6 +179,27 @@ impl Call {
         lacks = lacks.and(probe.read(&mut replies, &self.access));
         self.note_rights(&conn, &probe, lacks);
         Ok(if tracks { conn.tracking() } else { conn })
+    }
+
+    /// Notes what a connection may be used for, and tells if that is news of its node.
+    pub(super) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
+        let lacks = conn.rights().note(probe, lacks);
+        if !self.client.note_lacks(self.node, lacks) {
+            return;
+        }
+        let endpoint = &self.endpoint;
+        if lacks.is_empty() {
+            tracing::info!(%endpoint, "redis lets us do now all that is needed");
+            return;
+        }
+        let credentials = self.access.login.latest();
+        let user = credentials.as_ref().and_then(Credentials::username).unwrap_or("default");
+        let (lacking, costs) = (lacks.commands(), lacks.costs());
+        let fix = lacks.fix(user, probe.prefixes());
+        tracing::warn!(
+            %endpoint, user, lacking, costs, fix,
+            "redis does not let us do all that is needed"
+        );
     }
 
     /// Names the connection; a server that does not let us is no reason to do without it.
@@ -215,7 +240,7 @@ impl Refusal {
         Self { class: Class::Unreachable, stranger: None, reason: reason.into() }
     }
 
-    fn without_credentials(why: String) -> Self {
+    fn without_credentials(why: &str) -> Self {
         let reason = format!("the provider of credentials had none: {why}");
         Self { class: Class::Denied, stranger: None, reason }
     }

@@ -7,14 +7,10 @@
 mod lacks;
 mod probe;
 
-use athena_cache_core::backend::{Ability, Failure};
-use tokio::time::Instant;
+use athena_cache_core::backend::Ability;
 
 pub(super) use self::lacks::Lacks;
 pub(super) use self::probe::{Probe, Rights, ask_tracking};
-
-use super::Link;
-use super::conn::Conn;
 
 /// The right to be told of changes.
 pub(super) const TRACKING: &str = "client|tracking";
@@ -101,41 +97,6 @@ impl Promise {
             }
             Self::Ready => "it is noticed only by operations that fail",
         }
-    }
-}
-
-impl Link {
-    /// Fails unless the node lets us do all that belongs to an ability, as far as is known.
-    pub(super) async fn permit_use(
-        &self,
-        conn: &Conn,
-        ability: Ability,
-        deadline: Instant,
-    ) -> Result<(), Failure> {
-        let client = &self.shared.call.client;
-        if let Some(probe) = conn.rights().unprobed(client) {
-            let lacks = self.shared.find_out(conn, &probe, deadline).await?;
-            self.shared.note_rights(conn, &probe, lacks);
-        }
-        conn.rights().lacks().permits(ability).map_err(|lacking| self.shared.forbidden(&lacking))
-    }
-
-    /// Finds out which rights there are, if it is time to: some were lacking, something was refused, or there
-    /// are names that were not asked about.
-    pub(super) async fn look_into_rights(&self) {
-        let shared = &self.shared;
-        let Some(conn) = shared.up() else { return };
-        let now = Instant::now();
-        let Some(probe) = conn.rights().due(&shared.call.client, now) else { return };
-        let deadline = now + shared.call.client.limit();
-        if let Ok(lacks) = shared.find_out(&conn, &probe, deadline).await {
-            shared.note_rights(&conn, &probe, lacks);
-        }
-    }
-
-    /// Whether the node is known not to let us do something.
-    pub(crate) fn lacks(&self, ability: Ability) -> bool {
-        self.shared.up().is_some_and(|conn| conn.rights().lacks().permits(ability).is_err())
     }
 }
 

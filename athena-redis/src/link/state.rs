@@ -165,23 +165,9 @@ impl LinkState {
 
     /// Notes an answer that casts doubt on the node, on the connection or on what we may do.
     pub(super) fn note_answer(&self, conn: &Conn, replies: &Replies) {
-        if self.note_login(conn, replies) == Some(Bearing::NotServing) {
+        if heed(conn, replies) == Some(Bearing::NotServing) {
             self.note_not_serving();
         }
-    }
-
-    /// Notes what an answer says of the connection and of our rights; tells what it says, if it is an error.
-    ///
-    /// A connection that is not logged in, or not any more, answers and is of no use: it is given up, and
-    /// another one is logged in.
-    pub(super) fn note_login(&self, conn: &Conn, replies: &Replies) -> Option<Bearing> {
-        let bearing = Consequence::of(&replies.server_error()?).bearing;
-        match bearing {
-            Bearing::LoggedOut => conn.abort(),
-            Bearing::Forbidden => conn.rights().doubt(),
-            Bearing::Nothing | Bearing::Passing | Bearing::NotServing => {}
-        }
-        Some(bearing)
     }
 
     pub(super) fn note_not_serving(&self) {
@@ -215,4 +201,18 @@ impl LinkState {
         let what = format!("{}: {}", consequence.verb(), class::text(error));
         self.failure(consequence.class, what).with_source(error.clone())
     }
+}
+
+/// Notes what an answer says of the connection and of our rights; tells what it says, if it is an error.
+///
+/// A connection that is not logged in, or not any more, answers and is of no use: it is given up, and
+/// another one is logged in.
+pub(super) fn heed(conn: &Conn, replies: &Replies) -> Option<Bearing> {
+    let bearing = Consequence::of(&replies.server_error()?).bearing;
+    match bearing {
+        Bearing::LoggedOut => conn.abort(),
+        Bearing::Forbidden => conn.rights().doubt(),
+        Bearing::Nothing | Bearing::Passing | Bearing::NotServing => {}
+    }
+    Some(bearing)
 }

@@ -17,7 +17,7 @@ use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
 use super::role::{self, Role};
-use super::state::{LinkState, Phase, Signals};
+use super::state::{self, LinkState, Phase, Signals};
 use super::stranger::Stranger;
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
@@ -109,7 +109,7 @@ async fn beat(shared: &LinkState, conn: &Conn) {
     // Whatever it answers: a refusal is an answer.
     if let Ok(Ok(replies)) = timeout(interval, conn.exchange(&ping)).await {
         shared.note_life(watch.answered());
-        shared.note_login(conn, &replies);
+        state::heed(conn, &replies);
     }
 }
 

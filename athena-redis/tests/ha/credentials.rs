@@ -170,7 +170,7 @@ fn serve(mut client: TcpStream, mut server: TcpStream, current: &AtomicU32) {
         let sent = if current.load(Ordering::SeqCst) == born {
             server.write_all(&bytes[..count])
         } else {
-            let commands = bytes[..count].iter().filter(|byte| **byte == b'*').count();
+            let commands = String::from_utf8_lossy(&bytes[..count]).matches('*').count();
             client.write_all(&b"-NOAUTH Authentication required.\r\n".repeat(commands))
         };
         if sent.is_err() {

@@ -48,36 +48,36 @@ impl Lacks {
     }
 
     /// Whether all that belongs to an ability is there; else what is not.
-    pub(super) fn permits(self, ability: Ability) -> Result<(), String> {
+    pub(in crate::link) fn permits(self, ability: Ability) -> Result<(), String> {
         let belongs = |right: &&Right| {
             right.promises.iter().any(|promise| promise.ability() == Some(ability))
         };
-        let lacking: Vec<_> = self.of(self.any()).filter(belongs).map(|it| it.command).collect();
+        let lacking: Vec<_> = of(self.any()).filter(belongs).map(|it| it.command).collect();
         if lacking.is_empty() { Ok(()) } else { Err(lacking.join(", ")) }
     }
 
     /// Whether a right is lacking, for whatever reason.
-    pub(super) fn has(self, command: &str) -> bool {
-        self.of(self.any()).any(|right| right.command == command)
+    pub(in crate::link) fn has(self, command: &str) -> bool {
+        of(self.any()).any(|right| right.command == command)
     }
 
     /// The commands, as a list.
-    pub(super) fn commands(self) -> String {
-        let commands: Vec<_> = self.of(self.any()).map(|right| right.command).collect();
+    pub(in crate::link) fn commands(self) -> String {
+        let commands: Vec<_> = of(self.any()).map(|right| right.command).collect();
         commands.join(", ")
     }
 
     /// What it costs.
-    pub(super) fn costs(self) -> String {
+    pub(in crate::link) fn costs(self) -> String {
         let is_broken =
-            |promise: &Promise| self.of(self.any()).any(|right| right.promises.contains(promise));
+            |promise: &Promise| of(self.any()).any(|right| right.promises.contains(promise));
         let costs: Vec<_> =
             Promise::ALL.iter().filter(|it| is_broken(it)).map(|it| it.without()).collect();
         costs.join("; ")
     }
 
     /// What an operator has to do, for a user who needs these names.
-    pub(super) fn fix(self, user: &str, prefixes: &[String]) -> String {
+    pub(in crate::link) fn fix(self, user: &str, prefixes: &[String]) -> String {
         let mut fixes = Vec::new();
         if self.commands | self.names != 0 {
             let mut rule = format!("ACL SETUSER {user}");
@@ -86,13 +86,13 @@ impl Lacks {
                     let _ = write!(rule, " ~{prefix}*");
                 }
             }
-            for right in self.of(self.commands) {
+            for right in of(self.commands) {
                 let _ = write!(rule, " +{}", right.command);
             }
             fixes.push(rule);
         }
         if self.unknown != 0 {
-            let commands: Vec<_> = self.of(self.unknown).map(|right| right.command).collect();
+            let commands: Vec<_> = of(self.unknown).map(|right| right.command).collect();
             fixes.push(format!(
                 "what answers does not know {}: undo its `rename-command`, or connect to a redis \
                  without a proxy between",
@@ -105,8 +105,9 @@ impl Lacks {
     fn any(self) -> u16 {
         self.commands | self.names | self.unknown
     }
+}
 
-    fn of(self, set: u16) -> impl Iterator<Item = &'static Right> {
-        RIGHTS.iter().enumerate().filter(move |(at, _)| set & 1 << at != 0).map(|(_, it)| it)
-    }
+/// The rights of a set.
+fn of(set: u16) -> impl Iterator<Item = &'static Right> {
+    RIGHTS.iter().enumerate().filter(move |(at, _)| set & 1 << at != 0).map(|(_, it)| it)
 }

@@ -5,17 +5,12 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use athena_cache_core::backend::{Class, Failure, Node};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{INFO, Lacks, RIGHTS, TRACKING};
-use crate::config::{Access, Credentials};
+use crate::config::Access;
 use crate::link::batch::{Batch, Replies, Words};
-use crate::link::client::Client;
-use crate::link::conn::Conn;
-use crate::link::dial::Call;
 use crate::link::script::Script;
-use crate::link::state::LinkState;
 use crate::lock::Lock;
 
 /// Between two questions about rights that are lacking, or that something was refused for want of.
@@ -68,22 +63,23 @@ impl Rights {
     }
 
     /// The question about names that were not known when it was asked last, if there are such.
-    pub(in crate::link) fn unprobed(&self, client: &Client) -> Option<Probe> {
-        let is_unprobed = self.0.lock().prefixes < client.prefixes().len();
-        is_unprobed.then(|| Probe::new(client, Scope::Names))
+    pub(in crate::link) fn unprobed(&self, prefixes: Vec<String>) -> Option<Probe> {
+        let is_unprobed = self.0.lock().prefixes < prefixes.len();
+        is_unprobed.then_some(Probe { prefixes, scope: Scope::Names })
     }
 
     /// The question that it is time for, if it is for one.
-    pub(in crate::link) fn due(&self, client: &Client, now: Instant) -> Option<Probe> {
+    pub(in crate::link) fn due(&self, prefixes: Vec<String>, now: Instant) -> Option<Probe> {
         let is_due = {
             let known = self.0.lock();
             let is_wanted = known.is_in_doubt || !known.lacks.is_empty();
             is_wanted && known.asked.is_none_or(|asked| now.duration_since(asked) >= AGAIN)
         };
-        if is_due { Some(Probe::new(client, Scope::Open)) } else { self.unprobed(client) }
+        if is_due { Some(Probe { prefixes, scope: Scope::Open }) } else { self.unprobed(prefixes) }
     }
 
-    fn note(&self, probe: &Probe, lacks: Lacks) -> Lacks {
+    /// Notes the answer; tells what is lacking by all that is known.
+    pub(in crate::link) fn note(&self, probe: &Probe, lacks: Lacks) -> Lacks {
         let mut known = self.0.lock();
         let kept = match probe.scope {
             Scope::Login | Scope::Open => Lacks::default(),
@@ -99,12 +95,13 @@ impl Rights {
 
 impl Probe {
     /// The question of a login.
-    pub(in crate::link) fn at_login(client: &Client) -> Self {
-        Self::new(client, Scope::Login)
+    pub(in crate::link) fn at_login(prefixes: Vec<String>) -> Self {
+        Self { prefixes, scope: Scope::Login }
     }
 
-    fn new(client: &Client, scope: Scope) -> Self {
-        Self { prefixes: client.prefixes(), scope }
+    /// What the names begin with that it is about.
+    pub(in crate::link) fn prefixes(&self) -> &[String] {
+        &self.prefixes
     }
 
     /// Adds the commands to a batch, one for each right and prefix.
@@ -166,71 +163,4 @@ fn ask(batch: &mut Batch, command: &str, name: &str) {
 /// Coherence 3b: what this process changes is announced to others only.
 pub(in crate::link) fn ask_tracking(batch: &mut Batch) -> Words<'_> {
     batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"])
-}
-
-impl LinkState {
-    /// Asks at once.
-    pub(super) async fn find_out(
-        &self,
-        conn: &Conn,
-        probe: &Probe,
-        deadline: Instant,
-    ) -> Result<Lacks, Failure> {
-        let mut batch = Batch::new();
-        probe.ask(&mut batch, &self.call.access);
-        let Ok(answer) = timeout_at(deadline, conn.exchange(&batch)).await else {
-            return Err(self.failure(Class::Timeout, "did not say in time what it lets us do"));
-        };
-        let mut replies = answer.map_err(|error| self.failure_of(&error))?;
-        Ok(probe.read(&mut replies, &self.call.access))
-    }
-
-    /// Notes the answer, and tells if it is another one than before.
-    pub(in crate::link) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
-        self.call.note_rights(conn, probe, lacks);
-        // Only a connection that has it from its beginning on is known to announce everything.
-        let may_track = self.call.access.tracking && !conn.rights().lacks().has(TRACKING);
-        if may_track && !conn.tracks() {
-            self.signals.renewal.notify_one();
-        }
-    }
-
-    pub(super) fn forbidden(&self, lacking: &str) -> Failure {
-        self.failure(Class::Denied, format!("does not let us use what this needs: {lacking}"))
-    }
-}
-
-impl Call {
-    /// Notes what a connection may be used for, and tells if that is news of its node.
-    pub(in crate::link) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
-        let lacks = conn.rights().note(probe, lacks);
-        if self.client.note_lacks(self.node, lacks) {
-            self.say_rights(lacks, &probe.prefixes);
-        }
-    }
-
-    fn say_rights(&self, lacks: Lacks, prefixes: &[String]) {
-        let endpoint = &self.endpoint;
-        if lacks.is_empty() {
-            tracing::info!(%endpoint, "redis lets us do now all that is needed");
-            return;
-        }
-        let credentials = self.access.login.latest();
-        let user = credentials.as_ref().and_then(Credentials::username).unwrap_or("default");
-        let (lacking, costs) = (lacks.commands(), lacks.costs());
-        let fix = lacks.fix(user, prefixes);
-        tracing::warn!(
-            %endpoint, user, lacking, costs, fix,
-            "redis does not let us do all that is needed"
-        );
-    }
-}
-
-impl Client {
-    /// Notes what a node does not let us do; tells whether that is news.
-    fn note_lacks(&self, node: Node, lacks: Lacks) -> bool {
-        let mut known = self.lacks.lock();
-        let before = known.insert(node, lacks).unwrap_or_default();
-        before != lacks
-    }
 }
