@@ -165,7 +165,7 @@ fn serve(mut client: TcpStream, mut server: TcpStream, current: &AtomicU32) {
     let (mut back, mut replies) =
         (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
     std::thread::spawn(move || std::io::copy(&mut replies, &mut back));
-    let mut bytes = [0; 65_536];
+    let mut bytes = [0; 8_192];
     while let Ok(count @ 1..) = client.read(&mut bytes) {
         let sent = if current.load(Ordering::SeqCst) == born {
             server.write_all(&bytes[..count])
