@@ -34,7 +34,11 @@ enum Servers {
 impl Topology {
     pub(crate) fn new(settings: Settings) -> Self {
         let Settings { deployment, access, .. } = settings;
-        let client = Arc::new(Client::new(access.response_timeout));
+        let client = Client::new(access.response_timeout);
+        let client = Arc::new(match &deployment {
+            Deployment::Cluster { .. } => client.of_cluster(),
+            Deployment::Standalone(_) | Deployment::Sentinel { .. } => client,
+        });
         let kind = match deployment {
             Deployment::Standalone(endpoint) => {
                 Servers::Standalone(Link::following_name(endpoint, access, Arc::clone(&client)))

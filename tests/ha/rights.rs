@@ -6,6 +6,8 @@ use athena_cache::backend::Ability;
 use athena_cache::{Cache, Health, Invalidated, Redis, RedisConfig, Source};
 
 use crate::log;
+use crate::support::cluster::Cluster;
+use crate::support::sentinel::SentinelGroup;
 use crate::support::server::RedisServer;
 use crate::world::{
     CLIENT, Origin, Setup, degraded, eventually, healthy, names, observe, product, slow, warm,
@@ -66,6 +68,25 @@ fn recommended() -> Vec<&'static str> {
     let rule = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop "));
     let rule = rule.expect("the documentation has a rule");
     rule.split(' ').filter(|word| !matches!(*word, "on" | ">…")).collect()
+}
+
+/// A cache of a user who has the documented rights on all of these servers, and these beside them.
+fn cache_on(servers: &[RedisServer], url: String, more: &[&str]) -> Cache {
+    log::listen();
+    for server in servers {
+        let rules = [&["ACL", "SETUSER", "app", "on", ">pw"], &*recommended(), more].concat();
+        server.cli(&rules);
+    }
+    let config = RedisConfig::new(url).username("app").password("pw").client_name(CLIENT);
+    let redis = Redis::new(config).expect("the settings are good");
+    let settings = Setup::patient().tiered().settings;
+    Cache::builder("shop").settings(settings).backend(redis).build().expect("the settings are good")
+}
+
+/// What was told about rights on any of these servers.
+fn told_of(servers: &[RedisServer]) -> Vec<String> {
+    let lines = servers.iter().flat_map(|it| log::about(&format!("127.0.0.1:{}", it.port())));
+    lines.filter(|line| line.contains(TOLD)).collect()
 }
 
 /// Leases in the server.
@@ -180,6 +201,37 @@ async fn the_recommended_rights_suffice() {
     let failures = cache.stats();
     assert_eq!(cache.health(), Health::Healthy, "{failures:?}");
     assert!(cache.nodes()[0].lacks.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_recommended_rights_suffice_on_a_cluster_and_behind_sentinels() {
+    let origin = Origin::default();
+    let cluster = Cluster::start();
+    let rule = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop +cluster"));
+    let more = format!("+cluster{}", rule.expect("the documentation has a rule"));
+    let more: Vec<_> = more.split(' ').collect();
+    let cache = cache_on(cluster.nodes(), cluster.url(), &more);
+    healthy(&cache).await;
+    warm(&cache, &origin, 0..50).await;
+    assert_eq!(cache.clear().await, Invalidated::Done);
+    assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Load);
+    assert_eq!((told_of(cluster.nodes()), cache.health()), (vec![], Health::Healthy));
+
+    let without_map = cache_on(cluster.nodes(), cluster.url(), &["-cluster|nodes"]);
+    observe(&without_map, &origin, 1).await;
+    eventually("it is told", async || {
+        let told = log::about("cannot find out which node serves what");
+        told.iter().any(|line| line.contains("cluster|nodes"))
+    })
+    .await;
+    drop(cluster);
+
+    let group = SentinelGroup::start();
+    let cache = cache_on(group.nodes(), group.url(), &[]);
+    healthy(&cache).await;
+    warm(&cache, &origin, 100..150).await;
+    assert_eq!(cache.clear().await, Invalidated::Done);
+    assert_eq!((told_of(group.nodes()), cache.health()), (vec![], Health::Healthy));
 }
 
 #[tokio::test]

@@ -94,3 +94,18 @@ async fn a_name_that_no_sentinel_knows_is_told_of_once() {
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("service_name"), "{}", told[0]);
 }
+
+#[tokio::test]
+async fn a_url_of_a_cluster_that_leads_to_none_is_told_of_once() {
+    log::listen();
+    let server = RedisServer::start();
+    let url = format!("redis-cluster://127.0.0.1:{}", server.port());
+    let redis = Redis::new(RedisConfig::new(url)).expect("the settings are good");
+    for _ in 0..20 {
+        redis.connect().await.expect_err("it is no cluster");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let told = log::about(&format!("127.0.0.1:{}", server.port()));
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("begin the url with `redis://`"), "{}", told[0]);
+}

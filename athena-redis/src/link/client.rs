@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
 
-use super::rights::Lacks;
+use super::rights::{Lacks, Place, Terms};
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
@@ -28,6 +28,7 @@ pub(crate) struct Client {
     listeners: ArcSwap<Vec<Listener>>,
     /// What the names begin with that are used: those of each cache.
     prefixes: Lock<Vec<String>>,
+    place: Place,
     /// What nodes do not let us do, as it was told.
     lacks: Lock<HashMap<Node, Lacks>>,
     /// Nodes that were told of as evicting.
@@ -45,10 +46,16 @@ impl Client {
             nodes: Lock::default(),
             listeners: ArcSwap::default(),
             prefixes: Lock::default(),
+            place: Place::Everywhere,
             lacks: Lock::default(),
             evicting: Lock::default(),
             alarm,
         }
+    }
+
+    /// The same for the members of a cluster.
+    pub(crate) fn of_cluster(self) -> Self {
+        Self { place: Place::Cluster, ..self }
     }
 
     /// A number for a new connection.
@@ -110,8 +117,9 @@ impl Client {
         }
     }
 
-    pub(super) fn prefixes(&self) -> Vec<String> {
-        self.prefixes.lock().clone()
+    /// What rights are needed for.
+    pub(super) fn terms(&self) -> Terms {
+        Terms { prefixes: self.prefixes.lock().clone(), place: self.place }
     }
 
     /// Notes what a node does not let us do; tells whether that is news.

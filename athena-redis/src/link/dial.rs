@@ -158,7 +158,7 @@ impl Call {
         batch.command("HELLO");
         role::ask_role(&mut batch);
         role::ask_evicted(&mut batch);
-        let probe = Probe::at_login(self.client.prefixes());
+        let probe = Probe::at_login(self.client.terms());
         probe.ask(&mut batch, &self.access);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);

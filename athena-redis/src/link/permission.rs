@@ -20,7 +20,7 @@ impl Link {
         deadline: Instant,
     ) -> Result<(), Failure> {
         let shared = &self.shared;
-        if let Some(probe) = conn.rights().unprobed(shared.call.client.prefixes()) {
+        if let Some(probe) = conn.rights().unprobed(shared.call.client.terms()) {
             let lacks = shared.find_out(conn, &probe, deadline).await?;
             shared.note_rights(conn, &probe, lacks);
         }
@@ -36,7 +36,7 @@ impl Link {
         let shared = &self.shared;
         let Some(conn) = shared.up() else { return };
         let now = Instant::now();
-        let Some(probe) = conn.rights().due(shared.call.client.prefixes(), now) else { return };
+        let Some(probe) = conn.rights().due(shared.call.client.terms(), now) else { return };
         let deadline = now + shared.call.client.limit();
         if let Ok(lacks) = shared.find_out(&conn, &probe, deadline).await {
             shared.note_rights(&conn, &probe, lacks);

@@ -10,12 +10,15 @@ mod probe;
 use athena_cache_core::backend::Ability;
 
 pub(super) use self::lacks::Lacks;
-pub(super) use self::probe::{Probe, Rights, ask_tracking};
+pub(super) use self::probe::{Probe, Rights, Terms, ask_tracking};
 
 /// The right to be told of changes.
 pub(super) const TRACKING: &str = "client|tracking";
 /// The right to ask what a node is and does.
 pub(super) const INFO: &str = "info";
+
+/// The right to ask a member whether its cluster serves.
+const CLUSTER_INFO: &str = "cluster|info";
 
 /// A command that the user of a data node has to be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,15 @@ pub(super) struct Right {
     pub(super) command: &'static str,
     /// What needs it.
     pub(super) promises: &'static [Promise],
+    pub(super) place: Place,
+}
+
+/// Which nodes a right is needed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Everywhere,
+    /// On members of a cluster, beside the others.
+    Cluster,
 }
 
 /// What a cache does by the rights that it has.
@@ -35,13 +47,17 @@ pub(super) enum Promise {
     Announce,
     Confirm,
     Ready,
+    Follow,
 }
 
 /// All rights; no two have the same command.
-pub(super) const RIGHTS: [Right; 12] = {
-    use Promise::{Announce, Confirm, Invalidate, Lease, Read, Ready};
+pub(super) const RIGHTS: [Right; 14] = {
+    use Promise::{Announce, Confirm, Follow, Invalidate, Lease, Read, Ready};
     const fn right(command: &'static str, promises: &'static [Promise]) -> Right {
-        Right { command, promises }
+        Right { command, promises, place: Place::Everywhere }
+    }
+    const fn of_cluster(command: &'static str, promises: &'static [Promise]) -> Right {
+        Right { command, promises, place: Place::Cluster }
     }
     [
         right("mget", &[Read, Lease]),
@@ -56,12 +72,22 @@ pub(super) const RIGHTS: [Right; 12] = {
         right(TRACKING, &[Announce]),
         right(INFO, &[Announce, Confirm]),
         right("ping", &[Ready]),
+        // Its probe is spent by the next one.
+        of_cluster("asking", &[Follow]),
+        of_cluster(CLUSTER_INFO, &[Confirm]),
     ]
 };
 
 impl Promise {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Read, Self::Lease, Self::Invalidate, Self::Announce, Self::Confirm, Self::Ready];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Read,
+        Self::Lease,
+        Self::Invalidate,
+        Self::Announce,
+        Self::Confirm,
+        Self::Ready,
+        Self::Follow,
+    ];
 
     /// What the core calls it, if it has to know.
     pub(super) fn ability(self) -> Option<Ability> {
@@ -71,7 +97,7 @@ impl Promise {
             Self::Invalidate => Some(Ability::Invalidate),
             Self::Announce => Some(Ability::Announce),
             Self::Confirm => Some(Ability::Confirm),
-            Self::Ready => None,
+            Self::Ready | Self::Follow => None,
         }
     }
 
@@ -96,6 +122,7 @@ impl Promise {
                  failover may be served"
             }
             Self::Ready => "it is noticed only by operations that fail",
+            Self::Follow => "operations on them fail until it has arrived",
         }
     }
 }

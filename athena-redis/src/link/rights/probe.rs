@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{INFO, Lacks, RIGHTS, TRACKING};
+use super::{CLUSTER_INFO, INFO, Lacks, Place, RIGHTS, Right, TRACKING};
 use crate::config::Access;
 use crate::link::batch::{Batch, Replies, Words};
 use crate::link::script::Script;
@@ -38,7 +38,17 @@ struct Known {
 #[derive(Debug)]
 pub(in crate::link) struct Probe {
     prefixes: Vec<String>,
+    place: Place,
     scope: Scope,
+}
+
+/// What a backend needs rights for.
+#[derive(Debug, Clone)]
+pub(in crate::link) struct Terms {
+    /// What the names begin with that it uses.
+    pub(in crate::link) prefixes: Vec<String>,
+    /// What its nodes are.
+    pub(in crate::link) place: Place,
 }
 
 /// Which rights a probe asks about.
@@ -63,19 +73,19 @@ impl Rights {
     }
 
     /// The question about names that were not known when it was asked last, if there are such.
-    pub(in crate::link) fn unprobed(&self, prefixes: Vec<String>) -> Option<Probe> {
-        let is_unprobed = self.0.lock().prefixes < prefixes.len();
-        is_unprobed.then_some(Probe { prefixes, scope: Scope::Names })
+    pub(in crate::link) fn unprobed(&self, terms: Terms) -> Option<Probe> {
+        let is_unprobed = self.0.lock().prefixes < terms.prefixes.len();
+        is_unprobed.then(|| Probe::new(terms, Scope::Names))
     }
 
     /// The question that it is time for, if it is for one.
-    pub(in crate::link) fn due(&self, prefixes: Vec<String>, now: Instant) -> Option<Probe> {
+    pub(in crate::link) fn due(&self, terms: Terms, now: Instant) -> Option<Probe> {
         let is_due = {
             let known = self.0.lock();
             let is_wanted = known.is_in_doubt || !known.lacks.is_empty();
             is_wanted && known.asked.is_none_or(|asked| now.duration_since(asked) >= AGAIN)
         };
-        if is_due { Some(Probe { prefixes, scope: Scope::Open }) } else { self.unprobed(prefixes) }
+        if is_due { Some(Probe::new(terms, Scope::Open)) } else { self.unprobed(terms) }
     }
 
     /// Notes the answer; tells what is lacking by all that is known.
@@ -95,8 +105,12 @@ impl Rights {
 
 impl Probe {
     /// The question of a login.
-    pub(in crate::link) fn at_login(prefixes: Vec<String>) -> Self {
-        Self { prefixes, scope: Scope::Login }
+    pub(in crate::link) fn at_login(terms: Terms) -> Self {
+        Self::new(terms, Scope::Login)
+    }
+
+    fn new(Terms { prefixes, place }: Terms, scope: Scope) -> Self {
+        Self { prefixes, place, scope }
     }
 
     /// What the names begin with that it is about.
@@ -129,10 +143,13 @@ impl Probe {
         let is_asked = move |command: &str| match command {
             TRACKING => tracking && scope == Scope::Open,
             INFO => scope == Scope::Open,
-            "ping" => scope != Scope::Names,
-            _ => true,
+            _ => has_name(command) || scope != Scope::Names,
         };
-        let commands = RIGHTS.iter().map(|right| right.command).enumerate();
+        let place = self.place;
+        let is_here =
+            move |right: &Right| matches!(right.place, Place::Everywhere) || right.place == place;
+        let rights = RIGHTS.iter().enumerate().filter(move |(_, right)| is_here(right));
+        let commands = rights.map(|(at, right)| (at, right.command));
         commands.filter(move |(_, it)| is_asked(it)).flat_map(move |(at, command)| {
             let names = if has_name(command) { names.clone() } else { vec![String::new()] };
             names.into_iter().map(move |name| (at, name))
@@ -141,7 +158,7 @@ impl Probe {
 }
 
 fn has_name(command: &str) -> bool {
-    !matches!(command, TRACKING | INFO | "ping")
+    !matches!(command, TRACKING | INFO | CLUSTER_INFO | "ping" | "asking")
 }
 
 /// Adds a command in a form that changes nothing.
@@ -149,7 +166,8 @@ fn ask(batch: &mut Batch, command: &str, name: &str) {
     match command {
         TRACKING => ask_tracking(batch),
         INFO => batch.command("INFO").arg("server"),
-        "ping" => batch.command("PING"),
+        CLUSTER_INFO => batch.command("CLUSTER").arg("INFO"),
+        "ping" | "asking" => batch.command(&command.to_uppercase()),
         "set" => batch.command("SET").arg(name).args(["0", "XX", "PX", "1"]),
         "pexpire" => batch.command("PEXPIRE").arg(name).arg("1"),
         "eval" => batch.command("EVAL").arg(NOTHING.source()).arg("1").arg(name),

@@ -43,8 +43,13 @@ fn the_documented_table_is_that_of_the_code() {
 #[test]
 fn the_documented_user_has_every_right_and_no_other() {
     let rule = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop on >… ~shop:* "));
-    let rights: Vec<_> = RIGHTS.iter().map(|right| format!("+{}", right.command)).collect();
-    assert_eq!(rule, Some(&*rights.join(" ")));
+    let rights = |place| {
+        let rights = RIGHTS.iter().filter(|right| right.place == place);
+        rights.map(|right| format!("+{}", right.command)).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(rule, Some(&*rights(Place::Everywhere)));
+    let more = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop +cluster|nodes "));
+    assert_eq!(more, Some(&*rights(Place::Cluster)));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 
+use athena_cache_core::backend::Class;
 use futures_util::future::{BoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, watch};
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::machine::{ClusterAction, ClusterEvent, ClusterMachine, Owner, Shown};
 use super::question::{Answer, question};
 use super::report::report;
+use super::state::Reason;
 use super::{ClusterState, Search};
 use crate::link::{Doubt, Link};
 use crate::url::Endpoint;
@@ -166,6 +168,7 @@ impl Refresher {
                 self.reports.push(Box::pin(report(client, succession, cause, since, heir)));
             }
             ClusterAction::Vain { rounds, reason } => {
+                say_refusal(&search.borrow(), &reason);
                 search.send_replace(Search::Vain { rounds, reason });
             }
             ClusterAction::CutOff(reason) => {
@@ -189,6 +192,21 @@ impl Heard {
             let speaks = link.doubt().is_none_or(|doubt| doubt == Doubt::NotServing);
             speaks && link.epoch() == self.epoch
         })
+    }
+}
+
+/// Tells once that nodes answer, and do not say who serves what.
+fn say_refusal(search: &Search, reason: &Reason) {
+    let fix = match reason.class {
+        Class::Denied => "give the user `+cluster|nodes +asking +cluster|info`",
+        Class::Rejected => "begin the url with `redis://` if this is no cluster",
+        _ => return,
+    };
+    let is_told =
+        matches!(search, Search::Vain { reason: told, .. } if told.message == reason.message);
+    if !is_told {
+        let reason = &reason.message;
+        tracing::warn!(reason, fix, "cannot find out which node serves what, going on trying");
     }
 }
 
