@@ -168,12 +168,12 @@ impl Refresher {
                 self.reports.push(Box::pin(report(client, succession, cause, since, heir)));
             }
             ClusterAction::Vain { rounds, reason } => {
-                say_refusal(&search.borrow(), &reason);
                 search.send_replace(Search::Vain { rounds, reason });
             }
             ClusterAction::CutOff(reason) => {
+                let fix = reason.as_deref().and_then(fix);
                 let reason = reason.as_ref().map(|reason| reason.message.as_str());
-                tracing::warn!(reason, "the redis cluster is out of reach, going on trying");
+                tracing::warn!(reason, fix, "the redis cluster is out of reach, going on trying");
             }
             ClusterAction::InTouch => {
                 tracing::info!("nodes of the redis cluster can be reached again");
@@ -195,18 +195,12 @@ impl Heard {
     }
 }
 
-/// Tells once that nodes answer, and do not say who serves what.
-fn say_refusal(search: &Search, reason: &Reason) {
-    let fix = match reason.class {
-        Class::Denied => "give the user `+cluster|nodes +asking +cluster|info`",
-        Class::Rejected => "begin the url with `redis://` if this is no cluster",
-        _ => return,
-    };
-    let is_told =
-        matches!(search, Search::Vain { reason: told, .. } if told.message == reason.message);
-    if !is_told {
-        let reason = &reason.message;
-        tracing::warn!(reason, fix, "cannot find out which node serves what, going on trying");
+/// What an operator has to do where nodes answer, and do not say who serves what.
+fn fix(reason: &Reason) -> Option<&'static str> {
+    match reason.class {
+        Class::Denied => Some("give the user `+cluster|nodes +asking +cluster|info`"),
+        Class::Rejected => Some("begin the url with `redis://` if this is no cluster"),
+        _ => None,
     }
 }
 
