@@ -157,8 +157,10 @@ impl Remote {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
         };
+        // Who lets us not in is not ready, and is well as soon as it does.
         if let Err(failure) = &result
             && Word::refuses(failure.class())
+            && self.backend.is_ready(node)
         {
             breakers.note_refusal(self.clock.now());
         }

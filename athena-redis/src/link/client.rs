@@ -17,6 +17,9 @@ use super::rights::{Lacks, Place, Terms};
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
+/// Each costs some commands at each login.
+const MOST_PREFIXES: usize = 32;
+
 /// Numbers, limits and signals of a backend.
 pub(crate) struct Client {
     epochs: AtomicU64,
@@ -109,10 +112,11 @@ impl Client {
         }
     }
 
-    /// Has rights found out for names that begin like this.
+    /// Has rights found out for names that begin like this, unless there are many: those are taken to be like
+    /// the others.
     pub(crate) fn expect_names(&self, prefix: &str) {
         let mut prefixes = self.prefixes.lock();
-        if !prefixes.iter().any(|known| known == prefix) {
+        if prefixes.len() < MOST_PREFIXES && !prefixes.iter().any(|known| known == prefix) {
             prefixes.push(prefix.to_owned());
         }
     }

@@ -139,8 +139,9 @@ impl Call {
         batch.command("HELLO");
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
-        Stranger::among_sentinels(&mut replies)
-            .map_or(Ok(()), |it| Err(Refusal::stranger(it, "")))?;
+        if let Some(stranger) = Stranger::among_sentinels(&mut replies) {
+            return Err(Refusal::stranger(stranger, ""));
+        }
         let mut batch = Batch::new();
         batch.command("PSUBSCRIBE").arg("*");
         conn.exchange(&batch).await?;
@@ -172,34 +173,15 @@ impl Call {
             let denial = denial.or((!tracks).then_some(Denial::Unknown));
             lacks.note_command(rights::TRACKING, denial);
         }
-        Stranger::among_nodes(&mut replies).map_or(Ok(()), |it| Err(Refusal::stranger(it, "")))?;
+        if let Some(stranger) = Stranger::among_nodes(&mut replies) {
+            return Err(Refusal::stranger(stranger, ""));
+        }
         lacks.note_command(rights::INFO, replies.denial());
         let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
         conn.begin_from(role::read_evicted(&mut replies).unwrap_or_default());
         lacks = lacks.and(probe.read(&mut replies, &self.access));
         self.note_rights(&conn, &probe, lacks);
         Ok(if tracks { conn.tracking() } else { conn })
-    }
-
-    /// Notes what a connection may be used for, and tells if that is news of its node.
-    pub(super) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
-        let lacks = conn.rights().note(probe, lacks);
-        if !self.client.note_lacks(self.node, lacks) {
-            return;
-        }
-        let endpoint = &self.endpoint;
-        if lacks.is_empty() {
-            tracing::info!(%endpoint, "redis lets us do now all that is needed");
-            return;
-        }
-        let credentials = self.access.login.latest();
-        let user = credentials.as_ref().and_then(Credentials::username).unwrap_or("default");
-        let (lacking, costs) = (lacks.commands(), lacks.costs());
-        let fix = lacks.fix(user, probe.prefixes());
-        tracing::warn!(
-            %endpoint, user, lacking, costs, fix,
-            "redis does not let us do all that is needed"
-        );
     }
 
     /// Names the connection; a server that does not let us is no reason to do without it.

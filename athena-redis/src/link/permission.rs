@@ -8,8 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use super::Link;
 use super::batch::Batch;
 use super::conn::Conn;
+use super::dial::Call;
 use super::rights::{Lacks, Probe, TRACKING};
 use super::state::LinkState;
+use crate::config::Credentials;
 
 impl Link {
     /// Fails unless the node lets us do all that belongs to an ability, as far as is known.
@@ -74,5 +76,28 @@ impl LinkState {
         if may_track && !conn.tracks() {
             self.signals.renewal.notify_one();
         }
+    }
+}
+
+impl Call {
+    /// Notes what a connection may be used for, and tells if that is news of its node.
+    pub(super) fn note_rights(&self, conn: &Conn, probe: &Probe, lacks: Lacks) {
+        let lacks = conn.rights().note(probe, lacks);
+        if !self.client.note_lacks(self.node, lacks) {
+            return;
+        }
+        let endpoint = &self.endpoint;
+        if lacks.is_empty() {
+            tracing::info!(%endpoint, "redis lets us do now all that is needed");
+            return;
+        }
+        let credentials = self.access.login.latest();
+        let user = credentials.as_ref().and_then(Credentials::username).unwrap_or("default");
+        let (lacking, costs) = (lacks.commands(), lacks.costs());
+        let fix = lacks.fix(user, probe.prefixes());
+        tracing::warn!(
+            %endpoint, user, lacking, costs, fix,
+            "redis does not let us do all that is needed"
+        );
     }
 }
