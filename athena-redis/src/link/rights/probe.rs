@@ -2,7 +2,6 @@
 //!
 //! Servers check rights before anything else, so that whatever else a reply says, the right is there.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,15 +9,16 @@ use tokio::time::Instant;
 use super::{CLUSTER_INFO, INFO, Lacks, Place, RIGHTS, Right, TRACKING};
 use crate::config::Access;
 use crate::link::batch::{Batch, Replies, Words};
-use crate::link::script::Script;
 use crate::lock::Lock;
 
 /// Between two questions about rights that are lacking, or that something was refused for want of.
 const AGAIN: Duration = Duration::from_secs(5);
 /// What the name of a probe ends with: of no entry, lease, tag or generation.
 const NAME: &str = "?";
-/// A script that does nothing.
-static NOTHING: LazyLock<Script> = LazyLock::new(|| Script::new("return 0"));
+/// A script that does nothing and fails, so that no statistics take it for a write that succeeded.
+const SOURCE: &str = "return redis.error_reply('PROBE')";
+/// The digest of no script.
+const UNKNOWN: &str = "0000000000000000000000000000000000000000";
 
 /// What is known of the rights on one connection.
 #[derive(Debug, Default)]
@@ -170,8 +170,8 @@ fn ask(batch: &mut Batch, command: &str, name: &str) {
         "ping" | "asking" => batch.command(&command.to_uppercase()),
         "set" => batch.command("SET").arg(name).args(["0", "XX", "PX", "1"]),
         "pexpire" => batch.command("PEXPIRE").arg(name).arg("1"),
-        "eval" => batch.command("EVAL").arg(NOTHING.source()).arg("1").arg(name),
-        "evalsha" => batch.command("EVALSHA").arg(NOTHING.digest()).arg("1").arg(name),
+        "eval" => batch.command("EVAL").arg(SOURCE).arg("1").arg(name),
+        "evalsha" => batch.command("EVALSHA").arg(UNKNOWN).arg("1").arg(name),
         command => batch.command(&command.to_uppercase()).arg(name),
     };
 }
