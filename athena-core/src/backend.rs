@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::ability::Ability;
 pub use self::failure::{Class, Failure};
 pub use self::node::{Cause, Change, Failover, Listener, Node, Proof};
 pub use self::operation::{
@@ -15,6 +16,7 @@ pub use self::operation::{
     Proposal, Stored, Token,
 };
 
+mod ability;
 mod failure;
 mod node;
 mod operation;
@@ -114,6 +116,19 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// A backend with a limit of its own replaces it by this one: with two of them, the shorter would
     /// hide from the other what takes too long.
     fn limit_attempts(&self, _timeout: Duration) {}
+
+    /// Takes what all names of a cache that uses the backend begin with; called once by each of them.
+    ///
+    /// A backend that may do different things with different names can find out what it may with these.
+    fn expect_names(&self, _prefix: &str) {}
+
+    /// Whether a node is known not to let us do something; asks nobody.
+    ///
+    /// Nothing is known of a node that is not connected. A lease is not asked of a node that lacks
+    /// [`Ability::Lease`], and one that nobody could give back must not be granted.
+    fn lacks(&self, _node: Node, _ability: Ability) -> bool {
+        false
+    }
 
     /// Takes the one who wants to hear of changes in the store's nodes; called once by each cache
     /// that uses the backend.

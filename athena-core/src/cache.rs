@@ -49,9 +49,10 @@ pub struct Cache(Arc<Runtime>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Health {
-    /// Every tier answers.
+    /// Every tier does its work.
     Healthy,
-    /// The backend does not answer; functions run as their fallback says.
+    /// The backend does not answer, or does not do what it is asked: it is full, or what is needed is not
+    /// allowed. Functions run as their fallback says.
     Degraded,
 }
 
@@ -156,7 +157,9 @@ impl Cache {
         self.0.stats()
     }
 
-    /// Whether every tier answers, as far as is known; asks nobody.
+    /// Whether every tier does its work, as far as is known; asks nobody.
+    ///
+    /// A refusal counts for 30 s. [`nodes`](Self::nodes) tells which node it is about, and what that lacks.
     pub fn health(&self) -> Health {
         match &self.0.remote {
             Some(remote) if !remote.is_available() => Health::Degraded,

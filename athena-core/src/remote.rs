@@ -131,6 +131,7 @@ impl Remote {
         let announcements =
             Announcements::new(&namespace, &settings, &telemetry, revisions, guards);
         let listener = Arc::clone(&announcements);
+        backend.expect_names(&namespace.prefix());
         backend.listen(Arc::new(move |change| listener.hear(change)));
         let everything = invalidate::everything(&*backend);
         Self {

@@ -3,4 +3,4 @@
 if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then
     return 0
 end
-return redis.call('UNLINK', KEYS[1])
+return redis.call('DEL', KEYS[1])

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Absent, Backend, Bump, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item, Lasting,
-    LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
+    Ability, Absent, Backend, Bump, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item,
+    Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
 use crate::link::{Batch, Origin, Replies, Script};
@@ -59,7 +59,8 @@ impl Backend for Redis {
 
     async fn lease(&self, request: LeaseRequest<'_>) -> Result<Leased, Failure> {
         let LeaseRequest { lease, token, life, generations: proposals } = request;
-        let mut batch = self.create(proposals);
+        // What could not be given back is not taken.
+        let mut batch = self.create(proposals).needing(Ability::Lease);
         batch
             .with("SET", lease)
             .arg(token.to_string())
@@ -103,7 +104,8 @@ impl Backend for Redis {
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
-        batch.over("UNLINK", names.iter().map(String::as_str));
+        // Of a text `UNLINK` frees nothing later either, and one right is enough here and in scripts.
+        batch.over("DEL", names.iter().map(String::as_str));
         self.send_all(&batch).await
     }
 
@@ -149,6 +151,14 @@ impl Backend for Redis {
 
     fn limit_attempts(&self, timeout: Duration) {
         self.topology.client().set_limit(timeout);
+    }
+
+    fn expect_names(&self, prefix: &str) {
+        self.topology.client().expect_names(prefix);
+    }
+
+    fn lacks(&self, node: Node, ability: Ability) -> bool {
+        self.topology.lacks(node, ability)
     }
 
     fn listen(&self, listener: Listener) {

@@ -4,21 +4,27 @@
 
 mod addresses;
 mod check;
+mod credentials;
 mod duration;
 mod secret;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::addresses::Addresses;
+pub use self::credentials::Credentials;
+pub(crate) use self::credentials::Login;
 pub(crate) use self::secret::Secret;
 
 use self::addresses::AddressFn;
+use self::credentials::Provider;
 use self::secret::SecretUrl;
 use crate::Error;
 use crate::tls::{Tls, TlsConfig};
@@ -57,6 +63,8 @@ pub struct RedisConfig {
     username: Option<String>,
     #[serde(skip_serializing)]
     password: Option<Secret>,
+    #[serde(skip)]
+    credentials: Option<Provider>,
     #[serde(with = "duration")]
     connect_timeout: Duration,
     #[serde(with = "duration")]
@@ -102,8 +110,7 @@ pub(crate) enum Deployment {
 /// How the nodes of one kind are reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<Secret>,
+    pub(crate) login: Arc<Login>,
     pub(crate) db: u32,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) client_name: String,
@@ -128,6 +135,7 @@ impl Default for RedisConfig {
             url: SecretUrl::new("redis://127.0.0.1:6379"),
             username: None,
             password: None,
+            credentials: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_millis(500),
             abort_on_connect_fail: false,
@@ -166,6 +174,31 @@ impl RedisConfig {
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(Secret::new(password));
+        self
+    }
+
+    /// Asks for the credentials at each login, for tokens that expire and passwords that rotate.
+    ///
+    /// In place of [`username`](Self::username) and [`password`](Self::password), for data nodes. What it
+    /// takes is part of the [`connect_timeout`](Self::connect_timeout); while it fails, nothing is connected,
+    /// and it is asked again after 1 s to 5 s. Several nodes may ask at a time.
+    ///
+    /// ```
+    /// use athena_cache_redis::{Credentials, RedisConfig};
+    ///
+    /// let config = RedisConfig::new("rediss://cache.example:6379").credentials_from(|| async {
+    ///     let token = std::fs::read_to_string("/var/run/secrets/redis-token")?;
+    ///     Ok::<_, std::io::Error>(Credentials::user("shop", token.trim()))
+    /// });
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn credentials_from<F, E>(mut self, provide: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.credentials = Some(Provider::new(provide));
         self
     }
 
@@ -385,9 +418,14 @@ impl RedisConfig {
         } else {
             None
         };
+        let login = |username: Option<String>, password: Option<Secret>, provider| {
+            let credentials = password.map(|password| Credentials::of(username, password));
+            Arc::new(Login::new(credentials, provider))
+        };
+        let (username, password) =
+            (self.username.or(url.username), self.password.or(url.password.map(Secret::new)));
         let access = Access {
-            username: self.username.or(url.username),
-            password: self.password.or(url.password.map(Secret::new)),
+            login: login(username, password, self.credentials),
             db: url.db,
             tls: tls.clone().filter(|_| has_tls),
             client_name: self.client_name,
@@ -407,8 +445,7 @@ impl RedisConfig {
                 service: service.or(self.service_name).unwrap_or_default(),
                 sentinels,
                 access: Arc::new(Access {
-                    username: self.sentinel_username,
-                    password: self.sentinel_password,
+                    login: login(self.sentinel_username, self.sentinel_password, None),
                     db: 0,
                     tls: tls.filter(|_| tls_of_sentinels),
                     ..access.clone()

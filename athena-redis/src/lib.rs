@@ -36,13 +36,13 @@ mod tls;
 mod topology;
 mod url;
 
-pub use self::config::RedisConfig;
+pub use self::config::{Credentials, RedisConfig};
 pub use self::error::Error;
 pub use self::tls::TlsConfig;
 
 use std::sync::Arc;
 
-use self::config::Settings;
+use self::config::{Login, Settings};
 use self::topology::Topology;
 
 /// A Redis that stores the bytes of a cache; clones are the same.
@@ -55,6 +55,7 @@ use self::topology::Topology;
 #[derive(Debug, Clone)]
 pub struct Redis {
     topology: Arc<Topology>,
+    login: Arc<Login>,
     allow_admin: bool,
 }
 
@@ -93,7 +94,8 @@ impl Redis {
 
     fn of(settings: Settings) -> Self {
         let allow_admin = settings.allow_admin;
-        Self { topology: Arc::new(Topology::new(settings)), allow_admin }
+        let login = Arc::clone(&settings.access.login);
+        Self { topology: Arc::new(Topology::new(settings)), login, allow_admin }
     }
 
     /// Uses the Redis that a configuration describes, and connects if that must not fail.
@@ -131,6 +133,15 @@ impl Redis {
     /// Operations under way end on the old connections.
     pub fn force_reconnect(&self) {
         self.topology.renew();
+    }
+
+    /// Logs in with other credentials from now on, at data nodes.
+    ///
+    /// Whoever was refused tries again at once. Connections that are open stay as they are, and servers leave
+    /// them their user; [`force_reconnect`](Self::force_reconnect) replaces them. A provider that was set by
+    /// [`credentials_from`](RedisConfig::credentials_from) is asked no more.
+    pub fn set_credentials(&self, credentials: Credentials) {
+        self.login.replace(credentials);
     }
 
     /// Asks every node that serves names to give unused memory back to its machine (`MEMORY PURGE`).

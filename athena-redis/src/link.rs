@@ -13,12 +13,15 @@ mod conn;
 mod connecting;
 mod dial;
 mod origin;
+mod permission;
 mod proof;
 mod push;
 mod reply;
+mod rights;
 mod role;
 mod script;
 mod state;
+mod stranger;
 mod supervise;
 mod task;
 mod unheard;
@@ -139,6 +142,9 @@ impl Link {
         if batch.epoch().is_some_and(|epoch| epoch != conn.epoch()) {
             return Ok(Replies::superseded());
         }
+        if let Some(ability) = batch.needs() {
+            self.permit_use(&conn, ability, deadline).await?;
+        }
         let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
             shared.call.client.ring();
@@ -147,6 +153,7 @@ impl Link {
         // The end of a connection is no sign of life.
         let replies = outcome.map_err(|error| shared.failure_of(&error))?;
         shared.note_life(watch.answered());
+        state::heed(&conn, &replies);
         Ok(replies)
     }
 

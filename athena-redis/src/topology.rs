@@ -7,7 +7,7 @@ mod sentinel;
 
 use std::sync::Arc;
 
-use athena_cache_core::backend::{Class, Failure, Node, Proof};
+use athena_cache_core::backend::{Ability, Class, Failure, Node, Proof};
 
 use self::cluster::Cluster;
 use self::sentinel::Sentinel;
@@ -34,7 +34,11 @@ enum Servers {
 impl Topology {
     pub(crate) fn new(settings: Settings) -> Self {
         let Settings { deployment, access, .. } = settings;
-        let client = Arc::new(Client::new(access.response_timeout));
+        let client = Client::new(access.response_timeout);
+        let client = Arc::new(match &deployment {
+            Deployment::Cluster { .. } => client.of_cluster(),
+            Deployment::Standalone(_) | Deployment::Sentinel { .. } => client,
+        });
         let kind = match deployment {
             Deployment::Standalone(endpoint) => {
                 Servers::Standalone(Link::following_name(endpoint, access, Arc::clone(&client)))
@@ -146,6 +150,10 @@ impl Topology {
 
     pub(crate) fn revivals(&self, node: Node) -> u64 {
         self.with_link(node, Link::revivals).unwrap_or_default()
+    }
+
+    pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
+        self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
     }
 
     pub(crate) fn is_ready(&self, node: Node) -> bool {

@@ -4,7 +4,6 @@ mod access;
 mod calm;
 mod crash;
 mod lease;
-mod log;
 mod planned;
 mod stage;
 mod stall;

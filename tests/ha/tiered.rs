@@ -197,8 +197,11 @@ async fn what_redis_evicts_is_loaded_again_and_never_comes_back() {
         hear(cache).await;
     }
     server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
-    let limit = (server.info::<u64>("used_memory") + 200_000).to_string();
-    server.cli(&["CONFIG", "SET", "maxmemory", &limit]);
+    // Room for half of them.
+    let empty = server.info::<u64>("used_memory");
+    warm(&here, &origin, 0..300).await;
+    let full = server.info::<u64>("used_memory").max(empty);
+    server.cli(&["CONFIG", "SET", "maxmemory", &full.midpoint(empty).to_string()]);
     for round in 0..10 {
         for id in 0..300 {
             observe(&here, &origin, id).await;

@@ -24,6 +24,7 @@ mod keys;
 mod lifecycle;
 mod refresh;
 mod retry;
+mod rights;
 mod runtimes;
 mod sharded;
 mod sharing;

@@ -28,9 +28,8 @@ impl Writers {
         match self {
             Self::All => Part::ReadAndWrite,
             Self::First if process == 0 => Part::Write,
-            Self::First => Part::Read,
             Self::Last if process + 1 == processes => Part::WriteAll,
-            Self::Last => Part::Read,
+            Self::First | Self::Last => Part::Read,
         }
     }
 }

@@ -68,6 +68,11 @@ impl Namespace {
         &self.0
     }
 
+    /// What every name begins with.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{}:", self.0)
+    }
+
     /// The generation that `clear` changes, in one partition of the store if it has several (coherence 12).
     pub(crate) fn generation(&self, partition: Option<&str>) -> String {
         match partition {

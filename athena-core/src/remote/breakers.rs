@@ -6,6 +6,7 @@
 //! Invariant: a node keeps its breakers for as long as the cache lives.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
@@ -16,6 +17,9 @@ use crate::lock::{Mutex, RwLock};
 use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::breaker::{Breaker, BreakerState, Permit, Transition};
 use crate::resilience::class::Traffic;
+
+/// How long a refusal is remembered: what is refused now and then is not well in between.
+const REMEMBERED: Duration = Duration::from_secs(30);
 
 /// The breakers of all nodes seen so far.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Breakers {
 pub(super) struct NodeBreakers {
     serve: Breaker,
     store: Breaker,
+    /// Until when it counts as one that does not do its work, since it has refused something of late.
+    refusing_until: AtomicU64,
     /// Taken while the journal is replayed to the node, so that one caller does it for all.
     pub(super) replaying: ReplayTurn,
 }
@@ -97,7 +103,19 @@ impl Breakers {
 impl NodeBreakers {
     fn new(settings: &BreakerSettings) -> Self {
         let new = || Breaker::new(settings.clone());
-        Self { serve: new(), store: new(), replaying: ReplayTurn::default() }
+        let (refusing_until, replaying) = (AtomicU64::new(0), ReplayTurn::default());
+        Self { serve: new(), store: new(), refusing_until, replaying }
+    }
+
+    /// The node has answered that it does not do what it was asked: it is full, or does not let us.
+    pub(super) fn note_refusal(&self, now: Tick) {
+        self.refusing_until.store(now.after(REMEMBERED).as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether the node takes what it is sent, as far as is known.
+    pub(super) fn is_willing(&self, now: Tick, epoch: u64) -> bool {
+        now.as_millis() >= self.refusing_until.load(Ordering::Relaxed)
+            && self.store.admits(now, epoch)
     }
 
     /// A permit for one operation over the connection of `epoch`.

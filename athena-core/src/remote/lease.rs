@@ -15,7 +15,7 @@ use super::generations::{Answered, Generations, Need, Told, in_order};
 use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote};
-use crate::backend::{Failure, LeaseRequest, Leased, Node, Proof, Token};
+use crate::backend::{Ability, Class, Failure, LeaseRequest, Leased, Node, Proof, Token};
 use crate::clock::Tick;
 use crate::coherence::revision::Revision;
 use crate::coherence::session::Session;
@@ -90,6 +90,7 @@ impl Remote {
         let deadline = self.deadline();
         let name = address.entry.lease();
         let node = self.backend.node(&name);
+        self.takes_leases(node)?;
         self.make_way(&address.entry, tags, deadline).await?;
         if late_tags {
             self.make_way_for(&Target::AnyTag, deadline).await?;
@@ -111,6 +112,17 @@ impl Remote {
         let generations = Generations::of(&in_order(&needs, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
         Ok(Asked::Granted(Grant { token, epoch, since, history, backing, generations }))
+    }
+
+    /// Coherence 18: where a lease could not be given back, or not be filled, none is taken, and nothing is
+    /// written for it.
+    fn takes_leases(&self, node: Node) -> Result<(), Failure> {
+        if !self.backend.lacks(node, Ability::Lease) {
+            return Ok(());
+        }
+        let endpoint = self.backend.endpoint(node);
+        let message = format!("{endpoint} does not let us take leases and give them back");
+        Err(Failure::new(Class::Denied, message))
     }
 
     /// The generations that the load depends on. Those of tags outlive the entry: were they gone before, it

@@ -11,7 +11,7 @@ use super::Remote;
 use crate::backend::{Class, Failure, Node};
 use crate::contained::contained_future;
 use crate::resilience::breaker::{Ending, Permit, Transition};
-use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
+use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait, Word};
 use crate::resilience::deadline::Deadline;
 use crate::resilience::retry::{Chance, Decision, Tried};
 use crate::resilience::settings::Resilience;
@@ -162,6 +162,13 @@ impl Remote {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
         };
+        // Who lets us not in is not ready, and is well as soon as it does.
+        if let Err(failure) = &result
+            && Word::refuses(failure.class())
+            && self.backend.is_ready(node)
+        {
+            breakers.note_refusal(self.clock.now());
+        }
         if let (Some(ending), Some(permit)) = (ending, permit) {
             self.record(node, traffic, permit, ending);
         }

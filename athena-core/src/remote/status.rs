@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Remote, join_all};
-use crate::backend::Node;
+use crate::backend::{Ability, Node};
 use crate::resilience::breaker::{Breaker, BreakerState, Transition};
 use crate::resilience::class::{Traffic, Word};
 use crate::resilience::settings::Resilience;
@@ -27,6 +27,8 @@ pub struct NodeStatus {
     /// How long the first of them refuses operations still, at most; `None` if it does not, or if that
     /// depends on a probe under way.
     pub retry_after: Option<Duration>,
+    /// What it is known not to let us do, such as for want of rights.
+    pub lacks: Vec<Ability>,
 }
 
 impl Remote {
@@ -49,6 +51,7 @@ impl Remote {
                 breaker: breakers.breaker(Traffic::Serving).state(),
                 write_breaker: breakers.breaker(Traffic::Storing).state(),
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
+                lacks: self.lacks(node).collect(),
             }
         };
         self.backend.nodes().into_iter().map(status).collect()
@@ -93,10 +96,20 @@ impl Remote {
         }
     }
 
-    /// Whether operations sent now would, as far as is known, be answered by every node.
+    /// Whether operations sent now would, as far as is known, be done by every node.
     pub(crate) fn is_available(&self) -> bool {
         let nodes = self.backend.nodes();
-        !nodes.is_empty() && nodes.into_iter().all(|node| self.is_open_to(node))
+        let does_its_work = |node| {
+            let breakers = self.breakers.of(node, &self.settings.load().breaker);
+            self.is_open_to(node)
+                && breakers.is_willing(self.clock.now(), self.backend.revivals(node))
+                && !self.lacks(node).any(Ability::is_essential)
+        };
+        !nodes.is_empty() && nodes.into_iter().all(does_its_work)
+    }
+
+    fn lacks(&self, node: Node) -> impl Iterator<Item = Ability> {
+        Ability::ALL.into_iter().filter(move |ability| self.backend.lacks(node, *ability))
     }
 
     pub(super) fn is_open_to(&self, node: Node) -> bool {

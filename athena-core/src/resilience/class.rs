@@ -84,18 +84,25 @@ impl Traffic {
 }
 
 impl Word {
+    /// Whether the node answers, and does not do its work.
+    pub(crate) fn refuses(class: Class) -> bool {
+        matches!(class, Class::WriteRefused | Class::Denied)
+    }
+
     pub(crate) fn of(class: Class) -> Self {
         let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
         match class {
             Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
-            // The breaker of writes may be open alone.
-            Class::WriteRefused | Class::Open => Self { may_remove: true, ..nothing },
+            // A user may be allowed to remove what it must not write, and the breaker of writes be open
+            // alone.
+            Class::WriteRefused | Class::Denied | Class::Open => {
+                Self { may_remove: true, ..nothing }
+            }
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
             | Class::Disconnected
             | Class::Scattered
-            | Class::Denied
             | Class::Overloaded
             | Class::TooLate => nothing,
         }
@@ -206,10 +213,12 @@ mod tests {
             let is = |classes: &[Class]| classes.contains(&class);
             let word = Word {
                 ends_trust: is(&[Class::Unready, Class::Moved]),
-                may_remove: is(&[Class::WriteRefused, Class::Open]),
+                may_remove: is(&[Class::WriteRefused, Class::Denied, Class::Open]),
                 is_final: is(&[Class::Rejected, Class::Closed]),
             };
             assert_eq!(Word::of(class), word, "{class}");
+            let refuses = is(&[Class::WriteRefused, Class::Denied]);
+            assert_eq!(Word::refuses(class), refuses, "{class}");
         }
     }
 

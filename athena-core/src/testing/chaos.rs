@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest, Leased,
-    Listener, Node, Proof, Proposal, Token,
+    Ability, Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest,
+    Leased, Listener, Node, Proof, Proposal, Token,
 };
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -66,6 +66,7 @@ struct ChaosState {
     operations: Vec<&'static str>,
     epoch: u64,
     listeners: Vec<Listener>,
+    lacks: Vec<Ability>,
 }
 
 const PROVE: &str = "prove";
@@ -96,6 +97,7 @@ impl<B: Backend> ChaosBackend<B> {
             operations: Vec::new(),
             epoch: 0,
             listeners: Vec::new(),
+            lacks: Vec::new(),
         };
         Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
     }
@@ -147,6 +149,13 @@ impl Chaos {
     /// One kind of operation fails like this from now on: a method name of [`Backend`].
     pub fn on(&self, operation: &'static str, fault: Fault) {
         self.set(Regime::On(operation, fault));
+    }
+
+    /// The backend says that it does not let us do these things, until it is told otherwise.
+    ///
+    /// It does them all the same: that it is not asked is for the cache to see to.
+    pub fn withhold(&self, abilities: &[Ability]) {
+        self.lock().lacks = abilities.to_vec();
     }
 
     /// Nothing fails any more.
@@ -312,6 +321,14 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn limit_attempts(&self, timeout: Duration) {
         self.inner.limit_attempts(timeout);
+    }
+
+    fn expect_names(&self, prefix: &str) {
+        self.inner.expect_names(prefix);
+    }
+
+    fn lacks(&self, node: Node, ability: Ability) -> bool {
+        self.inner.lacks(node, ability) || self.chaos.lock().lacks.contains(&ability)
     }
 
     fn listen(&self, listener: Listener) {

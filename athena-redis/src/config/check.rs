@@ -27,6 +27,7 @@ impl RedisConfig {
         let given_twice = self.given_twice(url);
         let faults =
             given_twice.into_iter().chain(self.password_fault(url)).chain(self.tls_fault(url));
+        let faults = faults.chain(self.provider_fault(url));
         match &url.nodes {
             Nodes::Sentinel { service, .. } => {
                 let service = self.service_fault(service.as_deref());
@@ -85,6 +86,13 @@ impl RedisConfig {
         let has_password = self.password.is_some() || url.password.is_some();
         let message = "there is a user name and no password, give both";
         (has_name && !has_password).then(|| message.to_owned())
+    }
+
+    fn provider_fault(&self, url: &Url) -> Option<String> {
+        let has_others = self.username.is_some() || self.password.is_some();
+        let is_in_url = url.username.is_some() || url.password.is_some();
+        let message = "there are credentials, and `credentials_from` to ask for them, give one";
+        (self.credentials.is_some() && (has_others || is_in_url)).then(|| message.to_owned())
     }
 
     fn tls_fault(&self, url: &Url) -> Option<String> {

@@ -63,8 +63,8 @@ fn credentials_may_stand_in_the_url_or_beside_it() {
         RedisConfig::new("redis://h").username("app").password("s3cret"),
     ] {
         let settings = config.check().unwrap();
-        assert_eq!(settings.access.username.as_deref(), Some("app"));
-        assert_eq!(settings.access.password.as_ref().map(Secret::expose), Some("s3cret"));
+        let credentials = settings.access.login.latest().unwrap();
+        assert_eq!((credentials.username(), credentials.secret()), (Some("app"), "s3cret"));
     }
 }
 

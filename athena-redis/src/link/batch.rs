@@ -5,6 +5,7 @@ mod split;
 use std::fmt;
 use std::time::Duration;
 
+use athena_cache_core::backend::Ability;
 use redis::{Arg, Cmd, Pipeline, RedisError, Value};
 
 pub(crate) use self::split::{Assembly, CommandIndex, Reply, Routing};
@@ -26,6 +27,7 @@ pub(crate) struct Batch {
     pipeline: Pipeline,
     scripts: Vec<(usize, &'static Script)>,
     epoch: Option<u64>,
+    needs: Option<Ability>,
     routes: Routes,
     asking: Asking,
 }
@@ -142,6 +144,17 @@ impl Batch {
     pub(crate) fn on(mut self, epoch: u64) -> Self {
         self.epoch = Some(epoch);
         self
+    }
+
+    /// The batch, to be sent over a connection on which we may do all that belongs to an ability.
+    pub(crate) fn needing(mut self, ability: Ability) -> Self {
+        self.needs = Some(ability);
+        self
+    }
+
+    /// What has to be allowed, whatever its commands are.
+    pub(crate) fn needs(&self) -> Option<Ability> {
+        self.needs
     }
 
     /// The connection that it is bound to, if it is to one.
@@ -264,6 +277,11 @@ impl Replies {
     /// Whether no reply is left.
     fn is_empty(&self) -> bool {
         self.values.len() == 0
+    }
+
+    /// What comes next.
+    pub(super) fn first(&self) -> Option<&Value> {
+        self.values.as_slice().first()
     }
 
     /// Takes what comes next, if `wanted` says so.

@@ -6,6 +6,8 @@
 //! | `class` of a sign of life | `Moved` and `Unready` end trust, in `Remote::prove` of the core; see `Link::prove` here |
 //! | `login` | an attempt to connect: who is denied is not hurried, and pauses longer (`backoff`, `supervise`) |
 //! | `course` | a script is sent with its source (`batch`), a command to another node or again (`split`, `redirect`) |
+//! | `bearing` of a sign of life | `Link::prove`: what says nothing about who serves is one (`is_sign_of_life`) |
+//! | `bearing` | the connection: one that says it is not logged in is given up (`state`); the rights of the user (`rights`) |
 //! | `bearing` | the link: a node that says it does not serve is in doubt, and the topology looks for another (`state`) |
 //!
 //! Nothing is logged where an operation fails: the failure goes to its caller, with the word and the
@@ -44,16 +46,32 @@ pub(super) enum Course {
 /// What an error says about the node that answered with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bearing {
+    /// It is about what was asked, or about the data.
     Nothing,
+    /// The user may not have this done, or the server does not know how: it is the same next time.
+    Forbidden,
+    /// The connection is not logged in, or not any more.
+    LoggedOut,
     /// It ends by itself, and says nothing about who serves.
     Passing,
     /// It does not serve: another node may.
     NotServing,
 }
 
+/// What of a right is lacking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// The command, to this user.
+    Command,
+    /// The names that it is used with.
+    Names,
+    /// The command, to everybody: it was renamed, or what answers does not have it.
+    Unknown,
+}
+
 /// The word that an error of a server begins with, and what follows.
 const WORDS: [(&str, Class, Course, Bearing); 17] = {
-    use Bearing::{NotServing, Nothing, Passing};
+    use Bearing::{Forbidden, LoggedOut, NotServing, Nothing, Passing};
     use Course::{Ask, Fail, Move, SendSource, TryAgain};
     [
         ("LOADING", Class::Unready, Fail, NotServing),
@@ -68,19 +86,22 @@ const WORDS: [(&str, Class, Course, Bearing); 17] = {
         ("OOM", Class::WriteRefused, Fail, Nothing),
         ("MISCONF", Class::WriteRefused, Fail, Nothing),
         ("NOREPLICAS", Class::WriteRefused, Fail, Nothing),
-        ("NOAUTH", Class::Denied, Fail, Nothing),
+        ("NOAUTH", Class::Denied, Fail, LoggedOut),
         ("WRONGPASS", Class::Denied, Fail, Nothing),
-        ("NOPERM", Class::Denied, Fail, Nothing),
+        ("NOPERM", Class::Denied, Fail, Forbidden),
         ("DENIED", Class::Denied, Fail, Nothing),
         ("NOSCRIPT", Class::Rejected, SendSource, Nothing),
     ]
 };
 
 /// What follows from texts of errors without a word of their own, by how they begin.
-const TEXTS: [(&str, Class, Course, Bearing); 3] = [
+const TEXTS: [(&str, Class, Course, Bearing); 6] = [
     ("max number of clients", Class::Unready, Course::Fail, Bearing::NotServing),
     ("invalid password", Class::Denied, Course::Fail, Bearing::Nothing),
-    ("operation not permitted", Class::Denied, Course::Fail, Bearing::Nothing),
+    ("operation not permitted", Class::Denied, Course::Fail, Bearing::LoggedOut),
+    ("The user executing the script can't", Class::Denied, Course::Fail, Bearing::Forbidden),
+    ("unknown command", Class::Rejected, Course::Fail, Bearing::Forbidden),
+    ("unknown subcommand", Class::Rejected, Course::Fail, Bearing::Forbidden),
 ];
 
 impl Consequence {
@@ -112,6 +133,12 @@ impl Consequence {
             Class::Denied => Class::Denied,
             _ => Class::Unreachable,
         }
+    }
+
+    /// Whether what was asked for a sign of life, and answered with it, has given one: it says nothing about
+    /// who serves.
+    pub(super) fn is_sign_of_life(self) -> bool {
+        matches!(self.bearing, Bearing::Nothing | Bearing::Forbidden)
     }
 
     /// What became of an operation, for a message.
@@ -159,6 +186,19 @@ impl Consequence {
             _ => Self::failed(Class::Rejected),
         }
     }
+}
+
+/// What of a right is lacking, if a reply says that.
+pub(super) fn denial(error: &ServerError) -> Option<Denial> {
+    if Consequence::of_reply(error).bearing != Bearing::Forbidden {
+        return None;
+    }
+    let text = error.details().unwrap_or_default();
+    Some(match error.code() {
+        "NOPERM" if text.contains("key") && !text.contains("command") => Denial::Names,
+        "NOPERM" => Denial::Command,
+        _ => Denial::Unknown,
+    })
 }
 
 /// The slot of a redirect and where it leads to: the text after `MOVED` or `ASK`.

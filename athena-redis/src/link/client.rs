@@ -13,9 +13,13 @@ use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
 
+use super::rights::{Lacks, NodeKind, Terms};
 use super::unheard::Omission;
 use crate::lock::Lock;
 use crate::url::Endpoint;
+
+/// Each costs some commands at each login.
+const MOST_PREFIXES: usize = 32;
 
 /// Numbers, limits and signals of a backend.
 pub(crate) struct Client {
@@ -26,8 +30,11 @@ pub(crate) struct Client {
     nodes: Lock<Numbers>,
     /// Those of all caches that share the backend.
     listeners: ArcSwap<Vec<Listener>>,
-    /// Nodes that were told of as announcing nothing.
-    untracked: Lock<HashSet<Node>>,
+    /// What the names begin with that are used: those of each cache.
+    prefixes: Lock<Vec<String>>,
+    place: NodeKind,
+    /// What nodes do not let us do, as it was told.
+    lacks: Lock<HashMap<Node, Lacks>>,
     /// Nodes that were told of as leaving things unannounced, and why.
     omitting: Lock<HashSet<(Node, Omission)>>,
     alarm: watch::Sender<u64>,
@@ -42,10 +49,17 @@ impl Client {
             limit: AtomicU64::new(millis(limit)),
             nodes: Lock::default(),
             listeners: ArcSwap::default(),
-            untracked: Lock::default(),
+            prefixes: Lock::default(),
+            place: NodeKind::Everywhere,
+            lacks: Lock::default(),
             omitting: Lock::default(),
             alarm,
         }
+    }
+
+    /// The same for the members of a cluster.
+    pub(crate) fn of_cluster(self) -> Self {
+        Self { place: NodeKind::Cluster, ..self }
     }
 
     /// A number for a new connection.
@@ -94,9 +108,23 @@ impl Client {
         }
     }
 
-    /// Notes that a node announces nothing; tells whether that was not known.
-    pub(super) fn note_untracked(&self, node: Node) -> bool {
-        self.untracked.lock().insert(node)
+    /// Has rights found out for names that begin like this, unless there are many: those are taken to be like
+    /// the others.
+    pub(crate) fn expect_names(&self, prefix: &str) {
+        let mut prefixes = self.prefixes.lock();
+        if prefixes.len() < MOST_PREFIXES && !prefixes.iter().any(|known| known == prefix) {
+            prefixes.push(prefix.to_owned());
+        }
+    }
+
+    /// What rights are needed for.
+    pub(super) fn terms(&self) -> Terms {
+        Terms { prefixes: self.prefixes.lock().clone(), place: self.place }
+    }
+
+    /// Notes what a node does not let us do; tells whether that is news.
+    pub(super) fn note_lacks(&self, node: Node, lacks: Lacks) -> bool {
+        self.lacks.lock().insert(node, lacks).unwrap_or_default() != lacks
     }
 
     /// Notes that a node may leave things unannounced; tells whether that was not known.
@@ -177,9 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn that_a_node_announces_nothing_is_told_once() {
+    fn that_a_node_evicts_is_told_once() {
         let client = Client::new(Duration::from_secs(1));
-        let notices = [0, 1, 0, 1].map(|number| client.note_untracked(Node::new(number)));
+        let notices =
+            [0, 1, 0, 1].map(|number| client.note_omission(Node::new(number), Omission::Evicts));
         assert_eq!(notices, [true, true, false, false]);
     }
 }

@@ -5,12 +5,13 @@
 //!
 //! Invariant: between two comebacks there is a refusal that the earlier one's kind of answer had not denied.
 
-use crate::lock::Lock;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::lock::Lock;
 
 /// What a node was last heard to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Course {
+enum Presence {
     #[default]
     Serves,
     /// It refused what it was asked, or gave no sign of life.
@@ -24,7 +25,7 @@ enum Course {
 
 /// Something that was heard of a node, or was not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Sign {
     /// It answered an operation.
     Answer,
     /// It said that it does not serve what it was asked.
@@ -38,36 +39,37 @@ pub(super) enum Heard {
 /// What one node was heard to do.
 #[derive(Debug, Default)]
 pub(super) struct Comeback {
-    course: Lock<Course>,
+    presence: Lock<Presence>,
     /// Whether it is worth looking at for an answer.
     is_away: AtomicBool,
 }
 
 impl Comeback {
     /// Notes what was heard; tells whether the node is back.
-    pub(super) fn note(&self, heard: Heard) -> bool {
+    pub(super) fn note(&self, heard: Sign) -> bool {
         // Answers are many, and change nothing nearly always.
-        if heard == Heard::Answer && !self.is_away.load(Ordering::Acquire) {
+        if heard == Sign::Answer && !self.is_away.load(Ordering::Acquire) {
             return false;
         }
-        let mut course = self.course.lock();
-        let before = *course;
-        *course = before.after(heard);
-        self.is_away.store(*course != Course::Serves, Ordering::Release);
-        matches!(before, Course::Refuses { .. }) && !matches!(*course, Course::Refuses { .. })
+        let mut presence = self.presence.lock();
+        let before = *presence;
+        *presence = before.after(heard);
+        self.is_away.store(*presence != Presence::Serves, Ordering::Release);
+        matches!(before, Presence::Refuses { .. }) && !matches!(*presence, Presence::Refuses { .. })
     }
 }
 
-impl Course {
-    fn after(self, heard: Heard) -> Self {
+impl Presence {
+    fn after(self, heard: Sign) -> Self {
         match (self, heard) {
-            (_, Heard::Answer) => Self::Serves,
-            (_, Heard::NoProof) => Self::Refuses { until_proven: true },
-            (Self::Serves, Heard::Refusal) => Self::Refuses { until_proven: true },
-            (Self::Proven, Heard::Refusal) => Self::Refuses { until_proven: false },
-            (Self::Refuses { until_proven: true }, Heard::Proof) => Self::Proven,
-            (Self::Refuses { .. }, Heard::Refusal)
-            | (Self::Serves | Self::Proven | Self::Refuses { until_proven: false }, Heard::Proof) => {
+            (_, Sign::Answer) => Self::Serves,
+            (_, Sign::NoProof) | (Self::Serves, Sign::Refusal) => {
+                Self::Refuses { until_proven: true }
+            }
+            (Self::Proven, Sign::Refusal) => Self::Refuses { until_proven: false },
+            (Self::Refuses { until_proven: true }, Sign::Proof) => Self::Proven,
+            (Self::Refuses { .. }, Sign::Refusal)
+            | (Self::Serves | Self::Proven | Self::Refuses { until_proven: false }, Sign::Proof) => {
                 self
             }
         }
@@ -76,13 +78,13 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
-    use super::Heard::{Answer, NoProof, Proof, Refusal};
+    use super::Sign::{Answer, NoProof, Proof, Refusal};
     use super::*;
 
     /// At which of these the node is back.
-    fn comebacks(heard: &[Heard]) -> Vec<usize> {
+    fn comebacks(heard: &[Sign]) -> Vec<usize> {
         let comeback = Comeback::default();
-        let is_back = |it: &(usize, &Heard)| comeback.note(*it.1);
+        let is_back = |it: &(usize, &Sign)| comeback.note(*it.1);
         heard.iter().enumerate().filter(is_back).map(|(at, _)| at).collect()
     }
 

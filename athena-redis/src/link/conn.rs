@@ -16,9 +16,10 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::client::Client;
 use super::origin::Origin;
+use super::rights::Rights;
 use super::role::Role;
 use super::task::Task;
-use super::unheard::{Omission, Told, Unheard};
+use super::unheard::{NodeStats, Omission, Unheard};
 
 /// After so many timeouts in a row a connection is taken for dead.
 const WEDGED_AFTER: u32 = 3;
@@ -30,6 +31,7 @@ pub(super) struct Conn {
     /// Whether it announces changes of what is read through it.
     tracks: bool,
     unheard: Unheard,
+    rights: Rights,
     /// Whether the node said at first that it is a replica.
     is_replica: bool,
     /// The history of the store behind it; 0 if that is not known.
@@ -83,8 +85,9 @@ impl Conn {
         let ending = Arc::clone(&pulse);
         let driver = Task::spawn_until(driver, move || ending.end());
         let (unheard, history) = (Unheard::default(), AtomicU64::new(0));
+        let rights = Rights::default();
         let (tracks, is_replica) = (false, false);
-        Self { epoch, tracks, unheard, is_replica, history, wire, driver, pulse }
+        Self { epoch, tracks, unheard, rights, is_replica, history, wire, driver, pulse }
     }
 
     /// The same connection, which announces changes.
@@ -96,6 +99,16 @@ impl Conn {
     pub(super) fn to(self, role: Option<Role<(), u64>>) -> Self {
         self.note_history(role.map(Role::history).unwrap_or_default());
         Self { is_replica: role.is_some_and(|role| role.is_replica()), ..self }
+    }
+
+    /// What the node lets us do.
+    pub(super) fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    /// Whether changes of what is read through it are announced, but for what the server omits.
+    pub(super) fn tracks(&self) -> bool {
+        self.tracks
     }
 
     /// Whether the node said at first that it is a replica.
@@ -136,11 +149,6 @@ impl Conn {
         self.history.store(history, Ordering::Release);
     }
 
-    /// Whether the server has been asked to announce changes, and does.
-    pub(super) fn tracks(&self) -> bool {
-        self.tracks
-    }
-
     /// Coherence 4b: whether every change of what is read through it is announced, evictions included.
     pub(super) fn announces(&self) -> bool {
         self.tracks() && self.omission().is_none()
@@ -154,7 +162,7 @@ impl Conn {
     /// Notes what the server says of what it may leave unannounced.
     ///
     /// Coherence 4b: where some may not have been announced, what was read is not trusted any more.
-    pub(super) fn note_told(&self, told: Told) {
+    pub(super) fn note_told(&self, told: NodeStats) {
         let announced = self.announces();
         self.unheard.note(told);
         if announced && !self.announces() && self.pulse.serves.load(Ordering::Acquire) {
@@ -162,8 +170,13 @@ impl Conn {
         }
     }
 
+    /// Whether the server tells the limit of its table of readers.
+    pub(super) fn tells_limit(&self) -> bool {
+        self.unheard.tells_limit()
+    }
+
     /// The same for the first time, before anything is read.
-    pub(super) fn begin_from(&self, told: Told) {
+    pub(super) fn begin_from(&self, told: NodeStats) {
         self.unheard.begin_from(told);
     }
 

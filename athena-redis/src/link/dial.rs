@@ -15,13 +15,15 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::batch::Batch;
-use super::class::{self, Consequence};
+use super::class::{self, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
 use super::push::{PushHandler, Standby};
+use super::rights::{self, Lacks, Probe};
 use super::role;
-use super::unheard::Told;
-use crate::config::{Access, Secret};
+use super::stranger::{Greeting, Stranger};
+use super::unheard::NodeStats;
+use crate::config::{Access, Credentials};
 use crate::url::Endpoint;
 
 /// A peer that is silent for this long on an idle connection is probed, then given up.
@@ -38,6 +40,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 pub(super) struct Refusal {
     /// `Denied` if the server let us not in, else `Unreachable`.
     pub(super) class: Class,
+    /// What was found in place of a node, if it is clear what that is.
+    pub(super) stranger: Option<Stranger>,
     pub(super) reason: String,
 }
 
@@ -67,9 +71,7 @@ impl Call {
     pub(super) async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
         let limit = self.access.connect_timeout;
         match timeout(limit, self.attempt()).await {
-            Ok(outcome) => {
-                outcome.map(Arc::new).map_err(|refusal| refusal.without_secret(&self.access))
-            }
+            Ok(outcome) => outcome.map(Arc::new),
             Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
         }
     }
@@ -77,13 +79,23 @@ impl Call {
     async fn attempt(&self) -> Result<Conn, Refusal> {
         let stream = connect(&self.endpoint).await?;
         tune(&stream)?;
-        match &self.access.tls {
-            None => self.login(stream).await,
-            Some(tls) => self.login(tls.wrap(&self.endpoint.host, stream).await?).await,
-        }
+        let credentials = self
+            .access
+            .login
+            .credentials()
+            .await
+            .map_err(|why| Refusal::without_credentials(&why))?;
+        let credentials = credentials.as_ref();
+        let outcome = match &self.access.tls {
+            None => self.login(stream, credentials).await,
+            Some(tls) => {
+                self.login(tls.wrap(&self.endpoint.host, stream).await?, credentials).await
+            }
+        };
+        outcome.map_err(|refusal| refusal.without_secret(credentials))
     }
 
-    async fn login<S>(&self, stream: S) -> Result<Conn, Refusal>
+    async fn login<S>(&self, stream: S, credentials: Option<&Credentials>) -> Result<Conn, Refusal>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -92,11 +104,11 @@ impl Call {
             .set_protocol(ProtocolVersion::RESP3)
             .set_db(access.db.into())
             .set_lib_name("athena-cache", env!("CARGO_PKG_VERSION"));
-        if let Some(username) = &access.username {
-            info = info.set_username(username);
-        }
-        if let Some(password) = &access.password {
-            info = info.set_password(password.expose());
+        if let Some(credentials) = credentials {
+            info = info.set_password(credentials.secret());
+            if let Some(username) = credentials.username() {
+                info = info.set_username(username);
+            }
         }
         let (push_handler, standby) = (self.push_handler.clone(), Arc::clone(&self.standby));
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
@@ -109,7 +121,12 @@ impl Call {
                 push_handler.hear(info, &standby);
                 Ok::<_, Infallible>(())
             });
-        let (wire, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
+        let (stream, greeting) = Greeting::of(stream);
+        let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let (wire, driver) = made.map_err(|error| match Stranger::by(&greeting.bytes()) {
+            Some(stranger) => Refusal::stranger(stranger, &class::text(&error)),
+            None => Refusal::from(error),
+        })?;
         let conn = Conn::new(wire, driver, self.node, Arc::clone(&self.client));
         match self.push_handler {
             PushHandler::Channels(_) => self.listen(conn).await,
@@ -119,9 +136,13 @@ impl Call {
 
     /// Listens to every channel; a server that does not let us can still be asked.
     async fn listen(&self, conn: Conn) -> Result<Conn, Refusal> {
-        let batch = self.introduction();
-        if batch.len() > 0 {
-            conn.exchange(&batch).await?;
+        let mut batch = self.introduction();
+        let introduced = batch.len();
+        batch.command("HELLO");
+        let mut replies = conn.exchange(&batch).await?;
+        replies.skip(introduced);
+        if let Some(stranger) = Stranger::among_sentinels(&mut replies) {
+            return Err(Refusal::stranger(stranger, ""));
         }
         let mut batch = Batch::new();
         batch.command("PSUBSCRIBE").arg("*");
@@ -129,34 +150,39 @@ impl Call {
         Ok(conn)
     }
 
-    /// Asks to be told of changes, and for the history of the store; does without what is refused.
+    /// Asks to be told of changes, for the history of the store, and what we may do; does without what is
+    /// refused.
     async fn track(&self, conn: Conn) -> Result<Conn, Refusal> {
         let mut batch = self.introduction();
         let introduced = batch.len();
         if self.access.tracking {
-            // Coherence 3b: what this process changes is announced to others only.
-            batch.command("CLIENT").args(["TRACKING", "ON", "NOLOOP"]);
+            rights::ask_tracking(&mut batch);
         }
+        batch.command("HELLO");
         role::ask_role(&mut batch);
-        Told::ask(&mut batch);
+        NodeStats::ask(&mut batch, true);
+        let probe = Probe::at_login(self.client.terms());
+        probe.ask(&mut batch, &self.access);
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
-        let refusal = if self.access.tracking { replies.error() } else { None };
-        let tracks = self.access.tracking && refusal.is_none();
-        if tracks {
-            replies.skip(1);
+        let mut lacks = Lacks::default();
+        let mut tracks = self.access.tracking;
+        if self.access.tracking {
+            let denial = replies.denial();
+            tracks = replies.error().is_none();
+            replies.skip(usize::from(tracks));
+            // Whatever else is the reason, it comes to the same.
+            let denial = denial.or((!tracks).then_some(Denial::Unknown));
+            lacks.note_command(rights::TRACKING, denial);
         }
-        if let Some((_, why)) = refusal
-            && self.client.note_untracked(self.node)
-        {
-            let endpoint = &self.endpoint;
-            tracing::warn!(
-                %endpoint, why,
-                "redis does not announce changes to us: those by other processes are noticed late"
-            );
+        if let Some(stranger) = Stranger::among_nodes(&mut replies) {
+            return Err(Refusal::stranger(stranger, ""));
         }
+        lacks.note_command(rights::INFO, replies.denial());
         let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
-        conn.begin_from(Told::read(&mut replies).unwrap_or_default());
+        conn.begin_from(NodeStats::read(&mut replies, true).unwrap_or_default());
+        lacks = lacks.and(probe.read(&mut replies, &self.access));
+        self.note_rights(&conn, &probe, lacks);
         Ok(if tracks { conn.tracking() } else { conn })
     }
 
@@ -195,12 +221,26 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
 
 impl Refusal {
     fn unreachable(reason: impl Into<String>) -> Self {
-        Self { class: Class::Unreachable, reason: reason.into() }
+        Self { class: Class::Unreachable, stranger: None, reason: reason.into() }
+    }
+
+    fn without_credentials(why: &str) -> Self {
+        let reason = format!("the provider of credentials had none: {why}");
+        Self { class: Class::Denied, stranger: None, reason }
+    }
+
+    /// No node of ours, or none that can be used.
+    fn stranger(stranger: Stranger, reason: &str) -> Self {
+        let reason = match reason {
+            "" => stranger.to_string(),
+            reason => format!("{stranger} ({reason})"),
+        };
+        Self { class: Class::Unreachable, stranger: Some(stranger), reason }
     }
 
     /// Old servers repeat the arguments of a login that they do not understand.
-    fn without_secret(mut self, access: &Access) -> Self {
-        if let Some(password) = access.password.as_ref().map(Secret::expose)
+    fn without_secret(mut self, credentials: Option<&Credentials>) -> Self {
+        if let Some(password) = credentials.map(Credentials::secret)
             && !password.is_empty()
         {
             self.reason = self.reason.replace(password, "***");
@@ -217,7 +257,8 @@ impl From<io::Error> for Refusal {
 
 impl From<RedisError> for Refusal {
     fn from(error: RedisError) -> Self {
-        Self { class: Consequence::of(&error).login(), reason: class::text(&error) }
+        let class = Consequence::of(&error).login();
+        Self { class, stranger: None, reason: class::text(&error) }
     }
 }
 

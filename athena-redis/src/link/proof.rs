@@ -1,14 +1,12 @@
 //! Whether a node is the one that serves, by its own word.
 
-use std::sync::Arc;
-
 use athena_cache_core::backend::{Class, Failure, Proof};
 use tokio::time::Instant;
 
 use super::batch::Batch;
-use super::comeback::Heard;
+use super::comeback::Sign;
 use super::role::{self, Role};
-use super::unheard::Told;
+use super::unheard::NodeStats;
 use super::{Link, LinkState, Phase};
 
 /// What a node is asked.
@@ -27,34 +25,40 @@ impl Link {
     /// ends trust and casts no doubt on the node: who serves in its place is for the topology to find
     /// out, and what it makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
-        let watch = ProofWatch { shared: &self.shared, heard: Some(Heard::NoProof) };
+        self.look_into_rights().await;
+        let watch = ProofWatch { shared: &self.shared, heard: Some(Sign::NoProof) };
         let outcome = self.ask_for_proof(question).await;
         watch.ended(&outcome);
         outcome
     }
 
     async fn ask_for_proof(&self, question: Question) -> Result<Proof, Failure> {
+        let asks_limit = self.shared.up().is_some_and(|conn| conn.tells_limit());
         let mut batch = Batch::new();
-        // Refused by a server that cannot serve yet, which tells its role all the same.
+        // Refused by a server that cannot serve yet, which tells its role all the same. What else it may be
+        // refused for says nothing about who serves, and is an answer.
         batch.command("PING");
         role::ask_role(&mut batch);
-        Told::ask(&mut batch);
+        NodeStats::ask(&mut batch, asks_limit);
         if question == Question::Membership {
             role::ask_state(&mut batch);
         }
         let deadline = Instant::now() + self.shared.call.client.limit();
         let mut replies = self.ask(&batch, deadline).await?;
         self.shared.note_refusal(&replies);
-        if let Some((class, why)) = replies.error() {
-            return Err(self.failure(class, &format!("refused: {why}")));
+        match replies.consequence() {
+            None => replies.skip(1),
+            Some((consequence, _)) if consequence.is_sign_of_life() => {}
+            Some((consequence, why)) => {
+                return Err(self.failure(consequence.class, &format!("refused: {why}")));
+            }
         }
-        replies.skip(1);
         let proof = replies.origin().proof();
         let proof = proof.ok_or_else(|| self.failure(Class::Disconnected, "was replaced"))?;
         let malformed = |malformed| self.malformed(&malformed);
         let role = role::read_role(&mut replies).map_err(malformed)?;
         let history = role.map(Role::history).unwrap_or_default();
-        let told = Told::read(&mut replies).map_err(malformed)?;
+        let told = NodeStats::read(&mut replies, asks_limit).map_err(malformed)?;
         let announces = self.shared.note(proof.epoch, history, told);
         if role.is_some_and(|role| role.is_replica()) {
             return Err(self.failure(Class::Moved, "says that it is a replica"));
@@ -88,16 +92,16 @@ impl Link {
 /// A sign of life that was asked for; one that never comes was not given.
 struct ProofWatch<'a> {
     shared: &'a LinkState,
-    heard: Option<Heard>,
+    heard: Option<Sign>,
 }
 
 impl ProofWatch<'_> {
     fn ended(mut self, outcome: &Result<Proof, Failure>) {
         self.heard = match outcome.as_ref().map_err(Failure::class) {
-            Ok(_) => Some(Heard::Proof),
+            Ok(_) => Some(Sign::Proof),
             // It was not asked, or not let us ask.
             Err(Class::Overloaded | Class::Denied | Class::Rejected) => None,
-            Err(_) => Some(Heard::NoProof),
+            Err(_) => Some(Sign::NoProof),
         };
     }
 }
@@ -113,14 +117,13 @@ impl Drop for ProofWatch<'_> {
 impl LinkState {
     /// Notes what was told on a connection, if that is still the one in use; tells whether it announces
     /// every change.
-    fn note(&self, epoch: u64, history: u64, told: Told) -> bool {
-        let conn = match &*self.phase.borrow() {
-            Phase::Up(conn) if conn.epoch() == epoch => Arc::clone(conn),
-            _ => return false,
-        };
+    fn note(&self, epoch: u64, history: u64, told: NodeStats) -> bool {
+        let Some(conn) = self.up().filter(|conn| conn.epoch() == epoch) else { return false };
         conn.note_history(history);
         conn.note_told(told);
-        if let Some(omission) = conn.omission().filter(|_| conn.tracks())
+        // That a server does not let us ask is a right which is lacking, and told as such.
+        let omission = conn.omission().filter(|_| conn.tracks() && told.was_answered());
+        if let Some(omission) = omission
             && self.call.client.note_omission(self.call.node, omission)
         {
             tracing::warn!(endpoint = %self.call.endpoint, "{}", omission.notice());

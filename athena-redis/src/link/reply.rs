@@ -6,7 +6,7 @@ use athena_cache_core::backend::Class;
 use redis::{RedisError, Value};
 
 use super::batch::{Malformed, Replies};
-use super::class::{self, Consequence};
+use super::class::{self, Consequence, Denial};
 use super::push::text;
 
 /// Texts by their names.
@@ -15,10 +15,23 @@ pub(crate) type Fields = BTreeMap<String, String>;
 impl Replies {
     /// Takes an error, if one comes next.
     pub(crate) fn error(&mut self) -> Option<(Class, String)> {
+        self.consequence().map(|(consequence, text)| (consequence.class, text))
+    }
+
+    /// What of a right is lacking, if the next reply says that; takes nothing.
+    pub(super) fn denial(&self) -> Option<Denial> {
+        match self.first()? {
+            Value::ServerError(error) => class::denial(error),
+            _ => None,
+        }
+    }
+
+    /// Takes an error, if one comes next, and tells what follows from it.
+    pub(super) fn consequence(&mut self) -> Option<(Consequence, String)> {
         match self.take(|value| matches!(value, Value::ServerError(_)))? {
             Value::ServerError(error) => {
                 let error = RedisError::from(error);
-                Some((Consequence::of(&error).class, class::text(&error)))
+                Some((Consequence::of(&error), class::text(&error)))
             }
             _ => None,
         }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::batch::Replies;
 use super::class::{self, Bearing, Consequence};
-use super::comeback::{Comeback, Heard};
+use super::comeback::{Comeback, Sign};
 use super::conn::Conn;
 use super::dial::{Call, Refusal};
 
@@ -115,6 +115,14 @@ impl LinkState {
         }
     }
 
+    /// The connection in use, if there is one.
+    pub(super) fn up(&self) -> Option<Arc<Conn>> {
+        match &*self.phase.borrow() {
+            Phase::Up(conn) => Some(Arc::clone(conn)),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_standby(&self) -> bool {
         self.call.standby.is_on()
     }
@@ -160,9 +168,9 @@ impl LinkState {
     /// Notes what an answer says of the node.
     pub(super) fn note_answer(&self, replies: &Replies) {
         if replies.server_error().is_none() {
-            self.note_heard(Heard::Answer);
+            self.note_heard(Sign::Answer);
         } else if self.note_refusal(replies) {
-            self.note_heard(Heard::Refusal);
+            self.note_heard(Sign::Refusal);
         }
     }
 
@@ -177,7 +185,7 @@ impl LinkState {
     }
 
     /// Notes what was heard of the node: whoever holds off from it need not once it is back.
-    pub(super) fn note_heard(&self, heard: Heard) {
+    pub(super) fn note_heard(&self, heard: Sign) {
         let is_back = self.comeback.note(heard);
         self.note_life(is_back);
     }
@@ -213,4 +221,18 @@ impl LinkState {
         let what = format!("{}: {}", consequence.verb(), class::text(error));
         self.failure(consequence.class, what).with_source(error.clone())
     }
+}
+
+/// Notes what an answer says of the connection and of our rights; tells what it says, if it is an error.
+///
+/// A connection that is not logged in, or not any more, answers and is of no use: it is given up, and
+/// another one is logged in.
+pub(super) fn heed(conn: &Conn, replies: &Replies) -> Option<Bearing> {
+    let bearing = Consequence::of(&replies.server_error()?).bearing;
+    match bearing {
+        Bearing::LoggedOut => conn.abort(),
+        Bearing::Forbidden => conn.rights().doubt(),
+        Bearing::Nothing | Bearing::Passing | Bearing::NotServing => {}
+    }
+    Some(bearing)
 }

@@ -17,7 +17,8 @@ use super::batch::Batch;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
 use super::role::{self, Role};
-use super::state::{LinkState, Phase, Signals};
+use super::state::{self, LinkState, Phase, Signals};
+use super::stranger::Stranger;
 
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
@@ -37,6 +38,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
     let mut reported = None;
     let mut connected = false;
     loop {
+        let mut news = shared.call.access.login.news();
         match shared.call.dial().await {
             Ok(conn) => {
                 reported = None;
@@ -62,7 +64,8 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
                 }
                 let rest = rest(&mut backoff, class);
                 if class == Class::Denied {
-                    sleep(rest).await;
+                    // Other credentials are worth another attempt.
+                    drop(timeout(rest, news.changed()).await);
                 } else {
                     pause(&shared, rest).await;
                 }
@@ -103,8 +106,10 @@ async fn beat(shared: &LinkState, conn: &Conn) {
     let mut ping = Batch::new();
     ping.command("PING");
     let watch = conn.watch(interval);
-    if matches!(timeout(interval, conn.exchange(&ping)).await, Ok(Ok(_))) {
+    // Whatever it answers: a refusal is an answer.
+    if let Ok(Ok(replies)) = timeout(interval, conn.exchange(&ping)).await {
         shared.note_life(watch.answered());
+        state::heed(conn, &replies);
     }
 }
 
@@ -198,10 +203,11 @@ async fn pause(shared: &LinkState, pause: Duration) {
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.
-fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Class>) {
+fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<(Class, Option<Stranger>)>) {
     let endpoint = &shared.call.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
-    if reported.replace(class) == Some(class) || shared.is_standby() {
+    let trouble = (class, refusal.stranger);
+    if reported.replace(trouble) == Some(trouble) || shared.is_standby() {
         tracing::debug!(%endpoint, %class, reason, "cannot connect to redis");
     } else {
         tracing::warn!(%endpoint, %class, reason, "cannot connect to redis, going on trying");

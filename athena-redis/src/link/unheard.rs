@@ -32,11 +32,13 @@ pub(super) enum Omission {
 
 /// What a node says of itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct NodeStats {
     /// How much it has evicted so far.
     evicted: Option<u64>,
     /// How many names it remembers the readers of.
     tracked: Option<u64>,
+    /// Whether it let us ask.
+    answered: bool,
     /// How many it can; 0 is no limit, and `None` if it does not say.
     limit: Option<u64>,
 }
@@ -47,31 +49,41 @@ pub(super) struct Unheard {
     /// How much was evicted when the server was last asked.
     evicted: AtomicU64,
     is_untold: AtomicBool,
+    /// Whether it tells the limit of its table.
+    tells_limit: AtomicBool,
     evicts: AtomicBool,
     table_fills: AtomicBool,
 }
 
-impl Told {
-    /// Asks for it.
-    pub(super) fn ask(batch: &mut Batch) {
+impl NodeStats {
+    /// Asks for it; for the limit of the table only where that may be told.
+    pub(super) fn ask(batch: &mut Batch, limit: bool) {
         batch.command("INFO").arg("stats");
-        batch.command("CONFIG").args(["GET", "tracking-table-max-keys"]);
+        if limit {
+            batch.command("CONFIG").args(["GET", "tracking-table-max-keys"]);
+        }
     }
 
     /// Reads what [`ask`](Self::ask) asked for.
-    pub(super) fn read(replies: &mut Replies) -> Result<Self, Malformed> {
+    pub(super) fn read(replies: &mut Replies, limit: bool) -> Result<Self, Malformed> {
         let mut told = Self::default();
         if replies.error().is_none() {
             let stats = replies.text()?;
             let number = |name| field(&stats, name).and_then(|count| count.parse().ok());
+            told.answered = true;
             told.evicted = number("evicted_keys");
             told.tracked = number("tracking_total_keys");
         }
-        if replies.error().is_none() {
+        if limit && replies.error().is_none() {
             let settings = replies.fields()?;
             told.limit = settings.values().next().and_then(|limit| limit.parse().ok());
         }
         Ok(told)
+    }
+
+    /// Whether it said anything of what it omits.
+    pub(super) fn was_answered(self) -> bool {
+        self.answered
     }
 
     /// The share of the table that is taken.
@@ -85,13 +97,14 @@ impl Told {
 
 impl Unheard {
     /// Takes in what the server says before anything is read.
-    pub(super) fn begin_from(&self, told: Told) {
+    pub(super) fn begin_from(&self, told: NodeStats) {
         self.evicted.store(told.evicted.unwrap_or_default(), Ordering::Release);
+        self.tells_limit.store(told.limit.is_some(), Ordering::Release);
         self.note(told);
     }
 
     /// Takes in what the server says now.
-    pub(super) fn note(&self, told: Told) {
+    pub(super) fn note(&self, told: NodeStats) {
         let fill = told.fill();
         let evicts =
             told.evicted.is_some_and(|count| self.evicted.swap(count, Ordering::AcqRel) != count);
@@ -99,6 +112,11 @@ impl Unheard {
         self.evicts.store(evicts, Ordering::Release);
         self.table_fills.store(fill.is_some_and(|fill| fill >= above), Ordering::Release);
         self.is_untold.store(told.evicted.is_none() || fill.is_none(), Ordering::Release);
+    }
+
+    /// Whether it is worth asking for the limit of the table: a server that refuses would note that each time.
+    pub(super) fn tells_limit(&self) -> bool {
+        self.tells_limit.load(Ordering::Acquire)
     }
 
     /// Why something may be left unannounced, if it may.
@@ -141,18 +159,23 @@ mod tests {
     use super::*;
     use crate::link::origin::Origin;
 
-    fn read(lines: &[&str]) -> Told {
+    fn read(lines: &[&str]) -> NodeStats {
         let values: Vec<Value> =
             lines.iter().map(|it| redis::parse_redis_value(it.as_bytes()).unwrap()).collect();
-        Told::read(&mut Replies::new(values, Origin::Nowhere)).unwrap()
+        NodeStats::read(&mut Replies::new(values, Origin::Nowhere), true).unwrap()
     }
 
     fn text(text: &str) -> String {
         format!("${}\r\n{text}\r\n", text.len())
     }
 
-    fn told(evicted: u64, tracked: u64, limit: u64) -> Told {
-        Told { evicted: Some(evicted), tracked: Some(tracked), limit: Some(limit) }
+    fn told(evicted: u64, tracked: u64, limit: u64) -> NodeStats {
+        NodeStats {
+            evicted: Some(evicted),
+            tracked: Some(tracked),
+            answered: true,
+            limit: Some(limit),
+        }
     }
 
     #[test]
@@ -165,18 +188,19 @@ mod tests {
             assert_eq!(read(&[&stats, limit]), told(17, 5, 100));
         }
         let denied = "-NOPERM no permissions\r\n";
-        assert_eq!(read(&[&stats, denied]), Told { limit: None, ..told(17, 5, 0) });
-        assert_eq!(read(&[denied, map]), Told { limit: Some(100), ..Told::default() });
-        assert_eq!(read(&[denied, denied]), Told::default());
-        assert_eq!(read(&[&text("evicted_keys:many\r\n"), "%0\r\n"]), Told::default());
+        assert_eq!(read(&[&stats, denied]), NodeStats { limit: None, ..told(17, 5, 0) });
+        assert_eq!(read(&[denied, map]), NodeStats { limit: Some(100), ..NodeStats::default() });
+        assert_eq!(read(&[denied, denied]), NodeStats::default());
+        let nothing = read(&[&text("evicted_keys:many\r\n"), "%0\r\n"]);
+        assert_eq!(nothing, NodeStats { answered: true, ..NodeStats::default() });
     }
 
     #[test]
     fn what_nobody_tells_counts_as_if_it_happened() {
         for told in [
-            Told::default(),
-            Told { tracked: None, ..told(0, 0, 100) },
-            Told { evicted: None, ..told(0, 0, 100) },
+            NodeStats::default(),
+            NodeStats { tracked: None, ..told(0, 0, 100) },
+            NodeStats { evicted: None, ..told(0, 0, 100) },
         ] {
             let unheard = Unheard::default();
             unheard.begin_from(told);
@@ -200,7 +224,7 @@ mod tests {
     fn a_table_fills_from_half_of_its_limit_on_until_it_has_room_again() {
         let unheard = Unheard::default();
         let after = |tracked, limit| {
-            unheard.note(Told { limit, ..told(0, tracked, 0) });
+            unheard.note(NodeStats { limit, ..told(0, tracked, 0) });
             unheard.omission() == Some(Omission::TableFills)
         };
         let a_hundred = Some(100);

@@ -13,6 +13,7 @@ mod credentials;
 mod history;
 mod lasting;
 mod outage;
+mod rights;
 mod sentinel;
 #[cfg(feature = "tls")]
 mod tls;

@@ -18,7 +18,7 @@ use crate::support::writes::Writes;
 use crate::world::{Origin, eventually, healthy};
 
 /// What commands of the cache write, with and without a script.
-const WRITES: &[&str] = &["set", "unlink", "pexpire"];
+const WRITES: &[&str] = &["set", "del", "pexpire"];
 /// What a busy machine may add to a call.
 const MARGIN: Duration = Duration::from_secs(3);
 

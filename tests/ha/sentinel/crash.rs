@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use athena_cache::Source;
 use athena_cache::backend::{Cause, Failover};
 
-use super::log;
 use super::stage::{MARGIN, Member, REDIS, SCRIPTS, Stage, defaults, endpoint, flawless};
+use crate::log;
 use crate::support::load::Records;
 use crate::support::prober::Prober;
 use crate::support::sentinel::{Options, SERVICE, SentinelGroup};

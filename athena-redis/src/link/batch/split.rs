@@ -52,7 +52,8 @@ enum Pieces {
 impl Batch {
     /// Some of the commands, as a batch of their own for one node.
     pub(crate) fn part(&self, indices: &[CommandIndex], asking: Asking) -> Self {
-        let mut part = Self { epoch: self.epoch, asking, routes: Routes::One, ..Self::default() };
+        let (epoch, needs) = (self.epoch, self.needs);
+        let mut part = Self { epoch, needs, asking, routes: Routes::One, ..Self::default() };
         let commands: Vec<_> = self.pipeline.cmd_iter().collect();
         for index in indices {
             let Some(command) = commands.get(index.position) else { continue };
@@ -81,7 +82,7 @@ impl Batch {
     pub(crate) fn apart(&self, index: CommandIndex) -> Option<Vec<CommandIndex>> {
         let command = self.pipeline.cmd_iter().nth(index.position)?;
         let mut words = command.args_iter();
-        let is_divisible = matches!(word(&words.next()?), b"MGET" | b"UNLINK");
+        let is_divisible = matches!(word(&words.next()?), b"MGET" | b"DEL");
         let names = words.count();
         if index.name.is_some() || !is_divisible || names < 2 {
             return None;

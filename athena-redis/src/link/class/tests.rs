@@ -14,7 +14,7 @@ fn server(line: &str) -> RedisError {
 
 #[test]
 fn b18_every_word_of_a_server_has_its_consequences() {
-    use Bearing::{NotServing, Nothing, Passing};
+    use Bearing::{Forbidden, LoggedOut, NotServing, Nothing, Passing};
     use Course::{Ask, Fail, Move, SendSource, TryAgain};
     for (line, class, course, bearing) in [
         ("LOADING Redis is loading the dataset in memory", Class::Unready, Fail, NotServing),
@@ -43,12 +43,12 @@ fn b18_every_word_of_a_server_has_its_consequences() {
         ),
         ("MISCONF Redis is configured to save RDB snapshots", Class::WriteRefused, Fail, Nothing),
         ("NOREPLICAS Not enough good replicas to write.", Class::WriteRefused, Fail, Nothing),
-        ("NOAUTH Authentication required.", Class::Denied, Fail, Nothing),
+        ("NOAUTH Authentication required.", Class::Denied, Fail, LoggedOut),
         ("WRONGPASS invalid username-password pair", Class::Denied, Fail, Nothing),
-        ("NOPERM this user has no permissions", Class::Denied, Fail, Nothing),
+        ("NOPERM this user has no permissions", Class::Denied, Fail, Forbidden),
         ("DENIED Redis is running in protected mode", Class::Denied, Fail, Nothing),
         ("ERR invalid password", Class::Denied, Fail, Nothing),
-        ("ERR operation not permitted", Class::Denied, Fail, Nothing),
+        ("ERR operation not permitted", Class::Denied, Fail, LoggedOut),
         (
             "WRONGTYPE Operation against a key holding the wrong kind of value",
             Class::Rejected,
@@ -71,7 +71,14 @@ fn b18_every_word_of_a_server_has_its_consequences() {
             Nothing,
         ),
         ("NOPROTO unsupported protocol version", Class::Rejected, Fail, Nothing),
-        ("ERR unknown command 'PSETEX2'", Class::Rejected, Fail, Nothing),
+        ("ERR unknown command 'PSETEX2'", Class::Rejected, Fail, Forbidden),
+        (
+            "ERR The user executing the script can't run this command or subcommand",
+            Class::Denied,
+            Fail,
+            Forbidden,
+        ),
+        ("ERR unknown subcommand 'X'. Try CLIENT HELP.", Class::Rejected, Fail, Forbidden),
         ("ERR", Class::Rejected, Fail, Nothing),
         ("SOMETHING new", Class::Rejected, Fail, Nothing),
     ] {

@@ -7,6 +7,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 
+use athena_cache_core::backend::Class;
 use futures_util::future::{BoxFuture, FutureExt, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use super::machine::{ClusterAction, ClusterEvent, ClusterMachine, Owner, Shown};
 use super::nodes::Preferred;
 use super::question::{Answer, question};
 use super::report::report;
+use super::state::Reason;
 use super::{ClusterState, Search, Wanted};
 use crate::link::{Doubt, Link};
 use crate::url::Endpoint;
@@ -194,8 +196,9 @@ impl Refresher {
             ),
             ClusterAction::CutOff(reason) => {
                 self.preferred = None;
+                let fix = reason.as_deref().and_then(fix);
                 let reason = reason.as_ref().map(|reason| reason.message.as_str());
-                tracing::warn!(reason, "the redis cluster is out of reach, going on trying");
+                tracing::warn!(reason, fix, "the redis cluster is out of reach, going on trying");
             }
             ClusterAction::InTouch => {
                 tracing::info!("nodes of the redis cluster can be reached again");
@@ -214,6 +217,15 @@ impl Heard {
             let speaks = link.doubt().is_none_or(|doubt| doubt == Doubt::NotServing);
             speaks && link.epoch() == self.epoch
         })
+    }
+}
+
+/// What an operator has to do where nodes answer, and do not say who serves what.
+fn fix(reason: &Reason) -> Option<&'static str> {
+    match reason.class {
+        Class::Denied => Some("give the user `+cluster|nodes +asking +cluster|info`"),
+        Class::Rejected => Some("begin the url with `redis://` if this is no cluster"),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// Collects from now on what all caches of this process write.
-pub(super) fn listen() {
+pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN);
@@ -17,12 +17,19 @@ pub(super) fn listen() {
 }
 
 /// The lines about failovers of the cache with a namespace.
-pub(super) fn failovers(namespace: &str) -> Vec<String> {
+pub(crate) fn failovers(namespace: &str) -> Vec<String> {
     let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let text = String::from_utf8_lossy(&written);
     let cache = format!(" cache=\"{namespace}\" ");
     let about = |line: &&str| line.contains(" athena_cache: failover ") && line.contains(&cache);
     text.lines().filter(about).map(str::to_owned).collect()
+}
+
+/// The lines about something.
+pub(crate) fn about(what: &str) -> Vec<String> {
+    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = String::from_utf8_lossy(&written);
+    text.lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
 }
 
 struct Sink;
