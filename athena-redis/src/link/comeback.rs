@@ -25,7 +25,7 @@ enum Presence {
 
 /// Something that was heard of a node, or was not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(super) enum LifeSign {
     /// It answered an operation.
     Answer,
     /// It said that it does not serve what it was asked.
@@ -46,9 +46,9 @@ pub(super) struct Comeback {
 
 impl Comeback {
     /// Notes what was heard; tells whether the node is back.
-    pub(super) fn note(&self, heard: Sign) -> bool {
+    pub(super) fn note(&self, heard: LifeSign) -> bool {
         // Answers are many, and change nothing nearly always.
-        if heard == Sign::Answer && !self.is_away.load(Ordering::Acquire) {
+        if heard == LifeSign::Answer && !self.is_away.load(Ordering::Acquire) {
             return false;
         }
         let mut presence = self.presence.lock();
@@ -60,31 +60,32 @@ impl Comeback {
 }
 
 impl Presence {
-    fn after(self, heard: Sign) -> Self {
+    fn after(self, heard: LifeSign) -> Self {
         match (self, heard) {
-            (_, Sign::Answer) => Self::Serves,
-            (_, Sign::NoProof) | (Self::Serves, Sign::Refusal) => {
+            (_, LifeSign::Answer) => Self::Serves,
+            (_, LifeSign::NoProof) | (Self::Serves, LifeSign::Refusal) => {
                 Self::Refuses { until_proven: true }
             }
-            (Self::Proven, Sign::Refusal) => Self::Refuses { until_proven: false },
-            (Self::Refuses { until_proven: true }, Sign::Proof) => Self::Proven,
-            (Self::Refuses { .. }, Sign::Refusal)
-            | (Self::Serves | Self::Proven | Self::Refuses { until_proven: false }, Sign::Proof) => {
-                self
-            }
+            (Self::Proven, LifeSign::Refusal) => Self::Refuses { until_proven: false },
+            (Self::Refuses { until_proven: true }, LifeSign::Proof) => Self::Proven,
+            (Self::Refuses { .. }, LifeSign::Refusal)
+            | (
+                Self::Serves | Self::Proven | Self::Refuses { until_proven: false },
+                LifeSign::Proof,
+            ) => self,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Sign::{Answer, NoProof, Proof, Refusal};
+    use super::LifeSign::{Answer, NoProof, Proof, Refusal};
     use super::*;
 
     /// At which of these the node is back.
-    fn comebacks(heard: &[Sign]) -> Vec<usize> {
+    fn comebacks(heard: &[LifeSign]) -> Vec<usize> {
         let comeback = Comeback::default();
-        let is_back = |it: &(usize, &Sign)| comeback.note(*it.1);
+        let is_back = |it: &(usize, &LifeSign)| comeback.note(*it.1);
         heard.iter().enumerate().filter(is_back).map(|(at, _)| at).collect()
     }
 

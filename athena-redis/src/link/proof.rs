@@ -4,7 +4,7 @@ use athena_cache_core::backend::{Class, Failure, Proof};
 use tokio::time::Instant;
 
 use super::batch::Batch;
-use super::comeback::Sign;
+use super::comeback::LifeSign;
 use super::role::{self, Role};
 use super::unheard::NodeStats;
 use super::{Link, LinkState, Phase};
@@ -26,7 +26,7 @@ impl Link {
     /// out, and what it makes of it is told as the cause of a failover.
     pub(crate) async fn prove(&self, question: Question) -> Result<Proof, Failure> {
         self.look_into_rights().await;
-        let watch = ProofWatch { shared: &self.shared, heard: Some(Sign::NoProof) };
+        let watch = ProofWatch { shared: &self.shared, heard: Some(LifeSign::NoProof) };
         let outcome = self.ask_for_proof(question).await;
         watch.ended(&outcome);
         outcome
@@ -92,16 +92,16 @@ impl Link {
 /// A sign of life that was asked for; one that never comes was not given.
 struct ProofWatch<'a> {
     shared: &'a LinkState,
-    heard: Option<Sign>,
+    heard: Option<LifeSign>,
 }
 
 impl ProofWatch<'_> {
     fn ended(mut self, outcome: &Result<Proof, Failure>) {
         self.heard = match outcome.as_ref().map_err(Failure::class) {
-            Ok(_) => Some(Sign::Proof),
+            Ok(_) => Some(LifeSign::Proof),
             // It was not asked, or not let us ask.
             Err(Class::Overloaded | Class::Denied | Class::Rejected) => None,
-            Err(_) => Some(Sign::NoProof),
+            Err(_) => Some(LifeSign::NoProof),
         };
     }
 }

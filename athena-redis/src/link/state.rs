@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::batch::Replies;
 use super::class::{self, Bearing, Consequence};
-use super::comeback::{Comeback, Sign};
+use super::comeback::{Comeback, LifeSign};
 use super::conn::Conn;
 use super::dial::{Call, Refusal};
 
@@ -168,9 +168,9 @@ impl LinkState {
     /// Notes what an answer says of the node.
     pub(super) fn note_answer(&self, replies: &Replies) {
         if replies.server_error().is_none() {
-            self.note_heard(Sign::Answer);
+            self.note_heard(LifeSign::Answer);
         } else if self.note_refusal(replies) {
-            self.note_heard(Sign::Refusal);
+            self.note_heard(LifeSign::Refusal);
         }
     }
 
@@ -185,7 +185,7 @@ impl LinkState {
     }
 
     /// Notes what was heard of the node: whoever holds off from it need not once it is back.
-    pub(super) fn note_heard(&self, heard: Sign) {
+    pub(super) fn note_heard(&self, heard: LifeSign) {
         let is_back = self.comeback.note(heard);
         self.note_life(is_back);
     }
