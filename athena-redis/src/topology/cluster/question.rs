@@ -69,7 +69,8 @@ fn read(
     let malformed = |malformed: Malformed| link.malformed(&malformed);
     if let Some((class, why)) = replies.error() {
         let is_alone = why.contains("cluster support disabled");
-        let fix = if is_alone { "; the url of one node begins with `redis://`" } else { "" };
+        let fix =
+            if is_alone { "; begin the url with `redis://` if this is no cluster" } else { "" };
         return Err(link.failure(class, &format!("does not tell of its cluster: {why}{fix}")));
     }
     let epoch = replies.origin().proof().map_or(0, |proof| proof.epoch);

@@ -224,7 +224,6 @@ impl Heard {
 fn fix(reason: &Reason) -> Option<&'static str> {
     match reason.class {
         Class::Denied => Some("give the user `+cluster|nodes +asking +cluster|info`"),
-        Class::Rejected => Some("begin the url with `redis://` if this is no cluster"),
         _ => None,
     }
 }

@@ -174,9 +174,7 @@ async fn consult(link: &Link, subject: &Asked, with_lists: bool) -> (Word, Optio
     };
     match outcome {
         Ok((Word::Mute(Silence { class, why }), _)) => {
-            let is_none = why.contains("unknown command");
-            let fix = if is_none { ": it is no sentinel, they mostly listen at 26379" } else { "" };
-            let failure = link.failure(class, &format!("refused: {why}{fix}"));
+            let failure = link.failure(class, &format!("refused: {why}"));
             (Word::Mute(Silence::from(&failure)), None)
         }
         Ok(said) => said,

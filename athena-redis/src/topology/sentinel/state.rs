@@ -110,16 +110,6 @@ impl SentinelState {
             }
             _ => false,
         };
-        let is_told = match &*self.standing.borrow() {
-            Standing::Missed { absence: known, .. } => **known == absence,
-            _ => false,
-        };
-        if !is_told && matches!(absence, Absence::UnknownService { .. }) {
-            tracing::warn!(
-                "{absence}: give the name that the sentinels monitor, which stands behind `#` in the \
-                 url or in `service_name`"
-            );
-        }
         if !is_known {
             self.enter(Standing::Missed { absence: Arc::new(absence), rounds });
         }

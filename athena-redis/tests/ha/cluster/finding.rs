@@ -101,7 +101,7 @@ async fn a_node_that_is_no_cluster_is_refused_with_a_reason() {
     let server = RedisServer::start();
     let redis = redis(&server.url().replace("redis://", "redis-cluster://"));
     let error = redis.connect().await.unwrap_err();
-    assert!(error.to_string().contains("one node begins with `redis://`"), "{error}");
+    assert!(error.to_string().contains("begin the url with `redis://`"), "{error}");
     let (class, took) = failure(read(&redis, "ns:{a}")).await;
     assert!(took < Duration::from_secs(1), "{class} {took:?}");
     assert_eq!(server.cli(&["PING"]).text(), "PONG");

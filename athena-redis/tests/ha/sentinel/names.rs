@@ -68,15 +68,6 @@ async fn names_that_nobody_has_count_for_nothing() {
     confirmed(&redis).await;
 }
 
-#[tokio::test]
-async fn a_data_node_in_place_of_a_sentinel_is_named_with_what_to_do() {
-    let server = RedisServer::start();
-    let url = format!("redis-sentinel://127.0.0.1:{}/0#{SERVICE}", server.port());
-    let told = redis(&url).connect().await.unwrap_err().to_string();
-    let address = format!("127.0.0.1:{}", server.port());
-    assert!(told.contains(&address) && told.contains("it is no sentinel"), "{told}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_and_sentinels_behind_port_forwarding_are_reached_where_the_settings_say() {
     let (group, _place) = start().await;
