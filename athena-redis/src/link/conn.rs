@@ -18,6 +18,7 @@ use super::client::Client;
 use super::origin::Origin;
 use super::rights::Rights;
 use super::role::Role;
+use super::stranger::Greeting;
 use super::task::Task;
 use super::unheard::{NodeStats, Omission, Unheard};
 
@@ -58,6 +59,7 @@ pub(super) enum Health {
 struct Pulse {
     lost: AtomicBool,
     timeouts: AtomicU32,
+    greeting: Greeting,
     changed: Notify,
     node: Node,
     client: Arc<Client>,
@@ -70,6 +72,7 @@ impl Conn {
     pub(super) fn new(
         wire: MultiplexedConnection,
         driver: impl Future<Output = ()> + Send + 'static,
+        greeting: Greeting,
         node: Node,
         client: Arc<Client>,
     ) -> Self {
@@ -77,6 +80,7 @@ impl Conn {
         let pulse = Arc::new(Pulse {
             lost: AtomicBool::new(false),
             timeouts: AtomicU32::new(0),
+            greeting,
             changed: Notify::new(),
             node,
             client,
@@ -217,7 +221,8 @@ impl Conn {
     /// Watches one exchange: given up after at least `long` without an answer, by whomever, it counts
     /// as a timeout.
     pub(super) fn watch(&self, long: Duration) -> Watch<'_> {
-        Watch { pulse: &self.pulse, long_from: Instant::now() + long, open: true }
+        let received = self.pulse.greeting.received();
+        Watch { pulse: &self.pulse, long_from: Instant::now() + long, received, open: true }
     }
 
     /// Closes the socket as soon as the runtime runs; what is in flight fails.
@@ -257,6 +262,8 @@ impl Pulse {
 pub(super) struct Watch<'a> {
     pulse: &'a Pulse,
     long_from: Instant,
+    /// How many bytes had come when it began.
+    received: u64,
     open: bool,
 }
 
@@ -273,6 +280,10 @@ impl Watch<'_> {
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if !self.open || Instant::now() < self.long_from {
+            return;
+        }
+        // What is large or slow is on its way: another connection would get it no sooner.
+        if self.pulse.greeting.received() != self.received {
             return;
         }
         let timeouts = self.pulse.timeouts.fetch_add(1, Ordering::Relaxed).saturating_add(1);

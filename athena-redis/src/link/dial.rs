@@ -127,7 +127,7 @@ impl Call {
             Some(stranger) => Refusal::stranger(stranger, &class::text(&error)),
             None => Refusal::from(error),
         })?;
-        let conn = Conn::new(wire, driver, self.node, Arc::clone(&self.client));
+        let conn = Conn::new(wire, driver, greeting, self.node, Arc::clone(&self.client));
         match self.push_handler {
             PushHandler::Channels(_) => self.listen(conn).await,
             PushHandler::Changes(_) => self.track(conn).await,

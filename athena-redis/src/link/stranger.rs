@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -122,9 +123,15 @@ impl fmt::Debug for Beginning {
     }
 }
 
-/// What a peer said first.
+/// What a peer said first, and how much it has said since.
 #[derive(Debug, Clone)]
-pub(super) struct Greeting(Arc<Lock<Beginning>>);
+pub(super) struct Greeting(Arc<Received>);
+
+#[derive(Debug)]
+struct Received {
+    beginning: Lock<Beginning>,
+    bytes: AtomicU64,
+}
 
 /// A stream whose first bytes are noted.
 #[derive(Debug)]
@@ -138,12 +145,18 @@ pub(super) struct Overheard<S> {
 impl Greeting {
     /// Notes how what comes over a stream begins.
     pub(super) fn of<S>(stream: S) -> (Overheard<S>, Self) {
-        let greeting = Self(Arc::new(Lock::new(Beginning::new())));
+        let (beginning, bytes) = (Lock::new(Beginning::new()), AtomicU64::new(0));
+        let greeting = Self(Arc::new(Received { beginning, bytes }));
         (Overheard { stream, greeting: greeting.clone(), left: BEGINNING }, greeting)
     }
 
     pub(super) fn bytes(&self) -> Beginning {
-        *self.0.lock()
+        *self.0.beginning.lock()
+    }
+
+    /// How many bytes have come so far.
+    pub(super) fn received(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -155,9 +168,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        let read = &into.filled()[before..];
+        self.greeting.0.bytes.fetch_add(read.len() as u64, Ordering::Relaxed);
         if self.left > 0 {
-            let read = &into.filled()[before..];
-            self.greeting.0.lock().add(read);
+            self.greeting.0.beginning.lock().add(read);
             self.left = self.left.saturating_sub(read.len());
         }
         Poll::Ready(Ok(()))

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{Backend, Class, Node};
 
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Direction, Mode, Proxy};
 use crate::support::server::RedisServer;
 use crate::{HASTE, eventually, failure, hasty, insert, read, redis};
 
@@ -152,4 +152,29 @@ async fn a_server_that_hangs_up_on_everyone_is_not_stormed() {
     }
     let epoch = redis.epoch(Node::ONLY);
     assert!((3..25).contains(&epoch), "{epoch} connections in two seconds");
+}
+
+#[tokio::test]
+async fn a_value_that_takes_long_to_arrive_does_not_cost_the_connection() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = hasty(&proxy.url());
+    let large = vec![0; 2_000_000];
+    server.cli(&[&b"SET"[..], b"large", &large, b"PX", b"600000"]);
+    server.cli(&["SET", "small", "bar", "PX", "600000"]);
+    assert!(read(&redis, "small").await.unwrap().is_some());
+    // Some seconds for the large one.
+    proxy.set(Direction::ToClient, Mode::Slice(150));
+    let reads = (0..4).map(|_| failure(read(&redis, "large")));
+    for (class, _) in futures_util::future::join_all(reads).await {
+        assert_eq!(class, Class::Timeout);
+    }
+    // What comes after it waits for as long, and times out.
+    for _ in 0..4 {
+        let _ = read(&redis, "small").await;
+    }
+    assert_eq!((proxy.accepted(), redis.epoch(Node::ONLY)), (1, 1));
+    proxy.set(Direction::ToClient, Mode::Pass);
+    eventually("it answers", async || read(&redis, "small").await.is_ok()).await;
+    assert_eq!((proxy.accepted(), redis.epoch(Node::ONLY)), (1, 1));
 }
