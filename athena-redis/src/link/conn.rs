@@ -283,7 +283,7 @@ impl Drop for Watch<'_> {
             return;
         }
         // What is large or slow is on its way: another connection would get it no sooner.
-        if self.pulse.greeting.received() != self.received {
+        if self.pulse.greeting.goes_on_since(self.received) {
             return;
         }
         let timeouts = self.pulse.timeouts.fetch_add(1, Ordering::Relaxed).saturating_add(1);

@@ -110,7 +110,9 @@ impl Call {
                 info = info.set_username(username);
             }
         }
+        let (stream, greeting) = Greeting::of(stream);
         let (push_handler, standby) = (self.push_handler.clone(), Arc::clone(&self.standby));
+        let pushed = greeting.clone();
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
         // whatever the link lets through, so that no sender waits for room.
         let config = AsyncConnectionConfig::new()
@@ -118,10 +120,10 @@ impl Call {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(access.max_in_flight)
             .set_push_sender(move |info| {
+                pushed.note_push();
                 push_handler.hear(info, &standby);
                 Ok::<_, Infallible>(())
             });
-        let (stream, greeting) = Greeting::of(stream);
         let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
         let (wire, driver) = made.map_err(|error| match Stranger::by(&greeting.bytes()) {
             Some(stranger) => Refusal::stranger(stranger, &class::text(&error)),

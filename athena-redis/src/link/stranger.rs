@@ -131,6 +131,8 @@ pub(super) struct Greeting(Arc<Received>);
 struct Received {
     beginning: Lock<Beginning>,
     bytes: AtomicU64,
+    /// How many there were when the last announcement was heard.
+    at_push: AtomicU64,
 }
 
 /// A stream whose first bytes are noted.
@@ -145,8 +147,9 @@ pub(super) struct Overheard<S> {
 impl Greeting {
     /// Notes how what comes over a stream begins.
     pub(super) fn of<S>(stream: S) -> (Overheard<S>, Self) {
-        let (beginning, bytes) = (Lock::new(Beginning::new()), AtomicU64::new(0));
-        let greeting = Self(Arc::new(Received { beginning, bytes }));
+        let beginning = Lock::new(Beginning::new());
+        let [bytes, at_push] = [AtomicU64::new(0), AtomicU64::new(0)];
+        let greeting = Self(Arc::new(Received { beginning, bytes, at_push }));
         (Overheard { stream, greeting: greeting.clone(), left: BEGINNING }, greeting)
     }
 
@@ -157,6 +160,18 @@ impl Greeting {
     /// How many bytes have come so far.
     pub(super) fn received(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// An announcement was heard: so far nothing of a reply is under way.
+    pub(super) fn note_push(&self) {
+        self.0.at_push.store(self.received(), Ordering::Relaxed);
+    }
+
+    /// Whether a part of a reply has come since there were so many bytes.
+    ///
+    /// Announcements come however dead the way to the server is; they do not come in the middle of a reply.
+    pub(super) fn goes_on_since(&self, received: u64) -> bool {
+        self.received() > received.max(self.0.at_push.load(Ordering::Relaxed))
     }
 }
 

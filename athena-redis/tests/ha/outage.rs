@@ -1,5 +1,6 @@
 //! A server that dies, hangs, or disappears behind the network.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{Backend, Class, Node};
@@ -177,4 +178,24 @@ async fn a_value_that_takes_long_to_arrive_does_not_cost_the_connection() {
     proxy.set(Direction::ToClient, Mode::Pass);
     eventually("it answers", async || read(&redis, "small").await.is_ok()).await;
     assert_eq!((proxy.accepted(), redis.epoch(Node::ONLY)), (1, 1));
+}
+
+#[tokio::test]
+async fn announcements_do_not_keep_a_connection_on_which_no_question_arrives() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = hasty(&proxy.url());
+    let names: Vec<_> = (0..2_000).map(|number| format!("name:{number}")).collect();
+    let all: Vec<_> = names.iter().map(String::as_str).collect();
+    redis.read(&all, &[]).await.unwrap();
+    proxy.set_existing(Direction::ToServer, Mode::Swallow);
+    let changed = Cell::new(0);
+    eventually("another connection is made", async || {
+        if let Some(name) = names.get(changed.replace(changed.get() + 1)) {
+            server.cli(&["SET", name, "another"]);
+        }
+        redis.epoch(Node::ONLY) > 1
+    })
+    .await;
+    assert!(changed.get() < names.len(), "not before announcements had ended");
 }
