@@ -20,6 +20,7 @@ mod fallback;
 mod invalidation;
 mod log;
 mod names;
+mod pauses;
 mod rights;
 mod schema;
 mod sentinel;

@@ -23,6 +23,9 @@ use super::stranger::Stranger;
 /// A connection that lived this long was no false start: dial at once when it is lost.
 const STEADY: Duration = Duration::from_secs(1);
 
+/// How long a connection that was taken for dead is waited for at least once another one is ready.
+const SECOND_CHANCE: Duration = Duration::from_millis(20);
+
 /// Why the connection is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wake {
@@ -103,11 +106,16 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
 async fn beat(shared: &LinkState, conn: &Conn) {
     let interval = shared.call.access.heartbeat;
     sleep(interval).await;
+    ping(shared, conn, interval).await;
+}
+
+/// Asks for a sign of life and waits that long for it.
+async fn ping(shared: &LinkState, conn: &Conn, longest: Duration) {
     let mut ping = Batch::new();
     ping.command("PING");
-    let watch = conn.watch(interval);
+    let watch = conn.watch(longest);
     // Whatever it answers: a refusal is an answer.
-    if let Ok(Ok(replies)) = timeout(interval, conn.exchange(&ping)).await {
+    if let Ok(Ok(replies)) = timeout(longest, conn.exchange(&ping)).await {
         shared.note_life(watch.answered());
         state::heed(conn, &replies);
     }
@@ -116,10 +124,16 @@ async fn beat(shared: &LinkState, conn: &Conn) {
 /// Tries a new connection beside one that does not answer; keeps the old one if that is no better.
 ///
 /// This is what is known as `ForceReconnect`: the new connection must log in and answer before it is
-/// used, so that a server in trouble is not made to take connections in vain.
+/// used, so that a server in trouble is not made to take connections in vain. Its login tries the right to
+/// write as well: one that holds back writes (`CLIENT PAUSE`) would hold up the new connection like the old.
 async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
     let begun = Instant::now();
-    match shared.call.dial().await {
+    let dialed = shared.call.dial().await;
+    if wake == Wake::Look && dialed.is_ok() {
+        // What held up both is over: then both answer.
+        ping(shared, &conn, begun.elapsed().max(SECOND_CHANCE)).await;
+    }
+    match dialed {
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if wake == Wake::Asked || conn.health() != Health::Sound => {
             shared.enter_up(&fresh);
