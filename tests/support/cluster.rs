@@ -7,6 +7,7 @@ mod wiring;
 use std::time::Duration;
 
 pub(crate) use moving::Move;
+pub(crate) use wiring::give_slots;
 
 use super::resp::{Address, Reply};
 use super::role::Role;

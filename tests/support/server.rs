@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use port::free_member_port;
 pub(crate) use port::free_port;
 
 use super::file;
@@ -86,12 +87,18 @@ impl RedisServer {
 
     /// Takes a port without starting a server on it yet.
     pub(crate) fn prepare(settings: &[&str]) -> Self {
-        Self::prepare_as(Program::Data, settings)
+        Self::prepare_as(Program::Data, free_port(), settings)
+    }
+
+    /// The same for a member of a cluster, which belongs to none yet.
+    pub(crate) fn prepare_member(settings: &[&str]) -> Self {
+        let settings = [&["--cluster-enabled", "yes"], settings].concat();
+        Self::prepare_as(Program::Data, free_member_port(), &settings)
     }
 
     /// Takes a port for a sentinel, which needs [`configure`](Self::configure) before it starts.
     pub(crate) fn prepare_sentinel() -> Self {
-        Self::prepare_as(Program::Sentinel, &[])
+        Self::prepare_as(Program::Sentinel, free_port(), &[])
     }
 
     /// Asks clients and replicas for a password, from the next start on.
@@ -110,12 +117,11 @@ impl RedisServer {
         fs::write(self.folder.join(CONFIG), text).expect("write the configuration");
     }
 
-    fn prepare_as(program: Program, settings: &[&str]) -> Self {
+    fn prepare_as(program: Program, port: u16, settings: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = make_folder(&format!("athena-{}-{count}", std::process::id()));
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
-        let port = free_port();
         Self { program, port, tls_port: None, folder, settings, password: None, process: None }
     }
 

@@ -166,7 +166,7 @@ impl Conn {
     /// Notes what the server says of what it may leave unannounced.
     ///
     /// Coherence 4b: where some may not have been announced, what was read is not trusted any more.
-    pub(super) fn note_told(&self, told: NodeStats) {
+    pub(super) fn note_stats(&self, told: NodeStats) {
         let announced = self.announces();
         self.unheard.note(told);
         if announced && !self.announces() && self.pulse.serves.load(Ordering::Acquire) {

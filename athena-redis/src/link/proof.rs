@@ -120,7 +120,7 @@ impl LinkState {
     fn note(&self, epoch: u64, history: u64, told: NodeStats) -> bool {
         let Some(conn) = self.up().filter(|conn| conn.epoch() == epoch) else { return false };
         conn.note_history(history);
-        conn.note_told(told);
+        conn.note_stats(told);
         // That a server does not let us ask is a right which is lacking, and told as such.
         let omission = conn.omission().filter(|_| conn.tracks() && told.was_answered());
         if let Some(omission) = omission

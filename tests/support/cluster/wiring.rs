@@ -1,10 +1,11 @@
 //! Builds a cluster without `redis-cli`, which would sleep for a second at a time.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
 
 use super::super::resp::Reply;
 use super::super::role::Role;
-use super::super::server::{RedisServer, free_port};
+use super::super::server::RedisServer;
 use super::super::slots::SLOTS;
 use super::super::wait_within;
 use super::{AGREEMENT, Cluster, Options, view};
@@ -46,16 +47,15 @@ impl Cluster {
         let border =
             |place: usize| (place * all + self.options.primaries / 2) / self.options.primaries;
         for (place, node) in self.nodes.iter().take(self.options.primaries).enumerate() {
-            let (first, last) = (border(place).to_string(), (border(place + 1) - 1).to_string());
-            done(&node.cli(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]));
+            give_slots(node, border(place)..border(place + 1));
         }
     }
 
     /// Has a node meet all that come before it.
     fn introduce(&self, place: usize) {
         for other in self.nodes[..place].iter().filter(|other| other.is_running()) {
-            let (port, bus) = (other.port().to_string(), bus_port(other).to_string());
-            done(&self.nodes[place].cli(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]));
+            let port = other.port().to_string();
+            done(&self.nodes[place].cli(&["CLUSTER", "MEET", "127.0.0.1", &port]));
         }
     }
 
@@ -105,23 +105,25 @@ fn opinion(node: &RedisServer, ports: &HashSet<u16>) -> Option<Vec<String>> {
 }
 
 fn prepare(options: &Options) -> RedisServer {
-    let (bus, timeout) = (free_port().to_string(), options.node_timeout.as_millis().to_string());
+    let timeout = options.node_timeout.as_millis().to_string();
     let coverage = if options.require_full_coverage { "yes" } else { "no" };
-    let mut settings = vec!["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"];
-    settings.extend(["--cluster-port", &bus, "--cluster-node-timeout", &timeout]);
+    let mut settings = vec!["--cluster-config-file", "nodes.conf"];
+    settings.extend(["--cluster-node-timeout", &timeout]);
     settings.extend(["--cluster-require-full-coverage", coverage]);
     settings.extend(["--repl-ping-replica-period", "1"]);
     settings.extend(options.settings.iter().map(String::as_str));
-    let mut node = RedisServer::prepare(&settings);
+    let mut node = RedisServer::prepare_member(&settings);
     if let Some(password) = &options.password {
         node.ask_for(password);
     }
     node
 }
 
-fn bus_port(node: &RedisServer) -> u16 {
-    let answer = node.cli(&["CONFIG", "GET", "cluster-port"]);
-    answer.list()[1].text().parse().expect("a port")
+/// Gives slots that nobody has to a node; one by one, since 6.2 knows no ranges.
+pub(crate) fn give_slots(node: &RedisServer, slots: Range<usize>) {
+    let mut words = vec!["CLUSTER".to_owned(), "ADDSLOTS".to_owned()];
+    words.extend(slots.map(|slot| slot.to_string()));
+    done(&node.cli(&words));
 }
 
 /// Panics unless a command was carried out.

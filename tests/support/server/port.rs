@@ -11,6 +11,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// a server from returning to its port, and one that dials a dead port could be given that very
 /// port and be connected to itself.
 pub(crate) fn free_port() -> u16 {
+    find(|_| true)
+}
+
+/// A port of a member of a cluster, whose bus has one above it that nothing listens on either.
+pub(crate) fn free_member_port() -> u16 {
+    find(|port| port < FIRST_OF_SYSTEM - BUS && is_free(port + BUS))
+}
+
+/// So far above its port is the bus of a member, if it is not told otherwise.
+const BUS: u16 = 10_000;
+/// Where those begin that the system gives to outgoing connections.
+const FIRST_OF_SYSTEM: u16 = 32_768;
+
+fn find(is_good: impl Fn(u16) -> bool) -> u16 {
     const FIRST: u32 = 12_000;
     const COUNT: u32 = 20_000;
     static START: OnceLock<u32> = OnceLock::new();
@@ -23,7 +37,11 @@ pub(crate) fn free_port() -> u16 {
         .find_map(|_| {
             let port = FIRST + (start + TAKEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
             let port = u16::try_from(port).expect("a port");
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port)
+            (is_good(port) && is_free(port)).then_some(port)
         })
         .expect("a free port")
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

@@ -6,15 +6,16 @@ use athena_cache_core::backend::{Backend, Class};
 use athena_cache_redis::Redis;
 
 use super::{config, names_on_all, redis, start, store, without_replicas};
-use crate::support::cluster::Options;
+use crate::support::cluster::{Options, give_slots};
 use crate::support::proxy::Proxy;
 use crate::support::server::{RedisServer, free_port};
+use crate::support::slots::SLOTS;
 use crate::{eventually, failure, read};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_whose_slots_nobody_has_yet_says_so_at_once_and_serves_when_somebody_has() {
-    let bus = free_port().to_string();
-    let server = RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus]);
+    let mut server = RedisServer::prepare_member(&[]);
+    server.restart();
     let url = format!("redis-cluster://127.0.0.1:{}", server.port());
     let redis = redis(&url);
     let begun = Instant::now();
@@ -26,7 +27,7 @@ async fn a_cluster_whose_slots_nobody_has_yet_says_so_at_once_and_serves_when_so
     assert!(error.to_string().contains("serves no slots yet"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 
-    server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    give_slots(&server, 0..usize::from(SLOTS));
     eventually("it serves", async || read(&redis, "name").await.is_ok()).await;
 }
 
