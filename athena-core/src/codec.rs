@@ -1,15 +1,17 @@
 //! Values as bytes.
 //!
 //! Invariant: bytes are only ever read by the codec and the schema fingerprint that wrote them, and are
-//! only written if they would be read as the same value. This is the one module that names postcard and
-//! JSON.
+//! only written if they would be read as the same value. This module, with `binary`, is the one that names
+//! postcard and JSON.
 //!
 //! | file | job |
 //! |---|---|
+//! | `binary` | postcard, within bounds on depth and counts |
 //! | `watch` | writes a value while it is held against what its type reads |
 //! | `notice` | what was noticed, and where |
 //! | `likeness` | tells a value from the one that its bytes are read as |
 
+mod binary;
 mod likeness;
 mod notice;
 mod watch;
@@ -66,11 +68,12 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
             encode: |value| {
                 let outline = outline_of::<V>(Codec::Postcard);
                 let watcher = Watcher::new(&outline, Finding::ByPosition);
-                let bytes = postcard::to_allocvec(&Watched::whole(value, &Trail::root(&watcher)));
+                let trail = Trail::root(&watcher);
+                let bytes = binary::write(&Watched::whole(value, &trail), &watcher.written);
                 let bytes = bytes.map_err(|error| error.to_string());
-                Written { value, bytes, notice: watcher.into_notice() }.judge(from_postcard, false)
+                Written { value, bytes, notice: watcher.into_notice() }.judge(binary::read, false)
             },
-            decode: from_postcard,
+            decode: binary::read,
         }
     }
 
@@ -89,14 +92,6 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
             },
             decode: from_json,
         }
-    }
-}
-
-fn from_postcard<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(format!("{} bytes are left over", rest.len())),
-        Err(error) => Err(error.to_string()),
     }
 }
 

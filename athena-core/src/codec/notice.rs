@@ -2,11 +2,12 @@
 //!
 //! Invariant: nothing is allocated as long as there is nothing to say.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
 
 use serde::ser;
 
+use super::binary::Weightless;
 use crate::schema::{Expected, Outline};
 
 /// How a format finds the parts of a struct and the variants of an enum again.
@@ -23,6 +24,9 @@ pub(super) enum Finding {
 pub(super) struct Watcher<'o> {
     pub(super) outline: &'o Outline,
     pub(super) finding: Finding,
+    /// How many bytes there are so far, where the format tells.
+    pub(super) written: Cell<usize>,
+    pub(super) weightless: Weightless,
     notice: RefCell<Option<Notice>>,
 }
 
@@ -83,7 +87,8 @@ pub(super) struct Place<'a> {
 
 impl<'o> Watcher<'o> {
     pub(super) fn new(outline: &'o Outline, finding: Finding) -> Self {
-        Self { outline, finding, notice: RefCell::new(None) }
+        let (written, weightless) = (Cell::new(0), Weightless::default());
+        Self { outline, finding, written, weightless, notice: RefCell::new(None) }
     }
 
     pub(super) fn into_notice(self) -> Option<Notice> {
@@ -136,6 +141,18 @@ impl<'a> Place<'a> {
     #[inline]
     pub(super) fn is_named(&self) -> bool {
         self.trail.watcher.finding == Finding::ByName
+    }
+
+    /// How many bytes there are so far, where the format tells.
+    #[inline]
+    pub(super) fn written(&self) -> usize {
+        self.trail.watcher.written.get()
+    }
+
+    /// Whether so many elements of a sequence may be read that were written as so many bytes.
+    #[inline]
+    pub(super) fn allows(&self, elements: usize, bytes: usize) -> bool {
+        self.is_named() || self.trail.watcher.weightless.allow(elements, bytes)
     }
 
     /// Notes something that leaves the value to be tried.

@@ -8,7 +8,9 @@
 //! | `by_hand` | impls by hand whose two sides disagree |
 //! | `lossy` | what JSON cannot tell apart |
 //! | `random` | values made up at random |
+//! | `bounds` | bytes that claim more than they are, and values as large as they may be |
 
+mod bounds;
 mod by_hand;
 mod containers;
 mod fields;

@@ -13,12 +13,10 @@ use serde::ser::{self, Serialize, Serializer};
 
 use self::fields::WatchedFields;
 use self::parts::WatchedParts;
+use super::binary::MAX_DEPTH;
 use super::notice::{Part, Place, Trail, TrailStep, Weight};
 use crate::schema::{Expected, Scalar, TypeShape};
 
-/// Steps into a value, of which a thing inside of `Some` takes two, up to which it is written: each takes some
-/// of the caller's stack, and overflowing that ends the process.
-const MAX_DEPTH: usize = 256;
 /// Steps up to which JSON is read back for certain; its reader ends at 128 brackets.
 const MAX_DEPTH_OF_JSON: usize = 60;
 
@@ -337,8 +335,8 @@ impl<'a, S: Serializer> Serializer for Watch<'a, S> {
     ) -> Result<S::Ok, S::Error> {
         let content = self.content(index, variant);
         let is_same = matches!(content.place.asked.shape, TypeShape::NewtypeVariant);
-        content.expect(is_same, || TypeShape::NewtypeVariant);
-        content.expect_end()?;
+        // JSON puts brackets around it.
+        content.expect_parts(is_same, || TypeShape::NewtypeVariant)?;
         let step = TrailStep { variant: Some(variant), part: Part::Whole };
         let asked = content.place.part(0);
         let place = Place { asked, trail: &self.place.trail.then(step), ..content.place };
