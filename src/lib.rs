@@ -76,5 +76,9 @@ pub use athena_cache_redis::{Credentials, Error as RedisError, Redis, RedisConfi
 #[cfg(feature = "testing")]
 pub use athena_cache_core::testing;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use athena_cache_core::fuzzing;
+
 #[doc(hidden)]
 pub use athena_cache_core::private as __private;

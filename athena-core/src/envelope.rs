@@ -27,6 +27,10 @@ use crate::tag::Tag;
 const MAGIC: [u8; 3] = *b"AtC";
 const VERSION: u8 = 2;
 const CHECKSUM: usize = 4;
+/// Each costs whoever reads the entry a question to the backend.
+const MOST_TAGS: usize = 1_024;
+/// In bytes.
+const LONGEST_TAG: usize = 8 << 10;
 /// What a life may gain by rounding: each time is cut to milliseconds here, the sum in the store.
 const ROUNDING: Duration = Duration::from_millis(2);
 
@@ -95,6 +99,31 @@ impl fmt::Display for Unreadable {
     }
 }
 
+/// What there is too much of for an entry in a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Oversized {
+    Tags(usize),
+    /// A tag of so many bytes.
+    Tag(usize),
+    Payload(usize),
+}
+
+impl fmt::Display for Oversized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tags(count) => write!(
+                f,
+                "it has {count} tags, and at most {MOST_TAGS} are kept with an entry: let one tag stand for \
+                 several of them"
+            ),
+            Self::Tag(length) => {
+                write!(f, "it has a tag of {length} bytes, and a tag has at most {LONGEST_TAG}")
+            }
+            Self::Payload(length) => write!(f, "it is {length} bytes, and at most 4 GiB are kept"),
+        }
+    }
+}
+
 impl Envelope {
     /// The age of a value that the store lets live on for `remaining`; nothing if it has more life than it
     /// was given, as when the store's clock stepped back: unknown is not fresh.
@@ -103,8 +132,8 @@ impl Envelope {
         (remaining <= given.saturating_add(ROUNDING)).then(|| given.saturating_sub(remaining))
     }
 
-    /// The bytes; `None` if a tag, their number or the payload is too long for the format.
-    pub(crate) fn write(&self, reader: Reader<'_>) -> Option<Vec<u8>> {
+    /// The bytes; an error if there is more of something than is read again.
+    pub(crate) fn write(&self, reader: Reader<'_>) -> Result<Vec<u8>, Oversized> {
         let mut bytes = Vec::with_capacity(80 + self.payload.len() + 40 * self.tags.len());
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[VERSION, reader.codec as u8, self.kind as u8]);
@@ -114,18 +143,21 @@ impl Envelope {
         bytes.extend_from_slice(&millis(self.grace).to_le_bytes());
         bytes.extend_from_slice(&self.history.to_le_bytes());
         self.namespace.write(&mut bytes);
-        bytes.extend_from_slice(&length16(self.tags.len())?);
+        let count = length16(self.tags.len(), MOST_TAGS).ok_or(Oversized::Tags(self.tags.len()))?;
+        bytes.extend_from_slice(&count);
         for (tag, stamp) in &self.tags {
-            bytes.extend_from_slice(&length16(tag.as_str().len())?);
+            let length = tag.as_str().len();
+            bytes.extend_from_slice(&length16(length, LONGEST_TAG).ok_or(Oversized::Tag(length))?);
             bytes.extend_from_slice(tag.as_str().as_bytes());
             stamp.write(&mut bytes);
         }
-        let length = u32::try_from(self.payload.len()).ok()?;
+        let length = self.payload.len();
+        let length = u32::try_from(length).map_err(|_| Oversized::Payload(length))?;
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&self.payload);
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
-        Some(bytes)
+        Ok(bytes)
     }
 
     pub(crate) fn read(bytes: &[u8], reader: Reader<'_>) -> Result<Self, Unreadable> {
@@ -159,7 +191,9 @@ impl Stamp {
     }
 }
 
-fn length16(length: usize) -> Option<[u8; 2]> {
+/// A length as it is written, unless it is above a limit.
+fn length16(length: usize, limit: usize) -> Option<[u8; 2]> {
+    let length = (length <= limit).then_some(length)?;
     u16::try_from(length).ok().map(u16::to_le_bytes)
 }
 
@@ -219,7 +253,7 @@ impl<'a> Cursor<'a> {
         let grace = Duration::from_millis(self.u64()?);
         let history = self.u64()?;
         let namespace = self.stamp()?;
-        let count = self.length16()?;
+        let count = self.length16().filter(|count| *count <= MOST_TAGS)?;
         let tags = (0..count).map(|_| self.tag()).collect::<Option<_>>()?;
         let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
         let payload = self.take(length)?.to_vec();
@@ -235,7 +269,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn tag(&mut self) -> Option<(Tag, Stamp)> {
-        let length = self.length16()?;
+        let length = self.length16().filter(|length| *length <= LONGEST_TAG)?;
         let text = std::str::from_utf8(self.take(length)?).ok()?;
         Some((Tag::new(text), self.stamp()?))
     }
@@ -263,3 +297,19 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 }
+
+/// An envelope for a reader with the bytes behind its name as given, and a checksum that fits.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn sealed(bytes: &[u8], reader: Reader<'_>) -> Vec<u8> {
+    let mut sealed = MAGIC.to_vec();
+    sealed.extend_from_slice(&[VERSION, reader.codec as u8, EntryKind::Value as u8]);
+    sealed.extend_from_slice(&reader.fingerprint.to_le_bytes());
+    sealed.extend_from_slice(&crc32fast::hash(reader.name.as_bytes()).to_le_bytes());
+    sealed.extend_from_slice(bytes);
+    let checksum = crc32fast::hash(&sealed);
+    sealed.extend_from_slice(&checksum.to_le_bytes());
+    sealed
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,9 @@ mod entry;
 mod envelope;
 mod error;
 mod flight;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod load_limits;
 mod lock;

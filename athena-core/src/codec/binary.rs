@@ -31,6 +31,9 @@ pub(super) struct Weightless(Cell<usize>);
 /// What reading one value may use up.
 struct Budget<'de> {
     left: Cell<&'de [u8]>,
+    /// For how many elements room may be made before they are there: all of them, on every level, are no
+    /// more than the bytes.
+    room: Cell<usize>,
     weightless: Weightless,
     excess: Cell<Option<Excess>>,
 }
@@ -55,6 +58,7 @@ struct Sink<'a> {
 pub(super) fn read<V: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<V, String> {
     let budget = Budget {
         left: Cell::new(bytes),
+        room: Cell::new(bytes.len()),
         weightless: Weightless::default(),
         excess: Cell::new(None),
     };
@@ -91,6 +95,14 @@ impl Weightless {
 }
 
 impl Budget<'_> {
+    #[inline]
+    fn make_room(&self, claimed: usize) -> usize {
+        let room = self.room.get();
+        let granted = claimed.min(room);
+        self.room.set(room - granted);
+        granted
+    }
+
     /// postcard keeps no words of an error.
     #[cold]
     fn refuse<E: de::Error>(&self, excess: Excess) -> E {

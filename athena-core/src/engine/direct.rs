@@ -140,9 +140,8 @@ where
             tags: self.tags.iter().cloned().zip(generations.tags.iter().copied()).collect(),
             payload,
         };
-        let Some(bytes) = envelope.write(address.reader()) else {
-            return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
-        };
+        let bytes = envelope.write(address.reader());
+        let bytes = bytes.map_err(|oversized| self.unwritable(&oversized.to_string()))?;
         let total = life.total().max(Duration::from_millis(1));
         match remote.fill(address, &bytes, total, &grant).await.map_err(Error::backend)? {
             Filled::Stored => {

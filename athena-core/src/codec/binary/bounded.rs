@@ -59,7 +59,7 @@ impl<'b, 'de, T> Bounded<'b, 'de, T> {
     /// How many elements to make room for.
     #[inline]
     fn room(&self, claimed: Option<usize>) -> Option<usize> {
-        claimed.map(|claimed| claimed.min(self.budget.left.get().len()))
+        claimed.map(|claimed| self.budget.make_room(claimed))
     }
 }
 

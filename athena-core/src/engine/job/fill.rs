@@ -196,8 +196,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             tags,
             payload: payload(self.slot(), &self.wire, self.remember.as_ref())?,
         };
-        let bytes = envelope.write(address.reader());
-        bytes.map(Some).ok_or_else(|| "too many or too long tags, or a value of 4 GiB".to_owned())
+        envelope.write(address.reader()).map(Some).map_err(|oversized| oversized.to_string())
     }
 
     /// The tags with the generations from before the load; nothing if those of late ones cannot be told
