@@ -74,6 +74,51 @@ proptest! {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Node(Vec<Tree>),
+    Marks(Vec<()>),
+}
+
+/// The checksum that an entry ends with (CRC-32 as of IEEE 802.3).
+fn checksum(bytes: &[u8]) -> [u8; 4] {
+    let crc = bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 }
+        })
+    });
+    (!crc).to_le_bytes()
+}
+
+#[tokio::test]
+async fn an_entry_that_somebody_wrote_to_bring_its_readers_down_is_a_miss_and_overwritten() {
+    let store = MemoryBackend::new();
+    let build = || Cache::builder("test").backend(store.clone()).build().unwrap();
+    build().entry("k").insert(Tree::Leaf).await.unwrap();
+    let name = store.names().into_iter().find(|name| name.contains("k:k")).unwrap();
+    let honest = store.bytes(&name).unwrap();
+    // Behind it: the length of the payload, one byte of it, the checksum.
+    let head = &honest[..honest.len() - 9];
+    assert_eq!(honest[honest.len() - 4..], checksum(&honest[..honest.len() - 4]));
+    let bombs: [&[u8]; 3] =
+        [&[1, 1].repeat(8_000), &[2, 255, 255, 255, 255, 255, 255, 127], &[1, 255, 127]];
+    for bomb in bombs {
+        let length = u32::try_from(bomb.len()).unwrap();
+        let mut bytes = [head, &length.to_le_bytes(), bomb].concat();
+        bytes.extend(checksum(&bytes));
+        store.put(&name, bytes, Duration::from_secs(60));
+        let cache = build();
+        let load = async || Ok::<_, std::convert::Infallible>(Tree::Leaf);
+        let Ok(loaded) = cache.entry("k").get_or_load(load).await;
+        assert_eq!(loaded, Tree::Leaf);
+        assert_eq!(cache.stats().unreadable, 1);
+        cache.settle().await;
+        let read = build().entry("k").get::<Tree>().await.unwrap();
+        assert_eq!(read, Some(Tree::Leaf), "it was overwritten");
+    }
+}
+
 #[test]
 fn unchanged_bytes_are_the_value() {
     assert_eq!(read_after(|_| ()), (Some(value()), 0));
