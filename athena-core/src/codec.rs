@@ -220,6 +220,12 @@ impl<V> Wire<V> {
         self.encode(value).ok().map(|bytes| bytes.len())
     }
 
+    /// The value of bytes, if they are one; for benches.
+    #[doc(hidden)]
+    pub fn read(&self, bytes: &[u8]) -> Option<V> {
+        self.decode(bytes).ok()
+    }
+
     /// The value of bytes; a `Deserialize` that panics is a reason like others.
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, String> {
         match contained(|| (self.decode)(bytes)) {

@@ -89,4 +89,26 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     pair!("product in JSON", &product, json, serde_json::to_vec);
     pair!("left out in JSON", &sparse, json, serde_json::to_vec);
     group.finish();
+    decode(criterion, &product, &bytes, &drafts);
+}
+
+/// The same the other way: what the bounds on depth and counts cost.
+fn decode(criterion: &mut Criterion, product: &Product, bytes: &Vec<u8>, drafts: &Vec<State>) {
+    let mut group = criterion.benchmark_group("decode");
+    macro_rules! pair {
+        ($name:literal, $type:ty, $value:expr) => {
+            let written = postcard::to_allocvec($value).expect("it can be written");
+            group.bench_function(concat!($name, ", bounded"), |bencher| {
+                let wire = with_postcard::<$type>();
+                bencher.iter(|| wire.read(black_box(&written)));
+            });
+            group.bench_function(concat!($name, ", plain"), |bencher| {
+                bencher.iter(|| postcard::from_bytes::<$type>(black_box(&written)));
+            });
+        };
+    }
+    pair!("product", Product, product);
+    pair!("bytes", Vec<u8>, bytes);
+    pair!("enums", Vec<State>, drafts);
+    group.finish();
 }
