@@ -89,7 +89,10 @@ fn read(target: fn(&[u8]), bytes: &[u8]) -> Result<(), String> {
 
 #[test]
 fn no_bytes_make_a_reader_panic_or_take_much_more_memory_than_they_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (name, target) in TARGETS {
+        let fuzzer = root.join(format!("fuzz/fuzz_targets/{name}.rs"));
+        assert!(fuzzer.exists(), "{fuzzer:?} is missing");
         // What is made once for each type counts for none of them.
         target(b"");
         let samples = samples(name);
