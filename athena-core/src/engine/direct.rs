@@ -143,6 +143,11 @@ where
         let Some(bytes) = envelope.write(address.reader()) else {
             return Err(self.unwritable("too many or too long tags, or a value of 4 GiB"));
         };
+        if let Some(reason) = remote.refuses_size(address, bytes.len()) {
+            let key = &self.key.readable();
+            self.runtime.too_large::<V>(self.site, key, &reason);
+            return Err(Error::codec(key.as_str(), reason));
+        }
         let total = life.total().max(Duration::from_millis(1));
         match remote.fill(address, &bytes, total, &grant).await.map_err(Error::backend)? {
             Filled::Stored => {

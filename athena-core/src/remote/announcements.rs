@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 use super::acknowledged::AcknowledgedLately;
+use super::heavy::HeavyValues;
 use super::known::Known;
 use super::wake::{KeyedNotify, Waiter};
 use crate::backend::Change;
@@ -29,6 +30,7 @@ pub(super) struct Announcements {
     pub(super) sessions: Sessions,
     pub(super) known: Known,
     pub(super) acknowledged: AcknowledgedLately,
+    pub(super) heavy: HeavyValues,
     /// When every node was last known for certain to be the one that serves.
     confirmed: AtomicU64,
     waiters: Arc<KeyedNotify>,
@@ -44,6 +46,7 @@ impl Announcements {
         telemetry: &Arc<Telemetry>,
         revisions: Arc<Revisions>,
         guards: Guards,
+        heavy: HeavyValues,
     ) -> Arc<Self> {
         Arc::new(Self {
             prefix: format!("{}:", namespace.as_str()),
@@ -51,6 +54,7 @@ impl Announcements {
             sessions: Sessions::new(settings.trust_window, guards),
             known: Known::default(),
             acknowledged: AcknowledgedLately::new(settings.max_journal),
+            heavy,
             confirmed: AtomicU64::new(0),
             waiters: Arc::default(),
             connected: Notify::new(),
@@ -61,9 +65,11 @@ impl Announcements {
     /// Takes in what the backend says; it counts once this returns (coherence 2, I2).
     pub(super) fn hear(&self, change: &Change) {
         match change {
-            Change::Announced { names } => {
-                let ours = names.iter().filter(|name| name.starts_with(&self.prefix));
-                ours.for_each(|name| self.note(name));
+            Change::Announced { names } => self.ours(names).for_each(|name| self.note(name)),
+            Change::Slow { names, bytes, took } => {
+                let names: Vec<_> =
+                    self.ours(names).map(|name| self.revisions.name(name)).collect();
+                self.heavy.blame(&names, *bytes, *took);
             }
             Change::Flushed => self.revisions.change_all(),
             Change::Connected { node, history } => {
@@ -77,6 +83,10 @@ impl Announcements {
                 self.telemetry.tell(&Event::Reconnected { endpoint });
             }
         }
+    }
+
+    fn ours<'n>(&self, names: &'n [String]) -> impl Iterator<Item = &'n String> {
+        names.iter().filter(|name| name.starts_with(&self.prefix))
     }
 
     fn note(&self, name: &str) {

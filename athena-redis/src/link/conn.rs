@@ -154,9 +154,14 @@ impl Conn {
         }
     }
 
-    /// Whether the server tells the limit of its table of readers.
-    pub(super) fn tells_limit(&self) -> bool {
-        self.unheard.tells_limit()
+    /// Whether the server tells its limits.
+    pub(super) fn tells_limits(&self) -> bool {
+        self.unheard.tells_limits()
+    }
+
+    /// The most bytes that the server takes as one argument, as far as is known.
+    pub(super) fn max_value(&self) -> u64 {
+        self.unheard.max_value()
     }
 
     /// The same for the first time, before anything is read.
@@ -199,7 +204,8 @@ impl Conn {
     /// Watches one exchange: given up after at least `long` without an answer, by whomever, it counts as a
     /// timeout, unless bytes are on their way.
     pub(super) fn watch(&self, long: Duration) -> ExchangeWatch<'_> {
-        ExchangeWatch { state: &self.state, watch: self.state.pulse.watch(long), open: true }
+        let watch = self.state.pulse.watch(long);
+        ExchangeWatch { state: &self.state, watch, batch: None, open: true }
     }
 
     /// Closes the socket as soon as the runtime runs; what is in flight fails.
@@ -239,10 +245,18 @@ impl ConnState {
 pub(super) struct ExchangeWatch<'a> {
     state: &'a ConnState,
     watch: Watch<'a>,
+    /// What is exchanged, if that may be large.
+    batch: Option<&'a Batch>,
     open: bool,
 }
 
-impl ExchangeWatch<'_> {
+impl<'a> ExchangeWatch<'a> {
+    /// The same, of a batch whose values may be on their way.
+    pub(super) fn of(mut self, batch: &'a Batch) -> Self {
+        self.batch = Some(batch);
+        self
+    }
+
     /// The other side is alive; tells whether it had been taken for dead.
     pub(super) fn answered(mut self) -> bool {
         self.open = false;
@@ -259,7 +273,13 @@ impl Drop for ExchangeWatch<'_> {
         match self.watch.give_up(Instant::now()) {
             GivenUp::Timeout(Health::Silent) => client.ring(),
             GivenUp::Timeout(_) => changed.notify_one(),
-            GivenUp::Early | GivenUp::Known | GivenUp::Behind | GivenUp::OnItsWay { .. } => {}
+            GivenUp::OnItsWay { bytes, took } => {
+                let names = self.batch.map(Batch::values).unwrap_or_default();
+                if !names.is_empty() {
+                    client.tell(&Change::Slow { names, bytes, took });
+                }
+            }
+            GivenUp::Early | GivenUp::Known | GivenUp::Behind => {}
         }
     }
 }

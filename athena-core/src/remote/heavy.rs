@@ -1,0 +1,386 @@
+//! Values that do not get through in time, by the digests of their names.
+//!
+//! Asked for again at once they would hold up everything else on their connection once more, and not arrive.
+//! So they are left alone for a while that doubles, then tried by one, apart from others.
+//!
+//! Invariant: what is known is bounded, and it is known without being asked for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::backend::{Class, Failure};
+use crate::clock::{Clock, Tick};
+use crate::coherence::revision::Subject;
+use crate::lock::Mutex;
+use crate::random::Random;
+
+/// From so many bytes on a value travels apart from others.
+pub(super) const LARGE: u64 = 256 * 1024;
+
+/// How long a name is left alone after it was given up once, and at most; a fifth more or less.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long one has for trying.
+const TRIAL: Duration = Duration::from_secs(1);
+/// So many names are remembered.
+const MOST_NAMES: usize = 4_096;
+
+/// What is known of the values of a cache.
+#[derive(Debug)]
+pub(super) struct HeavyValues {
+    burdens: Mutex<Burdens>,
+    /// Whether anything is known: mostly nothing is.
+    is_any: AtomicBool,
+    clock: Clock,
+    random: Arc<Random>,
+}
+
+/// How a value is to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// With others.
+    Together,
+    /// Apart from others.
+    Alone,
+    /// Not now.
+    HeldOff(Hold),
+}
+
+/// Why and for how long a value is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// Bytes that it has at least.
+    size: u64,
+    trouble: Trouble,
+    /// For so long still.
+    left: Duration,
+}
+
+/// Why a value did not get through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It was given up after so long.
+    Slow(Duration),
+    /// It is not sent.
+    TooLarge,
+}
+
+/// What is known of names.
+#[derive(Debug, Default)]
+struct Burdens(HashMap<Subject, Burden, foldhash::fast::RandomState>);
+
+#[derive(Debug, Clone, Copy)]
+struct Burden {
+    /// Bytes that it has at least.
+    size: u64,
+    /// How often it was given up since it has arrived.
+    given_up: u32,
+    trouble: Trouble,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// It may be asked for from then on.
+    Resting(Tick),
+    /// Somebody asks for it, and has until then.
+    Tried(Tick),
+}
+
+impl HeavyValues {
+    pub(super) fn new(clock: &Clock, random: &Arc<Random>) -> Self {
+        let (burdens, is_any) = (Mutex::default(), AtomicBool::new(false));
+        Self { burdens, is_any, clock: clock.clone(), random: Arc::clone(random) }
+    }
+
+    /// How a value is to be asked for by somebody who does it at once.
+    pub(super) fn turn(&self, name: Subject) -> Turn {
+        self.with(|burdens, now| burdens.turn(name, now)).unwrap_or(Turn::Together)
+    }
+
+    /// Why nothing is to be asked about a value now, nor written, if so.
+    pub(super) fn refusal(&self, name: Subject, text: &str) -> Option<Failure> {
+        match self.with(|burdens, now| burdens.look(name, now)) {
+            Some(Turn::HeldOff(hold)) => Some(hold.failure(text)),
+            _ => None,
+        }
+    }
+
+    /// Notes that a value was given up when so many bytes of it were through, or were to be sent.
+    pub(super) fn give_up(&self, name: Subject, size: u64, trouble: Trouble) {
+        let random = self.random.share();
+        self.is_any.store(true, Ordering::Release);
+        self.burdens.lock().give_up(name, (size, trouble), self.clock.now(), random);
+    }
+
+    /// Notes that one of several values was: the large ones if any is known to be, else all of them, until each
+    /// has been asked for alone.
+    pub(super) fn blame(&self, names: &[Subject], size: u64, took: Duration) {
+        let large = self.with(|burdens, _| burdens.large_of(names)).unwrap_or_default();
+        let names = if large.is_empty() { names } else { &large };
+        names.iter().for_each(|name| self.give_up(*name, size, Trouble::Slow(took)));
+    }
+
+    /// Notes that a value has arrived here; `None` if there is none.
+    pub(super) fn arrived(&self, name: Subject, size: Option<u64>) {
+        self.note(size.unwrap_or_default(), |burdens, now| burdens.arrived(name, size, now));
+    }
+
+    /// Notes that a value has arrived there.
+    pub(super) fn stored(&self, name: Subject, size: u64) {
+        self.note(size, |burdens, _| burdens.stored(name, size));
+    }
+
+    fn note(&self, size: u64, note: impl FnOnce(&mut Burdens, Tick)) {
+        if size >= LARGE {
+            self.is_any.store(true, Ordering::Release);
+        }
+        self.with(note);
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Burdens, Tick) -> T) -> Option<T> {
+        let is_any = self.is_any.load(Ordering::Acquire);
+        is_any.then(|| work(&mut self.burdens.lock(), self.clock.now()))
+    }
+}
+
+impl Hold {
+    /// The failure of what is not asked about the value.
+    pub(super) fn failure(&self, name: &str) -> Failure {
+        let Self { size, trouble, left } = self;
+        let what = match trouble {
+            Trouble::Slow(took) => format!("was given up after {took:?} (at least {size} bytes)"),
+            Trouble::TooLarge => format!("is too large ({size} bytes)"),
+        };
+        Failure::new(Class::HeldOff, format!("`{name}` {what}, and is left alone for {left:?}"))
+    }
+}
+
+impl Burdens {
+    fn look(&self, name: Subject, now: Tick) -> Turn {
+        let Some(burden) = self.0.get(&name) else { return Turn::Together };
+        match burden.state {
+            State::Resting(until) if now < until => burden.hold(until.since(now)),
+            _ => Turn::Alone,
+        }
+    }
+
+    fn large_of(&self, names: &[Subject]) -> Vec<Subject> {
+        let is_large = |name: &&Subject| self.0.get(name).is_some_and(|it| it.size >= LARGE);
+        names.iter().filter(is_large).copied().collect()
+    }
+
+    fn turn(&mut self, name: Subject, now: Tick) -> Turn {
+        let seen = self.look(name, now);
+        let Some(burden) = self.0.get_mut(&name).filter(|_| seen == Turn::Alone) else {
+            return seen;
+        };
+        match burden.state {
+            State::Tried(until) if now < until => burden.hold(until.since(now)),
+            _ if burden.given_up == 0 => Turn::Alone,
+            _ => {
+                burden.state = State::Tried(now.after(TRIAL));
+                Turn::Alone
+            }
+        }
+    }
+
+    fn give_up(&mut self, name: Subject, (size, trouble): (u64, Trouble), now: Tick, random: f64) {
+        let burden = self.of(name);
+        burden.size = burden.size.max(size);
+        // It is told by everybody who waited for it.
+        if matches!(burden.state, State::Resting(until) if now < until) {
+            return;
+        }
+        burden.trouble = trouble;
+        let factor = 1_u32.checked_shl(burden.given_up).unwrap_or(u32::MAX);
+        let pause = FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE);
+        burden.given_up = burden.given_up.saturating_add(1).min(u32::BITS - 1);
+        burden.state = State::Resting(now.after(pause.mul_f64(0.8 + 0.4 * random)));
+    }
+
+    fn arrived(&mut self, name: Subject, size: Option<u64>, now: Tick) {
+        match size {
+            Some(size) if size >= LARGE => {
+                let state = State::Resting(now);
+                *self.of(name) = Burden { size, state, ..Burden::default() };
+            }
+            Some(_) => drop(self.0.remove(&name)),
+            // What is written next may be as large.
+            None => {
+                if let Some(burden) = self.0.get_mut(&name) {
+                    burden.state = State::Resting(now);
+                }
+            }
+        }
+    }
+
+    fn stored(&mut self, name: Subject, size: u64) {
+        if size < LARGE {
+            self.0.remove(&name);
+        } else {
+            // That it got there does not say that it gets back.
+            self.of(name).size = size;
+        }
+    }
+
+    fn of(&mut self, name: Subject) -> &mut Burden {
+        if self.0.len() >= MOST_NAMES && !self.0.contains_key(&name) {
+            let soonest = self.0.iter().min_by_key(|(_, burden)| burden.until());
+            if let Some(soonest) = soonest.map(|(name, _)| *name) {
+                self.0.remove(&soonest);
+            }
+        }
+        self.0.entry(name).or_default()
+    }
+}
+
+impl Default for Burden {
+    fn default() -> Self {
+        let (trouble, state) = (Trouble::Slow(Duration::ZERO), State::Resting(Tick::default()));
+        Self { size: 0, given_up: 0, trouble, state }
+    }
+}
+
+impl Burden {
+    fn hold(&self, left: Duration) -> Turn {
+        Turn::HeldOff(Hold { size: self.size, trouble: self.trouble, left })
+    }
+
+    fn until(&self) -> Tick {
+        match self.state {
+            State::Resting(until) | State::Tried(until) => until,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coherence::revision::Revisions;
+
+    const SLOW: Trouble = Trouble::Slow(Duration::from_millis(500));
+
+    fn held(size: u64, left: Duration) -> Turn {
+        Turn::HeldOff(Hold { size, trouble: SLOW, left })
+    }
+
+    fn at(millis: u64) -> Tick {
+        Tick::from_millis(millis)
+    }
+
+    fn name(revisions: &Revisions, number: usize) -> Subject {
+        revisions.name(&format!("shop:{{k:{number}}}:0"))
+    }
+
+    fn is_held(turn: Turn) -> bool {
+        matches!(turn, Turn::HeldOff(_))
+    }
+
+    #[test]
+    fn a_value_that_was_given_up_is_left_alone_for_a_while_that_doubles() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let (name, mut now) = (name(&revisions, 1), at(1_000));
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            burdens.give_up(name, (5, SLOW), now, 0.5);
+            let Turn::HeldOff(Hold { left, .. }) = burdens.turn(name, now) else {
+                panic!("it is left alone")
+            };
+            assert!(is_held(burdens.turn(name, now.after(left - Duration::from_millis(1)))));
+            now = now.after(left);
+            pauses.push(left.as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn pauses_differ_between_processes() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        for (number, random, millis) in [(1, 0.0, 800), (2, 1.0, 1_200)] {
+            let name = name(&revisions, number);
+            burdens.give_up(name, (5, SLOW), at(0), random);
+            let left = Duration::from_millis(millis);
+            assert_eq!(burdens.turn(name, at(0)), held(5, left));
+        }
+    }
+
+    #[test]
+    fn when_its_time_is_over_one_tries_it_alone() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let name = name(&revisions, 1);
+        burdens.give_up(name, (5, SLOW), at(0), 0.5);
+        assert_eq!(burdens.turn(name, at(1_000)), Turn::Alone);
+        assert!(is_held(burdens.turn(name, at(1_001))), "somebody tries it");
+        // The one who does may do with it whatever a load needs.
+        assert_eq!(burdens.look(name, at(1_001)), Turn::Alone);
+        assert_eq!(burdens.turn(name, at(2_000)), Turn::Alone, "whoever did has not come back");
+        burdens.give_up(name, (5, SLOW), at(2_500), 0.5);
+        assert!(is_held(burdens.turn(name, at(4_499))));
+        assert_eq!(burdens.turn(name, at(4_500)), Turn::Alone);
+    }
+
+    #[test]
+    fn many_who_waited_for_one_value_give_it_up_once() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let name = name(&revisions, 1);
+        for size in [5, 9, 7] {
+            burdens.give_up(name, (size, SLOW), at(0), 0.5);
+        }
+        let left = Duration::from_secs(1);
+        assert_eq!(burdens.turn(name, at(0)), held(9, left));
+    }
+
+    #[test]
+    fn what_has_arrived_is_asked_for_as_ever_and_alone_if_it_is_large() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let names = [1, 2, 3].map(|number| name(&revisions, number));
+        for name in names {
+            burdens.give_up(name, (LARGE, SLOW), at(0), 0.5);
+            burdens.turn(name, at(1_000));
+        }
+        for (name, size) in names.into_iter().zip([Some(LARGE), Some(LARGE - 1), None]) {
+            burdens.arrived(name, size, at(1_100));
+        }
+        let turns = names.map(|name| burdens.turn(name, at(1_100)));
+        assert_eq!(turns, [Turn::Alone, Turn::Together, Turn::Alone]);
+        let again = names.map(|name| burdens.turn(name, at(1_100)));
+        assert!(
+            again[..2] == turns[..2] && is_held(again[2]),
+            "nobody knows how large the next is"
+        );
+        for name in names {
+            burdens.give_up(name, (LARGE, SLOW), at(1_200), 0.5);
+        }
+        let left =
+            |turn| if let Turn::HeldOff(Hold { left, .. }) = turn { left.as_secs() } else { 0 };
+        assert_eq!(names.map(|name| left(burdens.turn(name, at(1_200)))), [1, 1, 2]);
+    }
+
+    #[test]
+    fn that_a_large_value_was_stored_does_not_say_that_it_gets_back() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let names = [1, 2].map(|number| name(&revisions, number));
+        for name in names {
+            burdens.give_up(name, (LARGE, SLOW), at(0), 0.5);
+        }
+        burdens.stored(names[0], LARGE);
+        burdens.stored(names[1], 5);
+        assert!(is_held(burdens.turn(names[0], at(999))));
+        assert_eq!(burdens.turn(names[1], at(999)), Turn::Together);
+    }
+
+    #[test]
+    fn so_many_names_are_remembered_and_those_that_are_due_forgotten_first() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        for number in 0..2 * MOST_NAMES {
+            burdens.give_up(name(&revisions, number), (5, SLOW), at(number as u64), 0.5);
+        }
+        assert_eq!(burdens.0.len(), MOST_NAMES);
+        let now = at(2 * MOST_NAMES as u64);
+        let mut is_known = |number| burdens.turn(name(&revisions, number), now) != Turn::Together;
+        assert!(!is_known(0) && is_known(2 * MOST_NAMES - 1));
+    }
+}
