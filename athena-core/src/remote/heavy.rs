@@ -37,15 +37,20 @@ pub(super) struct HeavyValues {
     random: Arc<Random>,
 }
 
-/// How a value is to be asked for.
+/// How a value is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Travels {
     /// With others.
     Together,
-    /// Apart from others.
+    /// Apart from other values.
     Alone,
-    /// Not now.
-    HeldOff(Hold),
+}
+
+/// Whether a value may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Now(Travels),
+    NotNow(Hold),
 }
 
 /// Why and for how long a value is left alone.
@@ -95,16 +100,20 @@ impl HeavyValues {
         Self { burdens, is_any, clock: clock.clone(), random: Arc::clone(random) }
     }
 
-    /// How a value is to be asked for by somebody who does it at once.
-    pub(super) fn turn(&self, name: Subject) -> Turn {
-        self.with(|burdens, now| burdens.turn(name, now)).unwrap_or(Turn::Together)
+    /// How a value is to be asked for by somebody who does it at once, or why it is not.
+    pub(super) fn turn(&self, name: Subject) -> Result<Travels, Hold> {
+        match self.with(|burdens, now| burdens.turn(name, now)) {
+            Some(Turn::NotNow(hold)) => Err(hold),
+            Some(Turn::Now(travels)) => Ok(travels),
+            None => Ok(Travels::Together),
+        }
     }
 
     /// Why nothing is to be asked about a value now, nor written, if so.
     pub(super) fn refusal(&self, name: Subject, text: &str) -> Option<Failure> {
         match self.with(|burdens, now| burdens.look(name, now)) {
-            Some(Turn::HeldOff(hold)) => Some(hold.failure(text)),
-            _ => None,
+            Some(Turn::NotNow(hold)) => Some(hold.failure(text)),
+            Some(Turn::Now(_)) | None => None,
         }
     }
 
@@ -160,10 +169,10 @@ impl Hold {
 
 impl Burdens {
     fn look(&self, name: Subject, now: Tick) -> Turn {
-        let Some(burden) = self.0.get(&name) else { return Turn::Together };
+        let Some(burden) = self.0.get(&name) else { return Turn::Now(Travels::Together) };
         match burden.state {
             State::Resting(until) if now < until => burden.hold(until.since(now)),
-            _ => Turn::Alone,
+            _ => Turn::Now(Travels::Alone),
         }
     }
 
@@ -174,15 +183,16 @@ impl Burdens {
 
     fn turn(&mut self, name: Subject, now: Tick) -> Turn {
         let seen = self.look(name, now);
-        let Some(burden) = self.0.get_mut(&name).filter(|_| seen == Turn::Alone) else {
+        let Some(burden) = self.0.get_mut(&name).filter(|_| seen == Turn::Now(Travels::Alone))
+        else {
             return seen;
         };
         match burden.state {
             State::Tried(until) if now < until => burden.hold(until.since(now)),
-            _ if burden.given_up == 0 => Turn::Alone,
+            _ if burden.given_up == 0 => seen,
             _ => {
                 burden.state = State::Tried(now.after(TRIAL));
-                Turn::Alone
+                seen
             }
         }
     }
@@ -246,7 +256,7 @@ impl Default for Burden {
 
 impl Burden {
     fn hold(&self, left: Duration) -> Turn {
-        Turn::HeldOff(Hold { size: self.size, trouble: self.trouble, left })
+        Turn::NotNow(Hold { size: self.size, trouble: self.trouble, left })
     }
 
     fn until(&self) -> Tick {
@@ -263,8 +273,11 @@ mod tests {
 
     const SLOW: Trouble = Trouble::Slow(Duration::from_millis(500));
 
+    const ALONE: Turn = Turn::Now(Travels::Alone);
+    const TOGETHER: Turn = Turn::Now(Travels::Together);
+
     fn held(size: u64, left: Duration) -> Turn {
-        Turn::HeldOff(Hold { size, trouble: SLOW, left })
+        Turn::NotNow(Hold { size, trouble: SLOW, left })
     }
 
     fn at(millis: u64) -> Tick {
@@ -276,7 +289,7 @@ mod tests {
     }
 
     fn is_held(turn: Turn) -> bool {
-        matches!(turn, Turn::HeldOff(_))
+        matches!(turn, Turn::NotNow(_))
     }
 
     #[test]
@@ -286,7 +299,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             burdens.give_up(name, (5, SLOW), now, 0.5);
-            let Turn::HeldOff(Hold { left, .. }) = burdens.turn(name, now) else {
+            let Turn::NotNow(Hold { left, .. }) = burdens.turn(name, now) else {
                 panic!("it is left alone")
             };
             assert!(is_held(burdens.turn(name, now.after(left - Duration::from_millis(1)))));
@@ -312,14 +325,14 @@ mod tests {
         let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
         let name = name(&revisions, 1);
         burdens.give_up(name, (5, SLOW), at(0), 0.5);
-        assert_eq!(burdens.turn(name, at(1_000)), Turn::Alone);
+        assert_eq!(burdens.turn(name, at(1_000)), ALONE);
         assert!(is_held(burdens.turn(name, at(1_001))), "somebody tries it");
         // The one who does may do with it whatever a load needs.
-        assert_eq!(burdens.look(name, at(1_001)), Turn::Alone);
-        assert_eq!(burdens.turn(name, at(2_000)), Turn::Alone, "whoever did has not come back");
+        assert_eq!(burdens.look(name, at(1_001)), ALONE);
+        assert_eq!(burdens.turn(name, at(2_000)), ALONE, "whoever did has not come back");
         burdens.give_up(name, (5, SLOW), at(2_500), 0.5);
         assert!(is_held(burdens.turn(name, at(4_499))));
-        assert_eq!(burdens.turn(name, at(4_500)), Turn::Alone);
+        assert_eq!(burdens.turn(name, at(4_500)), ALONE);
     }
 
     #[test]
@@ -345,7 +358,7 @@ mod tests {
             burdens.arrived(name, size, at(1_100));
         }
         let turns = names.map(|name| burdens.turn(name, at(1_100)));
-        assert_eq!(turns, [Turn::Alone, Turn::Together, Turn::Alone]);
+        assert_eq!(turns, [ALONE, TOGETHER, ALONE]);
         let again = names.map(|name| burdens.turn(name, at(1_100)));
         assert!(
             again[..2] == turns[..2] && is_held(again[2]),
@@ -355,7 +368,7 @@ mod tests {
             burdens.give_up(name, (LARGE, SLOW), at(1_200), 0.5);
         }
         let left =
-            |turn| if let Turn::HeldOff(Hold { left, .. }) = turn { left.as_secs() } else { 0 };
+            |turn| if let Turn::NotNow(Hold { left, .. }) = turn { left.as_secs() } else { 0 };
         assert_eq!(names.map(|name| left(burdens.turn(name, at(1_200)))), [1, 1, 2]);
     }
 
@@ -369,7 +382,7 @@ mod tests {
         burdens.stored(names[0], LARGE);
         burdens.stored(names[1], 5);
         assert!(is_held(burdens.turn(names[0], at(999))));
-        assert_eq!(burdens.turn(names[1], at(999)), Turn::Together);
+        assert_eq!(burdens.turn(names[1], at(999)), TOGETHER);
     }
 
     #[test]
@@ -380,7 +393,7 @@ mod tests {
         }
         assert_eq!(burdens.0.len(), MOST_NAMES);
         let now = at(2 * MOST_NAMES as u64);
-        let mut is_known = |number| burdens.turn(name(&revisions, number), now) != Turn::Together;
+        let mut is_known = |number| burdens.turn(name(&revisions, number), now) != TOGETHER;
         assert!(!is_known(0) && is_known(2 * MOST_NAMES - 1));
     }
 }

@@ -12,7 +12,7 @@ use crate::envelope::Stamp;
 use crate::remote::announcements::Announcements;
 use crate::remote::breakers::by_node;
 use crate::remote::generations::Told;
-use crate::remote::heavy::Turn;
+use crate::remote::heavy::Travels;
 use crate::remote::known::Sighting;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Remote, join_all, scattered};
@@ -67,22 +67,19 @@ impl Remote {
     /// Reads names from the nodes that serve them, side by side; not those that are known.
     pub(super) async fn fetch<'n>(
         &self,
-        values: impl Iterator<Item = &'n str>,
+        values: Vec<(&'n str, Travels)>,
         generations: impl Iterator<Item = &'n str>,
         since: Revision,
         deadline: Deadline,
     ) -> Fetched<'n> {
         let mut fetched = Fetched::default();
-        let (mut names, mut alone) = (Vec::new(), Vec::new());
-        for name in values {
-            match self.turn(name) {
-                Turn::Together => names.push(WantedName::Value(name)),
-                Turn::Alone => alone.push(WantedName::Value(name)),
-                Turn::HeldOff(hold) => {
-                    fetched.values.insert(name, Err(hold.failure(name)));
-                }
-            }
-        }
+        let is_one = values.len() == 1;
+        let (names, alone): (Vec<_>, Vec<_>) =
+            values.into_iter().partition(|(_, travels)| is_one || *travels == Travels::Together);
+        let mut names: Vec<_> =
+            names.into_iter().map(|(name, _)| WantedName::Value(name)).collect();
+        let mut alone: Vec<_> =
+            alone.into_iter().map(|(name, _)| WantedName::Value(name)).collect();
         for name in generations {
             if !fetched.generations.contains_key(name) {
                 let known = self.known(name);
@@ -165,10 +162,10 @@ impl Remote {
         self.ask(Operation::read(), first.text(), deadline, read).await
     }
 
-    /// How a value is asked for.
-    fn turn(&self, name: &str) -> Turn {
+    /// How a value is asked for, if it is.
+    pub(super) fn turn(&self, name: &str) -> Result<Travels, Failure> {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
-        heavy.turn(revisions.name(name))
+        heavy.turn(revisions.name(name)).map_err(|hold| hold.failure(name))
     }
 
     /// What a name failed with of those that were asked for together: one may have been held up by another.
