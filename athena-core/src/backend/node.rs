@@ -87,6 +87,15 @@ pub enum Change {
         /// For how long it was under way.
         took: Duration,
     },
+    /// What was told as [`Slow`](Self::Slow) is through by now, though nobody waited for it.
+    Late {
+        /// The values.
+        names: Vec<String>,
+        /// About how many bytes they were.
+        bytes: u64,
+        /// How long they took in all.
+        took: Duration,
+    },
 }
 
 /// A node that took over from another one.

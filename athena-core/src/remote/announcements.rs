@@ -15,7 +15,7 @@ use super::wake::{KeyedNotify, Waiter};
 use crate::backend::Change;
 use crate::clock::Tick;
 use crate::coherence::guards::Guards;
-use crate::coherence::revision::Revisions;
+use crate::coherence::revision::{Revisions, Subject};
 use crate::coherence::session::Sessions;
 use crate::key::name::{EntryName, Namespace};
 use crate::resilience::settings::Resilience;
@@ -67,9 +67,10 @@ impl Announcements {
         match change {
             Change::Announced { names } => self.ours(names).for_each(|name| self.note(name)),
             Change::Slow { names, bytes, took } => {
-                let names: Vec<_> =
-                    self.ours(names).map(|name| self.revisions.name(name)).collect();
-                self.heavy.blame(&names, *bytes, *took);
+                self.heavy.blame(&self.our_subjects(names), *bytes, *took);
+            }
+            Change::Late { names, bytes, took } => {
+                self.heavy.came_late(&self.our_subjects(names), *bytes, *took);
             }
             Change::Flushed => self.revisions.change_all(),
             Change::Connected { node, history } => {
@@ -87,6 +88,10 @@ impl Announcements {
 
     fn ours<'n>(&self, names: &'n [String]) -> impl Iterator<Item = &'n String> {
         names.iter().filter(|name| name.starts_with(&self.prefix))
+    }
+
+    fn our_subjects(&self, names: &[String]) -> Vec<Subject> {
+        self.ours(names).map(|name| self.revisions.name(name)).collect()
     }
 
     fn note(&self, name: &str) {

@@ -20,6 +20,8 @@ use crate::random::Random;
 pub(super) const LARGE: u64 = 256 * 1024;
 
 /// How long a name is left alone after it was given up once, and at most; a fifth more or less.
+///
+/// The first is as many times as long as the value was too slow, as far as that is known.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long one has for trying.
@@ -100,9 +102,14 @@ impl HeavyValues {
         Self { burdens, is_any, clock: clock.clone(), random: Arc::clone(random) }
     }
 
-    /// How a value is to be asked for by somebody who does it at once, or why it is not.
-    pub(super) fn turn(&self, name: Subject) -> Result<Travels, Hold> {
-        match self.with(|burdens, now| burdens.turn(name, now)) {
+    /// How a value is to be asked for by somebody who does it at once, or why it is not; `is_occupied` tells
+    /// whether something else is on the way there that was given up.
+    pub(super) fn turn(
+        &self,
+        name: Subject,
+        is_occupied: impl Fn() -> bool,
+    ) -> Result<Travels, Hold> {
+        match self.with(|burdens, now| burdens.turn(name, now, is_occupied)) {
             Some(Turn::NotNow(hold)) => Err(hold),
             Some(Turn::Now(travels)) => Ok(travels),
             None => Ok(Travels::Together),
@@ -130,6 +137,14 @@ impl HeavyValues {
         let large = self.with(|burdens, _| burdens.large_of(names)).unwrap_or_default();
         let names = if large.is_empty() { names } else { &large };
         names.iter().for_each(|name| self.give_up(*name, size, Trouble::Slow(took)));
+    }
+
+    /// Notes that values which were given up have come all the same.
+    pub(super) fn came_late(&self, names: &[Subject], size: u64, took: Duration) {
+        let random = self.random.share();
+        for name in names {
+            self.with(|burdens, now| burdens.came_late(*name, (size, took), now, random));
+        }
     }
 
     /// Notes that a value has arrived here; `None` if there is none.
@@ -160,7 +175,9 @@ impl Hold {
     pub(super) fn failure(&self, name: &str) -> Failure {
         let Self { size, trouble, left } = self;
         let what = match trouble {
-            Trouble::Slow(took) => format!("was given up after {took:?} (at least {size} bytes)"),
+            Trouble::Slow(took) => {
+                format!("was given up after {} ms (at least {size} bytes)", took.as_millis())
+            }
             Trouble::TooLarge => format!("is too large ({size} bytes)"),
         };
         Failure::new(Class::HeldOff, format!("`{name}` {what}, and is left alone for {left:?}"))
@@ -181,7 +198,7 @@ impl Burdens {
         names.iter().filter(is_large).copied().collect()
     }
 
-    fn turn(&mut self, name: Subject, now: Tick) -> Turn {
+    fn turn(&mut self, name: Subject, now: Tick, is_occupied: impl Fn() -> bool) -> Turn {
         let seen = self.look(name, now);
         let Some(burden) = self.0.get_mut(&name).filter(|_| seen == Turn::Now(Travels::Alone))
         else {
@@ -190,6 +207,7 @@ impl Burdens {
         match burden.state {
             State::Tried(until) if now < until => burden.hold(until.since(now)),
             _ if burden.given_up == 0 => seen,
+            _ if is_occupied() => burden.hold(Duration::ZERO),
             _ => {
                 burden.state = State::Tried(now.after(TRIAL));
                 seen
@@ -205,10 +223,17 @@ impl Burdens {
             return;
         }
         burden.trouble = trouble;
-        let factor = 1_u32.checked_shl(burden.given_up).unwrap_or(u32::MAX);
-        let pause = FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE);
-        burden.given_up = burden.given_up.saturating_add(1).min(u32::BITS - 1);
-        burden.state = State::Resting(now.after(pause.mul_f64(0.8 + 0.4 * random)));
+        burden.given_up = burden.given_up.saturating_add(1);
+        burden.state = State::Resting(now.after(burden.pause(1.0, random)));
+    }
+
+    fn came_late(&mut self, name: Subject, (size, took): (u64, Duration), now: Tick, random: f64) {
+        let Some(burden) = self.0.get_mut(&name) else { return };
+        burden.size = burden.size.max(size);
+        if let (State::Resting(until), Trouble::Slow(limit)) = (burden.state, burden.trouble) {
+            let times = took.div_duration_f64(limit.max(Duration::from_millis(1)));
+            burden.state = State::Resting(until.max(now.after(burden.pause(times, random))));
+        }
     }
 
     fn arrived(&mut self, name: Subject, size: Option<u64>, now: Tick) {
@@ -255,6 +280,14 @@ impl Default for Burden {
 }
 
 impl Burden {
+    /// How long it is left alone from now on, if it took so many times as long as it may.
+    fn pause(&self, times: f64, random: f64) -> Duration {
+        let doublings = 1_u32.checked_shl(self.given_up.saturating_sub(1)).unwrap_or(u32::MAX);
+        let longest = LONGEST_PAUSE.as_secs_f64();
+        let pause = (FIRST_PAUSE.as_secs_f64() * f64::from(doublings) * times).min(longest);
+        Duration::from_secs_f64(pause * (0.8 + 0.4 * random))
+    }
+
     fn hold(&self, left: Duration) -> Turn {
         Turn::NotNow(Hold { size: self.size, trouble: self.trouble, left })
     }
@@ -280,6 +313,11 @@ mod tests {
         Turn::NotNow(Hold { size, trouble: SLOW, left })
     }
 
+    /// Of a name whose way is free.
+    fn turn(burdens: &mut Burdens, name: Subject, now: Tick) -> Turn {
+        burdens.turn(name, now, || false)
+    }
+
     fn at(millis: u64) -> Tick {
         Tick::from_millis(millis)
     }
@@ -299,10 +337,10 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             burdens.give_up(name, (5, SLOW), now, 0.5);
-            let Turn::NotNow(Hold { left, .. }) = burdens.turn(name, now) else {
+            let Turn::NotNow(Hold { left, .. }) = turn(&mut burdens, name, now) else {
                 panic!("it is left alone")
             };
-            assert!(is_held(burdens.turn(name, now.after(left - Duration::from_millis(1)))));
+            assert!(is_held(turn(&mut burdens, name, now.after(left - Duration::from_millis(1)))));
             now = now.after(left);
             pauses.push(left.as_secs());
         }
@@ -316,7 +354,7 @@ mod tests {
             let name = name(&revisions, number);
             burdens.give_up(name, (5, SLOW), at(0), random);
             let left = Duration::from_millis(millis);
-            assert_eq!(burdens.turn(name, at(0)), held(5, left));
+            assert_eq!(turn(&mut burdens, name, at(0)), held(5, left));
         }
     }
 
@@ -325,14 +363,14 @@ mod tests {
         let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
         let name = name(&revisions, 1);
         burdens.give_up(name, (5, SLOW), at(0), 0.5);
-        assert_eq!(burdens.turn(name, at(1_000)), ALONE);
-        assert!(is_held(burdens.turn(name, at(1_001))), "somebody tries it");
+        assert_eq!(turn(&mut burdens, name, at(1_000)), ALONE);
+        assert!(is_held(turn(&mut burdens, name, at(1_001))), "somebody tries it");
         // The one who does may do with it whatever a load needs.
         assert_eq!(burdens.look(name, at(1_001)), ALONE);
-        assert_eq!(burdens.turn(name, at(2_000)), ALONE, "whoever did has not come back");
+        assert_eq!(turn(&mut burdens, name, at(2_000)), ALONE, "whoever did has not come back");
         burdens.give_up(name, (5, SLOW), at(2_500), 0.5);
-        assert!(is_held(burdens.turn(name, at(4_499))));
-        assert_eq!(burdens.turn(name, at(4_500)), ALONE);
+        assert!(is_held(turn(&mut burdens, name, at(4_499))));
+        assert_eq!(turn(&mut burdens, name, at(4_500)), ALONE);
     }
 
     #[test]
@@ -343,7 +381,7 @@ mod tests {
             burdens.give_up(name, (size, SLOW), at(0), 0.5);
         }
         let left = Duration::from_secs(1);
-        assert_eq!(burdens.turn(name, at(0)), held(9, left));
+        assert_eq!(turn(&mut burdens, name, at(0)), held(9, left));
     }
 
     #[test]
@@ -352,14 +390,14 @@ mod tests {
         let names = [1, 2, 3].map(|number| name(&revisions, number));
         for name in names {
             burdens.give_up(name, (LARGE, SLOW), at(0), 0.5);
-            burdens.turn(name, at(1_000));
+            turn(&mut burdens, name, at(1_000));
         }
         for (name, size) in names.into_iter().zip([Some(LARGE), Some(LARGE - 1), None]) {
             burdens.arrived(name, size, at(1_100));
         }
-        let turns = names.map(|name| burdens.turn(name, at(1_100)));
+        let turns = names.map(|name| turn(&mut burdens, name, at(1_100)));
         assert_eq!(turns, [ALONE, TOGETHER, ALONE]);
-        let again = names.map(|name| burdens.turn(name, at(1_100)));
+        let again = names.map(|name| turn(&mut burdens, name, at(1_100)));
         assert!(
             again[..2] == turns[..2] && is_held(again[2]),
             "nobody knows how large the next is"
@@ -369,7 +407,7 @@ mod tests {
         }
         let left =
             |turn| if let Turn::NotNow(Hold { left, .. }) = turn { left.as_secs() } else { 0 };
-        assert_eq!(names.map(|name| left(burdens.turn(name, at(1_200)))), [1, 1, 2]);
+        assert_eq!(names.map(|name| left(turn(&mut burdens, name, at(1_200)))), [1, 1, 2]);
     }
 
     #[test]
@@ -381,8 +419,8 @@ mod tests {
         }
         burdens.stored(names[0], LARGE);
         burdens.stored(names[1], 5);
-        assert!(is_held(burdens.turn(names[0], at(999))));
-        assert_eq!(burdens.turn(names[1], at(999)), TOGETHER);
+        assert!(is_held(turn(&mut burdens, names[0], at(999))));
+        assert_eq!(turn(&mut burdens, names[1], at(999)), TOGETHER);
     }
 
     #[test]
@@ -393,7 +431,38 @@ mod tests {
         }
         assert_eq!(burdens.0.len(), MOST_NAMES);
         let now = at(2 * MOST_NAMES as u64);
-        let mut is_known = |number| burdens.turn(name(&revisions, number), now) != TOGETHER;
+        let mut is_known = |number| turn(&mut burdens, name(&revisions, number), now) != TOGETHER;
         assert!(!is_known(0) && is_known(2 * MOST_NAMES - 1));
+    }
+
+    #[test]
+    fn what_came_late_is_left_alone_for_as_many_times_as_it_was_too_slow() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let name = name(&revisions, 1);
+        let late = (4 * LARGE, Duration::from_secs(2));
+        let mut pauses = Vec::new();
+        let mut now = at(1_000);
+        for _ in 0..6 {
+            burdens.give_up(name, (5, SLOW), now, 0.5);
+            burdens.came_late(name, late, now.after(late.1), 0.5);
+            let Turn::NotNow(hold) = turn(&mut burdens, name, now.after(late.1)) else {
+                panic!("it is left alone")
+            };
+            assert_eq!(hold.size, late.0);
+            pauses.push(hold.left.as_secs());
+            now = now.after(late.1 + hold.left);
+        }
+        assert_eq!(pauses, [4, 8, 16, 32, 60, 60], "2 s are four times 500 ms");
+    }
+
+    #[test]
+    fn while_the_way_is_occupied_nothing_is_tried() {
+        let (revisions, mut burdens) = (Revisions::new(), Burdens::default());
+        let names = [1, 2].map(|number| name(&revisions, number));
+        burdens.give_up(names[0], (5, SLOW), at(0), 0.5);
+        burdens.stored(names[1], LARGE);
+        let turns = names.map(|name| burdens.turn(name, at(2_000), || true));
+        assert!(is_held(turns[0]) && turns[1] == ALONE, "{turns:?}");
+        assert_eq!(turn(&mut burdens, names[0], at(2_000)), ALONE);
     }
 }

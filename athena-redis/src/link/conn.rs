@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::client::Client;
 use super::origin::Origin;
-use super::overheard::Greeting;
+use super::overheard::{Greeting, Passed};
 use super::pulse::{GivenUp, Pulse, Watch};
 use super::rights::Rights;
 use super::role::Role;
@@ -24,6 +24,7 @@ use super::task::Task;
 use super::unheard::{NodeStats, Omission, Unheard};
 
 pub(super) use super::pulse::Health;
+use crate::lock::Lock;
 
 /// One socket with its driver.
 #[derive(Debug)]
@@ -46,11 +47,21 @@ pub(super) struct Conn {
 #[derive(Debug)]
 struct ConnState {
     pulse: Pulse,
+    /// What was given up and is on its way.
+    late: Lock<Option<Late>>,
     changed: Notify,
     node: Node,
     client: Arc<Client>,
     /// Whether operations use it, and nobody was told yet that it has ended.
     serves: AtomicBool,
+}
+
+/// Values that were given up, and when they were asked for.
+#[derive(Debug)]
+struct Late {
+    names: Vec<String>,
+    began: Instant,
+    passed: Passed,
 }
 
 impl Conn {
@@ -63,9 +74,9 @@ impl Conn {
         client: Arc<Client>,
     ) -> Self {
         let epoch = client.next_epoch();
-        let (pulse, changed) = (Pulse::new(greeting), Notify::new());
+        let (pulse, late, changed) = (Pulse::new(greeting), Lock::default(), Notify::new());
         let serves = AtomicBool::new(false);
-        let state = Arc::new(ConnState { pulse, changed, node, client, serves });
+        let state = Arc::new(ConnState { pulse, late, changed, node, client, serves });
         let ending = Arc::clone(&state);
         let driver = Task::spawn_until(driver, move || ending.end());
         let (unheard, history) = (Unheard::default(), AtomicU64::new(0));
@@ -230,6 +241,15 @@ impl ConnState {
         }
     }
 
+    /// Tells that what was given up is through.
+    fn tell_late(&self) {
+        let late = self.late.lock().take();
+        if let Some(Late { names, began, passed }) = late {
+            let (bytes, took) = (self.pulse.passed_since(passed), began.elapsed());
+            self.client.tell(&Change::Late { names, bytes, took });
+        }
+    }
+
     /// Marks the connection when its driver has ended, for whatever reason.
     fn end(&self) {
         // Coherence 4: first, since who sees that it is lost may make a new one, which is told of after.
@@ -260,7 +280,11 @@ impl<'a> ExchangeWatch<'a> {
     /// The other side is alive; tells whether it had been taken for dead.
     pub(super) fn answered(mut self) -> bool {
         self.open = false;
-        self.watch.answered()
+        let answered = self.watch.answered();
+        if answered.is_behind_late {
+            self.state.tell_late();
+        }
+        answered.revives
     }
 }
 
@@ -269,14 +293,16 @@ impl Drop for ExchangeWatch<'_> {
         if !self.open {
             return;
         }
-        let ConnState { changed, client, .. } = self.state;
+        let ConnState { changed, client, late, .. } = self.state;
         match self.watch.give_up(Instant::now()) {
             GivenUp::Timeout(Health::Silent) => client.ring(),
             GivenUp::Timeout(_) => changed.notify_one(),
             GivenUp::OnItsWay { bytes, took } => {
                 let names = self.batch.map(Batch::values).unwrap_or_default();
                 if !names.is_empty() {
-                    client.tell(&Change::Slow { names, bytes, took });
+                    client.tell(&Change::Slow { names: names.clone(), bytes, took });
+                    let (began, passed) = self.watch.began();
+                    *late.lock() = Some(Late { names, began, passed });
                 }
             }
             GivenUp::Early | GivenUp::Known | GivenUp::Behind => {}

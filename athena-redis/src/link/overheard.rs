@@ -95,9 +95,15 @@ impl Greeting {
     /// Announcements come however dead the way to the server is; they do not come in the middle of a reply.
     pub(super) fn goes_on_since(&self, before: Passed) -> Option<u64> {
         let now = self.passed();
-        let drained = now.drained.saturating_sub(before.drained);
         let is_reply = now.read > before.read.max(self.0.at_push.load(Ordering::Relaxed));
-        (is_reply || drained > 0).then(|| now.read.saturating_sub(before.read) + drained)
+        let is_question = now.drained > before.drained;
+        (is_reply || is_question).then(|| self.passed_since(before))
+    }
+
+    /// How many bytes have passed since a moment, either way.
+    pub(super) fn passed_since(&self, before: Passed) -> u64 {
+        let now = self.passed();
+        now.read.saturating_sub(before.read) + now.drained.saturating_sub(before.drained)
     }
 }
 

@@ -53,6 +53,15 @@ pub(super) struct Watch<'a> {
     passed: Passed,
 }
 
+/// What an answer says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Answered {
+    /// The connection had been taken for dead.
+    pub(super) revives: bool,
+    /// What was given up and on its way is through by now.
+    pub(super) is_behind_late: bool,
+}
+
 /// What follows from an exchange that was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GivenUp {
@@ -90,6 +99,11 @@ impl Pulse {
         self.lost.store(true, Ordering::Release);
     }
 
+    /// How much has passed since a moment.
+    pub(super) fn passed_since(&self, before: Passed) -> u64 {
+        self.greeting.passed_since(before)
+    }
+
     /// Whether something is on its way that was given up, so that everything else has to wait for it.
     pub(super) fn is_occupied(&self) -> bool {
         self.in_the_way.load(Ordering::Acquire) != 0
@@ -118,16 +132,22 @@ impl Pulse {
 }
 
 impl Watch<'_> {
-    /// The other side is alive; tells whether it had been taken for dead.
-    pub(super) fn answered(&self) -> bool {
+    /// The other side is alive.
+    pub(super) fn answered(&self) -> Answered {
         let Pulse { timeouts, in_the_way, .. } = self.pulse;
         // A store only where there is something to forget keeps the line shared between cores.
         let first = in_the_way.load(Ordering::Acquire);
-        if first != 0 && first < self.place {
-            let _ = in_the_way.compare_exchange(first, 0, Ordering::AcqRel, Ordering::Acquire);
-        }
-        timeouts.load(Ordering::Relaxed) != 0
-            && Health::after(timeouts.swap(0, Ordering::AcqRel)) == Health::Wedged
+        let is_behind_late = first != 0
+            && first < self.place
+            && in_the_way.compare_exchange(first, 0, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        let revives = timeouts.load(Ordering::Relaxed) != 0
+            && Health::after(timeouts.swap(0, Ordering::AcqRel)) == Health::Wedged;
+        Answered { revives, is_behind_late }
+    }
+
+    /// When it began.
+    pub(super) fn began(&self) -> (Instant, Passed) {
+        (self.began, self.passed)
     }
 
     /// What follows from giving it up now.
@@ -195,7 +215,7 @@ mod tests {
         let expected =
             [Silent, Silent, Wedged, Wedged].map(|it| [GivenUp::Timeout(it), GivenUp::Known]);
         assert_eq!(outcomes, expected.concat());
-        assert!(pulse.watch(LONG).answered(), "it had been taken for dead");
+        assert!(pulse.watch(LONG).answered().revives, "it had been taken for dead");
         assert_eq!(pulse.health(), Health::Sound);
     }
 
@@ -204,7 +224,7 @@ mod tests {
         let pulse = pulse();
         give_up(&pulse.watch(LONG));
         let before = pulse.watch(LONG);
-        assert!(!pulse.watch(LONG).answered(), "it was silent only");
+        assert_eq!(pulse.watch(LONG).answered(), Answered::default(), "it was silent only");
         assert_eq!(give_up(&before), GivenUp::Timeout(Health::Silent));
     }
 
@@ -230,8 +250,10 @@ mod tests {
         pulse.greeting.note_read(1_000);
         assert_eq!([&small, &later].map(give_up), [GivenUp::Behind; 2]);
         assert_eq!(pulse.health(), Health::Sound);
-        pulse.watch(LONG).answered();
-        assert!(!pulse.is_occupied(), "answers come in order");
+        let behind = Answered { is_behind_late: true, revives: false };
+        assert_eq!(pulse.watch(LONG).answered(), behind, "answers come in order");
+        assert!(!pulse.is_occupied());
+        assert_eq!(pulse.watch(LONG).answered(), Answered::default());
     }
 
     #[test]

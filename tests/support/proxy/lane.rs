@@ -74,6 +74,10 @@ impl Lane {
                 Mode::Pass => (Duration::ZERO, usize::MAX),
                 Mode::Slice(size) => (Duration::ZERO, size.max(1)),
                 Mode::Delay(delay) => (delay, usize::MAX),
+                Mode::Rate(rate) => {
+                    sleep(Duration::from_secs(1).mul_f64(count as f64 / rate.max(1) as f64));
+                    (Duration::ZERO, usize::MAX)
+                }
             };
             if !delay.is_zero() {
                 exit = exit.delayed();

@@ -165,7 +165,8 @@ impl Remote {
     /// How a value is asked for, if it is.
     pub(super) fn turn(&self, name: &str) -> Result<Travels, Failure> {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
-        heavy.turn(revisions.name(name)).map_err(|hold| hold.failure(name))
+        let is_occupied = || self.backend.is_answering(self.backend.node(name));
+        heavy.turn(revisions.name(name), is_occupied).map_err(|hold| hold.failure(name))
     }
 
     /// What a name failed with of those that were asked for together: one may have been held up by another.
