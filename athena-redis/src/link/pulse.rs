@@ -205,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_connection_is_wedged_after_three_timeouts_one_after_the_other() {
+        use Health::{Silent, Wedged};
         let pulse = pulse();
         let mut outcomes = Vec::new();
         for _ in 0..4 {
             let parallel = [pulse.watch(LONG), pulse.watch(LONG)];
             outcomes.extend(parallel.each_ref().map(give_up));
         }
-        use Health::{Silent, Wedged};
         let expected =
             [Silent, Silent, Wedged, Wedged].map(|it| [GivenUp::Timeout(it), GivenUp::Known]);
         assert_eq!(outcomes, expected.concat());

@@ -54,7 +54,7 @@ impl Batch {
     pub(crate) fn part(&self, indices: &[CommandIndex], asking: Asking) -> Self {
         let Self { epoch, needs, carries, .. } = *self;
         let routes = Routes::One;
-        let mut part = Self { epoch, needs, carries, asking, routes, ..Self::default() };
+        let mut part = Self { epoch, needs, carries, routes, asking, ..Self::default() };
         let commands: Vec<_> = self.pipeline.cmd_iter().collect();
         for index in indices {
             let Some(command) = commands.get(index.position) else { continue };
