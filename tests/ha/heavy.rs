@@ -15,7 +15,7 @@ use crate::world::{Broken, Origin, Setup, eventually, names, observe, warm};
 /// Twice what gets through while an operation may last, and four times as much again.
 const BYTES: usize = 4_000_000;
 /// Bytes in a second.
-const RATE: usize = 2_000_000;
+const RATE: u32 = 2_000_000;
 /// Small ones that are read meanwhile.
 const SMALL: u32 = 20;
 /// More than a way opens and closes in by chance.

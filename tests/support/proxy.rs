@@ -41,8 +41,8 @@ pub(crate) enum Mode {
     Reset,
     /// They arrive in packets of so many bytes, some 0.15 ms apart.
     Slice(usize),
-    /// So many of them arrive in a second, one connection's beside another's: a way that is no wider.
-    Rate(usize),
+    /// So many of them arrive in a second, on each connection: a way that is no wider.
+    Rate(u32),
 }
 
 /// Forwards connections to a loopback port until it is dropped.

@@ -75,7 +75,8 @@ impl Lane {
                 Mode::Slice(size) => (Duration::ZERO, size.max(1)),
                 Mode::Delay(delay) => (delay, usize::MAX),
                 Mode::Rate(rate) => {
-                    sleep(Duration::from_secs(1).mul_f64(count as f64 / rate.max(1) as f64));
+                    let count = u32::try_from(count).unwrap_or(u32::MAX);
+                    sleep(Duration::from_secs(1) * count / rate.max(1));
                     (Duration::ZERO, usize::MAX)
                 }
             };
