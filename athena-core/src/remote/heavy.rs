@@ -18,10 +18,7 @@ use crate::coherence::revision::Subject;
 use crate::lock::Mutex;
 use crate::random::Random;
 
-pub(super) use self::burdens::{Travels, Trouble};
-
-/// From so many bytes on a value travels apart from others.
-pub(super) const LARGE: u64 = 256 * 1024;
+pub(super) use self::burdens::{LARGE, Travels, Trouble};
 
 /// What is known of the values of a cache.
 #[derive(Debug)]

@@ -70,6 +70,8 @@ struct ChaosState {
     listeners: Vec<Listener>,
     lacks: Vec<Ability>,
     max_value: u64,
+    /// Whether a slow answer was given up, and nobody has asked about it.
+    is_late: bool,
 }
 
 /// An answer that comes too slowly, until it is dropped.
@@ -83,7 +85,11 @@ impl Drop for SlowAnswer<'_> {
     fn drop(&mut self) {
         let names: Vec<_> = self.names.iter().map(|name| (*name).to_owned()).collect();
         let took = self.chaos.clock.now().since(self.began);
-        let listeners = self.chaos.lock().listeners.clone();
+        let listeners = {
+            let mut state = self.chaos.lock();
+            state.is_late = true;
+            state.listeners.clone()
+        };
         for listener in listeners.iter().filter(|_| !names.is_empty()) {
             listener(&Change::Slow { names: names.clone(), bytes: SLOW_BYTES, took });
         }
@@ -123,6 +129,7 @@ impl<B: Backend> ChaosBackend<B> {
             listeners: Vec::new(),
             lacks: Vec::new(),
             max_value: u64::MAX,
+            is_late: false,
         };
         Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
     }
@@ -253,13 +260,9 @@ impl Chaos {
         }
     }
 
-    fn is_slow(&self) -> bool {
-        match self.lock().regime {
-            Regime::Healthy => false,
-            Regime::Sometimes(fault, _) | Regime::Next(fault, _) | Regime::On(_, fault) => {
-                fault == Fault::Slow
-            }
-        }
+    /// Whether an operation was slow that was just given up; what it left on the way is gone by the next time.
+    fn was_slow(&self) -> bool {
+        std::mem::take(&mut self.lock().is_late)
     }
 
     fn corrupts(&self) -> bool {
@@ -400,7 +403,7 @@ impl<B: Backend> Backend for ChaosBackend<B> {
     }
 
     fn is_answering(&self, node: Node) -> bool {
-        self.inner.is_answering(node) || self.chaos.is_slow()
+        self.inner.is_answering(node) || self.chaos.was_slow()
     }
 
     fn max_value(&self, node: Node) -> u64 {

@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::LARGE;
 use crate::backend::{Class, Failure};
 use crate::clock::Tick;
 use crate::coherence::revision::Subject;
+
+/// From so many bytes on a value travels apart from others.
+pub(in crate::remote) const LARGE: u64 = 256 * 1024;
 
 /// How long a name is left alone after it was given up once, and at most; a fifth more or less.
 ///
