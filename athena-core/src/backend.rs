@@ -151,6 +151,21 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Whether an operation sent to a node now would reach it, as far as is known.
     fn is_ready(&self, node: Node) -> bool;
 
+    /// Whether a node was answering when an operation was given up that was just dropped: nothing is wrong with
+    /// it, and [`Class::Slow`] is what the operation has failed with.
+    ///
+    /// Which values are to blame is told as [`Change::Slow`].
+    fn is_answering(&self, _node: Node) -> bool {
+        false
+    }
+
+    /// The most bytes that a node takes as one value, as far as is known; asks nobody.
+    ///
+    /// What is larger is not sent: a server may end the connection for it.
+    fn max_value(&self, _node: Node) -> u64 {
+        u64::MAX
+    }
+
     /// Operations that a node was sent and has not answered.
     fn in_flight(&self, _node: Node) -> usize {
         0

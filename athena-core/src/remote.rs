@@ -11,6 +11,7 @@ mod acknowledged;
 mod announcements;
 mod breakers;
 mod generations;
+mod heavy;
 mod invalidate;
 pub(crate) mod journal;
 mod known;
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 
 use self::announcements::Announcements;
 use self::breakers::Breakers;
+use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Releases, Returns};
 use self::wake::Waiter;
@@ -128,8 +130,9 @@ impl Remote {
         let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
         let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
+        let heavy = HeavyValues::new(&clock, &random);
         let announcements =
-            Announcements::new(&namespace, &settings, &telemetry, revisions, guards);
+            Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy);
         let listener = Arc::clone(&announcements);
         backend.expect_names(&namespace.prefix());
         backend.listen(Arc::new(move |change| listener.hear(change)));

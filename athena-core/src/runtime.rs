@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::backend::Failure;
 use crate::clock::Clock;
 use crate::codec::Wire;
 use crate::coherence::guards::Guards;
@@ -28,6 +29,7 @@ use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::tag::{Tag, Tags};
 use crate::tasks::{Spawner, Tasks};
+use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Stats, Telemetry, log};
 
 /// The state of one cache.
@@ -50,16 +52,18 @@ pub(crate) struct Runtime {
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,
     /// What was logged once for a function and a type.
-    pub(crate) logged: Mutex<HashSet<(CodecTrouble, Option<u32>, TypeId)>>,
+    pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
     /// Whether it was told that calls come from outside of a tokio runtime.
     pub(crate) told_outside: AtomicBool,
 }
 
-/// What goes wrong between a value and its bytes.
+/// What goes wrong with a value on its way to the backend and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum CodecTrouble {
+pub(crate) enum ValueTrouble {
     Unwritable,
     Undecodable,
+    /// It is too large, or does not get through in time.
+    Heavy,
 }
 
 /// What to invalidate.
@@ -238,7 +242,7 @@ impl Runtime {
     ) -> Result<u64, String> {
         let fingerprint = wire.fingerprint(version);
         if let Err(reason) = &fingerprint
-            && self.is_news::<V>(CodecTrouble::Unwritable, site)
+            && self.is_news::<V>(ValueTrouble::Unwritable, site)
         {
             let key = &key.readable();
             log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
@@ -249,7 +253,7 @@ impl Runtime {
 
     /// Tells that a value was not written; logs it once for each function and type.
     pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
-        if self.is_news::<V>(CodecTrouble::Unwritable, site) {
+        if self.is_news::<V>(ValueTrouble::Unwritable, site) {
             log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
         }
         self.telemetry.tell(&Event::Unwritable { key, reason });
@@ -257,13 +261,30 @@ impl Runtime {
 
     /// Tells that bytes of this type and codec were not read; logs it once for each function and type.
     pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
-        if self.is_news::<V>(CodecTrouble::Undecodable, site) {
+        if self.is_news::<V>(ValueTrouble::Undecodable, site) {
             log::undecodable(self.namespace.as_str(), site.map(site::name), key, reason);
         }
         self.telemetry.tell(&Event::Undecodable { key, reason });
     }
 
-    fn is_news<V: 'static>(&self, trouble: CodecTrouble, site: Option<u32>) -> bool {
+    /// Tells that a value is too large to be sent; logs it once for each function and type.
+    pub(crate) fn too_large<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+        if self.is_news::<V>(ValueTrouble::Heavy, site) {
+            log::too_large(self.namespace.as_str(), site.map(site::name), key, reason);
+        }
+        self.telemetry.tell(&Event::NotKept { key, reason: NotKept::TooLarge });
+    }
+
+    /// Tells that a value does not get through in time; logs it once for each function and type.
+    pub(crate) fn held_off<V: 'static>(&self, site: Option<u32>, key: &str, failure: &Failure) {
+        let reason = &failure.to_string();
+        if self.is_news::<V>(ValueTrouble::Heavy, site) {
+            log::held_off(self.namespace.as_str(), site.map(site::name), key, reason);
+        }
+        self.telemetry.tell(&Event::HeldOff { key, reason });
+    }
+
+    fn is_news<V: 'static>(&self, trouble: ValueTrouble, site: Option<u32>) -> bool {
         self.logged.lock().insert((trouble, site, TypeId::of::<V>()))
     }
 

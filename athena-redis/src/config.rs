@@ -255,15 +255,15 @@ impl RedisConfig {
     /// How often each connection is asked for a sign of life, and how long that may take.
     ///
     /// Default 200 ms; from 10 ms to 1 min. A connection without one is in doubt: Sentinel and Cluster
-    /// then look for a successor of its node. When three exchanges, heartbeats or others, have had no answer
-    /// in time and none has had one since, a new connection is tried.
+    /// then look for a successor of its node. When three exchanges, heartbeats or others, have one after the
+    /// other had no answer in time, and nothing was on its way, a new connection is tried.
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = interval;
         self
     }
 
-    /// Shortest pause between two attempts to replace a connection that is open and does not answer.
+    /// Shortest pause between two attempts to replace a connection that is open, whoever wants that.
     ///
     /// Default 2 s, spread by 20 % so that instances do not try together; from 10 ms to 10 min.
     /// A replacement that does not answer either is let go, and the old connection is kept.

@@ -12,9 +12,12 @@ mod comeback;
 mod conn;
 mod connecting;
 mod dial;
+mod dials;
 mod origin;
+mod overheard;
 mod permission;
 mod proof;
+mod pulse;
 mod push;
 mod reply;
 mod rights;
@@ -145,10 +148,10 @@ impl Link {
         if let Some(ability) = batch.needs() {
             self.permit_use(&conn, ability, deadline).await?;
         }
-        let watch = conn.watch(limit / 2);
+        let watch = conn.watch(limit / 2).of(batch);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
-            shared.call.client.ring();
-            return Err(shared.failure(Class::Timeout, format!("did not answer in {limit:?}")));
+            drop(watch);
+            return Err(shared.given_up(&conn));
         };
         // The end of a connection is no sign of life.
         let replies = outcome.map_err(|error| shared.failure_of(&error))?;
@@ -204,6 +207,16 @@ impl Link {
             Phase::Up(conn) => conn.health() <= Health::Silent,
             _ => false,
         }
+    }
+
+    /// Whether something that was given up is on its way.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.shared.up().is_some_and(|conn| conn.is_occupied())
+    }
+
+    /// The most bytes that the node takes as one value, as far as is known.
+    pub(crate) fn max_value(&self) -> u64 {
+        self.shared.up().map_or(u64::MAX, |conn| conn.max_value())
     }
 
     /// Operations that were sent and not answered.

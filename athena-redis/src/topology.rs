@@ -156,6 +156,14 @@ impl Topology {
         self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
     }
 
+    pub(crate) fn is_answering(&self, node: Node) -> bool {
+        self.with_link(node, Link::is_answering).unwrap_or_default()
+    }
+
+    pub(crate) fn max_value(&self, node: Node) -> u64 {
+        self.with_link(node, Link::max_value).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn is_ready(&self, node: Node) -> bool {
         self.with_link(node, Link::is_ready).unwrap_or_default()
     }

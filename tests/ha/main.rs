@@ -17,6 +17,7 @@ mod cluster;
 mod coherence;
 mod empty;
 mod fallback;
+mod heavy;
 mod invalidation;
 mod log;
 mod names;

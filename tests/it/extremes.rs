@@ -194,8 +194,11 @@ async fn every_setting_at_its_extremes_is_refused_by_name_or_works() {
         for value in extremes(&default) {
             let what = format!("`{path}` is {value}");
             let settings = with(&path, &value).unwrap_or_else(|error| panic!("{what}: {error}"));
-            let count =
-                if is_refused(&path, settings, &what).await { &mut refused } else { &mut used };
+            let count = if Box::pin(is_refused(&path, settings, &what)).await {
+                &mut refused
+            } else {
+                &mut used
+            };
             *count += 1;
         }
     }

@@ -19,6 +19,7 @@ mod envelope;
 mod extremes;
 mod generations;
 mod grace;
+mod heavy;
 mod invalidation;
 mod keys;
 mod lifecycle;

@@ -1,4 +1,4 @@
-//! A TCP proxy that can swallow, cut, delay or slice what passes through it: a partition without a
+//! A TCP proxy that can swallow, cut, delay, slice or slow down what passes through it: a partition without a
 //! firewall.
 //!
 //! Bytes that were swallowed are lost for ever, and what follows them makes no sense to a peer that
@@ -41,6 +41,8 @@ pub(crate) enum Mode {
     Reset,
     /// They arrive in packets of so many bytes, some 0.15 ms apart.
     Slice(usize),
+    /// So many of them arrive in a second, on each connection: a way that is no wider.
+    Rate(u32),
 }
 
 /// Forwards connections to a loopback port until it is dropped.

@@ -22,6 +22,12 @@ pub enum Class {
     Unreachable,
     /// Sent, not answered in time; it may have happened.
     Timeout,
+    /// Sent, and given up while the store was answering; it may have happened.
+    ///
+    /// What is large, or waits for something that is, takes longer than an operation may.
+    Slow,
+    /// Not asked: the value did not get through in time when it was asked for last.
+    HeldOff,
     /// Sent, then the connection was lost; it may have happened.
     Disconnected,
     /// The store answered that it cannot serve now (loading, cluster down, too many clients).
@@ -49,9 +55,11 @@ pub enum Class {
 
 impl Class {
     /// Every class, for tables and counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Unreachable,
         Self::Timeout,
+        Self::Slow,
+        Self::HeldOff,
         Self::Disconnected,
         Self::Unready,
         Self::Moved,
@@ -67,7 +75,7 @@ impl Class {
 
     /// Whether the operation may have been done all the same.
     pub fn may_have_happened(self) -> bool {
-        matches!(self, Self::Timeout | Self::Disconnected | Self::Scattered)
+        matches!(self, Self::Timeout | Self::Slow | Self::Disconnected | Self::Scattered)
     }
 
     /// A short name, as used in counters and logs.
@@ -75,6 +83,8 @@ impl Class {
         match self {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
+            Self::Slow => "slow",
+            Self::HeldOff => "held_off",
             Self::Disconnected => "disconnected",
             Self::Unready => "unready",
             Self::Moved => "moved",

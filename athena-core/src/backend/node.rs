@@ -76,6 +76,26 @@ pub enum Change {
     },
     /// Everything may have changed.
     Flushed,
+    /// An operation was given up while its values were on their way: they are large, or the way is slow.
+    ///
+    /// Told before the operation fails, or is dropped.
+    Slow {
+        /// The values that it was to read or to write.
+        names: Vec<String>,
+        /// How many bytes were through.
+        bytes: u64,
+        /// For how long it was under way.
+        took: Duration,
+    },
+    /// What was told as [`Slow`](Self::Slow) is through by now, though nobody waited for it.
+    Late {
+        /// The values.
+        names: Vec<String>,
+        /// About how many bytes they were.
+        bytes: u64,
+        /// How long they took in all.
+        took: Duration,
+    },
 }
 
 /// A node that took over from another one.

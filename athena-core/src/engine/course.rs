@@ -4,7 +4,7 @@
 
 use super::Ask;
 use super::answer::{Answer, Judged};
-use crate::backend::Failure;
+use crate::backend::{Class, Failure};
 use crate::entry::Slot;
 use crate::error::Error;
 use crate::flight::{Landing, Lead};
@@ -89,6 +89,11 @@ where
 
     fn candidates(&self, looked: Looked, kept: Option<Slot>) -> Candidates {
         let is_unproven = matches!(&looked, Err(failure) if is_miss(failure.class()));
+        if let Err(failure) = &looked
+            && failure.class() == Class::HeldOff
+        {
+            self.runtime.held_off::<V>(self.site, &self.key.readable(), failure);
+        }
         let (found, failure) = match looked {
             Ok(found) => (found, None),
             Err(_) if is_unproven => (None, None),

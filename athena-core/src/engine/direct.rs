@@ -142,6 +142,11 @@ where
         };
         let bytes = envelope.write(address.reader());
         let bytes = bytes.map_err(|oversized| self.unwritable(&oversized.to_string()))?;
+        if let Some(reason) = remote.refuses_size(address, bytes.len()) {
+            let key = &self.key.readable();
+            self.runtime.too_large::<V>(self.site, key, &reason);
+            return Err(Error::codec(key.as_str(), reason));
+        }
         let total = life.total().max(Duration::from_millis(1));
         match remote.fill(address, &bytes, total, &grant).await.map_err(Error::backend)? {
             Filled::Stored => {

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 use super::acknowledged::AcknowledgedLately;
+use super::heavy::HeavyValues;
 use super::known::Known;
 use super::wake::{KeyedNotify, Waiter};
 use crate::backend::Change;
 use crate::clock::Tick;
 use crate::coherence::guards::Guards;
-use crate::coherence::revision::Revisions;
+use crate::coherence::revision::{Revisions, Subject};
 use crate::coherence::session::Sessions;
 use crate::key::name::{EntryName, Namespace};
 use crate::resilience::settings::Resilience;
@@ -29,6 +30,7 @@ pub(super) struct Announcements {
     pub(super) sessions: Sessions,
     pub(super) known: Known,
     pub(super) acknowledged: AcknowledgedLately,
+    pub(super) heavy: HeavyValues,
     /// When every node was last known for certain to be the one that serves.
     confirmed: AtomicU64,
     waiters: Arc<KeyedNotify>,
@@ -44,6 +46,7 @@ impl Announcements {
         telemetry: &Arc<Telemetry>,
         revisions: Arc<Revisions>,
         guards: Guards,
+        heavy: HeavyValues,
     ) -> Arc<Self> {
         Arc::new(Self {
             prefix: format!("{}:", namespace.as_str()),
@@ -51,6 +54,7 @@ impl Announcements {
             sessions: Sessions::new(settings.trust_window, guards),
             known: Known::default(),
             acknowledged: AcknowledgedLately::new(settings.max_journal),
+            heavy,
             confirmed: AtomicU64::new(0),
             waiters: Arc::default(),
             connected: Notify::new(),
@@ -61,9 +65,12 @@ impl Announcements {
     /// Takes in what the backend says; it counts once this returns (coherence 2, I2).
     pub(super) fn hear(&self, change: &Change) {
         match change {
-            Change::Announced { names } => {
-                let ours = names.iter().filter(|name| name.starts_with(&self.prefix));
-                ours.for_each(|name| self.note(name));
+            Change::Announced { names } => self.ours(names).for_each(|name| self.note(name)),
+            Change::Slow { names, bytes, took } => {
+                self.heavy.blame(&self.our_subjects(names), *bytes, *took);
+            }
+            Change::Late { names, bytes, took } => {
+                self.heavy.came_late(&self.our_subjects(names), *bytes, *took);
             }
             Change::Flushed => self.revisions.change_all(),
             Change::Connected { node, history } => {
@@ -77,6 +84,14 @@ impl Announcements {
                 self.telemetry.tell(&Event::Reconnected { endpoint });
             }
         }
+    }
+
+    fn ours<'n>(&self, names: &'n [String]) -> impl Iterator<Item = &'n String> {
+        names.iter().filter(|name| name.starts_with(&self.prefix))
+    }
+
+    fn our_subjects(&self, names: &[String]) -> Vec<Subject> {
+        self.ours(names).map(|name| self.revisions.name(name)).collect()
     }
 
     fn note(&self, name: &str) {

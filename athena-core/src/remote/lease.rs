@@ -91,6 +91,9 @@ impl Remote {
         let name = address.entry.lease();
         let node = self.backend.node(&name);
         self.takes_leases(node)?;
+        if let Some(failure) = self.held_off(&address.value) {
+            return Err(failure);
+        }
         self.make_way(&address.entry, tags, deadline).await?;
         if late_tags {
             self.make_way_for(&Target::AnyTag, deadline).await?;

@@ -6,6 +6,7 @@
 //! Invariant: no operation outlives its deadline, and every failed attempt is told once.
 
 use std::future::Future;
+use std::time::Duration;
 
 use super::Remote;
 use crate::backend::{Class, Failure, Node};
@@ -57,6 +58,12 @@ impl Operation {
         let kind =
             OperationKind { traffic: Traffic::Storing, repeat: Repeat::Safe, wait: Wait::Nobody };
         Self::of(name, kind)
+    }
+
+    /// The same of a value so large that it is sent once.
+    pub(super) const fn large_write(name: &'static str) -> Self {
+        let Self { kind, .. } = Self::write(name);
+        Self::of(name, OperationKind { repeat: Repeat::Unsafe, ..kind })
     }
 
     /// The request for a lease: a caller waits, and one token asks once (coherence 6).
@@ -153,11 +160,8 @@ impl Remote {
             return Err(Failure::new(Class::Open, message));
         }
         let work = self.contained(node, work);
-        let result = self.clock.within(limit, work).await.unwrap_or_else(|| {
-            let endpoint = self.backend.endpoint(node);
-            let message = format!("{endpoint} did not answer within {limit:?}");
-            Err(Failure::new(Class::Timeout, message))
-        });
+        let result = self.clock.within(limit, work).await;
+        let result = result.unwrap_or_else(|| Err(self.given_up(node, limit)));
         let ending = match &result {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
@@ -173,6 +177,16 @@ impl Remote {
             self.record(node, traffic, permit, ending);
         }
         result
+    }
+
+    /// What an operation fails with that has had no answer in time.
+    fn given_up(&self, node: Node, limit: Duration) -> Failure {
+        let endpoint = self.backend.endpoint(node);
+        if self.backend.is_answering(node) {
+            let message = format!("{endpoint} was still answering after {limit:?}");
+            return Failure::new(Class::Slow, message);
+        }
+        Failure::new(Class::Timeout, format!("{endpoint} did not answer within {limit:?}"))
     }
 
     /// An operation; that it panics, as on a runtime without what the backend needs, is a failure of its

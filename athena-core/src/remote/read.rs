@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::fetch::{Fetched, Read};
+use super::heavy::Travels;
 use super::journal::Target;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, Generation, Stored};
@@ -48,6 +49,7 @@ struct Question<'a> {
     tags: &'a Tags,
     /// The names of the namespace's generation, and of the tags' in their order.
     generations: Vec<String>,
+    travels: Travels,
     since: Revision,
     deadline: Deadline,
     /// Held from before the request until its answer has dependencies of its own (coherence 2).
@@ -94,9 +96,9 @@ impl Remote {
             questions.push(self.question(address, tags, since, deadline).await);
         }
         let open = || questions.iter().flatten();
-        let values = open().map(|it| it.address.value.as_str());
+        let values = open().map(|it| (it.address.value.as_str(), it.travels));
         let generations = open().flat_map(|it| it.generations.iter().map(String::as_str));
-        let mut fetched = self.fetch(values, generations, since, deadline).await;
+        let mut fetched = self.fetch(values.collect(), generations, since, deadline).await;
         let mut attempts = Vec::with_capacity(questions.len());
         for question in &questions {
             attempts.push(match question {
@@ -116,9 +118,10 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Question<'a>, Failure> {
         self.make_way(&address.entry, tags, deadline).await?;
+        let travels = self.turn(&address.value)?;
         let generations = self.generation_names(&address.entry, tags).collect();
         let held = self.dependencies(&address.entry, tags, since);
-        Ok(Question { address, tags, generations, since, deadline, held })
+        Ok(Question { address, tags, generations, travels, since, deadline, held })
     }
 
     async fn answer(
@@ -257,7 +260,7 @@ impl Remote {
         let names: Vec<_> = others.iter().map(|(tag, _)| self.namespace.tag(tag)).collect();
         let _held = self.dependencies(&question.address.entry, &tags, question.since);
         let generations = names.iter().map(String::as_str);
-        let (none, deadline) = (std::iter::empty(), question.deadline);
+        let (none, deadline) = (Vec::new(), question.deadline);
         let fetched = self.fetch(none, generations, question.since, deadline).await;
         for ((tag, expected), name) in others.iter().zip(&names) {
             let (current, target) = (fetched.generation(name)?, Target::Tag((*tag).clone()));

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::announcements::Announcements;
+use super::heavy::{LARGE, Trouble};
 use super::pipeline::Operation;
 use super::{Address, Grant, Remote};
-use crate::backend::{Failure, Fill, Filled, Item, LeaseRequest};
+use crate::backend::{Class, Failure, Fill, Filled, Item, LeaseRequest};
 use crate::coherence::guards::Guard;
 use crate::tag::Tags;
 
@@ -43,9 +45,54 @@ impl Remote {
         if self.guards.lacks(Guard::Lease) {
             return self.fill_without_lease(fill).await;
         }
-        let (deadline, operation) = (self.write_deadline(), Operation::write("fill"));
-        let operation = operation.ending_a_lease();
-        self.ask(operation, lease, deadline, || self.backend.fill(fill)).await
+        let (deadline, began) = (self.write_deadline(), self.clock.now());
+        let (name, size) = (address.value.as_str(), bytes.len() as u64);
+        let operation = if size < LARGE { Operation::write } else { Operation::large_write };
+        let operation = operation("fill").ending_a_lease();
+        let work = async || match self.held_off(name) {
+            Some(failure) => Err(failure),
+            None => self.backend.fill(fill).await,
+        };
+        let filled = self.ask(operation, lease, deadline, work).await;
+        self.note_fill(name, size, &filled, self.clock.now().since(began));
+        filled
+    }
+
+    fn note_fill(&self, name: &str, size: u64, filled: &Result<Filled, Failure>, took: Duration) {
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let name = revisions.name(name);
+        match filled.as_ref().map_err(Failure::class) {
+            Ok(Filled::Stored) => heavy.stored(name, size),
+            Err(Class::Timeout | Class::Slow | Class::Disconnected) if size >= LARGE => {
+                heavy.give_up(name, size, Trouble::Slow(took));
+            }
+            Ok(Filled::Refused) | Err(_) => {}
+        }
+    }
+
+    /// Why nothing is asked about a value now, nor written, if so.
+    pub(crate) fn held_off(&self, name: &str) -> Option<Failure> {
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        heavy.refusal(revisions.name(name), name)
+    }
+
+    /// Why so many bytes are not sent as the value of an entry, if they are not. It is left alone for a while
+    /// then: a lease for it would be for nothing.
+    pub(crate) fn refuses_size(&self, address: &Address, size: usize) -> Option<String> {
+        let node = self.backend.node(&address.value);
+        let (ours, theirs) = (self.settings.load().max_value, self.backend.max_value(node));
+        let size = size as u64;
+        if size <= ours.min(theirs) {
+            return None;
+        }
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        heavy.give_up(revisions.name(&address.value), size, Trouble::TooLarge);
+        let limit = if ours <= theirs {
+            format!("`resilience.max_value`, {ours} bytes")
+        } else {
+            format!("what {} takes, {theirs} bytes", self.backend.endpoint(node))
+        };
+        Some(format!("it has {size} bytes, more than {limit}"))
     }
 
     /// The same whoever holds the lease: the mutation that shows what leases are for.

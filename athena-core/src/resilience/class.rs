@@ -101,6 +101,8 @@ impl Word {
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
+            | Class::Slow
+            | Class::HeldOff
             | Class::Disconnected
             | Class::Scattered
             | Class::Overloaded
@@ -111,7 +113,7 @@ impl Word {
 
 /// Whether a read that failed has found nothing that counts, rather than not been answered (coherence 18).
 pub(crate) fn is_miss(class: Class) -> bool {
-    class == Class::Scattered
+    matches!(class, Class::Scattered | Class::HeldOff)
 }
 
 impl OperationKind {
@@ -125,10 +127,14 @@ impl OperationKind {
             // It may have been done.
             Class::Timeout if self.wait == Wait::Caller => (FAILURE, Retry::Never),
             Class::Timeout | Class::Disconnected => (FAILURE, self.again()),
+            // Nothing is wrong with the node.
+            Class::Slow if self.wait == Wait::Caller => (None, Retry::Never),
+            Class::Slow => (None, self.again()),
             // It would not be done next time either.
             Class::Rejected => (Some(Ending::Success), Retry::Never),
             Class::WriteRefused if self.traffic == Traffic::Storing => (FAILURE, Retry::Never),
             Class::WriteRefused
+            | Class::HeldOff
             | Class::Scattered
             | Class::Denied
             | Class::Overloaded
@@ -170,11 +176,13 @@ mod tests {
     /// what is safe and a caller waits for, and of what is not safe.
     type Row = (Class, [Option<Ending>; 2], [Retry; 3]);
 
-    const TABLE: [Row; 13] = {
+    const TABLE: [Row; 15] = {
         use Retry::{AtOnce, Later, Never};
         [
             (Class::Unreachable, [FAILURE, FAILURE], [Later, Later, Later]),
             (Class::Timeout, [FAILURE, FAILURE], [Later, Never, Never]),
+            (Class::Slow, [None, None], [Later, Never, Never]),
+            (Class::HeldOff, [None, None], [Never, Never, Never]),
             (Class::Disconnected, [FAILURE, FAILURE], [Later, Later, Never]),
             (Class::Unready, [FAILURE, FAILURE], [Later, Later, Later]),
             (Class::Moved, [None, None], [AtOnce, AtOnce, AtOnce]),

@@ -40,6 +40,13 @@ pub struct Resilience {
     /// Most writes under way off the callers' path; more are left out. Default 1 024.
     #[serde(with = "crate::count")]
     pub max_pending_writes: usize,
+    /// The largest value that goes to the backend, in bytes as they are stored there. Default 16 MiB.
+    ///
+    /// What is larger stays in this process, as long as a result does that the backend did not take, and is
+    /// loaded by each process for itself (`Stats::too_large`). A node may take less: Redis what its
+    /// `proto-max-bulk-len` says, which is found out.
+    #[serde(with = "crate::count")]
+    pub max_value: u64,
     /// Most invalidations kept for a backend that is away. Default 10 000.
     ///
     /// Beyond it they become one invalidation of the whole namespace. As many of the last 30 s are
@@ -67,6 +74,7 @@ impl Default for Resilience {
             deadline: Duration::from_secs(1),
             write_deadline: Duration::from_secs(2),
             max_pending_writes: 1_024,
+            max_value: 16 * 1024 * 1024,
             max_journal: 10_000,
             trust_window: Duration::from_secs(2),
             breaker: BreakerSettings::default(),
@@ -131,6 +139,7 @@ impl Resilience {
             ("breaker.minimum_calls", u64::from(breaker.minimum_calls)),
             ("max_journal", self.max_journal as u64),
             ("max_pending_writes", self.max_pending_writes as u64),
+            ("max_value", self.max_value),
             ("retry.read_attempts", u64::from(retry.read_attempts)),
             ("retry.write_attempts", u64::from(retry.write_attempts)),
         ] {

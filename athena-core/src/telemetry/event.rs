@@ -112,6 +112,15 @@ pub enum Event<'a> {
         /// The type, the way to the field or variant, what is wrong with it, and what to do.
         reason: &'a str,
     },
+    /// The backend was not asked for an entry, or not for as long as it takes: its value does not get through
+    /// in time.
+    #[non_exhaustive]
+    HeldOff {
+        /// The entry.
+        key: &'a str,
+        /// How large it is at least, and for how long it is left alone.
+        reason: &'a str,
+    },
     /// Something was invalidated.
     #[non_exhaustive]
     Invalidated {
@@ -222,6 +231,8 @@ pub enum NotKept {
     Overloaded,
     /// `unless` or `tags_from` panicked.
     Panicked,
+    /// It is larger than [`Resilience::max_value`](crate::Resilience::max_value), or than the backend takes.
+    TooLarge,
 }
 
 impl NotKept {
@@ -233,6 +244,7 @@ impl NotKept {
             Self::LeaseLost => "lease lost",
             Self::Overloaded => "overloaded",
             Self::Panicked => "panicked",
+            Self::TooLarge => "too large",
         }
     }
 }

@@ -112,6 +112,27 @@ pub(crate) fn unwritable(cache: &str, function: Option<&str>, key: &str, reason:
     );
 }
 
+/// A value that is too large to be sent; said once per function and type.
+pub(crate) fn too_large(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache, function, key, reason,
+        "a value is not sent to the backend, and each process loads it for itself; make it smaller, raise the \
+         limit, or keep it in memory with `tier = memory`; the next ones are only counted"
+    );
+}
+
+/// A value that does not get through in time; said once per function and type.
+pub(crate) fn held_off(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache, function, key, reason,
+        "a value does not get through to or from the backend in time: it is tried less and less often, and each \
+         process loads it for itself meanwhile; make it smaller, keep it in memory with `tier = memory`, or \
+         raise `attempt_timeout`; the next ones are only counted"
+    );
+}
+
 /// Bytes that are no value; said once per function and type.
 pub(crate) fn undecodable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
     tracing::warn!(
@@ -166,6 +187,9 @@ impl Observer for Log {
             }
             Event::Unwritable { key, reason } => {
                 tracing::debug!(target: "athena_cache", cache, key, reason, "cannot write entry, it stays in this process");
+            }
+            Event::HeldOff { key, reason } => {
+                tracing::debug!(target: "athena_cache", cache, key, reason, "not asked for");
             }
             Event::Undecodable { key, reason } => {
                 tracing::debug!(target: "athena_cache", cache, key, reason, "cannot read entry, loading it anew");

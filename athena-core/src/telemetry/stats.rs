@@ -75,6 +75,11 @@ pub struct Stats {
     pub unwritable: u64,
     /// Values not kept because `unless` or `tags_from` panicked on them.
     pub panicked: u64,
+    /// Values not sent to the backend because they are larger than
+    /// [`max_value`](crate::Resilience::max_value), or than it takes.
+    pub too_large: u64,
+    /// Times that an entry was not asked for, or given up, since its value does not get through in time.
+    pub held_off: u64,
     /// Writes to the backend left out because too many were under way.
     pub dropped_writes: u64,
     /// Entries, tags and namespaces invalidated.
@@ -162,6 +167,7 @@ macro_rules! counters {
 counters! {
     stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
     load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, leases_left, unbounded_loads, unreadable, unwritable, panicked,
+    too_large, held_off,
     dropped_writes, invalidations, journaled, retries, breaker_openings, failovers,
     planned_failovers, reconnects,
 }
@@ -204,6 +210,7 @@ impl Counters {
                 NotKept::LeaseHeld => &self.leases_held_elsewhere,
                 NotKept::Overloaded => &self.dropped_writes,
                 NotKept::Panicked => &self.panicked,
+                NotKept::TooLarge => &self.too_large,
                 NotKept::Unwanted => return None,
             },
             Event::Unleased { .. } => &self.unleased_loads,
@@ -211,6 +218,7 @@ impl Counters {
             Event::Unbounded { .. } => &self.unbounded_loads,
             Event::Unreadable { .. } | Event::Undecodable { .. } => &self.unreadable,
             Event::Unwritable { .. } => &self.unwritable,
+            Event::HeldOff { .. } => &self.held_off,
             Event::Invalidated { .. } => &self.invalidations,
             Event::Journaled { .. } => &self.journaled,
             Event::Breaker { to: BreakerState::Open, .. } => &self.breaker_openings,

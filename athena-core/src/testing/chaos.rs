@@ -11,7 +11,7 @@ use crate::backend::{
     Ability, Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest,
     Leased, Listener, Node, Proof, Proposal, Token,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::lock::Mutex;
 use crate::policy::Percent;
 
@@ -23,6 +23,8 @@ pub enum Fault {
     Error(Class),
     /// It never ends.
     Hang,
+    /// The same, and its values are on their way all the time: large ones, or over a slow way.
+    Slow,
     /// It takes this much longer.
     Delay(Duration),
     /// It is done, but its answer is lost: a timeout.
@@ -67,7 +69,35 @@ struct ChaosState {
     epoch: u64,
     listeners: Vec<Listener>,
     lacks: Vec<Ability>,
+    max_value: u64,
+    /// Whether a slow answer was given up, and nobody has asked about it.
+    is_late: bool,
 }
+
+/// An answer that comes too slowly, until it is dropped.
+struct SlowAnswer<'a> {
+    chaos: &'a Chaos,
+    names: &'a [&'a str],
+    began: Tick,
+}
+
+impl Drop for SlowAnswer<'_> {
+    fn drop(&mut self) {
+        let names: Vec<_> = self.names.iter().map(|name| (*name).to_owned()).collect();
+        let took = self.chaos.clock.now().since(self.began);
+        let listeners = {
+            let mut state = self.chaos.lock();
+            state.is_late = true;
+            state.listeners.clone()
+        };
+        for listener in listeners.iter().filter(|_| !names.is_empty()) {
+            listener(&Change::Slow { names: names.clone(), bytes: SLOW_BYTES, took });
+        }
+    }
+}
+
+/// So much of a slow answer is there when it is given up.
+const SLOW_BYTES: u64 = 1 << 20;
 
 const PROVE: &str = "prove";
 
@@ -98,6 +128,8 @@ impl<B: Backend> ChaosBackend<B> {
             epoch: 0,
             listeners: Vec::new(),
             lacks: Vec::new(),
+            max_value: u64::MAX,
+            is_late: false,
         };
         Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
     }
@@ -112,10 +144,25 @@ impl<B: Backend> ChaosBackend<B> {
         operation: &'static str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
+        self.run_with(operation, &[], work).await
+    }
+
+    /// The same of an operation that moves values.
+    async fn run_with<T>(
+        &self,
+        operation: &'static str,
+        names: &[&str],
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let fault = self.chaos.next_fault(operation);
         match fault {
             Some(Fault::Error(class)) => Err(Failure::new(class, format!("chaos: {class}"))),
             Some(Fault::Hang) => pending().await,
+            Some(Fault::Slow) => {
+                let (chaos, began) = (&self.chaos, self.chaos.clock.now());
+                let _answer = SlowAnswer { chaos, names, began };
+                pending().await
+            }
             Some(Fault::Panic) => panic!("chaos: a panic"),
             Some(Fault::Delay(delay)) => {
                 self.chaos.clock.sleep(delay).await;
@@ -156,6 +203,11 @@ impl Chaos {
     /// It does them all the same: that it is not asked is for the cache to see to.
     pub fn withhold(&self, abilities: &[Ability]) {
         self.lock().lacks = abilities.to_vec();
+    }
+
+    /// The backend says that it takes no larger values than this; it does all the same.
+    pub fn take_at_most(&self, bytes: u64) {
+        self.lock().max_value = bytes;
     }
 
     /// Nothing fails any more.
@@ -208,6 +260,11 @@ impl Chaos {
         }
     }
 
+    /// Whether an operation was slow that was just given up; what it left on the way is gone by the next time.
+    fn was_slow(&self) -> bool {
+        std::mem::take(&mut self.lock().is_late)
+    }
+
     fn corrupts(&self) -> bool {
         let mut state = self.lock();
         match state.regime {
@@ -246,7 +303,8 @@ impl std::fmt::Debug for ChaosState {
 impl<B: Backend> Backend for ChaosBackend<B> {
     async fn read(&self, values: &[&str], generations: &[&str]) -> Result<Found, Failure> {
         let corrupts = self.chaos.corrupts();
-        let mut found = self.run("read", self.inner.read(values, generations)).await?;
+        let read = self.inner.read(values, generations);
+        let mut found = self.run_with("read", values, read).await?;
         found.proof = found.proof.map(|proof| self.chaos.proof(proof));
         if corrupts {
             for stored in found.values.iter_mut().flatten() {
@@ -275,7 +333,7 @@ impl<B: Backend> Backend for ChaosBackend<B> {
             };
             self.inner.fill(Fill { epoch, ..fill }).await
         };
-        self.run("fill", work).await
+        self.run_with("fill", &[fill.item.value], work).await
     }
 
     async fn extend(&self, lease: &str, token: Token, life: Duration) -> Result<bool, Failure> {
@@ -342,6 +400,14 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn revivals(&self, node: Node) -> u64 {
         self.inner.revivals(node) + self.chaos.lock().epoch
+    }
+
+    fn is_answering(&self, node: Node) -> bool {
+        self.inner.is_answering(node) || self.chaos.was_slow()
+    }
+
+    fn max_value(&self, node: Node) -> u64 {
+        self.inner.max_value(node).min(self.chaos.lock().max_value)
     }
 
     fn is_ready(&self, node: Node) -> bool {

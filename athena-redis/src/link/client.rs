@@ -12,7 +12,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::dials::Dials;
 use super::rights::{Lacks, NodeKind, Terms};
 use super::unheard::Omission;
 use crate::lock::Lock;
@@ -35,6 +37,8 @@ pub(crate) struct Client {
     place: NodeKind,
     /// What nodes do not let us do, as it was told.
     lacks: Lock<HashMap<Node, Lacks>>,
+    /// How often nodes were dialed.
+    dials: Lock<HashMap<Node, Dials>>,
     /// Nodes that were told of as leaving things unannounced, and why.
     omitting: Lock<HashSet<(Node, Omission)>>,
     alarm: watch::Sender<u64>,
@@ -52,6 +56,7 @@ impl Client {
             prefixes: Lock::default(),
             place: NodeKind::Everywhere,
             lacks: Lock::default(),
+            dials: Lock::default(),
             omitting: Lock::default(),
             alarm,
         }
@@ -125,6 +130,13 @@ impl Client {
     /// Notes what a node does not let us do; tells whether that is news.
     pub(super) fn note_lacks(&self, node: Node, lacks: Lacks) -> bool {
         self.lacks.lock().insert(node, lacks).unwrap_or_default() != lacks
+    }
+
+    /// Notes that a node is to be dialed; tells how long to wait before.
+    pub(super) fn pause_before_dial(&self, node: Node) -> Duration {
+        let now = Instant::now();
+        let mut dials = self.dials.lock();
+        dials.entry(node).or_insert_with(|| Dials::new(now)).pause(now, fastrand::f64())
     }
 
     /// Notes that a node may leave things unannounced; tells whether that was not known.

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::{Change, Node, Proof};
@@ -16,14 +16,15 @@ use tokio::sync::Notify;
 use super::batch::{Batch, Replies};
 use super::client::Client;
 use super::origin::Origin;
+use super::overheard::{Greeting, Passed};
+use super::pulse::{GivenUp, Pulse, Watch};
 use super::rights::Rights;
 use super::role::Role;
-use super::stranger::Greeting;
 use super::task::Task;
 use super::unheard::{NodeStats, Omission, Unheard};
 
-/// After so many timeouts in a row a connection is taken for dead.
-const WEDGED_AFTER: u32 = 3;
+pub(super) use super::pulse::Health;
+use crate::lock::Lock;
 
 /// One socket with its driver.
 #[derive(Debug)]
@@ -39,32 +40,28 @@ pub(super) struct Conn {
     history: AtomicU64,
     wire: MultiplexedConnection,
     driver: Task,
-    pulse: Arc<Pulse>,
+    state: Arc<ConnState>,
 }
 
-/// What a connection is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Health {
-    /// Answers, as far as is known.
-    Sound,
-    /// Open, but the last operation or heartbeat had no answer in time.
-    Silent,
-    /// Open, but several operations in a row had no answer in time.
-    Wedged,
-    /// Closed by the other side or the network.
-    Lost,
-}
-
+/// What whoever holds the connection and its driver both see.
 #[derive(Debug)]
-struct Pulse {
-    lost: AtomicBool,
-    timeouts: AtomicU32,
-    greeting: Greeting,
+struct ConnState {
+    pulse: Pulse,
+    /// What was given up and is on its way.
+    late: Lock<Option<Late>>,
     changed: Notify,
     node: Node,
     client: Arc<Client>,
     /// Whether operations use it, and nobody was told yet that it has ended.
     serves: AtomicBool,
+}
+
+/// Values that were given up, and when they were asked for.
+#[derive(Debug)]
+struct Late {
+    names: Vec<String>,
+    began: Instant,
+    passed: Passed,
 }
 
 impl Conn {
@@ -77,21 +74,15 @@ impl Conn {
         client: Arc<Client>,
     ) -> Self {
         let epoch = client.next_epoch();
-        let pulse = Arc::new(Pulse {
-            lost: AtomicBool::new(false),
-            timeouts: AtomicU32::new(0),
-            greeting,
-            changed: Notify::new(),
-            node,
-            client,
-            serves: AtomicBool::new(false),
-        });
-        let ending = Arc::clone(&pulse);
+        let (pulse, late, changed) = (Pulse::new(greeting), Lock::default(), Notify::new());
+        let serves = AtomicBool::new(false);
+        let state = Arc::new(ConnState { pulse, late, changed, node, client, serves });
+        let ending = Arc::clone(&state);
         let driver = Task::spawn_until(driver, move || ending.end());
         let (unheard, history) = (Unheard::default(), AtomicU64::new(0));
         let rights = Rights::default();
         let (tracks, is_replica) = (false, false);
-        Self { epoch, tracks, unheard, rights, is_replica, history, wire, driver, pulse }
+        Self { epoch, tracks, unheard, rights, is_replica, history, wire, driver, state }
     }
 
     /// The same connection, which announces changes.
@@ -169,14 +160,19 @@ impl Conn {
     pub(super) fn note_stats(&self, told: NodeStats) {
         let announced = self.announces();
         self.unheard.note(told);
-        if announced && !self.announces() && self.pulse.serves.load(Ordering::Acquire) {
-            self.pulse.client.tell(&Change::Unheard { node: self.pulse.node });
+        if announced && !self.announces() && self.state.serves.load(Ordering::Acquire) {
+            self.state.client.tell(&Change::Unheard { node: self.state.node });
         }
     }
 
-    /// Whether the server tells the limit of its table of readers.
-    pub(super) fn tells_limit(&self) -> bool {
-        self.unheard.tells_limit()
+    /// Whether the server tells its limits.
+    pub(super) fn tells_limits(&self) -> bool {
+        self.unheard.tells_limits()
+    }
+
+    /// The most bytes that the server takes as one argument, as far as is known.
+    pub(super) fn max_value(&self) -> u64 {
+        self.unheard.max_value()
     }
 
     /// The same for the first time, before anything is read.
@@ -186,12 +182,12 @@ impl Conn {
 
     /// Operations are about to use it.
     pub(super) fn serve(&self) {
-        self.pulse.serves.store(true, Ordering::Release);
+        self.state.serves.store(true, Ordering::Release);
     }
 
     /// What was read through it is not announced any more, or not to those whom it concerns.
     pub(super) fn stop_trusting(&self) {
-        self.pulse.stop_trusting();
+        self.state.stop_trusting();
     }
 
     async fn write(&self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
@@ -203,26 +199,24 @@ impl Conn {
     }
 
     pub(super) fn health(&self) -> Health {
-        if self.pulse.lost.load(Ordering::Acquire) {
-            return Health::Lost;
-        }
-        match self.pulse.timeouts.load(Ordering::Relaxed) {
-            0 => Health::Sound,
-            1..WEDGED_AFTER => Health::Silent,
-            _ => Health::Wedged,
-        }
+        self.state.pulse.health()
+    }
+
+    /// Whether something is on its way that nobody waits for any more, and everybody else has to.
+    pub(super) fn is_occupied(&self) -> bool {
+        self.state.pulse.is_occupied()
     }
 
     /// Waits until the health may have changed; for one waiter.
     pub(super) async fn changed(&self) {
-        self.pulse.changed.notified().await;
+        self.state.changed.notified().await;
     }
 
-    /// Watches one exchange: given up after at least `long` without an answer, by whomever, it counts
-    /// as a timeout.
-    pub(super) fn watch(&self, long: Duration) -> Watch<'_> {
-        let received = self.pulse.greeting.received();
-        Watch { pulse: &self.pulse, long_from: Instant::now() + long, received, open: true }
+    /// Watches one exchange: given up after at least `long` without an answer, by whomever, it counts as a
+    /// timeout, unless bytes are on their way.
+    pub(super) fn watch(&self, long: Duration) -> ExchangeWatch<'_> {
+        let watch = self.state.pulse.watch(long);
+        ExchangeWatch { state: &self.state, watch, batch: None, open: true }
     }
 
     /// Closes the socket as soon as the runtime runs; what is in flight fails.
@@ -239,7 +233,7 @@ impl Conn {
     }
 }
 
-impl Pulse {
+impl ConnState {
     /// Tells once that what was read is not announced any more.
     fn stop_trusting(&self) {
         if self.serves.swap(false, Ordering::AcqRel) {
@@ -247,11 +241,20 @@ impl Pulse {
         }
     }
 
+    /// Tells that what was given up is through.
+    fn tell_late(&self) {
+        let late = self.late.lock().take();
+        if let Some(Late { names, began, passed }) = late {
+            let (bytes, took) = (self.pulse.passed_since(passed), began.elapsed());
+            self.client.tell(&Change::Late { names, bytes, took });
+        }
+    }
+
     /// Marks the connection when its driver has ended, for whatever reason.
     fn end(&self) {
         // Coherence 4: first, since who sees that it is lost may make a new one, which is told of after.
         self.stop_trusting();
-        self.lost.store(true, Ordering::Release);
+        self.pulse.lose();
         self.changed.notify_one();
         self.client.ring();
     }
@@ -259,39 +262,50 @@ impl Pulse {
 
 /// One exchange under way.
 #[derive(Debug)]
-pub(super) struct Watch<'a> {
-    pulse: &'a Pulse,
-    long_from: Instant,
-    /// How many bytes had come when it began.
-    received: u64,
+pub(super) struct ExchangeWatch<'a> {
+    state: &'a ConnState,
+    watch: Watch<'a>,
+    /// What is exchanged, if that may be large.
+    batch: Option<&'a Batch>,
     open: bool,
 }
 
-impl Watch<'_> {
+impl<'a> ExchangeWatch<'a> {
+    /// The same, of a batch whose values may be on their way.
+    pub(super) fn of(mut self, batch: &'a Batch) -> Self {
+        self.batch = Some(batch);
+        self
+    }
+
     /// The other side is alive; tells whether it had been taken for dead.
     pub(super) fn answered(mut self) -> bool {
         self.open = false;
-        // A store only where there is something to forget keeps the line shared between cores.
-        self.pulse.timeouts.load(Ordering::Relaxed) != 0
-            && self.pulse.timeouts.swap(0, Ordering::Relaxed) >= WEDGED_AFTER
+        let answered = self.watch.answered();
+        if answered.is_behind_late {
+            self.state.tell_late();
+        }
+        answered.revives
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for ExchangeWatch<'_> {
     fn drop(&mut self) {
-        if !self.open || Instant::now() < self.long_from {
+        if !self.open {
             return;
         }
-        // What is large or slow is on its way: another connection would get it no sooner.
-        if self.pulse.greeting.goes_on_since(self.received) {
-            return;
-        }
-        let timeouts = self.pulse.timeouts.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if timeouts == 1 {
-            self.pulse.client.ring();
-        }
-        if timeouts == WEDGED_AFTER {
-            self.pulse.changed.notify_one();
+        let ConnState { changed, client, late, .. } = self.state;
+        match self.watch.give_up(Instant::now()) {
+            GivenUp::Timeout(Health::Silent) => client.ring(),
+            GivenUp::Timeout(_) => changed.notify_one(),
+            GivenUp::OnItsWay { bytes, took } => {
+                let names = self.batch.map(Batch::values).unwrap_or_default();
+                if !names.is_empty() {
+                    client.tell(&Change::Slow { names: names.clone(), bytes, took });
+                    let (began, passed) = self.watch.began();
+                    *late.lock() = Some(Late { names, began, passed });
+                }
+            }
+            GivenUp::Early | GivenUp::Known | GivenUp::Behind => {}
         }
     }
 }

@@ -12,16 +12,17 @@ use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::batch::Batch;
 use super::class::{self, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
+use super::overheard::Greeting;
 use super::push::{PushHandler, Standby};
 use super::rights::{self, Lacks, Probe};
 use super::role;
-use super::stranger::{Greeting, Stranger};
+use super::stranger::Stranger;
 use super::unheard::NodeStats;
 use crate::config::{Access, Credentials};
 use crate::url::Endpoint;
@@ -34,6 +35,10 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// Bytes that no acknowledgement came for in this time end the connection.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
+/// So few bytes wait in our machine until they are sent: what it has taken says nothing of the way that they
+/// have before them.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
 
 /// Why an attempt to connect failed; holds no secret.
 #[derive(Debug)]
@@ -67,8 +72,12 @@ impl Call {
         Self { endpoint, node, access, client, standby: Arc::default(), push_handler }
     }
 
-    /// Tries once, within the connect timeout.
+    /// Tries once, within the connect timeout, and not too often, whoever asks for it.
     pub(super) async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
+        let pause = self.client.pause_before_dial(self.node);
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
         let limit = self.access.connect_timeout;
         match timeout(limit, self.attempt()).await {
             Ok(outcome) => outcome.map(Arc::new),
@@ -217,7 +226,10 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    {
+        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
     Ok(())
 }
 
@@ -282,6 +294,7 @@ mod tests {
             assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
             assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
             assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
+            assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT);
         }
     }
 }

@@ -33,13 +33,13 @@ impl Link {
     }
 
     async fn ask_for_proof(&self, question: Question) -> Result<Proof, Failure> {
-        let asks_limit = self.shared.up().is_some_and(|conn| conn.tells_limit());
+        let asks_limits = self.shared.up().is_some_and(|conn| conn.tells_limits());
         let mut batch = Batch::new();
         // Refused by a server that cannot serve yet, which tells its role all the same. What else it may be
         // refused for says nothing about who serves, and is an answer.
         batch.command("PING");
         role::ask_role(&mut batch);
-        NodeStats::ask(&mut batch, asks_limit);
+        NodeStats::ask(&mut batch, asks_limits);
         if question == Question::Membership {
             role::ask_state(&mut batch);
         }
@@ -58,7 +58,7 @@ impl Link {
         let malformed = |malformed| self.malformed(&malformed);
         let role = role::read_role(&mut replies).map_err(malformed)?;
         let history = role.map(Role::history).unwrap_or_default();
-        let told = NodeStats::read(&mut replies, asks_limit).map_err(malformed)?;
+        let told = NodeStats::read(&mut replies, asks_limits).map_err(malformed)?;
         let announces = self.shared.note(proof.epoch, history, told);
         if role.is_some_and(|role| role.is_replica()) {
             return Err(self.failure(Class::Moved, "says that it is a replica"));

@@ -216,6 +216,16 @@ impl LinkState {
         Failure::new(class, format!("redis at {} {}", self.call.endpoint, what.as_ref()))
     }
 
+    /// What an operation fails with that was given up on a connection.
+    pub(super) fn given_up(&self, conn: &Conn) -> Failure {
+        let limit = self.call.client.limit();
+        if conn.is_occupied() {
+            return self.failure(Class::Slow, format!("was still answering after {limit:?}"));
+        }
+        self.call.client.ring();
+        self.failure(Class::Timeout, format!("did not answer in {limit:?}"))
+    }
+
     pub(super) fn failure_of(&self, error: &redis::RedisError) -> Failure {
         let consequence = Consequence::of(error);
         let what = format!("{}: {}", consequence.verb(), class::text(error));

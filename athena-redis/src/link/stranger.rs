@@ -1,16 +1,9 @@
 //! What answers in place of a node that can be used, by its first bytes or its own word.
 
 use std::fmt;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::batch::Replies;
-use crate::lock::Lock;
+use super::overheard::Beginning;
 
 /// Somebody else than a node of the kind that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,22 +20,13 @@ pub(super) enum Stranger {
     Other(Beginning),
 }
 
-/// The first bytes that were read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Beginning {
-    bytes: [u8; BEGINNING],
-    len: usize,
-}
-
-/// So many bytes tell what answers.
-const BEGINNING: usize = 24;
 /// What a reply of a redis begins with.
 const TYPES: &[u8] = b"+-:$*_#,(!=%~>|";
 
 impl Stranger {
     /// Who answers like this; nobody if it may be a redis.
     pub(super) fn by(beginning: &Beginning) -> Option<Self> {
-        let bytes = &beginning.bytes[..beginning.len];
+        let bytes = beginning.as_bytes();
         let begins = |with: &str| {
             bytes.len() >= with.len() && bytes[..with.len()].eq_ignore_ascii_case(with.as_bytes())
         };
@@ -105,124 +89,6 @@ impl fmt::Display for Stranger {
     }
 }
 
-impl Beginning {
-    const fn new() -> Self {
-        Self { bytes: [0; BEGINNING], len: 0 }
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        let count = bytes.len().min(BEGINNING - self.len);
-        self.bytes[self.len..self.len + count].copy_from_slice(&bytes[..count]);
-        self.len += count;
-    }
-}
-
-impl fmt::Debug for Beginning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.bytes[..self.len].escape_ascii())
-    }
-}
-
-/// What a peer said first, and how much it has said since.
-#[derive(Debug, Clone)]
-pub(super) struct Greeting(Arc<Received>);
-
-#[derive(Debug)]
-struct Received {
-    beginning: Lock<Beginning>,
-    bytes: AtomicU64,
-    /// How many there were when the last announcement was heard.
-    at_push: AtomicU64,
-}
-
-/// A stream whose first bytes are noted.
-#[derive(Debug)]
-pub(super) struct Overheard<S> {
-    stream: S,
-    greeting: Greeting,
-    /// How many bytes are to be noted still.
-    left: usize,
-}
-
-impl Greeting {
-    /// Notes how what comes over a stream begins.
-    pub(super) fn of<S>(stream: S) -> (Overheard<S>, Self) {
-        let beginning = Lock::new(Beginning::new());
-        let [bytes, at_push] = [AtomicU64::new(0), AtomicU64::new(0)];
-        let greeting = Self(Arc::new(Received { beginning, bytes, at_push }));
-        (Overheard { stream, greeting: greeting.clone(), left: BEGINNING }, greeting)
-    }
-
-    pub(super) fn bytes(&self) -> Beginning {
-        *self.0.beginning.lock()
-    }
-
-    /// How many bytes have come so far.
-    pub(super) fn received(&self) -> u64 {
-        self.0.bytes.load(Ordering::Relaxed)
-    }
-
-    /// An announcement was heard: so far nothing of a reply is under way.
-    pub(super) fn note_push(&self) {
-        self.0.at_push.store(self.received(), Ordering::Relaxed);
-    }
-
-    /// Whether a part of a reply has come since there were so many bytes.
-    ///
-    /// Announcements come however dead the way to the server is; they do not come in the middle of a reply.
-    pub(super) fn goes_on_since(&self, received: u64) -> bool {
-        self.received() > received.max(self.0.at_push.load(Ordering::Relaxed))
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
-        let read = &into.filled()[before..];
-        self.greeting.0.bytes.fetch_add(read.len() as u64, Ordering::Relaxed);
-        if self.left > 0 {
-            self.greeting.0.beginning.lock().add(read);
-            self.left = self.left.saturating_sub(read.len());
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +96,7 @@ mod tests {
     #[test]
     fn who_answers_is_told_by_how_that_begins() {
         let beginning = |bytes: &[u8]| {
-            let mut beginning = Beginning::new();
+            let mut beginning = Beginning::default();
             let (first, rest) = bytes.split_at(bytes.len() / 2);
             beginning.add(first);
             beginning.add(rest);

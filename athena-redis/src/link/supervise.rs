@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use athena_cache_core::backend::{Change, Class};
 use futures_util::future::{Either, select};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backoff::{self, Backoff};
 use super::batch::Batch;
@@ -20,8 +20,8 @@ use super::role::{self, Role};
 use super::state::{self, LinkState, Phase, Signals};
 use super::stranger::Stranger;
 
-/// A connection that lived this long was no false start: dial at once when it is lost.
-const STEADY: Duration = Duration::from_secs(1);
+/// A connection that lived this long is dialed at once when it is lost; after a shorter life one more pause.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// How long a connection that was taken for dead is waited for at least once another one is ready.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
@@ -79,12 +79,16 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
 
 /// Returns when the connection, or the last one that replaced it, is lost.
 async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
-    let mut next_look = Instant::now();
+    let [mut next_look, mut next_replacement] = [Instant::now(); 2];
     loop {
         let wake = {
             let Signals { renewal, search_by_name, .. } = &shared.signals;
             let (changed, beat) = (pin!(conn.changed()), pin!(beat(shared, &conn)));
-            let (renewal, search) = (pin!(renewal.notified()), pin!(search_by_name.notified()));
+            let renewal = pin!(async {
+                sleep_until(next_replacement).await;
+                renewal.notified().await;
+            });
+            let search = pin!(search_by_name.notified());
             match select(renewal, select(search, select(changed, beat))).await {
                 Either::Left(_) => Wake::Asked,
                 Either::Right(_) => Wake::Look,
@@ -92,20 +96,23 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
         };
         match (conn.health(), wake) {
             (Health::Lost, _) => return lose(shared, &conn),
-            (Health::Wedged, _) | (_, Wake::Asked) => conn = replace(shared, conn, wake).await,
+            (Health::Wedged, _) | (_, Wake::Asked) if next_replacement <= Instant::now() => {
+                next_replacement = Instant::now() + spread(shared.call.access.probe_interval);
+                conn = replace(shared, conn, wake).await;
+            }
             _ if shared.may_be_replaced() && next_look <= Instant::now() => {
                 conn = look_elsewhere(shared, conn).await;
                 next_look = Instant::now() + spread(shared.call.access.probe_interval);
             }
-            (Health::Sound | Health::Silent, Wake::Look) => {}
+            (Health::Sound | Health::Silent | Health::Wedged, _) => {}
         }
     }
 }
 
-/// One heartbeat, after its pause.
+/// One heartbeat, after its pause, which is shorter while it is in doubt whether anybody answers.
 async fn beat(shared: &LinkState, conn: &Conn) {
     let interval = shared.call.access.heartbeat;
-    sleep(interval).await;
+    sleep(if conn.health() == Health::Silent { interval / 4 } else { interval }).await;
     ping(shared, conn, interval).await;
 }
 

@@ -14,10 +14,17 @@ use super::role::field;
 /// How many names a server remembers the readers of unless it is told otherwise.
 const DEFAULT_LIMIT: u64 = 1_000_000;
 
+/// The most bytes of one argument that a server takes unless it is told otherwise; it ends a connection that
+/// brings more.
+const DEFAULT_MAX_VALUE: u64 = 512 * 1024 * 1024;
+
 /// Above half of its limit a table may be full before the next sign of life; it has to fall well below that
 /// before it counts as roomy again.
 const FILLS_FROM: f64 = 0.5;
 const ROOMY_BELOW: f64 = 0.4;
+
+const TABLE_LIMIT: &str = "tracking-table-max-keys";
+const MAX_VALUE: &str = "proto-max-bulk-len";
 
 /// Why a server may not announce everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +48,8 @@ pub(super) struct NodeStats {
     answered: bool,
     /// How many it can; 0 is no limit, and `None` if it does not say.
     limit: Option<u64>,
+    /// The most bytes of one argument; `None` if it does not say.
+    max_value: Option<u64>,
 }
 
 /// What is known of one connection.
@@ -49,23 +58,28 @@ pub(super) struct Unheard {
     /// How much was evicted when the server was last asked.
     evicted: AtomicU64,
     is_untold: AtomicBool,
-    /// Whether it tells the limit of its table.
-    tells_limit: AtomicBool,
+    /// Whether it tells its limits.
+    tells_limits: AtomicBool,
     evicts: AtomicBool,
     table_fills: AtomicBool,
+    /// The most bytes of one argument; 0 if the server does not say.
+    max_value: AtomicU64,
 }
 
 impl NodeStats {
-    /// Asks for it; for the limit of the table only where that may be told.
-    pub(super) fn ask(batch: &mut Batch, limit: bool) {
+    /// Asks for it; for the limits only where those may be told.
+    pub(super) fn ask(batch: &mut Batch, limits: bool) {
         batch.command("INFO").arg("stats");
-        if limit {
-            batch.command("CONFIG").args(["GET", "tracking-table-max-keys"]);
+        if limits {
+            // Servers before 7.0 take one name at a time.
+            for name in [TABLE_LIMIT, MAX_VALUE] {
+                batch.command("CONFIG").args(["GET", name]);
+            }
         }
     }
 
     /// Reads what [`ask`](Self::ask) asked for.
-    pub(super) fn read(replies: &mut Replies, limit: bool) -> Result<Self, Malformed> {
+    pub(super) fn read(replies: &mut Replies, limits: bool) -> Result<Self, Malformed> {
         let mut told = Self::default();
         if replies.error().is_none() {
             let stats = replies.text()?;
@@ -74,9 +88,9 @@ impl NodeStats {
             told.evicted = number("evicted_keys");
             told.tracked = number("tracking_total_keys");
         }
-        if limit && replies.error().is_none() {
-            let settings = replies.fields()?;
-            told.limit = settings.values().next().and_then(|limit| limit.parse().ok());
+        if limits {
+            told.limit = read_setting(replies, TABLE_LIMIT)?;
+            told.max_value = read_setting(replies, MAX_VALUE)?;
         }
         Ok(told)
     }
@@ -95,11 +109,19 @@ impl NodeStats {
     }
 }
 
+fn read_setting(replies: &mut Replies, name: &str) -> Result<Option<u64>, Malformed> {
+    if replies.error().is_some() {
+        return Ok(None);
+    }
+    Ok(replies.fields()?.get(name).and_then(|setting| setting.parse().ok()))
+}
+
 impl Unheard {
     /// Takes in what the server says before anything is read.
     pub(super) fn begin_from(&self, told: NodeStats) {
         self.evicted.store(told.evicted.unwrap_or_default(), Ordering::Release);
-        self.tells_limit.store(told.limit.is_some(), Ordering::Release);
+        let tells = told.limit.or(told.max_value).is_some();
+        self.tells_limits.store(tells, Ordering::Release);
         self.note(told);
     }
 
@@ -109,14 +131,25 @@ impl Unheard {
         let evicts =
             told.evicted.is_some_and(|count| self.evicted.swap(count, Ordering::AcqRel) != count);
         let above = if self.table_fills.load(Ordering::Acquire) { ROOMY_BELOW } else { FILLS_FROM };
+        if let Some(most) = told.max_value {
+            self.max_value.store(most, Ordering::Release);
+        }
         self.evicts.store(evicts, Ordering::Release);
         self.table_fills.store(fill.is_some_and(|fill| fill >= above), Ordering::Release);
         self.is_untold.store(told.evicted.is_none() || fill.is_none(), Ordering::Release);
     }
 
-    /// Whether it is worth asking for the limit of the table: a server that refuses would note that each time.
-    pub(super) fn tells_limit(&self) -> bool {
-        self.tells_limit.load(Ordering::Acquire)
+    /// Whether it is worth asking for limits: a server that refuses would note that each time.
+    pub(super) fn tells_limits(&self) -> bool {
+        self.tells_limits.load(Ordering::Acquire)
+    }
+
+    /// The most bytes that the server takes as one argument, as far as is known.
+    pub(super) fn max_value(&self) -> u64 {
+        match self.max_value.load(Ordering::Acquire) {
+            0 => DEFAULT_MAX_VALUE,
+            told => told,
+        }
     }
 
     /// Why something may be left unannounced, if it may.
@@ -175,6 +208,7 @@ mod tests {
             tracked: Some(tracked),
             answered: true,
             limit: Some(limit),
+            max_value: None,
         }
     }
 
@@ -184,15 +218,30 @@ mod tests {
             text("# Stats\r\nexpired_keys:3\r\nevicted_keys:17\r\ntracking_total_keys:5\r\n");
         let map = "%1\r\n$23\r\ntracking-table-max-keys\r\n$3\r\n100\r\n";
         let list = "*2\r\n$23\r\ntracking-table-max-keys\r\n$3\r\n100\r\n";
+        let max_value = "%1\r\n$18\r\nproto-max-bulk-len\r\n$7\r\n1048576\r\n";
         for limit in [map, list] {
-            assert_eq!(read(&[&stats, limit]), told(17, 5, 100));
+            let expected = NodeStats { max_value: Some(1 << 20), ..told(17, 5, 100) };
+            assert_eq!(read(&[&stats, limit, max_value]), expected);
         }
         let denied = "-NOPERM no permissions\r\n";
-        assert_eq!(read(&[&stats, denied]), NodeStats { limit: None, ..told(17, 5, 0) });
-        assert_eq!(read(&[denied, map]), NodeStats { limit: Some(100), ..NodeStats::default() });
-        assert_eq!(read(&[denied, denied]), NodeStats::default());
-        let nothing = read(&[&text("evicted_keys:many\r\n"), "%0\r\n"]);
+        let all_denied = [&stats, denied, denied];
+        assert_eq!(read(&all_denied), NodeStats { limit: None, ..told(17, 5, 0) });
+        let expected = NodeStats { limit: Some(100), ..NodeStats::default() };
+        assert_eq!(read(&[denied, map, denied]), expected);
+        assert_eq!(read(&[denied; 3]), NodeStats::default());
+        let nothing = read(&[&text("evicted_keys:many\r\n"), "%0\r\n", "%0\r\n"]);
         assert_eq!(nothing, NodeStats { answered: true, ..NodeStats::default() });
+    }
+
+    #[test]
+    fn a_server_takes_as_large_values_as_it_says_or_as_servers_do() {
+        let unheard = Unheard::default();
+        let after = |max_value| {
+            unheard.note(NodeStats { max_value, ..told(0, 0, 100) });
+            unheard.max_value()
+        };
+        let told = [None, Some(1 << 20), None, Some(2 << 20)].map(after);
+        assert_eq!(told, [DEFAULT_MAX_VALUE, 1 << 20, 1 << 20, 2 << 20]);
     }
 
     #[test]

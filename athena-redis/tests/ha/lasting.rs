@@ -224,3 +224,43 @@ async fn a_client_whose_first_runtime_stands_still_goes_on_with_that_of_its_call
     redis.close().await;
     eventually("nothing is left", async || server.clients("under-test").is_empty()).await;
 }
+
+#[tokio::test]
+async fn who_asks_for_new_connections_all_the_time_gets_few() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let config = config(&proxy.url()).probe_interval(Duration::from_millis(300));
+    let redis = Arc::new(Redis::new(config).unwrap());
+    redis.prove(Node::ONLY).await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        redis.force_reconnect();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // The first at once, then one in 0.24 s at least.
+    let made = proxy.accepted() - 1;
+    assert!((2..=14).contains(&made), "{made} connections");
+    assert_eq!(redis.epoch(Node::ONLY), proxy.accepted() as u64);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_again_and_again_is_dialed_less_and_less_often() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = redis(&proxy.url());
+    redis.prove(Node::ONLY).await.unwrap();
+    let mut pauses = Vec::new();
+    for _ in 0..6 {
+        // Long enough for the connection not to count as a false start.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let dialed = proxy.accepted();
+        proxy.cut();
+        let begun = Instant::now();
+        eventually("it is dialed", async || proxy.accepted() > dialed).await;
+        pauses.push(begun.elapsed());
+        eventually("it is ready", async || redis.is_ready(Node::ONLY)).await;
+    }
+    // Each is drawn from 20 ms up to a longest that doubles.
+    assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(15)), "{pauses:?}");
+    assert!(pauses[0] < Duration::from_secs(1), "{pauses:?}");
+}

@@ -74,6 +74,11 @@ impl Lane {
                 Mode::Pass => (Duration::ZERO, usize::MAX),
                 Mode::Slice(size) => (Duration::ZERO, size.max(1)),
                 Mode::Delay(delay) => (delay, usize::MAX),
+                Mode::Rate(rate) => {
+                    let count = u32::try_from(count).unwrap_or(u32::MAX);
+                    sleep(Duration::from_secs(1) * count / rate.max(1));
+                    (Duration::ZERO, usize::MAX)
+                }
             };
             if !delay.is_zero() {
                 exit = exit.delayed();

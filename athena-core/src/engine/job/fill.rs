@@ -148,6 +148,9 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         if !self.lead.unless_sealed(|| ()) {
             return;
         }
+        if let Some(reason) = remote.refuses_size(lease.address(), bytes.len()) {
+            return self.runtime.too_large::<V>(self.site, key, &reason);
+        }
         match remote.fill(lease.address(), &bytes, self.life.total(), grant).await {
             Ok(Filled::Stored) => {
                 self.pending.is_stored = true;
@@ -164,7 +167,11 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
                 self.lead.seal();
                 telemetry.tell(&Event::NotKept { key, reason: NotKept::LeaseLost });
             }
-            Err(_) => {}
+            Err(_) => {
+                if let Some(failure) = remote.held_off(&lease.address().value) {
+                    self.runtime.held_off::<V>(self.site, key, &failure);
+                }
+            }
         }
     }
 

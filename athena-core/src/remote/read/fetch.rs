@@ -5,12 +5,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::backend::{Failure, Found, Generation, Node, Stored};
+use crate::backend::{Class, Failure, Found, Generation, Node, Stored};
 use crate::coherence::revision::Revision;
 use crate::coherence::session::Session;
 use crate::envelope::Stamp;
+use crate::remote::announcements::Announcements;
 use crate::remote::breakers::by_node;
 use crate::remote::generations::Told;
+use crate::remote::heavy::Travels;
 use crate::remote::known::Sighting;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Remote, join_all, scattered};
@@ -65,13 +67,19 @@ impl Remote {
     /// Reads names from the nodes that serve them, side by side; not those that are known.
     pub(super) async fn fetch<'n>(
         &self,
-        values: impl Iterator<Item = &'n str>,
+        values: Vec<(&'n str, Travels)>,
         generations: impl Iterator<Item = &'n str>,
         since: Revision,
         deadline: Deadline,
     ) -> Fetched<'n> {
         let mut fetched = Fetched::default();
-        let mut names: Vec<_> = values.map(WantedName::Value).collect();
+        let is_one = values.len() == 1;
+        let (names, alone): (Vec<_>, Vec<_>) =
+            values.into_iter().partition(|(_, travels)| is_one || *travels == Travels::Together);
+        let mut names: Vec<_> =
+            names.into_iter().map(|(name, _)| WantedName::Value(name)).collect();
+        let mut alone: Vec<_> =
+            alone.into_iter().map(|(name, _)| WantedName::Value(name)).collect();
         for name in generations {
             if !fetched.generations.contains_key(name) {
                 let known = self.known(name);
@@ -84,18 +92,22 @@ impl Remote {
         }
         for round in 1..=ROUNDS {
             let mut elsewhere = Vec::new();
-            let groups = by_node(&*self.backend, std::mem::take(&mut names), |name| name.text());
+            let mut groups =
+                by_node(&*self.backend, std::mem::take(&mut names), |name| name.text());
+            // Last, since everything else on their connection waits for them.
+            groups.extend(apart(by_node(&*self.backend, alone.drain(..), |name| name.text())));
             // In the end each by itself: those that are not on their way prove what they are.
             let groups = if round < ROUNDS { groups } else { apart(groups) };
             for (group, found) in self.ask_nodes(groups, deadline).await {
                 match found {
                     Ok(Some(reply)) => {
                         self.note_generations(&group, &reply, since);
+                        self.note_sizes(&group, &reply);
                         fetched.take_in(&group, reply);
                     }
                     Ok(None) if round < ROUNDS => elsewhere.extend(group),
-                    Ok(None) => fetched.fail(&group, &scattered()),
-                    Err(failure) => fetched.fail(&group, &failure),
+                    Ok(None) => fetched.fail_each(&group, |_| scattered()),
+                    Err(failure) => fetched.fail_each(&group, |name| self.cause(name, &failure)),
                 }
             }
             if elsewhere.is_empty() {
@@ -142,8 +154,44 @@ impl Remote {
         let Some(first) = group.first() else {
             return Ok(Found::default());
         };
-        let read = || self.backend.read(&values, &generations);
+        // Asked each time: what was given up is not attempted again.
+        let read = async || match values.iter().find_map(|name| self.held_off(name)) {
+            Some(failure) => Err(failure),
+            None => self.backend.read(&values, &generations).await,
+        };
         self.ask(Operation::read(), first.text(), deadline, read).await
+    }
+
+    /// How a value is asked for, if it is.
+    pub(super) fn turn(&self, name: &str) -> Result<Travels, Failure> {
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let is_occupied = || self.backend.is_answering(self.backend.node(name));
+        heavy.turn(revisions.name(name), is_occupied).map_err(|hold| hold.failure(name))
+    }
+
+    /// What a name failed with of those that were asked for together: one may have been held up by another.
+    fn cause(&self, name: &WantedName<'_>, failure: &Failure) -> Failure {
+        let own = match name {
+            WantedName::Value(name) => self.held_off(name),
+            WantedName::Generation(_) => None,
+        };
+        own.unwrap_or_else(|| match failure.class() {
+            Class::HeldOff => Failure::new(Class::Slow, failure.to_string()),
+            _ => failure.clone(),
+        })
+    }
+
+    /// Keeps how large the values are that were read.
+    fn note_sizes(&self, group: &[WantedName<'_>], reply: &NodeReply) {
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let names = group.iter().filter_map(|name| match name {
+            WantedName::Value(name) => Some(*name),
+            WantedName::Generation(_) => None,
+        });
+        for (name, value) in names.zip(&reply.found.values) {
+            let size = value.as_ref().map(|stored| stored.bytes.len() as u64);
+            heavy.arrived(revisions.name(name), size);
+        }
     }
 
     /// Keeps the generations that were read, and which of them nobody has created.
@@ -207,14 +255,19 @@ impl<'n> Fetched<'n> {
     }
 
     /// Notes that one node did not answer.
-    fn fail(&mut self, group: &[WantedName<'n>], failure: &Failure) {
+    fn fail_each(
+        &mut self,
+        group: &[WantedName<'n>],
+        failure: impl Fn(&WantedName<'_>) -> Failure,
+    ) {
         for name in group {
+            let failure = failure(name);
             match name {
                 WantedName::Value(name) => {
-                    self.values.insert(name, Err(failure.clone()));
+                    self.values.insert(name, Err(failure));
                 }
                 WantedName::Generation(name) => {
-                    self.generations.insert(name, Err(failure.clone()));
+                    self.generations.insert(name, Err(failure));
                 }
             }
         }

@@ -1,0 +1,192 @@
+//! What passes over a connection: how it begins, and how much it is.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::lock::Lock;
+
+/// The first bytes that were read.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Beginning {
+    bytes: [u8; BEGINNING],
+    len: usize,
+}
+
+/// So many bytes tell what answers.
+const BEGINNING: usize = 24;
+/// What a peer said first, and how much has passed since.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Greeting(Arc<Flow>);
+
+#[derive(Debug, Default)]
+struct Flow {
+    beginning: Lock<Beginning>,
+    read: AtomicU64,
+    /// How much had been read when the last announcement was heard.
+    at_push: AtomicU64,
+    /// How much was written that had to wait for room.
+    drained: AtomicU64,
+}
+
+/// How much had passed at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passed {
+    read: u64,
+    drained: u64,
+}
+
+/// A stream whose first bytes are noted, and what passes it counted.
+#[derive(Debug)]
+pub(super) struct Overheard<S> {
+    stream: S,
+    greeting: Greeting,
+    /// How many bytes are to be noted still.
+    left: usize,
+    /// Whether what is written next was refused before, for want of room.
+    is_full: bool,
+}
+
+impl Greeting {
+    /// Notes how what comes over a stream begins.
+    pub(super) fn of<S>(stream: S) -> (Overheard<S>, Self) {
+        let greeting = Self::default();
+        let overheard =
+            Overheard { stream, greeting: greeting.clone(), left: BEGINNING, is_full: false };
+        (overheard, greeting)
+    }
+
+    pub(super) fn bytes(&self) -> Beginning {
+        *self.0.beginning.lock()
+    }
+
+    /// How much has passed so far.
+    pub(super) fn passed(&self) -> Passed {
+        let count = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed);
+        Passed { read: count(&self.0.read), drained: count(&self.0.drained) }
+    }
+
+    pub(super) fn note_read(&self, bytes: usize) {
+        self.0.read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes what was written, and whether it had to wait until there was room.
+    ///
+    /// Only then has the other side made that room. What fits is taken by our own machine, however dead the
+    /// other side is. So is what fits into the room of a machine whose server is frozen, which has an end.
+    pub(super) fn note_written(&self, bytes: usize, had_to_wait: bool) {
+        if had_to_wait {
+            self.0.drained.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// An announcement was heard: so far nothing of a reply is under way.
+    pub(super) fn note_push(&self) {
+        self.0.at_push.store(self.passed().read, Ordering::Relaxed);
+    }
+
+    /// How many bytes have passed since a moment, if a part of a question or of a reply is among them.
+    ///
+    /// Announcements come however dead the way to the server is; they do not come in the middle of a reply.
+    pub(super) fn goes_on_since(&self, before: Passed) -> Option<u64> {
+        let now = self.passed();
+        let is_reply = now.read > before.read.max(self.0.at_push.load(Ordering::Relaxed));
+        let is_question = now.drained > before.drained;
+        (is_reply || is_question).then(|| self.passed_since(before))
+    }
+
+    /// How many bytes have passed since a moment, either way.
+    pub(super) fn passed_since(&self, before: Passed) -> u64 {
+        let now = self.passed();
+        now.read.saturating_sub(before.read) + now.drained.saturating_sub(before.drained)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        let read = &into.filled()[before..];
+        self.greeting.note_read(read.len());
+        if self.left > 0 {
+            self.greeting.0.beginning.lock().add(read);
+            self.left = self.left.saturating_sub(read.len());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note_written(&written, bytes.len());
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note_written(&written, slices.iter().map(|slice| slice.len()).sum());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl<S> Overheard<S> {
+    /// Notes how much was written of so many bytes, and whether there was room for all.
+    fn note_written(&mut self, written: &Poll<io::Result<usize>>, of: usize) {
+        match written {
+            Poll::Pending => self.is_full = true,
+            Poll::Ready(Ok(count)) => {
+                self.greeting.note_written(*count, self.is_full);
+                self.is_full &= *count < of;
+            }
+            Poll::Ready(Err(_)) => {}
+        }
+    }
+}
+
+impl Beginning {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        let count = bytes.len().min(BEGINNING - self.len);
+        self.bytes[self.len..self.len + count].copy_from_slice(&bytes[..count]);
+        self.len += count;
+    }
+}
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
