@@ -6,12 +6,15 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `binary` | postcard, within bounds on depth and counts |
+//! | `binary` | postcard |
+//! | `bounded`, `excess` | how deep and how numerous what is read may be |
 //! | `watch` | writes a value while it is held against what its type reads |
 //! | `notice` | what was noticed, and where |
 //! | `likeness` | tells a value from the one that its bytes are read as |
 
 mod binary;
+mod bounded;
+mod excess;
 mod likeness;
 mod notice;
 mod watch;

@@ -2,6 +2,8 @@
 //!
 //! Each takes any bytes, and panics if they are read as what they are not.
 
+#![allow(clippy::expect_used, reason = "that it panics is how it tells")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -13,10 +15,10 @@ use crate::key::name::Namespace;
 use crate::settings::Settings;
 
 /// Reads bytes of one kind.
-pub type Target = fn(&[u8]);
+pub type FuzzTarget = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: &[(&str, Target)] = &[
+pub const TARGETS: &[(&str, FuzzTarget)] = &[
     ("envelope", envelope),
     ("postcard", postcard),
     ("json", json),

@@ -74,6 +74,7 @@ pub struct RedisConfig {
     allow_admin: bool,
     client_name: String,
     max_in_flight: usize,
+    max_reply: u64,
     #[serde(with = "duration")]
     heartbeat: Duration,
     #[serde(with = "duration")]
@@ -117,6 +118,8 @@ pub(crate) struct Access {
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) max_in_flight: usize,
+    /// The most bytes that one reply may take.
+    pub(crate) max_reply: u64,
     /// Pause between two heartbeats, and how long one may stay unanswered.
     pub(crate) heartbeat: Duration,
     /// Shortest pause between two attempts to replace a connection that is open.
@@ -143,6 +146,7 @@ impl Default for RedisConfig {
             allow_admin: false,
             client_name: "athena-cache".into(),
             max_in_flight: 512,
+            max_reply: 64 << 20,
             heartbeat: Duration::from_millis(200),
             probe_interval: Duration::from_secs(2),
             tracking: true,
@@ -387,6 +391,17 @@ impl RedisConfig {
         self
     }
 
+    /// How many bytes one reply of a server may take, with 64 for each of its parts; beyond that the
+    /// connection ends.
+    ///
+    /// Default 64 MiB; from 1 MiB to 1 TiB. Four times as much may wait unread. No value is written that would
+    /// be larger when it is read.
+    #[must_use]
+    pub fn max_reply(mut self, bytes: u64) -> Self {
+        self.max_reply = bytes;
+        self
+    }
+
     /// Which certificates to trust and to show.
     #[must_use]
     pub fn tls(mut self, tls: TlsConfig) -> Self {
@@ -432,6 +447,7 @@ impl RedisConfig {
             connect_timeout: self.connect_timeout,
             response_timeout: self.response_timeout,
             max_in_flight: self.max_in_flight,
+            max_reply: self.max_reply,
             heartbeat: self.heartbeat,
             probe_interval: self.probe_interval,
             attempts: self.abort_on_connect_fail.then_some(self.connect_retry),

@@ -13,6 +13,7 @@ mod conn;
 mod connecting;
 mod dial;
 mod dials;
+mod meter;
 mod origin;
 mod overheard;
 mod permission;
@@ -216,7 +217,8 @@ impl Link {
 
     /// The most bytes that the node takes as one value, as far as is known.
     pub(crate) fn max_value(&self) -> u64 {
-        self.shared.up().map_or(u64::MAX, |conn| conn.max_value())
+        let most = self.shared.call.access.max_reply.saturating_sub(meter::AROUND_VALUE);
+        self.shared.up().map_or(u64::MAX, |conn| conn.max_value()).min(most)
     }
 
     /// Operations that were sent and not answered.

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use serde::ser;
 
-use super::binary::Weightless;
+use super::excess::Weightless;
 use crate::schema::{Expected, Outline};
 
 /// How a format finds the parts of a struct and the variants of an enum again.

@@ -13,7 +13,7 @@ use serde::ser::{self, Serialize, Serializer};
 
 use self::fields::WatchedFields;
 use self::parts::WatchedParts;
-use super::binary::MAX_DEPTH;
+use super::excess::MAX_DEPTH;
 use super::notice::{Part, Place, Trail, TrailStep, Weight};
 use crate::schema::{Expected, Scalar, TypeShape};
 

@@ -51,11 +51,12 @@ impl RedisConfig {
         ]
     }
 
-    fn counts(&self) -> [Count; 2] {
+    fn counts(&self) -> [Count; 3] {
         let operations = u64::try_from(self.max_in_flight).unwrap_or(u64::MAX);
         [
             ("connect_retry", self.connect_retry.into(), 1, 1_000),
             ("max_in_flight", operations, 1, 65_536),
+            ("max_reply", self.max_reply, 1 << 20, 1 << 40),
         ]
     }
 

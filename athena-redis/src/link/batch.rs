@@ -15,8 +15,8 @@ use super::origin::Origin;
 use super::script::Script;
 use crate::slot;
 
-/// Names of one command; more would hold up the server for too long.
-const NAMES_PER_COMMAND: usize = 500;
+/// Names of one command; more would hold up the server for too long, and make one reply that is too large.
+const NAMES_PER_COMMAND: usize = 100;
 
 /// Commands for one node, sent in one write and executed in order, not as one transaction.
 ///

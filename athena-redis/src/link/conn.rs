@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
 use super::client::Client;
+use super::meter::OversizedReply;
 use super::origin::Origin;
 use super::overheard::{Greeting, Passed};
 use super::pulse::{GivenUp, Pulse, Watch};
@@ -202,6 +203,11 @@ impl Conn {
         self.state.pulse.health()
     }
 
+    /// The reply that ended it, if that was too large.
+    pub(super) fn oversized(&self) -> Option<OversizedReply> {
+        self.state.pulse.oversized()
+    }
+
     /// Whether something is on its way that nobody waits for any more, and everybody else has to.
     pub(super) fn is_occupied(&self) -> bool {
         self.state.pulse.is_occupied()
@@ -293,7 +299,16 @@ impl Drop for ExchangeWatch<'_> {
         if !self.open {
             return;
         }
-        let ConnState { changed, client, late, .. } = self.state;
+        let ConnState { changed, client, late, pulse, .. } = self.state;
+        if let Some(oversized) = pulse.oversized() {
+            // Whichever of those that waited it is: asked for again at once it would end the next one, too.
+            let names = self.batch.map(Batch::values).unwrap_or_default();
+            if !names.is_empty() {
+                let (bytes, took) = (oversized.bytes, self.watch.began().0.elapsed());
+                client.tell(&Change::Slow { names, bytes, took });
+            }
+            return;
+        }
         match self.watch.give_up(Instant::now()) {
             GivenUp::Timeout(Health::Silent) => client.ring(),
             GivenUp::Timeout(_) => changed.notify_one(),

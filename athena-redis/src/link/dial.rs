@@ -119,7 +119,7 @@ impl Call {
                 info = info.set_username(username);
             }
         }
-        let (stream, greeting) = Greeting::of(stream);
+        let (stream, greeting) = Greeting::of(stream, access.max_reply);
         let (push_handler, standby) = (self.push_handler.clone(), Arc::clone(&self.standby));
         let pushed = greeting.clone();
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::meter::{Meter, OversizedReply};
 use crate::lock::Lock;
 
 /// The first bytes that were read.
@@ -20,6 +21,7 @@ pub(super) struct Beginning {
 
 /// So many bytes tell what answers.
 const BEGINNING: usize = 24;
+
 /// What a peer said first, and how much has passed since.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Greeting(Arc<Flow>);
@@ -30,6 +32,10 @@ struct Flow {
     read: AtomicU64,
     /// How much had been read when the last announcement was heard.
     at_push: AtomicU64,
+    /// The same when replies were last handed over.
+    at_answer: AtomicU64,
+    /// What ended the connection, if a reply was too large.
+    oversized: OnceLock<OversizedReply>,
     /// How much was written that had to wait for room.
     drained: AtomicU64,
 }
@@ -50,15 +56,15 @@ pub(super) struct Overheard<S> {
     left: usize,
     /// Whether what is written next was refused before, for want of room.
     is_full: bool,
+    meter: Meter,
 }
 
 impl Greeting {
-    /// Notes how what comes over a stream begins.
-    pub(super) fn of<S>(stream: S) -> (Overheard<S>, Self) {
+    /// Notes how what comes over a stream begins, and ends it where one reply takes too much.
+    pub(super) fn of<S>(stream: S, max_reply: u64) -> (Overheard<S>, Self) {
         let greeting = Self::default();
-        let overheard =
-            Overheard { stream, greeting: greeting.clone(), left: BEGINNING, is_full: false };
-        (overheard, greeting)
+        let (left, is_full, meter) = (BEGINNING, false, Meter::new(max_reply));
+        (Overheard { stream, greeting: greeting.clone(), left, is_full, meter }, greeting)
     }
 
     pub(super) fn bytes(&self) -> Beginning {
@@ -90,6 +96,23 @@ impl Greeting {
         self.0.at_push.store(self.passed().read, Ordering::Relaxed);
     }
 
+    /// Replies were handed over: so far nothing waits unread.
+    pub(super) fn note_answer(&self) {
+        self.0.at_answer.store(self.0.read.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The reply that was too large, if one was.
+    pub(super) fn oversized(&self) -> Option<OversizedReply> {
+        self.0.oversized.get().copied()
+    }
+
+    /// How much has been read that nobody has been handed over.
+    fn waiting(&self) -> u64 {
+        let Flow { read, at_push, at_answer, .. } = &*self.0;
+        let last = [at_push, at_answer].map(|at| at.load(Ordering::Relaxed)).into_iter().max();
+        read.load(Ordering::Relaxed).saturating_sub(last.unwrap_or_default())
+    }
+
     /// How many bytes have passed since a moment, if a part of a question or of a reply is among them.
     ///
     /// Announcements come however dead the way to the server is; they do not come in the middle of a reply.
@@ -114,12 +137,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
         let read = &into.filled()[before..];
-        self.greeting.note_read(read.len());
-        if self.left > 0 {
-            self.greeting.0.beginning.lock().add(read);
-            self.left = self.left.saturating_sub(read.len());
+        this.greeting.note_read(read.len());
+        let waiting = this.greeting.waiting();
+        let metered = this.meter.add(read).and_then(|()| this.meter.check_waiting(waiting));
+        if let Err(oversized) = metered {
+            let _ = this.greeting.0.oversized.set(oversized);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, oversized)));
+        }
+        if this.left > 0 {
+            this.greeting.0.beginning.lock().add(read);
+            this.left = this.left.saturating_sub(read.len());
         }
         Poll::Ready(Ok(()))
     }

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::meter::OversizedReply;
 use super::overheard::{Greeting, Passed};
 
 /// After so many timeouts one after the other a connection is taken for dead.
@@ -99,6 +100,11 @@ impl Pulse {
         self.lost.store(true, Ordering::Release);
     }
 
+    /// The reply that was too large, if one was.
+    pub(super) fn oversized(&self) -> Option<OversizedReply> {
+        self.greeting.oversized()
+    }
+
     /// How much has passed since a moment.
     pub(super) fn passed_since(&self, before: Passed) -> u64 {
         self.greeting.passed_since(before)
@@ -134,7 +140,8 @@ impl Pulse {
 impl Watch<'_> {
     /// The other side is alive.
     pub(super) fn answered(&self) -> Answered {
-        let Pulse { timeouts, in_the_way, .. } = self.pulse;
+        let Pulse { timeouts, in_the_way, greeting, .. } = self.pulse;
+        greeting.note_answer();
         // A store only where there is something to forget keeps the line shared between cores.
         let first = in_the_way.load(Ordering::Acquire);
         let is_behind_late = first != 0

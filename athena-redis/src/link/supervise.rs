@@ -206,7 +206,9 @@ fn lose(shared: &LinkState, conn: &Conn) {
     conn.stop_trusting();
     shared.enter(Phase::Lost);
     let endpoint = &shared.call.endpoint;
-    if shared.is_standby() {
+    if let Some(oversized) = conn.oversized() {
+        tracing::warn!(%endpoint, %oversized, "ended the connection to redis");
+    } else if shared.is_standby() {
         tracing::debug!(%endpoint, "lost the connection to redis");
     } else {
         tracing::warn!(%endpoint, "lost the connection to redis");

@@ -6,14 +6,14 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::{Budget, Excess, MAX_DEPTH};
+use super::excess::{Excess, MAX_DEPTH, ReadingBudget};
 
 /// Something that takes part in reading, so many steps into the value.
 ///
 /// Whatever it hands on is bounded in the same way.
 pub(super) struct Bounded<'b, 'de, T> {
     inner: T,
-    budget: &'b Budget<'de>,
+    budget: &'b ReadingBudget<'de>,
     depth: usize,
 }
 
@@ -22,7 +22,7 @@ struct Claiming<'b, 'de, V>(Bounded<'b, 'de, V>);
 
 impl<'b, 'de, T> Bounded<'b, 'de, T> {
     /// At the value itself.
-    pub(super) fn whole(inner: T, budget: &'b Budget<'de>) -> Self {
+    pub(super) fn whole(inner: T, budget: &'b ReadingBudget<'de>) -> Self {
         Self { inner, budget, depth: 0 }
     }
 
@@ -44,16 +44,6 @@ impl<'b, 'de, T> Bounded<'b, 'de, T> {
             return Ok(());
         }
         Err(self.budget.refuse(Excess::Depth))
-    }
-
-    /// Refuses more elements than the bytes that are left can be.
-    #[inline]
-    fn check_count<E: Error>(&self, claimed: Option<usize>) -> Result<(), E> {
-        let (claimed, left) = (claimed.unwrap_or_default(), self.budget.left.get().len());
-        if self.budget.weightless.allow(claimed, left) {
-            return Ok(());
-        }
-        Err(self.budget.refuse(Excess::Elements(claimed, left)))
     }
 
     /// How many elements to make room for.
@@ -225,13 +215,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Claiming<'_, 'de, V> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
-        self.0.check_count(elements.size_hint())?;
+        self.0.budget.allow(elements.size_hint().unwrap_or_default())?;
         self.0.visit_seq(elements)
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        self.0.check_count(entries.size_hint())?;
+        self.0.budget.allow(entries.size_hint().unwrap_or_default())?;
         self.0.visit_map(entries)
     }
 }
