@@ -40,7 +40,7 @@ impl Absence {
                 ": end the url with `#` and the name that they monitor it by, or set `service_name`"
             }
             Self::Unconfirmed {
-                class: Class::Unreachable | Class::Timeout | Class::Slow, ..
+                class: Class::Unreachable | Class::Timeout, ..
             } => "; if it is reached elsewhere from here, map its address with `addresses`",
             _ => "",
         }
