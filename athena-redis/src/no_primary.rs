@@ -39,9 +39,9 @@ impl Absence {
             Self::UnknownService { .. } => {
                 ": end the url with `#` and the name that they monitor it by, or set `service_name`"
             }
-            Self::Unconfirmed {
-                class: Class::Unreachable | Class::Timeout, ..
-            } => "; if it is reached elsewhere from here, map its address with `addresses`",
+            Self::Unconfirmed { class: Class::Unreachable | Class::Timeout, .. } => {
+                "; if it is reached elsewhere from here, map its address with `addresses`"
+            }
             _ => "",
         }
     }
