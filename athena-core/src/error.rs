@@ -65,7 +65,8 @@ impl Error {
 
     /// Whether a load or a backend operation took longer than allowed.
     pub fn is_timeout(&self) -> bool {
-        matches!(*self.0, Kind::Timeout { .. }) || self.class() == Some(Class::Timeout)
+        matches!(*self.0, Kind::Timeout { .. })
+            || matches!(self.class(), Some(Class::Timeout | Class::Slow))
     }
 
     /// Whether the backend could not answer.

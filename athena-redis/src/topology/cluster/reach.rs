@@ -77,5 +77,5 @@ impl Contact {
 }
 
 fn says_nothing(class: Class) -> bool {
-    matches!(class, Class::Unreachable | Class::Timeout | Class::Disconnected)
+    matches!(class, Class::Unreachable | Class::Timeout | Class::Slow | Class::Disconnected)
 }
