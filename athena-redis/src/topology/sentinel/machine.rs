@@ -152,7 +152,10 @@ impl SentinelMachine {
     /// Takes note of an event, and answers what is to be done, in this order.
     pub(super) fn handle(&mut self, event: SentinelEvent, now: Instant) -> Vec<SentinelAction> {
         match event {
-            SentinelEvent::Link(doubt) => self.doubt = doubt,
+            SentinelEvent::Link(doubt) => {
+                self.doubt = doubt;
+                self.election.note_doubt(doubt.is_some());
+            }
             SentinelEvent::Report(report) => self.take(report, now),
             SentinelEvent::Tick => self.look(now),
         }
@@ -174,6 +177,9 @@ impl SentinelMachine {
                 let word = self.identify(&sentinel, word);
                 if self.election.hear(&sentinel, word, now) {
                     self.stir(now);
+                    if self.election.is_challenged() {
+                        self.suspect(Sign::Found, now);
+                    }
                 }
                 self.election.confirm(&sentinel, asked);
             }
@@ -230,7 +236,7 @@ impl SentinelMachine {
         self.elect(now);
         self.settle(now);
         self.give_orders(now);
-        self.muster();
+        self.muster(now);
         self.actions.extend(self.election.confirmed().map(SentinelAction::Confirm));
         self.tell_standing(now);
         self.tell_shortfall(now);
@@ -320,12 +326,10 @@ impl SentinelMachine {
     }
 
     /// Turns to the nodes that have appeared, and leaves those that have gone.
-    fn muster(&mut self) {
+    fn muster(&mut self, now: Instant) {
         self.members.forget_strangers();
         let sentinels = self.members.sentinels();
-        let mut nodes = self.members.replicas();
-        nodes.extend(self.election.candidates());
-        self.election.convene(&sentinels, &nodes);
+        let nodes = self.election.convene(&sentinels, self.members.replicas(), now);
         let (leave, poll) = (SentinelAction::LeaveSentinel, SentinelAction::PollSentinel);
         self.actions.extend(turn(&self.sentinels, &sentinels, leave, poll));
         let (leave, poll) = (SentinelAction::LeaveNode, SentinelAction::PollNode);
