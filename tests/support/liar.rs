@@ -209,12 +209,14 @@ impl Answer {
 }
 
 /// A text as a reply.
-pub(crate) fn text(text: impl ToString) -> Reply {
-    Reply::Bytes(text.to_string().into_bytes())
+pub(crate) fn text(text: impl Into<String>) -> Reply {
+    Reply::Bytes(text.into().into_bytes())
 }
 
 /// Names and texts in turn, as most commands answer them.
-pub(crate) fn record<N: ToString, T: ToString>(pairs: impl IntoIterator<Item = (N, T)>) -> Reply {
+pub(crate) fn record<N: Into<String>, T: Into<String>>(
+    pairs: impl IntoIterator<Item = (N, T)>,
+) -> Reply {
     Reply::List(pairs.into_iter().flat_map(|(name, it)| [text(name), text(it)]).collect())
 }
 

@@ -119,7 +119,9 @@ impl Says {
 
     fn of_service(&self, question: &str, primary: u16) -> Reply {
         match question {
-            "GET-MASTER-ADDR-BY-NAME" => Reply::List(vec![text("127.0.0.1"), text(primary)]),
+            "GET-MASTER-ADDR-BY-NAME" => {
+                Reply::List(vec![text("127.0.0.1"), text(primary.to_string())])
+            }
             "MASTER" => self.master(primary),
             "REPLICAS" | "SLAVES" => {
                 Reply::List(self.replicas.iter().map(|it| node(it, "", "slave")).collect())

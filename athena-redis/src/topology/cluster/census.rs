@@ -8,7 +8,7 @@
 //! that have not spoken the word of the highest configuration epoch counts. Where somebody says something
 //! else of a node than what stands, the node is to be asked itself; where several do, in some rounds, and
 //! nobody but itself says what it says, it is overruled until somebody else does. One that several do not
-//! know, and hardly anybody lists, is a stranger.
+//! know, and hardly anybody lists, is unknown.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -105,13 +105,13 @@ impl Census {
         is_new
     }
 
-    /// Notes whom the node that spoke last does not know; tells whether that makes a stranger of anybody.
+    /// Notes whom the node that spoke last does not know; tells whether that makes anybody unknown.
     fn note_unlisted(&mut self, speaker: &str) -> bool {
         let mut is_new = false;
         for known in self.known.values_mut().filter(|it| it.renown.view < self.views) {
-            let before = known.is_stranger();
+            let before = known.is_unknown();
             add(&mut known.renown.unknown_to, speaker);
-            is_new |= known.is_stranger() != before;
+            is_new |= known.is_unknown() != before;
         }
         is_new
     }
@@ -188,7 +188,7 @@ impl Known {
     }
 
     /// Whether several do not know it, and hardly anybody else does.
-    pub(super) fn is_stranger(&self) -> bool {
+    pub(super) fn is_unknown(&self) -> bool {
         let Renown { listed_by, unknown_to, .. } = &self.renown;
         unknown_to.len() >= CRITICS && listed_by.len() < CRITICS
     }
@@ -230,11 +230,11 @@ impl Known {
         if own {
             return;
         }
-        if !says_else {
+        if says_else {
+            add(&mut self.critics, speaker);
+        } else {
             self.vouched = self.vouched.max(round);
             self.critics.clear();
-        } else {
-            add(&mut self.critics, speaker);
         }
     }
 
@@ -442,18 +442,18 @@ mod tests {
     }
 
     #[test]
-    fn one_that_several_do_not_know_is_a_stranger_until_they_do() {
-        let stranger = "x h:9@1 master - 0 0 99 connected 0-29";
+    fn one_that_several_do_not_know_is_unknown_until_they_do() {
+        let other = "x h:9@1 master - 0 0 99 connected 0-29";
         let mut census = Census::default();
-        let is_stranger = |census: &Census| census.all().last().unwrap().is_stranger();
-        note(&mut census, 2, &[A, B, stranger], 1);
+        let is_unknown = |census: &Census| census.all().last().unwrap().is_unknown();
+        note(&mut census, 2, &[A, B, other], 1);
         note(&mut census, 1, &[A, B], 1);
-        assert!(!is_stranger(&census));
+        assert!(!is_unknown(&census));
         assert!(note(&mut census, 4, &[A, B, D], 1));
-        assert!(is_stranger(&census));
-        note(&mut census, 9, &[A, B, stranger], 2);
-        assert!(is_stranger(&census), "its own word is that of one");
-        note(&mut census, 1, &[A, B, stranger], 2);
-        assert!(!is_stranger(&census));
+        assert!(is_unknown(&census));
+        note(&mut census, 9, &[A, B, other], 2);
+        assert!(is_unknown(&census), "its own word is that of one");
+        note(&mut census, 1, &[A, B, other], 2);
+        assert!(!is_unknown(&census));
     }
 }

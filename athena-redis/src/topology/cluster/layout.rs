@@ -27,13 +27,14 @@ pub(super) struct Succession {
 }
 
 /// What a claim to a slot weighs; the heaviest wins.
+#[expect(clippy::struct_excessive_bools, reason = "they are compared in this order")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Weight {
     /// No other node has spoken where the owner is said to be: it came back empty, as another one.
     stands: bool,
     /// The owner is not taken for dead.
     sound: bool,
-    /// It is no stranger to the others.
+    /// The others know it.
     known: bool,
     epoch: u64,
     /// Made by the owner itself.
@@ -55,7 +56,7 @@ impl Layout {
             let there = spoken.get(&member.endpoint);
             let stands = there.is_none_or(|ids| ids.contains(member.id.as_str()));
             let Member { sound, epoch, .. } = *member;
-            let is_known = !known.is_stranger();
+            let is_known = !known.is_unknown();
             let weight = Some(Weight { stands, sound, known: is_known, epoch, own: *own });
             for slot in member.slots.iter().cloned().flatten().map(usize::from) {
                 if weight > weights[slot] {

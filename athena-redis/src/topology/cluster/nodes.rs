@@ -229,6 +229,8 @@ fn has(flags: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     fn endpoint(host: &str, port: u16) -> Endpoint {
@@ -414,7 +416,7 @@ mod tests {
     fn a_view_of_more_nodes_than_there_may_be_is_cut_and_keeps_the_one_that_spoke() {
         let mut text = String::new();
         for number in 0..2 * MOST {
-            text += &format!("{number} h:{}@1 slave a 0 0 1 connected\n", number + 1);
+            writeln!(text, "{number} h:{}@1 slave a 0 0 1 connected", number + 1).unwrap();
         }
         text += "a h:1@1 myself,master - 0 0 1 connected 0-16383";
         let (asked, addresses) = (endpoint("h", 1), Addresses::default());
@@ -429,7 +431,7 @@ mod tests {
         let mut text = "a h:1@1 myself,master - 0 0 1 connected 0-9999".to_owned();
         text += &" 0-16383".repeat(100_000);
         for number in 0..100 {
-            text += &format!("\n{number} h:2@1 master - 0 0 1 connected 0-16383");
+            write!(text, "\n{number} h:2@1 master - 0 0 1 connected 0-16383").unwrap();
         }
         let (asked, addresses) = (endpoint("h", 1), Addresses::default());
         let reading = Reading { asked: &asked, preferred: Preferred::Ip, addresses: &addresses };

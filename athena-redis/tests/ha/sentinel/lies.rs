@@ -58,7 +58,7 @@ async fn goes_on_serving(redis: &Redis, node: &RedisServer) {
     let start = Instant::now();
     while start.elapsed() < HEARD {
         assert!(serves(redis, node), "after {:?}", start.elapsed());
-        read(redis, "name").await.unwrap();
+        read(redis, "name").await.expect("it answers");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -216,7 +216,7 @@ async fn what_the_only_sentinel_lists_is_dialed_few_at_a_time_and_after_the_prim
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     eventually("all that are taken are connected to", async || crowd.liar().open() == 64).await;
     // Eight at a time, each of which takes 300 ms.
-    assert!(start.elapsed() > Duration::from_millis(2_000), "{:?}", start.elapsed());
+    assert!(start.elapsed() > Duration::from_secs(2), "{:?}", start.elapsed());
     tokio::time::sleep(HEARD).await;
     assert_eq!(crowd.liar().accepted(), 64);
     redis.close().await;

@@ -254,7 +254,9 @@ fn a_stranger_that_an_outlier_announces_takes_no_sound_seat() {
         room.convene([91, 92, 93], [1, 2, 3, 7]);
         room.hear(&[view(1, 5), view(1, 5), view(7, OUTLIER)]);
         room.election.testify(&at(7), PRIMARY);
-        notices.iter().for_each(|notice| room.learn(notice));
+        for notice in &notices {
+            room.learn(notice);
+        }
         assert_eq!(room.decide(), None, "{name}");
         assert!(!room.election.is_outdated(), "{name}");
     }
