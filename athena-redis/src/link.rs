@@ -292,6 +292,11 @@ impl Link {
         self.shared.end_standby();
     }
 
+    /// Has a node that is on standby be dialed at once: somebody waits for its answer.
+    pub(crate) fn urge(&self) {
+        self.shared.urge();
+    }
+
     /// Hears of every connection that is made or lost from now on.
     pub(crate) fn turns(&self) -> Turns {
         Turns(self.shared.phase.subscribe())

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use athena_cache::{Redis, RedisConfig};
 
-use crate::log;
+use crate::support::liar::node::FakeNode;
+use crate::support::liar::sentinel::{FakeSentinel, places};
+use crate::support::sentinel::SERVICE;
 use crate::support::server::RedisServer;
+use crate::{log, support};
 
 /// Answers every command with the same bytes; ends with its process.
 fn answering(with: &'static [u8]) -> u16 {
@@ -108,4 +111,41 @@ async fn a_url_of_a_cluster_that_leads_to_none_is_told_of_once() {
     let told = log::about(&format!("127.0.0.1:{}", server.port()));
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("begin the url with `redis://`"), "{}", told[0]);
+}
+
+#[tokio::test]
+async fn a_sentinel_that_lists_thousands_of_nodes_is_told_of_once_with_how_many() {
+    log::listen();
+    let (primary, crowd) = (RedisServer::start(), FakeNode::start());
+    let sentinels = FakeSentinel::group(1, primary.port(), &[]);
+    sentinels[0].say(|says| says.replicas = places(2_000, crowd.port()));
+    let redis = Redis::new(RedisConfig::new(FakeSentinel::url(&sentinels))).expect("they are good");
+    redis.connect().await.expect("the primary answers");
+    let sentinel = format!("127.0.0.1:{}", sentinels[0].port());
+    let told = || log::about(&sentinel);
+    support::wait_for("it is told", || (!told().is_empty()).then_some(()));
+    for _ in 0..20 {
+        sentinels[0].publish("+slave", &format!("slave s 127.0.0.1 1 @ {SERVICE} 127.0.0.1 2"));
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let told = told();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("replicas=2000") && told[0].contains("64"), "{}", told[0]);
+}
+
+#[tokio::test]
+async fn plain_sentinels_of_nodes_that_speak_tls_are_told_of() {
+    log::listen();
+    let config =
+        |service: &str| RedisConfig::new(format!("rediss-sentinel://localhost/0#{service}"));
+    for (service, config, count) in [
+        ("plainly", config("plainly").sentinel_tls(false), 1),
+        ("wrapped", config("wrapped").sentinel_tls(true), 0),
+        ("likewise", config("likewise"), 0),
+    ] {
+        drop(Redis::new(config).expect("the settings are good"));
+        let told = log::about(&format!("service=\"{service}\""));
+        assert_eq!(told.len(), count, "{told:#?}");
+        assert!(told.iter().all(|line| line.contains("`ca_file`")), "{told:#?}");
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-const DOCS: [&str; 6] = [
+const DOCS: [&str; 7] = [
     "ARCHITECTURE.md",
+    "SECURITY.md",
     "docs/protocol.md",
     "docs/words.md",
     "docs/coherence.md",

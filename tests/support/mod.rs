@@ -5,7 +5,8 @@
 //!
 //! One server is a [`server::RedisServer`]; a [`sentinel::SentinelGroup`] and a
 //! [`cluster::Cluster`] are made of them. [`proxy`] breaks the network, also between the nodes
-//! ([`fence`]), [`load`] plays the callers, [`prober`] and [`writes`] watch the nodes while something breaks.
+//! ([`fence`]), [`liar`] plays servers that lie, [`load`] plays the callers, [`prober`] and [`writes`] watch
+//! the nodes while something breaks.
 
 // Every test binary compiles all of it and uses a part.
 #![allow(dead_code, unused_imports, reason = "shared by several test binaries")]
@@ -13,6 +14,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod fence;
+pub(crate) mod liar;
 pub(crate) mod load;
 pub(crate) mod monitor;
 pub(crate) mod prober;

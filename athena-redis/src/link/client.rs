@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use athena_cache_core::backend::{Change, Listener, Node};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::dials::Dials;
@@ -22,6 +22,8 @@ use crate::url::Endpoint;
 
 /// Each costs some commands at each login.
 const MOST_PREFIXES: usize = 32;
+/// How many nodes are dialed at a time that serve nothing, and whose answer nobody waits for.
+const PLACES: usize = 8;
 
 /// Numbers, limits and signals of a backend.
 pub(crate) struct Client {
@@ -42,6 +44,7 @@ pub(crate) struct Client {
     /// Nodes that were told of as leaving things unannounced, and why.
     omitting: Lock<HashSet<(Node, Omission)>>,
     alarm: watch::Sender<u64>,
+    places: Semaphore,
 }
 
 impl Client {
@@ -59,6 +62,7 @@ impl Client {
             dials: Lock::default(),
             omitting: Lock::default(),
             alarm,
+            places: Semaphore::new(PLACES),
         }
     }
 
@@ -142,6 +146,13 @@ impl Client {
     /// Notes that a node may leave things unannounced; tells whether that was not known.
     pub(super) fn note_omission(&self, node: Node, omission: Omission) -> bool {
         self.omitting.lock().insert((node, omission))
+    }
+
+    /// A place among the few nodes that are dialed at a time although nobody waits for them.
+    ///
+    /// Waits for as long as others take, each no longer than the connect timeout. Nothing if there are none.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.acquire().await.ok()
     }
 
     /// Says that some link came into doubt.

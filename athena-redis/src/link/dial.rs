@@ -2,16 +2,18 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Node};
-use futures_util::future::select_ok;
+use futures_util::future::{Either, select, select_ok};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use super::batch::Batch;
@@ -72,16 +74,27 @@ impl Call {
         Self { endpoint, node, access, client, standby: Arc::default(), push_handler }
     }
 
-    /// Tries once, within the connect timeout, and not too often, whoever asks for it.
+    /// Tries once, within the connect timeout, and not too often, whoever asks for it; a node that nobody
+    /// waits for when it is its turn.
     pub(super) async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
         let pause = self.client.pause_before_dial(self.node);
         if !pause.is_zero() {
             sleep(pause).await;
         }
+        let _place = self.place().await;
         let limit = self.access.connect_timeout;
         match timeout(limit, self.attempt()).await {
             Ok(outcome) => outcome.map(Arc::new),
             Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
+        }
+    }
+
+    /// The leave to dial a node that nobody waits for; nothing for one that somebody does.
+    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        let (place, impatient) = (pin!(self.client.place()), pin!(self.standby.impatient()));
+        match select(impatient, place).await {
+            Either::Left(_) => None,
+            Either::Right((place, _)) => place,
         }
     }
 

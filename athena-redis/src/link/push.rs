@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use athena_cache_core::backend::Change;
 use redis::{PushInfo, PushKind, Value};
+use tokio::sync::Notify;
 
 use super::client::Client;
 
@@ -35,19 +36,42 @@ pub(crate) enum PushHandler {
 /// Coherence 2: it ends before anything is read that the node has to announce changes of. A replica that is
 /// synchronized anew, say, tells everybody that it has emptied itself.
 #[derive(Debug, Default)]
-pub(super) struct Standby(AtomicBool);
+pub(super) struct Standby {
+    is_on: AtomicBool,
+    /// Whether somebody waits for an answer all the same.
+    is_urged: AtomicBool,
+    changed: Notify,
+}
 
 impl Standby {
     pub(super) fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_on.load(Ordering::Relaxed)
     }
 
     pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_on.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.is_on.store(false, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn urge(&self) {
+        self.is_urged.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Whether others may be dialed first.
+    pub(super) fn is_patient(&self) -> bool {
+        self.is_on() && !self.is_urged.load(Ordering::Relaxed)
+    }
+
+    /// Waits until others may not be dialed first any more.
+    pub(super) async fn impatient(&self) {
+        while self.is_patient() {
+            self.changed.notified().await;
+        }
     }
 }
 

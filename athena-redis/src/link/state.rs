@@ -135,6 +135,10 @@ impl LinkState {
         self.call.standby.end();
     }
 
+    pub(super) fn urge(&self) {
+        self.call.standby.urge();
+    }
+
     /// Lets operations use a connection.
     pub(super) fn enter_up(&self, conn: &Arc<Conn>) {
         // Of one that serves nothing nobody needs to know: the topology tells when it begins to.

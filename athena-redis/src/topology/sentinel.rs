@@ -51,6 +51,13 @@ impl Sentinel {
         access: Arc<Access>,
         client: Arc<Client>,
     ) -> Self {
+        if access.tls.is_some() && of_sentinels.tls.is_none() {
+            tracing::warn!(
+                service,
+                "the nodes speak tls and the sentinels do not: whoever alters what those say names the nodes \
+                 that are told the password; leave out `sentinel_tls`, or trust a `ca_file` of your own alone"
+            );
+        }
         let shared = SentinelState {
             service: service.into(),
             seeds: sentinels,

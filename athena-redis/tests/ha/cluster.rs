@@ -2,6 +2,7 @@
 
 mod addresses;
 mod finding;
+mod lies;
 mod moving;
 mod proofs;
 

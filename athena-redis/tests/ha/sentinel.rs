@@ -1,5 +1,6 @@
 //! Sentinels: how long ago they confirmed the primary, and what is told when they replace it.
 
+mod lies;
 mod names;
 
 use std::sync::Arc;
@@ -30,7 +31,11 @@ async fn start() -> (SentinelGroup, SemaphorePermit<'static>) {
 }
 
 fn redis(group: &SentinelGroup) -> Arc<Redis> {
-    let config = config(&group.url()).response_timeout(Duration::from_secs(2));
+    redis_at(&group.url())
+}
+
+fn redis_at(url: &str) -> Arc<Redis> {
+    let config = config(url).response_timeout(Duration::from_secs(2));
     Arc::new(Redis::new(config).expect("the settings are good"))
 }
 

@@ -4,18 +4,24 @@
 //! Few nodes are asked at a time, and each tells of all. So of each node one word is kept, and what a view
 //! costs grows with the nodes that it lists, not with the views that there were.
 //!
-//! Invariant: a word with a higher configuration epoch outweighs all others, and of the same epoch a node's
-//! own does. A lower epoch counts only if the node says it itself in a later round. Where somebody says
-//! something else of a node than what stands, the node is to be asked itself.
+//! Invariant: a node's own word stands until it says something else, or its connection has ended. Of nodes
+//! that have not spoken the word of the highest configuration epoch counts. Where somebody says something
+//! else of a node than what stands, the node is to be asked itself; where several do, in some rounds, and
+//! nobody but itself says what it says, it is overruled until somebody else does. One that several do not
+//! know, and hardly anybody lists, is unknown.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::nodes::{ClusterView, Member};
+use super::nodes::{self, ClusterView, Member};
 use crate::url::Endpoint;
 
 /// After so many rounds in which all spoke against a word it gives way to any other.
-const PATIENCE: u32 = 3;
+pub(super) const PATIENCE: u32 = 3;
+/// So many others must speak against what a node goes on saying of itself.
+const CRITICS: usize = 2;
+/// Of how many nodes a word is kept, of more than one view.
+const MOST_KNOWN: usize = 4 * nodes::MOST;
 /// After so many rounds in which nobody listed a node it is forgotten: some hear of it late.
 const MISSED: u32 = 2;
 
@@ -25,6 +31,8 @@ pub(super) struct Census {
     known: BTreeMap<String, Known>,
     /// Who spoke when an endpoint was asked.
     speakers: HashMap<Endpoint, String>,
+    /// How many views there were.
+    views: u64,
     /// The round that was closed last, and whether anybody spoke since who knows its cluster.
     closed: u32,
     is_informed: bool,
@@ -36,16 +44,33 @@ pub(super) struct Known {
     pub(super) member: Member,
     /// Whether it said so itself.
     pub(super) own: bool,
+    /// What another one says of it with a higher epoch than its own word.
+    pub(super) rumour: Option<Member>,
     /// The round of the word, and the last one in which the node was listed at all.
     round: u32,
     seen: u32,
     /// The last rounds in which somebody said the same, and something else that does not count.
     upheld: u32,
     disputed: u32,
-    /// How many rounds in a row nobody upheld it and somebody disputed it.
+    /// The last round in which another one said the same, and some of those who have said something else since.
+    vouched: u32,
+    critics: Vec<String>,
+    /// How many rounds in a row somebody disputed it, and nobody upheld it: but itself, where several did.
     against: u32,
+    /// Whether its own word has given way to that of others, and no other says the same.
+    overruled: bool,
     /// In how many rounds in a row nobody listed the node who knows its cluster.
     missed: u32,
+    renown: Renown,
+}
+
+/// Which others know a node: as many as matter of each kind.
+#[derive(Debug, Default)]
+struct Renown {
+    listed_by: Vec<String>,
+    unknown_to: Vec<String>,
+    /// The last view that listed it.
+    view: u64,
 }
 
 impl Census {
@@ -53,17 +78,41 @@ impl Census {
     pub(super) fn note(&mut self, asked: &Endpoint, view: ClusterView, round: u32) -> bool {
         let mut is_new = false;
         let own = view.own();
-        self.is_informed |= own.is_some_and(|own| !own.is_primary() || !own.slots.is_empty());
+        let is_informed = own.is_some_and(|own| !own.is_primary() || !own.slots.is_empty());
+        self.is_informed |= is_informed;
+        self.views += 1;
         for member in view.members {
-            let own = member.id == view.speaker;
-            is_new |= if let Some(known) = self.known.get_mut(&member.id) {
-                known.hear(member, own, round)
-            } else {
+            let id = member.id.clone();
+            if let Some(known) = self.known.get_mut(&member.id) {
+                is_new |= known.hear(member, &view.speaker, round);
+            } else if self.known.len() < MOST_KNOWN {
+                let own = member.id == view.speaker;
                 self.known.insert(member.id.clone(), Known::new(member, own, round));
-                true
-            };
+                is_new = true;
+            }
+            if let Some(known) = self.known.get_mut(&id) {
+                known.renown.note_listed(
+                    &view.speaker,
+                    known.member.id == view.speaker,
+                    self.views,
+                );
+            }
+        }
+        if is_informed {
+            is_new |= self.note_unlisted(&view.speaker);
         }
         self.speakers.insert(asked.clone(), view.speaker);
+        is_new
+    }
+
+    /// Notes whom the node that spoke last does not know; tells whether that makes anybody unknown.
+    fn note_unlisted(&mut self, speaker: &str) -> bool {
+        let mut is_new = false;
+        for known in self.known.values_mut().filter(|it| it.renown.view < self.views) {
+            let before = known.is_unknown();
+            add(&mut known.renown.unknown_to, speaker);
+            is_new |= known.is_unknown() != before;
+        }
         is_new
     }
 
@@ -86,7 +135,8 @@ impl Census {
             });
         }
         for known in self.known.values_mut() {
-            let is_against = known.disputed > closed && known.upheld <= closed;
+            let is_alone = known.vouched <= closed && known.critics.len() >= CRITICS;
+            let is_against = known.disputed > closed && (known.upheld <= closed || is_alone);
             known.against = if is_against { known.against + 1 } else { 0 };
         }
         self.closed = round;
@@ -120,29 +170,93 @@ impl Census {
 
 impl Known {
     fn new(member: Member, own: bool, round: u32) -> Self {
-        let (seen, upheld) = (round, round);
-        Self { member, own, round, seen, upheld, disputed: 0, against: 0, missed: 0 }
+        Self {
+            member,
+            own,
+            rumour: None,
+            round,
+            seen: round,
+            upheld: round,
+            disputed: 0,
+            vouched: 0,
+            critics: Vec::new(),
+            against: 0,
+            overruled: false,
+            missed: 0,
+            renown: Renown::default(),
+        }
+    }
+
+    /// Whether several do not know it, and hardly anybody else does.
+    pub(super) fn is_unknown(&self) -> bool {
+        let Renown { listed_by, unknown_to, .. } = &self.renown;
+        unknown_to.len() >= CRITICS && listed_by.len() < CRITICS
     }
 
     /// Takes another word in place of this one, if it counts more; tells whether that is new.
-    fn hear(&mut self, member: Member, own: bool, round: u32) -> bool {
+    fn hear(&mut self, member: Member, speaker: &str, round: u32) -> bool {
         self.seen = self.seen.max(round);
+        let own = member.id == speaker;
+        let says_else = !member.says_the_same(&self.member);
+        self.note_others(speaker, own, says_else, round);
         let (is_later, gives_way) = (round > self.round, self.against >= PATIENCE);
+        let is_silent = own && self.overruled && says_else;
         let counts = match member.epoch.cmp(&self.member.epoch) {
-            Ordering::Greater => true,
+            _ if is_silent => false,
+            Ordering::Greater => own || !self.own || gives_way,
             Ordering::Equal => own || (is_later && (!self.own || gives_way)),
             Ordering::Less => (own && is_later) || gives_way,
         };
         if !counts {
-            let says_else = !member.says_the_same(&self.member);
             let of = if says_else { &mut self.disputed } else { &mut self.upheld };
             *of = round.max(*of);
-            return false;
+            let is_rumour = !own && says_else && member.epoch > self.member.epoch;
+            return is_rumour && self.rumour.replace(member.clone()) != Some(member);
         }
         let is_new = member != self.member;
-        let (seen, disputed) = (self.seen, 0);
-        *self = Self { seen, disputed, ..Self::new(member, own, round) };
+        let overruled = !own && (self.overruled || (self.own && self.is_outvoted()));
+        let former = std::mem::replace(self, Self::new(member, own, round));
+        (self.seen, self.overruled, self.renown) = (former.seen, overruled, former.renown);
+        if !says_else {
+            // Saying it again does not answer those who deny it.
+            (self.vouched, self.critics) = (former.vouched, former.critics);
+            (self.disputed, self.against) = (former.disputed, former.against);
+        }
         is_new
+    }
+
+    /// Notes what another one than the node itself says of it.
+    fn note_others(&mut self, speaker: &str, own: bool, says_else: bool, round: u32) {
+        if own {
+            return;
+        }
+        if says_else {
+            add(&mut self.critics, speaker);
+        } else {
+            self.vouched = self.vouched.max(round);
+            self.critics.clear();
+        }
+    }
+
+    /// Whether several others say something else, and nobody but itself the same.
+    fn is_outvoted(&self) -> bool {
+        self.critics.len() >= CRITICS
+    }
+}
+
+impl Renown {
+    fn note_listed(&mut self, speaker: &str, own: bool, view: u64) {
+        self.view = view;
+        if !own {
+            add(&mut self.listed_by, speaker);
+        }
+    }
+}
+
+/// Adds one to those who say something, unless those are enough.
+fn add(to: &mut Vec<String>, speaker: &str) {
+    if to.len() < CRITICS && !to.iter().any(|it| it == speaker) {
+        to.push(speaker.to_owned());
     }
 }
 
@@ -269,5 +383,77 @@ mod tests {
         census.outdate(&[at(1)]);
         assert!(note(&mut census, 2, &[failed, B], 1));
         assert!(!sound(&census));
+    }
+
+    const D: &str = "d h:4@1 master - 0 0 4 connected 20-29";
+    /// All slots, with an epoch that nobody will reach.
+    const HOARDER: &str = "d h:4@1 master - 0 0 18446744073709551615 connected 0-29";
+
+    #[test]
+    fn what_several_deny_and_nobody_else_says_is_overruled_until_somebody_does() {
+        let mut census = Census::default();
+        let slots = |census: &Census| census.all().last().unwrap().member.slots.clone();
+        let round = |census: &mut Census, round: u32, of_d: &str| {
+            note(census, 4, &[A, B, of_d], round);
+            note(census, 1, &[A, B, D], round);
+            note(census, 2, &[A, B, D], round);
+            census.close(round);
+        };
+        round(&mut census, 1, D);
+        for number in 2..=PATIENCE + 1 {
+            round(&mut census, number, HOARDER);
+            assert_eq!(slots(&census), [0..=29], "{number}");
+        }
+        for number in PATIENCE + 2..20 {
+            round(&mut census, number, HOARDER);
+            assert_eq!(slots(&census), [20..=29], "{number}");
+        }
+        // It gained some slots, and another one has heard of it.
+        let more = "d h:4@1 master - 0 0 5 connected 15 20-29";
+        note(&mut census, 4, &[A, B, more], 20);
+        assert_eq!(slots(&census), [20..=29]);
+        note(&mut census, 1, &[A, B, more], 20);
+        assert_eq!(slots(&census), [15..=15, 20..=29]);
+    }
+
+    #[test]
+    fn one_alone_overrules_nobody() {
+        let mut census = Census::default();
+        for round in 1..20 {
+            note(&mut census, 1, &[A, B], round);
+            note(&mut census, 2, &["a h:1@1 slave b 0 0 99 connected", B], round);
+            census.close(round);
+            assert_eq!(epochs(&census), [("a", 1, true), ("b", 2, true)], "{round}");
+        }
+    }
+
+    #[test]
+    fn others_do_not_say_where_a_node_is_that_answers() {
+        let mut census = Census::default();
+        let ports = |census: &Census| -> Vec<u16> {
+            census.all().map(|it| it.member.endpoint.port).collect()
+        };
+        note(&mut census, 1, &[A, B], 1);
+        note(&mut census, 2, &["a h:99@1 master - 0 0 99 connected 0-9", B], 2);
+        assert_eq!(ports(&census), [1, 2]);
+        census.outdate(&[at(1)]);
+        note(&mut census, 2, &["a h:99@1 master - 0 0 99 connected 0-9", B], 3);
+        assert_eq!(ports(&census), [99, 2]);
+    }
+
+    #[test]
+    fn one_that_several_do_not_know_is_unknown_until_they_do() {
+        let other = "x h:9@1 master - 0 0 99 connected 0-29";
+        let mut census = Census::default();
+        let is_unknown = |census: &Census| census.all().last().unwrap().is_unknown();
+        note(&mut census, 2, &[A, B, other], 1);
+        note(&mut census, 1, &[A, B], 1);
+        assert!(!is_unknown(&census));
+        assert!(note(&mut census, 4, &[A, B, D], 1));
+        assert!(is_unknown(&census));
+        note(&mut census, 9, &[A, B, other], 2);
+        assert!(is_unknown(&census), "its own word is that of one");
+        note(&mut census, 1, &[A, B, other], 2);
+        assert!(!is_unknown(&census));
     }
 }

@@ -1,6 +1,7 @@
 //! Who serves which slot, as far as is known of the nodes, and what changed between two layouts.
 //!
-//! Invariant: of two claims to a slot the one with the higher configuration epoch wins.
+//! Invariant: of two claims to a slot the one with the higher configuration epoch wins. What is merely said
+//! of a node that says something else itself takes no slot from anybody.
 
 use std::collections::HashSet;
 
@@ -26,12 +27,15 @@ pub(super) struct Succession {
 }
 
 /// What a claim to a slot weighs; the heaviest wins.
+#[expect(clippy::struct_excessive_bools, reason = "they are compared in this order")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Weight {
     /// No other node has spoken where the owner is said to be: it came back empty, as another one.
     stands: bool,
     /// The owner is not taken for dead.
     sound: bool,
+    /// The others know it.
+    known: bool,
     epoch: u64,
     /// Made by the owner itself.
     own: bool,
@@ -44,18 +48,26 @@ impl Layout {
         let members: Vec<_> = census.all().map(|known| known.member.clone()).collect();
         let mut owners = vec![None; usize::from(slot::COUNT)];
         let mut weights = vec![None; usize::from(slot::COUNT)];
-        for (place, Known { member, own, .. }) in (0_u16..).zip(census.all()) {
+        for (place, known) in (0_u16..).zip(census.all()) {
+            let Known { member, own, .. } = known;
             if !member.is_primary() {
                 continue;
             }
             let there = spoken.get(&member.endpoint);
             let stands = there.is_none_or(|ids| ids.contains(member.id.as_str()));
-            let weight =
-                Some(Weight { stands, sound: member.sound, epoch: member.epoch, own: *own });
+            let Member { sound, epoch, .. } = *member;
+            let is_known = !known.is_unknown();
+            let weight = Some(Weight { stands, sound, known: is_known, epoch, own: *own });
             for slot in member.slots.iter().cloned().flatten().map(usize::from) {
                 if weight > weights[slot] {
                     (weights[slot], owners[slot]) = (weight, Some(place));
                 }
+            }
+        }
+        // Better than nobody: its former owner gave it away, and the new one has not spoken since.
+        for (place, Known { rumour, .. }) in (0_u16..).zip(census.all()) {
+            for slot in rumour.iter().flat_map(Member::claims).map(usize::from) {
+                owners[slot] = owners[slot].or(Some(place));
             }
         }
         Self { members, owners }

@@ -23,9 +23,9 @@ use athena_cache_core::backend::{Cause, Failure};
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use super::census::Census;
+use super::census::{Census, PATIENCE};
 use super::layout::{Layout, Succession};
-use super::nodes::{ClusterView, Member};
+use super::nodes::{ClusterView, MOST, Member};
 use super::reach::Contact;
 use super::report::cause;
 use super::{Reason, pace};
@@ -77,6 +77,13 @@ pub(super) struct Owner<'a> {
 #[derive(Debug)]
 pub(super) enum ClusterAction {
     Ask(Endpoint),
+    /// Dial a node before others that are merely asked: somebody waits for its answer.
+    Urge(Endpoint),
+    /// Say that a node lists more than are taken, once.
+    Exceed {
+        node: Endpoint,
+        listed: usize,
+    },
     /// Let go of all links but those in the map and these.
     Keep(HashSet<Endpoint>),
     /// Forget that a node said it does not serve.
@@ -119,11 +126,14 @@ pub(super) struct ClusterMachine {
     company: HashSet<Endpoint>,
     /// Whom something was met at that the map does not show.
     met: HashSet<Endpoint>,
+    /// Who lost slots though nothing spoke against it, and in how many rounds it is still asked about that.
+    contested: (HashSet<Endpoint>, u32),
     /// Primaries in doubt.
     doubts: HashMap<Endpoint, Doubted>,
     is_wanted: bool,
-    /// Whether it was told that a node cannot be reached.
+    /// Whether it was told that a node cannot be reached, and that one lists too many.
     is_unreached: bool,
+    is_exceeded: bool,
     rounds: u32,
     began: Instant,
     last: Option<Instant>,
@@ -165,9 +175,11 @@ impl ClusterMachine {
             asked: HashMap::new(),
             company: HashSet::new(),
             met: HashSet::new(),
+            contested: (HashSet::new(), 0),
             doubts: HashMap::new(),
             is_wanted: false,
             is_unreached: false,
+            is_exceeded: false,
             rounds: 0,
             began: now,
             last: None,
@@ -273,12 +285,16 @@ impl ClusterMachine {
         self.last = Some(now);
         self.rounds = self.rounds.wrapping_add(1);
         let mut targets = self.replicas_in_question();
+        let mut urged = targets.clone();
+        if self.layout.is_none() {
+            urged.extend(self.seeds.iter().cloned());
+        }
         if is_full {
             self.company = self.company(owners);
             targets.extend(self.company.iter().cloned());
             self.last_full = Some(now);
             self.idle = pace::idle(self.random.f64());
-            self.is_wanted = false;
+            self.is_wanted = self.contested.1 > 0;
             self.contact.begin_round();
         }
         if let Some(layout) = &self.layout {
@@ -289,7 +305,9 @@ impl ClusterMachine {
         for node in targets {
             if !self.asked.contains_key(&node) {
                 self.asked.insert(node.clone(), self.rounds);
-                self.actions.push(ClusterAction::Ask(node));
+                let is_urged = urged.contains(&node);
+                self.actions.push(ClusterAction::Ask(node.clone()));
+                self.actions.extend(is_urged.then_some(ClusterAction::Urge(node)));
             }
         }
     }
@@ -301,6 +319,10 @@ impl ClusterMachine {
         }
         if view.own().is_some_and(Member::is_primary) {
             self.actions.push(ClusterAction::TrustAgain(node.clone()));
+        }
+        if view.listed > MOST && !std::mem::replace(&mut self.is_exceeded, true) {
+            let (node, listed) = (node.clone(), view.listed);
+            self.actions.push(ClusterAction::Exceed { node, listed });
         }
         self.census.outdate(outdated);
         self.news.is_new |= self.census.note(&node, view, round) || self.layout.is_none();
@@ -334,6 +356,9 @@ impl ClusterMachine {
         if former.as_ref().is_some_and(|former| former.owners().eq(layout.owners())) {
             return false;
         }
+        if let Some(former) = &former {
+            self.contest(former, &layout, shown);
+        }
         let successions = former.map(|it| layout.successions_since(&it)).unwrap_or_default();
         self.actions.extend([ClusterAction::Install(layout), ClusterAction::Found]);
         for succession in successions {
@@ -342,6 +367,20 @@ impl ClusterMachine {
             self.actions.push(ClusterAction::Tell { succession, cause, since });
         }
         true
+    }
+
+    /// Has those asked soon, and some times, who lost slots though nothing speaks against them: whoever says
+    /// that it serves them is believed at once, and has to be confirmed by others.
+    fn contest(&mut self, former: &Layout, layout: &Layout, shown: &Shown<'_>) {
+        let sound = shown.owners.iter().filter(|owner| owner.doubt.is_none());
+        let sound: HashSet<_> = sound.map(|owner| owner.endpoint).collect();
+        let pairs = former.owners().zip(layout.owners());
+        let losers = pairs.filter(|(from, to)| from != to).filter_map(|(from, _)| from);
+        let losers: HashSet<_> = losers.filter(|from| sound.contains(from)).cloned().collect();
+        if !losers.is_empty() {
+            self.contested = (losers, PATIENCE + 2);
+            self.is_wanted = true;
+        }
     }
 
     /// What set a succession off, and when it showed first.

@@ -9,12 +9,19 @@ use crate::link::{Malformed, Replies, Role};
 use crate::slot;
 use crate::url::Endpoint;
 
+/// How many nodes are taken from one view. Redis advises against more than a thousand; this leaves room for
+/// replicas of each, and bounds what one node can have us keep and connect to.
+pub(super) const MOST: usize = 4096;
+
 /// The cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClusterView {
     /// The node that spoke.
     pub(super) speaker: String,
+    /// Up to [`MOST`], and itself.
     pub(super) members: Vec<Member>,
+    /// How many there are in all.
+    pub(super) listed: usize,
 }
 
 /// A node, as the one that spoke knows it.
@@ -87,14 +94,21 @@ impl ClusterView {
     pub(super) fn parse(text: &str, reading: Reading<'_>) -> Option<Self> {
         let mut speaker = None;
         let mut members = Vec::new();
+        let (mut listed, mut slots) = (0, usize::from(slot::COUNT));
         for line in text.lines() {
-            let Some((member, flags)) = Member::parse(line, reading) else { continue };
-            if has(flags, "myself") {
+            let Some((mut member, flags)) = Member::parse(line, reading) else { continue };
+            listed += 1;
+            let is_speaker = has(flags, "myself");
+            if is_speaker {
                 speaker = Some(member.id.clone());
             }
-            members.push(member);
+            if is_speaker || members.len() < MOST {
+                // A view gives each slot to one node at most: what goes beyond that is none.
+                member.slots.retain(|range| take(&mut slots, range));
+                members.push(member);
+            }
         }
-        Some(Self { speaker: speaker?, members })
+        Some(Self { speaker: speaker?, members, listed })
     }
 
     /// What the node that spoke says about itself.
@@ -122,12 +136,18 @@ impl Member {
             Role::Primary(())
         };
         let sound = !has(flags, "fail") && !has(flags, "handshake");
-        let slots = words.filter_map(parse_slots).collect();
+        // More ranges than slots cannot mean anything.
+        let slots = words.filter_map(parse_slots).take(slot::COUNT.into()).collect();
         Some((Self { id, endpoint, ip, alias, role, sound, epoch, slots }, flags))
     }
 
     pub(super) fn is_primary(&self) -> bool {
         self.role.is_primary()
+    }
+
+    /// The slots that it serves.
+    pub(super) fn claims(&self) -> impl Iterator<Item = u16> {
+        self.slots.iter().filter(|_| self.is_primary()).cloned().flatten()
     }
 
     /// Whether it serves the same, and as the same.
@@ -196,12 +216,21 @@ fn parse_slots(word: &str) -> Option<RangeInclusive<u16>> {
     (first <= last && last < slot::COUNT).then_some(first..=last)
 }
 
+/// Takes so many slots from those that are left; tells whether there were enough.
+fn take(left: &mut usize, range: &RangeInclusive<u16>) -> bool {
+    let taken = left.checked_sub(range.len());
+    *left = taken.unwrap_or(*left);
+    taken.is_some()
+}
+
 fn has(flags: &str, wanted: &str) -> bool {
     flags.split(',').any(|flag| flag == wanted)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     fn endpoint(host: &str, port: u16) -> Endpoint {
@@ -381,5 +410,33 @@ mod tests {
         ] {
             assert_eq!(parse_target(text, &asked, &Addresses::default()), target, "{text}");
         }
+    }
+
+    #[test]
+    fn a_view_of_more_nodes_than_there_may_be_is_cut_and_keeps_the_one_that_spoke() {
+        let mut text = String::new();
+        for number in 0..2 * MOST {
+            writeln!(text, "{number} h:{}@1 slave a 0 0 1 connected", number + 1).unwrap();
+        }
+        text += "a h:1@1 myself,master - 0 0 1 connected 0-16383";
+        let (asked, addresses) = (endpoint("h", 1), Addresses::default());
+        let reading = Reading { asked: &asked, preferred: Preferred::Ip, addresses: &addresses };
+        let view = ClusterView::parse(&text, reading).unwrap();
+        assert_eq!((view.members.len(), view.listed), (MOST + 1, 2 * MOST + 1));
+        assert_eq!(view.own().unwrap().claims().count(), usize::from(slot::COUNT));
+    }
+
+    #[test]
+    fn a_view_gives_no_slot_to_many_nodes() {
+        let mut text = "a h:1@1 myself,master - 0 0 1 connected 0-9999".to_owned();
+        text += &" 0-16383".repeat(100_000);
+        for number in 0..100 {
+            write!(text, "\n{number} h:2@1 master - 0 0 1 connected 0-16383").unwrap();
+        }
+        let (asked, addresses) = (endpoint("h", 1), Addresses::default());
+        let reading = Reading { asked: &asked, preferred: Preferred::Ip, addresses: &addresses };
+        let view = ClusterView::parse(&text, reading).unwrap();
+        let claims = view.members.iter().map(|member| member.claims().count()).sum::<usize>();
+        assert_eq!(claims, 10_000);
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::machine::{ClusterAction, ClusterEvent, ClusterMachine, Owner, Shown};
-use super::nodes::Preferred;
+use super::nodes::{MOST, Preferred};
 use super::question::{Answer, question};
 use super::report::report;
 use super::state::Reason;
@@ -168,6 +168,15 @@ impl Refresher {
                     self.questions.push(Box::pin(question(shared, node, link, self.preferred)));
                 }
             }
+            ClusterAction::Urge(node) => {
+                if let Some(link) = registry.standby_link(&node) {
+                    link.urge();
+                }
+            }
+            ClusterAction::Exceed { node, listed } => tracing::warn!(
+                endpoint = %node, listed,
+                "a node of the redis cluster lists more than {MOST} nodes: no more are taken"
+            ),
             ClusterAction::Keep(nodes) => registry.keep_only(&nodes),
             ClusterAction::TrustAgain(node) => {
                 if let Some(link) = self.heard.get(&node).and_then(|heard| heard.link.upgrade()) {

@@ -1,9 +1,12 @@
 //! Who is the primary, given what sentinels and nodes say. Decides, and does nothing else.
 //!
 //! Invariant: a node takes the seat only while it says of itself that it is a primary, and only with
-//! the word of somebody else. No word of an older epoch than the seat's unseats it, unless sentinels
-//! insist. A seat is confirmed only by words that name it.
+//! the word of somebody else. While the seat answers as the primary, that is the word of a majority, of a
+//! newer epoch or insisted on; or the seat was announced as being replaced, by a node that followed until
+//! then. A seat is confirmed only by words that name it.
 
+mod ballot;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
@@ -13,45 +16,39 @@ use std::time::Duration;
 use athena_cache_core::backend::Class;
 use tokio::time::Instant;
 
-use super::electorate::{Electorate, Shortfall};
+use self::ballot::Ballot;
+use super::electorate::Shortfall;
 use super::notices::Notice;
-use super::replies::{SentinelView, Silence, Testimony, Word};
+use super::replies::{Silence, Testimony, Word};
 use crate::link::Role;
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
-/// How long the first sentinel's word waits for that of the others, who may know better.
-const FIRST: Duration = Duration::from_millis(50);
 /// How long an announced failover is taken to be under way when nothing more is heard of it.
 const UNDERWAY: Duration = Duration::from_secs(10);
-/// How long all sentinels must insist on another primary, of no newer epoch, than one that failed.
-const INSIST: Duration = Duration::from_secs(2);
-/// The same, while ours still says that it is one: they do so for seconds after a promotion.
-const INSIST_AGAINST: Duration = Duration::from_secs(15);
-
 /// What is known, and who is taken for the primary.
 #[derive(Debug, Default)]
 pub(super) struct Election {
     seat: Option<Seat>,
-    words: BTreeMap<Endpoint, Word>,
+    ballot: Ballot,
     nodes: BTreeMap<Endpoint, Witness>,
+    /// The replicas by what sentinels tell of them.
+    listed: BTreeSet<Endpoint>,
     failover: Option<Underway>,
-    /// Who of the sentinels held the seat for the primary, and when.
-    electorate: Electorate,
     /// Former seats that have not been replicas since.
     deposed: BTreeSet<Endpoint>,
-    /// Whom all sentinels name instead of the seat, and since when.
+    /// Whom sentinels name instead of the seat, and since when.
     dissent: Option<(Endpoint, Instant)>,
-    /// When a sentinel first named a primary, while there is no seat.
-    first: Option<Instant>,
 }
 
 /// The node that was adopted.
 #[derive(Debug)]
 struct Seat {
     endpoint: Endpoint,
-    /// Words up to this epoch that name another node are outdated.
+    /// Words up to this epoch that name another node are outdated; a majority has reached it.
     epoch: u64,
+    /// Whether anything speaks against it on its link.
+    is_doubted: bool,
 }
 
 /// What a node says of itself.
@@ -75,23 +72,13 @@ struct Underway {
 impl Election {
     /// Notes what a sentinel says; tells whether that is new.
     pub(super) fn hear(&mut self, sentinel: &Endpoint, word: Word, now: Instant) -> bool {
-        if let Word::Names(view) = &word {
-            self.first.get_or_insert(now);
-            self.electorate.hear(sentinel, view, now);
-        }
-        let is_mute = matches!(word, Word::Mute(_));
-        let before = self.words.insert(sentinel.clone(), word);
-        // Why it is silent may vary, and is nothing new.
-        !(is_mute && matches!(before, Some(Word::Mute(_))))
-            && before.as_ref() != self.words.get(sentinel)
+        self.ballot.hear(sentinel, word, now)
     }
 
     /// Notes when a sentinel was asked for the word that was heard last.
     pub(super) fn confirm(&mut self, sentinel: &Endpoint, asked: Instant) {
-        if let (Some(seat), Some(Word::Names(view))) = (self.seat(), self.words.get(sentinel))
-            && view.address == *seat
-        {
-            self.electorate.vote(sentinel, asked);
+        if let Some(seat) = &self.seat {
+            self.ballot.confirm(&seat.endpoint, sentinel, asked);
         }
     }
 
@@ -102,25 +89,19 @@ impl Election {
         if self.is_replaced() || self.is_demoted() || self.is_contested() {
             return None;
         }
-        self.electorate.confirmed(self.words.len())
+        self.ballot.confirmed()
     }
 
     /// Why no majority of the sentinels holds the seat for the primary, if none does.
     pub(super) fn shortfall(&self) -> Option<Shortfall> {
-        let (seat, asked) = (self.seat()?, self.words.len());
-        let (holding, needed) = (self.votes_for(seat), self.electorate.majority(asked));
-        let silences = self.words.values().filter_map(|word| match word {
-            Word::Mute(silence) => Some(silence.why.clone()),
-            _ => None,
-        });
-        (holding < needed).then(|| Shortfall {
-            seat: seat.clone(),
-            holding,
-            needed,
-            size: self.electorate.size(asked),
-            silences: silences.collect(),
-            has_anonymous: self.electorate.has_anonymous(),
-        })
+        self.ballot.shortfall(self.seat()?)
+    }
+
+    /// Notes whether anything speaks against the seat on its link.
+    pub(super) fn note_doubt(&mut self, is_doubted: bool) {
+        if let Some(seat) = &mut self.seat {
+            seat.is_doubted = is_doubted;
+        }
     }
 
     /// Notes what a node says, or why it does not; tells whether that is new.
@@ -159,14 +140,15 @@ impl Election {
         self.failover.take_if(|it| it.until <= now);
         self.keep_up();
         let (endpoint, epoch) = self
-            .announced(now)
+            .chosen()
+            .or_else(|| self.announced(now))
             .or_else(|| self.promoted())
             .or_else(|| self.followed())
             .or_else(|| self.insisted(now))?;
-        let former = self.seat.replace(Seat { endpoint: endpoint.clone(), epoch });
-        self.deposed.extend(former.map(|seat| seat.endpoint));
+        let seat = Seat { endpoint: endpoint.clone(), epoch, is_doubted: false };
+        self.deposed.extend(self.seat.replace(seat).map(|seat| seat.endpoint));
         self.deposed.remove(&endpoint);
-        self.electorate.begin();
+        self.ballot.begin();
         self.failover = None;
         self.dissent = None;
         Some(endpoint)
@@ -182,6 +164,11 @@ impl Election {
         self.seat().is_some_and(|seat| self.is_primary(seat))
     }
 
+    /// Whether the seat answers as the primary: by its own word, over a connection that is well.
+    fn is_sound(&self) -> bool {
+        self.is_seated_well() && self.seat.as_ref().is_some_and(|seat| !seat.is_doubted)
+    }
+
     /// Whether the seat says that it is none.
     pub(super) fn is_demoted(&self) -> bool {
         let role = self.seat().and_then(|seat| self.role(seat));
@@ -195,40 +182,69 @@ impl Election {
 
     /// Whether another node says that it is the primary, and may have been promoted.
     ///
-    /// A former seat says so for seconds after a planned failover; it is none that was promoted.
+    /// A former seat says so for seconds after a planned failover; it is none that was promoted. Nor is
+    /// one that some sentinel merely names.
     fn is_contested(&self) -> bool {
-        let is_other = |node: &Endpoint| self.seat() != Some(node) && !self.deposed.contains(node);
-        let mut others = self.nodes.iter().filter(|(node, _)| is_other(node));
+        let chosen = self.failover.as_ref().and_then(|it| it.chosen.as_ref());
+        let mut others = self.nodes.iter().filter(|(node, witness)| {
+            let is_ours = witness.followed || self.listed.contains(*node) || chosen == Some(*node);
+            is_ours && self.seat() != Some(*node) && !self.deposed.contains(*node)
+        });
         others.any(|(_, witness)| witness.role == Some(Ok(Role::Primary(()))))
     }
 
-    /// Whether sentinels name another primary of a newer epoch.
+    /// Whether most sentinels, or any if the seat is not well, name another primary of a newer epoch.
     pub(super) fn is_outdated(&self) -> bool {
-        match (&self.seat, self.latest()) {
-            (Some(seat), Some(view)) => view.address != seat.endpoint && view.epoch > seat.epoch,
-            _ => false,
-        }
+        let Some(seat) = &self.seat else { return false };
+        let is_newer = |node: &Endpoint, epoch| *node != seat.endpoint && epoch > seat.epoch;
+        let choice = self.ballot.choice();
+        choice.is_some_and(|choice| is_newer(choice.node, choice.epoch))
+            || (!self.is_sound() && self.is_challenged())
+    }
+
+    /// Whether any sentinel names another primary of a newer epoch.
+    pub(super) fn is_challenged(&self) -> bool {
+        let Some(seat) = &self.seat else { return false };
+        let mut views = self.ballot.views();
+        views.any(|view| view.address != seat.endpoint && view.epoch > seat.epoch)
     }
 
     /// Every data node that somebody may turn to.
-    pub(super) fn candidates(&self) -> BTreeSet<Endpoint> {
-        let named = self.views().map(|view| &view.address);
-        let chosen = self.failover.as_ref().and_then(|it| it.chosen.as_ref());
-        let followed = match self.seat().and_then(|seat| self.role(seat)) {
-            Some(Role::Replica(of)) => of.as_ref(),
-            _ => None,
+    ///
+    /// Whoever is one of these is told the password. While the seat is sound, or those are awaited that most
+    /// sentinels name, none is whom only a minority names.
+    pub(super) fn candidates(&self, now: Instant) -> BTreeSet<Endpoint> {
+        let choice = self.ballot.choice().map(|choice| choice.node);
+        let is_enough = match self.seat {
+            Some(_) => self.is_sound(),
+            None => self.ballot.awaits_others(now) || choice.is_some_and(|it| self.is_hopeful(it)),
         };
-        named.chain(chosen).chain(followed).chain(self.seat()).cloned().collect()
+        let mut candidates: BTreeSet<_> = choice.into_iter().chain(self.seat()).cloned().collect();
+        if !is_enough {
+            candidates.extend(self.ballot.views().map(|view| view.address.clone()));
+            candidates.extend(self.failover.as_ref().and_then(|it| it.chosen.clone()));
+        }
+        if let Some(Role::Replica(of)) = self.seat().and_then(|seat| self.role(seat)) {
+            candidates.extend(of.clone());
+        }
+        candidates
     }
 
     /// Forgets sentinels and nodes that nobody is in touch with any longer, and awaits new ones.
-    pub(super) fn convene(&mut self, sentinels: &BTreeSet<Endpoint>, nodes: &BTreeSet<Endpoint>) {
-        self.words.retain(|sentinel, _| sentinels.contains(sentinel));
-        for sentinel in sentinels {
-            self.words.entry(sentinel.clone()).or_insert(Word::Unheard);
-        }
-        self.electorate.retain(sentinels);
+    ///
+    /// Answers the nodes to be in touch with: the replicas that are listed, and the candidates.
+    pub(super) fn convene(
+        &mut self,
+        sentinels: &BTreeSet<Endpoint>,
+        listed: BTreeSet<Endpoint>,
+        now: Instant,
+    ) -> BTreeSet<Endpoint> {
+        self.ballot.convene(sentinels);
+        let mut nodes = self.candidates(now);
+        nodes.extend(listed.iter().cloned());
         self.nodes.retain(|node, _| nodes.contains(node));
+        self.listed = listed;
+        nodes
     }
 
     /// Forgets what a node said: the link that it said it on is gone.
@@ -238,31 +254,24 @@ impl Election {
 
     /// Whether every sentinel was asked and none answered.
     pub(super) fn is_cut_off(&self) -> bool {
-        self.words.values().all(|word| matches!(word, Word::Mute(..)))
+        self.ballot.is_cut_off()
     }
 
     /// Why there is no primary; nothing as long as somebody has not been heard.
     pub(super) fn absence(&self, service: &str) -> Option<Absence> {
-        let words = || self.words.values();
-        if words().any(|word| matches!(word, Word::Unheard)) {
+        if self.ballot.has_unheard() {
             return None;
         }
-        if let Some(view) = self.latest() {
-            return self.unconfirmed(service, &view.address);
+        if let Some(named) = self.named() {
+            return self.unconfirmed(service, named);
         }
-        if words().any(|word| matches!(word, Word::Unknown)) {
-            let all: Vec<_> = self.words.keys().map(ToString::to_string).collect();
+        if self.ballot.is_unknown() {
+            let all: Vec<_> = self.ballot.sentinels().map(ToString::to_string).collect();
             let sentinels = all.join(", ");
             return Some(Absence::UnknownService { service: service.to_owned(), sentinels });
         }
-        let silences = || {
-            words().filter_map(|word| match word {
-                Word::Mute(silence) => Some(silence),
-                _ => None,
-            })
-        };
-        let denied = silences().any(|silence| silence.class == Class::Denied);
-        let told = silences().filter(|silence| !denied || silence.class == Class::Denied);
+        let denied = self.ballot.silences().any(|silence| silence.class == Class::Denied);
+        let told = self.ballot.silences().filter(|it| !denied || it.class == Class::Denied);
         let reasons = told.map(|silence| &*silence.why).collect::<Vec<_>>().join("; ");
         Some(if denied { Absence::Denied(reasons) } else { Absence::Unreachable(reasons) })
     }
@@ -280,126 +289,36 @@ impl Election {
         Some(Absence::Unconfirmed { service, named, class, why })
     }
 
-    /// A newer epoch that names the seat makes older words outdated.
+    /// A newer epoch by which most sentinels name the seat makes older words outdated.
     fn keep_up(&mut self) {
-        let latest = self.latest().map(|view| (view.address.clone(), view.epoch));
-        if let (Some(seat), Some((address, epoch))) = (&mut self.seat, latest)
-            && address == seat.endpoint
+        if let Some(seat) = &mut self.seat
+            && let Some(epoch) = self.ballot.epoch_of(&seat.endpoint)
         {
             seat.epoch = seat.epoch.max(epoch);
         }
     }
 
-    /// The node that sentinels announce in a newer epoch.
-    fn announced(&self, now: Instant) -> Option<(Endpoint, u64)> {
-        let view = self.latest()?;
-        let is_new = match &self.seat {
-            Some(seat) => view.address != seat.endpoint && view.epoch > seat.epoch,
-            None => !self.awaits_others(now),
-        };
-        let is_due = is_new && self.is_primary(&view.address);
-        is_due.then(|| (view.address.clone(), view.epoch))
-    }
-
-    /// The replica that was promoted in a failover that sentinels say is under way.
-    fn promoted(&self) -> Option<(Endpoint, u64)> {
-        let former = self.former()?;
-        if !self.is_being_replaced(&former) {
-            return None;
-        }
-        let failover = self.failover.as_ref().filter(|it| it.primary == former);
-        let chosen = failover.and_then(|it| it.chosen.as_ref());
-        // A primary of long ago that returns says that it is one, too: where nobody told who is
-        // chosen, only a node that was a replica counts.
-        let is_promoted = |node: &Endpoint, witness: &Witness| match chosen {
-            Some(chosen) => chosen == node,
-            None => witness.followed,
-        };
-        let (node, _) = self.nodes.iter().find(|(node, witness)| {
-            **node != former
-                && witness.role == Some(Ok(Role::Primary(())))
-                && is_promoted(node, witness)
-        })?;
-        Some((node.clone(), self.outdated_epoch()))
-    }
-
-    /// The primary that the seat itself has begun to follow.
-    fn followed(&self) -> Option<(Endpoint, u64)> {
-        match self.role(self.seat()?)? {
-            Role::Replica(Some(of)) if self.is_primary(of) => {
-                Some((of.clone(), self.outdated_epoch()))
-            }
-            _ => None,
-        }
-    }
-
-    /// The node that all sentinels have named for so long that their epochs count no longer.
-    ///
-    /// They were told to watch another group, or gave up a failover after its replica was promoted.
-    fn insisted(&mut self, now: Instant) -> Option<(Endpoint, u64)> {
-        let other = |seat| self.unanimous().filter(|named| *named != seat);
-        let Some(named) = self.seat().and_then(other).cloned() else {
-            self.dissent = None;
-            return None;
-        };
-        let since = match &self.dissent {
-            Some((other, since)) if *other == named => *since,
-            _ => now,
-        };
-        self.dissent = Some((named.clone(), since));
-        let patience = if self.is_seated_well() { INSIST_AGAINST } else { INSIST };
-        let is_due = now.saturating_duration_since(since) >= patience;
-        let epoch = self.latest().map_or(0, |view| view.epoch);
-        (is_due && !self.is_replaced() && self.is_primary(&named)).then_some((named, epoch))
-    }
-
-    /// The one that all sentinels that answer name.
-    fn unanimous(&self) -> Option<&Endpoint> {
-        let mut views = self.views();
-        let first = &views.next()?.address;
-        views.all(|view| view.address == *first).then_some(first)
-    }
-
     /// Whoever is to be replaced: the seat, or else the node that sentinels name.
     fn former(&self) -> Option<Endpoint> {
-        self.seat().or_else(|| Some(&self.latest()?.address)).cloned()
+        self.seat().or_else(|| self.named()).cloned()
+    }
+
+    /// The node that most sentinels name, or else the one of the newest epoch.
+    fn named(&self) -> Option<&Endpoint> {
+        let choice = self.ballot.choice().map(|choice| choice.node);
+        choice.or_else(|| self.ballot.newest().first().map(|view| &view.address))
     }
 
     fn is_being_replaced(&self, primary: &Endpoint) -> bool {
         self.failover.as_ref().is_some_and(|it| it.primary == *primary)
-            || self.views().any(|view| view.replacing.as_ref() == Some(primary))
+            || self.ballot.views().any(|view| view.replacing.as_ref() == Some(primary))
     }
 
-    /// The epoch of words that a change makes outdated.
+    /// The epoch of words that a change makes outdated: what a majority has reached, as one alone may say
+    /// anything.
     fn outdated_epoch(&self) -> u64 {
-        let latest = self.latest().map_or(0, |view| view.epoch);
-        self.seat.as_ref().map_or(latest, |seat| seat.epoch)
-    }
-
-    /// The view of the newest epoch; of several, one that names the seat, else one of the majority.
-    fn latest(&self) -> Option<&SentinelView> {
-        self.views().max_by_key(|view| {
-            (view.epoch, Some(&view.address) == self.seat(), self.votes_for(&view.address))
-        })
-    }
-
-    /// How many sentinels name a node, by their latest words.
-    fn votes_for(&self, node: &Endpoint) -> usize {
-        let names = |word: &Word| matches!(word, Word::Names(view) if view.address == *node);
-        let naming = self.words.iter().filter(|(_, word)| names(word));
-        self.electorate.count(naming.map(|(sentinel, _)| sentinel))
-    }
-
-    fn awaits_others(&self, now: Instant) -> bool {
-        self.words.values().any(|word| matches!(word, Word::Unheard))
-            && self.first.is_none_or(|first| now.saturating_duration_since(first) < FIRST)
-    }
-
-    fn views(&self) -> impl Iterator<Item = &SentinelView> {
-        self.words.values().filter_map(|word| match word {
-            Word::Names(view) => Some(view),
-            _ => None,
-        })
+        let reached = self.ballot.epoch_of_most().unwrap_or(0);
+        self.seat.as_ref().map_or(reached, |seat| seat.epoch.max(reached))
     }
 
     fn role(&self, node: &Endpoint) -> Option<&Role<Option<Endpoint>>> {
@@ -408,5 +327,10 @@ impl Election {
 
     fn is_primary(&self, node: &Endpoint) -> bool {
         self.role(node) == Some(&Role::Primary(()))
+    }
+
+    /// Whether a node is the primary, or has not been asked yet.
+    fn is_hopeful(&self, node: &Endpoint) -> bool {
+        self.is_primary(node) || self.nodes.get(node).is_none_or(|node| node.role.is_none())
     }
 }

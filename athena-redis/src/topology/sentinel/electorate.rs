@@ -1,7 +1,7 @@
 //! Which sentinels hold the seat for the primary, and how many there are. Decides, and does nothing else.
 //!
 //! Invariant: a sentinel has one vote, whatever names and addresses it is asked at. How many there are is
-//! what they say, not how many addresses are known: a seed that nobody answers at is no sentinel.
+//! what most of them say, not how many addresses are known: a seed that nobody answers at is no sentinel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::replies::SentinelView;
 use crate::url::Endpoint;
 
-/// How long the largest number of sentinels that was told holds after it was told last: one that was reset
+/// How long the largest number of sentinels that one told holds after it was told last: one that was reset
 /// knows no others for some seconds.
 const HOLDS: Duration = Duration::from_secs(60);
 
@@ -22,7 +22,8 @@ pub(super) struct Electorate {
     /// Who answered last at each address.
     voters: BTreeMap<Endpoint, Voter>,
     votes: BTreeMap<Voter, Instant>,
-    told: Option<Told>,
+    /// How many there are, as each of them said lately.
+    told: BTreeMap<Voter, Told>,
 }
 
 /// Who a sentinel is.
@@ -83,11 +84,11 @@ impl Electorate {
     /// Notes who answers at an address, and how many there are by its word.
     pub(super) fn hear(&mut self, sentinel: &Endpoint, view: &SentinelView, now: Instant) {
         let voter = view.id.clone().map_or(Voter::Anonymous, Voter::Known);
-        self.voters.insert(sentinel.clone(), voter);
+        self.voters.insert(sentinel.clone(), voter.clone());
+        self.told.retain(|_, told| now.saturating_duration_since(told.at) < HOLDS);
         let Some(size) = view.others.map(|others| others.saturating_add(1)) else { return };
-        let holds = |told: &Told| now.saturating_duration_since(told.at) < HOLDS;
-        if self.told.filter(holds).is_none_or(|told| size >= told.size) {
-            self.told = Some(Told { size, at: now });
+        if self.told.get(&voter).is_none_or(|told| size >= told.size) {
+            self.told.insert(voter, Told { size, at: now });
         }
     }
 
@@ -109,6 +110,7 @@ impl Electorate {
         self.voters.retain(|sentinel, _| sentinels.contains(sentinel));
         let present: BTreeSet<_> = self.voters.values().collect();
         self.votes.retain(|voter, _| present.contains(voter));
+        self.told.retain(|voter, _| present.contains(voter));
     }
 
     /// Up to when a majority held the seat for the primary; `asked` counts where nobody tells more.
@@ -124,9 +126,32 @@ impl Electorate {
     }
 
     /// How many sentinels there are, of so many addresses.
+    ///
+    /// Of what they say the middle counts, and of two the larger: one that tells of thousands is outvoted
+    /// as one is that was reset and tells of none.
     pub(super) fn size(&self, asked: usize) -> usize {
         let seen = self.voters.values().collect::<BTreeSet<_>>().len();
-        self.told.map_or(asked, |told| told.size).max(seen)
+        let mut told: Vec<_> = self.told.values().map(|told| told.size).collect();
+        told.sort_unstable();
+        told.get(told.len() / 2).copied().unwrap_or(asked).max(seen)
+    }
+
+    /// The epoch that a majority has reached, by those that sentinels say.
+    pub(super) fn reached<'a>(
+        &self,
+        said: impl IntoIterator<Item = (&'a Endpoint, u64)>,
+        asked: usize,
+    ) -> Option<u64> {
+        let mut epochs = BTreeMap::new();
+        for (sentinel, epoch) in said {
+            if let Some(voter) = self.voters.get(sentinel) {
+                let known = epochs.entry(voter).or_insert(epoch);
+                *known = epoch.max(*known);
+            }
+        }
+        let mut epochs: Vec<_> = epochs.into_values().collect();
+        epochs.sort_unstable();
+        epochs.into_iter().rev().nth(self.majority(asked).saturating_sub(1))
     }
 
     /// How many different sentinels answer at these addresses.

@@ -22,7 +22,7 @@ use super::electorate::Shortfall;
 use super::members::Members;
 use super::notices::Notice;
 use super::poller::{Order, Report};
-use super::replies::Word;
+use super::replies::{Listed, Lists, Word};
 use super::suspicion::{Sign, Suspicion};
 use crate::link::{Backoff, Doubt, Growth, Least, Role};
 use crate::no_primary::Absence;
@@ -32,6 +32,8 @@ use crate::url::Endpoint;
 const CALM: Duration = Duration::from_millis(500);
 /// How long a majority may be missing without a word: sentinels disagree for a moment after each failover.
 const SHORT: Duration = Duration::from_secs(5);
+/// Between two orders to ask for the lists, however often sentinels say that they have changed.
+const RELISTED: Duration = Duration::from_millis(20);
 /// Between two rounds of a search that nobody has ended yet.
 const SEARCHING: Growth = Growth {
     first: Duration::from_millis(100),
@@ -68,6 +70,13 @@ pub(super) enum SentinelAction {
     PollNode(Endpoint),
     LeaveSentinel(Endpoint),
     LeaveNode(Endpoint),
+    /// Let a node be dialed before those that are merely listed: somebody waits for its answer.
+    Urge(Endpoint),
+    /// Say that a sentinel lists more than are taken, once.
+    Exceed {
+        sentinel: Endpoint,
+        all: Listed,
+    },
     /// Note that the sentinels still held the serving node for the primary at an instant.
     Confirm(Instant),
     /// Say that no sentinel can be reached, once.
@@ -95,12 +104,17 @@ pub(super) struct SentinelMachine {
     members: Members,
     sentinels: BTreeSet<Endpoint>,
     nodes: BTreeSet<Endpoint>,
+    /// Those of the nodes whose answers are waited for.
+    urged: BTreeSet<Endpoint>,
     /// What speaks against the seat on its link.
     doubt: Option<Doubt>,
     suspicion: Option<Suspicion>,
     order: Order,
-    /// The order that the pollers have.
+    /// The order that the pollers have, and when the lists were last asked for.
     given: Order,
+    listed: Option<Instant>,
+    /// Whether it was told that a sentinel lists too many.
+    is_exceeded: bool,
     /// Whether it was told that no sentinel can be reached.
     is_cut_off: bool,
     /// Whether it was told that a search finds nobody.
@@ -135,10 +149,13 @@ impl SentinelMachine {
             members: Members::new(seeds),
             sentinels: BTreeSet::new(),
             nodes: BTreeSet::new(),
+            urged: BTreeSet::new(),
             doubt: None,
             suspicion: Some(Suspicion::new(Sign::Search, now)),
             order: Order::default(),
             given: Order::default(),
+            listed: None,
+            is_exceeded: false,
             is_cut_off: false,
             is_vain: false,
             short: Short::No,
@@ -152,7 +169,10 @@ impl SentinelMachine {
     /// Takes note of an event, and answers what is to be done, in this order.
     pub(super) fn handle(&mut self, event: SentinelEvent, now: Instant) -> Vec<SentinelAction> {
         match event {
-            SentinelEvent::Link(doubt) => self.doubt = doubt,
+            SentinelEvent::Link(doubt) => {
+                self.doubt = doubt;
+                self.election.note_doubt(doubt.is_some());
+            }
             SentinelEvent::Report(report) => self.take(report, now),
             SentinelEvent::Tick => self.look(now),
         }
@@ -161,7 +181,8 @@ impl SentinelMachine {
 
     /// How long to wait for a report before the next tick.
     pub(super) fn pause(&self) -> Duration {
-        self.order.pause.unwrap_or(CALM)
+        let pause = self.order.pause.unwrap_or(CALM);
+        if self.order.edition == self.given.edition { pause } else { pause.min(RELISTED) }
     }
 
     /// Notes what somebody said.
@@ -174,10 +195,13 @@ impl SentinelMachine {
                 let word = self.identify(&sentinel, word);
                 if self.election.hear(&sentinel, word, now) {
                     self.stir(now);
+                    if self.election.is_challenged() {
+                        self.suspect(Sign::Found, now);
+                    }
                 }
                 self.election.confirm(&sentinel, asked);
             }
-            Report::Lists { sentinel, lists } => self.members.note(&sentinel, lists, now),
+            Report::Lists { sentinel, lists } => self.list(&sentinel, lists, now),
             Report::Notice(notice) => self.learn(&notice, now),
             Report::Role { node, role } => {
                 if !self.nodes.contains(&node) {
@@ -192,6 +216,18 @@ impl SentinelMachine {
                 }
             }
         }
+    }
+
+    /// Notes whom a sentinel lists.
+    fn list(&mut self, sentinel: &Endpoint, lists: Lists, now: Instant) {
+        if !self.sentinels.contains(sentinel) {
+            return;
+        }
+        if lists.all.is_excess() && !std::mem::replace(&mut self.is_exceeded, true) {
+            let (sentinel, all) = (sentinel.clone(), lists.all);
+            self.actions.push(SentinelAction::Exceed { sentinel, all });
+        }
+        self.members.note(sentinel, lists, now);
     }
 
     /// Notes who speaks; who does not tell is known by its address.
@@ -230,7 +266,7 @@ impl SentinelMachine {
         self.elect(now);
         self.settle(now);
         self.give_orders(now);
-        self.muster();
+        self.muster(now);
         self.actions.extend(self.election.confirmed().map(SentinelAction::Confirm));
         self.tell_standing(now);
         self.tell_shortfall(now);
@@ -283,6 +319,7 @@ impl SentinelMachine {
         if let Some(former) = former {
             // Its poller holds the link that is retired with this.
             self.nodes.remove(&former);
+            self.urged.remove(&former);
             self.election.forget(&former);
             let cause = suspicion.map_or(Cause::Unknown, |suspicion| suspicion.cause());
             let took = suspicion.map_or(Duration::ZERO, |suspicion| now - suspicion.since());
@@ -313,24 +350,35 @@ impl SentinelMachine {
 
     fn give_orders(&mut self, now: Instant) {
         self.order.pause = self.suspicion.map(|suspicion| suspicion.pause(now));
-        if self.order != self.given {
-            self.given = self.order;
-            self.actions.push(SentinelAction::Order(self.order));
+        let mut order = self.order;
+        let is_early = self.listed.is_some_and(|at| now.saturating_duration_since(at) < RELISTED);
+        if order.edition != self.given.edition {
+            if is_early {
+                order.edition = self.given.edition;
+            } else {
+                self.listed = Some(now);
+            }
+        }
+        if order != self.given {
+            self.given = order;
+            self.actions.push(SentinelAction::Order(order));
         }
     }
 
     /// Turns to the nodes that have appeared, and leaves those that have gone.
-    fn muster(&mut self) {
+    fn muster(&mut self, now: Instant) {
         self.members.forget_strangers();
         let sentinels = self.members.sentinels();
-        let mut nodes = self.members.replicas();
-        nodes.extend(self.election.candidates());
-        self.election.convene(&sentinels, &nodes);
+        let nodes = self.election.convene(&sentinels, self.members.replicas(), now);
         let (leave, poll) = (SentinelAction::LeaveSentinel, SentinelAction::PollSentinel);
         self.actions.extend(turn(&self.sentinels, &sentinels, leave, poll));
         let (leave, poll) = (SentinelAction::LeaveNode, SentinelAction::PollNode);
         self.actions.extend(turn(&self.nodes, &nodes, leave, poll));
         (self.sentinels, self.nodes) = (sentinels, nodes);
+        let wanted: BTreeSet<_> =
+            self.election.candidates(now).intersection(&self.nodes).cloned().collect();
+        self.actions.extend(wanted.difference(&self.urged).cloned().map(SentinelAction::Urge));
+        self.urged = wanted;
     }
 
     /// Says whether there are sentinels, and whether a search is in vain.

@@ -1,14 +1,15 @@
 //! Which sentinels and which data nodes to be in touch with.
 //!
 //! Invariant: a seed is never dropped, and nobody is known but through a chain of sentinels that begins
-//! with one. Sentinels that all others have forgotten do not keep each other.
+//! with one. Sentinels that all others have forgotten do not keep each other, and whom fewer than most of
+//! them list is no member: one alone could bring in a majority of its own, or have a password told to anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::replies::Lists;
+use super::replies::{Lists, MOST};
 use crate::url::Endpoint;
 
 /// Lists that are so much older than the newest ones count no more: their sentinel has been away since.
@@ -18,11 +19,25 @@ const OUTDATED: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Members {
     seeds: BTreeSet<Endpoint>,
-    /// The latest lists of each sentinel, and since when; kept while it is away, for the time when all
-    /// are.
-    told: BTreeMap<Endpoint, (Instant, Lists)>,
+    /// The latest lists of each sentinel; kept while it is away, for the time when all are.
+    told: BTreeMap<Endpoint, Told>,
     /// Who answers now at each address.
     present: BTreeMap<Endpoint, String>,
+}
+
+/// What a sentinel told, since when, and who it was.
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    id: Option<String>,
+    lists: Lists,
+}
+
+/// Who lists somebody: a sentinel by its id, or by its address where that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Teller<'a> {
+    Known(&'a str),
+    At(&'a Endpoint),
 }
 
 impl Members {
@@ -41,16 +56,17 @@ impl Members {
 
     /// The id of the sentinel at an address, by what the others say.
     pub(super) fn id_at(&self, sentinel: &Endpoint) -> Option<&str> {
-        let mut peers = self.told.values().flat_map(|(_, lists)| &lists.peers);
+        let mut peers = self.told.values().flat_map(|told| &told.lists.peers);
         let peer = peers.find(|peer| peer.endpoint == *sentinel && !peer.id.is_empty());
         peer.map(|peer| peer.id.as_str())
     }
 
     pub(super) fn note(&mut self, sentinel: &Endpoint, lists: Lists, now: Instant) {
-        self.told.insert(sentinel.clone(), (now, lists));
+        let id = self.present.get(sentinel).cloned();
+        self.told.insert(sentinel.clone(), Told { at: now, id, lists });
     }
 
-    /// The seeds, and the sentinels that they, and those in turn, tell of, each under one address.
+    /// The seeds, and the sentinels that most of them, and of those in turn, tell of, each under one address.
     ///
     /// A seed that was given by name is listed by its address as well: its id tells that it is one. One
     /// that answers no more may have moved to where the others list it now.
@@ -58,30 +74,69 @@ impl Members {
         let ids = self.seeds.iter().filter_map(|seed| self.present.get(seed));
         let seeds: BTreeSet<&str> = ids.map(String::as_str).collect();
         let mut known = self.seeds.clone();
-        let mut unread: Vec<_> = known.iter().cloned().collect();
-        while let Some(sentinel) = unread.pop() {
-            let peers = self.lists_of(&sentinel).into_iter().flat_map(|lists| &lists.peers);
-            for peer in peers.filter(|peer| !seeds.contains(peer.id.as_str())) {
-                if known.insert(peer.endpoint.clone()) {
-                    unread.push(peer.endpoint.clone());
-                }
+        loop {
+            let before = known.len();
+            let peers = self.told_by_most(&known, |lists| {
+                lists.peers.iter().map(|peer| (&peer.endpoint, Some(peer.id.as_str())))
+            });
+            let others =
+                peers.into_iter().filter(|(_, id)| id.is_none_or(|id| !seeds.contains(id)));
+            let room = MOST.saturating_sub(before);
+            let others: Vec<_> = others
+                .map(|(it, _)| it.clone())
+                .filter(|it| !known.contains(it))
+                .take(room)
+                .collect();
+            known.extend(others);
+            if known.len() == before {
+                return known;
             }
         }
-        known
     }
 
-    /// The replicas that any of the sentinels tells of.
+    /// The replicas that most of the sentinels tell of.
     pub(super) fn replicas(&self) -> BTreeSet<Endpoint> {
         let sentinels = self.sentinels();
-        let lists = sentinels.iter().filter_map(|sentinel| self.lists_of(sentinel));
-        lists.flat_map(|lists| &lists.replicas).cloned().collect()
+        let replicas =
+            self.told_by_most(&sentinels, |lists| lists.replicas.iter().map(|it| (it, None)));
+        replicas.into_keys().take(MOST).cloned().collect()
+    }
+
+    /// Those whom more than half of these sentinels list, of those that list anybody and of the others than
+    /// itself; with an id that one tells.
+    fn told_by_most<'a, I: Iterator<Item = (&'a Endpoint, Option<&'a str>)>>(
+        &'a self,
+        sentinels: &'a BTreeSet<Endpoint>,
+        list: impl Fn(&'a Lists) -> I,
+    ) -> BTreeMap<&'a Endpoint, Option<&'a str>> {
+        let mut tellers = BTreeSet::new();
+        let mut by: BTreeMap<_, BTreeSet<Teller<'_>>> = BTreeMap::new();
+        let mut ids = BTreeMap::new();
+        for (sentinel, told) in sentinels.iter().filter_map(|it| Some((it, self.told_by(it)?))) {
+            let teller = told.id.as_deref().map_or(Teller::At(sentinel), Teller::Known);
+            for (endpoint, id) in list(&told.lists) {
+                tellers.insert(teller);
+                by.entry(endpoint).or_default().insert(teller);
+                let known: &mut Option<&str> = ids.entry(endpoint).or_default();
+                *known = known.or(id.filter(|id| !id.is_empty()));
+            }
+        }
+        ids.retain(|endpoint, id| {
+            let itself = |teller: &&Teller<'_>| match teller {
+                Teller::Known(known) => *id == Some(*known),
+                Teller::At(at) => at == endpoint,
+            };
+            let others = tellers.iter().filter(|it| !itself(it)).count();
+            by.get(*endpoint).is_some_and(|by| 2 * by.len() > others)
+        });
+        ids
     }
 
     /// What a sentinel told last, unless others have told something much later.
-    fn lists_of(&self, sentinel: &Endpoint) -> Option<&Lists> {
-        let (at, lists) = self.told.get(sentinel)?;
-        let newest = self.told.values().map(|(at, _)| at).max()?;
-        (newest.saturating_duration_since(*at) <= OUTDATED).then_some(lists)
+    fn told_by(&self, sentinel: &Endpoint) -> Option<&Told> {
+        let told = self.told.get(sentinel)?;
+        let newest = self.told.values().map(|told| told.at).max()?;
+        (newest.saturating_duration_since(told.at) <= OUTDATED).then_some(told)
     }
 
     /// Forgets what sentinels told that are no longer on the list.
@@ -103,7 +158,7 @@ mod tests {
 
     fn lists(peers: &[(&str, &str)]) -> Lists {
         let peers = peers.iter().map(|(host, id)| Peer { endpoint: at(host), id: (*id).into() });
-        Lists { replicas: Vec::new(), peers: peers.collect() }
+        Lists { peers: peers.collect(), ..Lists::default() }
     }
 
     fn note(members: &mut Members, sentinel: &str, id: &str, lists: Lists) {
@@ -193,5 +248,77 @@ mod tests {
         assert_eq!(hosts(&members), ["old", "s1", "s2"]);
         members.note(&at("s2"), lists(&[]), now + 2 * OUTDATED);
         assert_eq!(hosts(&members), ["s1", "s2"]);
+    }
+
+    /// One that is alone in listing sixty others, each of whom lists all the rest.
+    fn stack(members: &mut Members, liar: &str) {
+        let friends: Vec<_> = (0..60).map(|it| (format!("f{it}"), format!("of {it}"))).collect();
+        let all: Vec<_> = friends.iter().map(|(host, id)| (&**host, &**id)).collect();
+        note(members, liar, "liar", lists(&all));
+        for (host, id) in &friends {
+            note(members, host, id, lists(&all));
+        }
+    }
+
+    #[test]
+    fn one_that_brings_in_many_others_is_outvoted_by_those_that_do_not_know_them() {
+        let mut members = Members::new([at("s1"), at("s2"), at("s3")]);
+        stack(&mut members, "s3");
+        // Nobody else has told anything yet.
+        assert_eq!(hosts(&members).len(), 63);
+        note(&mut members, "s1", "1", lists(&[("s2", "2"), ("s3", "liar")]));
+        members.forget_strangers();
+        assert_eq!(hosts(&members), ["s1", "s2", "s3"]);
+        note(&mut members, "s2", "2", lists(&[("s1", "1"), ("s3", "liar"), ("s4", "4")]));
+        assert_eq!(hosts(&members), ["s1", "s2", "s3"]);
+        note(&mut members, "s1", "1", lists(&[("s2", "2"), ("s3", "liar"), ("s4", "4")]));
+        assert_eq!(hosts(&members), ["s1", "s2", "s3", "s4"]);
+        stack(&mut members, "s3");
+        members.forget_strangers();
+        assert_eq!(hosts(&members), ["s1", "s2", "s3", "s4"]);
+    }
+
+    #[test]
+    fn replicas_are_those_that_most_sentinels_list() {
+        let mut members = Members::new([at("s1"), at("s2"), at("s3")]);
+        let list = |members: &mut Members, sentinel: &str, replicas: &[&str]| {
+            let replicas = replicas.iter().map(|host| at(host)).collect();
+            let lists = Lists { replicas, ..lists(&[("s1", "s1"), ("s2", "s2"), ("s3", "s3")]) };
+            note(members, sentinel, sentinel, lists);
+        };
+        for (name, said, expected) in [
+            ("one has told", [&["a", "b"][..], &[], &[]], &["a", "b"][..]),
+            ("one lists another", [&["a", "b"], &["a", "b"], &["a", "b", "x"]], &["a", "b"]),
+            ("one lists others", [&["a", "b"], &["a", "b"], &["x", "y"]], &["a", "b"]),
+            ("one was reset", [&["a", "b"], &["a", "b"], &[]], &["a", "b"]),
+            ("two say different things", [&["a", "b"], &[], &["a", "x"]], &["a"]),
+            (
+                "two know a new one",
+                [&["a", "b"], &["a", "b", "c"], &["a", "b", "c"]],
+                &["a", "b", "c"],
+            ),
+        ] {
+            for (sentinel, replicas) in ["s1", "s2", "s3"].iter().zip(said) {
+                list(&mut members, sentinel, replicas);
+            }
+            let found: Vec<_> = members.replicas().into_iter().map(|it| it.host).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_more_are_taken_than_there_may_be() {
+        let peers: Vec<_> = (0..500).map(|it| (format!("p{it}"), format!("id {it}"))).collect();
+        let peers: Vec<_> = peers.iter().map(|(host, id)| (&**host, &**id)).collect();
+        let mut of_s1 = lists(&peers);
+        of_s1.replicas = (0..500).map(|it| at(&format!("r{it}"))).collect();
+        let mut members = Members::new([at("s1")]);
+        note(&mut members, "s1", "1", of_s1);
+        assert_eq!(members.sentinels().len(), MOST);
+        assert_eq!(members.replicas().len(), MOST);
+        let seeds: Vec<_> = (0..2 * MOST).map(|it| at(&format!("s{it}"))).collect();
+        let mut members = Members::new(seeds.clone());
+        note(&mut members, "s1", "1", lists(&peers));
+        assert_eq!(members.sentinels(), seeds.into_iter().collect());
     }
 }

@@ -1,5 +1,7 @@
 //! What sentinels and data nodes answer when they are asked.
 
+use std::collections::BTreeSet;
+
 use athena_cache_core::backend::{Class, Failure};
 
 use crate::config::Addresses;
@@ -33,15 +35,37 @@ pub(super) enum Word {
     Names(SentinelView),
 }
 
-/// Whom a sentinel knows besides the primary.
+/// How many replicas, and how many other sentinels, are taken from one that lists more: each may be
+/// connected to, and logged in at.
+pub(super) const MOST: usize = 64;
+/// The longest id of a sentinel that is one; they have forty characters.
+const LONGEST_ID: usize = 64;
+
+/// Whom a sentinel knows besides the primary: up to [`MOST`] of each kind, the same ones whatever their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Lists {
     pub(super) replicas: Vec<Endpoint>,
     pub(super) peers: Vec<Peer>,
+    /// How many it lists in all.
+    pub(super) all: Listed,
+}
+
+/// How many nodes a sentinel lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) replicas: usize,
+    pub(super) peers: usize,
+}
+
+impl Listed {
+    /// Whether that is more than are taken.
+    pub(super) fn is_excess(self) -> bool {
+        self.replicas.max(self.peers) > MOST
+    }
 }
 
 /// Another sentinel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
     pub(super) id: String,
@@ -91,7 +115,7 @@ pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<
     };
     let id = match replies.error() {
         Some(_) => None,
-        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()),
+        None => replies.bytes()?.and_then(|id| String::from_utf8(id).ok()).filter(|id| is_id(id)),
     };
     let Some(address) = address else { return Ok(Word::Unknown) };
     match &address[..] {
@@ -110,9 +134,16 @@ pub(super) fn read_lists(replies: &mut Replies, addresses: &Addresses) -> Result
         Some(_) => Ok(Vec::new()),
         None => replies.records(),
     };
-    let replicas = records()?.iter().filter_map(|it| endpoint_of(it, addresses)).collect();
-    let peers = records()?.iter().filter_map(|it| peer(it, addresses)).collect();
-    Ok(Lists { replicas, peers })
+    let (replicas, peers) = (records()?, records()?);
+    let all = Listed { replicas: replicas.len(), peers: peers.len() };
+    let replicas = first(replicas.iter().filter_map(|it| endpoint_of(it, addresses)));
+    let peers = first(peers.iter().filter_map(|it| peer(it, addresses)));
+    Ok(Lists { replicas, peers, all })
+}
+
+/// Some of many, each once.
+fn first<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.collect::<BTreeSet<_>>().into_iter().take(MOST).collect()
 }
 
 /// Reads the reply to `ROLE`; a replica follows another node, if it says which.
@@ -155,8 +186,12 @@ fn endpoint_of(record: &Fields, addresses: &Addresses) -> Option<Endpoint> {
 }
 
 fn peer(record: &Fields, addresses: &Addresses) -> Option<Peer> {
-    let id = record.get("runid").cloned().unwrap_or_default();
+    let id = record.get("runid").filter(|id| is_id(id)).cloned().unwrap_or_default();
     Some(Peer { endpoint: endpoint_of(record, addresses)?, id })
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=LONGEST_ID).contains(&text.len())
 }
 
 fn role(words: &[String], addresses: &Addresses) -> Option<Role<Option<Endpoint>>> {

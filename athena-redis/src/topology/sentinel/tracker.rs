@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::machine::{SentinelAction, SentinelEvent, SentinelMachine};
 use super::notices::Notice;
 use super::poller::{Briefing, Order, Poller, Report, Reports};
+use super::replies::{Listed, MOST};
 use super::{SentinelState, Standing};
 use crate::link::{Client, Link, Push, PushHandler};
 use crate::url::Endpoint;
@@ -99,6 +100,9 @@ impl Tracker {
             SentinelAction::Order(order) => drop(self.orders.send_replace(order)),
             SentinelAction::PollSentinel(endpoint) => {
                 let poller = self.poller_of_sentinel(endpoint.clone());
+                if self.shared.seeds.contains(&endpoint) {
+                    poller.link().urge();
+                }
                 self.sentinels.insert(endpoint, poller);
             }
             SentinelAction::PollNode(endpoint) => {
@@ -107,6 +111,18 @@ impl Tracker {
             }
             SentinelAction::LeaveSentinel(endpoint) => drop(self.sentinels.remove(&endpoint)),
             SentinelAction::LeaveNode(endpoint) => drop(self.nodes.remove(&endpoint)),
+            SentinelAction::Urge(endpoint) => {
+                if let Some(poller) = self.nodes.get(&endpoint) {
+                    poller.link().urge();
+                }
+            }
+            SentinelAction::Exceed { sentinel, all: Listed { replicas, peers } } => {
+                let service = &self.shared.service;
+                tracing::warn!(
+                    %service, %sentinel, replicas, sentinels = peers,
+                    "a sentinel lists more than {MOST} nodes of a kind: no more are taken"
+                );
+            }
             SentinelAction::Confirm(at) => self.shared.confirm(at),
             SentinelAction::CutOff(absence) => tracing::warn!("{absence}"),
             SentinelAction::InTouch => {

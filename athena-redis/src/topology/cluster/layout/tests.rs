@@ -92,8 +92,17 @@ fn each_slot_has_the_owner_with_the_highest_epoch() {
             Some(2),
         ),
         (
-            "newer than its owner's own word",
-            vec![view(1, &[A, B]), view(2, &[B, "a h:1@1 master - 0 0 5 connected 0-9 15"])],
+            "given away, and its new owner has not said so",
+            vec![
+                view(1, &[A, B]),
+                view(
+                    2,
+                    &[
+                        "b h:2@1 master - 0 0 2 connected 10-14 16-19",
+                        "a h:1@1 master - 0 0 5 connected 0-9 15",
+                    ],
+                ),
+            ],
             Some(1),
             Some(1),
         ),
@@ -119,6 +128,22 @@ fn each_slot_has_the_owner_with_the_highest_epoch() {
         let reversed = merge(views.iter().rev());
         assert!(reversed.owners().eq(layout.owners()), "{name}");
     }
+}
+
+#[test]
+fn one_whom_two_others_do_not_know_takes_no_slot_from_whom_they_know() {
+    let of_one = [
+        "a h:1@1 slave x 0 0 99 connected",
+        "d h:4@1 master - 0 0 1 connected 20-29",
+        "x h:9@1 master - 0 0 99 connected 0-39",
+    ];
+    let mut census = Census::default();
+    for (port, lines, round) in [(4, &of_one[..], 1), (1, &[A, B], 2), (2, &[A, B], 2)] {
+        census.note(&Endpoint { host: "h".into(), port }, view(port, lines), round);
+    }
+    let layout = Layout::of(&census);
+    let owners = [5, 15, 25, 35].map(|slot| owner(&layout, slot));
+    assert_eq!(owners, [Some(1), Some(2), Some(9), Some(9)]);
 }
 
 #[test]

@@ -27,7 +27,8 @@ impl ClusterMachine {
         let met = std::mem::take(&mut self.met).into_iter().collect();
         let few = sound.iter().map(|owner| owner.endpoint.clone()).collect();
         let mut all = self.some(few, FEW);
-        for reason in [refusing, disputed, met] {
+        let contested = self.contested();
+        for reason in [refusing, disputed, met, contested] {
             all.extend(self.some(reason, MANY));
         }
         if sound.is_empty() || self.contact.is_cut_off() {
@@ -36,6 +37,17 @@ impl ClusterMachine {
             all.extend(self.some(self.seeds.clone(), MOST));
         }
         all
+    }
+
+    /// Who has to be asked whether it lost its slots; in a few rounds.
+    fn contested(&mut self) -> Vec<Endpoint> {
+        let (losers, rounds) = &mut self.contested;
+        *rounds = rounds.saturating_sub(1);
+        let losers = losers.iter().cloned().collect();
+        if *rounds == 0 {
+            self.contested.0.clear();
+        }
+        losers
     }
 
     /// Some of the seeds, and in each round of a first search twice as many.
@@ -67,6 +79,7 @@ impl ClusterMachine {
         let Some(layout) = self.layout.clone() else { return HashSet::new() };
         let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
         let gone = self.some(gone.map(|(primary, _)| primary.clone()).collect(), MANY);
-        gone.iter().flat_map(|primary| layout.replicas_of(primary)).cloned().collect()
+        let replicas = |primary| layout.replicas_of(primary).take(MANY).cloned();
+        gone.iter().flat_map(replicas).collect()
     }
 }

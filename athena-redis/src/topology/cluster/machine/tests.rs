@@ -98,6 +98,8 @@ impl ClusterRoom {
                     asked.push(format!("ask {}", node.port));
                     continue;
                 }
+                Do::Urge(_) => continue,
+                Do::Exceed { node, listed } => format!("{} lists {listed}", node.port),
                 Do::Keep(nodes) => format!("keep {:?}", ports(nodes)),
                 Do::TrustAgain(node) => format!("trust {}", node.port),
                 Do::Install(layout) => {
@@ -476,4 +478,55 @@ fn a_node_that_cannot_be_reached_where_it_is_said_to_be_is_told_of_once() {
     room.look();
     room.owners[1].1 = Some(Doubt::Lost);
     assert_eq!(room.handle(ClusterEvent::Look), ["unreached 2"]);
+}
+
+#[test]
+fn a_node_that_takes_all_slots_for_itself_loses_them_to_those_that_answer() {
+    const D: &str = "d h:4@1 master - 0 0 4 connected 20-29";
+    const HOARDER: &str = "d h:4@1 master - 0 0 18446744073709551615 connected 0-29";
+    let mut room = ClusterRoom::new();
+    room.due();
+    for port in [1, 2, 3] {
+        room.answer(port, view(port, &[A, B, HEIR, D]));
+    }
+    room.owners = vec![(at(1), None), (at(2), None), (at(4), None)];
+    room.look();
+    let taken = room.answer(4, view(4, &[HOARDER]));
+    assert!(taken.contains(&"install Some(4) Some(4)".to_owned()), "{taken:?}");
+    room.owners = vec![(at(4), None)];
+    let began = room.now;
+    let mut done = Vec::new();
+    while !done.contains(&"install Some(1) Some(2)".to_owned()) {
+        // Those who lost everything are asked at once.
+        let asked = room.due();
+        assert!(room.now - began < 200 * MILLIS, "{:?}", room.now - began);
+        for (port, lines) in [(1, &[A, B, HEIR, D][..]), (2, &[A, B, HEIR, D]), (4, &[HOARDER])] {
+            if asked.contains(&format!("ask {port}")) {
+                done.extend(room.answer(port, view(port, lines)));
+            }
+        }
+    }
+    room.owners = vec![(at(1), None), (at(2), None), (at(4), None)];
+    for _ in 0..20 {
+        let asked = room.due();
+        for (port, lines) in [(4, &[HOARDER][..]), (1, &[A, B, HEIR, D]), (2, &[A, B, HEIR, D])] {
+            if asked.contains(&format!("ask {port}")) {
+                let done = room.answer(port, view(port, lines));
+                assert!(!done.iter().any(|it| it.starts_with("install")), "{done:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_lists_more_nodes_than_are_taken_is_told_of_once() {
+    let mut room = ClusterRoom::calm();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let mut view = view(1, &[A, B, HEIR]).unwrap();
+        view.listed = 10_000;
+        told.extend(room.answer(1, Ok(view)));
+    }
+    let told: Vec<_> = told.iter().filter(|it| it.contains("lists")).collect();
+    assert_eq!(told, ["1 lists 10000"]);
 }

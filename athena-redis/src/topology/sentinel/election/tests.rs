@@ -1,4 +1,7 @@
+use super::ballot::FIRST;
+use super::takeover::{INSIST, INSIST_AGAINST, INSIST_DURING};
 use super::*;
+use crate::topology::sentinel::replies::SentinelView;
 
 fn at(port: u16) -> Endpoint {
     Endpoint { host: "127.0.0.1".into(), port }
@@ -49,8 +52,9 @@ impl Room {
     /// Nobody has said anything.
     fn new() -> Self {
         let mut election = Election::default();
-        election.convene(&[91, 92, 93].map(at).into(), &[1, 2, 3].map(at).into());
-        Self { election, now: Instant::now() }
+        let now = Instant::now();
+        election.convene(&[91, 92, 93].map(at).into(), [1, 2, 3].map(at).into(), now);
+        Self { election, now }
     }
 
     /// Node 1 is the primary by epoch 5, and 2 and 3 follow it.
@@ -72,6 +76,21 @@ impl Room {
         for (node, role) in (1..).zip(roles) {
             self.election.testify(&at(node), role.clone());
         }
+    }
+
+    /// Has sentinels be known, and nodes be listed as replicas.
+    fn convene<const S: usize, const N: usize>(&mut self, sentinels: [u16; S], nodes: [u16; N]) {
+        self.election.convene(&sentinels.map(at).into(), nodes.map(at).into(), self.now);
+    }
+
+    /// Whom somebody may turn to.
+    fn candidates(&self) -> Vec<u16> {
+        self.election.candidates(self.now).into_iter().map(|node| node.port).collect()
+    }
+
+    /// Something speaks against the seat on its link.
+    fn doubt(&mut self) {
+        self.election.note_doubt(true);
     }
 
     fn learn(&mut self, notices: &Notice) {
@@ -96,13 +115,18 @@ fn chosen(replica: u16, primary: u16) -> Notice {
 }
 
 #[test]
-fn the_first_primary_is_the_one_of_the_newest_epoch_that_says_so_itself() {
+fn the_first_primary_is_the_one_that_most_name_or_else_of_the_newest_epoch_if_it_says_so_itself() {
     let unheard = || Word::Unheard;
     let dead = || mute(Class::Unreachable, "");
     for (words, roles, expected) in [
         ([view(1, 5), view(1, 5), view(1, 5)], [PRIMARY, replica_of(1)], Some(1)),
-        ([view(1, 5), view(2, 6), view(1, 5)], [PRIMARY, PRIMARY], Some(2)),
-        ([view(1, 5), view(2, 6), view(1, 5)], [PRIMARY, replica_of(1)], None),
+        ([view(1, 5), view(2, 6), view(1, 5)], [PRIMARY, PRIMARY], Some(1)),
+        ([view(1, 5), view(2, u64::MAX), view(1, 5)], [PRIMARY, PRIMARY], Some(1)),
+        ([view(1, 5), view(2, 6), view(1, 5)], [PRIMARY, replica_of(1)], Some(1)),
+        ([view(1, 5), view(2, 6), view(1, 5)], [silent(), PRIMARY], Some(2)),
+        ([view(1, 5), view(2, 6), view(1, 5)], [replica_of(2), PRIMARY], Some(2)),
+        ([view(1, 5), view(2, 6), dead()], [PRIMARY, PRIMARY], Some(2)),
+        ([view(1, 5), view(9, 7), dead()], [PRIMARY, PRIMARY], Some(1)),
         ([view(1, 5), view(1, 5), view(1, 5)], [replica_of(2), PRIMARY], None),
         ([view(1, 5), view(1, 5), view(1, 5)], [silent(), silent()], None),
         ([view(2, 5), view(1, 5), view(1, 5)], [PRIMARY, PRIMARY], Some(1)),
@@ -121,7 +145,7 @@ fn the_first_primary_is_the_one_of_the_newest_epoch_that_says_so_itself() {
 #[test]
 fn a_sentinel_that_does_not_answer_holds_up_the_first_search_for_50_ms_at_most() {
     let mut room = Room::new();
-    room.hear(&[view(1, 5), view(1, 5)]);
+    room.hear(&[view(1, 5)]);
     room.testify(&[PRIMARY]);
     assert_eq!(room.decide(), None);
     room.pass(FIRST);
@@ -129,19 +153,225 @@ fn a_sentinel_that_does_not_answer_holds_up_the_first_search_for_50_ms_at_most()
 }
 
 #[test]
-fn an_announcement_of_a_newer_epoch_is_followed_once_the_node_agrees() {
-    for (word, role, expected) in [
-        (view(2, 6), PRIMARY, Some(2)),
-        (view(2, 6), replica_of(1), None),
-        (view(2, 6), silent(), None),
-        (view(2, 5), PRIMARY, None),
-        (view(2, 4), PRIMARY, None),
+fn a_first_search_asks_whom_most_name_before_it_believes_another() {
+    let mut room = Room::new();
+    room.convene([91, 92, 93], []);
+    room.hear(&[view(2, 9)]);
+    // Who knows no better than the first sentinel may be told no password yet.
+    assert_eq!(room.candidates(), [0; 0]);
+    room.hear(&[view(2, 9), view(1, 5), view(1, 5)]);
+    assert_eq!(room.candidates(), [1]);
+    room.convene([91, 92, 93], []);
+    room.testify(&[silent()]);
+    assert_eq!(room.candidates(), [1, 2]);
+    room.testify(&[PRIMARY]);
+    assert_eq!(room.decide(), Some(1));
+    assert_eq!(room.candidates(), [1]);
+}
+
+/// What is said of the seat.
+#[derive(Debug, Clone, Copy)]
+enum Ours {
+    Sound,
+    /// Nothing has come over its link for a while, or that is lost.
+    Doubted,
+    Silent,
+    Demoted,
+    Announced,
+}
+
+impl Ours {
+    fn show(self, room: &mut Room) {
+        match self {
+            Self::Sound => {}
+            Self::Doubted => room.doubt(),
+            Self::Silent => room.testify(&[silent()]),
+            Self::Demoted => room.testify(&[replica_of(3)]),
+            Self::Announced => room.learn(&chosen(2, 1)),
+        }
+    }
+}
+
+const OUTLIER: u64 = u64::MAX;
+
+/// Node 2 says that it is the primary, and has been a replica of ours; node 7 always said so.
+#[test]
+fn who_serves_is_decided_by_most_sentinels_while_the_primary_answers_as_one() {
+    use Ours::{Announced, Demoted, Doubted, Silent, Sound};
+    let dead = || mute(Class::Unreachable, "");
+    let unknown = || Word::Unknown;
+    for (name, ours, words, expected) in [
+        ("one of three", Sound, vec![view(1, 5), view(1, 5), view(2, 6)], None),
+        ("its epoch is huge", Sound, vec![view(1, 5), view(1, 5), view(2, OUTLIER)], None),
+        ("two of three", Sound, vec![view(1, 5), view(2, 6), view(2, 6)], Some(2)),
+        ("two, one far ahead", Sound, vec![view(1, 5), view(2, OUTLIER), view(2, 6)], Some(2)),
+        ("two, one behind", Sound, vec![view(1, 5), view(2, OUTLIER), view(2, 5)], None),
+        ("all", Sound, vec![view(2, 6), view(2, 6), view(2, 6)], Some(2)),
+        ("two name a stranger", Sound, vec![view(1, 5), view(7, 6), view(7, 6)], Some(7)),
+        ("each another", Sound, vec![view(1, 5), view(2, 6), view(7, 7)], None),
+        ("one, and one is gone", Sound, vec![view(1, 5), dead(), view(2, 6)], None),
+        ("one, and both are gone", Sound, vec![dead(), dead(), view(2, 6)], None),
+        ("one, others know nobody", Sound, vec![unknown(), unknown(), view(2, 6)], None),
+        ("a replica", Sound, vec![view(1, 5), view(3, 6), view(3, 6)], None),
+        ("nobody", Sound, vec![view(1, 5), unknown(), view(1, 5)], None),
+        ("doubted", Doubted, vec![view(1, 5), view(1, 5), view(2, 6)], Some(2)),
+        ("silent", Silent, vec![view(1, 5), view(1, 5), view(2, 6)], Some(2)),
+        ("demoted", Demoted, vec![view(1, 5), view(1, 5), view(2, 6)], Some(2)),
+        ("announced", Announced, vec![view(1, 5), view(1, 5), view(1, 5)], Some(2)),
+        ("silent, an older word", Silent, vec![view(1, 5), view(1, 5), view(2, 5)], None),
+        ("silent, and it names a replica", Silent, vec![view(1, 5), view(3, 9)], None),
+        (
+            "silent, an outlier names a replica, and another one who it is",
+            Silent,
+            vec![view(1, 5), view(3, OUTLIER), view(2, 6)],
+            Some(2),
+        ),
+        (
+            "silent, an outlier names nobody we know, and most who it is",
+            Silent,
+            vec![view(8, OUTLIER), view(2, 6), view(2, 6)],
+            Some(2),
+        ),
     ] {
         let mut room = Room::seated();
-        room.hear(std::slice::from_ref(&word));
-        room.testify(&[PRIMARY, role.clone()]);
-        assert_eq!(room.decide(), expected, "{word:?} {role:?}");
+        room.convene([91, 92, 93], [1, 2, 3, 7]);
+        room.hear(&words);
+        ours.show(&mut room);
+        room.election.testify(&at(2), PRIMARY);
+        room.election.testify(&at(7), PRIMARY);
+        assert_eq!(room.decide(), expected, "{name}");
     }
+}
+
+#[test]
+fn a_stranger_that_an_outlier_announces_takes_no_sound_seat() {
+    for (name, notices) in [
+        ("chosen", vec![chosen(7, 1)]),
+        ("under way", vec![underway(1)]),
+        ("switched", vec![Notice::Changed, chosen(7, 1)]),
+    ] {
+        let mut room = Room::seated();
+        room.convene([91, 92, 93], [1, 2, 3, 7]);
+        room.hear(&[view(1, 5), view(1, 5), view(7, OUTLIER)]);
+        room.election.testify(&at(7), PRIMARY);
+        for notice in &notices {
+            room.learn(notice);
+        }
+        assert_eq!(room.decide(), None, "{name}");
+        assert!(!room.election.is_outdated(), "{name}");
+    }
+}
+
+#[test]
+fn few_sentinels_decide_as_many_as_there_are() {
+    for (name, sentinels, words, expected) in [
+        ("the only one", 0, vec![view(2, 6)], Some(2)),
+        ("one of two", 1, vec![view(1, 5), view(2, 6)], None),
+        ("both", 1, vec![view(2, 6), view(2, 6)], Some(2)),
+        ("one of two, and the other is gone", 1, vec![mute(Class::Timeout, ""), view(2, 6)], None),
+    ] {
+        let mut room = Room::new();
+        room.convene([91, 92], [1, 2]);
+        let say = |room: &mut Room, words: &[Word]| {
+            for (sentinel, word) in (91..).zip(words) {
+                room.election.hear(&at(sentinel), by(sentinel, sentinels, word.clone()), room.now);
+            }
+        };
+        say(&mut room, &vec![view(1, 5); words.len()]);
+        room.testify(&[PRIMARY, PRIMARY]);
+        room.pass(FIRST);
+        assert_eq!(room.decide(), Some(1), "{name}");
+        say(&mut room, &words);
+        assert_eq!(room.decide(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_majority_wins_back_whatever_an_outlier_says() {
+    for (name, outlier) in [
+        ("a huge epoch", view(2, OUTLIER)),
+        ("that it replaces the one whom most name", replacing(1, OUTLIER)),
+        ("that it replaces the one that serves", replacing(2, OUTLIER)),
+    ] {
+        let mut room = Room::seated();
+        room.hear(&[view(1, 5), view(1, 5), view(2, OUTLIER)]);
+        room.testify(&[silent(), PRIMARY]);
+        assert_eq!(room.decide(), Some(2), "{name}");
+        // It is back, and was never replaced.
+        room.testify(&[PRIMARY, PRIMARY]);
+        room.hear(&[view(1, 5), view(1, 5), outlier.clone()]);
+        let patience = match outlier {
+            Word::Names(SentinelView { replacing: Some(_), .. }) => INSIST_DURING,
+            _ => INSIST_AGAINST,
+        };
+        assert_eq!(room.decide(), None, "{name}");
+        room.pass(patience.checked_sub(Duration::from_millis(1)).unwrap());
+        assert_eq!(room.decide(), None, "{name}");
+        room.pass(Duration::from_millis(1));
+        assert_eq!(room.decide(), Some(1), "{name}");
+        assert_eq!(room.decide(), None, "{name}");
+        // Nor does what it said make the next failover look outdated.
+        room.hear(&[view(3, 6), view(3, 6), view(2, OUTLIER)]);
+        room.testify(&[PRIMARY, PRIMARY, PRIMARY]);
+        assert_eq!(room.decide(), Some(3), "{name}");
+    }
+}
+
+#[test]
+fn a_failover_that_most_have_made_wins_back_at_once_what_an_outlier_took() {
+    let mut room = Room::seated();
+    room.hear(&[view(1, 5), view(1, 5), view(2, OUTLIER)]);
+    room.testify(&[silent(), PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
+    room.hear(&[view(3, 6), view(3, 6)]);
+    room.testify(&[silent(), PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(3));
+}
+
+#[test]
+fn whom_a_minority_names_is_told_no_password_while_the_primary_is_sound() {
+    for (name, ours, words, expected) in [
+        ("one", Ours::Sound, [view(1, 5), view(1, 5), view(8, 6)], vec![1]),
+        ("two", Ours::Sound, [view(1, 5), view(8, 6), view(8, 6)], vec![1, 8]),
+        ("each another", Ours::Sound, [view(7, 5), view(8, 6), view(1, 5)], vec![1]),
+        ("one, and ours is silent", Ours::Silent, [view(1, 5), view(1, 5), view(8, 6)], vec![1, 8]),
+        ("one, and it is chosen", Ours::Announced, [view(1, 5), view(1, 5), view(8, 6)], vec![1]),
+    ] {
+        let mut room = Room::seated();
+        room.hear(&words);
+        ours.show(&mut room);
+        assert_eq!(room.candidates(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_stranger_that_an_outlier_names_does_not_end_the_confirmation() {
+    let mut room = Room::seated();
+    let start = room.now;
+    confirm(&mut room, start, &[(view(1, 5), 1), (view(1, 5), 1), (view(7, 9), 1)]);
+    room.doubt();
+    room.convene([91, 92, 93], [1, 2, 3]);
+    room.election.testify(&at(7), PRIMARY);
+    assert!(room.election.confirmed().is_some());
+    room.convene([91, 92, 93], [1, 2, 3, 7]);
+    assert_eq!(room.election.confirmed(), None, "most list it");
+}
+
+#[test]
+fn one_that_claims_that_there_are_many_is_outvoted() {
+    let mut room = Room::seated();
+    let say = |room: &mut Room, node: u16, epoch: u64| {
+        for (sentinel, others) in [(91, 2), (92, 2), (93, 1_000_000)] {
+            room.election.hear(&at(sentinel), by(sentinel, others, view(node, epoch)), room.now);
+            room.election.confirm(&at(sentinel), room.now);
+        }
+    };
+    say(&mut room, 1, 5);
+    assert_eq!(room.election.ballot.size(), 3);
+    assert!(room.election.confirmed().is_some());
+    room.testify(&[PRIMARY, PRIMARY]);
+    say(&mut room, 2, 6);
+    assert_eq!(room.decide(), Some(2));
 }
 
 #[test]
@@ -232,7 +462,7 @@ fn a_primary_that_follows_another_one_gives_its_seat_to_that() {
 fn whomever_the_primary_follows_is_asked_although_nobody_listed_it() {
     let mut room = Room::seated();
     room.testify(&[replica_of(7)]);
-    assert_eq!(room.election.candidates(), [at(1), at(7)].into());
+    assert_eq!(room.candidates(), [1, 7]);
 }
 
 #[test]
@@ -266,20 +496,24 @@ fn sentinels_that_insist_are_followed_whatever_the_epoch() {
 }
 
 #[test]
-fn sentinels_that_disagree_do_not_insist() {
+fn sentinels_that_disagree_or_change_their_minds_do_not_insist() {
+    let dead = || mute(Class::Unreachable, "");
     let mut room = Room::seated();
     room.testify(&[silent(), PRIMARY, PRIMARY]);
     for words in [
-        [view(2, 0), view(3, 0), view(2, 0)],
+        [view(2, 0), view(3, 0), dead()],
         [view(2, 0), view(2, 0), view(1, 5)],
+        [view(2, 0), dead(), view(1, 5)],
         [view(2, 0), view(2, 0), view(2, 0)],
-        [view(3, 0), view(3, 0), view(3, 0)],
+        [view(3, 0), view(3, 0), view(2, 0)],
     ] {
         room.hear(&words);
         assert_eq!(room.decide(), None);
         room.pass(INSIST.checked_sub(Duration::from_millis(1)).unwrap());
         assert_eq!(room.decide(), None, "{words:?}");
     }
+    room.pass(Duration::from_millis(1));
+    assert_eq!(room.decide(), Some(3));
 }
 
 #[test]
@@ -402,12 +636,12 @@ fn a_new_seat_is_confirmed_anew_though_the_former_one_does_not_know() {
     let mut room = Room::seated();
     let start = room.now;
     confirm(&mut room, start, &[(view(1, 5), 1), (view(1, 5), 1), (view(1, 5), 1)]);
-    room.hear(&[view(2, 6)]);
+    room.hear(&[view(2, 6), view(2, 6)]);
     room.testify(&[PRIMARY, PRIMARY]);
     assert_eq!(room.decide(), Some(2));
     assert_eq!(room.election.confirmed(), None);
     // For a while no sentinel lists it.
-    room.election.convene(&[91, 92, 93].map(at).into(), &[2, 3].map(at).into());
+    room.convene([91, 92, 93], [2, 3]);
     room.testify(&[PRIMARY]);
     confirm(&mut room, start, &[(view(2, 6), 2), (view(2, 6), 2), (view(1, 5), 2)]);
     assert_eq!(room.election.confirmed(), Some(start + Duration::from_secs(2)));
@@ -454,8 +688,7 @@ fn a_sentinel_counts_once_whatever_addresses_it_is_known_by() {
         ("one of two that does not say", &[(91, None, 2), (92, b, 2)], true),
     ] {
         let mut room = Room::new();
-        let addresses = [91, 92, 93, 81, 82, 83].map(at).into();
-        room.election.convene(&addresses, &[1].map(at).into());
+        room.convene([91, 92, 93, 81, 82, 83], [1]);
         voices(&mut room, said);
         room.testify(&[PRIMARY]);
         room.pass(FIRST);
@@ -475,7 +708,7 @@ fn an_address_that_leads_to_another_sentinel_from_now_on_takes_no_vote_with_it()
     room.pass(Duration::from_secs(1));
     // Two names have turned to the same one.
     voices(&mut room, &[(91, Some(91), 4), (92, Some(91), 4), (93, Some(91), 4)]);
-    room.election.convene(&[91, 92, 93].map(at).into(), &[1].map(at).into());
+    room.convene([91, 92, 93], [1]);
     assert_eq!(room.election.confirmed(), None);
 }
 
@@ -485,12 +718,12 @@ fn a_smaller_number_of_sentinels_is_believed_after_a_minute() {
     voices(&mut room, &[(91, Some(91), 2), (92, Some(92), 2)]);
     // The others are gone, and this one was reset.
     for seconds in [1, 30, 30] {
-        assert_eq!(room.election.electorate.size(0), 3, "{seconds}");
+        assert_eq!(room.election.ballot.size(), 3, "{seconds}");
         room.pass(Duration::from_secs(seconds));
         voices(&mut room, &[(91, Some(91), 0)]);
     }
-    room.election.convene(&[91].map(at).into(), &[1].map(at).into());
-    assert_eq!(room.election.electorate.size(0), 1);
+    room.convene([91], [1]);
+    assert_eq!(room.election.ballot.size(), 1);
     assert_eq!(room.election.confirmed(), Some(room.now));
 }
 

@@ -24,7 +24,7 @@ fn replica_of(port: u16) -> Testimony {
     Ok(Role::Replica(Some(at(port))))
 }
 
-/// What is to be done but for confirmations, in few words.
+/// What is to be done but for confirmations and the order of dials, in few words.
 fn told(actions: Vec<SentinelAction>) -> Vec<String> {
     use SentinelAction as Do;
     let tell = |action| match action {
@@ -35,7 +35,10 @@ fn told(actions: Vec<SentinelAction>) -> Vec<String> {
         Do::Order(Order { pause, edition }) => format!("ask every {pause:?} for {edition}"),
         Do::PollSentinel(it) | Do::PollNode(it) => format!("poll {}", it.port),
         Do::LeaveSentinel(it) | Do::LeaveNode(it) => format!("leave {}", it.port),
-        Do::Confirm(_) => "confirm".to_owned(),
+        Do::Confirm(_) | Do::Urge(_) => String::new(),
+        Do::Exceed { sentinel, all } => {
+            format!("{} lists {} and {}", sentinel.port, all.replicas, all.peers)
+        }
         Do::CutOff(absence) => format!("cut off: {absence}"),
         Do::InTouch => "in touch".to_owned(),
         Do::Vain(absence) => format!("in vain: {absence}"),
@@ -43,7 +46,7 @@ fn told(actions: Vec<SentinelAction>) -> Vec<String> {
         Do::Suffice => "sentinels suffice".to_owned(),
         Do::Miss { rounds, .. } => format!("missed {rounds}"),
     };
-    actions.into_iter().map(tell).filter(|it| it != "confirm").collect()
+    actions.into_iter().map(tell).filter(|it| !it.is_empty()).collect()
 }
 
 /// Sentinels 91 to 93, nodes 1 to 3, and a clock.
@@ -293,6 +296,7 @@ fn members_that_come_are_polled_and_those_that_go_are_left() {
             let lists = Lists {
                 replicas: replicas.iter().copied().map(at).collect(),
                 peers: peers.iter().copied().filter(|it| *it != sentinel).map(peer).collect(),
+                ..Lists::default()
             };
             room.report(Report::Lists { sentinel: at(sentinel), lists });
         }
@@ -302,6 +306,7 @@ fn members_that_come_are_polled_and_those_that_go_are_left() {
     list(&mut room, &[3, 4], &[91, 92, 93]);
     assert_eq!(room.tick(), ["leave 94", "leave 2"]);
     // The lists may have changed: they are read again.
+    room.wait(20);
     room.notice(Notice::Changed);
     assert_eq!(room.tick(), ["ask every None for 2"]);
 }
@@ -376,4 +381,78 @@ fn why_a_search_finds_nobody_though_sentinels_answer_is_told_once() {
     assert_eq!(room.tick(), ["missed 2"]);
     room.roles(&[(1, PRIMARY)]);
     assert!(room.tick().contains(&"1 serves".to_owned()));
+}
+
+#[test]
+fn however_often_lists_are_said_to_have_changed_they_are_asked_for_fifty_times_a_second() {
+    let mut room = SentinelRoom::calm();
+    room.wait(1_000);
+    let mut orders = 0;
+    for _ in 0..500 {
+        room.notice(Notice::Changed);
+        orders += room.tick().len();
+        room.wait(1);
+    }
+    assert_eq!(orders, 25);
+    assert_eq!(room.machine.pause(), 20 * MILLIS);
+    room.wait(20);
+    assert_eq!(room.tick().len(), 1, "the last of them counts as well");
+    assert_eq!(room.machine.pause(), CALM);
+}
+
+#[test]
+fn who_lists_more_than_are_taken_is_told_of_once() {
+    let mut room = SentinelRoom::calm();
+    let all = Listed { replicas: 2_000, peers: 3 };
+    let lists = || Lists { all, ..Lists::default() };
+    let mut told = Vec::new();
+    for sentinel in [91, 92, 91, 99] {
+        told.extend(room.report(Report::Lists { sentinel: at(sentinel), lists: lists() }));
+    }
+    assert_eq!(told, ["91 lists 2000 and 3"]);
+}
+
+#[test]
+fn an_outlier_is_looked_into_for_a_while_and_then_left_alone() {
+    let mut room = SentinelRoom::calm();
+    room.word(93, view(8, u64::MAX));
+    // Nobody else knows the node: it is not even connected to.
+    assert_eq!(room.tick(), ["ask every Some(20ms) for 1"]);
+    room.wait(2_000);
+    assert_eq!(room.tick(), ["ask every None for 1"]);
+    for _ in 0..100 {
+        room.wait(1_000);
+        room.words(&view(1, 5));
+        room.word(93, view(8, u64::MAX));
+        room.tick();
+    }
+    assert!(room.is_confirmed());
+}
+
+#[test]
+fn whose_answer_is_waited_for_is_dialed_first() {
+    let urged = |room: &mut SentinelRoom| -> Vec<u16> {
+        let actions = room.event(SentinelEvent::Tick);
+        let urged = actions.into_iter().filter_map(|action| match action {
+            SentinelAction::Urge(node) => Some(node.port),
+            _ => None,
+        });
+        urged.collect()
+    };
+    let mut room = SentinelRoom::new();
+    room.tick();
+    let lists = Lists { replicas: vec![at(2), at(3)], ..Lists::default() };
+    for sentinel in [91, 92, 93] {
+        room.word(sentinel, view(1, 5));
+        let lists = lists.clone();
+        room.report(Report::Lists { sentinel: at(sentinel), lists });
+    }
+    assert_eq!(urged(&mut room), [1]);
+    room.roles(&[(1, PRIMARY)]);
+    assert_eq!(urged(&mut room), [0; 0]);
+    room.doubt(Some(Doubt::Lost));
+    room.notice(Notice::Chosen { replica: at(3), primary: at(1) });
+    assert_eq!(urged(&mut room), [3]);
+    room.word(92, view(2, 6));
+    assert_eq!(urged(&mut room), [2]);
 }

@@ -1,0 +1,252 @@
+//! A server that answers whatever a test says.
+//!
+//! [`Liar`] speaks the protocol and knows no commands; [`sentinel`] and [`node`] say what one of their kind
+//! would. It ends with the process, and its connections with it.
+
+pub(crate) mod node;
+pub(crate) mod sentinel;
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::resp::Reply;
+
+/// What one command is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A reply.
+    Reply(Reply),
+    /// A push message, which is also how a subscription is answered.
+    Push(Vec<Reply>),
+    /// Nothing at all; the connection stays open.
+    Silence,
+    /// These bytes, whatever they mean.
+    Bytes(Vec<u8>),
+}
+
+/// A listener on a free port of every address, such as 127.0.1.1, and everything that it was told.
+#[derive(Debug)]
+pub(crate) struct Liar {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    open: Mutex<Vec<TcpStream>>,
+    /// How many connections there are, and how many there were at most at a time, and in all.
+    now: AtomicUsize,
+    most: AtomicUsize,
+    all: AtomicUsize,
+    heard: Mutex<Vec<Vec<String>>>,
+}
+
+/// How many commands are remembered.
+const REMEMBERED: usize = 10_000;
+
+impl Liar {
+    /// Answers every command, given as its words, the first one in capitals.
+    pub(crate) fn start(answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_slow(Duration::ZERO, answer)
+    }
+
+    /// The same, and does not read for a while after it was connected to.
+    pub(crate) fn start_slow(
+        pause: Duration,
+        answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (shared, answer) = (Arc::new(Shared::default()), Arc::new(answer));
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(stream) = stream else { return };
+                let (shared, answer) = (Arc::clone(&serving), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    shared.begin(&stream);
+                    std::thread::sleep(pause);
+                    // It ends when the other side closes it.
+                    drop(serve(&stream, &shared, &*answer));
+                    shared.end(&stream);
+                });
+            }
+        });
+        Self { port, shared }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many connections it had at most at the same time.
+    pub(crate) fn most_open(&self) -> usize {
+        self.shared.most.load(Ordering::SeqCst)
+    }
+
+    /// How many connections it has.
+    pub(crate) fn open(&self) -> usize {
+        self.shared.now.load(Ordering::SeqCst)
+    }
+
+    /// How many connections it has had.
+    pub(crate) fn accepted(&self) -> usize {
+        self.shared.all.load(Ordering::SeqCst)
+    }
+
+    /// The commands that it was sent, the last ones last.
+    pub(crate) fn heard(&self) -> Vec<Vec<String>> {
+        lock(&self.shared.heard).clone()
+    }
+
+    /// How many commands had a word among theirs, such as a password.
+    pub(crate) fn was_told(&self, word: &str) -> usize {
+        let heard = lock(&self.shared.heard);
+        heard.iter().filter(|words| words.iter().any(|it| it == word)).count()
+    }
+
+    /// Sends a push message on every connection.
+    pub(crate) fn push(&self, message: Vec<Reply>) {
+        let bytes = Answer::Push(message).bytes();
+        for mut stream in &*lock(&self.shared.open) {
+            // One that has gone hears nothing.
+            drop(stream.write_all(&bytes));
+        }
+    }
+}
+
+impl Shared {
+    fn begin(&self, stream: &TcpStream) {
+        lock(&self.open).push(stream.try_clone().expect("a handle"));
+        self.all.fetch_add(1, Ordering::SeqCst);
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+    }
+
+    fn end(&self, stream: &TcpStream) {
+        let peer = |stream: &TcpStream| stream.peer_addr().ok();
+        lock(&self.open).retain(|open| peer(open).is_some() && peer(open) != peer(stream));
+        drop(stream.shutdown(Shutdown::Both));
+        self.now.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn note(&self, words: &[String]) {
+        let mut heard = lock(&self.heard);
+        if heard.len() < REMEMBERED {
+            heard.push(words.to_vec());
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(
+    mut stream: &TcpStream,
+    shared: &Shared,
+    answer: &(dyn Fn(&[String]) -> Answer + Send + Sync),
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let words = command(&mut reader)?;
+        shared.note(&words);
+        stream.write_all(&answer(&words).bytes())?;
+    }
+}
+
+/// Reads one command.
+fn command(reader: &mut BufReader<&TcpStream>) -> io::Result<Vec<String>> {
+    let count = number(reader, '*')?;
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let mut bytes = vec![0; number(reader, '$')? + 2];
+        reader.read_exact(&mut bytes)?;
+        bytes.truncate(bytes.len() - 2);
+        words.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    if let Some(first) = words.first_mut() {
+        first.make_ascii_uppercase();
+    }
+    Ok(words)
+}
+
+fn number(reader: &mut BufReader<&TcpStream>, kind: char) -> io::Result<usize> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let number = line.trim_end().strip_prefix(kind).and_then(|it| it.parse().ok());
+    number.ok_or_else(|| io::Error::other(format!("no command: {line:?}")))
+}
+
+impl Answer {
+    pub(crate) fn ok() -> Self {
+        Self::Reply(Reply::Status("OK".into()))
+    }
+
+    pub(crate) fn error(text: &str) -> Self {
+        Self::Reply(Reply::Error(text.into()))
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Reply(reply) => write(&reply, &mut bytes),
+            Self::Push(parts) => {
+                write(&Reply::List(parts), &mut bytes);
+                bytes[0] = b'>';
+            }
+            Self::Silence => {}
+            Self::Bytes(other) => bytes = other,
+        }
+        bytes
+    }
+}
+
+/// A text as a reply.
+pub(crate) fn text(text: impl Into<String>) -> Reply {
+    Reply::Bytes(text.into().into_bytes())
+}
+
+/// Names and texts in turn, as most commands answer them.
+pub(crate) fn record<N: Into<String>, T: Into<String>>(
+    pairs: impl IntoIterator<Item = (N, T)>,
+) -> Reply {
+    Reply::List(pairs.into_iter().flat_map(|(name, it)| [text(name), text(it)]).collect())
+}
+
+/// What `HELLO` is answered with.
+pub(crate) fn hello(mode: &str, role: &str) -> Reply {
+    let pairs = [
+        ("server", text("redis")),
+        ("version", text("7.0.0")),
+        ("proto", Reply::Number(3)),
+        ("id", Reply::Number(1)),
+        ("mode", text(mode)),
+        ("role", text(role)),
+        ("modules", Reply::List(Vec::new())),
+    ];
+    Reply::List(pairs.into_iter().flat_map(|(name, it)| [text(name), it]).collect())
+}
+
+fn write(reply: &Reply, bytes: &mut Vec<u8>) {
+    let line = match reply {
+        Reply::Status(text) => format!("+{text}\r\n"),
+        Reply::Error(text) => format!("-{text}\r\n"),
+        Reply::Number(number) => format!(":{number}\r\n"),
+        Reply::Bytes(text) => format!("${}\r\n", text.len()),
+        Reply::Nothing => "_\r\n".to_owned(),
+        Reply::List(parts) => format!("*{}\r\n", parts.len()),
+    };
+    bytes.extend(line.into_bytes());
+    match reply {
+        Reply::Bytes(text) => bytes.extend(text.iter().chain(b"\r\n")),
+        Reply::List(parts) => parts.iter().for_each(|part| write(part, bytes)),
+        Reply::Status(_) | Reply::Error(_) | Reply::Number(_) | Reply::Nothing => {}
+    }
+}
