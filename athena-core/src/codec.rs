@@ -19,6 +19,7 @@ mod tests;
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -28,6 +29,7 @@ use serde::de::DeserializeOwned;
 use self::notice::{Finding, Notice, Trail, Watcher, Weight, short};
 use self::watch::Watched;
 use crate::contained::contained;
+use crate::excerpt::Excerpt;
 use crate::lock::RwLock;
 use crate::schema::{self, Fingerprint, Outline};
 use crate::telemetry::log;
@@ -67,7 +69,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
                 let outline = outline_of::<V>(Codec::Postcard);
                 let watcher = Watcher::new(&outline, Finding::ByPosition);
                 let bytes = postcard::to_allocvec(&Watched::whole(value, &Trail::root(&watcher)));
-                let bytes = bytes.map_err(|error| error.to_string());
+                let bytes = bytes.map_err(|error| excerpt(&error));
                 Written { value, bytes, notice: watcher.into_notice() }.judge(from_postcard, false)
             },
             decode: from_postcard,
@@ -84,7 +86,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
                 let outline = outline_of::<V>(Codec::Json);
                 let watcher = Watcher::new(&outline, Finding::ByName);
                 let bytes = serde_json::to_vec(&Watched::whole(value, &Trail::root(&watcher)));
-                let bytes = bytes.map_err(|error| error.to_string());
+                let bytes = bytes.map_err(|error| excerpt(&error));
                 Written { value, bytes, notice: watcher.into_notice() }.judge(from_json, true)
             },
             decode: from_json,
@@ -96,13 +98,13 @@ fn from_postcard<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(format!("{} bytes are left over", rest.len())),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(excerpt(&error)),
     }
 }
 
 #[cfg(feature = "json")]
 fn from_json<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
-    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    serde_json::from_slice(bytes).map_err(|error| excerpt(&error))
 }
 
 /// Where to go with a value that postcard does not read back.
@@ -232,6 +234,11 @@ impl<V> Wire<V> {
             Err(panic) => Err(panicked::<V>("Deserialize", &panic)),
         }
     }
+}
+
+/// What `Serialize` or `Deserialize` of a type of users says, which may be what stands in a value.
+fn excerpt(error: &impl fmt::Display) -> String {
+    Excerpt::of(error).into()
 }
 
 fn undecodable<V>(error: &str) -> String {

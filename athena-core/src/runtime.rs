@@ -17,7 +17,6 @@ use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::name::Namespace;
-use crate::key::site;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
 use crate::memory::MemoryTier;
@@ -28,7 +27,7 @@ use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::tag::{Tag, Tags};
 use crate::tasks::{Spawner, Tasks};
-use crate::telemetry::{Event, Stats, Telemetry, log};
+use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
 
 /// The state of one cache.
 #[derive(Debug)]
@@ -71,11 +70,11 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    fn readable(&self) -> String {
+    fn topic(&self, telemetry: &Telemetry) -> Topic {
         match self {
-            Self::Entry(key) => key.readable(),
-            Self::Tag(tag) => format!("#{}", tag.as_str()),
-            Self::Everything => "*".to_owned(),
+            Self::Entry(key) => telemetry.topic_of_key(key),
+            Self::Tag(tag) => telemetry.topic_of_tag(tag),
+            Self::Everything => Topic::everything(),
         }
     }
 }
@@ -121,7 +120,7 @@ impl Runtime {
         self.keep_alive();
         self.mark(scopes);
         for scope in scopes {
-            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
+            self.telemetry.tell(&Event::Invalidated { what: &scope.topic(&self.telemetry) });
         }
         let Some(remote) = &self.remote else {
             return Invalidated::Done;
@@ -137,7 +136,7 @@ impl Runtime {
             Err(_) => {}
         }
         for scope in scopes {
-            self.telemetry.tell(&Event::Journaled { what: &scope.readable() });
+            self.telemetry.tell(&Event::Journaled { what: &scope.topic(&self.telemetry) });
         }
         Invalidated::Pending
     }
@@ -145,7 +144,7 @@ impl Runtime {
     /// Keeps invalidations for the backend, which is told before it is read again (coherence 9).
     pub(crate) fn journal(&self, scopes: &[Scope]) {
         for scope in scopes {
-            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
+            self.telemetry.tell(&Event::Invalidated { what: &scope.topic(&self.telemetry) });
             if let Some(remote) = &self.remote {
                 self.targets(scope, remote).into_iter().for_each(|target| remote.keep(target));
             }
@@ -240,25 +239,25 @@ impl Runtime {
         if let Err(reason) = &fingerprint
             && self.is_news::<V>(CodecTrouble::Unwritable, site)
         {
-            let key = &key.readable();
-            log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
+            let key = &self.telemetry.topic(key, site);
+            log::unwritable(self.namespace.as_str(), key, reason);
             self.telemetry.tell(&Event::Unwritable { key, reason });
         }
         fingerprint
     }
 
     /// Tells that a value was not written; logs it once for each function and type.
-    pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+    pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
         if self.is_news::<V>(CodecTrouble::Unwritable, site) {
-            log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
+            log::unwritable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Unwritable { key, reason });
     }
 
     /// Tells that bytes of this type and codec were not read; logs it once for each function and type.
-    pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+    pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
         if self.is_news::<V>(CodecTrouble::Undecodable, site) {
-            log::undecodable(self.namespace.as_str(), site.map(site::name), key, reason);
+            log::undecodable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Undecodable { key, reason });
     }

@@ -4,14 +4,16 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::excerpt::{Excerpt, Message};
+
 /// Why a backend did not do what was asked.
 #[derive(Debug, Clone)]
 pub struct Failure {
     class: Class,
-    message: String,
+    message: Message,
     attempts: u32,
     known_beforehand: bool,
-    source: Option<Arc<dyn StdError + Send + Sync>>,
+    source: Option<Shown>,
 }
 
 /// What a failure says about the store; decides breaker and fallback.
@@ -98,14 +100,20 @@ impl fmt::Display for Class {
 
 impl Failure {
     /// A failure of a class; the message is lower case and names the endpoint.
-    pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), attempts: 1, known_beforehand: false, source: None }
+    ///
+    /// It is kept as one line of bounded length, see [`Message`]. What others said in it is best put in as an
+    /// [`Excerpt`], so that the rest is not what is cut.
+    pub fn new(class: Class, message: impl fmt::Display) -> Self {
+        let message = Message::of(message);
+        Self { class, message, attempts: 1, known_beforehand: false, source: None }
     }
 
-    /// Keeps the error that caused it.
+    /// Keeps the error that caused it: for [`cause`](Self::cause), and as an [`Excerpt`] for whoever shows
+    /// it as the source of this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(Arc::from(source.into()));
+        let error: Arc<dyn StdError + Send + Sync> = Arc::from(source.into());
+        self.source = Some(Shown { text: Excerpt::of(&error), error });
         self
     }
 
@@ -129,6 +137,11 @@ impl Failure {
         self.class
     }
 
+    /// The error that caused it, as it is: its texts may be anybody's.
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.source.as_ref().map(|source| &*source.error)
+    }
+
     /// How often it was tried before this failure was returned.
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -142,12 +155,33 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        self.message.fmt(f)
     }
 }
 
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.source.as_ref().map(|source| source as _)
     }
 }
+
+/// An error, and what is shown of it.
+#[derive(Clone)]
+struct Shown {
+    text: Excerpt,
+    error: Arc<dyn StdError + Send + Sync>,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl StdError for Shown {}

@@ -227,7 +227,7 @@ impl Builder {
     fn assemble(self, namespace: Namespace) -> Cache {
         let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
         observers.insert(0, Arc::new(Log::new(namespace.as_str())));
-        let telemetry = Arc::new(Telemetry::new(observers));
+        let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys));
         let random = Arc::new(Random::new(seed));
         let revisions = Arc::new(Revisions::new());
         let tasks = Tasks::new();

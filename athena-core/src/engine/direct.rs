@@ -174,7 +174,7 @@ where
             // Coherence 2: what changed until here changed what is gone now.
             lead.begins_after(self.runtime.revisions.now());
             let token = remote.token(address);
-            let lease = LeaseGuard::new(remote, &self.key, Arc::clone(address), token, life);
+            let lease = LeaseGuard::new(remote, Arc::clone(address), token, life);
             let wanted = Wanted { late_tags: false, ..self.wanted(token) };
             match remote.lease(address, wanted).await? {
                 Asked::Granted(grant) => return Ok(Some((lease, grant))),
@@ -186,8 +186,8 @@ where
     }
 
     fn unwritable(&self, reason: &str) -> Error {
-        let key = self.key.readable();
+        let key = self.topic();
         self.runtime.unwritable::<V>(self.site, &key, reason);
-        Error::codec(key, reason)
+        Error::codec(&key, reason)
     }
 }

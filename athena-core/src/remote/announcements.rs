@@ -16,6 +16,7 @@ use crate::clock::Tick;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
 use crate::coherence::session::Sessions;
+use crate::excerpt::Excerpt;
 use crate::key::name::{EntryName, Namespace};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::{Event, Telemetry};
@@ -74,7 +75,8 @@ impl Announcements {
             Change::Unheard { node } => self.sessions.end(*node),
             Change::Failover(failover) => self.telemetry.tell(&Event::Failover { failover }),
             Change::Reconnected { endpoint } => {
-                self.telemetry.tell(&Event::Reconnected { endpoint });
+                let endpoint = Excerpt::of(endpoint);
+                self.telemetry.tell(&Event::Reconnected { endpoint: endpoint.as_str() });
             }
         }
     }

@@ -149,12 +149,12 @@ impl Remote {
         let (permit, transition) = breakers.acquire(traffic, now, self.backend.revivals(node));
         self.tell_transition(node, traffic, transition);
         if permit.is_none() && !(operation.ends_lease && breakers.may_answer()) {
-            let message = format!("the breaker of {} is open", self.backend.endpoint(node));
+            let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
         let work = self.contained(node, work);
         let result = self.clock.within(limit, work).await.unwrap_or_else(|| {
-            let endpoint = self.backend.endpoint(node);
+            let endpoint = self.endpoint(node);
             let message = format!("{endpoint} did not answer within {limit:?}");
             Err(Failure::new(Class::Timeout, message))
         });
@@ -183,8 +183,8 @@ impl Remote {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         contained_future(work).await.unwrap_or_else(|panic| {
-            let endpoint = self.backend.endpoint(node);
-            self.telemetry.backend_panicked(&endpoint, &panic);
+            let endpoint = self.endpoint(node);
+            self.telemetry.backend_panicked(endpoint.as_str(), &panic);
             Err(Failure::new(
                 Class::Unreachable,
                 format!("the way to {endpoint} panicked: {panic}"),
@@ -199,12 +199,14 @@ impl Remote {
     }
 
     fn tell_failure(&self, operation: Operation, node: Node, failure: &Failure) {
-        let endpoint = &self.backend.endpoint(node);
+        let endpoint = self.endpoint(node);
+        let endpoint = endpoint.as_str();
         self.telemetry.tell(&Event::BackendFailed { endpoint, operation: operation.name, failure });
     }
 
     fn tell_retry(&self, operation: Operation, node: Node, attempt: u32, failure: &Failure) {
-        let (endpoint, operation) = (&self.backend.endpoint(node), operation.name);
+        let (at, operation) = (self.endpoint(node), operation.name);
+        let endpoint = at.as_str();
         let class = failure.class();
         self.telemetry.tell(&Event::Retrying { endpoint, operation, attempt, class });
     }
@@ -216,7 +218,8 @@ impl Remote {
         transition: Option<Transition>,
     ) {
         if let Some(Transition { from, to }) = transition {
-            let endpoint = &self.backend.endpoint(node);
+            let endpoint = self.endpoint(node);
+            let endpoint = endpoint.as_str();
             self.telemetry.tell(&Event::Breaker { endpoint, traffic, from, to });
         }
     }

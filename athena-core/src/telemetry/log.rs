@@ -3,6 +3,7 @@
 //! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
 
 use super::event::{Event, Observer};
+use super::topic::Topic;
 use crate::backend::Failover;
 use crate::resilience::breaker::BreakerState;
 
@@ -104,19 +105,23 @@ pub(crate) fn untraced(name: &str) {
 }
 
 /// A value that is not written; said once per function and type.
-pub(crate) fn unwritable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+pub(crate) fn unwritable(cache: &str, key: &Topic, reason: &str) {
+    let (function, entry) =
+        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
     tracing::error!(
         target: "athena_cache",
-        cache, function, key, reason,
+        cache, function, entry, reason,
         "values of this function do not reach other processes; the next ones are only counted"
     );
 }
 
 /// Bytes that are no value; said once per function and type.
-pub(crate) fn undecodable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+pub(crate) fn undecodable(cache: &str, key: &Topic, reason: &str) {
+    let (function, entry) =
+        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
     tracing::warn!(
         target: "athena_cache",
-        cache, function, key, reason,
+        cache, function, entry, reason,
         "cannot read entry, loading it anew; the next ones are only counted"
     );
 }
@@ -162,25 +167,25 @@ impl Observer for Log {
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
             Event::Unreadable { key, reason } => {
-                tracing::info!(target: "athena_cache", cache, key, %reason, "cannot read entry, loading it anew");
+                tracing::info!(target: "athena_cache", cache, entry = %key, %reason, "cannot read entry, loading it anew");
             }
             Event::Unwritable { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason, "cannot write entry, it stays in this process");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "cannot write entry, it stays in this process");
             }
             Event::Undecodable { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason, "cannot read entry, loading it anew");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "cannot read entry, loading it anew");
             }
             Event::Journaled { what } => {
-                tracing::debug!(target: "athena_cache", cache, what, "invalidation waits for the backend");
+                tracing::debug!(target: "athena_cache", cache, %what, "invalidation waits for the backend");
             }
             Event::Replayed { count } => {
                 tracing::info!(target: "athena_cache", cache, count, "waiting invalidations reached the backend");
             }
             Event::LoadTimedOut { key, limit } => {
-                tracing::debug!(target: "athena_cache", cache, key, ?limit, "load took too long");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, ?limit, "load took too long");
             }
             Event::NotKept { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason = reason.name(), "value not kept");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason = reason.name(), "value not kept");
             }
             event => tracing::trace!(target: "athena_cache", cache, ?event, "cache event"),
         }

@@ -7,6 +7,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use athena_cache_core::backend::Excerpt;
+
 use crate::url::{self, Endpoint};
 
 /// Stands for every host that nothing else is said of.
@@ -79,7 +81,7 @@ impl Addresses {
     /// Where to reach a node that is said to be at a host and port; none if they name no place.
     pub(crate) fn find(&self, host: &str, port: &str) -> Option<Endpoint> {
         let port = port.parse().ok().filter(|port| *port != 0)?;
-        (!host.is_empty() && host != "?")
+        (url::is_host(host) && host != "?")
             .then(|| self.reach(Endpoint { host: host.to_owned(), port }))
     }
 
@@ -120,11 +122,18 @@ pub(super) fn faults(table: &BTreeMap<String, String>) -> impl Iterator<Item = S
         let is_place = place(reached).is_some_and(|place| place.host != ANY);
         (!is_good || !is_place).then(|| {
             format!(
-                "`addresses` has {announced:?} = {reached:?}, allowed are `host:port` and `host` on both \
-                 sides, and `*` for all other hosts on the left"
+                "`addresses` has {:?} = {:?}, allowed are `host:port` and `host` on both \
+                 sides, and `*` for all other hosts on the left",
+                shown(announced),
+                shown(reached)
             )
         })
     })
+}
+
+/// An address for a message; nothing of one that looks like a URL, which may hold a password.
+fn shown(text: &str) -> Excerpt {
+    Excerpt::of(if text.contains(['@', '?', '/']) { url::HIDDEN } else { text })
 }
 
 fn place(text: &str) -> Option<Reached> {

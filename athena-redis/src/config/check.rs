@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use athena_cache_core::backend::Excerpt;
+
 use super::{RedisConfig, addresses};
 use crate::url::{self, Nodes, Scheme, Url};
 
@@ -64,8 +66,9 @@ impl RedisConfig {
         let is_good = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic());
         (!is_good).then(|| {
             format!(
-                "`client_name` is {name:?}, allowed are up to 64 printable ASCII characters \
-                 without spaces"
+                "`client_name` is {:?}, allowed are up to 64 printable ASCII characters \
+                 without spaces",
+                Excerpt::of(name)
             )
         })
     }
@@ -112,6 +115,7 @@ impl RedisConfig {
                     .into(),
             ),
             (None, Some(name)) if !url::is_service(name) => {
+                let name = Excerpt::of(name);
                 Some(format!("`service_name` is {name:?}, allowed are letters, digits and `.-_`"))
             }
             _ => None,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
+use athena_cache_core::backend::Excerpt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::batch::Replies;
@@ -119,7 +120,7 @@ impl Beginning {
 
 impl fmt::Debug for Beginning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.bytes[..self.len].escape_ascii())
+        Excerpt::of_bytes(&self.bytes[..self.len]).fmt(f)
     }
 }
 

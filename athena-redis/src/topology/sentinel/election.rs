@@ -10,7 +10,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use athena_cache_core::backend::Class;
+use athena_cache_core::backend::{Class, Message};
 use tokio::time::Instant;
 
 use super::electorate::{Electorate, Shortfall};
@@ -252,7 +252,7 @@ impl Election {
         }
         if words().any(|word| matches!(word, Word::Unknown)) {
             let all: Vec<_> = self.words.keys().map(ToString::to_string).collect();
-            let sentinels = all.join(", ");
+            let sentinels = Message::of(all.join(", "));
             return Some(Absence::UnknownService { service: service.to_owned(), sentinels });
         }
         let silences = || {
@@ -263,7 +263,8 @@ impl Election {
         };
         let denied = silences().any(|silence| silence.class == Class::Denied);
         let told = silences().filter(|silence| !denied || silence.class == Class::Denied);
-        let reasons = told.map(|silence| &*silence.why).collect::<Vec<_>>().join("; ");
+        let reasons = told.map(|silence| silence.why.as_str()).collect::<Vec<_>>();
+        let reasons = Message::of(reasons.join("; "));
         Some(if denied { Absence::Denied(reasons) } else { Absence::Unreachable(reasons) })
     }
 

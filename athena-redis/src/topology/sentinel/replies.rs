@@ -1,6 +1,6 @@
 //! What sentinels and data nodes answer when they are asked.
 
-use athena_cache_core::backend::{Class, Failure};
+use athena_cache_core::backend::{Class, Failure, Message};
 
 use crate::config::Addresses;
 use crate::link::{Batch, Fields, Malformed, Replies, Role};
@@ -51,12 +51,12 @@ pub(super) struct Peer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Silence {
     pub(super) class: Class,
-    pub(super) why: String,
+    pub(super) why: Message,
 }
 
 impl From<&Failure> for Silence {
     fn from(failure: &Failure) -> Self {
-        Self { class: failure.class(), why: failure.to_string() }
+        Self { class: failure.class(), why: Message::of(failure) }
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
 pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<Word, Malformed> {
     if let Some((class, text)) = replies.error() {
         replies.skip(2);
-        return Ok(Word::Mute(Silence { class, why: text }));
+        return Ok(Word::Mute(Silence { class, why: Message::of(text) }));
     }
     let address = replies.words()?;
     let record = match replies.error() {
