@@ -34,7 +34,7 @@ const CUT: char = '…';
 impl<const MOST: usize> Line<MOST> {
     /// What a value displays as.
     pub fn of(text: impl Display) -> Self {
-        let mut line = Unfinished::new(MOST);
+        let mut line = LineWriter::new(MOST);
         // It fails once it is full, or where the value does not display: what there is is shown.
         let _ = write!(line, "{text}");
         Self(line.finish())
@@ -42,7 +42,7 @@ impl<const MOST: usize> Line<MOST> {
 
     /// The text that bytes are, as far as they are one.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        let mut line = Unfinished::new(MOST);
+        let mut line = LineWriter::new(MOST);
         // It fails once it is full.
         let _ = bytes.utf8_chunks().try_for_each(|chunk| {
             line.write_str(chunk.valid())?;
@@ -83,7 +83,7 @@ impl<const MOST: usize> From<Line<MOST>> for String {
 }
 
 /// A line under construction, which takes no more once it is full.
-struct Unfinished {
+struct LineWriter {
     text: String,
     /// How many characters it may still have.
     room: usize,
@@ -91,7 +91,7 @@ struct Unfinished {
     is_cut: bool,
 }
 
-impl Unfinished {
+impl LineWriter {
     fn new(most: usize) -> Self {
         Self { text: String::new(), room: most, most, is_cut: false }
     }
@@ -122,7 +122,7 @@ impl Unfinished {
     }
 }
 
-impl Write for Unfinished {
+impl Write for LineWriter {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.is_cut {
             return Err(fmt::Error);

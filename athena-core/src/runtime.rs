@@ -5,6 +5,7 @@
 
 use std::any::TypeId;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,7 +31,6 @@ use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
 
 /// The state of one cache.
-#[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) namespace: Namespace,
     pub(crate) settings: Settings,
@@ -52,6 +52,13 @@ pub(crate) struct Runtime {
     pub(crate) logged: Mutex<HashSet<(CodecTrouble, Option<u32>, TypeId)>>,
     /// Whether it was told that calls come from outside of a tokio runtime.
     pub(crate) told_outside: AtomicBool,
+}
+
+/// Shows which one it is: what it keeps is large, and holds keys.
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
 }
 
 /// What goes wrong between a value and its bytes.

@@ -185,3 +185,36 @@ impl fmt::Debug for Shown {
 }
 
 impl StdError for Shown {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_it_is_told_a_failure_shows_bounded_lines_and_keeps_its_cause() {
+        #[derive(Debug)]
+        struct Said(String);
+        impl fmt::Display for Said {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl StdError for Said {}
+        let mut random = fastrand::Rng::with_seed(5);
+        for _ in 0..500 {
+            let said: String = (0..random.usize(..5_000)).map(|_| random.char(..)).collect();
+            let failure = Failure::new(Class::Denied, &said).with_source(Said(said.clone()));
+            let error = crate::Error::backend(failure.clone());
+            let source = failure.source().map(|it| format!("{it} {it:?}")).unwrap_or_default();
+            for shown in [format!("{failure} {failure:?}"), format!("{error} {error:?}"), source] {
+                assert!(
+                    !shown.contains(char::is_control) && !shown.contains('\u{202e}'),
+                    "{shown}"
+                );
+                assert!(shown.chars().count() < 5_000, "{shown}");
+            }
+            let cause = failure.cause().and_then(|cause| cause.downcast_ref::<Said>());
+            assert_eq!(cause.map(|cause| &cause.0), Some(&said));
+        }
+    }
+}

@@ -135,6 +135,14 @@ impl Builder {
         self
     }
 
+    /// Has events, records and errors show keys: arguments of calls, and values in names and tags.
+    ///
+    /// See [`Settings::show_keys`].
+    pub fn show_keys(mut self) -> Self {
+        self.settings.show_keys = true;
+        self
+    }
+
     /// Bounds of the memory tier.
     pub fn memory(mut self, memory: Memory) -> Self {
         self.settings.memory = memory;

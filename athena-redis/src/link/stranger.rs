@@ -99,7 +99,7 @@ impl fmt::Display for Stranger {
             ),
             Self::Other(beginning) => write!(
                 f,
-                "found something else than redis, which begins with {beginning:?}: give the port of \
+                "found something else than redis, which begins with {beginning}: give the port of \
                  redis (often 6379)"
             ),
         }
@@ -118,9 +118,16 @@ impl Beginning {
     }
 }
 
+impl fmt::Display for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Excerpt::of_bytes(&self.bytes[..self.len]), f)
+    }
+}
+
+/// Shows nothing: what answers may repeat a password, which is looked for in messages only.
 impl fmt::Debug for Beginning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Excerpt::of_bytes(&self.bytes[..self.len]).fmt(f)
+        f.debug_struct("Beginning").finish_non_exhaustive()
     }
 }
 
