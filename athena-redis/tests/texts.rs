@@ -1,7 +1,8 @@
 //! What a server says in place of answers, and what becomes of it in errors and records.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::error::Error as StdError;
-use std::fmt::Debug;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -80,7 +81,7 @@ impl Write for Log {
 }
 
 /// All that an error shows, by itself and by its sources.
-fn shown(error: &(impl StdError + Debug + 'static)) -> Vec<String> {
+fn shown(error: &(impl StdError + 'static)) -> Vec<String> {
     let mut texts = Vec::new();
     let mut next: Option<&dyn StdError> = Some(error);
     while let Some(error) = next {
@@ -114,10 +115,9 @@ async fn all_shown(lets_in: bool, reply: Vec<u8>, password: &str) -> Vec<String>
             let credentials = Credentials::user("app", given.clone());
             async move { Ok::<_, io::Error>(credentials) }
         })
-        .response_timeout(Duration::from_millis(300));
+        .response_timeout(Duration::from_millis(100));
     let redis = Redis::new(config).unwrap();
-    let mut texts: Vec<_> =
-        redis.connect().await.err().iter().flat_map(|error| shown(error)).collect();
+    let mut texts: Vec<_> = redis.connect().await.err().iter().flat_map(shown).collect();
     let failure = redis.read(&["{a}:0"], &[]).await.unwrap_err();
     texts.extend(shown(&failure));
     texts.push(format!("{redis:?}"));
@@ -146,7 +146,7 @@ async fn whatever_a_server_says_becomes_bounded_lines_that_hide_the_password() {
         format!("NOPERM {}", "\u{202e}\u{7}".repeat(10_000)).into(),
         PASSWORD.into(),
     ];
-    said.extend((0..3).map(|_| (0..random.usize(1..400)).map(|_| random.u8(..)).collect()));
+    said.extend((0..2).map(|_| (0..random.usize(1..400)).map(|_| random.u8(..)).collect()));
     for text in said {
         let line: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\r').collect();
         let simple = [

@@ -50,7 +50,7 @@ where
         }
         match payload(slot, wire, remember) {
             Err(reason) => {
-                runtime.unwritable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason)
+                runtime.unwritable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason);
             }
             Ok(bytes) => {
                 if let Err(reason) = self.read_again(slot.meta().kind, wire, &bytes) {

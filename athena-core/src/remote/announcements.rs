@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::acknowledged::AcknowledgedLately;
 use super::known::Known;
 use super::wake::{KeyedNotify, Waiter};
-use crate::backend::Change;
+use crate::backend::{Change, Failover};
 use crate::clock::Tick;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
@@ -73,7 +73,11 @@ impl Announcements {
                 self.connected.notify_one();
             }
             Change::Unheard { node } => self.sessions.end(*node),
-            Change::Failover(failover) => self.telemetry.tell(&Event::Failover { failover }),
+            Change::Failover(Failover { from, to, cause, took }) => {
+                // Its fields are anybody's to set.
+                let failover = &Failover::new(from, to, *cause, *took);
+                self.telemetry.tell(&Event::Failover { failover });
+            }
             Change::Reconnected { endpoint } => {
                 let endpoint = Excerpt::of(endpoint);
                 self.telemetry.tell(&Event::Reconnected { endpoint: endpoint.as_str() });

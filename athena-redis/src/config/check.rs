@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use athena_cache_core::backend::Excerpt;
 
-use super::{RedisConfig, addresses};
+use super::RedisConfig;
 use crate::url::{self, Nodes, Scheme, Url};
 
 /// A duration by its setting, the bounds of it, and these in words.
@@ -21,7 +21,7 @@ impl RedisConfig {
         let limits = self.limits().into_iter().filter_map(out_of_limits);
         let counts = self.counts().into_iter().filter_map(out_of_bounds);
         let faults = limits.chain(counts).chain(self.client_name_fault());
-        faults.chain(addresses::faults(&self.addresses)).collect()
+        faults.chain(self.addresses.faults()).collect()
     }
 
     /// What contradicts the URL, or lacks something that it leaves out.

@@ -90,7 +90,8 @@ const LETTERS: &[char] = &[
 ];
 
 fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let encoded: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    encoded.concat()
 }
 
 /// Whether a text holds a secret, or six letters of it in a row, in any of the forms in which it is written.
