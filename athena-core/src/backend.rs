@@ -16,6 +16,8 @@ pub use self::operation::{
     Proposal, Stored, Token,
 };
 
+pub use crate::excerpt::{Excerpt, Line, Message};
+
 mod ability;
 mod failure;
 mod node;

@@ -24,6 +24,7 @@ mod tests;
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -33,6 +34,7 @@ use serde::de::DeserializeOwned;
 use self::notice::{Finding, Notice, Trail, Watcher, Weight, short};
 use self::watch::Watched;
 use crate::contained::contained;
+use crate::excerpt::Excerpt;
 use crate::lock::RwLock;
 use crate::schema::{self, Fingerprint, Outline};
 use crate::telemetry::log;
@@ -73,7 +75,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
                 let watcher = Watcher::new(&outline, Finding::ByPosition);
                 let trail = Trail::root(&watcher);
                 let bytes = binary::write(&Watched::whole(value, &trail), &watcher.written);
-                let bytes = bytes.map_err(|error| error.to_string());
+                let bytes = bytes.map_err(|error| excerpt(&error));
                 Written { value, bytes, notice: watcher.into_notice() }.judge(binary::read, false)
             },
             decode: binary::read,
@@ -90,7 +92,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
                 let outline = outline_of::<V>(Codec::Json);
                 let watcher = Watcher::new(&outline, Finding::ByName);
                 let bytes = serde_json::to_vec(&Watched::whole(value, &Trail::root(&watcher)));
-                let bytes = bytes.map_err(|error| error.to_string());
+                let bytes = bytes.map_err(|error| excerpt(&error));
                 Written { value, bytes, notice: watcher.into_notice() }.judge(from_json, true)
             },
             decode: from_json,
@@ -100,7 +102,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
 
 #[cfg(feature = "json")]
 fn from_json<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, String> {
-    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    serde_json::from_slice(bytes).map_err(|error| excerpt(&error))
 }
 
 /// Where to go with a value that postcard does not read back.
@@ -236,6 +238,11 @@ impl<V> Wire<V> {
             Err(panic) => Err(panicked::<V>("Deserialize", &panic)),
         }
     }
+}
+
+/// What `Serialize` or `Deserialize` of a type of users says, which may be what stands in a value.
+fn excerpt(error: &impl fmt::Display) -> String {
+    Excerpt::of(error).into()
 }
 
 fn undecodable<V>(error: &str) -> String {

@@ -8,10 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Longest text of a panic that is handed on, in characters.
-const LONGEST: usize = 200;
+use crate::excerpt::Excerpt;
 
-/// Runs code of users; its panic as a text.
+/// Runs code of users; its panic as an excerpt.
 ///
 /// Whatever it was given is dropped or read as it is afterwards, never changed half-way by it: it gets
 /// shared references and what it makes itself.
@@ -43,7 +42,7 @@ fn told(panic: Box<dyn Any + Send>) -> String {
 fn text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no text").chars().take(LONGEST).collect()
+    Excerpt::of(text.unwrap_or("no text")).into()
 }
 
 #[cfg(test)]
@@ -55,8 +54,9 @@ mod tests {
         assert_eq!(contained(|| 1), Ok(1));
         assert_eq!(contained(|| panic!("no {}", "way")), Err::<(), _>("no way".to_owned()));
         let endless = "x".repeat(1_000);
-        let cut = contained(|| std::panic::panic_any(endless)).map_err(|text| text.len());
+        let cut = contained(|| std::panic::panic_any(endless)).map_err(|text| text.chars().count());
         assert_eq!(cut, Err::<(), _>(200));
         assert_eq!(contained(|| std::panic::panic_any(7)), Err::<(), _>("no text".to_owned()));
+        assert_eq!(contained(|| panic!("a\nb")), Err::<(), _>(r"a\nb".to_owned()));
     }
 }

@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::count::UNLIMITED;
+use crate::excerpt::Excerpt;
 
 pub(crate) fn serialize<S: Serializer>(
     duration: &Duration,
@@ -26,8 +27,9 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     }
     humantime::parse_duration(&text).map_err(|reason| {
         D::Error::custom(format!(
-            "invalid duration `{text}`: {reason}; expected something like `250ms`, `5s` or \
-             `1h 30m`, or `unlimited`"
+            "invalid duration `{}`: {}; expected something like `250ms`, `5s` or `1h 30m`, or `unlimited`",
+            Excerpt::of(&text),
+            Excerpt::of(reason)
         ))
     })
 }

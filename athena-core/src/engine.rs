@@ -28,7 +28,7 @@ use crate::policy::fallback::Plan;
 use crate::policy::freshness::Verdict;
 use crate::remote::journal::Target;
 use crate::runtime::Runtime;
-use crate::telemetry::Event;
+use crate::telemetry::{Event, Topic};
 
 use answer::Judged;
 use follow::{Followed, WaitingFor};
@@ -172,7 +172,12 @@ where
         self.policy.fallback.plan(Some(Verdict::Fresh)) == Plan::Serve
     }
 
-    fn tell(&self, event: impl for<'k> FnOnce(&'k str) -> Event<'k>) {
-        self.runtime.telemetry.tell(&event(&self.key.readable()));
+    fn tell(&self, event: impl for<'k> FnOnce(&'k Topic) -> Event<'k>) {
+        self.runtime.telemetry.tell(&event(&self.topic()));
+    }
+
+    /// What is told of the entry.
+    fn topic(&self) -> Topic {
+        self.runtime.telemetry.topic(&self.key, self.site)
     }
 }

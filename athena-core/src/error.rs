@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{Class, Failure};
+use crate::excerpt::Message;
 
 /// Why the cache could not do what was asked; cheap to clone.
 #[derive(Clone)]
 pub struct Error(Arc<Kind>);
 
 enum Kind {
-    Settings(String),
-    Key { name: String, reason: String },
-    Codec { name: String, reason: String },
-    Timeout { name: String, limit: Duration },
+    Settings(Message),
+    Key { function: Message, reason: Message },
+    Codec { topic: Message, reason: Message },
+    Timeout { topic: Message, limit: Duration },
     Backend(Failure),
     NotAnnotated,
     NoCache,
@@ -26,20 +27,22 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn settings(message: impl Into<String>) -> Self {
-        Kind::Settings(message.into()).into()
+    pub(crate) fn settings(message: impl fmt::Display) -> Self {
+        Kind::Settings(Message::of(message)).into()
     }
 
-    pub(crate) fn key(name: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Kind::Key { name: name.into(), reason: reason.to_string() }.into()
+    pub(crate) fn key(function: &'static str, reason: impl fmt::Display) -> Self {
+        Kind::Key { function: Message::of(function), reason: Message::of(reason) }.into()
     }
 
-    pub(crate) fn codec(name: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Kind::Codec { name: name.into(), reason: reason.to_string() }.into()
+    /// What may be shown of an entry is decided by its topic, which is displayed in its alternate form.
+    pub(crate) fn codec(topic: &impl fmt::Display, reason: impl fmt::Display) -> Self {
+        let topic = Message::of(format_args!("{topic:#}"));
+        Kind::Codec { topic, reason: Message::of(reason) }.into()
     }
 
-    pub(crate) fn timeout(name: impl Into<String>, limit: Duration) -> Self {
-        Kind::Timeout { name: name.into(), limit }.into()
+    pub(crate) fn timeout(topic: &impl fmt::Display, limit: Duration) -> Self {
+        Kind::Timeout { topic: Message::of(format_args!("{topic:#}")), limit }.into()
     }
 
     pub(crate) fn backend(failure: Failure) -> Self {
@@ -120,11 +123,13 @@ impl From<Kind> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Settings(message) => f.write_str(message),
-            Kind::Key { name, reason } => write!(f, "cannot make a key for `{name}`: {reason}"),
-            Kind::Codec { name, reason } => write!(f, "cannot store entry `{name}`: {reason}"),
-            Kind::Timeout { name, limit } => {
-                write!(f, "the load of `{name}` took longer than its hard timeout of {limit:?}")
+            Kind::Settings(message) => message.fmt(f),
+            Kind::Key { function, reason } => {
+                write!(f, "cannot make a key for `{function}`: {reason}")
+            }
+            Kind::Codec { topic, reason } => write!(f, "cannot store a value of {topic}: {reason}"),
+            Kind::Timeout { topic, limit } => {
+                write!(f, "the load of {topic} took longer than its hard timeout of {limit:?}")
             }
             Kind::Backend(failure) => {
                 let attempts = failure.attempts();

@@ -3,6 +3,8 @@
 //! Invariant: two keys are equal only if site and arguments are, or if both were named by hand with
 //! the same text, which two functions do only where both say so (`claims`).
 
+use std::fmt;
+
 use smallvec::SmallVec;
 
 pub(crate) mod claims;
@@ -16,7 +18,7 @@ pub(crate) mod site;
 /// `0` and the text for an entry named by hand; `1`, the site's number and the encoded arguments
 /// for one named by a function and its arguments. Entries that are kept in this process alone are others
 /// than shared ones of the same name: a flag in the first byte tells them apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(SmallVec<[u8; 64]>);
 
 const NAMED: u8 = 0;
@@ -90,6 +92,13 @@ impl Key {
             [_, text @ ..] => Parts::Named(text),
             [] => Parts::Named(&[]),
         }
+    }
+}
+
+/// Shows nothing of what it is made of.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").finish_non_exhaustive()
     }
 }
 

@@ -18,6 +18,7 @@ mod engine;
 mod entry;
 mod envelope;
 mod error;
+mod excerpt;
 mod flight;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -61,4 +62,4 @@ pub use runtime::Invalidated;
 pub use settings::{Memory, MemoryRole, Settings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
-pub use telemetry::{Event, Observer, Outcome, Source, Stats};
+pub use telemetry::{Event, Observer, Outcome, Source, Stats, Topic};

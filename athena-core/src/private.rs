@@ -189,7 +189,9 @@ impl<'c> Call<'c> {
             return None;
         }
         let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
-        runtime.telemetry.hit(Source::Memory, || self.key.readable());
+        runtime
+            .telemetry
+            .hit(Source::Memory, || runtime.telemetry.topic(&self.key, self.site.number()));
         Some(value)
     }
 

@@ -24,6 +24,7 @@ mod store;
 mod upkeep;
 pub(crate) mod wake;
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,8 @@ use crate::coherence::revision::Revisions;
 use crate::coherence::session::Incarnation;
 use crate::contained::contained_future;
 use crate::envelope::Reader;
+use crate::excerpt::Excerpt;
+use crate::key::Key;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
 use crate::resilience::budget::Budget;
@@ -100,8 +103,11 @@ pub(crate) struct Means {
 }
 
 /// Where an entry of one type is, and how to read it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Address {
+    pub(crate) key: Key,
+    /// The function whose call asks, if one does.
+    pub(crate) site: Option<u32>,
     pub(crate) entry: EntryName,
     pub(crate) value: String,
     pub(crate) codec: Codec,
@@ -109,9 +115,14 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(crate) fn new(entry: EntryName, codec: Codec, fingerprint: u64) -> Self {
+    pub(crate) fn new(
+        (key, site): (Key, Option<u32>),
+        entry: EntryName,
+        codec: Codec,
+        fingerprint: u64,
+    ) -> Self {
         let value = entry.value(fingerprint);
-        Self { entry, value, codec, fingerprint }
+        Self { key, site, entry, value, codec, fingerprint }
     }
 
     pub(crate) fn reader(&self) -> Reader<'_> {
@@ -119,7 +130,18 @@ impl Address {
     }
 }
 
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Address").field("codec", &self.codec).finish_non_exhaustive()
+    }
+}
+
 impl Remote {
+    /// Where a node is, as backends say.
+    fn endpoint(&self, node: Node) -> Excerpt {
+        Excerpt::of(self.backend.endpoint(node))
+    }
+
     pub(crate) fn new(
         backend: Arc<dyn Backend>,
         namespace: Namespace,

@@ -5,6 +5,7 @@
 
 use std::any::TypeId;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +19,6 @@ use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::name::Namespace;
-use crate::key::site;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
 use crate::memory::MemoryTier;
@@ -30,10 +30,9 @@ use crate::settings::{MemoryRole, Settings};
 use crate::tag::{Tag, Tags};
 use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::event::NotKept;
-use crate::telemetry::{Event, Stats, Telemetry, log};
+use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
 
 /// The state of one cache.
-#[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) namespace: Namespace,
     pub(crate) settings: Settings,
@@ -57,6 +56,13 @@ pub(crate) struct Runtime {
     pub(crate) told_outside: AtomicBool,
 }
 
+/// Shows which one it is: what it keeps is large, and holds keys.
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
 /// What goes wrong with a value on its way to the backend and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ValueTrouble {
@@ -75,11 +81,11 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    fn readable(&self) -> String {
+    fn topic(&self, telemetry: &Telemetry) -> Topic {
         match self {
-            Self::Entry(key) => key.readable(),
-            Self::Tag(tag) => format!("#{}", tag.as_str()),
-            Self::Everything => "*".to_owned(),
+            Self::Entry(key) => telemetry.topic_of_key(key),
+            Self::Tag(tag) => telemetry.topic_of_tag(tag),
+            Self::Everything => Topic::everything(),
         }
     }
 }
@@ -125,7 +131,7 @@ impl Runtime {
         self.keep_alive();
         self.mark(scopes);
         for scope in scopes {
-            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
+            self.telemetry.tell(&Event::Invalidated { what: &scope.topic(&self.telemetry) });
         }
         let Some(remote) = &self.remote else {
             return Invalidated::Done;
@@ -141,7 +147,7 @@ impl Runtime {
             Err(_) => {}
         }
         for scope in scopes {
-            self.telemetry.tell(&Event::Journaled { what: &scope.readable() });
+            self.telemetry.tell(&Event::Journaled { what: &scope.topic(&self.telemetry) });
         }
         Invalidated::Pending
     }
@@ -149,7 +155,7 @@ impl Runtime {
     /// Keeps invalidations for the backend, which is told before it is read again (coherence 9).
     pub(crate) fn journal(&self, scopes: &[Scope]) {
         for scope in scopes {
-            self.telemetry.tell(&Event::Invalidated { what: &scope.readable() });
+            self.telemetry.tell(&Event::Invalidated { what: &scope.topic(&self.telemetry) });
             if let Some(remote) = &self.remote {
                 self.targets(scope, remote).into_iter().for_each(|target| remote.keep(target));
             }
@@ -244,42 +250,42 @@ impl Runtime {
         if let Err(reason) = &fingerprint
             && self.is_news::<V>(ValueTrouble::Unwritable, site)
         {
-            let key = &key.readable();
-            log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
+            let key = &self.telemetry.topic(key, site);
+            log::unwritable(self.namespace.as_str(), key, reason);
             self.telemetry.tell(&Event::Unwritable { key, reason });
         }
         fingerprint
     }
 
     /// Tells that a value was not written; logs it once for each function and type.
-    pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+    pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
         if self.is_news::<V>(ValueTrouble::Unwritable, site) {
-            log::unwritable(self.namespace.as_str(), site.map(site::name), key, reason);
+            log::unwritable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Unwritable { key, reason });
     }
 
     /// Tells that bytes of this type and codec were not read; logs it once for each function and type.
-    pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+    pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
         if self.is_news::<V>(ValueTrouble::Undecodable, site) {
-            log::undecodable(self.namespace.as_str(), site.map(site::name), key, reason);
+            log::undecodable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Undecodable { key, reason });
     }
 
     /// Tells that a value is too large to be sent; logs it once for each function and type.
-    pub(crate) fn too_large<V: 'static>(&self, site: Option<u32>, key: &str, reason: &str) {
+    pub(crate) fn too_large<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
         if self.is_news::<V>(ValueTrouble::Heavy, site) {
-            log::too_large(self.namespace.as_str(), site.map(site::name), key, reason);
+            log::too_large(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::NotKept { key, reason: NotKept::TooLarge });
     }
 
     /// Tells that a value does not get through in time; logs it once for each function and type.
-    pub(crate) fn held_off<V: 'static>(&self, site: Option<u32>, key: &str, failure: &Failure) {
+    pub(crate) fn held_off<V: 'static>(&self, site: Option<u32>, key: &Topic, failure: &Failure) {
         let reason = &failure.to_string();
         if self.is_news::<V>(ValueTrouble::Heavy, site) {
-            log::held_off(self.namespace.as_str(), site.map(site::name), key, reason);
+            log::held_off(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::HeldOff { key, reason });
     }

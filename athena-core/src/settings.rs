@@ -71,6 +71,13 @@ pub struct Settings {
     /// (`Stats::unbounded_loads`). Also bounds the callers that load side by side after a load failed.
     #[serde(with = "crate::count")]
     pub degraded_loads: usize,
+    /// Whether events, records and errors show keys: the arguments of calls, and the values in names of entries
+    /// and in tags. Default no.
+    ///
+    /// Without it they show the function, or the word that the name of an entry begins with; see
+    /// [`Topic`](crate::Topic). Arguments are often what nobody else should read: tokens, addresses. Errors of a
+    /// cache reach callers by `hard_timeout` and `FailFast`, who may hand them on to their clients.
+    pub show_keys: bool,
     /// The memory tier.
     pub memory: Memory,
     /// What stands between the cache and a failing backend.
@@ -90,6 +97,7 @@ impl Default for Settings {
             background_timeout: Duration::from_secs(30),
             lease: Duration::from_secs(5),
             degraded_loads: 64,
+            show_keys: false,
             memory: Memory::default(),
             resilience: Resilience::default(),
         }

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Write};
 use std::sync::Arc;
 
 /// A label shared by entries; any text, compared byte by byte.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Tag(Arc<str>);
 
 impl Tag {
@@ -16,6 +16,13 @@ impl Tag {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Shows nothing of its text: values are part of it.
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tag").finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod log;
 pub(crate) mod outcome;
 pub(crate) mod stats;
+pub(crate) mod topic;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,26 +14,46 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use event::{Event, Observer};
 pub use outcome::{Outcome, Source};
 pub use stats::Stats;
+pub use topic::Topic;
 
 use stats::Counters;
 
 use crate::contained::contained;
+use crate::key::Key;
+use crate::tag::Tag;
 
 /// Tells counters and observers.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     pub(crate) counters: Counters,
     observers: Vec<Arc<dyn Observer>>,
+    /// See [`show_keys`](crate::Settings::show_keys).
+    shows_keys: bool,
     has_told_of_panic: AtomicBool,
     has_told_of_backend: AtomicBool,
 }
 
 impl Telemetry {
-    pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
+    pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, shows_keys: bool) -> Self {
         let [has_told_of_panic, has_told_of_backend] =
             [AtomicBool::new(false), AtomicBool::new(false)];
         let counters = Counters::default();
-        Self { counters, observers, has_told_of_panic, has_told_of_backend }
+        Self { counters, observers, shows_keys, has_told_of_panic, has_told_of_backend }
+    }
+
+    /// The entry of a call of a function, or of one that is named by hand.
+    #[inline(never)]
+    pub(crate) fn topic(&self, key: &Key, site: Option<u32>) -> Topic {
+        Topic::of_call(key, site, self.shows_keys)
+    }
+
+    /// An entry of which the key alone is at hand.
+    pub(crate) fn topic_of_key(&self, key: &Key) -> Topic {
+        Topic::of_key(key, self.shows_keys)
+    }
+
+    pub(crate) fn topic_of_tag(&self, tag: &Tag) -> Topic {
+        Topic::of_tag(tag, self.shows_keys)
     }
 
     /// Counts an event and passes it on, in the task in which it happened.
@@ -61,7 +82,7 @@ impl Telemetry {
 
     /// Counts a fresh hit, which is told to observers that ask for it.
     #[inline]
-    pub(crate) fn hit(&self, source: Source, key: impl FnOnce() -> String) {
+    pub(crate) fn hit(&self, source: Source, key: impl FnOnce() -> Topic) {
         self.counters.hit(source);
         if self.observers.iter().any(|observer| observer.wants_hits()) {
             self.tell_hit(source, &key());
@@ -69,7 +90,7 @@ impl Telemetry {
     }
 
     #[cold]
-    fn tell_hit(&self, source: Source, key: &str) {
+    fn tell_hit(&self, source: Source, key: &Topic) {
         for observer in self.observers.iter().filter(|observer| observer.wants_hits()) {
             self.pass_on(&**observer, &Event::Hit { key, source });
         }

@@ -10,7 +10,6 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ pub use self::credentials::Credentials;
 pub(crate) use self::credentials::Login;
 pub(crate) use self::secret::Secret;
 
-use self::addresses::AddressFn;
+use self::addresses::{AddressFn, AddressTable};
 use self::credentials::Provider;
 use self::secret::SecretUrl;
 use crate::Error;
@@ -54,8 +53,9 @@ use crate::url::{Endpoint, Nodes, Scheme, Url};
 /// # }
 /// ```
 ///
-/// Neither `Debug` nor serializing shows the password, or the user information of the URL: a
-/// configuration that was serialized has to be given its credentials again.
+/// Neither `Debug` nor serializing shows a password, or what of the URL may be one: its user information, `?` and
+/// what follows it, and all of a URL that cannot be used. A configuration that was serialized, to be looked at
+/// or compared, has to be given its credentials again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisConfig {
@@ -86,7 +86,7 @@ pub struct RedisConfig {
     #[serde(skip_serializing)]
     sentinel_password: Option<Secret>,
     sentinel_tls: Option<bool>,
-    addresses: BTreeMap<String, String>,
+    addresses: AddressTable,
     #[serde(skip)]
     addresses_by: Option<AddressFn>,
 }
@@ -155,7 +155,7 @@ impl Default for RedisConfig {
             sentinel_username: None,
             sentinel_password: None,
             sentinel_tls: None,
-            addresses: BTreeMap::new(),
+            addresses: AddressTable::default(),
             addresses_by: None,
         }
     }

@@ -3,26 +3,27 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use athena_cache_core::backend::{Class, Failure};
+use athena_cache_core::backend::{Class, Failure, Message};
 
 use crate::no_primary::Absence;
 
 /// Why a Redis backend could not be built or connected.
 ///
-/// Messages never contain a password, nor any part of a URL that may hold one.
+/// Messages never contain a password, nor any part of a URL that may hold one. What a server or a setting says
+/// in them is escaped and cut, see [`Excerpt`](athena_cache_core::backend::Excerpt).
 #[derive(Debug)]
 pub struct Error(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Settings(String),
+    Settings(Message),
     Connect(Failure),
     AdminNotAllowed(&'static str),
 }
 
 impl Error {
-    pub(crate) fn settings(message: impl Into<String>) -> Self {
-        Self(Kind::Settings(message.into()))
+    pub(crate) fn settings(message: impl fmt::Display) -> Self {
+        Self(Kind::Settings(Message::of(message)))
     }
 
     pub(crate) fn admin(operation: &'static str) -> Self {
@@ -73,7 +74,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Settings(message) => f.write_str(message),
+            Kind::Settings(message) => message.fmt(f),
             Kind::Connect(failure) => failure.fmt(f),
             Kind::AdminNotAllowed(operation) => write!(
                 f,

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::backend::{Class, Failure};
+use athena_cache_core::backend::{Class, Failure, Message};
 
 use crate::url::Endpoint;
 
@@ -12,13 +12,13 @@ use crate::url::Endpoint;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Absence {
     /// No sentinel answered: what became of each.
-    Unreachable(String),
+    Unreachable(Message),
     /// Sentinels let us not in, and none that did knows a primary.
-    Denied(String),
+    Denied(Message),
     /// Those that answered do not know the service.
-    UnknownService { service: String, sentinels: String },
+    UnknownService { service: String, sentinels: Message },
     /// The node that they name does not answer, or not as a primary.
-    Unconfirmed { service: String, named: Endpoint, class: Class, why: String },
+    Unconfirmed { service: String, named: Endpoint, class: Class, why: Message },
 }
 
 impl Absence {
@@ -48,7 +48,7 @@ impl Absence {
 
     /// The absence behind a failure, if there is one.
     pub(crate) fn behind(failure: &Failure) -> Option<&Self> {
-        failure.source()?.downcast_ref::<Source>().map(|source| &*source.0)
+        failure.cause()?.downcast_ref::<Source>().map(|source| &*source.0)
     }
 }
 

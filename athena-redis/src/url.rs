@@ -1,10 +1,12 @@
 //! Reads `redis://[user[:password]@]host[:port][/db]`, `redis-sentinel://…host,host[/db]#service` and
 //! `redis-cluster://…host,host`; with `rediss` in front for TLS.
 //!
-//! Invariant: no message repeats a part of the URL in which a password may stand, however the URL
-//! is misspelt; what follows the host is repeated only when no `@` follows it.
+//! Invariant: nothing repeats a part of the URL in which a password may stand, however the URL is misspelt:
+//! neither what is in front of an `@`, nor what follows a `?`, nor anything of a text that is not understood.
 
 use std::fmt;
+
+use athena_cache_core::backend::Excerpt;
 
 /// The port of data nodes whose address has none.
 const DATA_PORT: u16 = 6379;
@@ -12,7 +14,7 @@ const DATA_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
 /// Where a node listens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Endpoint {
     /// A name or an address, an IPv6 one without brackets.
     pub(crate) host: String,
@@ -21,11 +23,18 @@ pub(crate) struct Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (host, port) = (Excerpt::of(&self.host), self.port);
         if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
+            write!(f, "[{host}]:{port}")
         } else {
-            write!(f, "{}:{}", self.host, self.port)
+            write!(f, "{host}:{port}")
         }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -64,8 +73,7 @@ impl Url {
             .split_once("://")
             .ok_or("the url has no `://`, expected `redis://[user[:password]@]host[:port][/db]`")?;
         let (scheme, form) = parse_scheme(scheme)?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let (authority, path) = split_path(rest);
         if path.contains('@') {
             return Err(
                 "the url has `/`, `?` or `#` before `@`: write them as `%2F`, `%3F`, `%23` \
@@ -99,11 +107,28 @@ impl Url {
     }
 }
 
-/// The URL without user name and password, whether or not it can be parsed.
-pub(crate) fn without_user_info(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + "://".len());
-    let end = text.rfind('@').map_or(start, |at| (at + 1).max(start));
-    format!("{}{}", &text[..start], &text[end..])
+/// Stands for what is not shown.
+pub(crate) const HIDDEN: &str = "***";
+
+/// The URL as it may be shown: without user name and password, and without `?` and what follows it.
+///
+/// Of one that cannot be used even so nobody knows where a password stands in it: nothing is shown.
+pub(crate) fn shown(text: &str) -> String {
+    let shown = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = split_path(rest);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        let is_clear = !rest[authority.len()..].contains('@');
+        let shown = format!("{scheme}://{host}{path}");
+        (is_clear && Url::parse(&shown).is_ok()).then_some(shown)
+    };
+    shown().unwrap_or_else(|| HIDDEN.to_owned())
+}
+
+/// Splits what follows the scheme in front of the path, the query or the fragment.
+fn split_path(rest: &str) -> (&str, &str) {
+    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
 }
 
 /// What the scheme says about the nodes.
@@ -212,8 +237,16 @@ pub(crate) fn parse_address(text: &str) -> Option<(&str, Option<u16>)> {
         "" => None,
         port => Some(port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?),
     };
+    is_host(host).then_some((host, port))
+}
+
+/// Longest name of a host, in bytes.
+const LONGEST_HOST: usize = 255;
+
+/// Whether something may be the name or the address of a host.
+pub(crate) fn is_host(text: &str) -> bool {
     let is_odd = |c: char| ",/@".contains(c) || c.is_whitespace() || c.is_control();
-    (!host.is_empty() && !host.contains(is_odd)).then_some((host, port))
+    !text.is_empty() && text.len() <= LONGEST_HOST && !text.contains(is_odd)
 }
 
 fn parse_db(path: &str) -> Result<u32, String> {
@@ -221,8 +254,16 @@ fn parse_db(path: &str) -> Result<u32, String> {
     if db.is_empty() {
         return Ok(0);
     }
+    if path.contains('?') {
+        return Err("the url has `?`, and nothing behind it is read: set it in the settings, and write the \
+                    user name and the password in front of the host"
+            .into());
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    let found = if path.bytes().all(is_plain) { path } else { HIDDEN };
     db.parse().map_err(|_| {
-        format!("`{path}` after the host is not `/` and the number of a database, such as `/0`")
+        let found = Excerpt::of(found);
+        format!("`{found}` after the host is not `/` and the number of a database, such as `/0`")
     })
 }
 
@@ -341,7 +382,12 @@ mod tests {
             ("redis://a,b", "`redis://` takes one host"),
             ("redis://a b", "one host"),
             ("redis://host/x", "`/x` after the host"),
-            ("redis://host/0?protocol=resp3", "`/0?protocol=resp3` after the host"),
+            ("redis://host/0?protocol=resp3", "nothing behind it is read"),
+            ("redis://host/0?password=s3cret", "the url has `?`"),
+            ("redis://host?password=s3cret", "the url has `?`"),
+            ("redis://host/0?password=s3@cret", "write them as `%2F`"),
+            ("redis-sentinel://host/0?password=s3cret#main", "the url has `?`"),
+            ("redis://host/0#s3cret", "after the host is not `/` and the number"),
             ("redis://host/-1", "`/-1` after the host"),
             ("redis://:s3/cret@host", "write them as `%2F`"),
             ("redis://:s3%cret@host", "percent-encoded"),
@@ -355,17 +401,26 @@ mod tests {
     }
 
     #[test]
-    fn user_info_is_cut_out_of_any_text() {
+    fn a_url_is_shown_as_far_as_it_is_understood_and_without_what_may_be_a_secret() {
         for (text, expected) in [
             ("redis://user:pw@host/0", "redis://host/0"),
             ("redis://:p@w@host", "redis://host"),
-            ("redis://:p/w@host", "redis://host"),
+            ("redis://host/0?password=pw", "redis://host/0"),
+            ("redis-sentinel://:pw@a,b/0?pw#main", "redis-sentinel://a,b/0"),
+            ("redis-sentinel://:p%w@a,b/0#main", "redis-sentinel://a,b/0#main"),
             ("redis://host", "redis://host"),
-            ("user:pw@host", "host"),
-            ("a@b://host", "a@b://host"),
-            ("", ""),
+            ("redis://:p/w@host", "***"),
+            ("redis://:p?w@host", "***"),
+            ("redis://host/0?password=p@w", "***"),
+            ("redis://:pw", "***"),
+            ("redis://user:pw", "***"),
+            ("redis://host/0#pw", "***"),
+            ("user:pw@host", "***"),
+            ("a@b://host", "***"),
+            ("pw", "***"),
+            ("", "***"),
         ] {
-            assert_eq!(without_user_info(text), expected);
+            assert_eq!(shown(text), expected, "{text}");
         }
     }
 }

@@ -76,7 +76,7 @@ impl Observer for Timeline {
     fn observe(&self, event: &Event<'_>) {
         match event {
             Event::Filled { key, .. } => {
-                self.state().fills.push((Instant::now(), (*key).to_owned()));
+                self.state().fills.push((Instant::now(), key.key().to_owned()));
             }
             Event::Breaker { endpoint, traffic, from, to, .. } => {
                 if *to == BreakerState::Open {

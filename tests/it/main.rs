@@ -27,6 +27,7 @@ mod refresh;
 mod retry;
 mod rights;
 mod runtimes;
+mod secrets;
 mod sharded;
 mod sharing;
 mod stampede;

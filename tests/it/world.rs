@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use athena_cache::testing::{Chaos, ChaosBackend, Connection, ManualClock, MemoryBackend};
 use athena_cache::{Builder, Cache, Memory, Observed, Resilience, athena_cache, of};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub const TTL: Duration = Duration::from_secs(10);
@@ -344,8 +345,13 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Hears this thread.
     pub fn set(&self) -> impl Sized + use<> {
-        let log = self.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).set_default()
+        self.set_at(LevelFilter::INFO)
+    }
+
+    /// The same from a level on.
+    pub fn set_at(&self, level: LevelFilter) -> impl Sized + use<> {
+        let (log, builder) = (self.clone(), tracing_subscriber::fmt().with_max_level(level));
+        builder.with_ansi(false).with_writer(move || log.clone()).set_default()
     }
 
     pub fn lines(&self) -> Vec<String> {

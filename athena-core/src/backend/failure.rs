@@ -4,14 +4,16 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::excerpt::{Excerpt, Message};
+
 /// Why a backend did not do what was asked.
 #[derive(Debug, Clone)]
 pub struct Failure {
     class: Class,
-    message: String,
+    message: Message,
     attempts: u32,
     known_beforehand: bool,
-    source: Option<Arc<dyn StdError + Send + Sync>>,
+    source: Option<Shown>,
 }
 
 /// What a failure says about the store; decides breaker and fallback.
@@ -108,14 +110,20 @@ impl fmt::Display for Class {
 
 impl Failure {
     /// A failure of a class; the message is lower case and names the endpoint.
-    pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), attempts: 1, known_beforehand: false, source: None }
+    ///
+    /// It is kept as one line of bounded length, see [`Message`]. What others said in it is best put in as an
+    /// [`Excerpt`], so that the rest is not what is cut.
+    pub fn new(class: Class, message: impl fmt::Display) -> Self {
+        let message = Message::of(message);
+        Self { class, message, attempts: 1, known_beforehand: false, source: None }
     }
 
-    /// Keeps the error that caused it.
+    /// Keeps the error that caused it: for [`cause`](Self::cause), and as an [`Excerpt`] for whoever shows
+    /// it as the source of this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(Arc::from(source.into()));
+        let error: Arc<dyn StdError + Send + Sync> = Arc::from(source.into());
+        self.source = Some(Shown { text: Excerpt::of(&error), error });
         self
     }
 
@@ -139,6 +147,11 @@ impl Failure {
         self.class
     }
 
+    /// The error that caused it, as it is: its texts may be anybody's.
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.source.as_ref().map(|source| &*source.error)
+    }
+
     /// How often it was tried before this failure was returned.
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -152,12 +165,66 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        self.message.fmt(f)
     }
 }
 
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+/// An error, and what is shown of it.
+#[derive(Clone)]
+struct Shown {
+    text: Excerpt,
+    error: Arc<dyn StdError + Send + Sync>,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl StdError for Shown {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_it_is_told_a_failure_shows_bounded_lines_and_keeps_its_cause() {
+        #[derive(Debug)]
+        struct Said(String);
+        impl fmt::Display for Said {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl StdError for Said {}
+        let mut random = fastrand::Rng::with_seed(5);
+        for _ in 0..500 {
+            let said: String = (0..random.usize(..5_000)).map(|_| random.char(..)).collect();
+            let failure = Failure::new(Class::Denied, &said).with_source(Said(said.clone()));
+            let error = crate::Error::backend(failure.clone());
+            let source = failure.source().map(|it| format!("{it} {it:?}")).unwrap_or_default();
+            for shown in [format!("{failure} {failure:?}"), format!("{error} {error:?}"), source] {
+                assert!(
+                    !shown.contains(char::is_control) && !shown.contains('\u{202e}'),
+                    "{shown}"
+                );
+                assert!(shown.chars().count() < 5_000, "{shown}");
+            }
+            let cause = failure.cause().and_then(|cause| cause.downcast_ref::<Said>());
+            assert_eq!(cause.map(|cause| &cause.0), Some(&said));
+        }
     }
 }

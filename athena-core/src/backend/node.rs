@@ -1,7 +1,10 @@
 //! The nodes of a store, and what they say without being asked.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::excerpt::Excerpt;
 
 /// A part of a store that works or fails as a whole: for Redis, an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,7 +117,13 @@ pub struct Failover {
 
 impl Failover {
     /// A failover that is over.
-    pub fn new(from: String, to: String, cause: Cause, took: Duration) -> Self {
+    pub fn new(
+        from: impl fmt::Display,
+        to: impl fmt::Display,
+        cause: Cause,
+        took: Duration,
+    ) -> Self {
+        let [from, to] = [Excerpt::of(from), Excerpt::of(to)].map(String::from);
         Self { from, to, cause, took }
     }
 }

@@ -1,6 +1,7 @@
 //! Several entries at once.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -49,7 +50,6 @@ impl Cache {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "say what to do with the entries"]
 pub struct Batch<'c, F = Postcard> {
     runtime: &'c Arc<Runtime>,
@@ -57,6 +57,16 @@ pub struct Batch<'c, F = Postcard> {
     policy: SitePolicy,
     tags: Tags,
     format: PhantomData<F>,
+}
+
+/// Shows how many names there are, and none of them.
+impl<F> fmt::Debug for Batch<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (runtime, names, policy) = (self.runtime, self.names.len(), &self.policy);
+        let mut shown = f.debug_struct("Batch");
+        shown.field("runtime", runtime).field("names", &names).field("policy", policy);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl<'c> Batch<'c> {

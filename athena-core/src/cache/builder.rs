@@ -135,6 +135,14 @@ impl Builder {
         self
     }
 
+    /// Has events, records and errors show keys: arguments of calls, and values in names and tags.
+    ///
+    /// See [`Settings::show_keys`].
+    pub fn show_keys(mut self) -> Self {
+        self.settings.show_keys = true;
+        self
+    }
+
     /// Bounds of the memory tier.
     pub fn memory(mut self, memory: Memory) -> Self {
         self.settings.memory = memory;
@@ -227,7 +235,7 @@ impl Builder {
     fn assemble(self, namespace: Namespace) -> Cache {
         let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
         observers.insert(0, Arc::new(Log::new(namespace.as_str())));
-        let telemetry = Arc::new(Telemetry::new(observers));
+        let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys));
         let random = Arc::new(Random::new(seed));
         let revisions = Arc::new(Revisions::new());
         let tasks = Tasks::new();

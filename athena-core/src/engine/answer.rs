@@ -100,7 +100,7 @@ where
     /// A fresh entry as an answer; `None` if it is of another type.
     pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
         let value = self.recall(slot)?;
-        self.runtime.telemetry.hit(source, || self.key.readable());
+        self.runtime.telemetry.hit(source, || self.topic());
         Some(Answer::new(value, self.outcome(slot, source)))
     }
 

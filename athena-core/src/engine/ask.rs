@@ -130,7 +130,8 @@ impl<R, V, E> Ask<R, V, E> {
 
     fn find_address(&self) -> Option<Address> {
         let Destination::Backend { wire, fingerprint } = self.destination else { return None };
-        Some(Address::new(self.entry_name().clone(), wire.codec, fingerprint))
+        let whose = (self.key.clone(), self.site);
+        Some(Address::new(whose, self.entry_name().clone(), wire.codec, fingerprint))
     }
 
     /// What a lease is asked for with.

@@ -92,7 +92,7 @@ where
         if let Err(failure) = &looked
             && failure.class() == Class::HeldOff
         {
-            self.runtime.held_off::<V>(self.site, &self.key.readable(), failure);
+            self.runtime.held_off::<V>(self.site, &self.topic(), failure);
         }
         let (found, failure) = match looked {
             Ok(found) => (found, None),

@@ -143,9 +143,9 @@ where
         let bytes = envelope.write(address.reader());
         let bytes = bytes.map_err(|oversized| self.unwritable(&oversized.to_string()))?;
         if let Some(reason) = remote.refuses_size(address, bytes.len()) {
-            let key = &self.key.readable();
-            self.runtime.too_large::<V>(self.site, key, &reason);
-            return Err(Error::codec(key.as_str(), reason));
+            let key = self.topic();
+            self.runtime.too_large::<V>(self.site, &key, &reason);
+            return Err(Error::codec(&key, reason));
         }
         let total = life.total().max(Duration::from_millis(1));
         match remote.fill(address, &bytes, total, &grant).await.map_err(Error::backend)? {
@@ -178,7 +178,7 @@ where
             // Coherence 2: what changed until here changed what is gone now.
             lead.begins_after(self.runtime.revisions.now());
             let token = remote.token(address);
-            let lease = LeaseGuard::new(remote, &self.key, Arc::clone(address), token, life);
+            let lease = LeaseGuard::new(remote, Arc::clone(address), token, life);
             let wanted = Wanted { late_tags: false, ..self.wanted(token) };
             match remote.lease(address, wanted).await? {
                 Asked::Granted(grant) => return Ok(Some((lease, grant))),
@@ -190,8 +190,8 @@ where
     }
 
     fn unwritable(&self, reason: &str) -> Error {
-        let key = self.key.readable();
+        let key = self.topic();
         self.runtime.unwritable::<V>(self.site, &key, reason);
-        Error::codec(key, reason)
+        Error::codec(&key, reason)
     }
 }

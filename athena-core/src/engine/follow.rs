@@ -109,7 +109,7 @@ where
         match outcome.source {
             _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
-            source => self.runtime.telemetry.hit(source, || self.key.readable()),
+            source => self.runtime.telemetry.hit(source, || self.topic()),
         }
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });
@@ -140,7 +140,7 @@ where
         if let Some(answer) = stale.and_then(|slot| self.stale(slot, Source::Memory)) {
             return Followed::Answer(answer);
         }
-        let error = Error::timeout(self.key.readable(), limit.duration());
+        let error = Error::timeout(&self.topic(), limit.duration());
         match self.errors.carry {
             Some(carry) => self.joined_value((self.shape.failed)(carry(error)), waiting),
             None => Followed::Impatient,
@@ -191,7 +191,7 @@ where
         self.tell(|key| Event::Miss { key });
         let in_time = loaded.map(|(value, _)| value);
         let value = in_time.unwrap_or_else(|| {
-            let error = Error::timeout(self.key.readable(), limit);
+            let error = Error::timeout(&self.topic(), limit);
             (self.shape.failed)(carry(error))
         });
         Answer::new(value, outcome)

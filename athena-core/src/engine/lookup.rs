@@ -95,7 +95,7 @@ where
                 Some(Judged { slot, verdict, is_confirmed })
             }
             Err(reason) => {
-                self.runtime.undecodable::<V>(self.site, &self.key.readable(), &reason);
+                self.runtime.undecodable::<V>(self.site, &self.topic(), &reason);
                 None
             }
         }

@@ -49,10 +49,12 @@ where
             return;
         }
         match payload(slot, wire, remember) {
-            Err(reason) => runtime.unwritable::<V>(*site, &key.readable(), &reason),
+            Err(reason) => {
+                runtime.unwritable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason);
+            }
             Ok(bytes) => {
                 if let Err(reason) = self.read_again(slot.meta().kind, wire, &bytes) {
-                    runtime.undecodable::<V>(*site, &key.readable(), &reason);
+                    runtime.undecodable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason);
                 }
             }
         }

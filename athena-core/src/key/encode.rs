@@ -32,6 +32,8 @@ use smallvec::SmallVec;
 
 use scalar::Encoder;
 
+use crate::excerpt::Excerpt;
+
 /// Appends the encoding of `value` to `out`.
 ///
 /// # Errors
@@ -81,7 +83,7 @@ impl Sink for SmallVec<[u8; 64]> {
 /// An argument whose `Serialize` impl failed, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unencodable {
-    message: Box<str>,
+    message: Excerpt,
 }
 
 impl fmt::Display for Unencodable {
@@ -95,6 +97,6 @@ impl std::error::Error for Unencodable {}
 impl serde::ser::Error for Unencodable {
     #[cold]
     fn custom<M: fmt::Display>(message: M) -> Self {
-        Self { message: message.to_string().into() }
+        Self { message: Excerpt::of(message) }
     }
 }

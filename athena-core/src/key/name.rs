@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Key, Parts, site};
 use crate::error::Error;
+use crate::excerpt::Excerpt;
 use crate::tag::Tag;
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -51,7 +52,7 @@ impl Namespace {
         if text.is_empty() || text.len() > LONGEST || !text.chars().all(is_legal) {
             return Err(Error::settings(format!(
                 "invalid namespace `{}`: expected 1 to 64 of the characters A-Z a-z 0-9 _ . : -",
-                text.escape_debug()
+                Excerpt::of(text)
             )));
         }
         Ok(Self(text.to_owned()))
@@ -111,7 +112,7 @@ impl Namespace {
 }
 
 /// What all names of one entry share.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct EntryName(String);
 
 impl EntryName {
@@ -137,7 +138,30 @@ impl EntryName {
     }
 }
 
+/// Shows nothing of what it is made of.
+impl fmt::Debug for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryName").finish_non_exhaustive()
+    }
+}
+
 impl Key {
+    /// The function that it was derived from, if it was not named by hand.
+    pub(crate) fn function(&self) -> Option<&'static str> {
+        match self.parts() {
+            Parts::Named(_) => None,
+            Parts::Derived { site, .. } => Some(site::name(site)),
+        }
+    }
+
+    /// The text that it was named by, if it was.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self.parts() {
+            Parts::Named(text) => std::str::from_utf8(text).ok(),
+            Parts::Derived { .. } => None,
+        }
+    }
+
     /// The name as given, if it was; else as [`readable`](Self::readable).
     pub(crate) fn given(&self) -> String {
         match self.parts() {
@@ -146,7 +170,7 @@ impl Key {
         }
     }
 
-    /// The key for people: logs, events, names in a backend.
+    /// The key for people: names in a backend, and logs where those are to show keys.
     pub(crate) fn readable(&self) -> String {
         match self.parts() {
             Parts::Named(text) => format!("k:{}", Readable(&[text])),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::excerpt::Excerpt;
+
 /// A share of something, 0 to 100 percent; written `"10%"` in settings.
 ///
 /// ```
@@ -47,7 +49,7 @@ impl TryFrom<String> for Percent {
         let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
         match number {
             Some(percent @ 0..=100) => Ok(Self(percent)),
-            _ => Err(format!("invalid share `{text}`: expected `0%` to `100%`")),
+            _ => Err(format!("invalid share `{}`: expected `0%` to `100%`", Excerpt::of(&text))),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::key::Key;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Judge, Remember, Shape, Share};
 use crate::tag::{Tag, Tags, Text};
-use crate::telemetry::Event;
+use crate::telemetry::{Event, Topic};
 
 /// One call with everything it needs but its load.
 pub struct Ask<R, V, E> {
@@ -203,7 +203,7 @@ where
         };
         let closed = runtime.is_closed().then_some("the cache is closed");
         if let Some(reason) = self.bypass.or(closed) {
-            let key = self.site.name();
+            let key = &Topic::of_function(self.site.name());
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         }

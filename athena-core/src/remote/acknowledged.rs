@@ -191,7 +191,10 @@ mod tests {
         assert_eq!(all.len(), 1);
         let (_, mut again) = all.remove(0);
         if let Resend::These(targets) = &mut again {
-            targets.sort_by_key(|target| format!("{target:?}"));
+            targets.sort_by_key(|target| match target {
+                Target::Tag(tag) => Some(tag.clone()),
+                _ => None,
+            });
         }
         again
     }

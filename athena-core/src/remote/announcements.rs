@@ -12,11 +12,12 @@ use super::acknowledged::AcknowledgedLately;
 use super::heavy::HeavyValues;
 use super::known::Known;
 use super::wake::{KeyedNotify, Waiter};
-use crate::backend::Change;
+use crate::backend::{Change, Failover};
 use crate::clock::Tick;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::{Revisions, Subject};
 use crate::coherence::session::Sessions;
+use crate::excerpt::Excerpt;
 use crate::key::name::{EntryName, Namespace};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::{Event, Telemetry};
@@ -79,9 +80,14 @@ impl Announcements {
                 self.connected.notify_one();
             }
             Change::Unheard { node } => self.sessions.end(*node),
-            Change::Failover(failover) => self.telemetry.tell(&Event::Failover { failover }),
+            Change::Failover(Failover { from, to, cause, took }) => {
+                // Its fields are anybody's to set.
+                let failover = &Failover::new(from, to, *cause, *took);
+                self.telemetry.tell(&Event::Failover { failover });
+            }
             Change::Reconnected { endpoint } => {
-                self.telemetry.tell(&Event::Reconnected { endpoint });
+                let endpoint = Excerpt::of(endpoint);
+                self.telemetry.tell(&Event::Reconnected { endpoint: endpoint.as_str() });
             }
         }
     }

@@ -138,7 +138,7 @@ impl Remote {
         let settings = self.settings.load_full();
         let breakers = self.breakers.of(node, &settings.breaker);
         let refused = |reason| {
-            let endpoint = self.backend.endpoint(node);
+            let endpoint = self.endpoint(node);
             Err(Failure::new(Class::Open, format!("invalidations wait for {endpoint}: {reason}")))
         };
         if !breakers.admits(self.clock.now(), self.backend.revivals(node)) {

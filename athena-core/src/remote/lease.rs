@@ -123,7 +123,7 @@ impl Remote {
         if !self.backend.lacks(node, Ability::Lease) {
             return Ok(());
         }
-        let endpoint = self.backend.endpoint(node);
+        let endpoint = self.endpoint(node);
         let message = format!("{endpoint} does not let us take leases and give them back");
         Err(Failure::new(Class::Denied, message))
     }

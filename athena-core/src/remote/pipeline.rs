@@ -156,7 +156,7 @@ impl Remote {
         let (permit, transition) = breakers.acquire(traffic, now, self.backend.revivals(node));
         self.tell_transition(node, traffic, transition);
         if permit.is_none() && !(operation.ends_lease && breakers.may_answer()) {
-            let message = format!("the breaker of {} is open", self.backend.endpoint(node));
+            let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
         let work = self.contained(node, work);
@@ -181,7 +181,7 @@ impl Remote {
 
     /// What an operation fails with that has had no answer in time.
     fn given_up(&self, node: Node, limit: Duration) -> Failure {
-        let endpoint = self.backend.endpoint(node);
+        let endpoint = self.endpoint(node);
         if self.backend.is_answering(node) {
             let message = format!("{endpoint} was still answering after {limit:?}");
             return Failure::new(Class::Slow, message);
@@ -197,8 +197,8 @@ impl Remote {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         contained_future(work).await.unwrap_or_else(|panic| {
-            let endpoint = self.backend.endpoint(node);
-            self.telemetry.backend_panicked(&endpoint, &panic);
+            let endpoint = self.endpoint(node);
+            self.telemetry.backend_panicked(endpoint.as_str(), &panic);
             Err(Failure::new(
                 Class::Unreachable,
                 format!("the way to {endpoint} panicked: {panic}"),
@@ -213,12 +213,14 @@ impl Remote {
     }
 
     fn tell_failure(&self, operation: Operation, node: Node, failure: &Failure) {
-        let endpoint = &self.backend.endpoint(node);
+        let endpoint = self.endpoint(node);
+        let endpoint = endpoint.as_str();
         self.telemetry.tell(&Event::BackendFailed { endpoint, operation: operation.name, failure });
     }
 
     fn tell_retry(&self, operation: Operation, node: Node, attempt: u32, failure: &Failure) {
-        let (endpoint, operation) = (&self.backend.endpoint(node), operation.name);
+        let (at, operation) = (self.endpoint(node), operation.name);
+        let endpoint = at.as_str();
         let class = failure.class();
         self.telemetry.tell(&Event::Retrying { endpoint, operation, attempt, class });
     }
@@ -230,7 +232,8 @@ impl Remote {
         transition: Option<Transition>,
     ) {
         if let Some(Transition { from, to }) = transition {
-            let endpoint = &self.backend.endpoint(node);
+            let endpoint = self.endpoint(node);
+            let endpoint = endpoint.as_str();
             self.telemetry.tell(&Event::Breaker { endpoint, traffic, from, to });
         }
     }

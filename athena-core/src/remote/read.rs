@@ -167,7 +167,8 @@ impl Remote {
         match Envelope::read(bytes, address.reader()) {
             Ok(envelope) => Some(envelope),
             Err(reason) => {
-                let (key, reason) = (address.entry.as_str(), &reason.to_string());
+                let key = &self.telemetry.topic(&address.key, address.site);
+                let reason = &reason.to_string();
                 self.telemetry.tell(&Event::Unreadable { key, reason });
                 None
             }

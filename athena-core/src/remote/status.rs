@@ -45,7 +45,7 @@ impl Remote {
         let status = |node| {
             let breakers = self.breakers.of(node, &settings.breaker);
             NodeStatus {
-                endpoint: self.backend.endpoint(node),
+                endpoint: self.endpoint(node).into(),
                 ready: self.backend.is_ready(node),
                 in_flight: self.backend.in_flight(node),
                 breaker: breakers.breaker(Traffic::Serving).state(),

@@ -4,11 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use super::outcome::Source;
+use super::topic::Topic;
 use crate::backend::{Class, Failover, Failure};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::class::Traffic;
 
-/// Something that happened in a cache. Keys are readable names without the namespace.
+/// Something that happened in a cache.
+///
+/// What it is about is a [`Topic`], which gives the key to programs and shows it only where that was asked for.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -16,7 +19,7 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Hit {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// The tier.
         source: Source,
     },
@@ -24,19 +27,19 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Miss {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A caller got the result of another caller's load.
     #[non_exhaustive]
     Joined {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A stale value answered.
     #[non_exhaustive]
     Stale {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// Time since it was loaded.
         age: Duration,
     },
@@ -44,13 +47,13 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Degraded {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A load ended with something to return.
     #[non_exhaustive]
     Loaded {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// How long it took.
         took: Duration,
     },
@@ -58,13 +61,13 @@ pub enum Event<'a> {
     #[non_exhaustive]
     LoadFailed {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A load was given up: hard timeout.
     #[non_exhaustive]
     LoadTimedOut {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// The limit.
         limit: Duration,
     },
@@ -72,19 +75,19 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Refreshing {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// The backend took a value.
     #[non_exhaustive]
     Filled {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A loaded value was not kept.
     #[non_exhaustive]
     NotKept {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// Why.
         reason: NotKept,
     },
@@ -92,7 +95,7 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Unreadable {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// Why.
         reason: &'a str,
     },
@@ -100,7 +103,7 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Undecodable {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// The type, and why.
         reason: &'a str,
     },
@@ -108,7 +111,7 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Unwritable {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// The type, the way to the field or variant, what is wrong with it, and what to do.
         reason: &'a str,
     },
@@ -117,21 +120,21 @@ pub enum Event<'a> {
     #[non_exhaustive]
     HeldOff {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
         /// How large it is at least, and for how long it is left alone.
         reason: &'a str,
     },
     /// Something was invalidated.
     #[non_exhaustive]
     Invalidated {
-        /// What: an entry, `#tag` or `*` for all.
-        what: &'a str,
+        /// What: an entry, a tag or everything.
+        what: &'a Topic,
     },
     /// An invalidation did not reach the backend and waits for it.
     #[non_exhaustive]
     Journaled {
-        /// What: an entry, `#tag` or `*` for all.
-        what: &'a str,
+        /// What: an entry, a tag or everything.
+        what: &'a Topic,
     },
     /// Waiting invalidations reached the backend.
     #[non_exhaustive]
@@ -153,7 +156,7 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Unleased {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A lease is not given back but left to end by itself, since too many others wait for their node.
     ///
@@ -161,13 +164,13 @@ pub enum Event<'a> {
     #[non_exhaustive]
     LeaseLeft {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// A load runs beyond [`degraded_loads`](crate::Settings::degraded_loads), since none of the others ended.
     #[non_exhaustive]
     Unbounded {
         /// The entry.
-        key: &'a str,
+        key: &'a Topic,
     },
     /// An operation that failed is attempted again.
     #[non_exhaustive]
@@ -209,7 +212,7 @@ pub enum Event<'a> {
     #[non_exhaustive]
     Bypassed {
         /// The function or entry.
-        key: &'a str,
+        key: &'a Topic,
         /// Why.
         reason: &'a str,
     },

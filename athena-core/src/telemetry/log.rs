@@ -3,6 +3,7 @@
 //! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
 
 use super::event::{Event, Observer};
+use super::topic::Topic;
 use crate::backend::Failover;
 use crate::resilience::breaker::BreakerState;
 
@@ -104,29 +105,35 @@ pub(crate) fn untraced(name: &str) {
 }
 
 /// A value that is not written; said once per function and type.
-pub(crate) fn unwritable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+pub(crate) fn unwritable(cache: &str, key: &Topic, reason: &str) {
+    let (function, entry) =
+        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
     tracing::error!(
         target: "athena_cache",
-        cache, function, key, reason,
+        cache, function, entry, reason,
         "values of this function do not reach other processes; the next ones are only counted"
     );
 }
 
 /// A value that is too large to be sent; said once per function and type.
-pub(crate) fn too_large(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+pub(crate) fn too_large(cache: &str, key: &Topic, reason: &str) {
+    let (function, entry) =
+        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
     tracing::warn!(
         target: "athena_cache",
-        cache, function, key, reason,
+        cache, function, entry, reason,
         "a value is not sent to the backend, and each process loads it for itself; make it smaller, raise the \
          limit, or keep it in memory with `tier = memory`; the next ones are only counted"
     );
 }
 
 /// A value that does not get through in time; said once per function and type.
-pub(crate) fn held_off(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+pub(crate) fn held_off(cache: &str, key: &Topic, reason: &str) {
+    let (function, entry) =
+        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
     tracing::warn!(
         target: "athena_cache",
-        cache, function, key, reason,
+        cache, function, entry, reason,
         "a value does not get through to or from the backend in time: it is tried less and less often, and each \
          process loads it for itself meanwhile; make it smaller, keep it in memory with `tier = memory`, or \
          raise `attempt_timeout`; the next ones are only counted"
@@ -134,10 +141,12 @@ pub(crate) fn held_off(cache: &str, function: Option<&str>, key: &str, reason: &
 }
 
 /// Bytes that are no value; said once per function and type.
-pub(crate) fn undecodable(cache: &str, function: Option<&str>, key: &str, reason: &str) {
+pub(crate) fn undecodable(cache: &str, key: &Topic, reason: &str) {
+    let (function, entry) =
+        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
     tracing::warn!(
         target: "athena_cache",
-        cache, function, key, reason,
+        cache, function, entry, reason,
         "cannot read entry, loading it anew; the next ones are only counted"
     );
 }
@@ -183,28 +192,28 @@ impl Observer for Log {
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
             Event::Unreadable { key, reason } => {
-                tracing::info!(target: "athena_cache", cache, key, %reason, "cannot read entry, loading it anew");
+                tracing::info!(target: "athena_cache", cache, entry = %key, %reason, "cannot read entry, loading it anew");
             }
             Event::Unwritable { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason, "cannot write entry, it stays in this process");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "cannot write entry, it stays in this process");
             }
             Event::HeldOff { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason, "not asked for");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "not asked for");
             }
             Event::Undecodable { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason, "cannot read entry, loading it anew");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "cannot read entry, loading it anew");
             }
             Event::Journaled { what } => {
-                tracing::debug!(target: "athena_cache", cache, what, "invalidation waits for the backend");
+                tracing::debug!(target: "athena_cache", cache, %what, "invalidation waits for the backend");
             }
             Event::Replayed { count } => {
                 tracing::info!(target: "athena_cache", cache, count, "waiting invalidations reached the backend");
             }
             Event::LoadTimedOut { key, limit } => {
-                tracing::debug!(target: "athena_cache", cache, key, ?limit, "load took too long");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, ?limit, "load took too long");
             }
             Event::NotKept { key, reason } => {
-                tracing::debug!(target: "athena_cache", cache, key, reason = reason.name(), "value not kept");
+                tracing::debug!(target: "athena_cache", cache, entry = %key, reason = reason.name(), "value not kept");
             }
             event => tracing::trace!(target: "athena_cache", cache, ?event, "cache event"),
         }

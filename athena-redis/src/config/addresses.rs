@@ -7,6 +7,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use athena_cache_core::backend::Excerpt;
+use serde::{Deserialize, Serialize, Serializer};
+
 use crate::url::{self, Endpoint};
 
 /// Stands for every host that nothing else is said of.
@@ -28,11 +31,44 @@ pub(crate) struct Addresses {
     function: Option<AddressFn>,
 }
 
+/// What a user says, by what is announced.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(super) struct AddressTable(BTreeMap<String, String>);
+
 /// A host; with no port of its own it keeps the one that was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reached {
     host: String,
     port: Option<u16>,
+}
+
+impl AddressTable {
+    pub(super) fn insert(&mut self, announced: String, reached: String) {
+        self.0.insert(announced, reached);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is wrong with it.
+    pub(super) fn faults(&self) -> impl Iterator<Item = String> {
+        faults(&self.0)
+    }
+}
+
+impl fmt::Debug for AddressTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.0.iter().map(|(announced, reached)| (shown(announced), shown(reached)));
+        f.debug_map().entries(entries).finish()
+    }
+}
+
+impl Serialize for AddressTable {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(announced, reached)| (plain(announced), plain(reached))))
+    }
 }
 
 impl AddressFn {
@@ -57,9 +93,9 @@ impl fmt::Debug for AddressFn {
 
 impl Addresses {
     /// Puts together a table that was checked, and a function for what is not in it.
-    pub(super) fn new(table: &BTreeMap<String, String>, function: Option<AddressFn>) -> Self {
+    pub(super) fn new(table: &AddressTable, function: Option<AddressFn>) -> Self {
         let mut addresses = Self { function, ..Self::default() };
-        for (announced, reached) in table {
+        for (announced, reached) in &table.0 {
             let (Some((host, port)), Some(place)) = (url::parse_address(announced), place(reached))
             else {
                 continue;
@@ -79,7 +115,7 @@ impl Addresses {
     /// Where to reach a node that is said to be at a host and port; none if they name no place.
     pub(crate) fn find(&self, host: &str, port: &str) -> Option<Endpoint> {
         let port = port.parse().ok().filter(|port| *port != 0)?;
-        (!host.is_empty() && host != "?")
+        (url::is_host(host) && host != "?")
             .then(|| self.reach(Endpoint { host: host.to_owned(), port }))
     }
 
@@ -110,8 +146,7 @@ impl AddressFn {
     }
 }
 
-/// What is wrong with a table.
-pub(super) fn faults(table: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
+fn faults(table: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
     table.iter().filter_map(|(announced, reached)| {
         let is_good = match url::parse_address(announced) {
             Some((host, port)) => host != ANY || port.is_none(),
@@ -120,11 +155,22 @@ pub(super) fn faults(table: &BTreeMap<String, String>) -> impl Iterator<Item = S
         let is_place = place(reached).is_some_and(|place| place.host != ANY);
         (!is_good || !is_place).then(|| {
             format!(
-                "`addresses` has {announced:?} = {reached:?}, allowed are `host:port` and `host` on both \
-                 sides, and `*` for all other hosts on the left"
+                "`addresses` has {:?} = {:?}, allowed are `host:port` and `host` on both \
+                 sides, and `*` for all other hosts on the left",
+                shown(announced),
+                shown(reached)
             )
         })
     })
+}
+
+/// An address as it is; nothing of what looks like a URL in its place, which may hold a password.
+fn plain(text: &str) -> &str {
+    if text.contains(['@', '?', '/']) { url::HIDDEN } else { text }
+}
+
+fn shown(text: &str) -> Excerpt {
+    Excerpt::of(plain(text))
 }
 
 fn place(text: &str) -> Option<Reached> {
@@ -140,8 +186,9 @@ mod tests {
         Endpoint { host: host.into(), port }
     }
 
-    fn table(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|&(from, to)| (from.to_owned(), to.to_owned())).collect()
+    fn table(pairs: &[(&str, &str)]) -> AddressTable {
+        let pairs = pairs.iter().map(|&(from, to)| (from.to_owned(), to.to_owned()));
+        AddressTable(pairs.collect())
     }
 
     #[test]

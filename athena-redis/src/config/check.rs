@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::{RedisConfig, addresses};
+use athena_cache_core::backend::Excerpt;
+
+use super::RedisConfig;
 use crate::url::{self, Nodes, Scheme, Url};
 
 /// A duration by its setting, the bounds of it, and these in words.
@@ -19,7 +21,7 @@ impl RedisConfig {
         let limits = self.limits().into_iter().filter_map(out_of_limits);
         let counts = self.counts().into_iter().filter_map(out_of_bounds);
         let faults = limits.chain(counts).chain(self.client_name_fault());
-        faults.chain(addresses::faults(&self.addresses)).collect()
+        faults.chain(self.addresses.faults()).collect()
     }
 
     /// What contradicts the URL, or lacks something that it leaves out.
@@ -65,8 +67,9 @@ impl RedisConfig {
         let is_good = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic());
         (!is_good).then(|| {
             format!(
-                "`client_name` is {name:?}, allowed are up to 64 printable ASCII characters \
-                 without spaces"
+                "`client_name` is {:?}, allowed are up to 64 printable ASCII characters \
+                 without spaces",
+                Excerpt::of(name)
             )
         })
     }
@@ -113,6 +116,7 @@ impl RedisConfig {
                     .into(),
             ),
             (None, Some(name)) if !url::is_service(name) => {
+                let name = Excerpt::of(name);
                 Some(format!("`service_name` is {name:?}, allowed are letters, digits and `.-_`"))
             }
             _ => None,

@@ -2,12 +2,14 @@
 //!
 //! Invariant: every login asks anew, and no secret is shown.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use athena_cache_core::backend::Excerpt;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -62,6 +64,11 @@ impl Credentials {
     pub(crate) fn secret(&self) -> &str {
         self.password.expose()
     }
+
+    /// A text, as it may be shown, without the password.
+    pub(crate) fn hide_in<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.password.hide_in(text)
+    }
 }
 
 impl Provider {
@@ -77,11 +84,11 @@ impl Provider {
     }
 
     /// What it says; that it panics is a reason to have none.
-    async fn ask(&self) -> Result<Credentials, String> {
-        let asked = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
-        match asked.await {
-            Ok(provided) => provided.map_err(|reason| reason.to_string()),
-            Err(_) => Err("it panicked".to_owned()),
+    async fn ask(&self) -> Result<Credentials, Excerpt> {
+        let asked = async { (self.0)().await.map_err(Excerpt::of) };
+        match AssertUnwindSafe(asked).catch_unwind().await {
+            Ok(provided) => provided,
+            Err(_) => Err(Excerpt::of("it panicked")),
         }
     }
 }
@@ -108,7 +115,7 @@ impl Login {
     }
 
     /// The credentials for a login; none where the server asks for none.
-    pub(crate) async fn credentials(&self) -> Result<Option<Credentials>, String> {
+    pub(crate) async fn credentials(&self) -> Result<Option<Credentials>, Excerpt> {
         let provider = self.provider.lock().clone();
         if let Some(provider) = provider {
             let fresh = provider.ask().await?;
@@ -131,6 +138,14 @@ impl Login {
     /// Those that were used or given last.
     pub(crate) fn latest(&self) -> Option<Credentials> {
         self.current.borrow().clone()
+    }
+
+    /// A text, as it may be shown, without the password.
+    pub(crate) fn hide_in<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &*self.current.borrow() {
+            Some(credentials) => credentials.hide_in(text),
+            None => Cow::Borrowed(text),
+        }
     }
 
     /// Hears of others that are given.
@@ -173,7 +188,8 @@ mod tests {
     async fn a_provider_that_fails_or_panics_is_a_reason_and_no_more() {
         let fails = || async { Err::<Credentials, _>(io::Error::other("the vault is sealed")) };
         let login = Login::new(None, Some(Provider::new(fails)));
-        assert_eq!(login.credentials().await.unwrap_err(), "the vault is sealed");
+        let told = login.credentials().await.unwrap_err();
+        assert_eq!(told.as_str(), "the vault is sealed");
         for at_once in [true, false] {
             let panics = move || {
                 assert!(!at_once, "at once");
@@ -181,7 +197,7 @@ mod tests {
             };
             let panics = move || panics();
             let login = Login::new(None, Some(Provider::new::<_, io::Error>(panics)));
-            assert_eq!(login.credentials().await.unwrap_err(), "it panicked");
+            assert_eq!(login.credentials().await.unwrap_err().as_str(), "it panicked");
         }
     }
 

@@ -83,6 +83,112 @@ fn a_password_is_never_shown() {
     }
 }
 
+/// Letters that need an escape in a URL, in a file or in a line of a log, and others.
+const LETTERS: &[char] = &[
+    'Q', '7', 'ß', 'π', '%', '@', ':', '/', '?', '#', '&', '=', ' ', '\n', '\t', '"', '\'', '\\',
+    '\u{202e}', '[', ']', ',', '*', '~',
+];
+
+fn percent_encoded(text: &str) -> String {
+    let encoded: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    encoded.concat()
+}
+
+/// Whether a text holds a secret, or six letters of it in a row, in any of the forms in which it is written.
+fn tells(text: &str, secret: &str) -> bool {
+    let letters: Vec<_> = secret.chars().collect();
+    letters.windows(6).any(|part| {
+        let part: String = part.iter().collect();
+        let escaped = format!("{part:?}");
+        let forms = [part.clone(), percent_encoded(&part), escaped.trim_matches('"').to_owned()];
+        forms.iter().any(|form| text.contains(form))
+    })
+}
+
+/// Configurations that hold a secret in one place each, be they of use or not.
+fn holders(secret: &str) -> Vec<RedisConfig> {
+    let encoded = percent_encoded(secret);
+    let given = secret.to_owned();
+    let provide = move || {
+        let credentials = Credentials::user("app", given.clone());
+        async move { Ok::<_, std::io::Error>(credentials) }
+    };
+    let mut holders: Vec<_> = ["redis", "redis-sentinel", "redis-cluster", "rediss", "http"]
+        .iter()
+        .flat_map(|scheme| {
+            [
+                format!("{scheme}://app:{encoded}@h/0"),
+                format!("{scheme}://app:{secret}@h/0"),
+                format!("{scheme}://:{encoded}@h,i:1/0#main"),
+                format!("{scheme}://h/0?password={encoded}"),
+                format!("{scheme}://h?password={secret}"),
+                format!("{scheme}://h/0?user=app&password={secret}#main"),
+                format!("{scheme}://h/{secret}"),
+                format!("{scheme}://:{secret}"),
+                format!("{scheme}://h:{secret}/0"),
+            ]
+        })
+        .map(RedisConfig::new)
+        .collect();
+    let sentinel = || RedisConfig::new("redis-sentinel://h#main");
+    holders.extend([
+        RedisConfig::new(secret),
+        RedisConfig::new("redis://h").password(secret),
+        RedisConfig::new("redis://app:other@h").username("app").password(secret),
+        RedisConfig::new("redis://h").client_name("two words").password(secret),
+        RedisConfig::new("redis://h").credentials_from(provide),
+        sentinel().sentinel_password(secret),
+        sentinel().sentinel_username("app").sentinel_password(secret).password(secret),
+        RedisConfig::new("redis://h").sentinel_password(secret),
+        RedisConfig::new("redis-cluster://h").address(format!("redis://:{secret}@i:1"), "j"),
+        RedisConfig::new("redis-cluster://h").address("i", format!("app:{secret}@j:1")),
+    ]);
+    holders
+}
+
+#[tokio::test]
+async fn no_text_tells_a_secret_of_any_setting() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..40 {
+        let secret: String =
+            (0..random.usize(8..30)).map(|_| LETTERS[random.usize(..LETTERS.len())]).collect();
+        for config in holders(&secret) {
+            let mut texts =
+                vec![format!("{config:?} {config:#?}"), toml::to_string(&config).unwrap()];
+            match crate::Redis::new(config.clone()) {
+                Ok(redis) => texts.push(format!("{redis:?} {redis:#?}")),
+                Err(error) => texts.push(format!("{error} {error:?} {error:#?}")),
+            }
+            if let Ok(settings) = config.check() {
+                texts.push(format!("{settings:?} {settings:#?}"));
+                let credentials = settings.access.login.credentials().await;
+                texts.push(format!("{credentials:?} {:?}", settings.access.login));
+            }
+            for text in texts {
+                assert!(!tells(&text, &secret), "{secret:?} in {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_password_that_is_no_text_is_not_repeated_by_the_error() {
+    #[derive(Debug, serde::Deserialize)]
+    struct File {
+        #[expect(dead_code, reason = "it is never read")]
+        redis: RedisConfig,
+    }
+    for value in ["123456789", "-123456789", "123456789.5", "[123456789]", "{ a = 123456789 }"] {
+        for name in ["password", "sentinel_password"] {
+            // As a loader that shows no lines of the file.
+            let table: toml::Table = toml::from_str(&format!("redis.{name} = {value}")).unwrap();
+            let error = table.try_into::<File>().unwrap_err().to_string();
+            assert!(!error.contains("123456789"), "{error}");
+            assert!(error.contains("in quotes"), "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_file_may_name_any_setting_and_need_name_none() {
     let config: RedisConfig = toml::from_str("").unwrap();

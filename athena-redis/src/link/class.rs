@@ -16,7 +16,7 @@
 //! Invariant: every error has its consequences; one that is unknown counts as `Rejected`, which blames
 //! the request and never the node.
 
-use athena_cache_core::backend::Class;
+use athena_cache_core::backend::{Class, Excerpt};
 use redis::{ErrorKind, RedisError, ServerError};
 
 /// What follows from an error.
@@ -103,6 +103,9 @@ const TEXTS: [(&str, Class, Course, Bearing); 6] = [
     ("unknown command", Class::Rejected, Course::Fail, Bearing::Forbidden),
     ("unknown subcommand", Class::Rejected, Course::Fail, Bearing::Forbidden),
 ];
+
+/// What stands in front of the arguments that an error repeats.
+const REPEATED: &str = ", with args beginning with:";
 
 impl Consequence {
     /// That of an error that an operation met on an open connection, or an attempt to open one.
@@ -208,11 +211,19 @@ pub(super) fn target(text: &str) -> Option<(u16, &str)> {
 }
 
 /// What went wrong, for a message.
-pub(super) fn text(error: &RedisError) -> String {
+///
+/// A server that does not know a command repeats what it was sent with: names of entries, a password.
+pub(super) fn text(error: &RedisError) -> Excerpt {
     match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
-        (Some(code), None) => code.to_owned(),
-        (None, _) => error.to_string(),
+        (Some(code), Some(detail)) => {
+            let (said, repeats) = match detail.split_once(REPEATED) {
+                Some((said, _)) => (said, true),
+                None => (detail, false),
+            };
+            Excerpt::of(format_args!("{code} {said}{}", if repeats { "…" } else { "" }))
+        }
+        (Some(code), None) => Excerpt::of(code),
+        (None, _) => Excerpt::of(error),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Makes one connection: name, TCP, TLS, login.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athena_cache_core::backend::{Class, Node};
+use athena_cache_core::backend::{Class, Excerpt, Message, Node};
 use futures_util::future::{Either, select, select_ok};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
@@ -49,7 +50,7 @@ pub(super) struct Refusal {
     pub(super) class: Class,
     /// What was found in place of a node, if it is clear what that is.
     pub(super) stranger: Option<Stranger>,
-    pub(super) reason: String,
+    pub(super) reason: Message,
 }
 
 /// Whom to connect to, and how.
@@ -85,7 +86,7 @@ impl Call {
         let limit = self.access.connect_timeout;
         match timeout(limit, self.attempt()).await {
             Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err(Refusal::unreachable(format!("no connection within {limit:?}"))),
+            Err(_) => Err(Refusal::unreachable(format_args!("no connection within {limit:?}"))),
         }
     }
 
@@ -148,7 +149,7 @@ impl Call {
             });
         let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
         let (wire, driver) = made.map_err(|error| match Stranger::by(&greeting.bytes()) {
-            Some(stranger) => Refusal::stranger(stranger, &class::text(&error)),
+            Some(stranger) => Refusal::stranger(stranger, Some(&class::text(&error))),
             None => Refusal::from(error),
         })?;
         let conn = Conn::new(wire, driver, greeting, self.node, Arc::clone(&self.client));
@@ -166,7 +167,7 @@ impl Call {
         let mut replies = conn.exchange(&batch).await?;
         replies.skip(introduced);
         if let Some(stranger) = Stranger::among_sentinels(&mut replies) {
-            return Err(Refusal::stranger(stranger, ""));
+            return Err(Refusal::stranger(stranger, None));
         }
         let mut batch = Batch::new();
         batch.command("PSUBSCRIBE").arg("*");
@@ -200,7 +201,7 @@ impl Call {
             lacks.note_command(rights::TRACKING, denial);
         }
         if let Some(stranger) = Stranger::among_nodes(&mut replies) {
-            return Err(Refusal::stranger(stranger, ""));
+            return Err(Refusal::stranger(stranger, None));
         }
         lacks.note_command(rights::INFO, replies.denial());
         let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
@@ -247,30 +248,28 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
 }
 
 impl Refusal {
-    fn unreachable(reason: impl Into<String>) -> Self {
-        Self { class: Class::Unreachable, stranger: None, reason: reason.into() }
+    fn unreachable(reason: impl fmt::Display) -> Self {
+        Self { class: Class::Unreachable, stranger: None, reason: Message::of(reason) }
     }
 
-    fn without_credentials(why: &str) -> Self {
-        let reason = format!("the provider of credentials had none: {why}");
+    fn without_credentials(why: &Excerpt) -> Self {
+        let reason = Message::of(format_args!("the provider of credentials had none: {why}"));
         Self { class: Class::Denied, stranger: None, reason }
     }
 
     /// No node of ours, or none that can be used.
-    fn stranger(stranger: Stranger, reason: &str) -> Self {
+    fn stranger(stranger: Stranger, reason: Option<&Excerpt>) -> Self {
         let reason = match reason {
-            "" => stranger.to_string(),
-            reason => format!("{stranger} ({reason})"),
+            None => Message::of(stranger),
+            Some(reason) => Message::of(format_args!("{stranger} ({reason})")),
         };
         Self { class: Class::Unreachable, stranger: Some(stranger), reason }
     }
 
-    /// Old servers repeat the arguments of a login that they do not understand.
+    /// Whatever answers may repeat what it was told.
     fn without_secret(mut self, credentials: Option<&Credentials>) -> Self {
-        if let Some(password) = credentials.map(Credentials::secret)
-            && !password.is_empty()
-        {
-            self.reason = self.reason.replace(password, "***");
+        if let Some(credentials) = credentials {
+            self.reason = Message::of(credentials.hide_in(self.reason.as_str()));
         }
         self
     }
@@ -278,14 +277,14 @@ impl Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self::unreachable(error.to_string())
+        Self::unreachable(Excerpt::of(error))
     }
 }
 
 impl From<RedisError> for Refusal {
     fn from(error: RedisError) -> Self {
         let class = Consequence::of(&error).login();
-        Self { class, stranger: None, reason: class::text(&error) }
+        Self { class, stranger: None, reason: Message::of(class::text(&error)) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
+use athena_cache_core::backend::Excerpt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::meter::{Meter, OversizedReply};
@@ -215,8 +216,15 @@ impl Beginning {
     }
 }
 
+impl fmt::Display for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Excerpt::of_bytes(self.as_bytes()), f)
+    }
+}
+
+/// Shows nothing: what answers may repeat a password, which is looked for in messages only.
 impl fmt::Debug for Beginning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+        f.debug_struct("Beginning").finish_non_exhaustive()
     }
 }

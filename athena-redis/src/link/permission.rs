@@ -2,7 +2,7 @@
 //!
 //! Invariant: what needs several rights is not begun where one of them is lacking.
 
-use athena_cache_core::backend::{Ability, Class, Failure};
+use athena_cache_core::backend::{Ability, Class, Excerpt, Failure};
 use tokio::time::{Instant, timeout_at};
 
 use super::Link;
@@ -93,10 +93,11 @@ impl Call {
         }
         let credentials = self.access.login.latest();
         let user = credentials.as_ref().and_then(Credentials::username).unwrap_or("default");
+        let user = Excerpt::of(user);
         let (lacking, costs) = (lacks.commands(), lacks.costs());
-        let fix = lacks.fix(user, probe.prefixes());
+        let fix = lacks.fix(&user, probe.prefixes());
         tracing::warn!(
-            %endpoint, user, lacking, costs, fix,
+            %endpoint, %user, lacking, costs, fix,
             "redis does not let us do all that is needed"
         );
     }

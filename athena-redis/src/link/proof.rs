@@ -1,6 +1,6 @@
 //! Whether a node is the one that serves, by its own word.
 
-use athena_cache_core::backend::{Class, Failure, Proof};
+use athena_cache_core::backend::{Class, Excerpt, Failure, Proof};
 use tokio::time::Instant;
 
 use super::batch::Batch;
@@ -67,6 +67,7 @@ impl Link {
             && let Some(state) = role::read_state(&mut replies).map_err(malformed)?
             && state != "ok"
         {
+            let state = Excerpt::of(state);
             let what = format!("says that the state of its cluster is `{state}`");
             return Err(self.failure(Class::Unready, &what));
         }

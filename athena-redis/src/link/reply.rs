@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use athena_cache_core::backend::Class;
+use athena_cache_core::backend::{Class, Excerpt};
 use redis::{RedisError, Value};
 
 use super::batch::{Malformed, Replies};
@@ -14,7 +14,7 @@ pub(crate) type Fields = BTreeMap<String, String>;
 
 impl Replies {
     /// Takes an error, if one comes next.
-    pub(crate) fn error(&mut self) -> Option<(Class, String)> {
+    pub(crate) fn error(&mut self) -> Option<(Class, Excerpt)> {
         self.consequence().map(|(consequence, text)| (consequence.class, text))
     }
 
@@ -27,7 +27,7 @@ impl Replies {
     }
 
     /// Takes an error, if one comes next, and tells what follows from it.
-    pub(super) fn consequence(&mut self) -> Option<(Consequence, String)> {
+    pub(super) fn consequence(&mut self) -> Option<(Consequence, Excerpt)> {
         match self.take(|value| matches!(value, Value::ServerError(_)))? {
             Value::ServerError(error) => {
                 let error = RedisError::from(error);
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn an_error_is_taken_only_where_it_stands() {
         let mut denied = replies("-NOPERM this user has no permissions\r\n");
-        let text = "NOPERM this user has no permissions".to_owned();
+        let text = Excerpt::of("NOPERM this user has no permissions");
         assert_eq!(denied.error(), Some((Class::Denied, text)));
         let mut fine = replies("+OK\r\n");
         assert_eq!(fine.error(), None);

@@ -217,7 +217,9 @@ impl LinkState {
     }
 
     pub(super) fn failure(&self, class: Class, what: impl AsRef<str>) -> Failure {
-        Failure::new(class, format!("redis at {} {}", self.call.endpoint, what.as_ref()))
+        // Whatever answers may repeat what it was told at the login.
+        let what = self.call.access.login.hide_in(what.as_ref());
+        Failure::new(class, format_args!("redis at {} {what}", self.call.endpoint))
     }
 
     /// What an operation fails with that was given up on a connection.
@@ -233,7 +235,7 @@ impl LinkState {
     pub(super) fn failure_of(&self, error: &redis::RedisError) -> Failure {
         let consequence = Consequence::of(error);
         let what = format!("{}: {}", consequence.verb(), class::text(error));
-        self.failure(consequence.class, what).with_source(error.clone())
+        self.failure(consequence.class, what)
     }
 }
 

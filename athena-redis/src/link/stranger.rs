@@ -82,7 +82,7 @@ impl fmt::Display for Stranger {
             ),
             Self::Other(beginning) => write!(
                 f,
-                "found something else than redis, which begins with {beginning:?}: give the port of \
+                "found something else than redis, which begins with {beginning}: give the port of \
                  redis (often 6379)"
             ),
         }

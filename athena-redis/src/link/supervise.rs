@@ -150,7 +150,7 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
         outcome => {
             if let Err(refusal) = outcome {
                 let (endpoint, reason) = (&shared.call.endpoint, &refusal.reason);
-                tracing::debug!(%endpoint, reason, "no better connection to redis");
+                tracing::debug!(%endpoint, %reason, "no better connection to redis");
             }
             let pause = spread(shared.call.access.probe_interval).saturating_sub(begun.elapsed());
             // Recovered or lost meanwhile: there is nothing to wait for.
@@ -231,9 +231,9 @@ fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<(Class, O
     let (class, reason) = (refusal.class, &refusal.reason);
     let trouble = (class, refusal.stranger);
     if reported.replace(trouble) == Some(trouble) || shared.is_standby() {
-        tracing::debug!(%endpoint, %class, reason, "cannot connect to redis");
+        tracing::debug!(%endpoint, %class, %reason, "cannot connect to redis");
     } else {
-        tracing::warn!(%endpoint, %class, reason, "cannot connect to redis, going on trying");
+        tracing::warn!(%endpoint, %class, %reason, "cannot connect to redis, going on trying");
     }
 }
 

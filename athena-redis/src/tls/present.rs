@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use athena_cache_core::backend::Excerpt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -34,13 +35,20 @@ impl Tls {
         };
         let client = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| fault(format!("no version of TLS can be used: {error}")))?
+            .map_err(|error| {
+                fault(format_args!("no version of TLS can be used: {}", Excerpt::of(error)))
+            })?
             .with_root_certificates(roots);
         let client = match (&config.cert_file, &config.key_file) {
             (None, None) => client.with_no_client_auth(),
             (Some(cert_file), Some(key_file)) => client
                 .with_client_auth_cert(certificates_in(cert_file)?, key_in(key_file)?)
-                .map_err(|error| fault(format!("the client certificate is unusable: {error}")))?,
+                .map_err(|error| {
+                    fault(format_args!(
+                        "the client certificate is unusable: {}",
+                        Excerpt::of(error)
+                    ))
+                })?,
             _ => {
                 return Err(fault("`cert_file` and `key_file` go together, give both or none"));
             }
@@ -95,9 +103,10 @@ fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
 }
 
 fn unreadable(path: &Path, error: impl fmt::Display) -> Error {
-    fault(format!("cannot use `{}`: {error}", path.display()))
+    let (path, error) = (Excerpt::of(path.display()), Excerpt::of(error));
+    fault(format_args!("cannot use `{path}`: {error}"))
 }
 
 fn fault(message: impl fmt::Display) -> Error {
-    Error::settings(format!("redis settings: {message}"))
+    Error::settings(format_args!("redis settings: {message}"))
 }

@@ -98,7 +98,7 @@ where
             Escape::Error(carry) => {
                 self.tell_miss();
                 self.lead.settle();
-                let error = Error::timeout(ask.key.readable(), limit);
+                let error = Error::timeout(&ask.topic(), limit);
                 self.lead.land(Landing::Refusal(error.clone()));
                 let value = (ask.shape.failed)(carry(error));
                 Answer::new(value, Outcome::new(Source::Load))

@@ -20,8 +20,8 @@ use crate::remote::{Address, Generations, Grant, LeaseGuard, Remote};
 use crate::runtime::Runtime;
 use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
-use crate::telemetry::Event;
 use crate::telemetry::event::NotKept;
+use crate::telemetry::{Event, Topic};
 
 /// What a load came to.
 pub(in crate::engine) struct Finished<R, V, E> {
@@ -81,7 +81,7 @@ impl<V: Send + Sync + 'static, E: 'static> PendingFill<V, E> {
     fn begin_with(self, permit: Option<OwnedSemaphorePermit>) {
         let Self { task, lease } = self;
         let (Some(permit), Some(spawner)) = (permit, task.runtime.tasks.spawner()) else {
-            let (key, reason) = (&task.key.readable(), NotKept::Overloaded);
+            let (key, reason) = (&task.topic(), NotKept::Overloaded);
             return task.runtime.telemetry.tell(&Event::NotKept { key, reason });
         };
         spawner.spawn(async move {
@@ -129,11 +129,15 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         &self.pending.slot
     }
 
+    fn topic(&self) -> Topic {
+        self.runtime.telemetry.topic(&self.key, self.site)
+    }
+
     async fn run(mut self, lease: LeaseGuard) {
         let (Some(remote), Some(grant)) = (&self.runtime.remote, lease.grant()) else {
             return;
         };
-        let key = &self.key.readable();
+        let key = &self.topic();
         let telemetry = &self.runtime.telemetry;
         let bytes = match self.bytes(remote, grant, lease.address()).await {
             Ok(Some(bytes)) => bytes,
@@ -223,7 +227,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         }
         let now = remote.late_generations(&late, self.life.total()).await.ok()?;
         if before.any_tag != Some(now.any_tag) {
-            let (key, reason) = (&self.key.readable(), NotKept::Invalidated);
+            let (key, reason) = (&self.topic(), NotKept::Invalidated);
             self.runtime.telemetry.tell(&Event::NotKept { key, reason });
             return None;
         }

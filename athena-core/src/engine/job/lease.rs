@@ -167,7 +167,7 @@ where
         ask.runtime.clock.within(limit, remote.returned(&ask.key)).await;
         let token = remote.token(address);
         // Coherence 6: made before the lease is asked for, so that it is given back however that ends.
-        let guard = LeaseGuard::new(remote, &ask.key, Arc::clone(address), token, life);
+        let guard = LeaseGuard::new(remote, Arc::clone(address), token, life);
         let asked = remote.lease(address, ask.wanted(token)).await;
         self.apply(asked, guard)
     }

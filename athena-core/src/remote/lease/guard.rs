@@ -12,7 +12,6 @@ use super::queue::PendingRelease;
 use super::returns::Returning;
 use crate::backend::Token;
 use crate::clock::Tick;
-use crate::key::Key;
 use crate::remote::{Address, Remote};
 
 /// A lease in our hands, or one that was asked for and may be; dropped, it gives itself back (S7).
@@ -23,7 +22,6 @@ pub(crate) struct LeaseGuard {
     /// When it has ended by itself.
     until: Tick,
     address: Arc<Address>,
-    key: Key,
     remote: Arc<Remote>,
 }
 
@@ -33,7 +31,6 @@ impl LeaseGuard {
     /// It ends by itself within `life`.
     pub(crate) fn new(
         remote: &Arc<Remote>,
-        key: &Key,
         address: Arc<Address>,
         token: Token,
         life: Duration,
@@ -43,7 +40,6 @@ impl LeaseGuard {
             grant: None,
             until: remote.clock.now().after(life),
             address,
-            key: key.clone(),
             remote: Arc::clone(remote),
         }
     }
@@ -94,11 +90,12 @@ impl Drop for LeaseGuard {
         let (remote, returns) = (&self.remote, &self.remote.returns);
         returns.abandon(token);
         remote.give_back(PendingRelease {
-            key: self.key.clone(),
+            key: self.address.key.clone(),
+            site: self.address.site,
             lease: self.address.entry.lease(),
             token,
             until: self.grant.is_some().then_some(self.until),
-            first: Some((Returning::new(returns, &self.key), remote.tasks.work())),
+            first: Some((Returning::new(returns, &self.address.key), remote.tasks.work())),
         });
     }
 }

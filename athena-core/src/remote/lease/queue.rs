@@ -15,6 +15,7 @@ use crate::tasks::{PendingWork, RuntimeId};
 /// A lease that is to be given back.
 pub(super) struct PendingRelease {
     pub(super) key: Key,
+    pub(super) site: Option<u32>,
     /// The name of the lease.
     pub(super) lease: String,
     pub(super) token: Token,

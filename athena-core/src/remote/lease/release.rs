@@ -31,7 +31,8 @@ impl Remote {
     /// Leaves a lease to its own end.
     fn leave(&self, left: Option<Box<PendingRelease>>) {
         if let Some(left) = left {
-            self.telemetry.tell(&Event::LeaseLeft { key: &left.key.readable() });
+            let key = &self.telemetry.topic(&left.key, left.site);
+            self.telemetry.tell(&Event::LeaseLeft { key });
         }
     }
 

@@ -88,8 +88,27 @@ fn b18_every_word_of_a_server_has_its_consequences() {
         let denied = class == Class::Denied;
         let login = if denied { Class::Denied } else { Class::Unreachable };
         assert_eq!((expected.login(), expected.verb()), (login, "refused"), "{line}");
-        assert_eq!(text(&error), line);
+        assert_eq!(text(&error).as_str(), line);
     }
+}
+
+#[test]
+fn what_a_server_repeats_of_a_command_is_not_told() {
+    for (line, expected) in [
+        (
+            "ERR unknown command 'MGET', with args beginning with: 'shop:{f:f#tok3n}:1' ",
+            "ERR unknown command 'MGET'…",
+        ),
+        (
+            "ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `app`, `tok3n`, ",
+            "ERR unknown command `HELLO`…",
+        ),
+        ("ERR bad\x1b[2Jthing", r"ERR bad\u{1b}[2Jthing"),
+    ] {
+        assert_eq!(text(&server(line)).as_str(), expected);
+    }
+    let endless = text(&server(&format!("ERR {}", "x".repeat(1_000_000))));
+    assert_eq!(endless.as_str().chars().count(), 200);
 }
 
 #[test]

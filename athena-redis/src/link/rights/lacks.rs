@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use athena_cache_core::backend::Ability;
+use athena_cache_core::backend::{Ability, Excerpt};
 
 use super::{Promise, RIGHTS, Right};
 use crate::link::class::Denial;
@@ -77,7 +77,7 @@ impl Lacks {
     }
 
     /// What an operator has to do, for a user who needs these names.
-    pub(in crate::link) fn fix(self, user: &str, prefixes: &[String]) -> String {
+    pub(in crate::link) fn fix(self, user: &Excerpt, prefixes: &[String]) -> String {
         let mut fixes = Vec::new();
         if self.commands | self.names != 0 {
             let mut rule = format!("ACL SETUSER {user}");

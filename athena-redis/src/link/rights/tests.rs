@@ -92,9 +92,9 @@ fn the_fix_is_a_rule_that_can_be_pasted() {
             "ACL SETUSER app ~shop:* ~blog:* +del",
         ),
     ] {
-        assert_eq!(lacks(denials).fix("app", &prefixes), fix);
+        assert_eq!(lacks(denials).fix(&"app".into(), &prefixes), fix);
     }
-    let unknown = lacks(&[("eval", Denial::Unknown)]).fix("app", &prefixes);
+    let unknown = lacks(&[("eval", Denial::Unknown)]).fix(&"app".into(), &prefixes);
     assert!(unknown.contains("does not know eval") && !unknown.contains("ACL"), "{unknown}");
 }
 

@@ -68,7 +68,7 @@ fn read(
 ) -> Result<Said, Failure> {
     let malformed = |malformed: Malformed| link.malformed(&malformed);
     if let Some((class, why)) = replies.error() {
-        let is_alone = why.contains("cluster support disabled");
+        let is_alone = why.as_str().contains("cluster support disabled");
         let fix =
             if is_alone { "; begin the url with `redis://` if this is no cluster" } else { "" };
         return Err(link.failure(class, &format!("does not tell of its cluster: {why}{fix}")));

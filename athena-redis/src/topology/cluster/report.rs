@@ -32,7 +32,7 @@ pub(super) async fn report(
     while let Some(link) = heir.upgrade() {
         match link.connect().await {
             Ok(()) => {
-                let (from, to) = (succession.from.to_string(), succession.to.to_string());
+                let Succession { from, to, .. } = &succession;
                 client.tell(&Change::Failover(Failover::new(from, to, cause, since.elapsed())));
                 return;
             }

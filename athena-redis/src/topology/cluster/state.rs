@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use athena_cache_core::backend::{Class, Failure, Node};
+use athena_cache_core::backend::{Class, Failure, Message, Node};
 use tokio::sync::{Notify, watch};
 
 use super::registry::Registry;
@@ -58,7 +58,7 @@ pub(super) enum Search {
 #[derive(Debug)]
 pub(super) struct Reason {
     pub(super) class: Class,
-    pub(super) message: String,
+    pub(super) message: Message,
 }
 
 impl ClusterState {
@@ -73,7 +73,7 @@ impl ClusterState {
             return Failure::new(Class::Closed, "the redis cluster was closed");
         }
         match &*self.search.borrow() {
-            Search::Vain { reason, .. } => Failure::new(reason.class, reason.message.clone()),
+            Search::Vain { reason, .. } => Failure::new(reason.class, &reason.message),
             Search::UnderWay | Search::Done => {
                 Failure::new(Class::Unreachable, "no node of the redis cluster has answered yet")
             }

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use athena_cache_core::backend::Class;
+use athena_cache_core::backend::{Class, Message};
 use tokio::time::Instant;
 
 use self::ballot::Ballot;
@@ -267,12 +267,13 @@ impl Election {
         }
         if self.ballot.is_unknown() {
             let all: Vec<_> = self.ballot.sentinels().map(ToString::to_string).collect();
-            let sentinels = all.join(", ");
+            let sentinels = Message::of(all.join(", "));
             return Some(Absence::UnknownService { service: service.to_owned(), sentinels });
         }
         let denied = self.ballot.silences().any(|silence| silence.class == Class::Denied);
         let told = self.ballot.silences().filter(|it| !denied || it.class == Class::Denied);
-        let reasons = told.map(|silence| &*silence.why).collect::<Vec<_>>().join("; ");
+        let reasons = told.map(|silence| silence.why.as_str()).collect::<Vec<_>>();
+        let reasons = Message::of(reasons.join("; "));
         Some(if denied { Absence::Denied(reasons) } else { Absence::Unreachable(reasons) })
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use athena_cache_core::backend::Message;
 use tokio::time::Instant;
 
 use super::replies::SentinelView;
@@ -51,7 +52,7 @@ pub(super) struct Shortfall {
     pub(super) needed: usize,
     pub(super) size: usize,
     /// What became of those that do not answer.
-    pub(super) silences: Vec<String>,
+    pub(super) silences: Vec<Message>,
     /// Whether some do not say who they are.
     pub(super) has_anonymous: bool,
 }
@@ -70,7 +71,7 @@ impl fmt::Display for Shortfall {
             )?;
         }
         if !self.silences.is_empty() {
-            let silences = self.silences.join("; ");
+            let silences = self.silences.iter().map(Message::as_str).collect::<Vec<_>>().join("; ");
             write!(
                 f,
                 "; if sentinels listen elsewhere than they say, set `addresses`: {silences}"

@@ -323,7 +323,7 @@ impl SentinelMachine {
             self.election.forget(&former);
             let cause = suspicion.map_or(Cause::Unknown, |suspicion| suspicion.cause());
             let took = suspicion.map_or(Duration::ZERO, |suspicion| now - suspicion.since());
-            let failover = Failover::new(former.to_string(), elected.to_string(), cause, took);
+            let failover = Failover::new(&former, &elected, cause, took);
             self.actions.push(SentinelAction::LeaveNode(former));
             self.actions.push(SentinelAction::Tell(failover));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use athena_cache_core::backend::{Class, Failure};
+use athena_cache_core::backend::{Class, Failure, Message};
 
 use crate::config::Addresses;
 use crate::link::{Batch, Fields, Malformed, Replies, Role};
@@ -75,12 +75,12 @@ pub(super) struct Peer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Silence {
     pub(super) class: Class,
-    pub(super) why: String,
+    pub(super) why: Message,
 }
 
 impl From<&Failure> for Silence {
     fn from(failure: &Failure) -> Self {
-        Self { class: failure.class(), why: failure.to_string() }
+        Self { class: failure.class(), why: Message::of(failure) }
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn ask_lists(batch: &mut Batch, service: &str) {
 pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<Word, Malformed> {
     if let Some((class, text)) = replies.error() {
         replies.skip(2);
-        return Ok(Word::Mute(Silence { class, why: text }));
+        return Ok(Word::Mute(Silence { class, why: Message::of(text) }));
     }
     let address = replies.words()?;
     let record = match replies.error() {
