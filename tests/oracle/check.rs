@@ -4,13 +4,15 @@
 //! P2: what is served as fresh is not older than an invalidation, by whomever, that was done longer ago
 //! than the bound. P3: in the process that invalidated the bound is zero, done or pending, and flags
 //! excuse nothing. P4: once all is well and quiet, everybody reads what the source has. P5, that nothing
-//! invalidated comes back, is P2 and P3 over the whole play.
+//! invalidated comes back, is P2 and P3 over the whole play. P6, that the cache does its work, is in
+//! [`duty`](super::duty).
 
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+use super::duty::Duty;
 use super::record::{Ending, History, Invalidation, Read};
 
 /// What a play was promised.
@@ -24,6 +26,8 @@ pub(crate) struct Rules {
     pub(crate) is_calm: bool,
     /// How many processes there are.
     pub(crate) processes: usize,
+    /// What has to work, and when.
+    pub(crate) duties: Vec<Duty>,
 }
 
 /// A stretch in which one node takes over from another.
@@ -98,12 +102,13 @@ pub(crate) enum Habit {
     Batched(u64),
 }
 
-/// The items that were loaded more often than once, and once more by every process after each
-/// invalidation that reached them.
+/// The items that were loaded more often than once, once more by every process after each invalidation that
+/// reached them, and `in_time` times without a reason.
 pub(crate) fn surplus(
     history: &History,
     loads: &[u32],
     processes: usize,
+    in_time: u64,
     habit: impl Fn(usize) -> Habit,
 ) -> Vec<Surplus> {
     let is_wide = |it: &Invalidation| it.covers.len() > 1;
@@ -119,7 +124,7 @@ pub(crate) fn surplus(
             Habit::Batched(beside) => beside,
             Habit::Renewed => continue,
         };
-        let allowed = 1 + reaching(item) as u64 * processes as u64 + more;
+        let allowed = 1 + reaching(item) as u64 * processes as u64 + in_time + more;
         if u64::from(loads) > allowed {
             found.push(Surplus { item, loads, allowed });
         }

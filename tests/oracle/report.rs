@@ -5,6 +5,7 @@ use std::fmt;
 use athena_cache::Stats;
 
 use super::check::{Promise, Rules, Surplus, Violation};
+use super::duty::Lapse;
 use super::play::Play;
 use super::record::{Ending, Flags, History};
 use super::staleness::Staleness;
@@ -23,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) surplus: Vec<Surplus>,
     /// Loads without a lease in a play without a fault.
     pub(crate) unleased: u64,
+    /// What did not work where it has to.
+    pub(crate) lapses: Vec<Lapse>,
     pub(crate) staleness: Vec<Staleness>,
     pub(crate) stats: Vec<Stats>,
     pub(crate) loads: u32,
@@ -33,7 +36,8 @@ pub(crate) struct Report {
 impl Report {
     /// Whether every promise was kept.
     pub(crate) fn is_good(&self) -> bool {
-        self.violations.is_empty() && self.surplus.is_empty() && self.unleased == 0
+        let is_thrifty = self.surplus.is_empty() && self.unleased == 0;
+        self.violations.is_empty() && self.lapses.is_empty() && is_thrifty
     }
 
     /// Panics with the story unless every promise was kept, by enough calls to tell.
@@ -81,9 +85,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Play { seed, topology, fault, processes, .. } = &self.play;
+        let Play { seed, topology, fault, processes, configuration, .. } = &self.play;
         let tracked = if self.is_tracked { "announced" } else { "not announced" };
-        writeln!(f, "{topology} {fault}, seed {seed}, {processes} processes, changes {tracked}")?;
+        writeln!(f, "{topology} {fault} on {configuration}, seed {seed}, {processes} processes, changes {tracked}")?;
         writeln!(f, "  {}", self.counts())?;
         writeln!(
             f,
@@ -109,6 +113,9 @@ impl fmt::Display for Report {
         if self.unleased > 0 {
             let failures: Vec<_> = self.stats.iter().map(|it| &it.backend_failures).collect();
             writeln!(f, "  {} loads without a lease, for {failures:?}", self.unleased)?;
+        }
+        for lapse in &self.lapses {
+            writeln!(f, "  {lapse}")?;
         }
         if !self.violations.is_empty() {
             writeln!(f, "  {} VIOLATIONS", self.violations.len())?;

@@ -1,6 +1,7 @@
 //! One `redis-server` process of one's own.
 
 mod launch;
+mod make;
 mod port;
 
 use std::fs;
@@ -10,9 +11,10 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+pub(crate) use make::Make;
 pub(crate) use port::free_port;
 
-use super::file;
+use super::{file, wait_for};
 use super::monitor::Monitor;
 use super::process::Process;
 use super::resp::{Address, Client, Reply};
@@ -22,6 +24,7 @@ use super::role::Role;
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     program: Program,
+    make: Make,
     port: u16,
     tls_port: Option<u16>,
     folder: PathBuf,
@@ -103,6 +106,17 @@ impl RedisServer {
         self.password = Some(password.to_owned());
     }
 
+    /// Has it run another program, from the next start on.
+    pub(crate) fn run(&mut self, make: Make) {
+        self.make = make;
+    }
+
+    /// Changes a setting of a server that runs, for its later starts as well.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        assert_eq!(self.cli(&["CONFIG", "SET", name, value]), Reply::Status("OK".into()));
+        self.settings.extend([format!("--{name}"), value.to_owned()]);
+    }
+
     /// Gives it a configuration file, which it may rewrite and finds again after a restart.
     ///
     /// The settings that it was prepared with come on top.
@@ -116,7 +130,8 @@ impl RedisServer {
         let folder = make_folder(&format!("athena-{}-{count}", std::process::id()));
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
         let port = free_port();
-        Self { program, port, tls_port: None, folder, settings, password: None, process: None }
+        let make = Make::default();
+        Self { program, make, port, tls_port: None, folder, settings, password: None, process: None }
     }
 
     /// Where it listens, as a URL.
@@ -159,7 +174,7 @@ impl RedisServer {
         self.process().thaw();
     }
 
-    /// Starts it on its port, empty; ends it first if it runs.
+    /// Starts it on its port, with what it last saved; ends it first if it runs.
     pub(crate) fn restart(&mut self) {
         for _ in 0..5 {
             self.kill();
@@ -170,6 +185,24 @@ impl RedisServer {
         }
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         panic!("redis-server does not start on port {}:\n{log}", self.port);
+    }
+
+    /// Has it fail to save, and with that refuse writes and signs of life (MISCONF), until
+    /// [`let_save`](Self::let_save).
+    pub(crate) fn fail_to_save(&self) {
+        fs::create_dir_all(self.folder.join("dump.rdb/in-the-way")).expect("create a folder");
+        self.cli(&["CONFIG", "SET", "save", "3600 1"]);
+        wait_for("a save fails", || {
+            drop(self.cli(&["BGSAVE"]));
+            let pong = self.cli(&["PING"]);
+            matches!(pong, Reply::Error(text) if text.starts_with("MISCONF")).then_some(())
+        });
+    }
+
+    /// Has it save again.
+    pub(crate) fn let_save(&self) {
+        fs::remove_dir_all(self.folder.join("dump.rdb")).expect("remove the folder");
+        self.cli(&["CONFIG", "SET", "save", ""]);
     }
 
     /// Sends one command over a connection of its own; panics if the server cannot be asked.

@@ -1,0 +1,115 @@
+//! P6: where nothing is broken, or any more, the cache does its work.
+//!
+//! Memory answers, what Redis holds answers, invalidations are `Done`, and calls wait for no more than loads.
+//! A cache that answers nothing is never stale; so staleness alone would not tell that it has given up.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use athena_cache::Source;
+
+use super::record::{Ending, Flags, History, Invalidation, Read};
+
+/// What has to work in a stretch of a play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Duty {
+    pub(crate) from: Duration,
+    pub(crate) until: Duration,
+    pub(crate) works: Works,
+    /// How long a call may take.
+    pub(crate) patience: Duration,
+}
+
+/// Which parts of the cache do their work, in each process that lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Works {
+    pub(crate) memory: bool,
+    /// Whether anybody is answered by Redis.
+    pub(crate) redis: bool,
+    pub(crate) invalidations: bool,
+}
+
+/// Something that does not work, from then on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lapse {
+    pub(crate) from: Duration,
+    pub(crate) what: Idle,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// None of so many calls of a process was answered fresh by its memory.
+    Memory { process: usize, calls: usize },
+    /// None of so many calls was answered fresh by Redis.
+    Redis { calls: usize },
+    /// None of so many invalidations of a process was done.
+    Invalidations { process: usize, asked: usize },
+    /// So many calls took longer than they may.
+    Slow { calls: usize, of: usize, limit: Duration },
+}
+
+/// With fewer calls, or invalidations, in a stretch nothing is said.
+const ENOUGH: usize = 50;
+const ENOUGH_ASKED: usize = 3;
+/// One in so many calls may be slow: a machine with much to do stops between two lines.
+const SLOW: usize = 50;
+
+/// What did not work where it has to, by the processes that lived to the end.
+pub(crate) fn lapses(history: &History, duties: &[Duty], alive: &[usize]) -> Vec<Lapse> {
+    let each = duties.iter().flat_map(|duty| {
+        idle(history, duty, alive).into_iter().map(|what| Lapse { from: duty.from, what })
+    });
+    each.collect()
+}
+
+fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
+    let within = |at: Duration| duty.from <= at && at < duty.until;
+    let told = |read: &&Read| within(read.begun) && read.flags != Flags::Unsaid;
+    let reads: Vec<_> = history.reads.iter().filter(told).collect();
+    let asked = |it: &&Invalidation| within(it.begun) && it.ending != Ending::Unsaid;
+    let asked: Vec<_> = history.invalidations.iter().filter(asked).collect();
+    let is_from = |read: &Read, tier| matches!(read.flags, Flags::Fresh { source, .. } if source == tier);
+    let mut found = Vec::new();
+    for &process in alive {
+        let ours: Vec<_> = reads.iter().filter(|read| read.process == process).collect();
+        let answers = ours.iter().any(|read| is_from(read, Source::Memory));
+        if duty.works.memory && !answers && ours.len() >= ENOUGH {
+            found.push(Idle::Memory { process, calls: ours.len() });
+        }
+        let asked: Vec<_> = asked.iter().filter(|it| it.process == process).collect();
+        let is_done = asked.iter().any(|it| it.ending == Ending::Done);
+        if duty.works.invalidations && !is_done && asked.len() >= ENOUGH_ASKED {
+            found.push(Idle::Invalidations { process, asked: asked.len() });
+        }
+    }
+    let (calls, limit) = (reads.len(), duty.patience);
+    if duty.works.redis && calls >= ENOUGH && !reads.iter().any(|it| is_from(it, Source::Backend)) {
+        found.push(Idle::Redis { calls });
+    }
+    let slow = reads.iter().filter(|read| read.ended > read.begun + limit).count();
+    if slow > calls / SLOW {
+        found.push(Idle::Slow { calls: slow, of: calls, limit });
+    }
+    found
+}
+
+impl fmt::Display for Lapse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P6: from {:.1} s on ", self.from.as_secs_f64())?;
+        match self.what {
+            Idle::Memory { process, calls } => {
+                write!(f, "memory answered none of {calls} calls of process {process}")
+            }
+            Idle::Redis { calls } => write!(f, "Redis answered none of {calls} calls"),
+            Idle::Invalidations { process, asked } => {
+                write!(f, "none of {asked} invalidations of process {process} was done")
+            }
+            Idle::Slow { calls, of, limit } => {
+                write!(f, "{calls} of {of} calls took longer than {limit:?}")
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What may be expected beyond what is always promised: by configuration and fault, one rule each.
+//!
+//! Promises P1 to P5 are the same on every configuration. How often something is loaded, and what works, is
+//! not; whatever differs stands here.
+
+use std::time::Duration;
+
+use athena_cache::MemoryRole;
+
+use super::configuration::{Room, Tracking, User};
+use super::duty::{Duty, Works};
+use super::fault::Fault;
+use super::play::{Play, SLACK};
+use super::record::Phase;
+use super::workload::Options;
+
+/// How long after a beginning, or after the end of a fault, everything has to work: nodes are dialed again
+/// within 1.5 s.
+const SETTLED: Duration = Duration::from_millis(1_700);
+/// Shorter stretches tell nothing.
+const TELLING: Duration = Duration::from_millis(700);
+
+impl Play {
+    /// Whether one process loads for all: it may take leases, and there is room for what it loaded.
+    pub(crate) fn loads_once_for_all(&self) -> bool {
+        self.configuration.user != User::WithoutScripts && self.configuration.room == Room::Wide
+    }
+
+    /// How often each process may load an item in a window without an invalidation; `None` if nothing keeps
+    /// what it has loaded.
+    ///
+    /// Without a lease, or a place in Redis, a result answers for the window from the beginning of its load. Who
+    /// comes later begins another one, or gets it flagged.
+    pub(crate) fn loads_in_a_window(&self) -> Option<u64> {
+        let is_kept = self.loads_once_for_all();
+        let is_remembered = self.configuration.memory == MemoryRole::Tier;
+        if is_kept { Some(0) } else { is_remembered.then_some(1) }
+    }
+
+    /// Whether memory keeps what nobody has changed: all changes are announced, and the whole of them.
+    pub(crate) fn announces_all(&self) -> bool {
+        let on = &self.configuration;
+        let may = !matches!(on.user, User::WithoutTracking | User::WithoutInfo | User::WithoutScripts);
+        on.tracking == Tracking::On && may && on.room == Room::Wide
+    }
+
+    /// What has to work, and when.
+    pub(crate) fn duties(&self, phases: &[Phase], end: Duration) -> Vec<Duty> {
+        let [first, .., last] = phases else {
+            return self.duty(phases[0].from + SETTLED, end, self.works()).into_iter().collect();
+        };
+        let mut duties = Vec::new();
+        duties.extend(self.duty(first.from + SETTLED, phases[1].from, self.works()));
+        duties.extend(self.duty(last.from + SETTLED, end, self.works()));
+        if self.fault == Fault::Unsaved {
+            let works = Works { redis: false, invalidations: false, ..self.works() };
+            duties.extend(self.duty(phases[1].from, last.from, works));
+        }
+        // Nobody waits for what a process does that stands still, or that nobody else can reach.
+        if self.fault != Fault::Stall {
+            let works = Works { memory: false, redis: false, invalidations: false };
+            let limited = self.duty(phases[1].from, last.from, works);
+            let later = self.setup.deadline();
+            duties.extend(limited.map(|duty| Duty { patience: duty.patience + later, ..duty }));
+        }
+        duties
+    }
+
+    /// What works in health.
+    fn works(&self) -> Works {
+        let memory = self.configuration.memory == MemoryRole::Tier;
+        let takes = self.configuration.user != User::WithoutScripts;
+        // What nobody else fills, and memory answers, is not read.
+        let redis = takes && (self.processes > 1 || !memory);
+        Works { memory, redis, invalidations: true }
+    }
+
+    fn duty(&self, from: Duration, until: Duration, works: Works) -> Option<Duty> {
+        let longest = self.load_time()[1] + self.workload.decoding;
+        let patience = longest * 3 + SLACK;
+        // Who waits for the same load over and over tells nothing of what works.
+        let tells = until > from + TELLING + longest * 2;
+        let all_works = self.workload.options == Options::Few || works.memory;
+        (tells && all_works).then_some(Duty { from, until, works, patience })
+    }
+}
