@@ -38,9 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             break;
         }
         let play = plan.play(place);
-        print!("\n[{:.0} s] ", begun.elapsed().as_secs_f64());
+        println!("\n[{:.0} s] {play}", begun.elapsed().as_secs_f64());
         if let Some(obstacle) = play.obstacle() {
-            println!("{} {} on {}: {obstacle}", play.topology, play.fault, play.configuration);
+            println!("  {obstacle}");
             continue;
         }
         let report = play.run();

@@ -10,8 +10,8 @@ use crate::oracle::staleness;
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     plays: usize,
-    /// Seeds of those in which a promise was not kept.
-    bad: Vec<(String, u64)>,
+    /// Those in which a promise was not kept.
+    bad: Vec<String>,
     reads: usize,
     invalidations: usize,
     loads: u64,
@@ -36,8 +36,7 @@ impl Tally {
         let play = &report.play;
         self.plays += 1;
         if !report.is_good() {
-            let what = format!("{} {} on {}", play.topology, play.fault, play.configuration);
-            self.bad.push((what, play.seed));
+            self.bad.push(play.to_string());
         }
         self.reads += report.history.reads.len();
         self.invalidations += report.history.invalidations.len();
@@ -87,8 +86,8 @@ impl fmt::Display for Tally {
         for (word, Shares { plays, answers, outdated, max: [max, calm] }) in &self.shares {
             writeln!(f, "| `{word}` | {plays} | {answers} | {outdated} | {max:.2} | {calm:.2} |")?;
         }
-        for (play, seed) in &self.bad {
-            writeln!(f, "  a promise was not kept in {play}, seed {seed}")?;
+        for play in &self.bad {
+            writeln!(f, "  a promise was not kept in {play}")?;
         }
         Ok(())
     }

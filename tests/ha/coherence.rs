@@ -28,7 +28,7 @@ fn on(words: &str) -> Configuration {
 /// Plays, and panics with the story if a promise was not kept.
 fn is_kept(play: &Play) {
     match play.obstacle() {
-        Some(obstacle) => eprintln!("{} on {}: {obstacle}", play.topology, play.configuration),
+        Some(obstacle) => eprintln!("{play}: {obstacle}"),
         None => played(play).assert_good(),
     }
 }

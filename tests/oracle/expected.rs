@@ -37,6 +37,12 @@ impl Play {
         if is_kept { Some(0) } else { is_remembered.then_some(1) }
     }
 
+    /// Whether servers drop names of tags, or forget who reads them, which is announced as if they had changed: what
+    /// carries them is loaded anew.
+    pub(crate) fn loses_tags(&self) -> bool {
+        self.configuration.room != Room::Wide || self.configuration.tracking == Tracking::Few
+    }
+
     /// Whether memory keeps what nobody has changed: all changes are announced, and the whole of them.
     pub(crate) fn announces_all(&self) -> bool {
         let on = &self.configuration;
@@ -56,8 +62,8 @@ impl Play {
             let works = Works { redis: false, invalidations: false, ..self.works() };
             duties.extend(self.duty(phases[1].from, last.from, works));
         }
-        // Nobody waits for what a process does that stands still, or that nobody else can reach.
-        if self.fault != Fault::Stall {
+        // A process that stands still, or hears everything late, is late itself.
+        if !matches!(self.fault, Fault::Stall | Fault::Delay) {
             let works = Works { memory: false, redis: false, invalidations: false };
             let limited = self.duty(phases[1].from, last.from, works);
             let later = self.setup.deadline();
@@ -69,7 +75,8 @@ impl Play {
     /// What works in health.
     fn works(&self) -> Works {
         let memory = self.configuration.memory == MemoryRole::Tier;
-        let takes = self.configuration.user != User::WithoutScripts;
+        // A full server takes nothing until its breaker lets something through.
+        let takes = self.loads_once_for_all();
         // What nobody else fills, and memory answers, is not read.
         let redis = takes && (self.processes > 1 || !memory);
         Works { memory, redis, invalidations: true }

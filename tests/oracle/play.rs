@@ -1,5 +1,6 @@
 //! One play, from the first server to the verdict.
 
+use std::fmt;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -212,6 +213,7 @@ impl Play {
         let habit = |item| match sites::site(item) {
             _ if self.workload.options == Options::Every => Habit::Renewed,
             Site::Renewed => Habit::Renewed,
+            Site::Labelled | Site::Tagged | Site::ByHand if self.loses_tags() => Habit::Renewed,
             Site::Labelled => Habit::Labelled,
             Site::Plain => Habit::Batched(beside),
             Site::Tagged | Site::ByHand => Habit::Usual,
@@ -236,6 +238,13 @@ impl Play {
             history,
             is_tracked,
         }
+    }
+}
+
+impl fmt::Display for Play {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, topology, fault, processes, configuration, .. } = self;
+        write!(f, "{topology} {fault} on {configuration}, seed {seed}, {processes} processes")
     }
 }
 

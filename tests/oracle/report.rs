@@ -42,7 +42,7 @@ impl Report {
 
     /// Panics with the story unless every promise was kept, by enough calls to tell.
     pub(crate) fn assert_good(&self) {
-        eprintln!("{self}");
+        eprintln!("{}\n{self}", self.play);
         assert!(self.is_good(), "a promise was not kept");
         let [reads, invalidations] = [self.history.reads.len(), self.history.invalidations.len()];
         assert!(reads >= 100 && invalidations >= 3, "too little happened");
@@ -69,7 +69,7 @@ impl Report {
         let with = |ending| invalidations.iter().filter(|it| it.ending == ending).count();
         format!(
             "{} reads ({} fresh, {} joined, {} flagged), {} loads, {} invalidations ({} done, {} \
-             pending), {} last reads",
+             pending), {} last reads, {} fills, {} reconnects",
             reads.len(),
             of(Flags::is_fresh),
             of(|flags| matches!(flags, Flags::Fresh { joined: true, .. })),
@@ -79,16 +79,16 @@ impl Report {
             with(Ending::Done),
             with(Ending::Pending),
             last_reads.len(),
+            self.stats.iter().map(|stats| stats.fills).sum::<u64>(),
+            self.stats.iter().map(|stats| stats.reconnects).sum::<u64>(),
         )
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Play { seed, topology, fault, processes, configuration, .. } = &self.play;
         let tracked = if self.is_tracked { "announced" } else { "not announced" };
-        writeln!(f, "{topology} {fault} on {configuration}, seed {seed}, {processes} processes, changes {tracked}")?;
-        writeln!(f, "  {}", self.counts())?;
+        writeln!(f, "  {}, changes {tracked}", self.counts())?;
         writeln!(
             f,
             "  bound {:?}: trust window {:?} and slack for a busy machine",
