@@ -13,7 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use super::duty::Duty;
-use super::record::{Ending, History, Invalidation, Read};
+use super::record::{Ending, Flags, History, Invalidation, Read};
 
 /// What a play was promised.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) unrest: Vec<Unrest>,
     /// Whether nothing was broken, so that what a function does not tell went well.
     pub(crate) is_calm: bool,
+    /// Whether every node answers, so that flags excuse nothing in other processes either.
+    pub(crate) all_answer: bool,
     /// How many processes there are.
     pub(crate) processes: usize,
     /// What has to work, and when.
@@ -76,9 +78,10 @@ pub(crate) fn check(history: &History, rules: &Rules) -> Vec<Violation> {
     let demands: Vec<_> =
         (0..history.written.len()).map(|item| Demands::of(history, rules, item)).collect();
     let mut found: Vec<_> =
-        history.reads.iter().filter_map(|read| judge(history, &demands, read)).collect();
+        history.reads.iter().filter_map(|read| judge(history, rules, &demands, read)).collect();
     let last = |read: &&Read| read.version != newest(history, read.item);
-    found.extend(history.last_reads.iter().filter_map(|read| judge(history, &demands, read)));
+    let judged = |read| judge(history, rules, &demands, read);
+    found.extend(history.last_reads.iter().filter_map(judged));
     found.extend(history.last_reads.iter().filter(last).map(|read| Violation {
         promise: Promise::P4,
         read: read.clone(),
@@ -201,7 +204,12 @@ fn demanded<'a>(demands: &[Demand<'a>], begun: Duration) -> Option<Demand<'a>> {
 }
 
 /// The first promise that a read breaks.
-fn judge(history: &History, demands: &[Demands<'_>], read: &Read) -> Option<Violation> {
+fn judge(
+    history: &History,
+    rules: &Rules,
+    demands: &[Demands<'_>],
+    read: &Read,
+) -> Option<Violation> {
     let version = usize::try_from(read.version).unwrap_or(usize::MAX);
     let existed = history.written[read.item].get(version).is_some_and(|at| *at <= read.ended);
     if read.of != read.item || !existed {
@@ -215,7 +223,12 @@ fn judge(history: &History, demands: &[Demands<'_>], read: &Read) -> Option<Viol
         Some(Violation { promise, read: read.clone(), least, since })
     };
     let own = of_item.own.get(read.process).and_then(|own| broken(Promise::P3, own));
-    own.or_else(|| read.flags.is_fresh().then(|| broken(Promise::P2, &of_item.everybody)).flatten())
+    let is_excused = match read.flags {
+        Flags::Fresh { .. } => false,
+        Flags::Flagged => !rules.all_answer,
+        Flags::Unsaid => true,
+    };
+    own.or_else(|| broken(Promise::P2, &of_item.everybody).filter(|_| !is_excused))
 }
 
 fn newest(history: &History, item: usize) -> u32 {

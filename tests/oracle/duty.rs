@@ -12,6 +12,7 @@ use std::time::Duration;
 use athena_cache::Source;
 
 use super::record::{Ending, Flags, History, Invalidation, Read};
+use super::sites::{self, Site};
 
 /// What has to work in a stretch of a play.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct Duty {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Works {
     pub(crate) memory: bool,
+    /// Whether memory keeps what nobody has changed.
+    pub(crate) keeping: bool,
     /// Whether anybody is answered by Redis.
     pub(crate) redis: bool,
     pub(crate) invalidations: bool,
@@ -43,6 +46,8 @@ pub(crate) struct Lapse {
 pub(crate) enum Idle {
     /// None of so many calls of a process was answered fresh by its memory.
     Memory { process: usize, calls: usize },
+    /// A process read what it had before so often from Redis.
+    Keeping { process: usize, reads: usize, allowed: usize },
     /// None of so many calls was answered fresh by Redis.
     Redis { calls: usize },
     /// None of so many invalidations of a process was done.
@@ -54,6 +59,8 @@ pub(crate) enum Idle {
 /// With fewer calls, or invalidations, in a stretch nothing is said.
 const ENOUGH: usize = 50;
 const ENOUGH_ASKED: usize = 3;
+/// So often each item may be read for no reason: it was not there yet, or trust ended.
+const SPARE_READS: usize = 2;
 /// One in so many calls may be slow: a machine with much to do stops between two lines.
 const SLOW: usize = 50;
 
@@ -79,6 +86,13 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
         if duty.works.memory && !answers && ours.len() >= ENOUGH {
             found.push(Idle::Memory { process, calls: ours.len() });
         }
+        if duty.works.keeping {
+            let reads = ours.iter().filter(|read| is_read_again(read)).count();
+            let allowed = changes(history, duty) * 2 + history.written.len() * SPARE_READS;
+            if reads > allowed {
+                found.push(Idle::Keeping { process, reads, allowed });
+            }
+        }
         let asked: Vec<_> = asked.iter().filter(|it| it.process == process).collect();
         let is_done = asked.iter().any(|it| it.ending == Ending::Done);
         if duty.works.invalidations && !is_done && asked.len() >= ENOUGH_ASKED {
@@ -96,12 +110,30 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
     found
 }
 
+/// Whether it is told that Redis answered, and nobody else's question.
+fn is_read_again(read: &Read) -> bool {
+    let by_redis = Flags::Fresh { source: Source::Backend, joined: false };
+    // What is renewed while it is fresh changes by itself.
+    read.flags == by_redis && sites::site(read.item) != Site::Renewed
+}
+
+/// How many changes of items were asked for.
+fn changes(history: &History, duty: &Duty) -> usize {
+    let near = duty.from.saturating_sub(duty.patience)..duty.until;
+    let asked = history.invalidations.iter().filter(|it| near.contains(&it.begun));
+    // The tags of some items are not known before they are loaded: every change of a tag is one of theirs.
+    asked.map(|it| if it.covers.len() > 1 { history.written.len() } else { 1 }).sum()
+}
+
 impl fmt::Display for Lapse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "P6: from {:.1} s on ", self.from.as_secs_f64())?;
         match self.what {
             Idle::Memory { process, calls } => {
                 write!(f, "memory answered none of {calls} calls of process {process}")
+            }
+            Idle::Keeping { process, reads, allowed } => {
+                write!(f, "process {process} read from Redis {reads} times, allowed are {allowed}")
             }
             Idle::Redis { calls } => write!(f, "Redis answered none of {calls} calls"),
             Idle::Invalidations { process, asked } => {

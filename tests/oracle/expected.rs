@@ -62,9 +62,13 @@ impl Play {
             let works = Works { redis: false, invalidations: false, ..self.works() };
             duties.extend(self.duty(phases[1].from, last.from, works));
         }
+        if self.fault == Fault::Resync {
+            duties.extend(self.duty(phases[1].from, last.from, self.works()));
+        }
         // A process that stands still, or hears everything late, is late itself.
         if !matches!(self.fault, Fault::Stall | Fault::Delay) {
-            let works = Works { memory: false, redis: false, invalidations: false };
+            let works =
+                Works { memory: false, keeping: false, redis: false, invalidations: false };
             let limited = self.duty(phases[1].from, last.from, works);
             let later = self.setup.deadline();
             duties.extend(limited.map(|duty| Duty { patience: duty.patience + later, ..duty }));
@@ -79,7 +83,7 @@ impl Play {
         let takes = self.loads_once_for_all();
         // What nobody else fills, and memory answers, is not read.
         let redis = takes && (self.processes > 1 || !memory);
-        Works { memory, redis, invalidations: true }
+        Works { memory, keeping: memory && self.announces_all(), redis, invalidations: true }
     }
 
     fn duty(&self, from: Duration, until: Duration, works: Works) -> Option<Duty> {

@@ -22,8 +22,8 @@ use crate::support::{wait_for, wait_within};
 const TAKE_OVER: Duration = Duration::from_secs(40);
 /// What a primary may have acknowledged last and its replicas not have heard.
 const TAIL: Duration = Duration::from_secs(1);
-/// How often a replica is given everything anew.
-const RESYNCS: u32 = 10;
+/// How long a replica keeps what it was given before it is given everything anew.
+const RESYNC_PAUSE: Duration = Duration::from_millis(50);
 /// Neighbouring slots, which move together.
 const NEIGHBOURS: u16 = 16;
 
@@ -241,7 +241,8 @@ impl Performance<'_> {
 
     fn resync(&mut self) {
         self.enter("a replica is given everything anew");
-        for _ in 0..RESYNCS {
+        let end = self.source.now() + self.broken;
+        while self.source.now() < end {
             match &self.stage.servers {
                 Servers::Standalone(_) => return,
                 Servers::Sentinel(group) => group.resync(1),
@@ -255,7 +256,7 @@ impl Performance<'_> {
                     }
                 }
             }
-            sleep(self.broken / RESYNCS);
+            sleep(RESYNC_PAUSE);
         }
         self.enter("no replica is given anything anew");
     }

@@ -178,6 +178,7 @@ impl Play {
             bound: self.bound(),
             unrest,
             is_calm: self.fault == Fault::Health,
+            all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync),
             processes: self.processes,
             duties,
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use athena_cache::Stats;
+use athena_cache::{Source, Stats};
 
 use super::check::{Promise, Rules, Surplus, Violation};
 use super::duty::Lapse;
@@ -69,7 +69,7 @@ impl Report {
         let with = |ending| invalidations.iter().filter(|it| it.ending == ending).count();
         format!(
             "{} reads ({} fresh, {} joined, {} flagged), {} loads, {} invalidations ({} done, {} \
-             pending), {} last reads, {} fills, {} reconnects",
+             pending), {} last reads, {} by memory, {} by redis, {} fills, {} reconnects",
             reads.len(),
             of(Flags::is_fresh),
             of(|flags| matches!(flags, Flags::Fresh { joined: true, .. })),
@@ -79,6 +79,8 @@ impl Report {
             with(Ending::Done),
             with(Ending::Pending),
             last_reads.len(),
+            of(|flags| matches!(flags, Flags::Fresh { source: Source::Memory, .. })),
+            of(|flags| matches!(flags, Flags::Fresh { source: Source::Backend, .. })),
             self.stats.iter().map(|stats| stats.fills).sum::<u64>(),
             self.stats.iter().map(|stats| stats.reconnects).sum::<u64>(),
         )

@@ -10,7 +10,7 @@ fn at(millis: u64) -> Duration {
 }
 
 fn duty(memory: bool, redis: bool, invalidations: bool) -> Duty {
-    let works = Works { memory, redis, invalidations };
+    let works = Works { memory, keeping: false, redis, invalidations };
     Duty { from: at(1_000), until: at(2_000), works, patience: at(100) }
 }
 
@@ -51,6 +51,24 @@ fn a_tier_that_never_answers_does_not_do_its_work() {
     let reads = earlier.chain(loaded).collect();
     assert_eq!(idle(reads, vec![], both.clone()), expected);
     assert_eq!(idle(calls(Source::Load, 1)[..49].to_vec(), vec![], both), [], "too few");
+}
+
+#[test]
+fn memory_keeps_what_nobody_has_changed() {
+    let mut duty = duty(false, false, false);
+    duty.works.keeping = true;
+    let lapses = |invalidations| {
+        let (reads, written) = (calls(Source::Backend, 1), vec![vec![at(0)]; 10]);
+        let history = History { reads, written, invalidations, ..History::default() };
+        lapses(&history, &[duty.clone()], &[0]).into_iter().map(|lapse| lapse.what).collect::<Vec<_>>()
+    };
+    let found = |allowed| [Idle::Keeping { process: 0, reads: 100, allowed }];
+    assert_eq!(lapses(vec![]), found(20));
+    assert_eq!(lapses(vec![asked(1_100, Ending::Done); 39]), found(98));
+    assert_eq!(lapses(vec![asked(1_100, Ending::Pending); 40]), []);
+    let wide = Invalidation { covers: vec![(0, 0), (1, 0)], ..asked(1_100, Ending::Unsaid) };
+    assert_eq!(lapses(vec![wide; 4]), []);
+    assert_eq!(lapses(vec![asked(2_000, Ending::Done); 40]), found(20));
 }
 
 #[test]
