@@ -81,7 +81,10 @@ impl fmt::Display for Tally {
         for (name, ages) in &self.ages {
             writeln!(f, "  {}", staleness::Staleness::of(name, ages.clone()))?;
         }
-        writeln!(f, "\n| plays on | plays | fresh answers | outdated | the stalest, in windows | the same but for failovers |")?;
+        writeln!(
+            f,
+            "\n| plays on | plays | fresh answers | outdated | the stalest, in windows | the same but for failovers |"
+        )?;
         writeln!(f, "|---|--:|--:|--:|--:|--:|")?;
         for (word, Shares { plays, answers, outdated, max: [max, calm] }) in &self.shares {
             writeln!(f, "| `{word}` | {plays} | {answers} | {outdated} | {max:.2} | {calm:.2} |")?;

@@ -1,6 +1,7 @@
 //! Several processes read, write and invalidate while Redis breaks; nobody is served what is outdated.
 
 mod cluster;
+mod configured;
 mod guards;
 mod sentinel;
 mod standalone;

@@ -211,7 +211,8 @@ async fn the_recommended_rights_suffice_on_a_cluster_and_behind_sentinels() {
     assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Load);
     assert_eq!((told_of(cluster.nodes()), cache.health()), (vec![], Health::Healthy));
 
-    let without_map = cache_on(cluster.nodes(), cluster.url(), Topology::Cluster, &["-cluster|nodes"]);
+    let without_map =
+        cache_on(cluster.nodes(), cluster.url(), Topology::Cluster, &["-cluster|nodes"]);
     observe(&without_map, &origin, 1).await;
     eventually("it is told", async || {
         let told = log::about("the redis cluster is out of reach");

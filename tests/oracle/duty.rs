@@ -78,7 +78,8 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
     let reads: Vec<_> = history.reads.iter().filter(told).collect();
     let asked = |it: &&Invalidation| within(it.begun) && it.ending != Ending::Unsaid;
     let asked: Vec<_> = history.invalidations.iter().filter(asked).collect();
-    let is_from = |read: &Read, tier| matches!(read.flags, Flags::Fresh { source, .. } if source == tier);
+    let is_from =
+        |read: &Read, tier| matches!(read.flags, Flags::Fresh { source, .. } if source == tier);
     let mut found = Vec::new();
     for &process in alive {
         let ours: Vec<_> = reads.iter().filter(|read| read.process == process).collect();

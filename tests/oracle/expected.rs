@@ -17,6 +17,8 @@ use super::workload::Options;
 /// How long after a beginning, or after the end of a fault, everything has to work: nodes are dialed again
 /// within 1.5 s.
 const SETTLED: Duration = Duration::from_millis(1_700);
+/// What a byte of a value takes on its way through the proxies of a busy machine.
+const PER_BYTE: Duration = Duration::from_nanos(500);
 /// Shorter stretches tell nothing.
 const TELLING: Duration = Duration::from_millis(700);
 
@@ -46,7 +48,8 @@ impl Play {
     /// Whether memory keeps what nobody has changed: all changes are announced, and the whole of them.
     pub(crate) fn announces_all(&self) -> bool {
         let on = &self.configuration;
-        let may = !matches!(on.user, User::WithoutTracking | User::WithoutInfo | User::WithoutScripts);
+        let may =
+            !matches!(on.user, User::WithoutTracking | User::WithoutInfo | User::WithoutScripts);
         on.tracking == Tracking::On && may && on.room == Room::Wide
     }
 
@@ -57,18 +60,20 @@ impl Play {
         };
         let mut duties = Vec::new();
         duties.extend(self.duty(first.from + SETTLED, phases[1].from, self.works()));
-        duties.extend(self.duty(last.from + SETTLED, end, self.works()));
+        let mut healed = self.works();
         if self.fault == Fault::Unsaved {
             let works = Works { redis: false, invalidations: false, ..self.works() };
-            duties.extend(self.duty(phases[1].from, last.from, works));
+            duties.extend(self.duty(phases[1].from + SETTLED, last.from, works));
+            // Nothing tells that writes are taken again but a write, for which the breaker waits.
+            healed.redis = false;
         }
+        duties.extend(self.duty(last.from + SETTLED, end, healed));
         if self.fault == Fault::Resync {
             duties.extend(self.duty(phases[1].from, last.from, self.works()));
         }
         // A process that stands still, or hears everything late, is late itself.
         if !matches!(self.fault, Fault::Stall | Fault::Delay) {
-            let works =
-                Works { memory: false, keeping: false, redis: false, invalidations: false };
+            let works = Works { memory: false, keeping: false, redis: false, invalidations: false };
             let limited = self.duty(phases[1].from, last.from, works);
             let later = self.setup.deadline();
             duties.extend(limited.map(|duty| Duty { patience: duty.patience + later, ..duty }));
@@ -87,7 +92,8 @@ impl Play {
     }
 
     fn duty(&self, from: Duration, until: Duration, works: Works) -> Option<Duty> {
-        let longest = self.load_time()[1] + self.workload.decoding;
+        let bytes = u32::try_from(self.configuration.bytes(0)).unwrap_or(u32::MAX);
+        let longest = self.load_time()[1] + self.workload.decoding + PER_BYTE * bytes;
         let patience = longest * 3 + SLACK;
         // Who waits for the same load over and over tells nothing of what works.
         let tells = until > from + TELLING + longest * 2;

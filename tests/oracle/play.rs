@@ -4,8 +4,8 @@ use std::fmt;
 use std::thread::sleep;
 use std::time::Duration;
 
-use athena_cache::testing::Guard;
 use athena_cache::Stats;
+use athena_cache::testing::Guard;
 
 use super::callers;
 use super::check::{self, Habit, Rules};
@@ -86,7 +86,8 @@ impl Play {
         let fault = faults[random.below(faults.len())];
         let play = Self::new(topology, fault, seed).on(configuration);
         // Much that is large would be about the machine.
-        let workloads = if configuration.bytes(0) > 4 << 10 { &[QUIET, QUIET] } else { &[BUSY, SLOW] };
+        let workloads =
+            if configuration.bytes(0) > 4 << 10 { &[QUIET, QUIET] } else { &[BUSY, SLOW] };
         let workload = workloads[random.below(workloads.len())];
         let broken = if fault == Fault::Health { 3_500 } else { 2_000 };
         Self { broken: Duration::from_millis(broken), ..play.with(workload) }

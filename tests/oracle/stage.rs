@@ -84,7 +84,9 @@ impl Stage {
         if let Room::Tight(policy) = on.room {
             stage.tighten(policy, on.bytes(0));
         }
-        if let (Servers::Sentinel(group), Sentinels::OneMissing) = (&mut stage.servers, on.sentinels) {
+        if let (Servers::Sentinel(group), Sentinels::OneMissing) =
+            (&mut stage.servers, on.sentinels)
+        {
             group.kill_sentinel(0);
         }
         stage

@@ -48,7 +48,8 @@ impl Value {
     /// Whether it is as it was made, as far as its ends tell.
     pub(crate) fn is_whole(&self) -> bool {
         let (padding, letter) = (&self.padding, letter(self.version));
-        let ends_well = padding.is_empty() || padding.starts_with(letter) && padding.ends_with(letter);
+        let ends_well =
+            padding.is_empty() || padding.starts_with(letter) && padding.ends_with(letter);
         ends_well && u32::try_from(padding.len()) == Ok(self.bytes)
     }
 }

@@ -14,11 +14,11 @@ use std::time::Duration;
 pub(crate) use make::Make;
 pub(crate) use port::free_port;
 
-use super::{file, wait_for};
 use super::monitor::Monitor;
 use super::process::Process;
 use super::resp::{Address, Client, Reply};
 use super::role::Role;
+use super::{file, wait_for};
 
 /// A server on a free loopback port, empty at the start; dropping it ends it, frozen or not.
 #[derive(Debug)]
@@ -131,7 +131,16 @@ impl RedisServer {
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
         let port = free_port();
         let make = Make::default();
-        Self { program, make, port, tls_port: None, folder, settings, password: None, process: None }
+        Self {
+            program,
+            make,
+            port,
+            tls_port: None,
+            folder,
+            settings,
+            password: None,
+            process: None,
+        }
     }
 
     /// Where it listens, as a URL.

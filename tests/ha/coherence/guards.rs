@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use athena_cache::testing::Guard;
 
-use super::{on, played};
 use super::standalone::{cut_off_writer, unnoticed_partition};
+use super::{on, played};
 use crate::oracle::check::Promise;
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;

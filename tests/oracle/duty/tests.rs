@@ -60,7 +60,10 @@ fn memory_keeps_what_nobody_has_changed() {
     let lapses = |invalidations| {
         let (reads, written) = (calls(Source::Backend, 1), vec![vec![at(0)]; 10]);
         let history = History { reads, written, invalidations, ..History::default() };
-        lapses(&history, &[duty.clone()], &[0]).into_iter().map(|lapse| lapse.what).collect::<Vec<_>>()
+        lapses(&history, &[duty.clone()], &[0])
+            .into_iter()
+            .map(|lapse| lapse.what)
+            .collect::<Vec<_>>()
     };
     let found = |allowed| [Idle::Keeping { process: 0, reads: 100, allowed }];
     assert_eq!(lapses(vec![]), found(20));
