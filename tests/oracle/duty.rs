@@ -48,6 +48,8 @@ pub(crate) enum Idle {
     Memory { process: usize, calls: usize },
     /// A process read what it had before so often from Redis.
     Keeping { process: usize, reads: usize, allowed: usize },
+    /// So many calls of a process were answered as degraded, or stale, without a reason.
+    Flagged { process: usize, calls: usize, of: usize },
     /// None of so many calls was answered fresh by Redis.
     Redis { calls: usize },
     /// None of so many invalidations of a process was done.
@@ -93,6 +95,10 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
             if reads > allowed {
                 found.push(Idle::Keeping { process, reads, allowed });
             }
+            let calls = ours.iter().filter(|read| is_doubted(history, read)).count();
+            if calls > ours.len() / SLOW {
+                found.push(Idle::Flagged { process, calls, of: ours.len() });
+            }
         }
         let asked: Vec<_> = asked.iter().filter(|it| it.process == process).collect();
         let is_done = asked.iter().any(|it| it.ending == Ending::Done);
@@ -118,6 +124,17 @@ fn is_read_again(read: &Read) -> bool {
     read.flags == by_redis && sites::site(read.item) != Site::Renewed
 }
 
+/// Whether a read of an item without tags was flagged although its process has told everybody what it knows of it.
+fn is_doubted(history: &History, read: &Read) -> bool {
+    let untold = |it: &&Invalidation| {
+        it.process == read.process && it.begun < read.ended && it.ending != Ending::Done
+    };
+    let mut untold = history.invalidations.iter().filter(untold);
+    read.flags == Flags::Flagged
+        && sites::site(read.item) == Site::Plain
+        && !untold.any(|it| it.version_of(read.item).is_some())
+}
+
 /// How many changes of items were asked for.
 fn changes(history: &History, duty: &Duty) -> usize {
     let near = duty.from.saturating_sub(duty.patience)..duty.until;
@@ -135,6 +152,9 @@ impl fmt::Display for Lapse {
             }
             Idle::Keeping { process, reads, allowed } => {
                 write!(f, "process {process} read from Redis {reads} times, allowed are {allowed}")
+            }
+            Idle::Flagged { process, calls, of } => {
+                write!(f, "{calls} of {of} calls of process {process} were flagged for no reason")
             }
             Idle::Redis { calls } => write!(f, "Redis answered none of {calls} calls"),
             Idle::Invalidations { process, asked } => {

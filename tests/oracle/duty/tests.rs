@@ -75,6 +75,27 @@ fn memory_keeps_what_nobody_has_changed() {
 }
 
 #[test]
+fn what_a_process_has_nothing_to_tell_of_is_not_flagged() {
+    let mut duty = duty(false, false, false);
+    duty.works.keeping = true;
+    let flagged = calls(Source::Memory, 1).into_iter();
+    let flagged: Vec<_> = flagged.map(|read| Read { flags: Flags::Flagged, ..read }).collect();
+    let idle = |reads: &[Read], ending| {
+        let told = vec![Invalidation { process: 0, ..asked(900, ending) }];
+        idle(reads.to_vec(), told, duty.clone())
+    };
+    let found = [Idle::Flagged { process: 0, calls: 100, of: 100 }];
+    assert_eq!(idle(&flagged, Ending::Done), found);
+    assert_eq!(idle(&flagged, Ending::Pending), []);
+    assert_eq!(idle(&flagged, Ending::Unsaid), []);
+    let tagged: Vec<_> = flagged.iter().map(|read| Read { item: 1, ..read.clone() }).collect();
+    assert_eq!(idle(&tagged, Ending::Done), []);
+    let some = |count| [&calls(Source::Memory, 1)[..], &flagged[..count]].concat();
+    assert_eq!(idle(&some(2), Ending::Done), []);
+    assert_eq!(idle(&some(3), Ending::Done).len(), 1);
+}
+
+#[test]
 fn invalidations_that_are_never_done_do_not_work() {
     let pending = vec![asked(1_100, Ending::Pending); 3];
     let expected = [Idle::Invalidations { process: 0, asked: 3 }];
