@@ -86,7 +86,9 @@ pub(super) fn cut_off_writer(seed: u64) -> Play {
     let mut play = play(Fault::Partition, seed).with(workload);
     // What a connection still holds arrives once it is mended: most is given up before it is sent.
     play.setup.attempt = Duration::from_millis(100);
-    Play { broken: Duration::from_millis(2_500), ..play }
+    // Nor is it put right by what is written later.
+    let (broken, after) = (Duration::from_millis(2_500), Duration::from_millis(1_500));
+    Play { broken, after, ..play }
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn duty(memory: bool, redis: bool, invalidations: bool) -> Duty {
 
 /// A hundred calls of process 0 in the stretch, each as long as that.
 fn calls(source: Source, length: u64) -> Vec<Read> {
-    let call = |number| {
+    let call = |number: u64| {
         let (begun, ended) = (at(1_000 + number), at(1_000 + number + length));
         let flags = Flags::Fresh { source, joined: false };
         Read { process: 0, item: 0, begun, ended, of: 0, version: 0, flags }
