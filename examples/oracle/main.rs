@@ -37,13 +37,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         if plan.count().is_none() && place > 0 && begun.elapsed() >= plan.length {
             break;
         }
-        let play = plan.play(place);
-        println!("\n[{:.0} s] {play}", begun.elapsed().as_secs_f64());
-        if let Some(obstacle) = play.obstacle() {
+        let next = plan.play(place);
+        println!("\n[{:.0} s] {next}", begun.elapsed().as_secs_f64());
+        if let Some(obstacle) = next.obstacle() {
             println!("  {obstacle}");
             continue;
         }
-        let report = play.run();
+        let report = next.run();
         println!("{report}");
         tally.add(&report);
     }

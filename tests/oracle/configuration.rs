@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn every_part_is_drawn_by_some_seed_where_it_suits() {
         let drawn = |topology| {
-            let all = (0..1_000).map(|seed| SplitMix64::new(seed));
+            let all = (0..1_000).map(SplitMix64::new);
             let all = all.map(|mut random| Configuration::draw(&mut random, topology).words());
             all.flatten().collect::<std::collections::BTreeSet<_>>()
         };

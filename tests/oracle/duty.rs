@@ -19,20 +19,22 @@ use super::sites::{self, Site};
 pub(crate) struct Duty {
     pub(crate) from: Duration,
     pub(crate) until: Duration,
-    pub(crate) works: Works,
+    pub(crate) works: Vec<Work>,
     /// How long a call may take.
     pub(crate) patience: Duration,
 }
 
-/// Which parts of the cache do their work, in each process that lives.
+/// A part of the cache that does its work, in each process that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Works {
-    pub(crate) memory: bool,
-    /// Whether memory keeps what nobody has changed.
-    pub(crate) keeping: bool,
-    /// Whether anybody is answered by Redis.
-    pub(crate) redis: bool,
-    pub(crate) invalidations: bool,
+pub(crate) enum Work {
+    /// Memory answers.
+    Memory,
+    /// It keeps what nobody has changed.
+    Keeping,
+    /// Redis answers somebody.
+    Redis,
+    /// Invalidations are `Done`.
+    Invalidations,
 }
 
 /// Something that does not work, from then on.
@@ -75,6 +77,7 @@ pub(crate) fn lapses(history: &History, duties: &[Duty], alive: &[usize]) -> Vec
 }
 
 fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
+    let works = |work| duty.works.contains(&work);
     let within = |at: Duration| duty.from <= at && at < duty.until;
     let told = |read: &&Read| within(read.begun) && read.flags != Flags::Unsaid;
     let reads: Vec<_> = history.reads.iter().filter(told).collect();
@@ -86,10 +89,10 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
     for &process in alive {
         let ours: Vec<_> = reads.iter().filter(|read| read.process == process).collect();
         let answers = ours.iter().any(|read| is_from(read, Source::Memory));
-        if duty.works.memory && !answers && ours.len() >= ENOUGH {
+        if works(Work::Memory) && !answers && ours.len() >= ENOUGH {
             found.push(Idle::Memory { process, calls: ours.len() });
         }
-        if duty.works.keeping {
+        if works(Work::Keeping) {
             let reads = ours.iter().filter(|read| is_read_again(read)).count();
             let allowed = changes(history, duty) * 2 + history.written.len() * SPARE_READS;
             if reads > allowed {
@@ -102,12 +105,13 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
         }
         let asked: Vec<_> = asked.iter().filter(|it| it.process == process).collect();
         let is_done = asked.iter().any(|it| it.ending == Ending::Done);
-        if duty.works.invalidations && !is_done && asked.len() >= ENOUGH_ASKED {
+        if works(Work::Invalidations) && !is_done && asked.len() >= ENOUGH_ASKED {
             found.push(Idle::Invalidations { process, asked: asked.len() });
         }
     }
     let (calls, limit) = (reads.len(), duty.patience);
-    if duty.works.redis && calls >= ENOUGH && !reads.iter().any(|it| is_from(it, Source::Backend)) {
+    if works(Work::Redis) && calls >= ENOUGH && !reads.iter().any(|it| is_from(it, Source::Backend))
+    {
         found.push(Idle::Redis { calls });
     }
     let slow = reads.iter().filter(|read| read.ended > read.begun + limit).count();

@@ -8,11 +8,10 @@ use std::time::Duration;
 use athena_cache::MemoryRole;
 
 use super::configuration::{Room, Tracking, User};
-use super::duty::{Duty, Works};
+use super::duty::{Duty, Work};
 use super::fault::Fault;
 use super::play::{Play, SLACK};
 use super::record::Phase;
-use super::workload::Options;
 
 /// How long after a beginning, or after the end of a fault, everything has to work: nodes are dialed again
 /// within 1.5 s.
@@ -60,12 +59,15 @@ impl Play {
         };
         let mut duties = Vec::new();
         duties.extend(self.duty(first.from + SETTLED, phases[1].from, self.works()));
+        let all_but = |left_out: &[Work]| {
+            self.works().into_iter().filter(|work| !left_out.contains(work)).collect()
+        };
         let mut healed = self.works();
         if self.fault == Fault::Unsaved {
-            let works = Works { redis: false, invalidations: false, ..self.works() };
+            let works = all_but(&[Work::Redis, Work::Invalidations]);
             duties.extend(self.duty(phases[1].from + SETTLED, last.from, works));
             // Nothing tells that writes are taken again but a write, for which the breaker waits.
-            healed.redis = false;
+            healed = all_but(&[Work::Redis]);
         }
         duties.extend(self.duty(last.from + SETTLED, end, healed));
         if self.fault == Fault::Resync {
@@ -73,8 +75,7 @@ impl Play {
         }
         // A process that stands still, or hears everything late, is late itself.
         if !matches!(self.fault, Fault::Stall | Fault::Delay) {
-            let works = Works { memory: false, keeping: false, redis: false, invalidations: false };
-            let limited = self.duty(phases[1].from, last.from, works);
+            let limited = self.duty(phases[1].from, last.from, Vec::new());
             let later = self.setup.deadline();
             duties.extend(limited.map(|duty| Duty { patience: duty.patience + later, ..duty }));
         }
@@ -82,22 +83,28 @@ impl Play {
     }
 
     /// What works in health.
-    fn works(&self) -> Works {
-        let memory = self.configuration.memory == MemoryRole::Tier;
-        // A full server takes nothing until its breaker lets something through.
-        let takes = self.loads_once_for_all();
-        // What nobody else fills, and memory answers, is not read.
-        let redis = takes && (self.processes > 1 || !memory);
-        Works { memory, keeping: memory && self.announces_all(), redis, invalidations: true }
+    fn works(&self) -> Vec<Work> {
+        let remembers = self.configuration.memory == MemoryRole::Tier;
+        // What a server forgets the readers of is announced as changed, and ends loads of it.
+        let forgets = self.configuration.tracking == Tracking::Few;
+        // A full server takes nothing until its breaker lets something through. What nobody else fills, and
+        // memory answers, is not read.
+        let reads = self.loads_once_for_all() && (self.processes > 1 || !remembers);
+        let works = [
+            (Work::Memory, remembers && !forgets),
+            (Work::Keeping, remembers && self.announces_all()),
+            (Work::Redis, reads && !forgets),
+            (Work::Invalidations, true),
+        ];
+        works.into_iter().filter(|(_, does)| *does).map(|(work, _)| work).collect()
     }
 
-    fn duty(&self, from: Duration, until: Duration, works: Works) -> Option<Duty> {
+    fn duty(&self, from: Duration, until: Duration, works: Vec<Work>) -> Option<Duty> {
         let bytes = u32::try_from(self.configuration.bytes(0)).unwrap_or(u32::MAX);
         let longest = self.load_time()[1] + self.workload.decoding + PER_BYTE * bytes;
         let patience = longest * 3 + SLACK;
         // Who waits for the same load over and over tells nothing of what works.
         let tells = until > from + TELLING + longest * 2;
-        let all_works = self.workload.options == Options::Few || works.memory;
-        (tells && all_works).then_some(Duty { from, until, works, patience })
+        tells.then_some(Duty { from, until, works, patience })
     }
 }

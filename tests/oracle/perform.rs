@@ -1,6 +1,7 @@
 //! What is broken and repaired, step by step.
 
-use std::collections::BTreeSet;
+mod held;
+
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,8 +23,6 @@ use crate::support::{wait_for, wait_within};
 const TAKE_OVER: Duration = Duration::from_secs(40);
 /// What a primary may have acknowledged last and its replicas not have heard.
 const TAIL: Duration = Duration::from_secs(1);
-/// How long a replica keeps what it was given before it is given everything anew.
-const RESYNC_PAUSE: Duration = Duration::from_millis(50);
 /// Neighbouring slots, which move together.
 const NEIGHBOURS: u16 = 16;
 
@@ -200,75 +199,6 @@ impl Performance<'_> {
             }
         }
         self.enter("slots have moved");
-    }
-
-    /// What is in the slots stays where it is until they are moved in earnest.
-    fn open(&mut self) {
-        self.enter("slots are half-way");
-        let Servers::Cluster(cluster) = &self.stage.servers else { return };
-        let slots: BTreeSet<_> = sites::all().map(slot_of).collect();
-        let open = |slot| {
-            let from = cluster.primary_of_slot(slot);
-            cluster.begin_move(from, (from + 1) % 3, slot)
-        };
-        let moves: Vec<_> = slots.into_iter().map(open).collect();
-        sleep(self.broken);
-        moves.into_iter().for_each(|step| cluster.finish_move(step));
-        self.enter("slots have moved");
-    }
-
-    fn pause(&mut self) {
-        self.enter("writes are held back");
-        let limit = self.broken.as_millis().to_string();
-        for node in self.stage.nodes().iter().filter(|it| it.role() == Some(Role::Primary)) {
-            node.cli(&["CLIENT", "PAUSE", &limit, "WRITE"]);
-        }
-        sleep(self.broken);
-        self.enter("writes go on");
-    }
-
-    fn load(&mut self) {
-        let server = self.stage.node_mut(0);
-        // Each of these takes a millisecond.
-        let names = self.broken.as_millis().to_string();
-        let populate = "for name = 1, ARGV[1] do redis.call('SET', 'name' .. name, 'bar') end";
-        server.cli(&["EVAL", populate, "0", &names]);
-        server.cli(&["SAVE"]);
-        self.enter("the primary loads what it has saved");
-        self.stage.node_mut(0).restart();
-        self.enter("it serves again");
-    }
-
-    fn resync(&mut self) {
-        self.enter("a replica is given everything anew");
-        let end = self.source.now() + self.broken;
-        while self.source.now() < end {
-            match &self.stage.servers {
-                Servers::Standalone(_) => return,
-                Servers::Sentinel(group) => group.resync(1),
-                // It drops what it has before that.
-                Servers::Cluster(cluster) => {
-                    let replicas = cluster.nodes().iter();
-                    let replicas = replicas.filter(|it| it.role() != Some(Role::Primary));
-                    for replica in replicas {
-                        replica.cli(&["CONFIG", "SET", "replica-read-only", "no"]);
-                        replica.cli(&["FLUSHALL"]);
-                    }
-                }
-            }
-            sleep(RESYNC_PAUSE);
-        }
-        self.enter("no replica is given anything anew");
-    }
-
-    fn fail_to_save(&mut self) {
-        self.stage.nodes()[0].fail_to_save();
-        self.enter("the primary cannot save");
-        sleep(self.broken);
-        self.stage.nodes()[0].let_save();
-        // It refuses until it has saved.
-        self.stage.nodes()[0].cli(&["SAVE"]);
-        self.enter("it can save");
     }
 
     /// Waits until every process has met the new node, and notes that nobody could know before.

@@ -220,7 +220,8 @@ impl Play {
             Site::Plain => Habit::Batched(beside),
             Site::Tagged | Site::ByHand => Habit::Usual,
         };
-        let windows = source.now().div_duration_f64(self.setup.window).ceil() as u64;
+        let windows = source.now().as_micros() / self.setup.window.as_micros() + 1;
+        let windows = u64::try_from(windows).unwrap_or(u64::MAX);
         let surplus = self.loads_in_a_window().map(|each| {
             let in_time = each * windows * self.processes as u64;
             check::surplus(&history, &loads, self.processes, in_time, habit)

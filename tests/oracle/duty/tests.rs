@@ -3,15 +3,14 @@ use std::time::Duration;
 use athena_cache::Source;
 
 use super::super::record::{Ending, Flags, History, Invalidation, Read, What};
-use super::{Duty, Idle, Works, lapses};
+use super::{Duty, Idle, Work, lapses};
 
 fn at(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn duty(memory: bool, redis: bool, invalidations: bool) -> Duty {
-    let works = Works { memory, keeping: false, redis, invalidations };
-    Duty { from: at(1_000), until: at(2_000), works, patience: at(100) }
+fn duty(works: &[Work]) -> Duty {
+    Duty { from: at(1_000), until: at(2_000), works: works.to_vec(), patience: at(100) }
 }
 
 /// A hundred calls of process 0 in the stretch, each as long as that.
@@ -36,13 +35,13 @@ fn idle(reads: Vec<Read>, invalidations: Vec<Invalidation>, duty: Duty) -> Vec<I
 
 #[test]
 fn a_tier_that_never_answers_does_not_do_its_work() {
-    let both = duty(true, true, false);
+    let both = duty(&[Work::Memory, Work::Redis]);
     let reads = [calls(Source::Memory, 1), calls(Source::Backend, 1)].concat();
     assert_eq!(idle(reads, vec![], both.clone()), []);
     let loaded = calls(Source::Load, 1);
     let expected = [Idle::Memory { process: 0, calls: 100 }, Idle::Redis { calls: 100 }];
     assert_eq!(idle(loaded.clone(), vec![], both.clone()), expected);
-    assert_eq!(idle(loaded.clone(), vec![], duty(false, false, false)), []);
+    assert_eq!(idle(loaded.clone(), vec![], duty(&[])), []);
     let flagged = calls(Source::Memory, 1).into_iter();
     let flagged = flagged.map(|read| Read { flags: Flags::Flagged, ..read }).collect();
     assert_eq!(idle(flagged, vec![], both.clone()), expected);
@@ -55,12 +54,11 @@ fn a_tier_that_never_answers_does_not_do_its_work() {
 
 #[test]
 fn memory_keeps_what_nobody_has_changed() {
-    let mut duty = duty(false, false, false);
-    duty.works.keeping = true;
+    let duty = duty(&[Work::Keeping]);
     let lapses = |invalidations| {
         let (reads, written) = (calls(Source::Backend, 1), vec![vec![at(0)]; 10]);
-        let history = History { reads, written, invalidations, ..History::default() };
-        lapses(&history, &[duty.clone()], &[0])
+        let history = History { written, reads, invalidations, ..History::default() };
+        lapses(&history, std::slice::from_ref(&duty), &[0])
             .into_iter()
             .map(|lapse| lapse.what)
             .collect::<Vec<_>>()
@@ -76,8 +74,7 @@ fn memory_keeps_what_nobody_has_changed() {
 
 #[test]
 fn what_a_process_has_nothing_to_tell_of_is_not_flagged() {
-    let mut duty = duty(false, false, false);
-    duty.works.keeping = true;
+    let duty = duty(&[Work::Keeping]);
     let flagged = calls(Source::Memory, 1).into_iter();
     let flagged: Vec<_> = flagged.map(|read| Read { flags: Flags::Flagged, ..read }).collect();
     let idle = |reads: &[Read], ending| {
@@ -99,9 +96,9 @@ fn what_a_process_has_nothing_to_tell_of_is_not_flagged() {
 fn invalidations_that_are_never_done_do_not_work() {
     let pending = vec![asked(1_100, Ending::Pending); 3];
     let expected = [Idle::Invalidations { process: 0, asked: 3 }];
-    let all = duty(false, false, true);
+    let all = duty(&[Work::Invalidations]);
     assert_eq!(idle(vec![], pending.clone(), all.clone()), expected);
-    assert_eq!(idle(vec![], pending.clone(), duty(true, true, false)), []);
+    assert_eq!(idle(vec![], pending.clone(), duty(&[Work::Memory, Work::Redis])), []);
     assert_eq!(idle(vec![], pending[..2].to_vec(), all.clone()), [], "too few");
     let with = |more| [pending.clone(), vec![more]].concat();
     assert_eq!(idle(vec![], with(asked(1_200, Ending::Done)), all.clone()), []);
@@ -111,7 +108,7 @@ fn invalidations_that_are_never_done_do_not_work() {
 
 #[test]
 fn calls_wait_for_no_more_than_loads() {
-    let duty = duty(false, false, false);
+    let duty = duty(&[]);
     assert_eq!(idle(calls(Source::Load, 100), vec![], duty.clone()), []);
     let slow = calls(Source::Load, 101);
     let expected = [Idle::Slow { calls: 100, of: 100, limit: at(100) }];
