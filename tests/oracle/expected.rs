@@ -38,9 +38,9 @@ impl Play {
         if is_kept { Some(0) } else { is_remembered.then_some(1) }
     }
 
-    /// Whether servers drop names of tags, or forget who reads them, which is announced as if they had changed: what
-    /// carries them is loaded anew.
-    pub(crate) fn loses_tags(&self) -> bool {
+    /// Whether servers drop names, or forget who reads them, which is announced as if they had changed: what
+    /// depends on them is loaded anew, and a load of it is kept nowhere.
+    pub(crate) fn loses_names(&self) -> bool {
         self.configuration.room != Room::Wide || self.configuration.tracking == Tracking::Few
     }
 
@@ -85,15 +85,13 @@ impl Play {
     /// What works in health.
     fn works(&self) -> Vec<Work> {
         let remembers = self.configuration.memory == MemoryRole::Tier;
-        // What a server forgets the readers of is announced as changed, and ends loads of it.
-        let forgets = self.configuration.tracking == Tracking::Few;
         // A full server takes nothing until its breaker lets something through. What nobody else fills, and
         // memory answers, is not read.
         let reads = self.loads_once_for_all() && (self.processes > 1 || !remembers);
         let works = [
-            (Work::Memory, remembers && !forgets),
+            (Work::Memory, remembers && !self.loses_names()),
             (Work::Keeping, remembers && self.announces_all()),
-            (Work::Redis, reads && !forgets),
+            (Work::Redis, reads && !self.loses_names()),
             (Work::Invalidations, true),
         ];
         works.into_iter().filter(|(_, does)| *does).map(|(work, _)| work).collect()

@@ -215,7 +215,7 @@ impl Play {
         let habit = |item| match sites::site(item) {
             _ if self.workload.options == Options::Every => Habit::Renewed,
             Site::Renewed => Habit::Renewed,
-            Site::Labelled | Site::Tagged | Site::ByHand if self.loses_tags() => Habit::Renewed,
+            Site::Labelled | Site::Tagged | Site::ByHand if self.loses_names() => Habit::Renewed,
             Site::Labelled => Habit::Labelled,
             Site::Plain => Habit::Batched(beside),
             Site::Tagged | Site::ByHand => Habit::Usual,
