@@ -67,6 +67,8 @@ const ENOUGH_ASKED: usize = 3;
 const SPARE_READS: usize = 2;
 /// One in so many calls may be slow: a machine with much to do stops between two lines.
 const SLOW: usize = 50;
+/// One in so many may be flagged: those who confirm a node are late, too.
+const DOUBTED: usize = 25;
 
 /// What did not work where it has to, by the processes that lived to the end.
 pub(crate) fn lapses(history: &History, duties: &[Duty], alive: &[usize]) -> Vec<Lapse> {
@@ -99,7 +101,7 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
                 found.push(Idle::Keeping { process, reads, allowed });
             }
             let calls = ours.iter().filter(|read| is_doubted(history, read)).count();
-            if calls > ours.len() / SLOW {
+            if calls > ours.len() / DOUBTED {
                 found.push(Idle::Flagged { process, calls, of: ours.len() });
             }
         }

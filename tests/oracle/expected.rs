@@ -100,7 +100,9 @@ impl Play {
     fn duty(&self, from: Duration, until: Duration, works: Vec<Work>) -> Option<Duty> {
         let bytes = u32::try_from(self.configuration.bytes(0)).unwrap_or(u32::MAX);
         let longest = self.load_time()[1] + self.workload.decoding + PER_BYTE * bytes;
-        let patience = longest * 3 + SLACK;
+        // Who waits for another process is not told of each change either, and asks again in time.
+        let untold = if self.loses_names() { self.setup.deadline() } else { Duration::ZERO };
+        let patience = longest * 3 + SLACK + untold;
         // Who waits for the same load over and over tells nothing of what works.
         let tells = until > from + TELLING + longest * 2;
         tells.then_some(Duty { from, until, works, patience })

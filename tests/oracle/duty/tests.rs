@@ -88,8 +88,8 @@ fn what_a_process_has_nothing_to_tell_of_is_not_flagged() {
     let tagged: Vec<_> = flagged.iter().map(|read| Read { item: 1, ..read.clone() }).collect();
     assert_eq!(idle(&tagged, Ending::Done), []);
     let some = |count| [&calls(Source::Memory, 1)[..], &flagged[..count]].concat();
-    assert_eq!(idle(&some(2), Ending::Done), []);
-    assert_eq!(idle(&some(3), Ending::Done).len(), 1);
+    assert_eq!(idle(&some(4), Ending::Done), []);
+    assert_eq!(idle(&some(5), Ending::Done).len(), 1);
 }
 
 #[test]
