@@ -82,7 +82,7 @@ fn p2_p5_slots_that_stay_half_way_serve_nothing_outdated_flagged_or_not() {
 
 #[test]
 fn what_seeds_decide_on_one_server_breaks_no_promise() {
-    is_kept(&Play::drawn(Topology::Standalone, 61));
+    is_kept(&Play::drawn(Topology::Standalone, 66));
 }
 
 #[test]
@@ -92,5 +92,5 @@ fn what_seeds_decide_behind_sentinels_breaks_no_promise() {
 
 #[test]
 fn what_seeds_decide_on_a_cluster_breaks_no_promise() {
-    is_kept(&Play::drawn(Topology::Cluster, 63));
+    is_kept(&Play::drawn(Topology::Cluster, 65));
 }
