@@ -1,10 +1,13 @@
 //! Several processes read, write and invalidate while a real Redis is broken and repaired; afterwards
 //! every value that anybody was served is held against what the source of truth had, and when.
 //!
-//! `cargo run --release --example oracle -- [topology [fault]] [--seed N] [--seconds S] [--processes P]
-//! [--workload W] [--without GUARD]`; it starts servers of its own and ends them. Without a fault it
-//! plays all of them in turn, without a topology all of those, until the seconds are over; each play has
-//! the next seed. It fails when a promise of the cache was not kept, and tells what happened around it.
+//! `cargo run --release --example oracle -- [topology [fault]] [--on WORDS | --each | --draw N] [--seed N]
+//! [--seconds S] [--processes P] [--workload W] [--without GUARD]`; it starts servers of its own and ends
+//! them. Without a fault it plays all of them in turn, without a topology all of those, until the seconds are
+//! over; each play has the next seed. `--on` names what servers, users and values there are, by words with
+//! commas between them (`--on help` lists them); `--each` plays on each word once, `--draw` lets the seed of each of
+//! N plays decide on the configuration and the fault: `sentinel --draw 1 --seed 7` is the play of seed 7 again.
+//! It fails when a promise of the cache was not kept, and tells what happened around it.
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod plan;
@@ -30,13 +33,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let begun = Instant::now();
     let mut tally = Tally::default();
-    println!("{} plays, seeds from {}, {:?}", plan.scenes.len(), plan.seed, plan.length);
-    for (seed, (topology, fault)) in (plan.seed..).zip(plan.scenes.iter().copied().cycle()) {
-        if begun.elapsed() >= plan.length && seed > plan.seed {
+    for place in 0..plan.count().unwrap_or(u64::MAX) {
+        if plan.count().is_none() && place > 0 && begun.elapsed() >= plan.length {
             break;
         }
-        let report = plan.play(topology, fault, seed).run();
-        println!("\n[{:.0} s] {report}", begun.elapsed().as_secs_f64());
+        let next = plan.play(place);
+        println!("\n[{:.0} s] {next}", begun.elapsed().as_secs_f64());
+        if let Some(obstacle) = next.obstacle() {
+            println!("  {obstacle}");
+            continue;
+        }
+        let report = next.run();
+        println!("{report}");
         tally.add(&report);
     }
     println!("\n{tally}");

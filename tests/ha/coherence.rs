@@ -1,12 +1,14 @@
 //! Several processes read, write and invalidate while Redis breaks; nobody is served what is outdated.
 
 mod cluster;
+mod configured;
 mod guards;
 mod sentinel;
 mod standalone;
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use crate::oracle::configuration::Configuration;
 use crate::oracle::play::Play;
 use crate::oracle::report::Report;
 
@@ -19,9 +21,17 @@ fn played(play: &Play) -> Report {
     play.run()
 }
 
+/// A configuration by its words.
+fn on(words: &str) -> Configuration {
+    words.parse().expect("the words are known")
+}
+
 /// Plays, and panics with the story if a promise was not kept.
 fn is_kept(play: &Play) {
-    played(play).assert_good();
+    match play.obstacle() {
+        Some(obstacle) => eprintln!("{play}: {obstacle}"),
+        None => played(play).assert_good(),
+    }
 }
 
 struct Place;

@@ -7,14 +7,13 @@ use athena_cache::{Cache, Health, Invalidated, Redis, RedisConfig, Source};
 
 use crate::log;
 use crate::support::cluster::Cluster;
+use crate::support::rights::recommended;
 use crate::support::sentinel::SentinelGroup;
 use crate::support::server::RedisServer;
+use crate::support::topology::Topology;
 use crate::world::{
     CLIENT, Origin, Setup, degraded, eventually, healthy, names, observe, product, slow, warm,
 };
-
-/// What the documentation says that a user needs.
-const DOCS: &str = include_str!("../../docs/high-availability.md");
 
 /// What a warning about rights says.
 const TOLD: &str = "redis does not let us do all that is needed";
@@ -63,19 +62,17 @@ impl Guarded {
     }
 }
 
-/// The rules of the documented user, without name and password.
-fn recommended() -> Vec<&'static str> {
-    let rule = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop "));
-    let rule = rule.expect("the documentation has a rule");
-    rule.split(' ').filter(|word| !matches!(*word, "on" | ">…")).collect()
+/// The words of rules.
+fn words(rules: &[String]) -> Vec<&str> {
+    rules.iter().map(String::as_str).collect()
 }
 
 /// A cache of a user who has the documented rights on all of these servers, and these beside them.
-fn cache_on(servers: &[RedisServer], url: String, more: &[&str]) -> Cache {
+fn cache_on(servers: &[RedisServer], url: String, topology: Topology, more: &[&str]) -> Cache {
     log::listen();
+    let rules = recommended("shop", topology);
     for server in servers {
-        let rules = [&["ACL", "SETUSER", "app", "on", ">pw"], &*recommended(), more].concat();
-        server.cli(&rules);
+        server.cli(&[&["ACL", "SETUSER", "app", "on", ">pw"], &*words(&rules), more].concat());
     }
     let config = RedisConfig::new(url).username("app").password("pw").client_name(CLIENT);
     let redis = Redis::new(config).expect("the settings are good");
@@ -174,7 +171,7 @@ async fn rights_that_are_given_while_it_runs_are_used_soon() {
 
 #[tokio::test]
 async fn the_recommended_rights_suffice() {
-    let server = Guarded::start(&recommended());
+    let server = Guarded::start(&words(&recommended("shop", Topology::Standalone)));
     let origin = Origin::default();
     let caches = [(); 2].map(|()| server.cache(Setup::patient().tiered()));
     for cache in &caches {
@@ -207,17 +204,15 @@ async fn the_recommended_rights_suffice() {
 async fn the_recommended_rights_suffice_on_a_cluster_and_behind_sentinels() {
     let origin = Origin::default();
     let cluster = Cluster::start();
-    let rule = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop +cluster"));
-    let more = format!("+cluster{}", rule.expect("the documentation has a rule"));
-    let more: Vec<_> = more.split(' ').collect();
-    let cache = cache_on(cluster.nodes(), cluster.url(), &more);
+    let cache = cache_on(cluster.nodes(), cluster.url(), Topology::Cluster, &[]);
     warm(&cache, &origin, 0..50).await;
     healthy(&cache).await;
     assert_eq!(cache.clear().await, Invalidated::Done);
     assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Load);
     assert_eq!((told_of(cluster.nodes()), cache.health()), (vec![], Health::Healthy));
 
-    let without_map = cache_on(cluster.nodes(), cluster.url(), &["-cluster|nodes"]);
+    let without_map =
+        cache_on(cluster.nodes(), cluster.url(), Topology::Cluster, &["-cluster|nodes"]);
     observe(&without_map, &origin, 1).await;
     eventually("it is told", async || {
         let told = log::about("the redis cluster is out of reach");
@@ -227,7 +222,7 @@ async fn the_recommended_rights_suffice_on_a_cluster_and_behind_sentinels() {
     drop(cluster);
 
     let group = SentinelGroup::start();
-    let cache = cache_on(group.nodes(), group.url(), &[]);
+    let cache = cache_on(group.nodes(), group.url(), Topology::Sentinel, &[]);
     warm(&cache, &origin, 100..150).await;
     healthy(&cache).await;
     assert_eq!(cache.clear().await, Invalidated::Done);
@@ -236,7 +231,8 @@ async fn the_recommended_rights_suffice_on_a_cluster_and_behind_sentinels() {
 
 #[tokio::test]
 async fn without_any_one_of_the_recommended_rights_it_is_told_what_is_lacking() {
-    let rules = recommended();
+    let rules = recommended("shop", Topology::Standalone);
+    let rules = words(&rules);
     let commands: Vec<_> = rules.iter().filter_map(|rule| rule.strip_prefix('+')).collect();
     assert!(commands.len() > 5, "{rules:?}");
     for command in commands {

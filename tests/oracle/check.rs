@@ -4,14 +4,16 @@
 //! P2: what is served as fresh is not older than an invalidation, by whomever, that was done longer ago
 //! than the bound. P3: in the process that invalidated the bound is zero, done or pending, and flags
 //! excuse nothing. P4: once all is well and quiet, everybody reads what the source has. P5, that nothing
-//! invalidated comes back, is P2 and P3 over the whole play.
+//! invalidated comes back, is P2 and P3 over the whole play. P6, that the cache does its work, is in
+//! [`duty`](super::duty).
 
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use super::record::{Ending, History, Invalidation, Read};
+use super::duty::Duty;
+use super::record::{Ending, Flags, History, Invalidation, Read};
 
 /// What a play was promised.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +24,12 @@ pub(crate) struct Rules {
     pub(crate) unrest: Vec<Unrest>,
     /// Whether nothing was broken, so that what a function does not tell went well.
     pub(crate) is_calm: bool,
+    /// Whether every node answers, so that flags excuse nothing in other processes either.
+    pub(crate) all_answer: bool,
     /// How many processes there are.
     pub(crate) processes: usize,
+    /// What has to work, and when.
+    pub(crate) duties: Vec<Duty>,
 }
 
 /// A stretch in which one node takes over from another.
@@ -72,9 +78,10 @@ pub(crate) fn check(history: &History, rules: &Rules) -> Vec<Violation> {
     let demands: Vec<_> =
         (0..history.written.len()).map(|item| Demands::of(history, rules, item)).collect();
     let mut found: Vec<_> =
-        history.reads.iter().filter_map(|read| judge(history, &demands, read)).collect();
+        history.reads.iter().filter_map(|read| judge(history, rules, &demands, read)).collect();
     let last = |read: &&Read| read.version != newest(history, read.item);
-    found.extend(history.last_reads.iter().filter_map(|read| judge(history, &demands, read)));
+    let judged = |read| judge(history, rules, &demands, read);
+    found.extend(history.last_reads.iter().filter_map(judged));
     found.extend(history.last_reads.iter().filter(last).map(|read| Violation {
         promise: Promise::P4,
         read: read.clone(),
@@ -98,12 +105,13 @@ pub(crate) enum Habit {
     Batched(u64),
 }
 
-/// The items that were loaded more often than once, and once more by every process after each
-/// invalidation that reached them.
+/// The items that were loaded more often than once, once more by every process after each invalidation that
+/// reached them, and `in_time` times without a reason.
 pub(crate) fn surplus(
     history: &History,
     loads: &[u32],
     processes: usize,
+    in_time: u64,
     habit: impl Fn(usize) -> Habit,
 ) -> Vec<Surplus> {
     let is_wide = |it: &Invalidation| it.covers.len() > 1;
@@ -119,7 +127,7 @@ pub(crate) fn surplus(
             Habit::Batched(beside) => beside,
             Habit::Renewed => continue,
         };
-        let allowed = 1 + reaching(item) as u64 * processes as u64 + more;
+        let allowed = 1 + reaching(item) as u64 * processes as u64 + in_time + more;
         if u64::from(loads) > allowed {
             found.push(Surplus { item, loads, allowed });
         }
@@ -196,7 +204,12 @@ fn demanded<'a>(demands: &[Demand<'a>], begun: Duration) -> Option<Demand<'a>> {
 }
 
 /// The first promise that a read breaks.
-fn judge(history: &History, demands: &[Demands<'_>], read: &Read) -> Option<Violation> {
+fn judge(
+    history: &History,
+    rules: &Rules,
+    demands: &[Demands<'_>],
+    read: &Read,
+) -> Option<Violation> {
     let version = usize::try_from(read.version).unwrap_or(usize::MAX);
     let existed = history.written[read.item].get(version).is_some_and(|at| *at <= read.ended);
     if read.of != read.item || !existed {
@@ -210,7 +223,12 @@ fn judge(history: &History, demands: &[Demands<'_>], read: &Read) -> Option<Viol
         Some(Violation { promise, read: read.clone(), least, since })
     };
     let own = of_item.own.get(read.process).and_then(|own| broken(Promise::P3, own));
-    own.or_else(|| read.flags.is_fresh().then(|| broken(Promise::P2, &of_item.everybody)).flatten())
+    let is_excused = match read.flags {
+        Flags::Fresh { .. } => false,
+        Flags::Flagged => !rules.all_answer,
+        Flags::Unsaid => true,
+    };
+    own.or_else(|| broken(Promise::P2, &of_item.everybody).filter(|_| !is_excused))
 }
 
 fn newest(history: &History, item: usize) -> u32 {

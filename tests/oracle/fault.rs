@@ -31,9 +31,19 @@ pub(crate) enum Fault {
     Lost,
     /// Slots move to another primary.
     Reshard,
+    /// Slots stay half-way to another primary for a while.
+    Open,
+    /// Every node holds writes back for a while, as before a planned failover.
+    Paused,
+    /// The primary restarts, and takes a while to load what it has saved.
+    Loading,
+    /// A replica is given everything anew, again and again.
+    Resync,
+    /// The primary cannot save what it has, and refuses writes and signs of life.
+    Unsaved,
 }
 
-pub(crate) const FAULTS: [(&str, Fault); 12] = [
+pub(crate) const FAULTS: [(&str, Fault); 17] = [
     ("health", Fault::Health),
     ("partition", Fault::Partition),
     ("outage", Fault::Outage),
@@ -46,15 +56,22 @@ pub(crate) const FAULTS: [(&str, Fault); 12] = [
     ("minority", Fault::Minority),
     ("lost", Fault::Lost),
     ("reshard", Fault::Reshard),
+    ("open", Fault::Open),
+    ("paused", Fault::Paused),
+    ("loading", Fault::Loading),
+    ("resync", Fault::Resync),
+    ("unsaved", Fault::Unsaved),
 ];
 
 impl Fault {
     /// Whether it can be played there.
     pub(crate) fn suits(self, topology: Topology) -> bool {
         match self {
-            Self::Planned => topology != Topology::Standalone,
+            Self::Planned | Self::Resync => topology != Topology::Standalone,
             Self::Minority | Self::Lost => topology == Topology::Sentinel,
-            Self::Reshard => topology == Topology::Cluster,
+            Self::Reshard | Self::Open => topology == Topology::Cluster,
+            // What it saves is of no slot of its own.
+            Self::Loading => topology != Topology::Cluster,
             _ => true,
         }
     }

@@ -14,6 +14,9 @@
 
 pub(crate) mod callers;
 pub(crate) mod check;
+pub(crate) mod configuration;
+pub(crate) mod duty;
+pub(crate) mod expected;
 pub(crate) mod fault;
 mod furnished;
 pub(crate) mod perform;

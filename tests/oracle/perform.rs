@@ -1,5 +1,7 @@
 //! What is broken and repaired, step by step.
 
+mod held;
+
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -56,6 +58,11 @@ impl Performance<'_> {
             Fault::Minority => self.minority(),
             Fault::Lost => self.lost(),
             Fault::Reshard => self.reshard(),
+            Fault::Open => self.open(),
+            Fault::Paused => self.pause(),
+            Fault::Loading => self.load(),
+            Fault::Resync => self.resync(),
+            Fault::Unsaved => self.fail_to_save(),
         }
     }
 
@@ -182,7 +189,7 @@ impl Performance<'_> {
         if let Servers::Cluster(cluster) = &self.stage.servers {
             let items: Vec<_> = sites::all().filter(|_| self.random.hits(40)).collect();
             for item in items {
-                let slot = Cluster::slot(format!("k:{}", sites::name(item)));
+                let slot = slot_of(item);
                 let first = slot - slot % NEIGHBOURS;
                 let from = cluster.primary_of_slot(slot);
                 let around = first..first + NEIGHBOURS;
@@ -220,4 +227,9 @@ impl Performance<'_> {
         };
         (first..nodes.len()).find(|node| nodes[*node].role() == Some(Role::Primary))
     }
+}
+
+/// The slot that everything of an item is in.
+fn slot_of(item: usize) -> u16 {
+    Cluster::slot(format!("k:{}", sites::name(item)))
 }

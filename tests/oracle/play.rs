@@ -1,14 +1,17 @@
 //! One play, from the first server to the verdict.
 
+use std::fmt;
 use std::thread::sleep;
 use std::time::Duration;
 
+use athena_cache::Stats;
 use athena_cache::testing::Guard;
-use athena_cache::{MemoryRole, Stats};
 
 use super::callers;
 use super::check::{self, Habit, Rules};
-use super::fault::Fault;
+use super::configuration::Configuration;
+use super::duty;
+use super::fault::{FAULTS, Fault};
 use super::perform::Performance;
 use super::process::{Process, Setup};
 use super::random::SplitMix64;
@@ -18,12 +21,12 @@ use super::sites::{self, ITEMS, Site};
 use super::source::Source;
 use super::stage::Stage;
 use super::staleness;
-use super::workload::{BUSY, Options, Workload};
+use super::workload::{BUSY, Options, QUIET, SLOW, Workload};
 use crate::support::topology::Topology;
 use crate::support::wait_within;
 
 /// What is added to the trust window: a machine with much to do may stop between two lines.
-const SLACK: Duration = Duration::from_millis(700);
+pub(super) const SLACK: Duration = Duration::from_millis(700);
 /// How long journals may take to empty, and flags to disappear, once all is well.
 const RECOVERY: Duration = Duration::from_secs(20);
 
@@ -36,6 +39,7 @@ pub(crate) struct Play {
     pub(crate) workload: Workload,
     pub(crate) processes: usize,
     pub(crate) setup: Setup,
+    pub(crate) configuration: Configuration,
     /// How long all is well before something breaks.
     pub(crate) calm: Duration,
     /// How long it stays broken, where that does not end by itself.
@@ -55,8 +59,7 @@ impl Play {
             window: Duration::from_millis(window),
             attempt: Duration::from_millis(attempt),
             heartbeat: Duration::from_millis(200),
-            memory: MemoryRole::Tier,
-            tracking: true,
+            recovery: Duration::from_secs(30),
             without: None,
             seed,
         };
@@ -67,9 +70,45 @@ impl Play {
             workload: BUSY,
             processes: 3,
             setup,
+            configuration: Configuration::default(),
             calm: Duration::from_millis(800),
             broken: Duration::from_millis(1_500),
-            after: Duration::from_millis(1_500),
+            after: Duration::from_millis(2_500),
+        }
+    }
+
+    /// One that the seed decides: on what, what breaks, what callers do.
+    pub(crate) fn drawn(topology: Topology, seed: u64) -> Self {
+        let mut random = SplitMix64::of(seed, &[u64::from(u32::MAX)]);
+        let configuration = Configuration::draw(&mut random, topology);
+        let suits = |fault: &Fault| fault.suits(topology) && configuration.bears(*fault, topology);
+        let faults: Vec<_> = FAULTS.iter().map(|(_, it)| *it).filter(suits).collect();
+        let fault = faults[random.below(faults.len())];
+        let play = Self::new(topology, fault, seed).on(configuration);
+        // Much that is large would be about the machine.
+        let workloads =
+            if configuration.bytes(0) > 4 << 10 { &[QUIET, QUIET] } else { &[BUSY, SLOW] };
+        let workload = workloads[random.below(workloads.len())];
+        let broken = if fault == Fault::Health { 3_500 } else { 2_000 };
+        Self { broken: Duration::from_millis(broken), ..play.with(workload) }
+    }
+
+    /// On another configuration than the default.
+    pub(crate) fn on(self, configuration: Configuration) -> Self {
+        Self { configuration, ..self }
+    }
+
+    /// Why it cannot be played, if it cannot.
+    pub(crate) fn obstacle(&self) -> Option<&'static str> {
+        let Self { configuration: on, topology, fault, .. } = self;
+        if !on.make.is_here() {
+            Some("skipped: scripts/test-versions.sh would install its server")
+        } else if !on.suits(*topology) || !fault.suits(*topology) {
+            Some("skipped: there is no such thing there")
+        } else if !on.bears(*fault, *topology) {
+            Some("skipped: such a user learns of no failover")
+        } else {
+            None
         }
     }
 
@@ -89,24 +128,32 @@ impl Play {
         self.setup.window + SLACK
     }
 
+    /// How long loads take.
+    pub(super) fn load_time(&self) -> [Duration; 2] {
+        self.configuration.load_time(self.workload.load_time, self.setup.window)
+    }
+
     /// Plays it, and checks what happened.
     pub(crate) fn run(&self) -> Report {
-        let source = Source::new(ITEMS, self.seed, &self.workload);
-        let mut stage = Stage::start(self.topology, self.fault, self.processes);
+        let workload = Workload { load_time: self.load_time(), ..self.workload };
+        let source = Source::new(ITEMS, self.seed, &workload, self.configuration);
+        let on = &self.configuration;
+        let mut stage = Stage::start(self.topology, self.fault, on, self.processes);
         let mut processes: Vec<_> = (0..self.processes)
-            .map(|number| Process::start(number, &stage.url(number), &self.setup))
+            .map(|number| Process::start(number, &stage.url(number), &self.setup, on))
             .collect();
         for process in &mut processes {
-            let part = self.workload.writers.part(process.number, self.processes);
-            callers::start(process, part, &source, self.workload, self.seed);
+            let part = workload.writers.part(process.number, self.processes);
+            callers::start(process, part, &source, workload, self.seed);
         }
+        let begun = source.now();
         let mut performance = Performance {
             stage: &mut stage,
             processes: &mut processes,
             source: &source,
             random: SplitMix64::of(self.seed, &[u64::MAX]),
             broken: self.broken,
-            phases: vec![Phase { from: Duration::ZERO, name: "all is well".to_owned() }],
+            phases: vec![Phase { from: begun, name: "all is well".to_owned() }],
             unrest: Vec::new(),
         };
         sleep(self.calm);
@@ -116,6 +163,7 @@ impl Play {
             sleep(self.after);
         }
         let Performance { phases, unrest, .. } = performance;
+        let duties = self.duties(&phases, source.now());
         processes.iter().for_each(Process::begin_to_stop);
         processes.iter_mut().for_each(Process::stop);
         let last_reads = self.read_all(&processes, &source);
@@ -131,7 +179,9 @@ impl Play {
             bound: self.bound(),
             unrest,
             is_calm: self.fault == Fault::Health,
+            all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync),
             processes: self.processes,
+            duties,
         };
         self.report(history, rules, &source, &processes, is_tracked)
     }
@@ -158,23 +208,32 @@ impl Play {
     ) -> Report {
         let loads = source.loads();
         let stats: Vec<_> = processes.iter().map(|process| process.cache.stats()).collect();
-        let unleased = stats.iter().map(|stats| stats.unleased_loads).sum();
+        let unleased: u64 = stats.iter().map(|stats| stats.unleased_loads).sum();
         // What was loaded beside a lease counts as refused once that lease has ended.
         let beside = |stats: &Stats| stats.leases_held_elsewhere + stats.refused;
         let beside = stats.iter().map(beside).sum();
         let habit = |item| match sites::site(item) {
             _ if self.workload.options == Options::Every => Habit::Renewed,
             Site::Renewed => Habit::Renewed,
+            Site::Labelled | Site::Tagged | Site::ByHand if self.loses_names() => Habit::Renewed,
             Site::Labelled => Habit::Labelled,
             Site::Plain => Habit::Batched(beside),
             Site::Tagged | Site::ByHand => Habit::Usual,
         };
-        let surplus = check::surplus(&history, &loads, self.processes, habit);
+        let windows = source.now().as_micros() / self.setup.window.as_micros() + 1;
+        let windows = u64::try_from(windows).unwrap_or(u64::MAX);
+        let surplus = self.loads_in_a_window().map(|each| {
+            let in_time = each * windows * self.processes as u64;
+            check::surplus(&history, &loads, self.processes, in_time, habit)
+        });
+        let alive: Vec<_> =
+            processes.iter().filter(|it| it.is_alive()).map(|it| it.number).collect();
         Report {
             play: self.clone(),
             violations: check::check(&history, &rules),
-            surplus: if rules.is_calm { surplus } else { Vec::new() },
-            unleased: if rules.is_calm { unleased } else { 0 },
+            surplus: surplus.filter(|_| rules.is_calm).unwrap_or_default(),
+            unleased: if rules.is_calm && self.loads_once_for_all() { unleased } else { 0 },
+            lapses: duty::lapses(&history, &rules.duties, &alive),
             staleness: staleness::by_phase(&history),
             stats,
             loads: loads.iter().sum(),
@@ -182,6 +241,13 @@ impl Play {
             history,
             is_tracked,
         }
+    }
+}
+
+impl fmt::Display for Play {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, topology, fault, processes, configuration, .. } = self;
+        write!(f, "{topology} {fault} on {configuration}, seed {seed}, {processes} processes")
     }
 }
 

@@ -10,8 +10,11 @@ use athena_cache::{Cache, MemoryRole, Redis, RedisConfig, Settings};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use super::configuration::{Configuration, PASSWORD, Tracking, USER, User};
 use super::record::Log;
 
+/// What the names of a play begin with.
+pub(crate) const NAMESPACE: &str = "play";
 /// How many threads a process has; all of them stand still when it is stalled.
 const THREADS: usize = 2;
 /// How long calls that are under way may take to end.
@@ -37,33 +40,36 @@ pub(crate) struct Setup {
     pub(crate) attempt: Duration,
     /// How long a connection may be silent before it is given up.
     pub(crate) heartbeat: Duration,
-    /// What memory is for.
-    pub(crate) memory: MemoryRole,
-    /// Whether the server is asked to announce changes.
-    pub(crate) tracking: bool,
+    /// How long a breaker waits that nothing tells that its node is back.
+    pub(crate) recovery: Duration,
     pub(crate) without: Option<Guard>,
     pub(crate) seed: u64,
 }
 
 impl Setup {
-    fn settings(&self) -> Settings {
+    /// How long a call waits for Redis.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.attempt * 2
+    }
+
+    fn settings(&self, memory: MemoryRole) -> Settings {
         let mut settings = Settings::default();
         settings.lease = self.attempt.max(Duration::from_secs(1));
-        settings.memory.role = self.memory;
+        settings.memory.role = memory;
         let resilience = &mut settings.resilience;
         resilience.trust_window = self.window;
         resilience.attempt_timeout = self.attempt;
-        resilience.deadline = self.attempt * 2;
+        resilience.deadline = self.deadline();
         resilience.write_deadline = self.attempt * 4;
-        resilience.breaker.recovery_time = Duration::from_millis(300);
-        resilience.breaker.max_recovery_time = Duration::from_millis(300);
+        resilience.breaker.recovery_time = self.recovery;
+        resilience.breaker.max_recovery_time = self.recovery;
         settings
     }
 }
 
 impl Process {
     /// Starts a process that reaches Redis at a URL.
-    pub(crate) fn start(number: usize, url: &str, setup: &Setup) -> Self {
+    pub(crate) fn start(number: usize, url: &str, setup: &Setup, on: &Configuration) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name(format!("process {number}"))
@@ -72,11 +78,15 @@ impl Process {
             .expect("a runtime");
         let inside = runtime.enter();
         let config = RedisConfig::new(url).response_timeout(setup.attempt);
-        let config = config.heartbeat(setup.heartbeat).tracking(setup.tracking);
+        let config = config.heartbeat(setup.heartbeat).tracking(on.tracking != Tracking::Off);
+        let config = match on.user {
+            User::Full => config,
+            _ => config.username(USER).password(PASSWORD),
+        };
         let redis = Redis::new(config).expect("the settings are good");
         // Until the nodes are known, nobody can be asked who loads what.
         runtime.block_on(redis.connect()).expect("the nodes are there");
-        let builder = Cache::builder("play").settings(setup.settings()).backend(redis);
+        let builder = Cache::builder(NAMESPACE).settings(setup.settings(on.memory)).backend(redis);
         let builder = builder.seed(setup.seed ^ number as u64);
         let builder = match setup.without {
             Some(guard) => builder.without(guard),

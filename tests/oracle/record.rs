@@ -113,7 +113,8 @@ impl Read {
         value: &Value,
         flags: Flags,
     ) -> Self {
-        let of = usize::try_from(value.item).unwrap_or(usize::MAX);
+        let whole = value.is_whole().then_some(value.item);
+        let of = whole.and_then(|item| usize::try_from(item).ok()).unwrap_or(usize::MAX);
         Self { process, item, begun, ended, of, version: value.version, flags }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use athena_cache::Stats;
+use athena_cache::{Source, Stats};
 
 use super::check::{Promise, Rules, Surplus, Violation};
+use super::duty::Lapse;
 use super::play::Play;
 use super::record::{Ending, Flags, History};
 use super::staleness::Staleness;
@@ -23,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) surplus: Vec<Surplus>,
     /// Loads without a lease in a play without a fault.
     pub(crate) unleased: u64,
+    /// What did not work where it has to.
+    pub(crate) lapses: Vec<Lapse>,
     pub(crate) staleness: Vec<Staleness>,
     pub(crate) stats: Vec<Stats>,
     pub(crate) loads: u32,
@@ -33,12 +36,13 @@ pub(crate) struct Report {
 impl Report {
     /// Whether every promise was kept.
     pub(crate) fn is_good(&self) -> bool {
-        self.violations.is_empty() && self.surplus.is_empty() && self.unleased == 0
+        let is_thrifty = self.surplus.is_empty() && self.unleased == 0;
+        self.violations.is_empty() && self.lapses.is_empty() && is_thrifty
     }
 
     /// Panics with the story unless every promise was kept, by enough calls to tell.
     pub(crate) fn assert_good(&self) {
-        eprintln!("{self}");
+        eprintln!("{}\n{self}", self.play);
         assert!(self.is_good(), "a promise was not kept");
         let [reads, invalidations] = [self.history.reads.len(), self.history.invalidations.len()];
         assert!(reads >= 100 && invalidations >= 3, "too little happened");
@@ -65,7 +69,7 @@ impl Report {
         let with = |ending| invalidations.iter().filter(|it| it.ending == ending).count();
         format!(
             "{} reads ({} fresh, {} joined, {} flagged), {} loads, {} invalidations ({} done, {} \
-             pending), {} last reads",
+             pending), {} last reads, {} by memory, {} by redis, {} fills, {} reconnects",
             reads.len(),
             of(Flags::is_fresh),
             of(|flags| matches!(flags, Flags::Fresh { joined: true, .. })),
@@ -75,16 +79,18 @@ impl Report {
             with(Ending::Done),
             with(Ending::Pending),
             last_reads.len(),
+            of(|flags| matches!(flags, Flags::Fresh { source: Source::Memory, .. })),
+            of(|flags| matches!(flags, Flags::Fresh { source: Source::Backend, .. })),
+            self.stats.iter().map(|stats| stats.fills).sum::<u64>(),
+            self.stats.iter().map(|stats| stats.reconnects).sum::<u64>(),
         )
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Play { seed, topology, fault, processes, .. } = &self.play;
         let tracked = if self.is_tracked { "announced" } else { "not announced" };
-        writeln!(f, "{topology} {fault}, seed {seed}, {processes} processes, changes {tracked}")?;
-        writeln!(f, "  {}", self.counts())?;
+        writeln!(f, "  {}, changes {tracked}", self.counts())?;
         writeln!(
             f,
             "  bound {:?}: trust window {:?} and slack for a busy machine",
@@ -109,6 +115,9 @@ impl fmt::Display for Report {
         if self.unleased > 0 {
             let failures: Vec<_> = self.stats.iter().map(|it| &it.backend_failures).collect();
             writeln!(f, "  {} loads without a lease, for {failures:?}", self.unleased)?;
+        }
+        for lapse in &self.lapses {
+            writeln!(f, "  {lapse}")?;
         }
         if !self.violations.is_empty() {
             writeln!(f, "  {} VIOLATIONS", self.violations.len())?;

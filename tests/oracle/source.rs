@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::configuration::Configuration;
 use super::random::SplitMix64;
 use super::value::Value;
 use super::workload::{Options, Workload};
@@ -17,6 +18,7 @@ struct Inner {
     begun: Instant,
     seed: u64,
     load_time: [Duration; 2],
+    configuration: Configuration,
     decoding: Duration,
     options: Options,
     items: Vec<Item>,
@@ -31,12 +33,17 @@ struct Item {
 
 impl Source {
     /// All items at version 0.
-    pub(crate) fn new(items: usize, seed: u64, workload: &Workload) -> Self {
+    pub(crate) fn new(
+        items: usize,
+        seed: u64,
+        workload: &Workload,
+        configuration: Configuration,
+    ) -> Self {
         let item = || Item { versions: Mutex::new(vec![Duration::ZERO]), loads: AtomicU32::new(0) };
         let items = (0..items).map(|_| item()).collect();
         let Workload { load_time, decoding, options, .. } = *workload;
         let begun = Instant::now();
-        Self(Arc::new(Inner { begun, seed, load_time, decoding, options, items }))
+        Self(Arc::new(Inner { begun, seed, load_time, configuration, decoding, options, items }))
     }
 
     /// The one clock of the play.
@@ -70,7 +77,7 @@ impl Source {
         tokio::time::sleep(before).await;
         let version = self.version(item);
         tokio::time::sleep(time.saturating_sub(before)).await;
-        Value::new(item, version, self.0.decoding)
+        Value::new(item, version, self.0.decoding, self.0.configuration.bytes(version))
     }
 
     /// When each version of each item came to be.

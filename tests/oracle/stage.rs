@@ -3,7 +3,10 @@
 //! Whatever address a node names, a process is told the proxy that stands for it in the process's own
 //! network; so one process can be cut off, or late, alone.
 
+use super::configuration::{Configuration, Room, Seeds, Sentinels, Tracking};
 use super::fault::Fault;
+use super::process::NAMESPACE;
+use super::sites::{GROUPS, ITEMS};
 use crate::support::cluster::{Cluster, Options as ClusterOptions};
 use crate::support::fence;
 use crate::support::proxy::{BOTH, Direction, Mode, Names, Proxy};
@@ -17,12 +20,17 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(1);
 /// The same where nobody is to be held for dead, however busy the machine is.
 const NEVER: Duration = Duration::from_secs(30);
 
+/// How many names the processes read: each item has a value and a lease, each group a number, and so have
+/// all groups, and everything.
+const NAMES: usize = ITEMS * 2 + GROUPS + 2;
+
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) servers: Servers,
     /// Between the nodes of a group, if they are to be parted from each other.
     fence: Vec<Proxy>,
     networks: Vec<Network>,
+    seeds: Seeds,
 }
 
 #[derive(Debug)]
@@ -40,16 +48,30 @@ struct Network {
 }
 
 impl Stage {
-    pub(crate) fn start(topology: Topology, fault: Fault, processes: usize) -> Self {
+    pub(crate) fn start(
+        topology: Topology,
+        fault: Fault,
+        on: &Configuration,
+        processes: usize,
+    ) -> Self {
         let silence = if fault.is_failover(topology) { SILENCE } else { NEVER };
+        let (make, settings) = (on.make, settings(topology, fault, on));
         let servers = match topology {
-            Topology::Standalone => Servers::Standalone(RedisServer::start()),
+            Topology::Standalone => {
+                let settings: Vec<_> = settings.iter().map(String::as_str).collect();
+                let mut server = RedisServer::prepare(&settings);
+                server.run(make);
+                server.restart();
+                Servers::Standalone(server)
+            }
             Topology::Sentinel => {
-                let options = SentinelOptions { down_after: silence, ..SentinelOptions::default() };
+                let usual = SentinelOptions::default();
+                let options = SentinelOptions { down_after: silence, settings, make, ..usual };
                 Servers::Sentinel(SentinelGroup::start_with(options))
             }
             Topology::Cluster => {
-                let options = ClusterOptions { node_timeout: silence, ..ClusterOptions::default() };
+                let usual = ClusterOptions::default();
+                let options = ClusterOptions { node_timeout: silence, settings, make, ..usual };
                 Servers::Cluster(Cluster::start_with(options))
             }
         };
@@ -58,38 +80,60 @@ impl Stage {
             _ => Vec::new(),
         };
         let networks = (0..processes).map(|_| Network::around(&servers, &fence)).collect();
-        Self { servers, fence, networks }
+        let mut stage = Self { servers, fence, networks, seeds: on.seeds };
+        if let Room::Tight(policy) = on.room {
+            stage.tighten(policy, on.bytes(0));
+        }
+        if let (Servers::Sentinel(group), Sentinels::OneMissing) =
+            (&mut stage.servers, on.sentinels)
+        {
+            group.kill_sentinel(0);
+        }
+        stage
+    }
+
+    /// Leaves room for half of all entries, beside what the servers and their clients take.
+    fn tighten(&mut self, policy: &str, bytes: usize) {
+        let primaries = self.servers.primaries();
+        let room = ITEMS * bytes / 2 / primaries + bytes;
+        for node in self.servers.nodes_mut() {
+            let limit = node.info::<usize>("used_memory") + room;
+            // What replicas have still to hear counts as well.
+            for (name, value) in [
+                ("repl-backlog-size", "16384"),
+                ("maxmemory-policy", policy),
+                ("maxmemory", &limit.to_string()),
+            ] {
+                node.set(name, value);
+            }
+        }
     }
 
     /// What a process is told.
     pub(crate) fn url(&self, process: usize) -> String {
         let Network { data, sentinels } = &self.networks[process];
+        let host = match self.seeds {
+            Seeds::ByAddress => "127.0.0.1",
+            Seeds::ByName => "localhost",
+        };
         let hosts = |proxies: &[Proxy]| {
             let hosts: Vec<_> =
-                proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
+                proxies.iter().map(|proxy| format!("{host}:{}", proxy.port())).collect();
             hosts.join(",")
         };
         match &self.servers {
-            Servers::Standalone(_) => data[0].url(),
+            Servers::Standalone(_) => format!("redis://{}", hosts(data)),
             Servers::Sentinel(_) => format!("redis-sentinel://{}/0#{SERVICE}", hosts(sentinels)),
             Servers::Cluster(_) => format!("redis-cluster://{}", hosts(data)),
         }
     }
 
     pub(crate) fn nodes(&self) -> &[RedisServer] {
-        match &self.servers {
-            Servers::Standalone(server) => std::slice::from_ref(server),
-            Servers::Sentinel(group) => group.nodes(),
-            Servers::Cluster(cluster) => cluster.nodes(),
-        }
+        self.servers.nodes()
     }
 
     pub(crate) fn node_mut(&mut self, node: usize) -> &mut RedisServer {
-        match &mut self.servers {
-            Servers::Standalone(server) => server,
-            Servers::Sentinel(group) => group.node_mut(node),
-            Servers::Cluster(cluster) => cluster.node_mut(node),
-        }
+        &mut self.servers.nodes_mut()[node]
     }
 
     /// Whether the processes have the nodes announce what changes.
@@ -137,6 +181,47 @@ impl Stage {
         self.fence.iter().for_each(Proxy::heal);
         (0..self.networks.len()).for_each(|process| self.heal(process));
     }
+}
+
+impl Servers {
+    fn nodes(&self) -> &[RedisServer] {
+        match self {
+            Self::Standalone(server) => std::slice::from_ref(server),
+            Self::Sentinel(group) => group.nodes(),
+            Self::Cluster(cluster) => cluster.nodes(),
+        }
+    }
+
+    fn nodes_mut(&mut self) -> &mut [RedisServer] {
+        match self {
+            Self::Standalone(server) => std::slice::from_mut(server),
+            Self::Sentinel(group) => group.nodes_mut(),
+            Self::Cluster(cluster) => cluster.nodes_mut(),
+        }
+    }
+
+    /// How many nodes share the names.
+    fn primaries(&self) -> usize {
+        match self {
+            Self::Standalone(_) | Self::Sentinel(_) => 1,
+            Self::Cluster(cluster) => cluster.nodes().len() / 2,
+        }
+    }
+}
+
+/// What the nodes are started with.
+fn settings(topology: Topology, fault: Fault, on: &Configuration) -> Vec<String> {
+    let mut settings = on.user.settings(NAMESPACE, topology);
+    if on.tracking == Tracking::Few {
+        let primaries = if topology == Topology::Cluster { 3 } else { 1 };
+        let names = (NAMES / 2 / primaries).to_string();
+        settings.extend(["--tracking-table-max-keys".to_owned(), names]);
+    }
+    if fault == Fault::Loading {
+        let slow = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
+        settings.extend(slow.map(str::to_owned));
+    }
+    settings
 }
 
 impl Network {

@@ -11,7 +11,7 @@ pub(crate) use wiring::give_slots;
 
 use super::resp::{Address, Reply};
 use super::role::Role;
-use super::server::RedisServer;
+use super::server::{Make, RedisServer};
 use super::{slots, wait_within};
 
 /// What a cluster may be started with.
@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) password: Option<String>,
     /// More settings of the nodes, each as on the command line.
     pub(crate) settings: Vec<String>,
+    /// What the nodes run.
+    pub(crate) make: Make,
 }
 
 impl Default for Options {
@@ -40,6 +42,7 @@ impl Default for Options {
             require_full_coverage: false,
             password: None,
             settings: Vec::new(),
+            make: Make::default(),
         }
     }
 }
@@ -76,6 +79,11 @@ impl Cluster {
     /// All nodes.
     pub(crate) fn nodes(&self) -> &[RedisServer] {
         &self.nodes
+    }
+
+    /// All nodes, to change or restart them.
+    pub(crate) fn nodes_mut(&mut self) -> &mut [RedisServer] {
+        &mut self.nodes
     }
 
     /// One node.

@@ -21,6 +21,7 @@ pub(crate) mod prober;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod resp;
+pub(crate) mod rights;
 pub(crate) mod role;
 pub(crate) mod sentinel;
 pub(crate) mod server;
@@ -57,10 +58,13 @@ pub(crate) fn wait_within<T>(
 
 /// A file beside this one, wherever the test binary was started.
 pub(crate) fn file(name: &str) -> PathBuf {
+    let path = folder_of("tests/support").map(|folder| folder.join(name));
+    let path = path.filter(|path| path.exists());
+    path.unwrap_or_else(|| panic!("tests/support/{name} is missing"))
+}
+
+/// A folder of the workspace, if it is there.
+fn folder_of(name: &str) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    [here.join("tests/support"), here.join("../tests/support")]
-        .into_iter()
-        .map(|folder| folder.join(name))
-        .find(|path| path.exists())
-        .unwrap_or_else(|| panic!("tests/support/{name} is missing"))
+    [here.join(name), here.join("..").join(name)].into_iter().find(|path| path.exists())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::resp::{Address, Reply};
 use super::role::Role;
-use super::server::RedisServer;
+use super::server::{Make, RedisServer};
 use super::wait_within;
 
 /// The name under which the sentinels know the primary.
@@ -32,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) sentinel_password: Option<String>,
     /// More settings of the data nodes, each as on the command line.
     pub(crate) settings: Vec<String>,
+    /// What nodes and sentinels run.
+    pub(crate) make: Make,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             data_password: None,
             sentinel_password: None,
             settings: Vec::new(),
+            make: Make::default(),
         }
     }
 }
@@ -72,6 +75,11 @@ impl SentinelGroup {
     /// The data nodes.
     pub(crate) fn nodes(&self) -> &[RedisServer] {
         &self.nodes
+    }
+
+    /// All nodes, to change or restart them.
+    pub(crate) fn nodes_mut(&mut self) -> &mut [RedisServer] {
+        &mut self.nodes
     }
 
     /// One data node.
@@ -144,6 +152,22 @@ impl SentinelGroup {
             let primary = self.named()?;
             self.is_settled(primary).then_some(primary)
         })
+    }
+
+    /// Has a replica drop what it has and get everything anew from the first node.
+    pub(crate) fn resync(&self, replica: usize) {
+        let (primary, replica) = (&self.nodes[0], &self.nodes[replica]);
+        let full = || primary.info::<u64>("sync_full");
+        let before = full();
+        // It has a past of its own by that.
+        replica.cli(&["REPLICAOF", "NO", "ONE"]);
+        replica.cli(&["SET", "stray", "value"]);
+        let port = primary.port();
+        replica.cli(&["REPLICAOF", "127.0.0.1", &port.to_string()]);
+        let synced = Some(Role::Replica { of: port, synced: true });
+        wait_within(self.patience(), "the replica has everything anew", || {
+            (full() > before && replica.role() == synced).then_some(())
+        });
     }
 
     /// Has the sentinels that run talk and ask more often, until they restart.

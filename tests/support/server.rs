@@ -1,7 +1,9 @@
 //! One `redis-server` process of one's own.
 
 mod launch;
+mod make;
 mod port;
+mod settings;
 
 use std::fs;
 use std::io;
@@ -10,6 +12,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+pub(crate) use make::Make;
 use port::free_member_port;
 pub(crate) use port::free_port;
 
@@ -23,6 +26,7 @@ use super::role::Role;
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     program: Program,
+    make: Make,
     port: u16,
     tls_port: Option<u16>,
     folder: PathBuf,
@@ -101,28 +105,22 @@ impl RedisServer {
         Self::prepare_as(Program::Sentinel, free_port(), &[])
     }
 
-    /// Asks clients and replicas for a password, from the next start on.
-    pub(crate) fn ask_for(&mut self, password: &str) {
-        self.settings.extend(["--requirepass", password].map(str::to_owned));
-        if self.program == Program::Data {
-            self.settings.extend(["--masterauth", password].map(str::to_owned));
-        }
-        self.password = Some(password.to_owned());
-    }
-
-    /// Gives it a configuration file, which it may rewrite and finds again after a restart.
-    ///
-    /// The settings that it was prepared with come on top.
-    pub(crate) fn configure(&self, text: &str) {
-        fs::write(self.folder.join(CONFIG), text).expect("write the configuration");
-    }
-
     fn prepare_as(program: Program, port: u16, settings: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = make_folder(&format!("athena-{}-{count}", std::process::id()));
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
-        Self { program, port, tls_port: None, folder, settings, password: None, process: None }
+        let make = Make::default();
+        Self {
+            program,
+            make,
+            port,
+            tls_port: None,
+            folder,
+            settings,
+            password: None,
+            process: None,
+        }
     }
 
     /// Where it listens, as a URL.
@@ -165,7 +163,7 @@ impl RedisServer {
         self.process().thaw();
     }
 
-    /// Starts it on its port, empty; ends it first if it runs.
+    /// Starts it on its port, with what it last saved; ends it first if it runs.
     pub(crate) fn restart(&mut self) {
         for _ in 0..5 {
             self.kill();

@@ -5,11 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use athena_cache::MemoryRole;
 use athena_cache::testing::Guard;
 
-use super::played;
 use super::standalone::{cut_off_writer, unnoticed_partition};
+use super::{on, played};
 use crate::oracle::check::Promise;
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;
@@ -97,10 +96,8 @@ fn the_oracle_sees_that_another_history_is_believed() {
     let seldom = [Duration::from_secs(3), Duration::from_secs(6)];
     let workload = Workload { write_pause: seldom, of_groups: 0, of_everything: 0, ..QUIET };
     let play = |seed| {
-        let mut play = Play::new(Topology::Sentinel, Fault::Lost, seed).with(workload);
         // Whoever remembers a newer value than the one that is believed loads it again.
-        play.setup.memory = MemoryRole::Off;
-        play
+        Play::new(Topology::Sentinel, Fault::Lost, seed).with(workload).on(on("no-memory"))
     };
     is_missed(Guard::History, &[Promise::P2, Promise::P4], play);
 }

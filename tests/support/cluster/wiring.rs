@@ -113,6 +113,7 @@ fn prepare(options: &Options) -> RedisServer {
     settings.extend(["--repl-ping-replica-period", "1"]);
     settings.extend(options.settings.iter().map(String::as_str));
     let mut node = RedisServer::prepare_member(&settings);
+    node.run(options.make);
     if let Some(password) = &options.password {
         node.ask_for(password);
     }

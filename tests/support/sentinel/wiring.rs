@@ -83,6 +83,7 @@ fn start_nodes(options: &Options) -> Vec<RedisServer> {
     settings.extend(options.settings.iter().map(String::as_str));
     let mut nodes: Vec<_> = (0..=REPLICAS).map(|_| RedisServer::prepare(&settings)).collect();
     for node in &mut nodes {
+        node.run(options.make);
         if let Some(password) = &options.data_password {
             node.ask_for(password);
         }
@@ -103,6 +104,7 @@ fn start_nodes(options: &Options) -> Vec<RedisServer> {
 
 fn prepare_sentinel(options: &Options) -> RedisServer {
     let mut sentinel = RedisServer::prepare_sentinel();
+    sentinel.run(options.make);
     if let Some(password) = &options.sentinel_password {
         sentinel.ask_for(password);
     }

@@ -1,7 +1,7 @@
 //! From a prepared server to one that answers.
 
+use std::fs;
 use std::process::{Command, Stdio};
-use std::{env, fs};
 
 use super::super::process::Process;
 use super::super::resp::{Client, Reply};
@@ -43,13 +43,13 @@ impl RedisServer {
         })
     }
 
-    /// The program of this machine, or another version: what `REDIS_SERVER` names serves as both kinds.
+    /// The program of this machine, or another one that serves as both kinds.
     fn program(&self) -> Command {
-        Command::new(match (env::var_os("REDIS_SERVER"), self.program) {
-            (Some(program), _) => program,
-            (None, Program::Data) => "redis-server".into(),
-            (None, Program::Sentinel) => "redis-sentinel".into(),
-        })
+        let usual = match self.program {
+            Program::Data => "redis-server",
+            Program::Sentinel => "redis-sentinel",
+        };
+        Command::new(self.make.program().unwrap_or_else(|| usual.into()))
     }
 
     fn tls_settings(&self) -> Vec<String> {

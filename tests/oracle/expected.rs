@@ -1,0 +1,110 @@
+//! What may be expected beyond what is always promised: by configuration and fault, one rule each.
+//!
+//! Promises P1 to P5 are the same on every configuration. How often something is loaded, and what works, is
+//! not; whatever differs stands here.
+
+use std::time::Duration;
+
+use athena_cache::MemoryRole;
+
+use super::configuration::{Room, Tracking, User};
+use super::duty::{Duty, Work};
+use super::fault::Fault;
+use super::play::{Play, SLACK};
+use super::record::Phase;
+
+/// How long after a beginning, or after the end of a fault, everything has to work: nodes are dialed again
+/// within 1.5 s.
+const SETTLED: Duration = Duration::from_millis(1_700);
+/// What a byte of a value takes on its way through the proxies of a busy machine.
+const PER_BYTE: Duration = Duration::from_nanos(500);
+/// Shorter stretches tell nothing.
+const TELLING: Duration = Duration::from_millis(700);
+
+impl Play {
+    /// Whether one process loads for all: it may take leases, and there is room for what it loaded.
+    pub(crate) fn loads_once_for_all(&self) -> bool {
+        self.configuration.user != User::WithoutScripts && self.configuration.room == Room::Wide
+    }
+
+    /// How often each process may load an item in a window without an invalidation; `None` if nothing keeps
+    /// what it has loaded.
+    ///
+    /// Without a lease, or a place in Redis, a result answers for the window from the beginning of its load. Who
+    /// comes later begins another one, or gets it flagged.
+    pub(crate) fn loads_in_a_window(&self) -> Option<u64> {
+        let is_kept = self.loads_once_for_all();
+        let is_remembered = self.configuration.memory == MemoryRole::Tier;
+        if is_kept { Some(0) } else { is_remembered.then_some(1) }
+    }
+
+    /// Whether servers drop names, or forget who reads them, which is announced as if they had changed: what
+    /// depends on them is loaded anew, and a load of it is kept nowhere.
+    pub(crate) fn loses_names(&self) -> bool {
+        self.configuration.room != Room::Wide || self.configuration.tracking == Tracking::Few
+    }
+
+    /// Whether memory keeps what nobody has changed: all changes are announced, and the whole of them.
+    pub(crate) fn announces_all(&self) -> bool {
+        let on = &self.configuration;
+        let may =
+            !matches!(on.user, User::WithoutTracking | User::WithoutInfo | User::WithoutScripts);
+        on.tracking == Tracking::On && may && on.room == Room::Wide
+    }
+
+    /// What has to work, and when.
+    pub(crate) fn duties(&self, phases: &[Phase], end: Duration) -> Vec<Duty> {
+        let [first, .., last] = phases else {
+            return self.duty(phases[0].from + SETTLED, end, self.works()).into_iter().collect();
+        };
+        let mut duties = Vec::new();
+        duties.extend(self.duty(first.from + SETTLED, phases[1].from, self.works()));
+        let all_but = |left_out: &[Work]| {
+            self.works().into_iter().filter(|work| !left_out.contains(work)).collect()
+        };
+        let mut healed = self.works();
+        if self.fault == Fault::Unsaved {
+            let works = all_but(&[Work::Redis, Work::Invalidations]);
+            duties.extend(self.duty(phases[1].from + SETTLED, last.from, works));
+            // Nothing tells that writes are taken again but a write, for which the breaker waits.
+            healed = all_but(&[Work::Redis]);
+        }
+        duties.extend(self.duty(last.from + SETTLED, end, healed));
+        if self.fault == Fault::Resync {
+            duties.extend(self.duty(phases[1].from, last.from, self.works()));
+        }
+        // A process that stands still, or hears everything late, is late itself.
+        if !matches!(self.fault, Fault::Stall | Fault::Delay) {
+            let limited = self.duty(phases[1].from, last.from, Vec::new());
+            let later = self.setup.deadline();
+            duties.extend(limited.map(|duty| Duty { patience: duty.patience + later, ..duty }));
+        }
+        duties
+    }
+
+    /// What works in health.
+    fn works(&self) -> Vec<Work> {
+        let remembers = self.configuration.memory == MemoryRole::Tier;
+        // A full server takes nothing until its breaker lets something through. What nobody else fills, and
+        // memory answers, is not read.
+        let reads = self.loads_once_for_all() && (self.processes > 1 || !remembers);
+        let works = [
+            (Work::Memory, remembers && !self.loses_names()),
+            (Work::Keeping, remembers && self.announces_all()),
+            (Work::Redis, reads && !self.loses_names()),
+            (Work::Invalidations, true),
+        ];
+        works.into_iter().filter(|(_, does)| *does).map(|(work, _)| work).collect()
+    }
+
+    fn duty(&self, from: Duration, until: Duration, works: Vec<Work>) -> Option<Duty> {
+        let bytes = u32::try_from(self.configuration.bytes(0)).unwrap_or(u32::MAX);
+        let longest = self.load_time()[1] + self.workload.decoding + PER_BYTE * bytes;
+        // Who waits for another process is not told of each change either, and asks again in time.
+        let untold = if self.loses_names() { self.setup.deadline() } else { Duration::ZERO };
+        let patience = longest * 3 + SLACK + untold;
+        // Who waits for the same load over and over tells nothing of what works.
+        let tells = until > from + TELLING + longest * 2;
+        tells.then_some(Duty { from, until, works, patience })
+    }
+}
