@@ -69,11 +69,12 @@ fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
 
 fn samples(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let files =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
     paths.sort();
     let samples: Vec<_> = paths.iter().map(|path| fs::read(path).expect("a sample")).collect();
-    assert!(samples.len() >= 3, "too few samples in {folder:?}");
+    assert!(samples.len() >= 3, "too few samples in {}", folder.display());
     samples
 }
 
@@ -92,7 +93,7 @@ fn no_bytes_make_a_reader_panic_or_take_much_more_memory_than_they_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (name, target) in TARGETS {
         let fuzzer = root.join(format!("fuzz/fuzz_targets/{name}.rs"));
-        assert!(fuzzer.exists(), "{fuzzer:?} is missing");
+        assert!(fuzzer.exists(), "{} is missing", fuzzer.display());
         // What is made once for each type counts for none of them.
         target(b"");
         let samples = samples(name);

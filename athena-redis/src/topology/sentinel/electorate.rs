@@ -24,7 +24,7 @@ pub(super) struct Electorate {
     voters: BTreeMap<Endpoint, Voter>,
     votes: BTreeMap<Voter, Instant>,
     /// How many there are, as each of them said lately.
-    told: BTreeMap<Voter, Told>,
+    told: BTreeMap<Voter, ToldSize>,
 }
 
 /// Who a sentinel is.
@@ -38,7 +38,7 @@ enum Voter {
 
 /// How many sentinels there are, as one of them said.
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct ToldSize {
     size: usize,
     at: Instant,
 }
@@ -89,7 +89,7 @@ impl Electorate {
         self.told.retain(|_, told| now.saturating_duration_since(told.at) < HOLDS);
         let Some(size) = view.others.map(|others| others.saturating_add(1)) else { return };
         if self.told.get(&voter).is_none_or(|told| size >= told.size) {
-            self.told.insert(voter, Told { size, at: now });
+            self.told.insert(voter, ToldSize { size, at: now });
         }
     }
 

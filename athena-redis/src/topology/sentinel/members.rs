@@ -20,14 +20,14 @@ const OUTDATED: Duration = Duration::from_secs(60);
 pub(super) struct Members {
     seeds: BTreeSet<Endpoint>,
     /// The latest lists of each sentinel; kept while it is away, for the time when all are.
-    told: BTreeMap<Endpoint, Told>,
+    told: BTreeMap<Endpoint, ToldLists>,
     /// Who answers now at each address.
     present: BTreeMap<Endpoint, String>,
 }
 
 /// What a sentinel told, since when, and who it was.
 #[derive(Debug)]
-struct Told {
+struct ToldLists {
     at: Instant,
     id: Option<String>,
     lists: Lists,
@@ -63,7 +63,7 @@ impl Members {
 
     pub(super) fn note(&mut self, sentinel: &Endpoint, lists: Lists, now: Instant) {
         let id = self.present.get(sentinel).cloned();
-        self.told.insert(sentinel.clone(), Told { at: now, id, lists });
+        self.told.insert(sentinel.clone(), ToldLists { at: now, id, lists });
     }
 
     /// The seeds, and the sentinels that most of them, and of those in turn, tell of, each under one address.
@@ -133,7 +133,7 @@ impl Members {
     }
 
     /// What a sentinel told last, unless others have told something much later.
-    fn told_by(&self, sentinel: &Endpoint) -> Option<&Told> {
+    fn told_by(&self, sentinel: &Endpoint) -> Option<&ToldLists> {
         let told = self.told.get(sentinel)?;
         let newest = self.told.values().map(|told| told.at).max()?;
         (newest.saturating_duration_since(told.at) <= OUTDATED).then_some(told)
