@@ -78,7 +78,16 @@ pub use athena_cache_core::testing;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
-pub use athena_cache_core::fuzzing;
+pub mod fuzzing {
+    //! What reads bytes from outside, for tests and fuzzers.
+    pub use athena_cache_core::fuzzing::*;
+
+    /// The same of what Redis says.
+    #[cfg(feature = "redis")]
+    pub mod redis {
+        pub use athena_cache_redis::fuzzing::*;
+    }
+}
 
 #[doc(hidden)]
 pub use athena_cache_core::private as __private;

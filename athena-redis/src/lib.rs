@@ -1,6 +1,6 @@
 //! The Redis backend of athena-cache.
 //!
-//! [`Redis`] is a [`Backend`](athena_cache_core::backend::Backend) over a Redis, version 6.0 or later,
+//! [`Redis`] is a [`Backend`](athena_cache_core::backend::Backend) over a Redis, version 6.2 or later,
 //! alone, behind Sentinel, or as a Cluster: give it to the builder of a cache.
 //!
 //! ```
@@ -28,6 +28,9 @@
 mod backend;
 mod config;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod lock;
 mod no_primary;

@@ -13,6 +13,8 @@ mod conn;
 mod connecting;
 mod dial;
 mod dials;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod meter;
 mod origin;
 mod overheard;

@@ -5,6 +5,9 @@
 mod cluster;
 mod sentinel;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::{cluster::fuzzing as cluster_fuzzing, sentinel::fuzzing as sentinel_fuzzing};
+
 use std::sync::Arc;
 
 use athena_cache_core::backend::{Ability, Class, Failure, Node, Proof};

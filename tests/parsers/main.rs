@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::Path;
 
-use athena_cache::fuzzing::TARGETS;
+use athena_cache::fuzzing;
 
 /// Mutations of each sample.
 const MUTATIONS: usize = 400;
@@ -91,7 +91,8 @@ fn read(target: fn(&[u8]), bytes: &[u8]) -> Result<(), String> {
 #[test]
 fn no_bytes_make_a_reader_panic_or_take_much_more_memory_than_they_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, target) in TARGETS {
+    let targets = [fuzzing::TARGETS, fuzzing::redis::TARGETS].concat();
+    for (name, target) in &targets {
         let fuzzer = root.join(format!("fuzz/fuzz_targets/{name}.rs"));
         assert!(fuzzer.exists(), "{} is missing", fuzzer.display());
         // What is made once for each type counts for none of them.

@@ -102,7 +102,9 @@ impl Meter {
     fn pass(&mut self, here: &[u8]) -> Result<(), OversizedReply> {
         match &mut self.place {
             FramePlace::Start => {
-                self.taken = self.taken.saturating_add(PART);
+                if self.open.is_empty() {
+                    self.taken = self.taken.saturating_add(PART);
+                }
                 self.place = match here[0] {
                     b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => FramePlace::Line,
                     kind @ (b'$' | b'!' | b'=' | b'*' | b'~' | b'>' | b'%' | b'|') => {
@@ -153,7 +155,9 @@ impl Meter {
                 return Ok(());
             }
         };
-        self.allow(parts.saturating_mul(PART))?;
+        // Before they are there: whoever reads may make room for all of them.
+        self.taken = self.taken.saturating_add(parts.saturating_mul(PART));
+        self.allow(0)?;
         if parts == 0 {
             self.end_part();
         } else if self.open.len() == DEEPEST {

@@ -105,7 +105,7 @@ impl fmt::Debug for PushHandler {
 }
 
 /// The message, if it is one that came by a pattern.
-fn message(info: &PushInfo) -> Option<Push> {
+pub(super) fn message(info: &PushInfo) -> Option<Push> {
     match (&info.kind, &info.data[..]) {
         (PushKind::PMessage, [_pattern, channel, payload]) => {
             Some(Push { channel: text(channel)?, payload: text(payload)? })
@@ -115,7 +115,7 @@ fn message(info: &PushInfo) -> Option<Push> {
 }
 
 /// The change, if it is one of names that may be ours: those are always text.
-fn change(info: PushInfo) -> Option<Change> {
+pub(super) fn change(info: PushInfo) -> Option<Change> {
     if info.kind != PushKind::Invalidate {
         return None;
     }

@@ -8,6 +8,8 @@
 //! search for its successor delays what goes to another.
 
 mod census;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod layout;
 mod machine;
 mod map;

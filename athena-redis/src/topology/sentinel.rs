@@ -5,6 +5,8 @@
 
 mod election;
 mod electorate;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod machine;
 mod members;
 mod notices;
