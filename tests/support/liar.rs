@@ -25,6 +25,10 @@ pub(crate) enum Answer {
     Silence,
     /// These bytes, whatever they mean.
     Bytes(Vec<u8>),
+    /// The same, and then text without an end, for as long as anybody listens.
+    Endless(&'static [u8]),
+    /// The same, a byte at a time.
+    Drip(&'static [u8]),
 }
 
 /// A listener on a free port of every address, such as 127.0.1.1, and everything that it was told.
@@ -155,8 +159,32 @@ fn serve(
     loop {
         let words = command(&mut reader)?;
         shared.note(&words);
-        stream.write_all(&answer(&words).bytes())?;
+        match answer(&words) {
+            Answer::Endless(beginning) => {
+                stream.write_all(beginning)?;
+                go_on(stream)?;
+            }
+            Answer::Drip(beginning) => {
+                stream.write_all(beginning)?;
+                drip(stream)?;
+            }
+            answer => stream.write_all(&answer.bytes())?,
+        }
     }
+}
+
+/// Sends text until nobody listens any more, or that would be a gigabyte.
+fn go_on(mut stream: &TcpStream) -> io::Result<()> {
+    const PIECE: &[u8] = &[b'x'; 1 << 16];
+    (0..1 << 14).try_for_each(|_| stream.write_all(PIECE))
+}
+
+/// Sends a byte every now and then until nobody listens any more, or that would be minutes.
+fn drip(mut stream: &TcpStream) -> io::Result<()> {
+    (0..10_000).try_for_each(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        stream.write_all(b"x")
+    })
 }
 
 /// Reads one command.
@@ -203,6 +231,7 @@ impl Answer {
             }
             Self::Silence => {}
             Self::Bytes(other) => bytes = other,
+            Self::Endless(beginning) | Self::Drip(beginning) => bytes.extend(beginning),
         }
         bytes
     }
