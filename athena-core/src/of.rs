@@ -72,7 +72,8 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key). A backend that is away is no error, see [`Invalidated::Pending`].
     pub async fn invalidate(self) -> Result<Invalidated, Error> {
-        let NamedEntry { runtime, key } = Self::target(pin!(self.call)).await?;
+        let NamedEntry { runtime, mut key } = Self::target(pin!(self.call)).await?;
+        key.shorten();
         Ok(runtime.invalidate(&[Scope::Entry(key)]).await)
     }
 
@@ -82,7 +83,8 @@ impl<F: Future> Of<F> {
     ///
     /// As [`key`](Self::key), and if the backend cannot be reached.
     pub async fn expire(self) -> Result<(), Error> {
-        let NamedEntry { runtime, key } = Self::target(pin!(self.call)).await?;
+        let NamedEntry { runtime, mut key } = Self::target(pin!(self.call)).await?;
+        key.shorten();
         runtime.expire(&key).await
     }
 

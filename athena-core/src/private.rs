@@ -155,7 +155,7 @@ impl<'c> Call<'c> {
 
     /// Looks in memory.
     #[inline]
-    pub fn look<R, V, E>(self, shape: Shape<R, V, E>) -> Look<R, V, E>
+    pub fn look<R, V, E>(mut self, shape: Shape<R, V, E>) -> Look<R, V, E>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -163,6 +163,7 @@ impl<'c> Call<'c> {
         if let Some(request) = CallRequest::take() {
             return Look::Ask(Box::new(self.ask(shape, Some(request))));
         }
+        self.key.shorten();
         let hit = match self.cache {
             Some(cache) => self.hit(cache.runtime()),
             None => context::with_current(|runtime| runtime.and_then(|runtime| self.hit(runtime))),
@@ -238,7 +239,9 @@ impl<'c> Call<'c> {
             };
             request.reply(|reply| reply.target = Some(target));
         }
-        Ask::new(self.site, self.key, runtime, shape, bypass, request)
+        let mut key = self.key;
+        key.shorten();
+        Ask::new(self.site, key, runtime, shape, bypass, request)
     }
 }
 

@@ -140,7 +140,7 @@ async fn a_value_that_the_server_does_not_take_costs_no_connection() {
     assert_eq!((stats.too_large, stats.fills), (1, u64::from(SMALL)), "{stats:?}");
     assert_eq!((proxy.accepted(), cache.health()), (1, Health::Healthy));
     assert!(!names(&server).iter().any(|name| name.ends_with(":l")), "the lease is given back");
-    let told = log::about("album:1");
+    let told = log::about("cache=\"too-large\"");
     assert!(told.len() == 1 && told[0].contains("1048576 bytes"), "{told:?}");
     assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Backend);
 

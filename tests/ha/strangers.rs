@@ -133,6 +133,7 @@ async fn a_sentinel_that_lists_thousands_of_nodes_is_told_of_once_with_how_many(
     assert!(told[0].contains("replicas=2000") && told[0].contains("64"), "{}", told[0]);
 }
 
+#[cfg(feature = "redis-tls")]
 #[tokio::test]
 async fn plain_sentinels_of_nodes_that_speak_tls_are_told_of() {
     log::listen();

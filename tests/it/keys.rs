@@ -1,10 +1,12 @@
 //! What names an entry.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use athena_cache::testing::MemoryBackend;
-use athena_cache::{Cache, athena_cache, escape, of, tag};
+use athena_cache::{Cache, athena_cache, athena_invalidate, escape, of, tag};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -209,4 +211,52 @@ fn a_key_with_a_name_is_what_entry_takes() {
 fn a_tag_made_by_hand_is_the_one_that_a_template_makes() {
     assert_eq!(tag("category", "tools & more"), "category:tools%20%26%20more");
     assert_eq!(tag("user", 42), "user:42");
+}
+
+#[athena_cache(key = "page:{path}", skip(origin), cache = cache)]
+async fn page(cache: &Cache, origin: &AtomicU32, path: &str) -> Result<u32, Infallible> {
+    Ok(origin.fetch_add(1, Ordering::SeqCst))
+}
+
+#[athena_cache(skip(origin), cache = cache)]
+async fn found_by(cache: &Cache, origin: &AtomicU32, words: &str) -> Result<u32, Infallible> {
+    Ok(origin.fetch_add(1, Ordering::SeqCst))
+}
+
+#[athena_invalidate(keys = ["page:{path}"], cache = cache)]
+async fn change_page(cache: &Cache, path: &str) -> Result<(), Infallible> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn however_long_a_key_is_every_way_to_name_its_entry_names_the_same_one() {
+    for backend in [false, true] {
+        let builder = Cache::builder("test");
+        let cache = if backend { builder.backend(MemoryBackend::new()) } else { builder };
+        let (cache, origin) = (&cache.build().unwrap(), &AtomicU32::new(0));
+        let path = &"x".repeat(100_000);
+        let Ok(first) = page(cache, origin, path).await;
+        assert_eq!(page(cache, origin, path).await, Ok(first));
+        let key = of(page(cache, origin, path)).key().await.unwrap();
+        assert_eq!(key, format!("page:{path}"), "the whole name");
+        assert_eq!(cache.entry(&key).get::<u32>().await.unwrap(), Some(first));
+        let load = async |_| Ok::<_, Infallible>(HashMap::<String, u32>::new());
+        let Ok(found) = cache.batch([&key]).get_or_load_many(load).await;
+        assert_eq!(found.get(&key), Some(&first));
+        let _ = of(page(cache, origin, path)).invalidate().await.unwrap();
+        let Ok(second) = page(cache, origin, path).await;
+        assert_eq!(second, first + 1);
+        let _ = cache.invalidate(&key).await;
+        assert_eq!(page(cache, origin, path).await, Ok(second + 1));
+        let Ok(()) = change_page(cache, path).await;
+        assert_eq!(page(cache, origin, path).await, Ok(second + 2));
+
+        let Ok(found) = found_by(cache, origin, path).await;
+        assert_eq!(found_by(cache, origin, path).await, Ok(found));
+        assert_ne!(found_by(cache, origin, &path[1..]).await, Ok(found));
+        let _ = of(found_by(cache, origin, path)).invalidate().await.unwrap();
+        assert_ne!(found_by(cache, origin, path).await, Ok(found));
+        let most = 10_000;
+        assert!(cache.stats().memory_bytes < most, "{}", cache.stats().memory_bytes);
+    }
 }

@@ -18,7 +18,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{Key, Parts, site};
+use super::{DIGEST, Key, Parts, site};
 use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::tag::Tag;
@@ -149,16 +149,21 @@ impl Key {
     /// The function that it was derived from, if it was not named by hand.
     pub(crate) fn function(&self) -> Option<&'static str> {
         match self.parts() {
-            Parts::Named(_) => None,
-            Parts::Derived { site, .. } => Some(site::name(site)),
+            Parts::Named(_) | Parts::NamedDigest { .. } => None,
+            Parts::Derived { site, .. } | Parts::DerivedDigest { site, .. } => {
+                Some(site::name(site))
+            }
         }
     }
 
-    /// The text that it was named by, if it was.
+    /// The text that it was named by, if it was; of a long one the beginning.
     pub(crate) fn text(&self) -> Option<&str> {
         match self.parts() {
-            Parts::Named(text) => std::str::from_utf8(text).ok(),
-            Parts::Derived { .. } => None,
+            Parts::Named(text) | Parts::NamedDigest { beginning: text, .. } => {
+                let valid = std::str::from_utf8(text);
+                valid.or_else(|error| std::str::from_utf8(&text[..error.valid_up_to()])).ok()
+            }
+            Parts::Derived { .. } | Parts::DerivedDigest { .. } => None,
         }
     }
 
@@ -166,7 +171,7 @@ impl Key {
     pub(crate) fn given(&self) -> String {
         match self.parts() {
             Parts::Named(text) => String::from_utf8_lossy(text).into_owned(),
-            Parts::Derived { .. } => self.readable(),
+            _ => self.readable(),
         }
     }
 
@@ -176,6 +181,10 @@ impl Key {
             Parts::Named(text) => format!("k:{}", Readable(&[text])),
             Parts::Derived { site, arguments } => {
                 format!("f:{}", OfSite(site::name(site), arguments))
+            }
+            Parts::NamedDigest { digest, .. } => format!("k:{}", Digested(digest)),
+            Parts::DerivedDigest { site, digest } => {
+                format!("f:{}{}", beginning(site::name(site)), Digested(digest))
             }
         }
     }
@@ -188,7 +197,7 @@ impl fmt::Display for Readable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match readable(self.0) {
             Some(text) => f.write_str(&text),
-            None => write_digest(self.0, f),
+            None => Digested(&digest(self.0)).fmt(f),
         }
     }
 }
@@ -203,12 +212,15 @@ impl fmt::Display for OfSite<'_> {
         if let Some(text) = readable(&parts) {
             return f.write_str(&text);
         }
-        let mut site = escaped(parts[0]);
-        // The digest covers all of it.
-        site.truncate(READABLE);
-        f.write_str(&site)?;
-        write_digest(&parts, f)
+        write!(f, "{}{}", beginning(self.0), Digested(&digest(&parts)))
     }
+}
+
+/// The name of a function in front of a digest, which covers all of it.
+fn beginning(site: &str) -> String {
+    let mut site = escaped(site.as_bytes());
+    site.truncate(READABLE);
+    site
 }
 
 /// The parts as text, if that is short enough.
@@ -235,12 +247,24 @@ fn escaped(part: &[u8]) -> String {
     text
 }
 
-fn write_digest(parts: &[&[u8]], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What stands for parts that are long.
+pub(super) fn digest(parts: &[&[u8]]) -> [u8; DIGEST] {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    f.write_str("~")?;
-    hasher.finalize().iter().take(20).try_for_each(|byte| write!(f, "{byte:02x}"))
+    let mut digest = [0; DIGEST];
+    digest.copy_from_slice(&hasher.finalize()[..DIGEST]);
+    digest
+}
+
+/// A digest as a name has it.
+struct Digested<'a>(&'a [u8]);
+
+impl fmt::Display for Digested<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("~")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
