@@ -111,3 +111,47 @@ async fn r3_a_server_that_has_loaded_its_data_is_used_again_although_the_connect
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r3_a_server_whose_save_had_failed_is_given_values_again_once_it_takes_them() {
+    let folder = std::env::temp_dir().join(format!("athena-unsaved-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let server = RedisServer::start_with(&["--dir", &folder.display().to_string()]);
+    let (cache, origin) = (stubborn().cache("shop", &server.url()), Origin::default());
+    warm(&cache, &origin, [1]).await;
+    std::fs::create_dir_all(folder.join("dump.rdb/in-the-way")).unwrap();
+    server.cli(&["CONFIG", "SET", "save", "3600 1"]);
+    server.cli(&["BGSAVE"]);
+    let mut id = 1_000;
+    eventually("writes are held off", async || {
+        id += 1;
+        observe(&cache, &origin, id).await;
+        cache.settle().await;
+        cache.stats().breaker_openings > 0
+    })
+    .await;
+    eventually("signs of life are refused", async || {
+        let stats = server.cli(&["INFO", "commandstats"]).text();
+        let ping = stats.lines().find_map(|line| line.strip_prefix("cmdstat_ping:"));
+        let refused =
+            ping.and_then(|line| line.split(',').find_map(|it| it.strip_prefix("rejected_calls=")));
+        refused.and_then(|count| count.parse().ok()).unwrap_or(0_u32) > 2
+    })
+    .await;
+    std::fs::remove_dir_all(folder.join("dump.rdb")).unwrap();
+    server.cli(&["CONFIG", "SET", "save", ""]);
+    eventually("a save succeeds", async || {
+        server.cli(&["BGSAVE"]);
+        server.cli(&["PING"]).text() == "PONG"
+    })
+    .await;
+    let fills = cache.stats().fills;
+    eventually("values are stored", async || {
+        id += 1;
+        observe(&cache, &origin, id).await;
+        cache.settle().await;
+        cache.stats().fills > fills
+    })
+    .await;
+    let _ = std::fs::remove_dir_all(&folder);
+}

@@ -46,7 +46,10 @@ impl Link {
         let deadline = Instant::now() + self.shared.call.client.limit();
         let mut replies = self.ask(&batch, deadline).await?;
         self.shared.note_refusal(&replies);
-        match replies.consequence() {
+        let consequence = replies.consequence();
+        let class = consequence.as_ref().map(|(consequence, _)| consequence.class);
+        self.shared.note_writes(class);
+        match consequence {
             None => replies.skip(1),
             Some((consequence, _)) if consequence.is_sign_of_life() => {}
             Some((consequence, why)) => {

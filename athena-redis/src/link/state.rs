@@ -22,6 +22,8 @@ pub(super) struct LinkState {
     pub(super) counts: Counts,
     pub(super) signals: Signals,
     comeback: Comeback,
+    /// Whether a sign of life was refused as writes are, as while a save has failed.
+    refuses_writes: AtomicBool,
     /// Whether the server said that it does not serve what it was asked.
     said_not_serving: AtomicBool,
     lookup: Lookup,
@@ -94,6 +96,7 @@ impl LinkState {
             counts: Counts::default(),
             signals: Signals::default(),
             comeback: Comeback::default(),
+            refuses_writes: AtomicBool::new(false),
             said_not_serving: AtomicBool::new(false),
             lookup,
         }
@@ -192,6 +195,14 @@ impl LinkState {
     pub(super) fn note_heard(&self, heard: LifeSign) {
         let is_back = self.comeback.note(heard);
         self.note_life(is_back);
+    }
+
+    /// Notes what a sign of life was refused with: after it was refused as writes are, one that is not says that
+    /// those are taken again.
+    pub(super) fn note_writes(&self, refusal: Option<Class>) {
+        let are_refused = refusal == Some(Class::WriteRefused);
+        let were_refused = self.refuses_writes.swap(are_refused, Ordering::AcqRel);
+        self.note_life(were_refused && !are_refused);
     }
 
     pub(super) fn note_not_serving(&self) {

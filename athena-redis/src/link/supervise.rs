@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backoff::{self, Backoff};
 use super::batch::Batch;
+use super::class::Consequence;
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
 use super::role::{self, Role};
@@ -125,6 +126,7 @@ async fn ping(shared: &LinkState, conn: &Conn, longest: Duration) {
     if let Ok(Ok(replies)) = timeout(longest, conn.exchange(&ping)).await {
         shared.note_life(watch.answered());
         state::heed(conn, &replies);
+        shared.note_writes(replies.server_error().map(|error| Consequence::of(&error).class));
     }
 }
 
