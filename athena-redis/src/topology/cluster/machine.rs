@@ -128,6 +128,10 @@ pub(super) struct ClusterMachine {
     met: HashSet<Endpoint>,
     /// Who lost slots though nothing spoke against it, and in how many rounds it is still asked about that.
     contested: (HashSet<Endpoint>, u32),
+    /// Whether the first map is one node's word, or seeds disagree about it; and in how many full rounds that
+    /// is still looked into soon.
+    is_unsettled: bool,
+    settling: u32,
     /// Primaries in doubt.
     doubts: HashMap<Endpoint, Doubted>,
     is_wanted: bool,
@@ -176,6 +180,8 @@ impl ClusterMachine {
             company: HashSet::new(),
             met: HashSet::new(),
             contested: (HashSet::new(), 0),
+            is_unsettled: false,
+            settling: PATIENCE + 2,
             doubts: HashMap::new(),
             is_wanted: false,
             is_unreached: false,
@@ -336,6 +342,7 @@ impl ClusterMachine {
             is_new |= self.census.close(self.rounds);
         }
         let is_installed = is_new && self.learn(shown, now);
+        self.settle(is_over);
         if self.layout.is_none() {
             for node in answered {
                 self.contact.note_vacancy(node);
@@ -380,6 +387,25 @@ impl ClusterMachine {
         if !losers.is_empty() {
             self.contested = (losers, PATIENCE + 2);
             self.is_wanted = true;
+        }
+    }
+
+    /// Has seeds asked about a first map that is one node's word, or that seeds disagree about: nobody has lost
+    /// anything by it whom links would show.
+    fn settle(&mut self, is_over: bool) {
+        let Some(layout) = self.layout.as_ref() else { return };
+        if self.settling == 0 && !self.is_unsettled {
+            return;
+        }
+        let denied = layout.denied(&self.census);
+        let is_alone = self.seeds.len() > 1 && !self.census.is_attested();
+        // Those who were asked may still answer.
+        self.is_unsettled = !denied.is_empty() || (is_alone && (is_over || self.is_unsettled));
+        if self.is_unsettled && self.settling > 0 {
+            self.is_wanted = true;
+            if !denied.is_empty() {
+                self.contested = (denied, self.settling);
+            }
         }
     }
 
