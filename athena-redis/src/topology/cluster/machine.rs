@@ -128,10 +128,7 @@ pub(super) struct ClusterMachine {
     met: HashSet<Endpoint>,
     /// Who lost slots though nothing spoke against it, and in how many rounds it is still asked about that.
     contested: (HashSet<Endpoint>, u32),
-    /// Whether the first map is one node's word, or seeds disagree about it; and in how many full rounds that
-    /// is still looked into soon.
-    is_unsettled: bool,
-    settling: u32,
+    first_map: FirstMap,
     /// Primaries in doubt.
     doubts: HashMap<Endpoint, Doubted>,
     is_wanted: bool,
@@ -161,6 +158,14 @@ struct News {
     is_over: bool,
 }
 
+/// Whether the first map is one node's word, or nodes disagree about it; and in how many full rounds that is
+/// still looked into soon.
+#[derive(Debug)]
+struct FirstMap {
+    is_doubtful: bool,
+    rounds: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Doubted {
     since: Instant,
@@ -180,8 +185,7 @@ impl ClusterMachine {
             company: HashSet::new(),
             met: HashSet::new(),
             contested: (HashSet::new(), 0),
-            is_unsettled: false,
-            settling: PATIENCE + 2,
+            first_map: FirstMap { is_doubtful: false, rounds: PATIENCE + 2 },
             doubts: HashMap::new(),
             is_wanted: false,
             is_unreached: false,
@@ -342,7 +346,9 @@ impl ClusterMachine {
             is_new |= self.census.close(self.rounds);
         }
         let is_installed = is_new && self.learn(shown, now);
-        self.settle(is_over);
+        if is_over || !answered.is_empty() {
+            self.settle(is_over);
+        }
         if self.layout.is_none() {
             for node in answered {
                 self.contact.note_vacancy(node);
@@ -394,17 +400,19 @@ impl ClusterMachine {
     /// anything by it whom links would show.
     fn settle(&mut self, is_over: bool) {
         let Some(layout) = self.layout.as_ref() else { return };
-        if self.settling == 0 && !self.is_unsettled {
+        let FirstMap { is_doubtful, rounds } = self.first_map;
+        if rounds == 0 && !is_doubtful {
             return;
         }
         let denied = layout.denied(&self.census);
         let is_alone = self.seeds.len() > 1 && !self.census.is_attested();
         // Those who were asked may still answer.
-        self.is_unsettled = !denied.is_empty() || (is_alone && (is_over || self.is_unsettled));
-        if self.is_unsettled && self.settling > 0 {
+        let is_doubtful = !denied.is_empty() || (is_alone && (is_over || is_doubtful));
+        self.first_map.is_doubtful = is_doubtful;
+        if is_doubtful && rounds > 0 {
             self.is_wanted = true;
             if !denied.is_empty() {
-                self.contested = (denied, self.settling);
+                self.contested = (denied, rounds);
             }
         }
     }

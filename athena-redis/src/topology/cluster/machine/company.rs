@@ -34,12 +34,12 @@ impl ClusterMachine {
             all.extend(self.some(reason, MANY));
         }
         // Whoever has all slots is not to be the only one who says so.
-        if owners.len() < SOME || self.is_unsettled {
+        if owners.len() < SOME || self.first_map.is_doubtful {
             let others = self.seeds.iter().filter(|seed| !all.contains(*seed));
             let others = others.cloned().collect();
             all.extend(self.some(others, SOME));
         }
-        self.settling = self.settling.saturating_sub(1);
+        self.first_map.rounds = self.first_map.rounds.saturating_sub(1);
         if sound.is_empty() || self.contact.is_cut_off() {
             let everybody = layout.endpoints().cloned().collect();
             all.extend(self.some(everybody, MOST));
