@@ -36,7 +36,7 @@ pub(super) struct Census {
     /// Who spoke when an endpoint was asked.
     speakers: HashMap<Endpoint, String>,
     /// Who spoke last of those who know their cluster, the latest at the end.
-    witnesses: Vec<Witness>,
+    witnesses: Vec<Speaker>,
     /// How many views there were.
     views: u64,
     /// The round that was closed last, and whether anybody spoke since who knows its cluster.
@@ -73,8 +73,8 @@ pub(super) struct Known {
 /// Which others know a node: as many as matter of each kind.
 #[derive(Debug, Default)]
 struct Renown {
-    listed_by: Vec<Witness>,
-    unknown_to: Vec<Witness>,
+    listed_by: Vec<Speaker>,
+    unknown_to: Vec<Speaker>,
     /// Whether others had spoken before anybody listed it.
     is_newcomer: bool,
     /// The last view that listed it.
@@ -83,7 +83,7 @@ struct Renown {
 
 /// A node that spoke, and in which round. One that gives itself ever other names is the same one.
 #[derive(Debug, Clone)]
-struct Witness {
+struct Speaker {
     asked: Endpoint,
     id: String,
     round: u32,
@@ -95,7 +95,7 @@ impl Census {
         let mut is_new = false;
         let own = view.own();
         let is_informed = own.is_some_and(|own| !own.is_primary() || !own.slots.is_empty());
-        let witness = Witness { asked: asked.clone(), id: view.speaker, round };
+        let witness = Speaker { asked: asked.clone(), id: view.speaker, round };
         self.views += 1;
         for member in view.members {
             let own = member.id == witness.id;
@@ -127,7 +127,7 @@ impl Census {
     }
 
     /// Notes whom the node that spoke last does not know; tells whether that makes anybody unknown.
-    fn note_unlisted(&mut self, witness: &Witness) -> bool {
+    fn note_unlisted(&mut self, witness: &Speaker) -> bool {
         let mut is_new = false;
         for known in self.known.values_mut().filter(|it| it.renown.view < self.views) {
             let before = known.is_unknown();
@@ -278,7 +278,7 @@ impl Known {
 
 impl Renown {
     /// Of a node that is heard of for the first time, from a node that may have spoken before.
-    fn new(witnesses: &[Witness], speaker: &Witness) -> Self {
+    fn new(witnesses: &[Speaker], speaker: &Speaker) -> Self {
         let mut unknown_to = Vec::new();
         // Whoever they had listed would be known.
         for witness in witnesses.iter().rev().filter(|it| !it.is_same(speaker)) {
@@ -288,7 +288,7 @@ impl Renown {
         Self { unknown_to, is_newcomer, ..Self::default() }
     }
 
-    fn note_listed(&mut self, witness: &Witness, own: bool, view: u64) {
+    fn note_listed(&mut self, witness: &Speaker, own: bool, view: u64) {
         self.view = view;
         if !own {
             self.unknown_to.retain(|it| !it.is_same(witness));
@@ -297,7 +297,7 @@ impl Renown {
     }
 }
 
-impl Witness {
+impl Speaker {
     fn is_same(&self, other: &Self) -> bool {
         self.id == other.id || self.asked == other.asked
     }
