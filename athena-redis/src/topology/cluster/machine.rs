@@ -4,6 +4,8 @@
 //! soon after an operation met something else than the map shows those whom it met there as well. While a
 //! primary is in doubt its replicas are asked too, at a fast pace: the one that is promoted knows it first.
 //! Of whom two nodes say different things, it is asked itself.
+//! Where one node alone has all slots, or the first map is one node's word, some seeds are asked as well: they
+//! are the word of whoever wrote the URL.
 //!
 //! Replicas are not connected to otherwise. An election takes longer than a dial, so a warm link would
 //! gain nothing, and it would double the connections and heartbeats that the cluster has to bear.
