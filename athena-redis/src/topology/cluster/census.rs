@@ -8,7 +8,8 @@
 //! that have not spoken the word of the highest configuration epoch counts. Where somebody says something
 //! else of a node than what stands, the node is to be asked itself; where several do, in some rounds, and
 //! nobody but itself says what it says, it is overruled until somebody else does. One that several do not
-//! know, and hardly anybody lists, is unknown.
+//! know, and hardly anybody lists, is unknown; so is one that nobody else lists, where any spoke before it was
+//! heard of: in which order nodes answer, and whether one was forgotten meanwhile, makes no lie better.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -25,12 +26,17 @@ const MOST_KNOWN: usize = 4 * nodes::MOST;
 /// After so many rounds in which nobody listed a node it is forgotten: some hear of it late.
 const MISSED: u32 = 2;
 
+/// How many of those that spoke last are remembered.
+const WITNESSES: usize = 4;
+
 /// One word for each node.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     known: BTreeMap<String, Known>,
     /// Who spoke when an endpoint was asked.
     speakers: HashMap<Endpoint, String>,
+    /// Who spoke last of those who know their cluster, the latest at the end.
+    witnesses: Vec<Speaker>,
     /// How many views there were.
     views: u64,
     /// The round that was closed last, and whether anybody spoke since who knows its cluster.
@@ -67,10 +73,20 @@ pub(super) struct Known {
 /// Which others know a node: as many as matter of each kind.
 #[derive(Debug, Default)]
 struct Renown {
-    listed_by: Vec<String>,
-    unknown_to: Vec<String>,
+    listed_by: Vec<Speaker>,
+    unknown_to: Vec<Speaker>,
+    /// Whether others had spoken before anybody listed it.
+    is_newcomer: bool,
     /// The last view that listed it.
     view: u64,
+}
+
+/// A node that spoke, and in which round. One that gives itself ever other names is the same one.
+#[derive(Debug, Clone)]
+struct Speaker {
+    asked: Endpoint,
+    id: String,
+    round: u32,
 }
 
 impl Census {
@@ -79,41 +95,51 @@ impl Census {
         let mut is_new = false;
         let own = view.own();
         let is_informed = own.is_some_and(|own| !own.is_primary() || !own.slots.is_empty());
-        self.is_informed |= is_informed;
+        let witness = Speaker { asked: asked.clone(), id: view.speaker, round };
         self.views += 1;
         for member in view.members {
-            let id = member.id.clone();
+            let own = member.id == witness.id;
             if let Some(known) = self.known.get_mut(&member.id) {
-                is_new |= known.hear(member, &view.speaker, round);
+                let was_unknown = known.is_unknown();
+                known.renown.note_listed(&witness, own, self.views);
+                is_new |= known.is_unknown() != was_unknown;
+                is_new |= known.hear(member, &witness.id, round);
             } else if self.known.len() < MOST_KNOWN {
-                let own = member.id == view.speaker;
-                self.known.insert(member.id.clone(), Known::new(member, own, round));
+                let id = member.id.clone();
+                let mut known = Known::new(member, own, round);
+                known.renown = Renown::new(&self.witnesses, &witness);
+                known.renown.note_listed(&witness, own, self.views);
+                self.known.insert(id, known);
                 is_new = true;
-            }
-            if let Some(known) = self.known.get_mut(&id) {
-                known.renown.note_listed(
-                    &view.speaker,
-                    known.member.id == view.speaker,
-                    self.views,
-                );
             }
         }
         if is_informed {
-            is_new |= self.note_unlisted(&view.speaker);
+            is_new |= self.note_unlisted(&witness);
+            // One that the others do not know has nobody forgotten.
+            self.is_informed |= !self.known.get(&witness.id).is_none_or(Known::is_unknown);
+            self.witnesses.retain(|it| !it.is_same(&witness));
+            self.witnesses.push(witness.clone());
+            let surplus = self.witnesses.len().saturating_sub(WITNESSES);
+            self.witnesses.drain(..surplus);
         }
-        self.speakers.insert(asked.clone(), view.speaker);
+        self.speakers.insert(witness.asked, witness.id);
         is_new
     }
 
     /// Notes whom the node that spoke last does not know; tells whether that makes anybody unknown.
-    fn note_unlisted(&mut self, speaker: &str) -> bool {
+    fn note_unlisted(&mut self, witness: &Speaker) -> bool {
         let mut is_new = false;
         for known in self.known.values_mut().filter(|it| it.renown.view < self.views) {
             let before = known.is_unknown();
-            add(&mut known.renown.unknown_to, speaker);
+            witness.join(&mut known.renown.unknown_to);
             is_new |= known.is_unknown() != before;
         }
         is_new
+    }
+
+    /// Whether several that know their cluster have spoken.
+    pub(super) fn is_attested(&self) -> bool {
+        self.witnesses.len() >= CRITICS
     }
 
     /// Takes the last words of nodes for what any other might have said: they may have ended since.
@@ -129,10 +155,15 @@ impl Census {
     pub(super) fn close(&mut self, round: u32) -> bool {
         let (closed, before) = (self.closed, self.known.len());
         if std::mem::take(&mut self.is_informed) {
+            let mut last_seen = None;
             self.known.retain(|_, known| {
                 known.missed = if known.seen > closed { 0 } else { known.missed + 1 };
-                known.missed < MISSED
+                let stays = known.missed < MISSED;
+                last_seen = last_seen.max((!stays).then_some(known.seen));
+                stays
             });
+            // Those who spoke before may have listed one that is forgotten now.
+            self.witnesses.retain(|it| last_seen.is_none_or(|seen| it.round > seen));
         }
         for known in self.known.values_mut() {
             let is_alone = known.vouched <= closed && known.critics.len() >= CRITICS;
@@ -189,8 +220,9 @@ impl Known {
 
     /// Whether several do not know it, and hardly anybody else does.
     pub(super) fn is_unknown(&self) -> bool {
-        let Renown { listed_by, unknown_to, .. } = &self.renown;
-        unknown_to.len() >= CRITICS && listed_by.len() < CRITICS
+        let Renown { listed_by, unknown_to, is_newcomer, .. } = &self.renown;
+        let is_stranger = *is_newcomer && listed_by.is_empty();
+        is_stranger || (unknown_to.len() >= CRITICS && listed_by.len() < CRITICS)
     }
 
     /// Takes another word in place of this one, if it counts more; tells whether that is new.
@@ -245,10 +277,35 @@ impl Known {
 }
 
 impl Renown {
-    fn note_listed(&mut self, speaker: &str, own: bool, view: u64) {
+    /// Of a node that is heard of for the first time, from a node that may have spoken before.
+    fn new(witnesses: &[Speaker], speaker: &Speaker) -> Self {
+        let mut unknown_to = Vec::new();
+        // Whoever they had listed would be known.
+        for witness in witnesses.iter().rev().filter(|it| !it.is_same(speaker)) {
+            witness.join(&mut unknown_to);
+        }
+        let is_newcomer = !unknown_to.is_empty();
+        Self { unknown_to, is_newcomer, ..Self::default() }
+    }
+
+    fn note_listed(&mut self, witness: &Speaker, own: bool, view: u64) {
         self.view = view;
         if !own {
-            add(&mut self.listed_by, speaker);
+            self.unknown_to.retain(|it| !it.is_same(witness));
+            witness.join(&mut self.listed_by);
+        }
+    }
+}
+
+impl Speaker {
+    fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id || self.asked == other.asked
+    }
+
+    /// Adds it to those who say something, unless those are enough.
+    fn join(&self, to: &mut Vec<Self>) {
+        if to.len() < CRITICS && !to.iter().any(|it| it.is_same(self)) {
+            to.push(self.clone());
         }
     }
 }
@@ -454,6 +511,78 @@ mod tests {
         note(&mut census, 9, &[A, B, other], 2);
         assert!(is_unknown(&census), "its own word is that of one");
         note(&mut census, 1, &[A, B, other], 2);
+        assert!(!is_unknown(&census));
+    }
+
+    const LIAR: &str = "l h:9@1 master - 0 0 18446744073709551615 connected 0-29";
+
+    #[test]
+    fn one_that_nobody_else_lists_is_unknown_in_whatever_order_they_answer() {
+        for order in [[1, 2, 9], [1, 9, 2], [9, 1, 2], [9, 2, 1], [2, 9, 1], [2, 1, 9]] {
+            let mut census = Census::default();
+            let mut heard = Vec::new();
+            for port in order {
+                let lines: &[&str] = if port == 9 { &[LIAR] } else { &[A, B] };
+                note(&mut census, port, lines, 1);
+                heard.push(port);
+                let is_first = heard[0] == 9 && heard.len() < 3;
+                if heard.contains(&9) && !is_first {
+                    let unknown: Vec<_> = census.all().map(Known::is_unknown).collect();
+                    assert_eq!(unknown, [false, false, true], "{order:?} {heard:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_was_forgotten_is_unknown_when_it_answers_late() {
+        let mut census = Census::default();
+        note(&mut census, 9, &[LIAR], 1);
+        for round in 1..5 {
+            note(&mut census, 1, &[A, B], round);
+            note(&mut census, 2, &[A, B], round);
+            census.close(round);
+        }
+        assert_eq!(census.len(), 2);
+        note(&mut census, 9, &[LIAR, "m h:8@1 master - 0 0 99 connected 0-29"], 5);
+        let unknown: Vec<_> = census.all().map(Known::is_unknown).collect();
+        assert_eq!(unknown, [false, false, true, true]);
+    }
+
+    #[test]
+    fn one_that_the_others_do_not_know_has_nobody_forgotten() {
+        let mut census = Census::default();
+        for (port, lines) in [(1, &[A, B][..]), (2, &[A, B]), (9, &[LIAR])] {
+            note(&mut census, port, lines, 1);
+        }
+        for round in 2..20 {
+            note(&mut census, 9, &[LIAR], round);
+            census.close(round);
+        }
+        assert_eq!(census.len(), 3);
+    }
+
+    #[test]
+    fn one_that_gives_itself_other_names_is_one() {
+        let mut census = Census::default();
+        note(&mut census, 1, &[A, B], 1);
+        for name in ["l", "k", "j"] {
+            note(&mut census, 9, &[&LIAR.replacen('l', name, 1)], 1);
+        }
+        assert!(!census.all().any(|it| it.is_unknown() && it.member.endpoint.port < 9));
+    }
+
+    #[test]
+    fn one_that_joins_is_known_once_two_list_it() {
+        let mut census = Census::default();
+        let all = [A, B, D];
+        note(&mut census, 1, &[A, B], 1);
+        note(&mut census, 2, &[A, B], 1);
+        census.close(1);
+        note(&mut census, 4, &all, 2);
+        let is_unknown = |census: &Census| census.all().last().unwrap().is_unknown();
+        assert!(is_unknown(&census));
+        note(&mut census, 1, &all, 2);
         assert!(!is_unknown(&census));
     }
 }

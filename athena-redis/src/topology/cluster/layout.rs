@@ -88,6 +88,17 @@ impl Layout {
         self.owners.iter().map(|owner| Some(&self.member(*owner)?.endpoint))
     }
 
+    /// Where those are, of the nodes that it was made of, of whose slots another one has some.
+    pub(super) fn denied(&self, census: &Census) -> HashSet<Endpoint> {
+        let owners: Vec<_> = self.owners().collect();
+        let owner = |slot: u16| owners.get(usize::from(slot)).copied().flatten();
+        let sound = census.all().filter(|it| it.member.sound && !it.is_unknown());
+        let endpoints = sound.map(|it| &it.member).filter(|member| {
+            member.claims().any(|slot| owner(slot).is_some_and(|it| *it != member.endpoint))
+        });
+        endpoints.map(|member| member.endpoint.clone()).collect()
+    }
+
     /// Where the primaries are that are not taken for dead, with slots or without.
     pub(super) fn primaries(&self) -> impl Iterator<Item = &Endpoint> {
         let primaries = self.members.iter().filter(|member| member.is_primary() && member.sound);

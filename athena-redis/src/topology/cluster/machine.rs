@@ -4,6 +4,8 @@
 //! soon after an operation met something else than the map shows those whom it met there as well. While a
 //! primary is in doubt its replicas are asked too, at a fast pace: the one that is promoted knows it first.
 //! Of whom two nodes say different things, it is asked itself.
+//! Where one node alone has all slots, or the first map is one node's word, some seeds are asked as well: they
+//! are the word of whoever wrote the URL.
 //!
 //! Replicas are not connected to otherwise. An election takes longer than a dial, so a warm link would
 //! gain nothing, and it would double the connections and heartbeats that the cluster has to bear.
@@ -128,6 +130,7 @@ pub(super) struct ClusterMachine {
     met: HashSet<Endpoint>,
     /// Who lost slots though nothing spoke against it, and in how many rounds it is still asked about that.
     contested: (HashSet<Endpoint>, u32),
+    first_map: FirstMap,
     /// Primaries in doubt.
     doubts: HashMap<Endpoint, Doubted>,
     is_wanted: bool,
@@ -157,6 +160,14 @@ struct News {
     is_over: bool,
 }
 
+/// Whether the first map is one node's word, or nodes disagree about it; and in how many full rounds that is
+/// still looked into soon.
+#[derive(Debug)]
+struct FirstMap {
+    is_doubtful: bool,
+    rounds: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Doubted {
     since: Instant,
@@ -176,6 +187,7 @@ impl ClusterMachine {
             company: HashSet::new(),
             met: HashSet::new(),
             contested: (HashSet::new(), 0),
+            first_map: FirstMap { is_doubtful: false, rounds: PATIENCE + 2 },
             doubts: HashMap::new(),
             is_wanted: false,
             is_unreached: false,
@@ -336,6 +348,9 @@ impl ClusterMachine {
             is_new |= self.census.close(self.rounds);
         }
         let is_installed = is_new && self.learn(shown, now);
+        if is_over || !answered.is_empty() {
+            self.settle(is_over);
+        }
         if self.layout.is_none() {
             for node in answered {
                 self.contact.note_vacancy(node);
@@ -380,6 +395,27 @@ impl ClusterMachine {
         if !losers.is_empty() {
             self.contested = (losers, PATIENCE + 2);
             self.is_wanted = true;
+        }
+    }
+
+    /// Has seeds asked about a first map that is one node's word, or that seeds disagree about: nobody has lost
+    /// anything by it whom links would show.
+    fn settle(&mut self, is_over: bool) {
+        let Some(layout) = self.layout.as_ref() else { return };
+        let FirstMap { is_doubtful, rounds } = self.first_map;
+        if rounds == 0 && !is_doubtful {
+            return;
+        }
+        let denied = layout.denied(&self.census);
+        let is_alone = self.seeds.len() > 1 && !self.census.is_attested();
+        // Those who were asked may still answer.
+        let is_doubtful = !denied.is_empty() || (is_alone && (is_over || is_doubtful));
+        self.first_map.is_doubtful = is_doubtful;
+        if is_doubtful && rounds > 0 {
+            self.is_wanted = true;
+            if !denied.is_empty() {
+                self.contested = (denied, rounds);
+            }
         }
     }
 

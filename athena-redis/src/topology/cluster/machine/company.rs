@@ -10,6 +10,8 @@ use crate::url::Endpoint;
 
 /// How many nodes are asked that nothing is known against.
 pub(super) const FEW: usize = 3;
+/// How many of the seeds are asked as well where that is one alone.
+const SOME: usize = 2;
 /// How many are asked at most of those that there is a reason to ask, for each reason.
 pub(super) const MANY: usize = 8;
 /// The same where none of the primaries can be expected to answer.
@@ -17,7 +19,7 @@ const MOST: usize = 16;
 
 impl ClusterMachine {
     /// Whom a full round goes to: some of those that serve, and whomever there is a reason to ask; others,
-    /// and the seeds, where none of those can be expected to answer.
+    /// and the seeds, where none of those can be expected to answer; some of the seeds, where few serve.
     pub(super) fn company(&mut self, owners: &[Owner<'_>]) -> HashSet<Endpoint> {
         let Some(layout) = self.layout.clone() else { return self.seeds() };
         let sound: Vec<_> = owners.iter().filter(|owner| owner.doubt.is_none()).collect();
@@ -31,6 +33,13 @@ impl ClusterMachine {
         for reason in [refusing, disputed, met, contested] {
             all.extend(self.some(reason, MANY));
         }
+        // Whoever has all slots is not to be the only one who says so.
+        if owners.len() < SOME || self.first_map.is_doubtful {
+            let others = self.seeds.iter().filter(|seed| !all.contains(*seed));
+            let others = others.cloned().collect();
+            all.extend(self.some(others, SOME));
+        }
+        self.first_map.rounds = self.first_map.rounds.saturating_sub(1);
         if sound.is_empty() || self.contact.is_cut_off() {
             let everybody = layout.endpoints().cloned().collect();
             all.extend(self.some(everybody, MOST));

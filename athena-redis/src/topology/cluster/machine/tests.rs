@@ -500,7 +500,8 @@ fn a_node_that_takes_all_slots_for_itself_loses_them_to_those_that_answer() {
         // Those who lost everything are asked at once.
         let asked = room.due();
         assert!(room.now - began < 200 * MILLIS, "{:?}", room.now - began);
-        for (port, lines) in [(1, &[A, B, HEIR, D][..]), (2, &[A, B, HEIR, D]), (4, &[HOARDER])] {
+        let honest: &[_] = &[A, B, HEIR, D];
+        for (port, lines) in [(1, honest), (2, honest), (3, honest), (4, &[HOARDER])] {
             if asked.contains(&format!("ask {port}")) {
                 done.extend(room.answer(port, view(port, lines)));
             }
@@ -509,7 +510,8 @@ fn a_node_that_takes_all_slots_for_itself_loses_them_to_those_that_answer() {
     room.owners = vec![(at(1), None), (at(2), None), (at(4), None)];
     for _ in 0..20 {
         let asked = room.due();
-        for (port, lines) in [(4, &[HOARDER][..]), (1, &[A, B, HEIR, D]), (2, &[A, B, HEIR, D])] {
+        let honest: &[_] = &[A, B, HEIR, D];
+        for (port, lines) in [(4, &[HOARDER][..]), (1, honest), (2, honest), (3, honest)] {
             if asked.contains(&format!("ask {port}")) {
                 let done = room.answer(port, view(port, lines));
                 assert!(!done.iter().any(|it| it.starts_with("install")), "{done:?}");
@@ -529,4 +531,115 @@ fn who_lists_more_nodes_than_are_taken_is_told_of_once() {
     }
     let told: Vec<_> = told.iter().filter(|it| it.contains("lists")).collect();
     assert_eq!(told, ["1 lists 10000"]);
+}
+
+/// A node at port 9 that has all slots, and whom nobody else knows.
+const LIAR: &str = "l h:9@1 master - 0 0 18446744073709551615 connected 0-19";
+
+/// Nobody was asked yet; the seeds are the first two nodes of the cluster, and one that lies.
+fn room_with_a_liar() -> ClusterRoom {
+    let mut room = ClusterRoom::new();
+    let seeds = [1, 2, 9].map(at).into();
+    room.machine = ClusterMachine::new(seeds, Rng::with_seed(1), room.now);
+    assert_eq!(room.due(), ["ask 1", "ask 2", "ask 9"]);
+    room
+}
+
+fn said_by(port: u16) -> Result<ClusterView, Failure> {
+    view(port, if port == 9 { &[LIAR] } else { &[A, B, HEIR] })
+}
+
+#[test]
+fn a_seed_that_has_all_slots_gets_none_once_two_others_have_answered() {
+    for order in [[1, 2, 9], [1, 9, 2], [9, 1, 2], [9, 2, 1], [2, 9, 1], [2, 1, 9]] {
+        for at_once in [false, true] {
+            let mut room = room_with_a_liar();
+            let mut done = Vec::new();
+            for port in order {
+                let (node, was_connected, outdated) = (at(port), true, Vec::new());
+                let view = said_by(port);
+                done.extend(room.handle(ClusterEvent::Answer {
+                    node,
+                    view,
+                    was_connected,
+                    outdated,
+                }));
+                if !at_once {
+                    done.extend(room.handle(ClusterEvent::Look));
+                }
+            }
+            done.extend(room.handle(ClusterEvent::Look));
+            let installed: Vec<_> = done.iter().filter(|it| it.starts_with("install")).collect();
+            assert_eq!(installed.last().unwrap(), &"install Some(1) Some(2)", "{order:?}");
+            let liar = "install Some(9) Some(9)".to_owned();
+            let is_first = order[0] == 9 && !at_once;
+            assert_eq!(installed.contains(&&liar), is_first, "{order:?} {done:?}");
+        }
+    }
+}
+
+#[test]
+fn a_seed_that_alone_has_answered_does_not_stay_the_cluster() {
+    let mut room = room_with_a_liar();
+    let taken = room.answer(9, said_by(9));
+    assert_eq!(taken, ["trust 9", "install Some(9) Some(9)", "found"]);
+    room.owners = vec![(at(9), None)];
+    for port in [1, 2] {
+        room.answer(port, silent());
+    }
+    // The others are asked again soon in some rounds, and later in every one.
+    for round in 0..10 {
+        let is_soon = room.pause() <= 25 * MILLIS;
+        assert_eq!(is_soon, round < PATIENCE + 2, "{round}");
+        assert_eq!(asked(&room.due()), [1, 2, 9]);
+        for port in [1, 2] {
+            room.answer(port, silent());
+        }
+        assert_eq!(room.answer(9, said_by(9)), ["trust 9"]);
+    }
+    room.due();
+    room.answer(9, said_by(9));
+    room.answer(1, said_by(1));
+    let done = room.answer(2, said_by(2));
+    assert!(done.contains(&"install Some(1) Some(2)".to_owned()), "{done:?}");
+}
+
+#[test]
+fn a_seed_that_was_found_to_lie_and_forgotten_gets_no_slot_when_it_answers_late() {
+    let mut room = room_with_a_liar();
+    for port in [9, 1, 2] {
+        room.answer(port, said_by(port));
+    }
+    room.owners = vec![(at(1), None), (at(2), None)];
+    for round in 0..20 {
+        for port in asked(&room.due()) {
+            room.answer(port, said_by(port));
+        }
+        if round % 5 == 4 {
+            let late = room.answer(9, said_by(9));
+            assert!(!late.iter().any(|it| it.starts_with("install")), "{late:?}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_takes_all_slots_in_the_first_map_is_asked_about_and_loses_them() {
+    const D: &str = "d h:9@1 master - 0 0 4 connected";
+    let hoarder = LIAR.replacen('l', "d", 1);
+    let (honest, alone) = ([A, B, HEIR, D], [&*hoarder]);
+    let mut room = room_with_a_liar();
+    let say = |port| view(port, if port == 9 { &alone[..] } else { &honest });
+    let began = room.now;
+    let mut installed = String::new();
+    let mut asked_now = vec![1, 2, 9];
+    while installed != "install Some(1) Some(2)" {
+        assert!(room.now - began < 200 * MILLIS, "{installed}");
+        for port in asked_now {
+            let done = room.answer(port, say(port));
+            installed = done.into_iter().rfind(|it| it.starts_with("install")).unwrap_or(installed);
+            let owners = if installed.contains('9') { vec![9] } else { vec![1, 2] };
+            room.owners = owners.into_iter().map(|port| (at(port), None)).collect();
+        }
+        asked_now = asked(&room.due());
+    }
 }
