@@ -74,8 +74,9 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
                 let outline = outline_of::<V>(Codec::Postcard);
                 let watcher = Watcher::new(&outline, Finding::ByPosition);
                 let trail = Trail::root(&watcher);
-                let bytes = binary::write(&Watched::whole(value, &trail), &watcher.written);
+                let bytes = binary::write(&Watched::whole(value, &trail));
                 let bytes = bytes.map_err(|error| excerpt(&error));
+                let bytes = bytes.and_then(|bytes| excess::check(watcher.elements.get(), bytes));
                 Written { value, bytes, notice: watcher.into_notice() }.judge(binary::read, false)
             },
             decode: binary::read,

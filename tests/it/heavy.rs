@@ -228,7 +228,14 @@ async fn a_heavy_value_is_told_of_once_for_each_function_with_what_to_do() {
     let lines = log.lines();
     let told: Vec<_> = lines.iter().filter(|line| line.contains("does not get through")).collect();
     assert_eq!(told.len(), 1, "{lines:?}");
-    for part in ["WARN", "function=", "plain:k", "500 ms", "1048576 bytes", "`tier = memory`"] {
+    for part in [
+        "WARN",
+        "function=",
+        "the value was given up",
+        "500 ms",
+        "1048576 bytes",
+        "`tier = memory`",
+    ] {
         assert!(told[0].contains(part), "{part}: {told:?}");
     }
 }

@@ -1,10 +1,10 @@
 //! postcard, within bounds.
 //!
-//! Invariant: what [`write`] makes of a value, [`read`] does not refuse for its bounds.
+//! Invariant: what is written under watch is not refused for its bounds when it is read.
 
 use std::cell::Cell;
 
-use postcard::{Deserializer, Error, Result, de_flavors, ser_flavors};
+use postcard::{Deserializer, Error, Result, de_flavors};
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
@@ -13,12 +13,6 @@ use super::excess::ReadingBudget;
 
 /// Bytes that are to be read; how many are left is seen by whoever bounds the reading.
 struct Input<'de>(&'de Cell<&'de [u8]>);
-
-/// Bytes that were written; how many there are is seen meanwhile.
-struct Output<'a> {
-    bytes: Vec<u8>,
-    written: &'a Cell<usize>,
-}
 
 /// The value that all the bytes are.
 pub(super) fn read<V: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<V, String> {
@@ -35,9 +29,9 @@ pub(super) fn read<V: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<V, 
     }
 }
 
-/// The bytes of a value; `written` tells meanwhile how many there are.
-pub(super) fn write<V: Serialize + ?Sized>(value: &V, written: &Cell<usize>) -> Result<Vec<u8>> {
-    postcard::serialize_with_flavor(value, Output { bytes: Vec::new(), written })
+/// The bytes of a value.
+pub(super) fn write<V: Serialize + ?Sized>(value: &V) -> Result<Vec<u8>> {
+    postcard::to_allocvec(value)
 }
 
 impl<'de> de_flavors::Flavor<'de> for Input<'de> {
@@ -61,27 +55,5 @@ impl<'de> de_flavors::Flavor<'de> for Input<'de> {
 
     fn finalize(self) -> Result<()> {
         Ok(())
-    }
-}
-
-impl ser_flavors::Flavor for Output<'_> {
-    type Output = Vec<u8>;
-
-    #[inline]
-    fn try_extend(&mut self, data: &[u8]) -> Result<()> {
-        self.bytes.extend_from_slice(data);
-        self.written.set(self.bytes.len());
-        Ok(())
-    }
-
-    #[inline]
-    fn try_push(&mut self, data: u8) -> Result<()> {
-        self.bytes.push(data);
-        self.written.set(self.bytes.len());
-        Ok(())
-    }
-
-    fn finalize(self) -> Result<Vec<u8>> {
-        Ok(self.bytes)
     }
 }

@@ -18,17 +18,28 @@ pub(super) const MAX_DEPTH: usize = 256;
 /// So many elements of all the sequences and maps in one value may take no bytes, as `()` does.
 const MOST_WEIGHTLESS: usize = 4_096;
 
-/// How many elements without bytes one value may have still.
-#[derive(Debug)]
-pub(super) struct Weightless(Cell<usize>);
+/// How many elements all the sequences and maps have together, on every level, in so many bytes at most: one that
+/// has bytes has one for itself, be it the length of a sequence in it.
+fn most_elements(bytes: usize) -> usize {
+    bytes.saturating_add(MOST_WEIGHTLESS)
+}
+
+/// The bytes of so many elements, unless they are too few to be read as so many.
+pub(super) fn check(elements: usize, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    let (len, most) = (bytes.len(), most_elements(bytes.len()));
+    if elements <= most {
+        return Ok(bytes);
+    }
+    Err(format!("it has {elements} elements, and of {len} bytes no more than {most} are read"))
+}
 
 /// What reading one value may use up.
 pub(super) struct ReadingBudget<'de> {
     pub(super) left: Cell<&'de [u8]>,
-    /// For how many elements room may be made before they are there: all of them, on every level, are no
-    /// more than the bytes.
+    /// How many elements may be claimed still.
+    elements: Cell<usize>,
+    /// For how many of them room may be made before they are there.
     room: Cell<usize>,
-    weightless: Weightless,
     excess: Cell<Option<Excess>>,
 }
 
@@ -40,39 +51,24 @@ pub(super) enum Excess {
     Elements(usize, usize),
 }
 
-impl Default for Weightless {
-    fn default() -> Self {
-        Self(Cell::new(MOST_WEIGHTLESS))
-    }
-}
-
-impl Weightless {
-    /// Whether there may be so many elements that have, or may have, so many bytes together.
-    pub(super) fn allow(&self, elements: usize, bytes: usize) -> bool {
-        let left = self.0.get().checked_sub(elements.saturating_sub(bytes));
-        self.0.set(left.unwrap_or_default());
-        left.is_some()
-    }
-}
-
 impl<'de> ReadingBudget<'de> {
     pub(super) fn of(bytes: &'de [u8]) -> Self {
         Self {
             left: Cell::new(bytes),
+            elements: Cell::new(most_elements(bytes.len())),
             room: Cell::new(bytes.len()),
-            weightless: Weightless::default(),
             excess: Cell::new(None),
         }
     }
 
-    /// Refuses more elements than the bytes that are left can be.
+    /// Refuses more elements than the bytes can be.
     #[inline]
     pub(super) fn allow<E: de::Error>(&self, claimed: usize) -> Result<(), E> {
-        let left = self.left.get().len();
-        if self.weightless.allow(claimed, left) {
-            return Ok(());
-        }
-        Err(self.refuse(Excess::Elements(claimed, left)))
+        let Some(left) = self.elements.get().checked_sub(claimed) else {
+            return Err(self.refuse(Excess::Elements(claimed, self.left.get().len())));
+        };
+        self.elements.set(left);
+        Ok(())
     }
 
     #[inline]

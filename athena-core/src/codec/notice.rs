@@ -7,7 +7,6 @@ use std::fmt::{self, Write};
 
 use serde::ser;
 
-use super::excess::Weightless;
 use crate::schema::{Expected, Outline};
 
 /// How a format finds the parts of a struct and the variants of an enum again.
@@ -24,9 +23,8 @@ pub(super) enum Finding {
 pub(super) struct Watcher<'o> {
     pub(super) outline: &'o Outline,
     pub(super) finding: Finding,
-    /// How many bytes there are so far, where the format tells.
-    pub(super) written: Cell<usize>,
-    pub(super) weightless: Weightless,
+    /// How many elements all sequences and maps have so far.
+    pub(super) elements: Cell<usize>,
     notice: RefCell<Option<Notice>>,
 }
 
@@ -87,8 +85,7 @@ pub(super) struct Place<'a> {
 
 impl<'o> Watcher<'o> {
     pub(super) fn new(outline: &'o Outline, finding: Finding) -> Self {
-        let (written, weightless) = (Cell::new(0), Weightless::default());
-        Self { outline, finding, written, weightless, notice: RefCell::new(None) }
+        Self { outline, finding, elements: Cell::new(0), notice: RefCell::new(None) }
     }
 
     pub(super) fn into_notice(self) -> Option<Notice> {
@@ -143,16 +140,11 @@ impl<'a> Place<'a> {
         self.trail.watcher.finding == Finding::ByName
     }
 
-    /// How many bytes there are so far, where the format tells.
+    /// Counts elements of a sequence or a map.
     #[inline]
-    pub(super) fn written(&self) -> usize {
-        self.trail.watcher.written.get()
-    }
-
-    /// Whether so many elements of a sequence may be read that were written as so many bytes.
-    #[inline]
-    pub(super) fn allows(&self, elements: usize, bytes: usize) -> bool {
-        self.is_named() || self.trail.watcher.weightless.allow(elements, bytes)
+    pub(super) fn count(&self, elements: usize) {
+        let counted = &self.trail.watcher.elements;
+        counted.set(counted.get().saturating_add(elements));
     }
 
     /// Notes something that leaves the value to be tried.

@@ -51,9 +51,9 @@ impl HeavyValues {
     }
 
     /// Why nothing is to be asked about a value now, nor written, if so.
-    pub(super) fn refusal(&self, name: Subject, text: &str) -> Option<Failure> {
+    pub(super) fn refusal(&self, name: Subject) -> Option<Failure> {
         match self.with(|burdens, now| burdens.look(name, now)) {
-            Some(Turn::NotNow(hold)) => Some(hold.failure(text)),
+            Some(Turn::NotNow(hold)) => Some(hold.failure()),
             Some(Turn::Now(_)) | None => None,
         }
     }

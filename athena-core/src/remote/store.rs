@@ -73,7 +73,7 @@ impl Remote {
     /// Why nothing is asked about a value now, nor written, if so.
     pub(crate) fn held_off(&self, name: &str) -> Option<Failure> {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
-        heavy.refusal(revisions.name(name), name)
+        heavy.refusal(revisions.name(name))
     }
 
     /// Why so many bytes are not sent as the value of an entry, if they are not. It is left alone for a while
@@ -90,7 +90,7 @@ impl Remote {
         let limit = if ours <= theirs {
             format!("`resilience.max_value`, {ours} bytes")
         } else {
-            format!("what {} takes, {theirs} bytes", self.backend.endpoint(node))
+            format!("what {} takes, {theirs} bytes", self.endpoint(node))
         };
         Some(format!("it has {size} bytes, more than {limit}"))
     }

@@ -49,6 +49,7 @@ impl Standby {
     }
 
     pub(super) fn begin(&self) {
+        self.is_urged.store(false, Ordering::Relaxed);
         self.is_on.store(true, Ordering::Relaxed);
     }
 

@@ -62,6 +62,8 @@ pub(super) struct Unheard {
     tells_limits: AtomicBool,
     evicts: AtomicBool,
     table_fills: AtomicBool,
+    /// One more than the limit of its table; 0 if it has not told.
+    limit: AtomicU64,
     /// The most bytes of one argument; 0 if the server does not say.
     max_value: AtomicU64,
 }
@@ -101,8 +103,7 @@ impl NodeStats {
     }
 
     /// The share of the table that is taken.
-    fn fill(self) -> Option<f64> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+    fn fill(self, limit: u64) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
         let share = |tracked: u64| if limit == 0 { 0.0 } else { tracked as f64 / limit as f64 };
         self.tracked.map(share)
@@ -125,9 +126,13 @@ impl Unheard {
         self.note(told);
     }
 
-    /// Takes in what the server says now.
+    /// Takes in what the server says now; a limit that it does not tell any more is what it was.
     pub(super) fn note(&self, told: NodeStats) {
-        let fill = told.fill();
+        if let Some(limit) = told.limit {
+            self.limit.store(limit.saturating_add(1), Ordering::Release);
+        }
+        let limit = self.limit.load(Ordering::Acquire).checked_sub(1).unwrap_or(DEFAULT_LIMIT);
+        let fill = told.fill(limit);
         let evicts =
             told.evicted.is_some_and(|count| self.evicted.swap(count, Ordering::AcqRel) != count);
         let above = if self.table_fills.load(Ordering::Acquire) { ROOMY_BELOW } else { FILLS_FROM };
@@ -245,6 +250,15 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_not_told_any_more_is_what_it_was() {
+        let unheard = Unheard::default();
+        unheard.begin_from(told(0, 100, 1_000));
+        assert_eq!(unheard.omission(), None);
+        unheard.note(NodeStats { limit: None, ..told(0, 900, 1_000) });
+        assert_eq!(unheard.omission(), Some(Omission::TableFills));
+    }
+
+    #[test]
     fn what_nobody_tells_counts_as_if_it_happened() {
         for told in [
             NodeStats::default(),
@@ -282,7 +296,10 @@ mod tests {
             [false, true, true, true, false, false]
         );
         assert!(!after(u64::MAX, Some(0)), "no limit");
-        assert!(!after(499_999, None), "that of a server that was told nothing");
-        assert!(after(500_000, None));
+        let unheard = Unheard::default();
+        unheard.note(NodeStats { limit: None, ..told(0, 499_999, 0) });
+        assert_eq!(unheard.omission(), None, "that of a server that was told nothing");
+        unheard.note(NodeStats { limit: None, ..told(0, 500_000, 0) });
+        assert_eq!(unheard.omission(), Some(Omission::TableFills));
     }
 }

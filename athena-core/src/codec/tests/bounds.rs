@@ -98,7 +98,7 @@ fn more_elements_than_bytes_are_unreadable_whatever_the_elements_are() {
     fn error<V: Tried>(claimed: u64) -> String {
         Wire::<V>::postcard().decode(&count(claimed)).unwrap_err()
     }
-    for claimed in [4_097, 1 << 40, u64::MAX] {
+    for claimed in [5_000, 1 << 40, u64::MAX] {
         for error in [
             error::<Vec<()>>(claimed),
             error::<Vec<u8>>(claimed),
@@ -117,15 +117,30 @@ fn more_elements_than_bytes_are_unreadable_whatever_the_elements_are() {
 fn elements_without_bytes_are_kept_as_long_as_they_are_few() {
     assert_eq!(fate(Wire::json(), &vec![(); 9_000]), Kept);
     assert_eq!(fate(Wire::postcard(), &vec![(); 4_096]), Kept);
-    assert_eq!(fate(Wire::postcard(), &vec![(); 4_097]), Refused);
-    assert_eq!(fate(Wire::postcard(), &("x".repeat(9_000), vec![(); 4_097])), Refused);
+    assert_eq!(fate(Wire::postcard(), &vec![(); 4_099]), Refused);
+    assert_eq!(fate(Wire::postcard(), &("x".repeat(9_000), vec![(); 9_000])), Kept);
     // All of them together, wherever they stand.
     assert_eq!(fate(Wire::postcard(), &vec![vec![(); 2_000]; 2]), Kept);
     assert_eq!(fate(Wire::postcard(), &vec![vec![(); 2_000]; 3]), Refused);
     assert_eq!(fate(Wire::postcard(), &vec![0_u8; 1 << 20]), Kept);
     assert_eq!(fate(Wire::postcard(), &vec![None::<()>; 1 << 16]), Kept);
     let error = Wire::postcard().encode(&vec![(); 5_000]).unwrap_err();
-    assert!(error.contains("has 5000 elements that are written as 0 bytes"), "{error}");
+    assert!(error.contains("has 5000 elements, and of 2 bytes no more than 4098"), "{error}");
+}
+
+#[test]
+fn elements_in_elements_have_the_bytes_of_all_of_them_once() {
+    // Each of a thousand lists claims as many as there are bytes left.
+    let mut bytes = count(1_000);
+    (0..1_000).for_each(|_| bytes.extend(count(900)));
+    let error = Wire::<Vec<Vec<()>>>::postcard().decode(&bytes).unwrap_err();
+    assert!(error.contains("claims 900 elements"), "{error}");
+    assert_eq!(fate(Wire::postcard(), &vec![vec![vec![7_u8; 3]; 50]; 200]), Kept);
+    assert_eq!(fate(Wire::postcard(), &vec![(vec![1_u8], vec![String::new()]); 3_000]), Kept);
+    assert_eq!(
+        fate(Wire::postcard(), &vec![BTreeMap::from([(1_u8, vec![(0_u8, true)])]); 3_000]),
+        Kept
+    );
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Elements of sequences and tuples, keys and values of maps.
 
 use serde::ser::{
-    Error, Serialize, SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleStruct,
+    Serialize, SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleStruct,
     SerializeTupleVariant,
 };
 
@@ -20,8 +20,6 @@ pub(super) struct WatchedParts<'a, C> {
     /// How many elements or entries were announced.
     announced: Option<usize>,
     written: usize,
-    /// How many bytes there were before the first of them.
-    begun_at: usize,
 }
 
 impl<'a> WatchedParts<'a, ()> {
@@ -33,7 +31,7 @@ impl<'a> WatchedParts<'a, ()> {
             (Part::Key, TypeShape::Map) => [place.part(0), place.part(1)],
             _ => [Expected::nothing(); 2],
         };
-        Self { inner: (), place, trail, each, announced, written: 0, begun_at: 0 }
+        Self { inner: (), place, trail, each, announced, written: 0 }
     }
 
     /// As those of a variant.
@@ -45,8 +43,8 @@ impl<'a> WatchedParts<'a, ()> {
 
     #[inline]
     pub(super) fn with<C>(self, inner: C) -> WatchedParts<'a, C> {
-        let Self { inner: (), place, trail, each, announced, written, .. } = self;
-        WatchedParts { inner, place, trail, each, announced, written, begun_at: place.written() }
+        let Self { inner: (), place, trail, each, announced, written } = self;
+        WatchedParts { inner, place, trail, each, announced, written }
     }
 }
 
@@ -84,7 +82,7 @@ impl<C> WatchedParts<'_, C> {
     }
 
     #[inline]
-    fn check_count<E: Error>(&self) -> Result<(), E> {
+    fn check_count(&self) {
         let written = self.written;
         if let Some(announced) = self.announced
             && announced != written
@@ -93,13 +91,9 @@ impl<C> WatchedParts<'_, C> {
                 format!("announces {announced} parts when it is written, and then writes {written}")
             });
         }
-        let bytes = self.place.written() - self.begun_at;
-        if matches!(self.trail.step.part, Part::Index(_)) || self.place.allows(written, bytes) {
-            return Ok(());
+        if !matches!(self.trail.step.part, Part::Index(_)) {
+            self.place.count(written);
         }
-        Err(self.place.refuse(|| {
-            format!("has {written} elements that are written as {bytes} bytes, which nobody can tell from a lie")
-        }))
     }
 }
 
@@ -118,7 +112,7 @@ macro_rules! sequences {
 
             #[inline]
             fn end(self) -> Result<C::Ok, C::Error> {
-                self.check_count()?;
+                self.check_count();
                 self.inner.end()
             }
         }
@@ -151,7 +145,7 @@ impl<C: SerializeMap> SerializeMap for WatchedParts<'_, C> {
 
     #[inline]
     fn end(self) -> Result<C::Ok, C::Error> {
-        self.check_count()?;
+        self.check_count();
         self.inner.end()
     }
 }

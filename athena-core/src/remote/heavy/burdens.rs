@@ -80,8 +80,8 @@ enum BurdenState {
 }
 
 impl Hold {
-    /// The failure of what is not asked about the value.
-    pub(in crate::remote) fn failure(&self, name: &str) -> Failure {
+    /// The failure of what is not asked about the value, without its name: callers may be told.
+    pub(in crate::remote) fn failure(&self) -> Failure {
         let Self { size, trouble, left } = self;
         let what = match trouble {
             Trouble::Slow(took) => {
@@ -89,7 +89,7 @@ impl Hold {
             }
             Trouble::TooLarge => format!("is too large ({size} bytes)"),
         };
-        Failure::new(Class::HeldOff, format!("`{name}` {what}, and is left alone for {left:?}"))
+        Failure::new(Class::HeldOff, format!("the value {what}, and is left alone for {left:?}"))
     }
 }
 

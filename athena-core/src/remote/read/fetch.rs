@@ -166,7 +166,7 @@ impl Remote {
     pub(super) fn turn(&self, name: &str) -> Result<Travels, Failure> {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
         let is_occupied = || self.backend.is_answering(self.backend.node(name));
-        heavy.turn(revisions.name(name), is_occupied).map_err(|hold| hold.failure(name))
+        heavy.turn(revisions.name(name), is_occupied).map_err(|hold| hold.failure())
     }
 
     /// What a name failed with of those that were asked for together: one may have been held up by another.
@@ -176,7 +176,9 @@ impl Remote {
             WantedName::Generation(_) => None,
         };
         own.unwrap_or_else(|| match failure.class() {
-            Class::HeldOff => Failure::new(Class::Slow, failure.to_string()),
+            Class::HeldOff => {
+                Failure::new(Class::Slow, "was asked for together with a value that is left alone")
+            }
             _ => failure.clone(),
         })
     }

@@ -253,6 +253,8 @@ impl Known {
             // Saying it again does not answer those who deny it.
             (self.vouched, self.critics) = (former.vouched, former.critics);
             (self.disputed, self.against) = (former.disputed, former.against);
+            // Nor those who tell of a later configuration.
+            self.rumour = former.rumour.filter(|rumour| rumour.epoch > self.member.epoch);
         }
         is_new
     }

@@ -382,6 +382,33 @@ fn large(primaries: u16) -> (ClusterRoom, Vec<String>) {
 }
 
 /// Whom a round asks.
+/// The heir answers a full round just before it is promoted, and the other primary just after it heard of that.
+#[test]
+fn a_failover_is_told_of_though_the_heir_had_answered_just_before_it() {
+    const A_EMPTY: &str = "a h:1@1 master,fail - 0 0 1 disconnected";
+    for is_heir_first in [true, false] {
+        let mut room = ClusterRoom::calm();
+        room.doubt(1, Some(Doubt::Lost));
+        room.handle(ClusterEvent::Wanted(Vec::new()));
+        assert_eq!(asked(&room.due()), [2, 3]);
+        let mut answers =
+            vec![(2, view(2, &[A_EMPTY, B, HEIR_PROMOTED])), (3, view(3, &[A_FAILED, B, HEIR]))];
+        if is_heir_first {
+            answers.reverse();
+        }
+        for (port, view) in answers {
+            let (node, was_connected, outdated) = (at(port), true, vec![at(1)]);
+            room.handle(ClusterEvent::Answer { node, view, was_connected, outdated });
+        }
+        // Both were read before conclusions are drawn.
+        let mut done = room.handle(ClusterEvent::Look);
+        room.due();
+        done.extend(room.answer(3, view(3, &[A_EMPTY, B, HEIR_PROMOTED])));
+        let told = done.iter().filter(|it| it.starts_with("h:3 for h:1")).count();
+        assert_eq!(told, 1, "{is_heir_first} {done:?}");
+    }
+}
+
 fn asked(done: &[String]) -> Vec<u16> {
     done.iter().filter_map(|it| it.strip_prefix("ask ")?.parse().ok()).collect()
 }
