@@ -9,7 +9,7 @@
 mod support;
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -74,14 +74,14 @@ fn bytes(piece: &[u8], times: usize) -> Answer {
 }
 
 impl Stage {
-    /// Whether a command belongs to it.
-    fn concerns(self, command: &str) -> bool {
-        match self {
-            Self::BeforeLogin => true,
-            Self::Login => matches!(command, "INFO" | "CLIENT" | "CONFIG"),
-            Self::Read => command == "MGET",
-            Self::Write => matches!(command, "EVALSHA" | "EVAL" | "SET"),
-            Self::SignOfLife => command == "PING",
+    /// Whether a command belongs to it; what a login tries about rights does not, but to the first two.
+    fn concerns(self, words: &[String], has_read: bool) -> bool {
+        let is_probe = words.iter().any(|word| word.ends_with('?'));
+        match (self, words[0].as_str()) {
+            (Self::BeforeLogin, _) | (Self::Login, "INFO" | "CLIENT" | "CONFIG") => true,
+            (Self::Read, "MGET") | (Self::Write, "EVALSHA" | "EVAL" | "SET") => !is_probe,
+            (Self::SignOfLife, "PING") => has_read,
+            _ => false,
         }
     }
 }
@@ -97,6 +97,8 @@ fn honest(words: &[String]) -> Answer {
             Reply::Bytes(b"role:master\r\nevicted_keys:0\r\ntracking_total_keys:0\r\n".to_vec())
         }
         "GET" | "SET" => Reply::Nothing,
+        "EVALSHA" => Reply::Error("NOSCRIPT No matching script".into()),
+        "EVAL" => Reply::Error("ERR PROBE".into()),
         "PTTL" | "DEL" | "EXISTS" | "PEXPIRE" => Reply::Number(0),
         _ => Reply::Error("ERR unknown command".into()),
     })
@@ -118,8 +120,17 @@ fn whatever_a_server_says_functions_answer_and_the_process_stays_what_it_was() {
     let begun = Instant::now();
     for stage in STAGES {
         for (name, lie) in LIES {
+            let [has_read, has_lied] = [Arc::new(AtomicBool::new(false)), Arc::default()];
+            let lied = Arc::clone(&has_lied);
             let answer = move |words: &[String]| {
-                if stage.concerns(&words[0]) { lie() } else { honest(words) }
+                let is_entry = words[0] == "MGET" && !words[1].ends_with('?');
+                let has_read = has_read.fetch_or(is_entry, Ordering::SeqCst);
+                if stage.concerns(words, has_read) {
+                    lied.store(true, Ordering::SeqCst);
+                    lie()
+                } else {
+                    honest(words)
+                }
             };
             let liar = Liar::start(answer);
             forget_peak();
@@ -142,6 +153,7 @@ fn whatever_a_server_says_functions_answer_and_the_process_stays_what_it_was() {
             assert!(!records.lines().any(is_forged), "{name}, {stage:?}: {records}");
             assert!(records.lines().count() < 12, "{name}, {stage:?}: {records}");
             assert_eq!(PANICS.load(Ordering::SeqCst), 0, "{name}, {stage:?}");
+            assert!(has_lied.load(Ordering::SeqCst), "nobody heard it: {name}, {stage:?}");
         }
     }
     eprintln!("{} lies at {} stages in {:?}", LIES.len(), STAGES.len(), begun.elapsed());
