@@ -137,6 +137,16 @@ impl Link {
         Ok(replies)
     }
 
+    /// The same for a question about the others, which a node that does not serve answers as well: that it does
+    /// is no sign that it is back.
+    pub(crate) async fn inquire(&self, batch: &Batch) -> Result<Replies, Failure> {
+        let replies = self.ask(batch, Instant::now() + self.shared.call.client.limit()).await?;
+        if replies.server_error().is_some() {
+            self.shared.note_answer(&replies);
+        }
+        Ok(replies)
+    }
+
     /// The same, where it is up to the caller what the answer says of the node.
     async fn ask(&self, batch: &Batch, deadline: Instant) -> Result<Replies, Failure> {
         let shared = &self.shared;

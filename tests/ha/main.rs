@@ -15,6 +15,7 @@ mod bytes;
 mod closing;
 mod cluster;
 mod coherence;
+mod complaints;
 mod empty;
 mod fallback;
 mod heavy;

@@ -1,10 +1,11 @@
 //! A backend that does not let a process do everything.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use athena_cache::backend::{Ability, Class};
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Health, Invalidated, Resilience, Source};
+use athena_cache::{Event, Health, Invalidated, Observer, Resilience, Source};
 
 use crate::world::{FORMS, Origin, Remote};
 
@@ -93,6 +94,49 @@ async fn health_is_degraded_while_the_backend_refuses_its_work_and_for_a_while_a
         assert_eq!(cache.health(), Health::Degraded, "{operation} {class}");
         remote.world.advance(Duration::from_secs(1));
         assert_eq!(cache.health(), Health::Healthy, "{operation} {class}");
+    }
+}
+
+/// Hears of nodes that do not do their work.
+#[derive(Debug, Default)]
+struct Complaints(Mutex<Vec<String>>);
+
+impl Observer for Complaints {
+    fn observe(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Refused { failure, .. } => format!("refused: {}", failure.class()),
+            Event::Relented { .. } => "relented".to_owned(),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(text);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_goes_on_saying_that_it_does_not_serve_is_told_of_once_and_not_healthy() {
+    for (class, seconds) in [(Class::Moved, 2), (Class::Unready, 2), (Class::WriteRefused, 0)] {
+        let heard = Arc::new(Complaints::default());
+        let remote = Remote::with(|builder| builder.observer(Arc::clone(&heard)));
+        let (cache, origin, form) = (&remote.world.cache, Origin::default(), FORMS[0]);
+        remote.chaos.on("lease", Chaotic::Error(class));
+        for second in 0..=seconds {
+            assert_eq!(*heard.0.lock().unwrap(), [""; 0], "{class} after {second} s");
+            form.plain(cache, "k", origin.returns(Ok(1))).await;
+            cache.settle().await;
+            remote.world.advance(Duration::from_secs(1));
+        }
+        assert_eq!(*heard.0.lock().unwrap(), [format!("refused: {class}")]);
+        assert_eq!(cache.health(), Health::Degraded, "{class}");
+        assert!(cache.nodes()[0].refuses.is_some(), "{class}");
+        form.plain(cache, "other", origin.returns(Ok(1))).await;
+        assert_eq!(heard.0.lock().unwrap().len(), 1);
+
+        remote.chaos.heal();
+        remote.world.advance(Duration::from_secs(60));
+        form.plain(cache, "another", origin.returns(Ok(1))).await;
+        cache.settle().await;
+        assert_eq!(heard.0.lock().unwrap()[1..], ["relented"], "{class}");
+        assert_eq!((cache.health(), &cache.nodes()[0].refuses), (Health::Healthy, &None));
     }
 }
 

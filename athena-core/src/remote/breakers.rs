@@ -6,17 +6,18 @@
 //! Invariant: a node keeps its breakers for as long as the cache lives.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::backend::{Backend, Node};
+use crate::backend::{Backend, Failure, Node};
 use crate::clock::{Clock, Tick};
 use crate::lock::{Mutex, RwLock};
 use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::breaker::{Breaker, BreakerState, Permit, Transition};
 use crate::resilience::class::Traffic;
+use crate::resilience::complaint::{Complaint, Gravity};
 
 /// How long a refusal is remembered: what is refused now and then is not well in between.
 const REMEMBERED: Duration = Duration::from_secs(30);
@@ -34,6 +35,9 @@ pub(super) struct NodeBreakers {
     store: Breaker,
     /// Until when it counts as one that does not do its work, since it has refused something of late.
     refusing_until: AtomicU64,
+    complaint: Mutex<Complaint>,
+    /// Whether there is one: looked at after every operation.
+    complains: AtomicBool,
     /// Taken while the journal is replayed to the node, so that one caller does it for all.
     pub(super) replaying: ReplayTurn,
 }
@@ -103,13 +107,44 @@ impl Breakers {
 impl NodeBreakers {
     fn new(settings: &BreakerSettings) -> Self {
         let new = || Breaker::new(settings.clone());
-        let (refusing_until, replaying) = (AtomicU64::new(0), ReplayTurn::default());
-        Self { serve: new(), store: new(), refusing_until, replaying }
+        Self {
+            serve: new(),
+            store: new(),
+            refusing_until: AtomicU64::new(0),
+            complaint: Mutex::default(),
+            complains: AtomicBool::new(false),
+            replaying: ReplayTurn::default(),
+        }
     }
 
-    /// The node has answered that it does not do what it was asked: it is full, or does not let us.
-    pub(super) fn note_refusal(&self, now: Tick) {
-        self.refusing_until.store(now.after(REMEMBERED).as_millis(), Ordering::Relaxed);
+    /// Notes what a node answered in place of doing its work; tells whether that is news.
+    pub(super) fn note_refusal(&self, traffic: Traffic, failure: &Failure, now: Tick) -> bool {
+        let gravity = {
+            let mut complaint = self.complaint.lock();
+            let gravity = complaint.note(traffic, failure, now);
+            self.complains.store(complaint.is_any(), Ordering::Relaxed);
+            gravity
+        };
+        if gravity != Gravity::Passing {
+            self.refusing_until.store(now.after(REMEMBERED).as_millis(), Ordering::Relaxed);
+        }
+        gravity == Gravity::News
+    }
+
+    /// Notes that it did its work; tells whether somebody was told that it does not.
+    pub(super) fn note_done(&self, traffic: Traffic) -> bool {
+        if !self.complains.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut complaint = self.complaint.lock();
+        let is_news = complaint.end(traffic);
+        self.complains.store(complaint.is_any(), Ordering::Relaxed);
+        is_news
+    }
+
+    /// What the node answers in place of doing its work.
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.complaint.lock().text().map(str::to_owned)
     }
 
     /// Whether the node takes what it is sent, as far as is known.

@@ -12,7 +12,7 @@ use super::Remote;
 use crate::backend::{Class, Failure, Node};
 use crate::contained::contained_future;
 use crate::resilience::breaker::{Ending, Permit, Transition};
-use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait, Word};
+use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
 use crate::resilience::deadline::Deadline;
 use crate::resilience::retry::{Chance, Decision, Tried};
 use crate::resilience::settings::Resilience;
@@ -166,12 +166,20 @@ impl Remote {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
         };
-        // Who lets us not in is not ready, and is well as soon as it does.
-        if let Err(failure) = &result
-            && Word::refuses(failure.class())
-            && self.backend.is_ready(node)
-        {
-            breakers.note_refusal(self.clock.now());
+        match &result {
+            Ok(_) if breakers.note_done(traffic) => {
+                let endpoint = self.endpoint(node);
+                self.telemetry.tell(&Event::Relented { endpoint: endpoint.as_str() });
+            }
+            // Who lets us not in is not ready, and is well as soon as it does.
+            Err(failure) if self.backend.is_ready(node) => {
+                if breakers.note_refusal(traffic, failure, self.clock.now()) {
+                    let endpoint = self.endpoint(node);
+                    let endpoint = endpoint.as_str();
+                    self.telemetry.tell(&Event::Refused { endpoint, traffic, failure });
+                }
+            }
+            _ => {}
         }
         if let (Some(ending), Some(permit)) = (ending, permit) {
             self.record(node, traffic, permit, ending);

@@ -29,6 +29,9 @@ pub struct NodeStatus {
     pub retry_after: Option<Duration>,
     /// What it is known not to let us do, such as for want of rights.
     pub lacks: Vec<Ability>,
+    /// What it answers in place of doing its work: that it is full, a replica, or that its cluster does not
+    /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here.
+    pub refuses: Option<String>,
 }
 
 impl Remote {
@@ -52,6 +55,7 @@ impl Remote {
                 write_breaker: breakers.breaker(Traffic::Storing).state(),
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
                 lacks: self.lacks(node).collect(),
+                refuses: breakers.complaint(),
             }
         };
         self.backend.nodes().into_iter().map(status).collect()

@@ -59,6 +59,16 @@ pub(crate) struct Word {
     pub(crate) may_remove: bool,
     /// It will never do what was asked, however often that is sent.
     pub(crate) is_final: bool,
+    /// It answers, and does not do its work.
+    pub(crate) refuses: Option<Refuses>,
+}
+
+/// When a node that answers counts as one that does not do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refuses {
+    AtOnce,
+    /// It says so during a failover as well, or while it starts.
+    IfItLasts,
 }
 
 /// Whether to ask again.
@@ -84,20 +94,18 @@ impl Traffic {
 }
 
 impl Word {
-    /// Whether the node answers, and does not do its work.
-    pub(crate) fn refuses(class: Class) -> bool {
-        matches!(class, Class::WriteRefused | Class::Denied)
-    }
-
     pub(crate) fn of(class: Class) -> Self {
-        let nothing = Self { ends_trust: false, may_remove: false, is_final: false };
+        let nothing = Self { ends_trust: false, may_remove: false, is_final: false, refuses: None };
         match class {
-            Class::Unready | Class::Moved => Self { ends_trust: true, ..nothing },
-            // A user may be allowed to remove what it must not write, and the breaker of writes be open
-            // alone.
-            Class::WriteRefused | Class::Denied | Class::Open => {
-                Self { may_remove: true, ..nothing }
+            Class::Unready | Class::Moved => {
+                Self { ends_trust: true, refuses: Some(Refuses::IfItLasts), ..nothing }
             }
+            // A user may be allowed to remove what it must not write.
+            Class::WriteRefused | Class::Denied => {
+                Self { may_remove: true, refuses: Some(Refuses::AtOnce), ..nothing }
+            }
+            // The breaker of writes may be open alone.
+            Class::Open => Self { may_remove: true, ..nothing },
             Class::Rejected | Class::Closed => Self { is_final: true, ..nothing },
             Class::Unreachable
             | Class::Timeout
@@ -165,7 +173,7 @@ impl OperationKind {
 
 #[cfg(test)]
 mod tests {
-    use super::{Judgement, OperationKind, Repeat, Retry, Traffic, Wait, Word};
+    use super::{Judgement, OperationKind, Refuses, Repeat, Retry, Traffic, Wait, Word};
     use crate::backend::Class;
     use crate::resilience::breaker::Ending;
 
@@ -223,10 +231,13 @@ mod tests {
                 ends_trust: is(&[Class::Unready, Class::Moved]),
                 may_remove: is(&[Class::WriteRefused, Class::Denied, Class::Open]),
                 is_final: is(&[Class::Rejected, Class::Closed]),
+                refuses: if is(&[Class::WriteRefused, Class::Denied]) {
+                    Some(Refuses::AtOnce)
+                } else {
+                    is(&[Class::Unready, Class::Moved]).then_some(Refuses::IfItLasts)
+                },
             };
             assert_eq!(Word::of(class), word, "{class}");
-            let refuses = is(&[Class::WriteRefused, Class::Denied]);
-            assert_eq!(Word::refuses(class), refuses, "{class}");
         }
     }
 

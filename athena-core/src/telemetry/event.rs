@@ -152,6 +152,23 @@ pub enum Event<'a> {
         /// Why not.
         failure: &'a Failure,
     },
+    /// A node of the backend answers, and does not do its work: it is full, or a replica, or its cluster does
+    /// not serve. Told once, and of what a failover may be the reason only if it lasts.
+    #[non_exhaustive]
+    Refused {
+        /// Where the node is.
+        endpoint: &'a str,
+        /// Whether it is about writes, or about everything else.
+        traffic: Traffic,
+        /// What it answers.
+        failure: &'a Failure,
+    },
+    /// A node of which [`Refused`](Self::Refused) was told does its work again.
+    #[non_exhaustive]
+    Relented {
+        /// Where the node is.
+        endpoint: &'a str,
+    },
     /// A load runs without a lease, since the backend cannot be asked for one.
     #[non_exhaustive]
     Unleased {

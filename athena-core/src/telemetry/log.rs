@@ -4,7 +4,7 @@
 
 use super::event::{Event, Observer};
 use super::topic::Topic;
-use crate::backend::Failover;
+use crate::backend::{Class, Failover};
 use crate::resilience::breaker::BreakerState;
 
 /// No cache for annotated functions; said once per process.
@@ -151,6 +151,22 @@ pub(crate) fn undecodable(cache: &str, key: &Topic, reason: &str) {
     );
 }
 
+/// What can be done about a node that answers, and does not do its work.
+fn advice(class: Class) -> &'static str {
+    match class {
+        Class::WriteRefused => {
+            "the backend takes no writes: what is loaded stays in this process until it does; give it room, or mend              what it says"
+        }
+        Class::Moved => {
+            "the backend says that another node serves, and none was found: check the address, which may be that of a              replica or of one node of a cluster"
+        }
+        Class::Unready => {
+            "the backend does not serve at present; it is asked again from time to time"
+        }
+        _ => "the backend does not let us do what we ask of it: check the rights of its user",
+    }
+}
+
 /// Writes events of one cache to the current `tracing` subscriber.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -174,6 +190,14 @@ impl Observer for Log {
                 } else {
                     tracing::info!(target: "athena_cache", cache, endpoint, of, from, to = to_name, "breaker changed");
                 }
+            }
+            Event::Refused { endpoint, traffic, failure } => {
+                let (of, class) = (traffic.name(), failure.class());
+                let advice = advice(class);
+                tracing::warn!(target: "athena_cache", cache, endpoint, of, class = class.name(), %failure, "{advice}");
+            }
+            Event::Relented { endpoint } => {
+                tracing::info!(target: "athena_cache", cache, endpoint, "the backend does its work again");
             }
             Event::Failover { failover } => {
                 let Failover { from, to, cause, took } = failover;

@@ -71,6 +71,10 @@ impl Client {
         Self { place: NodeKind::Cluster, ..self }
     }
 
+    pub(super) fn is_of_cluster(&self) -> bool {
+        self.place == NodeKind::Cluster
+    }
+
     /// A number for a new connection.
     pub(crate) fn next_epoch(&self) -> u64 {
         self.epochs.fetch_add(1, Ordering::AcqRel) + 1

@@ -18,7 +18,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use super::batch::Batch;
-use super::class::{self, Consequence, Denial};
+use super::class::{self, Bearing, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
 use super::overheard::Greeting;
@@ -194,13 +194,18 @@ impl Call {
         let mut tracks = self.access.tracking;
         if self.access.tracking {
             let denial = replies.denial();
-            tracks = replies.error().is_none();
+            let consequence = replies.consequence();
+            if let Some((Consequence { bearing: Bearing::NotServing, .. }, why)) = &consequence {
+                // As while a script runs for too long: it says nothing of what we may do.
+                return Err(Refusal::unreachable(format_args!("it does not serve yet: {why}")));
+            }
+            tracks = consequence.is_none();
             replies.skip(usize::from(tracks));
             // Whatever else is the reason, it comes to the same.
             let denial = denial.or((!tracks).then_some(Denial::Unknown));
             lacks.note_command(rights::TRACKING, denial);
         }
-        if let Some(stranger) = Stranger::among_nodes(&mut replies) {
+        if let Some(stranger) = Stranger::among_nodes(&mut replies, self.client.is_of_cluster()) {
             return Err(Refusal::stranger(stranger, None));
         }
         lacks.note_command(rights::INFO, replies.denial());

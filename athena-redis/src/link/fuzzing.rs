@@ -45,7 +45,7 @@ pub(crate) fn read_all(bytes: &[u8]) {
         |replies| drop(role::read_state(replies)),
         |replies| drop(NodeStats::read(replies, true)),
         |replies| {
-            let _ = Stranger::among_nodes(replies);
+            let _ = Stranger::among_nodes(replies, false);
         },
         |replies| {
             let _ = Stranger::among_sentinels(replies);

@@ -10,6 +10,8 @@ use super::overheard::Beginning;
 pub(super) enum Stranger {
     /// A sentinel, where a data node was expected.
     Sentinel,
+    /// A node of a cluster, where one was expected that serves everything.
+    Member,
     /// A data node, where a sentinel was expected.
     NoSentinel,
     /// A redis, or a proxy, that speaks an older protocol only.
@@ -39,9 +41,13 @@ impl Stranger {
         }
     }
 
-    /// Whether the reply to `HELLO` is none of a data node; takes it.
-    pub(super) fn among_nodes(replies: &mut Replies) -> Option<Self> {
-        (mode(replies)? == "sentinel").then_some(Self::Sentinel)
+    /// Whether the reply to `HELLO` is none of a data node, of a cluster or not; takes it.
+    pub(super) fn among_nodes(replies: &mut Replies, of_cluster: bool) -> Option<Self> {
+        match &*mode(replies)? {
+            "sentinel" => Some(Self::Sentinel),
+            "cluster" if !of_cluster => Some(Self::Member),
+            _ => None,
+        }
     }
 
     /// Whether the reply to `HELLO` is that of a data node; takes it.
@@ -65,6 +71,10 @@ impl fmt::Display for Stranger {
             Self::Sentinel => f.write_str(
                 "found a sentinel in place of a data node: give the url \
                  `redis-sentinel://…#name-of-the-primary`, or the port of a data node (often 6379)",
+            ),
+            Self::Member => f.write_str(
+                "found a node of a cluster, which serves a part of the names: give a url that begins with \
+                 `redis-cluster://`",
             ),
             Self::NoSentinel => f.write_str(
                 "found a data node in place of a sentinel: give the port of the sentinels (often \

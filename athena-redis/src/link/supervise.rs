@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backoff::{self, Backoff};
 use super::batch::Batch;
-use super::class::Consequence;
+use super::class::{Bearing, Consequence};
 use super::conn::{Conn, Health};
 use super::dial::Refusal;
 use super::role::{self, Role};
@@ -171,6 +171,11 @@ async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
     role::ask_role(&mut question);
     let answer = timeout(shared.call.client.limit(), conn.exchange(&question)).await;
     let Ok(Ok(mut replies)) = answer else { return conn };
+    let refusal = replies.server_error().map(|error| Consequence::of(&error).bearing);
+    if refusal == Some(Bearing::NotServing) {
+        // It does not even say what it is, as while a script runs for too long.
+        return conn;
+    }
     if let Ok(Some(Role::Primary(_))) = role::read_role(&mut replies) {
         // It was about something else, or is over.
         shared.trust_again();

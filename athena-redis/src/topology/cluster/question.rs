@@ -37,7 +37,7 @@ pub(super) async fn question(
         batch.command("CLUSTER").arg("SLOTS");
     }
     let patience = shared.client.limit().min(PATIENCE);
-    let outcome = match timeout(patience, link.exchange(&batch)).await {
+    let outcome = match timeout(patience, link.inquire(&batch)).await {
         Ok(Ok(replies)) => read(&shared, &link, replies, preferred),
         Ok(Err(failure)) => Err(failure),
         Err(_) => {
