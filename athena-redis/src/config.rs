@@ -80,6 +80,7 @@ pub struct RedisConfig {
     #[serde(with = "duration")]
     probe_interval: Duration,
     tracking: bool,
+    tracking_table_max_keys: Option<u64>,
     tls: Option<TlsConfig>,
     service_name: Option<String>,
     sentinel_username: Option<String>,
@@ -128,6 +129,8 @@ pub(crate) struct Access {
     pub(crate) attempts: Option<u32>,
     /// Whether the node is asked to announce changes of what is read from it.
     pub(crate) tracking: bool,
+    /// How many names a node remembers the readers of, if it does not say.
+    pub(crate) tracking_table_max_keys: Option<u64>,
     /// Where nodes are reached that others, or they themselves, tell of.
     pub(crate) addresses: Arc<Addresses>,
 }
@@ -150,6 +153,7 @@ impl Default for RedisConfig {
             heartbeat: Duration::from_millis(200),
             probe_interval: Duration::from_secs(2),
             tracking: true,
+            tracking_table_max_keys: None,
             tls: None,
             service_name: None,
             sentinel_username: None,
@@ -402,6 +406,18 @@ impl RedisConfig {
         self
     }
 
+    /// How many names the servers remember the readers of (`tracking-table-max-keys`), where they do not let us ask
+    /// (`CONFIG GET`), as managed ones; 0 is no limit.
+    ///
+    /// Servers have a million unless they are configured otherwise. One whose table is full announces not everything,
+    /// so that where nobody says how large it is, changes by other processes are noticed after
+    /// [`trust_window`](athena_cache_core::Resilience::trust_window).
+    #[must_use]
+    pub fn tracking_table_max_keys(mut self, count: u64) -> Self {
+        self.tracking_table_max_keys = Some(count);
+        self
+    }
+
     /// Which certificates to trust and to show.
     #[must_use]
     pub fn tls(mut self, tls: TlsConfig) -> Self {
@@ -452,6 +468,7 @@ impl RedisConfig {
             probe_interval: self.probe_interval,
             attempts: self.abort_on_connect_fail.then_some(self.connect_retry),
             tracking: self.tracking,
+            tracking_table_max_keys: self.tracking_table_max_keys,
             addresses: Arc::new(Addresses::new(&self.addresses, self.addresses_by)),
         };
         let deployment = match url.nodes {

@@ -98,8 +98,8 @@ async fn health_is_degraded_while_the_backend_refuses_its_work_and_for_a_while_a
 }
 
 /// Hears of nodes that do not do their work.
-#[derive(Debug, Default)]
-struct Complaints(Mutex<Vec<String>>);
+#[derive(Debug, Clone, Default)]
+struct Complaints(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Complaints {
     fn observe(&self, event: &Event<'_>) {
@@ -115,8 +115,8 @@ impl Observer for Complaints {
 #[tokio::test]
 async fn a_node_that_goes_on_saying_that_it_does_not_serve_is_told_of_once_and_not_healthy() {
     for (class, seconds) in [(Class::Moved, 2), (Class::Unready, 2), (Class::WriteRefused, 0)] {
-        let heard = Arc::new(Complaints::default());
-        let remote = Remote::with(|builder| builder.observer(Arc::clone(&heard)));
+        let heard = Complaints::default();
+        let remote = Remote::with(|builder| builder.observer(heard.clone()));
         let (cache, origin, form) = (&remote.world.cache, Origin::default(), FORMS[0]);
         remote.chaos.on("lease", Chaotic::Error(class));
         for second in 0..=seconds {

@@ -155,6 +155,11 @@ impl Conn {
         self.unheard.omission()
     }
 
+    /// The same where nothing else is told of it.
+    pub(super) fn told_omission(&self) -> Option<Omission> {
+        self.unheard.told_omission()
+    }
+
     /// Notes what the server says of what it may leave unannounced.
     ///
     /// Coherence 4b: where some may not have been announced, what was read is not trusted any more.
@@ -166,9 +171,10 @@ impl Conn {
         }
     }
 
-    /// Whether the server tells its limits.
+    /// Whether the server tells its limits, as far as is known.
     pub(super) fn tells_limits(&self) -> bool {
-        self.unheard.tells_limits()
+        let is_let_us = || !self.rights().lacks().has(rights::LIMITS);
+        self.unheard.tells_limits() || !self.unheard.knows_limit() && is_let_us()
     }
 
     /// The most bytes that the server takes as one argument, as far as is known.

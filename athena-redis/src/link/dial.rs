@@ -210,7 +210,8 @@ impl Call {
         }
         lacks.note_command(rights::INFO, replies.denial());
         let conn = conn.to(role::read_role(&mut replies).unwrap_or_default());
-        conn.begin_from(NodeStats::read(&mut replies, true).unwrap_or_default());
+        let told = NodeStats::read(&mut replies, true).unwrap_or_default();
+        conn.begin_from(told.with_limit(self.access.tracking_table_max_keys));
         lacks = lacks.and(probe.read(&mut replies, &self.access));
         self.note_rights(&conn, &probe, lacks);
         Ok(if tracks { conn.tracking() } else { conn })

@@ -126,7 +126,7 @@ impl LinkState {
         conn.note_history(history);
         conn.note_stats(told);
         // That a server does not let us ask is a right which is lacking, and told as such.
-        let omission = conn.omission().filter(|_| conn.tracks() && told.was_answered());
+        let omission = conn.told_omission().filter(|_| conn.tracks() && told.was_answered());
         if let Some(omission) = omission
             && self.call.client.note_omission(self.call.node, omission)
         {

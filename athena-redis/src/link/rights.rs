@@ -17,6 +17,9 @@ pub(super) const TRACKING: &str = "client|tracking";
 /// The right to ask what a node is and does.
 pub(super) const INFO: &str = "info";
 
+/// The right to ask how many names a node remembers the readers of, and how large values may be.
+pub(super) const LIMITS: &str = "config|get";
+
 /// The right to ask a member whether its cluster serves.
 const CLUSTER_INFO: &str = "cluster|info";
 
@@ -51,7 +54,7 @@ pub(super) enum Promise {
 }
 
 /// All rights; no two have the same command.
-pub(super) const RIGHTS: [Right; 14] = {
+pub(super) const RIGHTS: [Right; 15] = {
     use Promise::{Announce, Confirm, Follow, Invalidate, Lease, Read, Ready};
     const fn right(command: &'static str, promises: &'static [Promise]) -> Right {
         Right { command, promises, place: NodeKind::Everywhere }
@@ -71,6 +74,7 @@ pub(super) const RIGHTS: [Right; 14] = {
         right("evalsha", &[Lease]),
         right(TRACKING, &[Announce]),
         right(INFO, &[Announce, Confirm]),
+        right(LIMITS, &[Announce]),
         right("ping", &[Ready]),
         // Its probe is spent by the next one.
         of_cluster("asking", &[Follow]),

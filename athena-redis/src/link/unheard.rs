@@ -11,9 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::batch::{Batch, Malformed, Replies};
 use super::role::field;
 
-/// How many names a server remembers the readers of unless it is told otherwise.
-const DEFAULT_LIMIT: u64 = 1_000_000;
-
 /// The most bytes of one argument that a server takes unless it is told otherwise; it ends a connection that
 /// brings more.
 const DEFAULT_MAX_VALUE: u64 = 512 * 1024 * 1024;
@@ -23,7 +20,7 @@ const DEFAULT_MAX_VALUE: u64 = 512 * 1024 * 1024;
 const FILLS_FROM: f64 = 0.5;
 const ROOMY_BELOW: f64 = 0.4;
 
-const TABLE_LIMIT: &str = "tracking-table-max-keys";
+pub(super) const TABLE_LIMIT: &str = "tracking-table-max-keys";
 const MAX_VALUE: &str = "proto-max-bulk-len";
 
 /// Why a server may not announce everything.
@@ -31,6 +28,8 @@ const MAX_VALUE: &str = "proto-max-bulk-len";
 pub(super) enum Omission {
     /// It does not say how much it evicts, nor how full its table is.
     Untold,
+    /// It does not say how many names its table has room for.
+    LimitUntold,
     /// It evicts.
     Evicts,
     /// Its table of who reads what fills.
@@ -48,6 +47,8 @@ pub(super) struct NodeStats {
     answered: bool,
     /// How many it can; 0 is no limit, and `None` if it does not say.
     limit: Option<u64>,
+    /// Whether it let us ask for that.
+    answered_limit: bool,
     /// The most bytes of one argument; `None` if it does not say.
     max_value: Option<u64>,
 }
@@ -62,8 +63,10 @@ pub(super) struct Unheard {
     tells_limits: AtomicBool,
     evicts: AtomicBool,
     table_fills: AtomicBool,
-    /// One more than the limit of its table; 0 if it has not told.
+    /// One more than the limit of its table; 0 if nobody has told.
     limit: AtomicU64,
+    /// Whether it was asked for that, and let us.
+    answered_limit: AtomicBool,
     /// The most bytes of one argument; 0 if the server does not say.
     max_value: AtomicU64,
 }
@@ -91,10 +94,16 @@ impl NodeStats {
             told.tracked = number("tracking_total_keys");
         }
         if limits {
+            told.answered_limit = replies.denial().is_none();
             told.limit = read_setting(replies, TABLE_LIMIT)?;
             told.max_value = read_setting(replies, MAX_VALUE)?;
         }
         Ok(told)
+    }
+
+    /// The same of a server whose table is known to have room for so many, unless it says itself.
+    pub(super) fn with_limit(self, limit: Option<u64>) -> Self {
+        Self { limit: self.limit.or(limit), ..self }
     }
 
     /// Whether it said anything of what it omits.
@@ -131,8 +140,9 @@ impl Unheard {
         if let Some(limit) = told.limit {
             self.limit.store(limit.saturating_add(1), Ordering::Release);
         }
-        let limit = self.limit.load(Ordering::Acquire).checked_sub(1).unwrap_or(DEFAULT_LIMIT);
-        let fill = told.fill(limit);
+        self.answered_limit.fetch_or(told.answered_limit, Ordering::AcqRel);
+        // Where the limit is not known the table may be full: that is said by itself.
+        let fill = told.fill(self.limit().unwrap_or_default());
         let evicts =
             told.evicted.is_some_and(|count| self.evicted.swap(count, Ordering::AcqRel) != count);
         let above = if self.table_fills.load(Ordering::Acquire) { ROOMY_BELOW } else { FILLS_FROM };
@@ -142,6 +152,15 @@ impl Unheard {
         self.evicts.store(evicts, Ordering::Release);
         self.table_fills.store(fill.is_some_and(|fill| fill >= above), Ordering::Release);
         self.is_untold.store(told.evicted.is_none() || fill.is_none(), Ordering::Release);
+    }
+
+    /// For how many names the table has room, if that is known.
+    fn limit(&self) -> Option<u64> {
+        self.limit.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    pub(super) fn knows_limit(&self) -> bool {
+        self.limit().is_some()
     }
 
     /// Whether it is worth asking for limits: a server that refuses would note that each time.
@@ -160,11 +179,18 @@ impl Unheard {
     /// Why something may be left unannounced, if it may.
     pub(super) fn omission(&self) -> Option<Omission> {
         let reasons = [
-            (&self.is_untold, Omission::Untold),
-            (&self.evicts, Omission::Evicts),
-            (&self.table_fills, Omission::TableFills),
+            (self.is_untold.load(Ordering::Acquire), Omission::Untold),
+            (!self.knows_limit(), Omission::LimitUntold),
+            (self.evicts.load(Ordering::Acquire), Omission::Evicts),
+            (self.table_fills.load(Ordering::Acquire), Omission::TableFills),
         ];
-        reasons.into_iter().find(|(holds, _)| holds.load(Ordering::Acquire)).map(|(_, it)| it)
+        reasons.into_iter().find(|(holds, _)| *holds).map(|(_, it)| it)
+    }
+
+    /// The same where it is none that is told as a right which is lacking.
+    pub(super) fn told_omission(&self) -> Option<Omission> {
+        let is_right = !self.answered_limit.load(Ordering::Acquire);
+        self.omission().filter(|it| *it != Omission::LimitUntold || !is_right)
     }
 }
 
@@ -176,6 +202,11 @@ impl Omission {
                 "redis does not tell us how much it evicts, nor how much it remembers of what is read: it may \
                  leave changes unannounced, so those by other processes are noticed late; let the user run \
                  `INFO`"
+            }
+            Self::LimitUntold => {
+                "redis does not tell us for how many names it remembers who reads them: it may leave changes \
+                 unannounced, so those by other processes are noticed late; give the number as \
+                 `tracking_table_max_keys` (a million, unless it was configured otherwise)"
             }
             Self::Evicts => {
                 "redis evicts entries, not all of which it announces to us: while that goes on, changes by \
@@ -213,6 +244,7 @@ mod tests {
             tracked: Some(tracked),
             answered: true,
             limit: Some(limit),
+            answered_limit: true,
             max_value: None,
         }
     }
@@ -230,12 +262,14 @@ mod tests {
         }
         let denied = "-NOPERM no permissions\r\n";
         let all_denied = [&stats, denied, denied];
-        assert_eq!(read(&all_denied), NodeStats { limit: None, ..told(17, 5, 0) });
-        let expected = NodeStats { limit: Some(100), ..NodeStats::default() };
+        let unlimited = NodeStats { limit: None, answered_limit: false, ..told(17, 5, 0) };
+        assert_eq!(read(&all_denied), unlimited);
+        let expected = NodeStats { limit: Some(100), answered_limit: true, ..NodeStats::default() };
         assert_eq!(read(&[denied, map, denied]), expected);
         assert_eq!(read(&[denied; 3]), NodeStats::default());
         let nothing = read(&[&text("evicted_keys:many\r\n"), "%0\r\n", "%0\r\n"]);
-        assert_eq!(nothing, NodeStats { answered: true, ..NodeStats::default() });
+        let answered = NodeStats { answered: true, answered_limit: true, ..NodeStats::default() };
+        assert_eq!(nothing, answered);
     }
 
     #[test]
@@ -296,10 +330,24 @@ mod tests {
             [false, true, true, true, false, false]
         );
         assert!(!after(u64::MAX, Some(0)), "no limit");
+    }
+
+    #[test]
+    fn a_table_of_which_nobody_says_how_large_it_is_may_be_full() {
+        let denied = NodeStats { limit: None, answered_limit: false, ..told(0, 3, 0) };
         let unheard = Unheard::default();
-        unheard.note(NodeStats { limit: None, ..told(0, 499_999, 0) });
-        assert_eq!(unheard.omission(), None, "that of a server that was told nothing");
-        unheard.note(NodeStats { limit: None, ..told(0, 500_000, 0) });
+        unheard.begin_from(denied);
+        assert_eq!(unheard.omission(), Some(Omission::LimitUntold));
+        assert_eq!(unheard.told_omission(), None, "a right is lacking, and told as such");
+        unheard.note(NodeStats { answered_limit: true, ..denied });
+        assert_eq!(unheard.told_omission(), Some(Omission::LimitUntold));
+        unheard.note(told(0, 3, 100));
+        assert_eq!(unheard.omission(), None);
+
+        let unheard = Unheard::default();
+        unheard.begin_from(denied.with_limit(Some(100)));
+        assert_eq!(unheard.omission(), None, "the settings say it");
+        unheard.note(NodeStats { tracked: Some(50), ..denied });
         assert_eq!(unheard.omission(), Some(Omission::TableFills));
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{CLUSTER_INFO, INFO, Lacks, NodeKind, RIGHTS, Right, TRACKING};
+use super::{CLUSTER_INFO, INFO, LIMITS, Lacks, NodeKind, RIGHTS, Right, TRACKING};
 use crate::config::Access;
 use crate::link::batch::{Batch, Replies, Words};
+use crate::link::unheard::TABLE_LIMIT;
 use crate::lock::Lock;
 
 /// Between two questions about rights that are lacking, or that something was refused for want of.
@@ -140,9 +141,11 @@ impl Probe {
     fn questions(&self, access: &Access) -> impl Iterator<Item = (usize, String)> {
         let names: Vec<_> = self.prefixes.iter().map(|prefix| format!("{prefix}{NAME}")).collect();
         let (scope, tracking) = (self.scope, access.tracking);
+        let knows_limit = access.tracking_table_max_keys.is_some();
         let is_asked = move |command: &str| match command {
             TRACKING => tracking && scope == Scope::Open,
             INFO => scope == Scope::Open,
+            LIMITS => tracking && !knows_limit && scope != Scope::Names,
             _ => has_name(command) || scope != Scope::Names,
         };
         let place = self.place;
@@ -159,7 +162,7 @@ impl Probe {
 }
 
 fn has_name(command: &str) -> bool {
-    !matches!(command, TRACKING | INFO | CLUSTER_INFO | "ping" | "asking")
+    !matches!(command, TRACKING | INFO | LIMITS | CLUSTER_INFO | "ping" | "asking")
 }
 
 /// Adds a command in a form that changes nothing.
@@ -167,6 +170,7 @@ fn ask(batch: &mut Batch, command: &str, name: &str) {
     match command {
         TRACKING => ask_tracking(batch),
         INFO => batch.command("INFO").arg("server"),
+        LIMITS => batch.command("CONFIG").args(["GET", TABLE_LIMIT]),
         CLUSTER_INFO => batch.command("CLUSTER").arg("INFO"),
         "ping" | "asking" => batch.command(&command.to_uppercase()),
         "set" => batch.command("SET").arg(name).args(["0", "XX", "PX", "1"]),
