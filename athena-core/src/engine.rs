@@ -36,7 +36,7 @@ use job::{Led, Yielding};
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, AskNames, Destination, Label};
+pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Label, Labelled};
 pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
@@ -113,14 +113,14 @@ where
     ///
     /// A fill whose runtime stands still is not waited for longer than any write may take.
     async fn settle(&self, flight: &Flight) {
-        let Some((remote, address)) = self.remote().zip(self.address()) else {
+        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.is_shared()) else {
             return;
         };
         let Runtime { clock, settings, .. } = &*self.runtime;
         let over = clock.within(settings.resilience.write_deadline, flight.over()).await;
         if over != Some(true) {
             // What does not arrive is in the journal.
-            let _ = remote.invalidate(vec![Target::Entry(address.entry.clone())]).await;
+            let _ = remote.invalidate(vec![Target::Entry(self.entry_name().clone())]).await;
         }
     }
 

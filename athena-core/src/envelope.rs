@@ -22,15 +22,11 @@ use std::time::Duration;
 use crate::backend::Generation;
 use crate::clock::millis;
 use crate::codec::Codec;
-use crate::tag::Tag;
+use crate::tag::{Tag, TagExcess};
 
 const MAGIC: [u8; 3] = *b"AtC";
 const VERSION: u8 = 2;
 const CHECKSUM: usize = 4;
-/// Each costs whoever reads the entry a question to the backend.
-const MOST_TAGS: usize = 1_024;
-/// In bytes.
-const LONGEST_TAG: usize = 8 << 10;
 /// What a life may gain by rounding: each time is cut to milliseconds here, the sum in the store.
 const ROUNDING: Duration = Duration::from_millis(2);
 
@@ -81,6 +77,8 @@ pub(crate) enum Unreadable {
     Foreign,
     Newer(u8),
     Corrupt,
+    /// It has more of something than is written: an earlier version of this library may have.
+    Oversized(TagExcess),
     OtherName,
     OtherCodec,
     OtherSchema,
@@ -92,6 +90,7 @@ impl fmt::Display for Unreadable {
             Self::Foreign => f.write_str("not written by this library"),
             Self::Newer(version) => write!(f, "unknown version {version}"),
             Self::Corrupt => f.write_str("damaged or cut short"),
+            Self::Oversized(excess) => fmt::Display::fmt(excess, f),
             Self::OtherName => f.write_str("written for another entry"),
             Self::OtherCodec => f.write_str("written with another codec"),
             Self::OtherSchema => f.write_str("written for another type"),
@@ -102,23 +101,14 @@ impl fmt::Display for Unreadable {
 /// What there is too much of for an entry in a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Oversized {
-    Tags(usize),
-    /// A tag of so many bytes.
-    Tag(usize),
+    Tags(TagExcess),
     Payload(usize),
 }
 
 impl fmt::Display for Oversized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tags(count) => write!(
-                f,
-                "it has {count} tags, and at most {MOST_TAGS} are kept with an entry: let one tag stand for \
-                 several of them"
-            ),
-            Self::Tag(length) => {
-                write!(f, "it has a tag of {length} bytes, and a tag has at most {LONGEST_TAG}")
-            }
+            Self::Tags(excess) => fmt::Display::fmt(excess, f),
             Self::Payload(length) => write!(f, "it is {length} bytes, and at most 4 GiB are kept"),
         }
     }
@@ -143,11 +133,11 @@ impl Envelope {
         bytes.extend_from_slice(&millis(self.grace).to_le_bytes());
         bytes.extend_from_slice(&self.history.to_le_bytes());
         self.namespace.write(&mut bytes);
-        let count = length16(self.tags.len(), MOST_TAGS).ok_or(Oversized::Tags(self.tags.len()))?;
-        bytes.extend_from_slice(&count);
+        let count = TagExcess::check_count(self.tags.len()).map_err(Oversized::Tags)?;
+        bytes.extend_from_slice(&count.to_le_bytes());
         for (tag, stamp) in &self.tags {
-            let length = tag.as_str().len();
-            bytes.extend_from_slice(&length16(length, LONGEST_TAG).ok_or(Oversized::Tag(length))?);
+            let length = TagExcess::check_length(tag.as_str().len()).map_err(Oversized::Tags)?;
+            bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(tag.as_str().as_bytes());
             stamp.write(&mut bytes);
         }
@@ -172,7 +162,7 @@ impl Envelope {
         let mut cursor = Cursor::open(bytes).ok_or(Unreadable::Corrupt)?;
         let header = cursor.header().ok_or(Unreadable::Corrupt)?;
         header.check(reader)?;
-        cursor.envelope(header.kind).ok_or(Unreadable::Corrupt)
+        cursor.envelope(header.kind)
     }
 
     /// The grace that an envelope was stored with, whoever it was written for.
@@ -180,7 +170,7 @@ impl Envelope {
         let version = bytes.strip_prefix(&MAGIC)?.first()?;
         let mut cursor = Cursor::open(bytes).filter(|_| *version == VERSION)?;
         let header = cursor.header()?;
-        cursor.envelope(header.kind).map(|envelope| envelope.grace)
+        cursor.envelope(header.kind).ok().map(|envelope| envelope.grace)
     }
 }
 
@@ -189,12 +179,6 @@ impl Stamp {
         bytes.extend_from_slice(&self.generation.get().to_le_bytes());
         bytes.extend_from_slice(&self.history.to_le_bytes());
     }
-}
-
-/// A length as it is written, unless it is above a limit.
-fn length16(length: usize, limit: usize) -> Option<[u8; 2]> {
-    let length = (length <= limit).then_some(length)?;
-    u16::try_from(length).ok().map(u16::to_le_bytes)
 }
 
 /// The bytes before the checksum, if it fits them.
@@ -248,30 +232,40 @@ impl<'a> Cursor<'a> {
         Some(Header { codec, kind, fingerprint, name })
     }
 
-    fn envelope(&mut self, kind: EntryKind) -> Option<Envelope> {
-        let ttl = Duration::from_millis(self.u64()?);
-        let grace = Duration::from_millis(self.u64()?);
-        let history = self.u64()?;
-        let namespace = self.stamp()?;
-        let count = self.length16().filter(|count| *count <= MOST_TAGS)?;
-        let tags = (0..count).map(|_| self.tag()).collect::<Option<_>>()?;
-        let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
-        let payload = self.take(length)?.to_vec();
-        self.0.is_empty().then_some(Envelope {
-            kind,
-            ttl,
-            grace,
-            history,
-            namespace,
-            tags,
-            payload,
-        })
+    fn envelope(&mut self, kind: EntryKind) -> Result<Envelope, Unreadable> {
+        let ttl = self.time().ok_or(Unreadable::Corrupt)?;
+        let grace = self.time().ok_or(Unreadable::Corrupt)?;
+        let history = self.u64().ok_or(Unreadable::Corrupt)?;
+        let namespace = self.stamp().ok_or(Unreadable::Corrupt)?;
+        let tags = self.tags()?;
+        let payload = self.payload().ok_or(Unreadable::Corrupt)?;
+        Ok(Envelope { kind, ttl, grace, history, namespace, tags, payload })
     }
 
-    fn tag(&mut self) -> Option<(Tag, Stamp)> {
-        let length = self.length16().filter(|length| *length <= LONGEST_TAG)?;
-        let text = std::str::from_utf8(self.take(length)?).ok()?;
-        Some((Tag::new(text), self.stamp()?))
+    /// Claims of more than is written are refused before anything of it is read.
+    fn tags(&mut self) -> Result<Vec<(Tag, Stamp)>, Unreadable> {
+        let count = self.length16().ok_or(Unreadable::Corrupt)?;
+        TagExcess::check_count(count).map_err(Unreadable::Oversized)?;
+        (0..count).map(|_| self.tag()).collect()
+    }
+
+    fn tag(&mut self) -> Result<(Tag, Stamp), Unreadable> {
+        let length = self.length16().ok_or(Unreadable::Corrupt)?;
+        TagExcess::check_length(length).map_err(Unreadable::Oversized)?;
+        let text = self.take(length).and_then(|text| std::str::from_utf8(text).ok());
+        let (text, stamp) = text.zip(self.stamp()).ok_or(Unreadable::Corrupt)?;
+        Ok((Tag::new(text), stamp))
+    }
+
+    /// All that is left.
+    fn payload(&mut self) -> Option<Vec<u8>> {
+        let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
+        let payload = self.take(length)?.to_vec();
+        self.0.is_empty().then_some(payload)
+    }
+
+    fn time(&mut self) -> Option<Duration> {
+        self.u64().map(Duration::from_millis)
     }
 
     fn stamp(&mut self) -> Option<Stamp> {

@@ -27,7 +27,7 @@ use crate::random::Random;
 use crate::remote::journal::Target;
 use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
-use crate::tag::{Tag, Tags};
+use crate::tag::{Tag, TagExcess, Tags};
 use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
@@ -68,6 +68,8 @@ impl fmt::Debug for Runtime {
 pub(crate) enum ValueTrouble {
     Unwritable,
     Undecodable,
+    /// It has too many tags, or too long ones.
+    Overlabelled,
     /// It is too large, or does not get through in time.
     Heavy,
 }
@@ -260,6 +262,20 @@ impl Runtime {
     /// Tells that a value was not written; logs it once for each function and type.
     pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
         if self.is_news::<V>(ValueTrouble::Unwritable, site) {
+            log::unwritable(self.namespace.as_str(), key, reason);
+        }
+        self.telemetry.tell(&Event::Unwritable { key, reason });
+    }
+
+    /// Tells that a value has more tags than are kept with it; logs it once for each function and type.
+    pub(crate) fn overlabelled<V: 'static>(
+        &self,
+        site: Option<u32>,
+        key: &Topic,
+        excess: TagExcess,
+    ) {
+        let reason = &excess.to_string();
+        if self.is_news::<V>(ValueTrouble::Overlabelled, site) {
             log::unwritable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Unwritable { key, reason });

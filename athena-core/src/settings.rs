@@ -59,7 +59,7 @@ pub struct Settings {
     /// Default 30 s.
     #[serde(with = "crate::duration")]
     pub background_timeout: Duration,
-    /// How long the lease of a load lives unless its holder extends it. Default 5 s.
+    /// How long the lease of a load lives unless its holder extends it. Default 5 s, from 100 ms to 1 h.
     ///
     /// So long at most does a process that dies during a load hold up the others that want its value.
     #[serde(with = "crate::duration")]
@@ -184,6 +184,8 @@ impl Memory {
 
 /// A lease is extended three times in its life, which takes a round trip each.
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+/// A process that dies during a load holds up the others for as long.
+const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl Settings {
@@ -208,6 +210,13 @@ impl Settings {
             if value < least {
                 faults.push(format!("`{name}` is {value:?}, expected at least {least:?}"));
             }
+        }
+        if self.lease > LONGEST_LEASE {
+            let lease = humantime::format_duration(LONGEST_LEASE);
+            faults.push(format!(
+                "`lease` is longer than {lease}: a process that dies during a load holds up the others for as long; \
+                 it is extended while its load runs"
+            ));
         }
         self.resilience.check(&mut faults);
         if self.fallback == Fallback::FailFast {

@@ -5,6 +5,11 @@
 use std::fmt::{self, Display, Write};
 use std::sync::Arc;
 
+/// Most tags of an entry: each costs whoever reads it a question to the backend.
+pub(crate) const MOST_TAGS: usize = 1_024;
+/// In bytes.
+pub(crate) const LONGEST_TAG: usize = 8 << 10;
+
 /// A label shared by entries; any text, compared byte by byte.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Tag(Arc<str>);
@@ -55,6 +60,50 @@ impl Tags {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether they can be kept with an entry in a backend.
+    pub(crate) fn check(&self) -> Result<(), TagExcess> {
+        TagExcess::check_count(self.0.len())?;
+        self.iter().try_for_each(|tag| TagExcess::check_length(tag.as_str().len()).map(drop))
+    }
+}
+
+/// What there is too much of in the tags of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TagExcess {
+    Count(usize),
+    /// A tag of so many bytes.
+    Length(usize),
+}
+
+impl TagExcess {
+    /// A number of tags, unless no entry has so many.
+    pub(crate) fn check_count(count: usize) -> Result<u16, Self> {
+        let within = u16::try_from(count).ok().filter(|_| count <= MOST_TAGS);
+        within.ok_or(Self::Count(count))
+    }
+
+    /// A number of bytes, unless no tag has so many.
+    pub(crate) fn check_length(length: usize) -> Result<u16, Self> {
+        let within = u16::try_from(length).ok().filter(|_| length <= LONGEST_TAG);
+        within.ok_or(Self::Length(length))
+    }
+}
+
+impl fmt::Display for TagExcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(
+                f,
+                "it has {count} tags, and at most {MOST_TAGS} are kept with an entry: let one tag stand for \
+                 several of them"
+            ),
+            Self::Length(length) => write!(
+                f,
+                "it has a tag of {length} bytes, and a tag has at most {LONGEST_TAG}: let it hold a digest"
+            ),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod event;
 pub(crate) mod log;
 pub(crate) mod outcome;
+mod recurrence;
 pub(crate) mod stats;
 pub(crate) mod topic;
 

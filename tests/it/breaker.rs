@@ -378,3 +378,42 @@ async fn the_function_failing_as_well_is_covered_by_grace() {
     assert_eq!(answer.value, Ok(1));
     assert!(answer.outcome.stale);
 }
+
+#[tokio::test]
+async fn r3_a_node_that_takes_writes_again_is_given_them_within_a_second_however_long_it_refused() {
+    for seconds in [0, 10, 600_u64] {
+        let seen = Transitions::default();
+        let remote = Remote::with(|builder| builder.observer(seen.clone()));
+        let (cache, origin) = (&remote.world.cache, Origin::default());
+        let numbers = std::cell::Cell::new(0);
+        let call = async || {
+            let name = numbers.replace(numbers.get() + 1).to_string();
+            let answer = Form::Entry.plain(cache, &name, origin.returns(Ok(1))).await;
+            assert_eq!(answer.value, Ok(1));
+            cache.settle().await;
+        };
+        let write_breaker = || cache.nodes()[0].write_breaker;
+        call().await; // creates what all entries depend on
+        remote.chaos.on("lease", Chaotic::Error(Class::WriteRefused));
+        while write_breaker() != BreakerState::Open {
+            call().await;
+        }
+        assert_eq!(numbers.get(), 6);
+        remote.chaos.forget_operations();
+        for _ in 0..seconds * 10 {
+            remote.world.advance(Duration::from_millis(100));
+            call().await;
+        }
+        let sent = remote.chaos.operations().into_iter().filter(|it| *it == "lease").count();
+        assert!(sent as u64 <= seconds * 5 / 4, "{sent} writes in {seconds} s");
+        // When it opened, and in turn when its time was over, which doubles up to half a minute.
+        let told = seen.0.lock().unwrap().len() as u64;
+        assert!(told <= 1 + 2 * (3 + seconds / 24), "{told} transitions in {seconds} s");
+
+        remote.chaos.heal();
+        remote.world.advance(Duration::from_millis(1_200));
+        call().await;
+        assert_eq!(cache.stats().fills, 2, "after {seconds} s");
+        assert_eq!(write_breaker(), BreakerState::Closed);
+    }
+}

@@ -177,6 +177,62 @@ async fn of_a_batch_that_does_not_get_through_each_is_asked_for_alone_later() {
     assert_eq!(remote.chaos.operations(), ["read"; 6], "they are small");
 }
 
+/// Has a value given up by a caller who does not wait for it.
+async fn given_up(remote: &Remote, name: &str) {
+    let cache = &remote.world.cache;
+    remote.chaos.on("read", Chaotic::Slow);
+    tokio::select! {
+        biased;
+        _ = cache.entry(name).get::<u32>() => panic!("it is on its way for ever"),
+        () = others_rest() => {}
+    }
+    remote.chaos.heal();
+}
+
+/// Retries once, half a second later at most.
+fn retrying() -> Remote {
+    Remote::with(|builder| builder.resilience(Resilience::default()))
+}
+
+#[tokio::test]
+async fn the_others_of_a_batch_are_read_while_one_of_them_is_left_alone() {
+    let remote = retrying();
+    let cache = &remote.world.cache;
+    let names = ["a", "b", "c"];
+    for name in names {
+        cache.entry(name).insert(1_u32).await.unwrap();
+    }
+    remote.chaos.forget_operations();
+    remote.chaos.next(1, Chaotic::Error(Class::Disconnected));
+    let get = async { cache.batch(names).get_many::<u32>().await };
+    let meanwhile = async {
+        others_rest().await;
+        given_up(&remote, "a").await;
+        remote.world.advance(Duration::from_millis(500));
+    };
+    let (found, ()) = tokio::join!(get, meanwhile);
+    let mut found: Vec<_> = found.unwrap().into_keys().collect();
+    found.sort();
+    assert_eq!(found, ["b", "c"]);
+    assert_eq!(remote.chaos.operations(), ["read"; 3], "the batch, what was given up, the batch");
+    assert_eq!((cache.stats().held_off, cache.stats().failures(Class::Slow)), (1, 0));
+}
+
+#[tokio::test]
+async fn nothing_is_read_for_a_value_alone_that_is_left_alone() {
+    let remote = retrying();
+    let cache = &remote.world.cache;
+    remote.chaos.next(1, Chaotic::Error(Class::Disconnected));
+    let get = async { cache.entry("a").get::<u32>().await };
+    let meanwhile = async {
+        others_rest().await;
+        given_up(&remote, "a").await;
+        remote.world.advance(Duration::from_millis(500));
+    };
+    assert_eq!(tokio::join!(get, meanwhile).0.unwrap(), None);
+    assert_eq!(remote.chaos.operations(), ["read"; 2], "one attempt, and what was given up");
+}
+
 #[tokio::test]
 async fn a_value_above_a_limit_stays_here_and_its_lease_is_given_back() {
     for form in FORMS {

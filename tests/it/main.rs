@@ -22,6 +22,7 @@ mod grace;
 mod heavy;
 mod invalidation;
 mod keys;
+mod labels;
 mod lifecycle;
 mod refresh;
 mod retry;

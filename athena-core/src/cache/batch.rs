@@ -12,7 +12,7 @@ use super::Cache;
 use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
-use crate::engine::{Ask, AskNames, Destination, Many, One};
+use crate::engine::{Ask, AskNames, Destination, Labelled, Many, One};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::SitePolicy;
@@ -198,7 +198,8 @@ impl<'c, F> Batch<'c, F> {
         let ask = |name: &String| {
             let key = Key::named(name);
             let key = if policy.memory_only { key.local() } else { key };
-            let destination = Destination::of(F::wire(), self.runtime, &key, None, &policy);
+            let call = Labelled { key: &key, site: None, policy: &policy, tags: &self.tags };
+            let destination = Destination::of(F::wire(), self.runtime, call);
             Ask {
                 runtime: Arc::clone(self.runtime),
                 key,

@@ -234,7 +234,7 @@ impl Builder {
 
     fn assemble(self, namespace: Namespace) -> Cache {
         let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
-        observers.insert(0, Arc::new(Log::new(namespace.as_str())));
+        observers.insert(0, Arc::new(Log::new(namespace.as_str(), &clock)));
         let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys));
         let random = Arc::new(Random::new(seed));
         let revisions = Arc::new(Revisions::new());

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::Wire;
 use crate::engine::{
-    Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Loading, Origin,
+    Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -382,7 +382,8 @@ impl<'c, F, C> Entry<'c, F, C> {
     {
         let runtime = Arc::clone(self.runtime);
         let policy = self.policy.over(&runtime.defaults);
-        let destination = Destination::of(F::wire(), &runtime, &self.key, None, &policy);
+        let call = Labelled { key: &self.key, site: None, policy: &policy, tags: &self.tags };
+        let destination = Destination::of(F::wire(), &runtime, call);
         (!runtime.is_closed()).then_some(Ask {
             runtime,
             key: self.reached(),

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::remote::{Address, Wanted};
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Judge, Shape};
-use crate::tag::{Tag, Tags};
+use crate::tag::{Tag, TagExcess, Tags};
 
 /// Everything the engine needs to know about one call, but its load.
 pub(crate) struct Ask<R, V, E> {
@@ -39,29 +39,42 @@ pub(crate) enum Destination<V> {
     Rehearsed(Wire<V>),
     /// In the backend, as bytes that only this fingerprint reads.
     Backend { wire: Wire<V>, fingerprint: u64 },
-    /// Nowhere, for this reason: their type cannot be read back. Other processes may invalidate them all the
-    /// same, and nobody would hear of it here (coherence 18).
-    Unreadable(Arc<str>),
+    /// Nowhere. Other processes may invalidate them all the same, and nobody would hear of it here
+    /// (coherence 18).
+    Confined(Confinement),
+}
+
+/// Why values do not go to the backend that the cache has.
+#[derive(Debug, Clone)]
+pub(crate) enum Confinement {
+    /// Their type cannot be read back.
+    Type(Arc<str>),
+    Tags(TagExcess),
+}
+
+/// What decides where the values of a call are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Labelled<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) site: Option<u32>,
+    pub(crate) policy: &'a Policy,
+    pub(crate) tags: &'a Tags,
 }
 
 impl<V: 'static> Destination<V> {
     /// Where values go that are written like this, if they go anywhere.
-    pub(crate) fn of(
-        wire: Option<Wire<V>>,
-        runtime: &Runtime,
-        key: &Key,
-        site: Option<u32>,
-        policy: &Policy,
-    ) -> Self {
+    pub(crate) fn of(wire: Option<Wire<V>>, runtime: &Runtime, call: Labelled<'_>) -> Self {
+        let Labelled { key, site, policy, tags } = call;
         let Some(wire) = wire.filter(|_| !policy.memory_only) else {
             return Self::Here;
         };
         if runtime.remote.is_none() {
             return Self::Rehearsed(wire);
         }
-        match runtime.fingerprint(wire, key, site, policy.version) {
-            Ok(fingerprint) => Self::Backend { wire, fingerprint },
-            Err(reason) => Self::Unreadable(reason.into()),
+        match (runtime.fingerprint(wire, key, site, policy.version), tags.check()) {
+            (Ok(fingerprint), Ok(())) => Self::Backend { wire, fingerprint },
+            (Ok(_), Err(excess)) => Self::Confined(Confinement::Tags(excess)),
+            (Err(reason), _) => Self::Confined(Confinement::Type(reason.into())),
         }
     }
 
@@ -84,7 +97,7 @@ impl<V> Clone for Destination<V> {
             Self::Backend { wire, fingerprint } => {
                 Self::Backend { wire: *wire, fingerprint: *fingerprint }
             }
-            Self::Unreadable(reason) => Self::Unreadable(Arc::clone(reason)),
+            Self::Confined(confinement) => Self::Confined(confinement.clone()),
         }
     }
 }
@@ -147,6 +160,6 @@ impl<R, V, E> Ask<R, V, E> {
 
     /// Whether other processes may change what its values come from.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.destination, Destination::Backend { .. } | Destination::Unreadable(_))
+        matches!(self.destination, Destination::Backend { .. } | Destination::Confined(_))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Judged;
-use super::{Answer, Ask, Destination};
+use super::{Answer, Ask, Confinement, Destination};
 use crate::backend::{Failure, Filled};
 use crate::coherence::trust::Trust;
 use crate::entry::{Meta, Slot, TypedEntry};
@@ -46,10 +46,16 @@ where
         self.runtime.keep_alive();
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
-        if let Destination::Unreadable(reason) = &self.destination {
+        if let Destination::Confined(confinement) = &self.destination {
             // What is there is outdated all the same, of whichever type it is.
             self.runtime.journal(&[Scope::Entry(self.key.clone())]);
-            return Err(self.unwritable(reason));
+            return Err(match confinement {
+                Confinement::Type(reason) => self.unwritable(reason),
+                Confinement::Tags(excess) => {
+                    self.tell_excess(*excess);
+                    Error::codec(&self.topic(), excess.to_string())
+                }
+            });
         }
         let Some(lead) = self.replace(None) else {
             return Ok(());
@@ -96,6 +102,7 @@ where
         meta.note_encoded(bytes.unwrap_or_default());
         let slot: Slot = Arc::new(TypedEntry::new(meta, value));
         self.rehearse(&slot);
+        self.check_tags(&self.tags);
         let memory = &self.runtime.memory;
         let weighed = (!life.ttl.is_zero()).then(|| memory.weigh(&self.key, &slot));
         lead.unless_sealed(|| {

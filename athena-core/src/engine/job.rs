@@ -22,7 +22,7 @@ mod lease;
 mod terms;
 
 pub(super) use fill::{Finished, PendingFill};
-pub(super) use terms::LeaseState;
+pub(super) use terms::{Labelling, LeaseState};
 
 /// One load and everything it needs.
 pub(crate) struct Job<R, V, E> {
@@ -213,7 +213,9 @@ where
     /// The permit that a load in this state needs.
     pub(super) fn permit(&mut self, leased: LeaseState) -> LoadPermit {
         match std::mem::replace(&mut self.permit, LoadPermit::NotNeeded) {
-            LoadPermit::NotNeeded if leased.keeping(false).is_bounded => LoadPermit::Needed,
+            LoadPermit::NotNeeded if leased.keeping(Labelling::BeforeLoad).is_bounded => {
+                LoadPermit::Needed
+            }
             permit => permit,
         }
     }

@@ -1,10 +1,11 @@
 //! What of an entry goes to a backend as bytes, and the rehearsal of it where there is none.
 
-use super::{Ask, Destination};
+use super::{Ask, Confinement, Destination};
 use crate::codec::Wire;
 use crate::entry::{self, Slot};
 use crate::envelope::EntryKind;
 use crate::shape::Remember;
+use crate::tag::{TagExcess, Tags};
 
 /// The bytes of an entry's value or error.
 pub(super) fn payload<V: 'static, E: 'static>(
@@ -58,6 +59,24 @@ where
                 }
             }
         }
+    }
+
+    /// Tells of tags that no backend keeps with an entry, unless its value never goes to one.
+    pub(super) fn check_tags(&self, tags: &Tags) {
+        let may_travel = match &self.destination {
+            Destination::Rehearsed(_) | Destination::Backend { .. } => true,
+            Destination::Confined(confinement) => matches!(confinement, Confinement::Tags(_)),
+            Destination::Here => false,
+        };
+        if let Err(excess) = tags.check()
+            && may_travel
+        {
+            self.tell_excess(excess);
+        }
+    }
+
+    pub(super) fn tell_excess(&self, excess: TagExcess) {
+        self.runtime.overlabelled::<V>(self.site, &self.topic(), excess);
     }
 
     fn read_again(&self, kind: EntryKind, wire: &Wire<V>, bytes: &[u8]) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What is written is read, what is not written is not.
 
 use super::*;
+use crate::tag::{LONGEST_TAG, MOST_TAGS};
 
 const READER: Reader<'static> =
     Reader { name: "shop:{k:1}", codec: Codec::Postcard, fingerprint: 7 };
@@ -35,9 +36,9 @@ fn what_is_written_is_read_as_it_was() {
 #[test]
 fn more_tags_than_are_read_are_not_written_and_more_than_are_written_are_not_read() {
     let many = envelope(MOST_TAGS + 1, 4);
-    assert_eq!(many.write(READER), Err(Oversized::Tags(MOST_TAGS + 1)));
+    assert_eq!(many.write(READER), Err(Oversized::Tags(TagExcess::Count(MOST_TAGS + 1))));
     let long = envelope(1, LONGEST_TAG + 1);
-    assert_eq!(long.write(READER), Err(Oversized::Tag(LONGEST_TAG + 1)));
+    assert_eq!(long.write(READER), Err(Oversized::Tags(TagExcess::Length(LONGEST_TAG + 1))));
     let told = many.write(READER).unwrap_err().to_string();
     assert!(told.contains("has 1025 tags, and at most 1024"), "{told}");
 
@@ -50,7 +51,15 @@ fn more_tags_than_are_read_are_not_written_and_more_than_are_written_are_not_rea
     let tag = [&4_u16.to_le_bytes()[..], b"more", &[1; 16]].concat();
     let claimed = u16::try_from(MOST_TAGS + 1).unwrap().to_le_bytes();
     let one_more = [&body[..count], &claimed, &tag, &body[count + 2..]].concat();
-    assert_eq!(Envelope::read(&sealed(&one_more, READER), READER), Err(Unreadable::Corrupt));
+    let refused = Envelope::read(&sealed(&one_more, READER), READER).unwrap_err();
+    assert_eq!(refused, Unreadable::Oversized(TagExcess::Count(MOST_TAGS + 1)));
+    assert_eq!(refused.to_string(), told, "an earlier version may have written it");
+    let length = u16::try_from(LONGEST_TAG + 1).unwrap().to_le_bytes();
+    let claim = [&body[..count], &1_u16.to_le_bytes(), &length].concat();
+    assert_eq!(
+        Envelope::read(&sealed(&claim, READER), READER),
+        Err(Unreadable::Oversized(TagExcess::Length(LONGEST_TAG + 1)))
+    );
 }
 
 #[test]

@@ -12,7 +12,9 @@ use super::{ErrorProbe, Site};
 use crate::codec::Wire;
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
-use crate::engine::{self, Answer, AskNames, Destination, Detach, Detached, InPlace, Origin};
+use crate::engine::{
+    self, Answer, AskNames, Destination, Detach, Detached, InPlace, Labelled, Origin,
+};
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
@@ -209,7 +211,8 @@ where
         }
         let policy = self.site.policy.over(&runtime.defaults);
         let site = self.site.number();
-        let mut destination = Destination::of(self.wire, &runtime, &self.key, site, &policy);
+        let call = Labelled { key: &self.key, site, policy: &policy, tags: &self.tags };
+        let mut destination = Destination::of(self.wire, &runtime, call);
         let mut errors = self.errors;
         if matches!(destination, Destination::Backend { .. })
             && let Some(remember) = &mut errors.remember

@@ -215,7 +215,7 @@ impl Remote {
     }
 
     fn record(&self, node: Node, traffic: Traffic, permit: Permit, ending: Ending) {
-        let random = if ending == Ending::Failure { self.random.share() } else { 0.0 };
+        let random = if ending == Ending::Success { 0.0 } else { self.random.share() };
         let transition = permit.end(ending, self.clock.now(), random);
         self.tell_transition(node, traffic, transition);
     }

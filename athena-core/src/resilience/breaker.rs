@@ -3,8 +3,9 @@
 //! Closed → Open after `failure_threshold` failures in a row, or when a failure raises its share of a
 //! window with enough calls to the ratio. Open → half-open when the recovery time has passed, or at
 //! once over a link made after the one that failed. Half-open admits one probe at a time: enough
-//! successes close the breaker, one failure opens it again for twice as long, up to a cap. Any state →
-//! Isolated by hand, and back by half-open.
+//! successes close the breaker, one failure opens it again for twice as long, up to a cap. What was opened by a
+//! refusal lets one operation through each second: done, it leads to half-open. Any state → Isolated by hand,
+//! and back by half-open.
 //!
 //! Invariant: a permit that was taken before a transition records nothing after it, and a permit that
 //! is dropped without an outcome gives its place back and records nothing.
@@ -105,7 +106,7 @@ impl Permit {
         }
         match ending {
             Ending::Success => machine.succeed(now),
-            Ending::Failure => machine.fail(now, self.epoch, random),
+            Ending::Failure | Ending::Refused => machine.fail(ending, now, self.epoch, random),
         }
     }
 }

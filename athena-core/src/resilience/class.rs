@@ -140,7 +140,9 @@ impl OperationKind {
             Class::Slow => (None, self.again()),
             // It would not be done next time either.
             Class::Rejected => (Some(Ending::Success), Retry::Never),
-            Class::WriteRefused if self.traffic == Traffic::Storing => (FAILURE, Retry::Never),
+            Class::WriteRefused if self.traffic == Traffic::Storing => {
+                (Some(Ending::Refused), Retry::Never)
+            }
             Class::WriteRefused
             | Class::HeldOff
             | Class::Scattered
@@ -179,6 +181,7 @@ mod tests {
 
     const SUCCESS: Option<Ending> = Some(Ending::Success);
     const FAILURE: Option<Ending> = Some(Ending::Failure);
+    const REFUSED: Option<Ending> = Some(Ending::Refused);
 
     /// The breaker for Serve and Store; the retry of what is safe to repeat and nobody waits for, of
     /// what is safe and a caller waits for, and of what is not safe.
@@ -195,7 +198,7 @@ mod tests {
             (Class::Unready, [FAILURE, FAILURE], [Later, Later, Later]),
             (Class::Moved, [None, None], [AtOnce, AtOnce, AtOnce]),
             (Class::Scattered, [None, None], [Never, Never, Never]),
-            (Class::WriteRefused, [None, FAILURE], [Never, Never, Never]),
+            (Class::WriteRefused, [None, REFUSED], [Never, Never, Never]),
             (Class::Denied, [None, None], [Never, Never, Never]),
             (Class::Rejected, [SUCCESS, SUCCESS], [Never, Never, Never]),
             (Class::Overloaded, [None, None], [Never, Never, Never]),

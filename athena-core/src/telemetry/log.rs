@@ -2,9 +2,13 @@
 //!
 //! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
 
+use tracing::field::{DisplayValue, display};
+
 use super::event::{Event, Observer};
+use super::recurrence::Recurrence;
 use super::topic::Topic;
 use crate::backend::{Class, Failover};
+use crate::clock::Clock;
 use crate::resilience::breaker::BreakerState;
 
 /// No cache for annotated functions; said once per process.
@@ -106,8 +110,7 @@ pub(crate) fn untraced(name: &str) {
 
 /// A value that is not written; said once per function and type.
 pub(crate) fn unwritable(cache: &str, key: &Topic, reason: &str) {
-    let (function, entry) =
-        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
+    let (function, entry) = key.fields();
     tracing::error!(
         target: "athena_cache",
         cache, function, entry, reason,
@@ -117,8 +120,7 @@ pub(crate) fn unwritable(cache: &str, key: &Topic, reason: &str) {
 
 /// A value that is too large to be sent; said once per function and type.
 pub(crate) fn too_large(cache: &str, key: &Topic, reason: &str) {
-    let (function, entry) =
-        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
+    let (function, entry) = key.fields();
     tracing::warn!(
         target: "athena_cache",
         cache, function, entry, reason,
@@ -129,8 +131,7 @@ pub(crate) fn too_large(cache: &str, key: &Topic, reason: &str) {
 
 /// A value that does not get through in time; said once per function and type.
 pub(crate) fn held_off(cache: &str, key: &Topic, reason: &str) {
-    let (function, entry) =
-        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
+    let (function, entry) = key.fields();
     tracing::warn!(
         target: "athena_cache",
         cache, function, entry, reason,
@@ -142,8 +143,7 @@ pub(crate) fn held_off(cache: &str, key: &Topic, reason: &str) {
 
 /// Bytes that are no value; said once per function and type.
 pub(crate) fn undecodable(cache: &str, key: &Topic, reason: &str) {
-    let (function, entry) =
-        (key.function(), key.tells_more().then(|| tracing::field::display(key)));
+    let (function, entry) = key.fields();
     tracing::warn!(
         target: "athena_cache",
         cache, function, entry, reason,
@@ -151,14 +151,23 @@ pub(crate) fn undecodable(cache: &str, key: &Topic, reason: &str) {
     );
 }
 
+impl Topic {
+    /// The fields of a record about it: the function, and the entry unless that shows as nothing else.
+    fn fields(&self) -> (Option<&'static str>, Option<DisplayValue<&Self>>) {
+        (self.function(), self.tells_more().then(|| display(self)))
+    }
+}
+
 /// What can be done about a node that answers, and does not do its work.
 fn advice(class: Class) -> &'static str {
     match class {
         Class::WriteRefused => {
-            "the backend takes no writes: what is loaded stays in this process until it does; give it room, or mend              what it says"
+            "the backend takes no writes: what is loaded stays in this process until it does; give it room, or mend \
+             what it says"
         }
         Class::Moved => {
-            "the backend says that another node serves, and none was found: check the address, which may be that of a              replica or of one node of a cluster"
+            "the backend says that another node serves, and none was found: check the address, which may be that of \
+             a replica or of one node of a cluster"
         }
         Class::Unready => {
             "the backend does not serve at present; it is asked again from time to time"
@@ -171,11 +180,32 @@ fn advice(class: Class) -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Log {
     namespace: String,
+    /// Entries that could not be read, by function: whoever can write into the backend could fill the log, and
+    /// so does another build of the program that shares it.
+    unreadable: Recurrence<Option<&'static str>>,
 }
 
 impl Log {
-    pub(crate) fn new(namespace: &str) -> Self {
-        Self { namespace: namespace.to_owned() }
+    pub(crate) fn new(namespace: &str, clock: &Clock) -> Self {
+        Self { namespace: namespace.to_owned(), unreadable: Recurrence::new(clock) }
+    }
+
+    fn unreadable(&self, key: &Topic, reason: &str) {
+        let (cache, (function, entry)) = (self.namespace.as_str(), key.fields());
+        if let Some(count) = self.unreadable.note(key.function()) {
+            tracing::info!(
+                target: "athena_cache",
+                cache, function, entry, reason, count,
+                "cannot read entry, loading it anew; `count` is how many of this function there were since the \
+                 last such record, and the next one comes after a minute at the earliest"
+            );
+        } else {
+            tracing::debug!(
+                target: "athena_cache",
+                cache, function, entry, reason,
+                "cannot read entry, loading it anew"
+            );
+        }
     }
 }
 
@@ -215,9 +245,7 @@ impl Observer for Log {
                 let class = failure.class().name();
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
-            Event::Unreadable { key, reason } => {
-                tracing::info!(target: "athena_cache", cache, entry = %key, %reason, "cannot read entry, loading it anew");
-            }
+            Event::Unreadable { key, reason } => self.unreadable(key, reason),
             Event::Unwritable { key, reason } => {
                 tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "cannot write entry, it stays in this process");
             }

@@ -70,8 +70,8 @@ pub struct Stats {
     pub unbounded_loads: u64,
     /// Entries in the backend that this reader could not read.
     pub unreadable: u64,
-    /// Values that would have been read as other ones, or not at all; types that never can be, once per
-    /// function.
+    /// Values that would have been read as other ones, or not at all, or have more tags than are kept; types
+    /// that never can be, once per function.
     pub unwritable: u64,
     /// Values not kept because `unless` or `tags_from` panicked on them.
     pub panicked: u64,

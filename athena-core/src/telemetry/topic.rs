@@ -84,7 +84,7 @@ impl Topic {
     }
 
     /// Whether it displays as more than its function.
-    pub(crate) fn tells_more(&self) -> bool {
+    pub(super) fn tells_more(&self) -> bool {
         self.shows_key || self.function().is_none()
     }
 }

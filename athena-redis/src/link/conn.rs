@@ -19,7 +19,7 @@ use super::meter::OversizedReply;
 use super::origin::Origin;
 use super::overheard::{Greeting, Passed};
 use super::pulse::{GivenUp, Pulse, Watch};
-use super::rights::Rights;
+use super::rights::{self, Rights};
 use super::role::Role;
 use super::task::Task;
 use super::unheard::{NodeStats, Omission, Unheard};

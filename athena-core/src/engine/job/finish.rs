@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fill::Finished;
-use super::{Job, LeaseState, Purpose};
+use super::{Job, Labelling, LeaseState, Purpose};
 use crate::clock::Tick;
 use crate::coherence::guards::Guard;
 use crate::contained::contained;
@@ -118,7 +118,7 @@ where
             None => runtime.own_dependencies(tags, since),
             Some(remote) => remote.dependencies_of_load(self.ask.entry_name(), tags, since),
         };
-        let keeping = leased.keeping(self.has_late_tags(tags));
+        let keeping = leased.keeping(self.labelling(tags));
         let trust = keeping.trusted.trust(&self.lead.flight().joinable());
         let meta = Meta::new(kind, life, runtime.clock.now(), dependencies, &trust);
         let is_bounded = !runtime.guards.lacks(Guard::Keeping);
@@ -127,9 +127,14 @@ where
         meta.of_load(self.lead.step(), window)
     }
 
-    /// Whether there are tags that were not known before the load.
-    pub(super) fn has_late_tags(&self, tags: &Tags) -> bool {
-        tags.beyond(&self.ask.tags).next().is_some()
+    /// When the tags of a result were known.
+    pub(super) fn labelling(&self, tags: &Tags) -> Labelling {
+        let is_late = || tags.beyond(&self.ask.tags).next().is_some();
+        match tags.check() {
+            Err(_) => Labelling::Excessive,
+            Ok(()) if is_late() => Labelling::Late,
+            Ok(()) => Labelling::BeforeLoad,
+        }
     }
 
     pub(super) fn not_kept(&self, reason: NotKept) {

@@ -35,12 +35,13 @@ where
             return None;
         }
         self.ask.rehearse(&slot);
+        self.ask.check_tags(&tags);
         if !self.keep_in_memory(&slot) {
             self.not_kept(NotKept::Invalidated);
             self.lead.land(landing);
             return None;
         }
-        let keeping = leased.keeping(self.has_late_tags(&tags));
+        let keeping = leased.keeping(self.labelling(&tags));
         if keeping.kept_in == KeptIn::Copy {
             slot.meta().keep_to_ourselves();
         }

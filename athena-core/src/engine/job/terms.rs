@@ -10,7 +10,7 @@ use crate::telemetry::event::NotKept;
 pub(in crate::engine) enum LeaseState {
     /// Nobody else can load it: there is no backend for it.
     NotNeeded,
-    /// Others load it as well, and values of its type cannot be handed on.
+    /// Others load it as well, and its value cannot be handed on.
     Confined,
     /// The value may go to the backend; the flight keeps the lease.
     Held,
@@ -82,6 +82,16 @@ pub(super) enum Trusted {
     Never,
 }
 
+/// When the tags of a result were known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Labelling {
+    BeforeLoad,
+    /// Some of them after it.
+    Late,
+    /// They are more than are kept with an entry in the backend.
+    Excessive,
+}
+
 /// Where a result is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeptIn {
@@ -108,8 +118,8 @@ impl LeaseReply {
 }
 
 impl LeaseState {
-    /// What is done with a result in this state; its tags may be ones that only it knows.
-    pub(in crate::engine) fn keeping(self, has_late_tags: bool) -> Keeping {
+    /// What is done with a result in this state.
+    pub(in crate::engine) fn keeping(self, labelling: Labelling) -> Keeping {
         let copy = Keeping {
             trusted: Trusted::Never,
             kept_in: KeptIn::Copy,
@@ -120,11 +130,14 @@ impl LeaseState {
             Self::NotNeeded => {
                 Keeping { trusted: Trusted::Always, kept_in: KeptIn::Memory, ..copy }
             }
-            // Late tags have not been read yet: nobody announces that they change.
-            Self::Held if has_late_tags => Keeping { kept_in: KeptIn::Backend, ..copy },
-            Self::Held => {
-                Keeping { trusted: Trusted::UnderLease, kept_in: KeptIn::Backend, ..copy }
-            }
+            Self::Held => match labelling {
+                Labelling::BeforeLoad => {
+                    Keeping { trusted: Trusted::UnderLease, kept_in: KeptIn::Backend, ..copy }
+                }
+                // They have not been read yet: nobody announces that they change.
+                Labelling::Late => Keeping { kept_in: KeptIn::Backend, ..copy },
+                Labelling::Excessive => copy,
+            },
             Self::HeldElsewhere => Keeping { not_kept: Some(NotKept::LeaseHeld), ..copy },
             Self::Confined => copy,
             Self::Unleased => Keeping { is_bounded: true, ..copy },
@@ -179,13 +192,16 @@ mod tests {
     fn a_result_is_kept_bounded_and_told_of_by_its_lease() {
         let told = [None, None, Some(NotKept::LeaseHeld), None, None];
         let kept = [KeptIn::Memory, KeptIn::Backend, KeptIn::Copy, KeptIn::Copy, KeptIn::Copy];
-        for (late, state) in [false, true].into_iter().flat_map(|late| STATES.map(|it| (late, it)))
-        {
-            let number = STATES.iter().position(|it| *it == state).unwrap();
-            let keeping = state.keeping(late);
-            assert_eq!(keeping.kept_in, kept[number], "{state:?}");
-            assert_eq!(keeping.not_kept, told[number], "{state:?}");
-            assert_eq!(keeping.is_bounded, state == LeaseState::Unleased, "{state:?}");
+        for labelling in [Labelling::BeforeLoad, Labelling::Late, Labelling::Excessive] {
+            for (number, state) in STATES.into_iter().enumerate() {
+                let keeping = state.keeping(labelling);
+                let is_unsent = labelling == Labelling::Excessive && state == LeaseState::Held;
+                let kept = if is_unsent { KeptIn::Copy } else { kept[number] };
+                assert_eq!(keeping.kept_in, kept, "{state:?} {labelling:?}");
+                assert_eq!(keeping.not_kept, told[number], "{state:?} {labelling:?}");
+                let is_bounded = state == LeaseState::Unleased;
+                assert_eq!(keeping.is_bounded, is_bounded, "{state:?} {labelling:?}");
+            }
         }
     }
 
@@ -200,14 +216,14 @@ mod tests {
         Lost,
     }
 
-    fn trust(state: LeaseState, has_late_tags: bool, announcing: Announcing) -> bool {
+    fn trust(state: LeaseState, labelling: Labelling, announcing: Announcing) -> bool {
         let (node, sent) = (Node::ONLY, Tick::from_millis(1_000));
         let sessions = Sessions::new(Duration::from_secs(2), Guards::default());
         let proof = Proof { epoch: 1, history: 7, tracks: true, lag: Duration::ZERO };
         let session = sessions.of(node, sessions.incarnation(node), &proof, sent);
         let lease_ends = Tick::from_millis(6_000);
         let joinable = Joinable::announced(Backing::of([session]), lease_ends);
-        let trust = state.keeping(has_late_tags).trusted.trust(&joinable);
+        let trust = state.keeping(labelling).trusted.trust(&joinable);
         let now = match announcing {
             Announcing::Proven => Tick::from_millis(2_000),
             Announcing::Silent => Tick::from_millis(3_000),
@@ -223,11 +239,12 @@ mod tests {
     fn a_result_is_trusted_by_its_lease_and_its_session() {
         use Announcing::{Lost, Proven, Silent};
         for announcing in [Proven, Silent, Lost] {
-            for has_late_tags in [false, true] {
-                let trust = |state| trust(state, has_late_tags, announcing);
-                let is_proven = matches!(announcing, Proven);
+            for labelling in [Labelling::BeforeLoad, Labelling::Late, Labelling::Excessive] {
+                let trust = |state| trust(state, labelling, announcing);
+                let is_announced =
+                    matches!(announcing, Proven) && labelling == Labelling::BeforeLoad;
                 assert!(trust(LeaseState::NotNeeded), "{announcing:?}");
-                assert_eq!(trust(LeaseState::Held), is_proven && !has_late_tags, "{announcing:?}");
+                assert_eq!(trust(LeaseState::Held), is_announced, "{announcing:?} {labelling:?}");
                 assert!(!trust(LeaseState::HeldElsewhere), "{announcing:?}");
                 assert!(!trust(LeaseState::Unleased), "{announcing:?}");
                 assert!(!trust(LeaseState::Confined), "{announcing:?}");

@@ -10,7 +10,7 @@ use futures_util::future::{Either, join_all, select, select_all};
 use super::{Many, One, OneJob};
 use crate::clock::Tick;
 use crate::engine::Answer;
-use crate::engine::job::{Finished, LeaseState, PendingFill};
+use crate::engine::job::{Finished, Labelling, LeaseState, PendingFill};
 use crate::engine::limits::LoadPermit;
 use crate::flight::Flight;
 use crate::remote::wake::Waiter;
@@ -163,7 +163,8 @@ where
     E: 'static,
 {
     let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
-    let is_bounded = jobs.iter().any(|(.., leased)| leased.keeping(false).is_bounded);
+    let is_bounded = |leased: LeaseState| leased.keeping(Labelling::BeforeLoad).is_bounded;
+    let is_bounded = jobs.iter().any(|(.., leased)| is_bounded(*leased));
     let permit = if is_bounded { LoadPermit::Needed } else { LoadPermit::NotNeeded };
     let ask = jobs.first().map(|(_, job, _)| job.ask()).or(alone.first().map(|(_, ask)| ask));
     let load = async {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::backend::{Class, Failure, Found, Generation, Node, Stored};
+use crate::backend::{Failure, Found, Generation, Node, Stored};
 use crate::coherence::revision::Revision;
 use crate::coherence::session::Session;
 use crate::envelope::Stamp;
@@ -55,6 +55,26 @@ impl<'n> WantedName<'n> {
     }
 }
 
+/// What is asked for beside a value that is left alone by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Others need it.
+    Wanted,
+    /// It was for that value only.
+    Unwanted,
+}
+
+/// Values that were left alone by the time that they would have been asked for, and why.
+type HeldNames<'n> = Vec<(WantedName<'n>, Failure)>;
+
+/// Names that one node was asked for, and what they came to.
+struct NodePart<'n> {
+    asked: Vec<WantedName<'n>>,
+    held: HeldNames<'n>,
+    /// `None` where several nodes answered for one.
+    reply: Option<NodeReply>,
+}
+
 /// What one node answered.
 struct NodeReply {
     found: Found,
@@ -74,6 +94,7 @@ impl Remote {
     ) -> Fetched<'n> {
         let mut fetched = Fetched::default();
         let is_one = values.len() == 1;
+        let rest = if is_one { Rest::Unwanted } else { Rest::Wanted };
         let (names, alone): (Vec<_>, Vec<_>) =
             values.into_iter().partition(|(_, travels)| is_one || *travels == Travels::Together);
         let mut names: Vec<_> =
@@ -91,75 +112,131 @@ impl Remote {
             }
         }
         for round in 1..=ROUNDS {
-            let mut elsewhere = Vec::new();
             let mut groups =
                 by_node(&*self.backend, std::mem::take(&mut names), |name| name.text());
             // Last, since everything else on their connection waits for them.
             groups.extend(apart(by_node(&*self.backend, alone.drain(..), |name| name.text())));
             // In the end each by itself: those that are not on their way prove what they are.
             let groups = if round < ROUNDS { groups } else { apart(groups) };
-            for (group, found) in self.ask_nodes(groups, deadline).await {
-                match found {
-                    Ok(Some(reply)) => {
-                        self.note_generations(&group, &reply, since);
-                        self.note_sizes(&group, &reply);
-                        fetched.take_in(&group, reply);
-                    }
-                    Ok(None) if round < ROUNDS => elsewhere.extend(group),
-                    Ok(None) => fetched.fail_each(&group, |_| scattered()),
-                    Err(failure) => fetched.fail_each(&group, |name| self.cause(name, &failure)),
-                }
+            for (group, part) in self.ask_nodes(groups, rest, deadline).await {
+                names.extend(self.take_in(&mut fetched, group, part, since));
             }
-            if elsewhere.is_empty() {
+            if names.is_empty() {
                 break;
             }
-            names = elsewhere;
         }
         fetched
     }
 
-    /// Asks nodes for the names that they serve, as far as is known; `None` where several answered for one.
+    /// Notes what names came to that one node was asked for; those that others serve are left, and stay
+    /// scattered if nobody asks them.
+    fn take_in<'n>(
+        &self,
+        fetched: &mut Fetched<'n>,
+        group: Vec<WantedName<'n>>,
+        part: Result<NodePart<'n>, Failure>,
+        since: Revision,
+    ) -> Vec<WantedName<'n>> {
+        let NodePart { asked, held, reply } = match part {
+            Ok(part) => part,
+            Err(failure) => {
+                for name in group {
+                    let own = self.hold_on(name);
+                    fetched.fail(name, own.unwrap_or_else(|| failure.clone()));
+                }
+                return Vec::new();
+            }
+        };
+        for (name, failure) in held {
+            fetched.fail(name, failure);
+        }
+        let Some(reply) = reply else { return asked };
+        self.note_generations(&asked, &reply, since);
+        self.note_sizes(&asked, &reply);
+        fetched.take_in(&asked, reply);
+        Vec::new()
+    }
+
+    /// Asks nodes for the names that they serve, as far as is known.
     async fn ask_nodes<'n>(
         &self,
         groups: Vec<(Node, Vec<WantedName<'n>>)>,
+        rest: Rest,
         deadline: Deadline,
-    ) -> Vec<(Vec<WantedName<'n>>, Result<Option<NodeReply>, Failure>)> {
+    ) -> Vec<(Vec<WantedName<'n>>, Result<NodePart<'n>, Failure>)> {
         let read = async |(node, group): (Node, Vec<_>)| {
             let (incarnation, sent) = self.before_asking(node);
-            let found = self.ask_node(&group, deadline).await.map(|found| {
-                let proof = found.proof?;
-                let sessions = &self.announcements.sessions;
-                let session = sessions.of(node, incarnation, &proof, sent);
-                let is_confirmed = sessions.is_confirmed(&proof);
-                Some(NodeReply { found, session, history: proof.history, is_confirmed })
+            let part = self.ask_node(&group, rest, deadline).await.map(|(asked, held, found)| {
+                let reply = found.proof.map(|proof| {
+                    let sessions = &self.announcements.sessions;
+                    let session = sessions.of(node, incarnation, &proof, sent);
+                    let is_confirmed = sessions.is_confirmed(&proof);
+                    NodeReply { found, session, history: proof.history, is_confirmed }
+                });
+                NodePart { asked, held, reply }
             });
-            (group, found)
+            (group, part)
         };
         join_all(groups.into_iter().map(read)).await
     }
 
-    /// Reads names that one node serves.
-    async fn ask_node(
+    /// Reads names that one node serves; apart from them values that are left alone by now.
+    async fn ask_node<'n>(
         &self,
-        group: &[WantedName<'_>],
+        group: &[WantedName<'n>],
+        rest: Rest,
         deadline: Deadline,
-    ) -> Result<Found, Failure> {
+    ) -> Result<(Vec<WantedName<'n>>, HeldNames<'n>, Found), Failure> {
+        let Some(first) = group.first() else {
+            return Ok(<_>::default());
+        };
+        // Boxed: it would stand several times in the future of every read. Told apart each time, since what was given
+        // up is not attempted again, and the others go on without it.
+        let read = || Box::pin(self.read_unless_held(group, rest));
+        self.ask(Operation::read(), first.text(), deadline, read).await
+    }
+
+    /// One attempt at names of a node.
+    async fn read_unless_held<'n>(
+        &self,
+        group: &[WantedName<'n>],
+        rest: Rest,
+    ) -> Result<(Vec<WantedName<'n>>, HeldNames<'n>, Found), Failure> {
+        let (asked, held) = self.without_held(group);
+        if let Some((_, failure)) = held.first()
+            && (asked.is_empty() || rest == Rest::Unwanted)
+        {
+            return Err(failure.clone());
+        }
         let (mut values, mut generations) = (Vec::new(), Vec::new());
-        for name in group {
+        for name in &asked {
             match name {
                 WantedName::Value(name) => values.push(*name),
                 WantedName::Generation(name) => generations.push(*name),
             }
         }
-        let Some(first) = group.first() else {
-            return Ok(Found::default());
-        };
-        // Asked each time: what was given up is not attempted again.
-        let read = async || match values.iter().find_map(|name| self.held_off(name)) {
-            Some(failure) => Err(failure),
-            None => self.backend.read(&values, &generations).await,
-        };
-        self.ask(Operation::read(), first.text(), deadline, read).await
+        let found = self.backend.read(&values, &generations).await?;
+        Ok((asked, held, found))
+    }
+
+    /// The names to ask for now, and those that are left alone.
+    fn without_held<'n>(&self, group: &[WantedName<'n>]) -> (Vec<WantedName<'n>>, HeldNames<'n>) {
+        let (mut asked, mut held) = (Vec::with_capacity(group.len()), Vec::new());
+        for name in group {
+            match self.hold_on(*name) {
+                Some(failure) => held.push((*name, failure)),
+                None => asked.push(*name),
+            }
+        }
+        (asked, held)
+    }
+
+    /// Why a name is left alone, if it is: one of those that were asked for together may have held up others.
+    fn hold_on(&self, name: WantedName<'_>) -> Option<Failure> {
+        match name {
+            WantedName::Value(name) => self.held_off(name),
+            WantedName::Generation(_) => None,
+        }
     }
 
     /// How a value is asked for, if it is.
@@ -167,20 +244,6 @@ impl Remote {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
         let is_occupied = || self.backend.is_answering(self.backend.node(name));
         heavy.turn(revisions.name(name), is_occupied).map_err(|hold| hold.failure())
-    }
-
-    /// What a name failed with of those that were asked for together: one may have been held up by another.
-    fn cause(&self, name: &WantedName<'_>, failure: &Failure) -> Failure {
-        let own = match name {
-            WantedName::Value(name) => self.held_off(name),
-            WantedName::Generation(_) => None,
-        };
-        own.unwrap_or_else(|| match failure.class() {
-            Class::HeldOff => {
-                Failure::new(Class::Slow, "was asked for together with a value that is left alone")
-            }
-            _ => failure.clone(),
-        })
     }
 
     /// Keeps how large the values are that were read.
@@ -256,21 +319,14 @@ impl<'n> Fetched<'n> {
         }
     }
 
-    /// Notes that one node did not answer.
-    fn fail_each(
-        &mut self,
-        group: &[WantedName<'n>],
-        failure: impl Fn(&WantedName<'_>) -> Failure,
-    ) {
-        for name in group {
-            let failure = failure(name);
-            match name {
-                WantedName::Value(name) => {
-                    self.values.insert(name, Err(failure));
-                }
-                WantedName::Generation(name) => {
-                    self.generations.insert(name, Err(failure));
-                }
+    /// Notes why there is no answer about a name.
+    fn fail(&mut self, name: WantedName<'n>, failure: Failure) {
+        match name {
+            WantedName::Value(name) => {
+                self.values.insert(name, Err(failure));
+            }
+            WantedName::Generation(name) => {
+                self.generations.insert(name, Err(failure));
             }
         }
     }

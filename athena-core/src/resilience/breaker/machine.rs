@@ -1,13 +1,13 @@
 //! The states of a breaker and what leads from one to the next.
 //!
-//! Invariant: at most one permit of the current generation is out while half-open, because every
+//! Invariant: at most one permit of the current generation is out while open or half-open, because every
 //! transition starts a generation and outcomes of earlier ones are not told to the machine. So does a probe
 //! that takes the place of one whose future nobody polls any more.
 
 use std::time::Duration;
 
 use super::settings::BreakerSettings;
-use super::state::{BreakerState, Transition};
+use super::state::{BreakerState, Ending, Transition};
 use crate::clock::Tick;
 use crate::policy::LONGEST;
 use crate::resilience::window::Window;
@@ -23,6 +23,8 @@ enum State {
         until: Tick,
         /// The link whose failure opened it.
         epoch: u64,
+        /// If it was opened by a refusal.
+        trials: Option<Trials>,
     },
     HalfOpen {
         /// Since when a probe is out.
@@ -34,6 +36,19 @@ enum State {
     },
     Disabled,
 }
+
+/// How a refusal is found to have ended: one of the operations that come anyway is let through now and then.
+///
+/// That it is refused again changes nothing, so that there is nothing to tell.
+#[derive(Debug)]
+struct Trials {
+    next: Tick,
+    /// Since when one is out.
+    out: Option<Tick>,
+}
+
+/// From one trial to the next, before it is spread; no longer than the breaker is open at first.
+const TRIAL_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -84,14 +99,31 @@ impl Machine {
 
     pub(super) fn acquire(&mut self, now: Tick, epoch: u64) -> (bool, Option<Transition>) {
         let transition = self.is_over(now, epoch).then(|| self.half_open());
-        let admitted = self.admits(now, epoch);
-        if let State::HalfOpen { probing, .. } = &mut self.state
-            && admitted
-            && probing.replace(now).is_some()
+        let admitted = self.admits(now, epoch) || self.may_try(now);
+        if admitted
+            && let Some(out) = self.finding_out()
+            && out.replace(now).is_some()
         {
             self.generation += 1;
         }
         (admitted, transition)
+    }
+
+    /// Since when an operation finds out about the node, where one may.
+    fn finding_out(&mut self) -> Option<&mut Option<Tick>> {
+        match &mut self.state {
+            State::HalfOpen { probing, .. } => Some(probing),
+            State::Open { trials, .. } => trials.as_mut().map(|trials| &mut trials.out),
+            State::Closed { .. } | State::Isolated { .. } | State::Disabled => None,
+        }
+    }
+
+    /// Whether an operation may find out if what was refused is taken again.
+    fn may_try(&self, now: Tick) -> bool {
+        let State::Open { trials: Some(trials), .. } = &self.state else {
+            return false;
+        };
+        now >= trials.next && self.is_free(trials.out, now)
     }
 
     /// Whether no probe is out, or one that has taken longer than the breaker may stay open.
@@ -101,8 +133,8 @@ impl Machine {
 
     /// An operation of this generation ended without an outcome.
     pub(super) fn release(&mut self) {
-        if let State::HalfOpen { probing, .. } = &mut self.state {
-            *probing = None;
+        if let Some(out) = self.finding_out() {
+            *out = None;
         }
     }
 
@@ -119,12 +151,26 @@ impl Machine {
                 *successes += 1;
                 (*successes >= self.settings.half_open_successes).then(|| self.close())
             }
-            State::Open { .. } | State::Isolated { .. } | State::Disabled => None,
+            State::Open { .. } if self.settings.half_open_successes <= 1 => Some(self.close()),
+            State::Open { .. } => {
+                Some(self.change(State::HalfOpen { probing: None, successes: 1 }))
+            }
+            State::Isolated { .. } | State::Disabled => None,
         }
     }
 
-    /// An operation of this generation failed over the link of `epoch`.
-    pub(super) fn fail(&mut self, now: Tick, epoch: u64, random: f64) -> Option<Transition> {
+    /// An operation of this generation failed over the link of `epoch`, or `was` refused there.
+    pub(super) fn fail(
+        &mut self,
+        was: Ending,
+        now: Tick,
+        epoch: u64,
+        random: f64,
+    ) -> Option<Transition> {
+        let next = |settings: &BreakerSettings| {
+            let pause = settings.spread(TRIAL_PAUSE.min(settings.recovery_time), random);
+            (was == Ending::Refused).then(|| Trials { next: now.after(pause), out: None })
+        };
         let trips = match &mut self.state {
             State::Closed { in_a_row, calls, failures } => {
                 *in_a_row += 1;
@@ -133,14 +179,20 @@ impl Machine {
                 *in_a_row >= self.settings.failure_threshold
                     || self.settings.trips(calls.total(now), failures.total(now))
             }
-            State::HalfOpen { .. } => true,
-            State::Open { .. } | State::Isolated { .. } | State::Disabled => false,
+            State::Open { trials, .. } if was == Ending::Refused => {
+                *trials = next(&self.settings);
+                false
+            }
+            State::Open { .. } | State::HalfOpen { .. } => true,
+            State::Isolated { .. } | State::Disabled => false,
         };
-        trips.then(|| {
+        let transition = trips.then(|| {
             let until = now.after(self.settings.recovery_after(self.openings, random));
             self.openings = self.openings.saturating_add(1);
-            self.change(State::Open { until, epoch })
-        })
+            let trials = next(&self.settings);
+            self.change(State::Open { until, epoch, trials })
+        });
+        transition.filter(|Transition { from, to }| from != to)
     }
 
     pub(super) fn configure(&mut self, settings: BreakerSettings) -> Option<Transition> {
@@ -173,7 +225,7 @@ impl Machine {
     /// Whether operations were refused until now and need not be any more.
     fn is_over(&self, now: Tick, epoch: u64) -> bool {
         match self.state {
-            State::Open { until, epoch: failed } => now >= until || epoch > failed,
+            State::Open { until, epoch: failed, .. } => now >= until || epoch > failed,
             State::Isolated { until } => until.is_some_and(|until| now >= until),
             State::Closed { .. } | State::HalfOpen { .. } | State::Disabled => false,
         }
@@ -222,7 +274,12 @@ impl BreakerSettings {
         let factor = 2_u32.saturating_pow(openings.min(16));
         let base =
             self.recovery_time.saturating_mul(factor).min(self.longest_recovery()).min(LONGEST);
+        self.spread(base, random)
+    }
+
+    /// A pause, for one of several instances.
+    fn spread(&self, pause: Duration, random: f64) -> Duration {
         let spread = f64::from(self.recovery_jitter.get()) / 100.0;
-        base.mul_f64(1.0 + spread * (2.0 * random.clamp(0.0, 1.0) - 1.0))
+        pause.mul_f64(1.0 + spread * (2.0 * random.clamp(0.0, 1.0) - 1.0))
     }
 }

@@ -50,8 +50,10 @@ struct Model {
     failed: u64,
     /// Openings since it was last closed.
     openings: u32,
-    /// When the latest probe began.
+    /// When the latest probe or trial began.
     probed: u64,
+    /// From when on a trial may begin, if it was opened by a refusal.
+    trial: Option<u64>,
 }
 
 impl Model {
@@ -71,12 +73,19 @@ impl Model {
             failed: 0,
             openings: 0,
             probed: 0,
+            trial: None,
         }
     }
 
+    /// Permits that find out about the node.
     fn probes(&self) -> usize {
-        let half_open = self.state == BreakerState::HalfOpen;
-        self.out.iter().filter(|out| half_open && out.era == self.era).count()
+        let finds_out = matches!(self.state, BreakerState::HalfOpen | BreakerState::Open);
+        self.out.iter().filter(|out| finds_out && out.era == self.era).count()
+    }
+
+    fn may_try(&self) -> bool {
+        let is_time = self.trial.is_some_and(|trial| self.now >= trial);
+        is_time && (self.probes() == 0 || self.is_probe_lost())
     }
 
     fn is_over(&self) -> bool {
@@ -110,6 +119,7 @@ impl Model {
         let from = std::mem::replace(&mut self.state, to);
         self.era += 1;
         self.until = None;
+        self.trial = None;
         self.recorded.clear();
         Transition { from, to }
     }
@@ -119,7 +129,7 @@ impl Model {
     }
 
     fn acquire(&mut self) -> (bool, Option<Transition>) {
-        let admitted = self.admits();
+        let admitted = self.admits() || self.may_try();
         let transition = self.is_over().then(|| self.change(self.resumed()));
         if admitted {
             if self.probes() > 0 {
@@ -138,8 +148,21 @@ impl Model {
         }
         self.recorded.push((self.now, ending));
         match self.state {
-            BreakerState::Closed if self.trips() => Some(self.open(out.link)),
-            BreakerState::HalfOpen if ending == Ending::Failure => Some(self.open(out.link)),
+            BreakerState::Closed if self.trips() => Some(self.open(out.link, ending)),
+            BreakerState::HalfOpen if ending != Ending::Success => {
+                Some(self.open(out.link, ending))
+            }
+            BreakerState::Open => match ending {
+                Ending::Failure => {
+                    self.open(out.link, ending);
+                    None
+                }
+                Ending::Refused => {
+                    self.trial = Some(self.now + self.trial_pause());
+                    None
+                }
+                Ending::Success => Some(self.tried()),
+            },
             BreakerState::HalfOpen
                 if self.recorded.len() >= self.settings.half_open_successes as usize =>
             {
@@ -150,19 +173,36 @@ impl Model {
         }
     }
 
-    fn open(&mut self, link: u64) -> Transition {
+    /// A trial was done.
+    fn tried(&mut self) -> Transition {
+        if self.settings.half_open_successes == 1 {
+            self.openings = 0;
+            return self.change(BreakerState::Closed);
+        }
+        let transition = self.change(BreakerState::HalfOpen);
+        self.recorded.push((self.now, Ending::Success));
+        transition
+    }
+
+    fn trial_pause(&self) -> u64 {
+        let pause = self.settings.recovery_time.min(Duration::from_secs(1));
+        u64::try_from(pause.as_millis()).expect("short")
+    }
+
+    fn open(&mut self, link: u64, ending: Ending) -> Transition {
         let doubled = self.settings.recovery_time * 2_u32.pow(self.openings.min(10));
         let pause = doubled.min(self.settings.max_recovery_time);
         self.openings += 1;
         self.failed = link;
         let transition = self.change(BreakerState::Open);
         self.until = Some(self.now + u64::try_from(pause.as_millis()).expect("short"));
+        self.trial = (ending == Ending::Refused).then(|| self.now + self.trial_pause());
         transition
     }
 
     /// Whether the latest record opens a closed breaker.
     fn trips(&self) -> bool {
-        let failed = |record: &&(u64, Ending)| record.1 == Ending::Failure;
+        let failed = |record: &&(u64, Ending)| record.1 != Ending::Success;
         if !self.recorded.last().is_some_and(|record| failed(&record)) {
             return false;
         }
@@ -267,7 +307,11 @@ prop_compose! {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let ending = prop_oneof![2 => Just(Ending::Success), 3 => Just(Ending::Failure)];
+    let ending = prop_oneof![
+        2 => Just(Ending::Success),
+        2 => Just(Ending::Failure),
+        2 => Just(Ending::Refused),
+    ];
     prop_oneof![
         12 => Just(Step::Acquire),
         10 => (0_usize..3, ending).prop_map(|(place, ending)| Step::End(place, ending)),

@@ -25,6 +25,9 @@ pub struct BreakerSettings {
     #[serde(with = "crate::duration")]
     pub window: Duration,
     /// How long it stays open the first time; each further time twice as long. Default 5 s.
+    ///
+    /// Where the backend answers and refuses writes, one of those that come is let through after 1 s meanwhile, or
+    /// after this if it is shorter, and again until one is done.
     #[serde(with = "crate::duration")]
     pub recovery_time: Duration,
     /// Longest it stays open. Default 30 s.

@@ -54,4 +54,7 @@ pub(crate) struct Transition {
 pub(crate) enum Ending {
     Success,
     Failure,
+    /// It was answered, and not done: that costs nobody anything, and what is taken again only another one
+    /// shows.
+    Refused,
 }

@@ -278,3 +278,62 @@ fn a36_a37_the_guides_numbers_open_after_five_and_probe_once_after_thirty_second
     probe.end(Ending::Success, at(30_000), 0.5);
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
+
+fn refuse(breaker: &Breaker) {
+    while breaker.state() != BreakerState::Open {
+        end(breaker, 0, Ending::Refused);
+    }
+}
+
+#[test]
+fn what_was_opened_by_a_refusal_lets_one_operation_through_each_second_and_tells_nothing_of_it() {
+    let breaker = breaker();
+    refuse(&breaker);
+    for second in 1..5 {
+        let (early, now) = (second * 1_000 - 1, second * 1_000);
+        assert!(breaker.acquire(at(early), LINK).0.is_none());
+        let (trial, transition) = breaker.acquire(at(now), LINK);
+        assert!(breaker.acquire(at(now), LINK).0.is_none(), "one");
+        assert_eq!(transition, None);
+        assert_eq!(trial.unwrap().end(Ending::Refused, at(now), 0.5), None);
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn a_trial_that_is_done_leads_to_half_open_and_the_next_one_closes() {
+    let breaker = breaker();
+    refuse(&breaker);
+    let told = end(&breaker, 1_000, Ending::Success);
+    assert_eq!(told, Some(Transition { from: BreakerState::Open, to: BreakerState::HalfOpen }));
+    let told = end(&breaker, 1_000, Ending::Success);
+    assert_eq!(told, Some(Transition { from: BreakerState::HalfOpen, to: BreakerState::Closed }));
+}
+
+#[test]
+fn a_trial_that_is_not_answered_ends_them() {
+    let breaker = breaker();
+    refuse(&breaker);
+    assert_eq!(end(&breaker, 1_000, Ending::Failure), None, "it is still open");
+    assert!(breaker.acquire(at(10_999), LINK).0.is_none(), "for twice as long");
+    assert!(breaker.acquire(at(11_000), LINK).0.is_some());
+}
+
+#[test]
+fn a_trial_that_is_dropped_gives_its_place_back() {
+    let breaker = breaker();
+    refuse(&breaker);
+    drop(take(&breaker, 1_000));
+    drop(take(&breaker, 1_000));
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn nothing_is_tried_where_nothing_was_answered() {
+    let breaker = breaker();
+    for ending in [Ending::Refused; 4].into_iter().chain([Ending::Failure]) {
+        end(&breaker, 0, ending);
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
+    assert!(breaker.acquire(at(4_999), LINK).0.is_none());
+}
