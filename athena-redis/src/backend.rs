@@ -38,7 +38,7 @@ impl Backend for Redis {
         if names().next().is_none() {
             return Ok(Found::default());
         }
-        let mut batch = self.topology.batch().reading();
+        let mut batch = self.topology.batch();
         for value in values {
             // Before the values: the life read may belong to an earlier value, never to a later one.
             batch.with("PTTL", value);
@@ -81,7 +81,7 @@ impl Backend for Redis {
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
         let Fill { item, lease, token, epoch } = fill;
         // Coherence 6: on the connection that the lease was granted on, or not at all.
-        let mut batch = self.topology.batch().on(epoch).writing();
+        let mut batch = self.topology.batch().on(epoch);
         batch
             .call(&FILL, item.value, [lease])
             .arg(token.to_string())

@@ -108,6 +108,17 @@ pub(crate) enum Deployment {
     Cluster { seeds: Vec<Endpoint> },
 }
 
+impl Deployment {
+    /// One word for it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Standalone(_) => "standalone",
+            Self::Sentinel { .. } => "sentinel",
+            Self::Cluster { .. } => "cluster",
+        }
+    }
+}
+
 /// How the nodes of one kind are reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {

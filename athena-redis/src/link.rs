@@ -13,6 +13,7 @@ mod conn;
 mod connecting;
 mod dial;
 mod dials;
+mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod meter;
@@ -22,6 +23,7 @@ mod permission;
 mod proof;
 mod pulse;
 mod push;
+mod questions;
 mod reply;
 mod rights;
 mod role;
@@ -29,6 +31,7 @@ mod script;
 mod state;
 mod stranger;
 mod supervise;
+mod tap;
 mod task;
 mod unheard;
 
@@ -151,7 +154,7 @@ impl Link {
         if let Some(ability) = batch.needs() {
             self.permit_use(&conn, ability, deadline).await?;
         }
-        let watch = conn.watch(limit / 2).of(batch);
+        let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
             drop(watch);
             return Err(shared.given_up(&conn));
