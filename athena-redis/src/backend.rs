@@ -13,7 +13,7 @@ use athena_cache_core::backend::{
     Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
-use crate::link::{Batch, Origin, Replies, Script};
+use crate::link::{self, Batch, Origin, Replies, Script};
 use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));
@@ -179,6 +179,11 @@ impl Backend for Redis {
 
     fn max_value(&self, node: Node) -> u64 {
         self.topology.max_value(node)
+    }
+
+    fn max_value_setting(&self, node: Node) -> Option<&'static str> {
+        let is_ours = self.topology.max_value(node) == link::most_let_in(self.max_reply);
+        is_ours.then_some("`RedisConfig::max_reply`")
     }
 
     fn is_ready(&self, node: Node) -> bool {

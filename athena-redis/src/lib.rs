@@ -65,6 +65,7 @@ pub struct Redis {
     kind: &'static str,
     login: Arc<Login>,
     allow_admin: bool,
+    max_reply: u64,
 }
 
 impl Redis {
@@ -103,8 +104,9 @@ impl Redis {
     fn of(settings: Settings) -> Self {
         let allow_admin = settings.allow_admin;
         let kind = settings.deployment.kind();
-        let login = Arc::clone(&settings.access.login);
-        Self { topology: Arc::new(Topology::new(settings)), kind, login, allow_admin }
+        let (login, max_reply) = (Arc::clone(&settings.access.login), settings.access.max_reply);
+        let topology = Arc::new(Topology::new(settings));
+        Self { topology, kind, login, allow_admin, max_reply }
     }
 
     /// Uses the Redis that a configuration describes, and connects if that must not fail.

@@ -222,7 +222,7 @@ impl Link {
 
     /// The most bytes that the node takes as one value, as far as is known.
     pub(crate) fn max_value(&self) -> u64 {
-        let most = self.shared.call.access.max_reply.saturating_sub(meter::AROUND_VALUE);
+        let most = most_let_in(self.shared.call.access.max_reply);
         self.shared.up().map_or(u64::MAX, |conn| conn.max_value()).min(most)
     }
 
@@ -306,6 +306,11 @@ impl Link {
     pub(crate) fn turns(&self) -> Turns {
         Turns(self.shared.phase.subscribe())
     }
+}
+
+/// The most bytes of one value that is let in where a reply may take so many.
+pub(crate) fn most_let_in(max_reply: u64) -> u64 {
+    max_reply.saturating_sub(meter::AROUND_VALUE)
 }
 
 /// Changes of the connection of a link.

@@ -24,6 +24,8 @@ const WAITING: u64 = 4;
 pub(super) const LARGE: u64 = 256 << 10;
 /// Up to so many bytes a value is never passed over.
 const TINY: u64 = 4 << 10;
+/// So many large values of one reply are told apart, which is more than are asked for together.
+const MOST_LARGE: usize = 1_024;
 /// What is nested deeper is no reply, and is not followed.
 const DEEPEST: usize = 128;
 /// The longest length in front of a part, in characters.
@@ -272,13 +274,12 @@ impl Meter {
     }
 
     fn note_value(&mut self, bytes: u64, is_passed_over: bool) {
-        let [left] = *self.open.as_slice() else { return };
-        if self.kind != Some(AnswerKind::Values) {
+        if self.open.len() != 1 || self.kind != Some(AnswerKind::Values) {
             return;
         }
-        let value = ArrivingValue { index: self.parts - left, bytes, is_passed_over };
+        let value = ArrivingValue { index: self.next(), bytes, is_passed_over };
         self.present = Some(value);
-        if bytes >= LARGE || is_passed_over {
+        if (bytes >= LARGE || is_passed_over) && self.large.len() < MOST_LARGE {
             self.large.push(value);
         }
     }

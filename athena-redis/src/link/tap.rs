@@ -97,7 +97,9 @@ fn follow_reply(
             Some(PresentValue { index, value, since: Instant::now(), is_blamed: false })
         });
     }
-    for ArrivingValue { index, bytes, is_passed_over } in &large[reply.seen..] {
+    for ArrivingValue { index, bytes, is_passed_over } in
+        large.get(reply.seen..).unwrap_or_default()
+    {
         reply.seen += 1;
         let Some(name) = meter.name(*index) else { continue };
         let value = NamedValue { name, bytes: *bytes };
