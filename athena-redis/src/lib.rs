@@ -178,8 +178,8 @@ impl fmt::Debug for Redis {
         let mut redis = f.debug_struct("Redis");
         redis.field("topology", &self.kind).field("nodes", &shown);
         match nodes.len().saturating_sub(SHOWN) {
-            0 => redis.finish(),
-            more => redis.field("more", &more).finish(),
+            0 => redis.finish_non_exhaustive(),
+            more => redis.field("more", &more).finish_non_exhaustive(),
         }
     }
 }

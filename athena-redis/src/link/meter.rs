@@ -559,7 +559,9 @@ mod tests {
 
     fn values(values: &[String]) -> Vec<u8> {
         let mut reply = format!("*{}\r\n", values.len()).into_bytes();
-        values.iter().for_each(|it| reply.extend(format!("${}\r\n{it}\r\n", it.len()).bytes()));
+        for it in values {
+            reply.extend(format!("${}\r\n{it}\r\n", it.len()).bytes());
+        }
         reply
     }
 
@@ -605,11 +607,13 @@ mod tests {
     #[test]
     fn a_batch_of_as_many_values_as_there_may_be_ends_no_connection() {
         // Each as large as one may be, and tiny ones behind them.
-        let large = "x".repeat((MIB - AROUND_VALUE) as usize);
+        let large = "x".repeat((1 << 20) - (64 << 10));
         let lines = ["PTTL a", "MGET a", "MGET b", "MGET c", "MGET d", "MGET e", "MGET f g"];
         let mut meter = asked(&lines);
         let mut reply = b":1\r\n".to_vec();
-        (0..5).for_each(|_| reply.extend(values(std::slice::from_ref(&large))));
+        for _ in 0..5 {
+            reply.extend(values(std::slice::from_ref(&large)));
+        }
         reply.extend(values(&[large.clone(), "1".to_owned()]));
         let handed = sifted(&mut meter, &reply, 64 << 10).unwrap();
         let passed_over = handed.windows(5).filter(|it| it == b"$-1\r\n").count();

@@ -126,13 +126,11 @@ impl Watch<'_> {
         if took < self.long {
             return GivenUp::Early;
         }
-        match greeting.goes_on_since(self.passed) {
-            Some(passed) => GivenUp::OnItsWay { values: greeting.blame(passed), took },
-            None => {
-                greeting.clear_way();
-                self.pulse.count(self.timeouts)
-            }
+        if let Some(passed) = greeting.goes_on_since(self.passed) {
+            return GivenUp::OnItsWay { values: greeting.blame(passed), took };
         }
+        greeting.clear_way();
+        self.pulse.count(self.timeouts)
     }
 }
 

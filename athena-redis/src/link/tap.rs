@@ -69,7 +69,9 @@ impl Tap {
             }
             changes
         });
-        changes.iter().for_each(|change| client.tell(change));
+        for change in &changes {
+            client.tell(change);
+        }
     }
 
     fn tell_oversized(&self, oversized: OversizedReply) {
