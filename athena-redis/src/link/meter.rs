@@ -638,7 +638,7 @@ mod tests {
         let reply = format!("${}\r\n{}\r\n", 900 << 10, "x".repeat(900 << 10));
         let taken = (0..6).take_while(|_| meter.add(reply.as_bytes()).is_ok()).count();
         assert_eq!(taken, 4);
-        let small = format!("${}\r\n", SMALL);
+        let small = format!("${SMALL}\r\n");
         for line in ["PTTL a", "ASKING", "EVALSHA 1", "SET a b"] {
             assert!(asked(&[line]).add(small.as_bytes()).is_err(), "{line} is answered in a word");
         }

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(give_up(&behind), slow("large", 300_000));
         assert!(pulse.is_occupied());
         assert_eq!(pulse.health(), Health::Sound);
-        tap.arrived(&[b'x'; 299_997]).unwrap();
+        tap.arrived(&vec![b'x'; 299_997]).unwrap();
         tap.arrived(b"\r\n*1\r\n$1\r\n1\r\n").unwrap();
         assert!(pulse.is_occupied(), "one that was given up is to be answered still");
         tap.arrived(b"+PONG\r\n").unwrap();
@@ -257,7 +257,7 @@ mod tests {
             ask(&mut tap, line);
         }
         tap.arrived(b"*1\r\n$300000\r\n").unwrap();
-        tap.arrived(&[b'x'; 300_000]).unwrap();
+        tap.arrived(&vec![b'x'; 300_000]).unwrap();
         tap.arrived(b"\r\n*2\r\n$100\r\nxx").unwrap();
         assert_eq!(give_up(&watch), innocent(), "the large one is through");
         // Of those that hold up others themselves one is blamed however small it is.
@@ -272,7 +272,7 @@ mod tests {
         let watch = pulse.watch(LONG);
         ask(&mut tap, "MGET a large b other c");
         tap.arrived(b"*5\r\n$1\r\n1\r\n$300000\r\n").unwrap();
-        tap.arrived(&[b'x'; 300_000]).unwrap();
+        tap.arrived(&vec![b'x'; 300_000]).unwrap();
         tap.arrived(b"\r\n$1\r\n1\r\n$400000\r\nx").unwrap();
         let values = [("large", 300_000), ("other", 400_000)];
         let values = values.map(|(name, bytes)| NamedValue { name: name.to_owned(), bytes }).into();

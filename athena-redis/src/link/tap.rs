@@ -150,14 +150,14 @@ mod tests {
 
     fn tap(limit: Duration) -> (Tap, Greeting, Heard) {
         let (client, heard) = (Client::new(limit), Heard::default());
-        let hears = Arc::clone(&heard);
+        let hearing = Arc::clone(&heard);
         let listener: Listener = Arc::new(move |change: &Change| {
             let (what, names, bytes) = match change {
                 Change::Slow { names, bytes, .. } => ("slow", names, bytes),
                 Change::Late { names, bytes, .. } => ("late", names, bytes),
                 _ => panic!("nothing else is told of bytes"),
             };
-            hears.lock().unwrap().push((what, names.join(" "), *bytes));
+            hearing.lock().unwrap().push((what, names.join(" "), *bytes));
         });
         client.add_listener(&listener);
         let greeting = Greeting::default();
@@ -186,7 +186,7 @@ mod tests {
         while begun.elapsed() <= LATE {
             std::thread::yield_now();
         }
-        tap.arrived(&[b'x'; 300_000]).unwrap();
+        tap.arrived(&vec![b'x'; 300_000]).unwrap();
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         }
         tap.arrived(b"*1\r\n$300000\r\nx").unwrap();
         assert_eq!(greeting.blame(1).len(), 1);
-        tap.arrived(&[b'x'; 299_999]).unwrap();
+        tap.arrived(&vec![b'x'; 299_999]).unwrap();
         assert_eq!(told(&heard), [], "whoever gave up has told the rest");
         tap.arrived(b"\r\n").unwrap();
         assert_eq!(told(&heard), [about("late", "large", 300_000)]);
@@ -236,7 +236,7 @@ mod tests {
         ask(&mut tap, "MGET a b c");
         tap.arrived(b"*3\r\n$300000\r\nx").unwrap();
         greeting.blame(1);
-        tap.arrived(&[b'x'; 299_999]).unwrap();
+        tap.arrived(&vec![b'x'; 299_999]).unwrap();
         tap.arrived(b"\r\n$1\r\n1\r\n$400000\r\nx").unwrap();
         assert_eq!(told(&heard), [about("late", "a", 300_000), about("slow", "c", 400_000)]);
     }

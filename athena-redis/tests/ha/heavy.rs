@@ -75,7 +75,7 @@ async fn a_batch_that_is_too_large_for_one_reply_costs_no_connection() {
     let told = Told::by(&redis);
     let names: Vec<_> = (0..250).map(|number| format!("value:{number}")).collect();
     for name in &names {
-        insert(&redis, name, &[7; VALUE]).await.unwrap();
+        insert(&redis, name, &vec![7; VALUE]).await.unwrap();
     }
     let all: Vec<_> = names.iter().map(String::as_str).collect();
     for _ in 0..3 {
