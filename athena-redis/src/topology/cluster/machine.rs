@@ -179,9 +179,9 @@ impl ClusterMachine {
     pub(super) fn new(seeds: Vec<Endpoint>, mut random: Rng, now: Instant) -> Self {
         let first_seed = random.usize(..seeds.len().max(1));
         Self {
+            census: Census::new(seeds.iter().cloned()),
             seeds,
             layout: None,
-            census: Census::default(),
             news: News::default(),
             asked: HashMap::new(),
             company: HashSet::new(),
