@@ -138,6 +138,7 @@ impl Election {
     /// Decides whether another node than the present one is the primary now.
     pub(super) fn decide(&mut self, now: Instant) -> Option<Endpoint> {
         self.failover.take_if(|it| it.until <= now);
+        self.ballot.await_others(self.seat.is_none(), now);
         self.keep_up();
         let (endpoint, epoch) = self
             .chosen()

@@ -153,6 +153,33 @@ fn a_sentinel_that_does_not_answer_holds_up_the_first_search_for_50_ms_at_most()
 }
 
 #[test]
+fn a_first_search_does_not_believe_that_there_are_no_others_while_some_are_awaited() {
+    for others in [0, 1, 2] {
+        let mut room = Room::new();
+        room.convene([91, 92, 93], [2]);
+        room.election.hear(&at(91), by(1, others, view(2, 9)), room.now);
+        room.testify(&[PRIMARY, PRIMARY]);
+        assert_eq!(room.decide(), None, "{others}");
+        // Nor is whom it names told a password.
+        assert_eq!(room.candidates(), [0; 0], "{others}");
+        for (sentinel, id) in [(92, 2), (93, 3)] {
+            room.election.hear(&at(sentinel), by(id, 2, view(1, 5)), room.now);
+        }
+        room.convene([91, 92, 93], [1, 2]);
+        room.testify(&[PRIMARY, PRIMARY]);
+        assert_eq!(room.decide(), Some(1), "{others}");
+    }
+    // Nobody else answers in time: it may be the only one indeed.
+    let mut room = Room::new();
+    room.convene([91, 92, 93], [2]);
+    room.election.hear(&at(91), by(1, 0, view(2, 9)), room.now);
+    assert_eq!(room.decide(), None);
+    room.pass(FIRST);
+    room.testify(&[PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
+}
+
+#[test]
 fn a_first_search_asks_whom_most_name_before_it_believes_another() {
     let mut room = Room::new();
     room.convene([91, 92, 93], []);
@@ -697,6 +724,24 @@ fn a_sentinel_counts_once_whatever_addresses_it_is_known_by() {
         let confirmed = room.election.confirmed();
         assert_eq!(confirmed.is_some(), is_confirmed, "{name}");
         assert_eq!(room.election.shortfall().is_none(), is_confirmed, "{name}");
+    }
+}
+
+#[test]
+fn one_that_takes_the_id_of_another_keeps_no_majority_from_being_found() {
+    let many = 1_000_000;
+    for (name, id, others) in [
+        ("its own, and it claims many", 93, many),
+        ("another's, and it claims many", 91, many),
+        ("another's, and it claims none", 92, 0),
+        ("another's, and it claims as many as there are", 92, 2),
+    ] {
+        let mut room = Room::seated();
+        for _ in 0..2 {
+            voices(&mut room, &[(93, Some(id), others), (91, Some(91), 2), (92, Some(92), 2)]);
+            assert_eq!(room.election.ballot.size(), 3, "{name}");
+            assert!(room.election.confirmed().is_some(), "{name}");
+        }
     }
 }
 
