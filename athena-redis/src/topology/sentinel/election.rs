@@ -32,8 +32,8 @@ pub(super) struct Election {
     seat: Option<Seat>,
     ballot: Ballot,
     nodes: BTreeMap<Endpoint, Witness>,
-    /// The replicas by what sentinels tell of them.
-    listed: BTreeSet<Endpoint>,
+    /// The replicas by what sentinels tell of them, and how many do.
+    listed: BTreeMap<Endpoint, usize>,
     failover: Option<Underway>,
     /// Former seats that have not been replicas since.
     deposed: BTreeSet<Endpoint>,
@@ -143,7 +143,7 @@ impl Election {
         let (endpoint, epoch) = self
             .chosen()
             .or_else(|| self.announced(now))
-            .or_else(|| self.promoted())
+            .or_else(|| self.promoted(now))
             .or_else(|| self.followed())
             .or_else(|| self.insisted(now))?;
         let seat = Seat { endpoint: endpoint.clone(), epoch, is_doubted: false };
@@ -170,6 +170,11 @@ impl Election {
         self.is_seated_well() && self.seat.as_ref().is_some_and(|seat| !seat.is_doubted)
     }
 
+    /// Whether most of the sentinels list a node as a replica.
+    fn is_listed_by_most(&self, node: &Endpoint) -> bool {
+        self.listed.get(node).is_some_and(|count| *count >= self.ballot.majority())
+    }
+
     /// Whether the seat says that it is none.
     pub(super) fn is_demoted(&self) -> bool {
         let role = self.seat().and_then(|seat| self.role(seat));
@@ -188,7 +193,8 @@ impl Election {
     fn is_contested(&self) -> bool {
         let chosen = self.failover.as_ref().and_then(|it| it.chosen.as_ref());
         let mut others = self.nodes.iter().filter(|(node, witness)| {
-            let is_ours = witness.followed || self.listed.contains(*node) || chosen == Some(*node);
+            let is_ours =
+                witness.followed || self.listed.contains_key(*node) || chosen == Some(*node);
             is_ours && self.seat() != Some(*node) && !self.deposed.contains(*node)
         });
         others.any(|(_, witness)| witness.role == Some(Ok(Role::Primary(()))))
@@ -237,12 +243,12 @@ impl Election {
     pub(super) fn convene(
         &mut self,
         sentinels: &BTreeSet<Endpoint>,
-        listed: BTreeSet<Endpoint>,
+        listed: BTreeMap<Endpoint, usize>,
         now: Instant,
     ) -> BTreeSet<Endpoint> {
         self.ballot.convene(sentinels);
         let mut nodes = self.candidates(now);
-        nodes.extend(listed.iter().cloned());
+        nodes.extend(listed.keys().cloned());
         self.nodes.retain(|node, _| nodes.contains(node));
         self.listed = listed;
         nodes

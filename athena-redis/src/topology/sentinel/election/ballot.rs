@@ -122,6 +122,11 @@ impl Ballot {
         })
     }
 
+    /// How many are most of the sentinels.
+    pub(super) fn majority(&self) -> usize {
+        self.electorate.majority(self.words.len())
+    }
+
     /// Whether a sentinel has not been heard that may know better than the first.
     pub(super) fn awaits_others(&self, now: Instant) -> bool {
         self.has_unheard()

@@ -53,7 +53,7 @@ impl Room {
     fn new() -> Self {
         let mut election = Election::default();
         let now = Instant::now();
-        election.convene(&[91, 92, 93].map(at).into(), [1, 2, 3].map(at).into(), now);
+        election.convene(&[91, 92, 93].map(at).into(), [1, 2, 3].map(|it| (at(it), 3)).into(), now);
         Self { election, now }
     }
 
@@ -78,9 +78,19 @@ impl Room {
         }
     }
 
-    /// Has sentinels be known, and nodes be listed as replicas.
+    /// Has sentinels be known, and nodes be listed as replicas by three of them.
     fn convene<const S: usize, const N: usize>(&mut self, sentinels: [u16; S], nodes: [u16; N]) {
-        self.election.convene(&sentinels.map(at).into(), nodes.map(at).into(), self.now);
+        self.list(sentinels, nodes.map(|it| (it, 3)));
+    }
+
+    /// Has sentinels be known, and nodes be listed as replicas by so many each.
+    fn list<const S: usize, const N: usize>(
+        &mut self,
+        sentinels: [u16; S],
+        nodes: [(u16, usize); N],
+    ) {
+        let listed = nodes.map(|(node, count)| (at(node), count)).into();
+        self.election.convene(&sentinels.map(at).into(), listed, self.now);
     }
 
     /// Whom somebody may turn to.
@@ -287,6 +297,39 @@ fn a_stranger_that_an_outlier_announces_takes_no_sound_seat() {
         assert_eq!(room.decide(), None, "{name}");
         assert!(!room.election.is_outdated(), "{name}");
     }
+}
+
+#[test]
+fn a_replica_that_one_sentinel_lists_and_announces_takes_no_sound_seat() {
+    for (name, ours, listed_by, expected) in [
+        ("listed by one", Ours::Sound, 1, None),
+        ("listed by one, and ours is silent", Ours::Silent, 1, Some(7)),
+        ("listed by two of three", Ours::Sound, 2, Some(7)),
+    ] {
+        for notice in [chosen(7, 1), underway(1)] {
+            let mut room = Room::seated();
+            room.list([91, 92, 93], [(1, 3), (2, 3), (7, listed_by)]);
+            room.election.testify(&at(7), replica_of(1));
+            room.learn(&notice);
+            ours.show(&mut room);
+            room.election.testify(&at(7), PRIMARY);
+            assert_eq!(room.decide(), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn in_a_first_search_one_that_announces_a_failover_waits_for_the_others() {
+    let mut room = Room::new();
+    room.list([91, 92, 93], [(7, 1)]);
+    room.election.testify(&at(7), replica_of(1));
+    room.hear(&[replacing(1, 9)]);
+    room.learn(&chosen(7, 1));
+    room.testify(&[silent()]);
+    room.election.testify(&at(7), PRIMARY);
+    assert_eq!(room.decide(), None);
+    room.pass(FIRST);
+    assert_eq!(room.decide(), Some(7));
 }
 
 #[test]
