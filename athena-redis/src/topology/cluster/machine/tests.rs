@@ -160,6 +160,7 @@ impl ClusterRoom {
         if view.is_ok() && !self.machine.asked.contains_key(&at(port)) {
             // It was asked in a round of its own.
             self.machine.rounds += 1;
+            self.machine.begin_full(self.now);
         }
         let answer = ClusterEvent::Answer { node: at(port), view, was_connected, outdated };
         let mut done = self.handle(answer);
@@ -307,6 +308,53 @@ fn a_redirect_that_no_node_confirms_is_undone() {
     room.answer(1, view(1, &[A, B, HEIR]));
     let done = room.answer(2, view(2, &moved));
     assert_eq!(done, ["trust 2", "install Some(2) Some(2)", "found"]);
+}
+
+#[test]
+fn redirects_that_go_on_do_not_put_off_that_one_is_undone() {
+    let mut room = ClusterRoom::calm();
+    room.patched_since = Some(room.now);
+    let began = room.now;
+    let mut undone = 0;
+    // The one that redirects takes half a second for each answer.
+    let mut due_of_2 = None;
+    while room.now - began < 2_000 * MILLIS {
+        room.handle(ClusterEvent::Wanted(vec![at(2), at(9)]));
+        let mut done = Vec::new();
+        for port in asked(&room.due()) {
+            match port {
+                2 => due_of_2 = Some(room.now + 500 * MILLIS),
+                9 => done.extend(room.answer(9, silent())),
+                port => done.extend(room.answer(port, view(port, &[A, B, HEIR]))),
+            }
+        }
+        if due_of_2.is_some_and(|due| due <= room.now) {
+            done.extend(room.answer(2, view(2, &[A, B, HEIR])));
+        }
+        let is_undone = done.contains(&"install Some(1) Some(2)".to_owned());
+        undone += usize::from(is_undone);
+        // It redirects at once again.
+        room.patched_since = if is_undone { Some(room.now) } else { room.patched_since };
+    }
+    assert!((2..=4).contains(&undone), "{undone}");
+}
+
+#[test]
+fn a_round_of_questions_to_replicas_alone_has_nobody_forgotten() {
+    let mut room = ClusterRoom::calm();
+    room.doubt(1, Some(Doubt::Lost));
+    room.due();
+    for port in [1, 2] {
+        room.answer(port, silent());
+    }
+    let known = room.machine.census.len();
+    // Rounds that go to the replica alone, which lists itself and nobody else.
+    for round in 0..FULL_EVERY - 2 {
+        if asked(&room.due()) == [3] {
+            room.answer(3, view(3, &[HEIR]));
+        }
+        assert_eq!(room.machine.census.len(), known, "{round}");
+    }
 }
 
 #[test]
