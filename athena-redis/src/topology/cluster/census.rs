@@ -326,6 +326,11 @@ impl Known {
         self.renown.is_unknown()
     }
 
+    /// Whether it is more than one other node's word that it is there.
+    pub(super) fn is_attested(&self) -> bool {
+        !self.is_unknown() && (self.own || self.renown.is_listed_by_several())
+    }
+
     /// Takes another word in place of this one, if it counts more; tells whether that is new.
     fn hear(&mut self, member: Member, speaker: &Speaker) -> bool {
         let (own, round) = (member.id == speaker.id, speaker.round);

@@ -15,6 +15,8 @@ use crate::url::Endpoint;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     members: Vec<Member>,
+    /// Whether it is more than one other node's word that each of them is there.
+    attested: Vec<bool>,
     /// The place of each slot's owner among the members.
     owners: Vec<Option<u16>>,
 }
@@ -46,6 +48,7 @@ impl Layout {
     pub(super) fn of(census: &Census) -> Self {
         let spoken = census.spoken();
         let members: Vec<_> = census.all().map(|known| known.member.clone()).collect();
+        let attested = census.all().map(Known::is_attested).collect();
         let mut owners = vec![None; usize::from(slot::COUNT)];
         let mut weights = vec![None; usize::from(slot::COUNT)];
         for (place, known) in (0_u16..).zip(census.all()) {
@@ -70,7 +73,7 @@ impl Layout {
                 owners[slot] = owners[slot].or(Some(place));
             }
         }
-        Self { members, owners }
+        Self { members, attested, owners }
     }
 
     /// Whether nobody serves any slot: a node that belongs to no cluster says so.
@@ -81,6 +84,11 @@ impl Layout {
     /// The place of each slot's owner among the [`endpoints`](Self::endpoints), in order.
     pub(super) fn places(&self) -> impl Iterator<Item = Option<usize>> {
         self.owners.iter().map(|owner| owner.map(usize::from))
+    }
+
+    /// Whether it is more than one other node's word that the one at such a place is there.
+    pub(super) fn is_attested(&self, place: usize) -> bool {
+        self.attested.get(place).copied().unwrap_or(false)
     }
 
     /// The owner of each slot, in order.

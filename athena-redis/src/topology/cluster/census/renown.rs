@@ -72,11 +72,16 @@ impl Renown {
         }
     }
 
+    /// Whether several list the node whose word counts.
+    pub(super) fn is_listed_by_several(&self) -> bool {
+        self.listed_by.len() >= CRITICS
+    }
+
     pub(super) fn note_listed(&mut self, by: &Speaker, credit: Credit) {
         self.unknown_to.retain(|it| !it.is_same(by));
         if credit == Credit::Vouched {
             by.join(&mut self.listed_by);
-            self.is_vouched |= self.listed_by.len() >= CRITICS;
+            self.is_vouched |= self.is_listed_by_several();
         }
     }
 

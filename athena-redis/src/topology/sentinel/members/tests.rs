@@ -144,10 +144,12 @@ fn those_that_list_nobody_outvote_one_that_brings_in_others() {
     }
 }
 
+/// Whom a sentinel lists, if it may tell.
+type Said = Option<&'static [&'static str]>;
+
 #[test]
 fn replicas_are_those_that_most_sentinels_list() {
     let mut members = Members::new([at("s1"), at("s2"), at("s3")]);
-    type Said = Option<&'static [&'static str]>;
     let list = |members: &mut Members, sentinel: &str, replicas: Said| {
         let replicas = replicas.map(|replicas| replicas.iter().map(|host| at(host)).collect());
         let lists = Lists { replicas, ..lists(&[("s1", "s1"), ("s2", "s2"), ("s3", "s3")]) };
