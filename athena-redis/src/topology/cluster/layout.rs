@@ -141,13 +141,19 @@ impl Layout {
     pub(super) fn successions_since(&self, earlier: &Self) -> Vec<Succession> {
         let mut found: Vec<Succession> = Vec::new();
         let mut settled = HashSet::new();
-        for (from, to) in earlier.owners().zip(self.owners()) {
-            let (Some(from), Some(to)) = (from, to) else { continue };
-            if from == to || !settled.insert((from, to)) {
+        let pairs = earlier.owners.iter().zip(&self.owners).filter(|pair| settled.insert(*pair));
+        for (from, to) in pairs {
+            let (Some(former), Some(heir)) = (earlier.member(*from), self.member(*to)) else {
+                continue;
+            };
+            let (from, to) = (&former.endpoint, &heir.endpoint);
+            // One that is reached elsewhere from now on is the same node.
+            if from == to || former.id == heir.id {
                 continue;
             }
-            let heir = earlier.replicas_of(from).any(|replica| replica == to);
-            if heir || !self.is_primary(from) {
+            let is_known = found.iter().any(|it| it.from == *from && it.to == *to);
+            let is_heir = earlier.replicas_of(from).any(|replica| replica == to);
+            if !is_known && (is_heir || !self.is_primary(from)) {
                 found.push(Succession { from: from.clone(), to: to.clone() });
             }
         }

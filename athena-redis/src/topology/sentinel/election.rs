@@ -10,7 +10,7 @@ mod takeover;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Message};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::ballot::Ballot;
 use super::electorate::Shortfall;
 use super::notices::Notice;
-use super::replies::{Silence, Testimony, Word};
+use super::replies::{MOST, Silence, Testimony, Word};
 use crate::link::Role;
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
@@ -35,8 +35,8 @@ pub(super) struct Election {
     /// The replicas by what sentinels tell of them, and how many do.
     listed: BTreeMap<Endpoint, usize>,
     failover: Option<Underway>,
-    /// Former seats that have not been replicas since.
-    deposed: BTreeSet<Endpoint>,
+    /// Former seats that have not been replicas since; the last ones of many.
+    deposed: VecDeque<Endpoint>,
     /// Whom sentinels name instead of the seat, and since when.
     dissent: Option<(Endpoint, Instant)>,
 }
@@ -109,7 +109,7 @@ impl Election {
         let witness = self.nodes.entry(node.clone()).or_default();
         if matches!(role, Ok(Role::Replica(_))) {
             witness.followed = true;
-            self.deposed.remove(node);
+            self.deposed.retain(|it| it != node);
         }
         let before = witness.role.replace(role);
         before.as_ref().and_then(|role| role.as_ref().ok()) != self.role(node)
@@ -147,8 +147,11 @@ impl Election {
             .or_else(|| self.followed())
             .or_else(|| self.insisted(now))?;
         let seat = Seat { endpoint: endpoint.clone(), epoch, is_doubted: false };
-        self.deposed.extend(self.seat.replace(seat).map(|seat| seat.endpoint));
-        self.deposed.remove(&endpoint);
+        let former = self.seat.replace(seat).map(|seat| seat.endpoint);
+        self.deposed.retain(|it| *it != endpoint && Some(it) != former.as_ref());
+        self.deposed.extend(former);
+        let surplus = self.deposed.len().saturating_sub(MOST);
+        self.deposed.drain(..surplus);
         self.ballot.begin();
         self.failover = None;
         self.dissent = None;

@@ -174,6 +174,7 @@ fn a_succession_is_a_primary_replaced_and_not_slots_that_moved() {
         ("some slots moved", &moved, vec![]),
         ("all slots moved", &emptied, vec![]),
         ("of a dead one", &adopted, vec![(1, 2)]),
+        ("it is at another address", &["a h:9@1 master - 0 0 1 connected 0-9", B], vec![]),
         ("another node at the address", &["n h:1@1 master - 0 0 7 connected 0-9", B], vec![]),
     ] {
         let now = merge(&[view(2, lines)]);

@@ -1,6 +1,6 @@
 use athena_cache_core::backend::Class;
 
-use super::company::{FEW, MANY};
+use super::company::{FEW, MANY, MOST as MOST_REPLICAS};
 use super::*;
 use crate::config::Addresses;
 use crate::topology::cluster::nodes::{Preferred, Reading};
@@ -506,6 +506,38 @@ fn of_many_that_are_in_doubt_some_are_looked_for_at_a_time_and_all_in_turn() {
         }
     }
     assert!(seen.len() > 100, "{}", seen.len());
+}
+
+#[test]
+fn of_many_replicas_of_primaries_in_doubt_sixteen_are_asked_in_a_round_and_all_in_turn() {
+    let (primaries, each) = (4, 20);
+    let mut lines: Vec<_> = (1..=primaries)
+        .map(|it| format!("p{it} h:{it}@1 master - 0 0 {it} connected {}-{}", 10 * it, 10 * it + 9))
+        .collect();
+    for replica in 0..primaries * each {
+        let (port, of) = (100 + replica, replica % primaries + 1);
+        lines.push(format!("r{replica:03} h:{port}@1 slave p{of} 0 0 {of} connected"));
+    }
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let mut room = ClusterRoom::new();
+    room.due();
+    for port in [1, 2, 3] {
+        room.answer(port, view(port, &lines));
+    }
+    room.owners = (1..=primaries).map(|it| (at(it), Some(Doubt::Lost))).collect();
+    room.handle(ClusterEvent::Look);
+    let mut seen = HashSet::new();
+    for _ in 0..200 {
+        let ports = asked(&room.due());
+        let replicas: Vec<_> = ports.iter().copied().filter(|port| *port >= 100).collect();
+        // A full round goes to some of everybody as well.
+        assert!(replicas.len() <= 2 * MOST_REPLICAS, "{replicas:?}");
+        for port in ports {
+            room.answer(port, silent());
+        }
+        seen.extend(replicas);
+    }
+    assert_eq!(seen.len(), usize::from(primaries * each));
 }
 
 #[test]

@@ -834,3 +834,15 @@ fn what_a_missing_majority_costs_is_said_with_the_reasons() {
         assert!(told.contains(part), "{told}");
     }
 }
+
+#[test]
+fn of_former_seats_the_last_ones_are_remembered() {
+    let mut room = Room::seated();
+    for (node, epoch) in (2..500).zip(6..) {
+        room.hear(&[view(node, epoch), view(node, epoch), view(node, epoch)]);
+        room.election.testify(&at(node), PRIMARY);
+        assert_eq!(room.decide(), Some(node));
+    }
+    assert_eq!(room.election.deposed.len(), MOST);
+    assert!(room.election.deposed.contains(&at(498)));
+}
