@@ -12,6 +12,7 @@ use super::check::{self, Habit, Rules};
 use super::configuration::Configuration;
 use super::duty;
 use super::fault::{FAULTS, Fault};
+use super::left;
 use super::perform::Performance;
 use super::process::{Process, Setup};
 use super::random::SplitMix64;
@@ -44,7 +45,7 @@ pub(crate) struct Play {
     pub(crate) calm: Duration,
     /// How long it stays broken, where that does not end by itself.
     pub(crate) broken: Duration,
-    /// How long it goes on afterwards.
+    /// How long it goes on afterwards at least: so long that what works again can be told.
     pub(crate) after: Duration,
 }
 
@@ -159,17 +160,16 @@ impl Play {
         sleep(self.calm);
         let is_tracked = performance.stage.is_tracked();
         performance.play(self.fault);
-        if self.fault != Fault::Health {
-            sleep(self.after);
-        }
+        sleep(self.rest());
         let Performance { phases, unrest, .. } = performance;
         let duties = self.duties(&phases, source.now());
         processes.iter().for_each(Process::begin_to_stop);
         processes.iter_mut().for_each(Process::stop);
         let last_reads = self.read_all(&processes, &source);
         let is_tracked = is_tracked || stage.is_tracked();
-        let mut history =
-            History { last_reads, phases, written: source.written(), ..History::default() };
+        let leftovers = left::leftovers(left::names(&stage), &self.setup, self.workload.options);
+        let (written, loaded) = (source.written(), source.loaded());
+        let mut history = History { last_reads, phases, written, loaded, ..History::default() };
         for process in &processes {
             let mut log = process.log.take();
             history.reads.append(&mut log.reads);
@@ -183,7 +183,7 @@ impl Play {
             processes: self.processes,
             duties,
         };
-        self.report(history, rules, &source, &processes, is_tracked)
+        Report { leftovers, is_tracked, ..self.report(history, rules, &source, &processes) }
     }
 
     /// What every process reads of every item once nothing is under way any more.
@@ -204,9 +204,7 @@ impl Play {
         rules: Rules,
         source: &Source,
         processes: &[Process],
-        is_tracked: bool,
     ) -> Report {
-        let loads = source.loads();
         let stats: Vec<_> = processes.iter().map(|process| process.cache.stats()).collect();
         let unleased: u64 = stats.iter().map(|stats| stats.unleased_loads).sum();
         // What was loaded beside a lease counts as refused once that lease has ended.
@@ -224,7 +222,7 @@ impl Play {
         let windows = u64::try_from(windows).unwrap_or(u64::MAX);
         let surplus = self.loads_in_a_window().map(|each| {
             let in_time = each * windows * self.processes as u64;
-            check::surplus(&history, &loads, self.processes, in_time, habit)
+            check::surplus(&history, self.processes, in_time, habit)
         });
         let alive: Vec<_> =
             processes.iter().filter(|it| it.is_alive()).map(|it| it.number).collect();
@@ -236,10 +234,11 @@ impl Play {
             lapses: duty::lapses(&history, &rules.duties, &alive),
             staleness: staleness::by_phase(&history),
             stats,
-            loads: loads.iter().sum(),
+            loads: history.loaded.iter().map(Vec::len).sum(),
             rules,
             history,
-            is_tracked,
+            is_tracked: false,
+            leftovers: Vec::new(),
         }
     }
 }

@@ -52,9 +52,14 @@ impl Setup {
         self.attempt * 2
     }
 
+    /// How long a lease lives that nobody extends.
+    pub(crate) fn lease(&self) -> Duration {
+        self.attempt.max(Duration::from_secs(1))
+    }
+
     fn settings(&self, memory: MemoryRole) -> Settings {
         let mut settings = Settings::default();
-        settings.lease = self.attempt.max(Duration::from_secs(1));
+        settings.lease = self.lease();
         settings.memory.role = memory;
         let resilience = &mut settings.resilience;
         resilience.trust_window = self.window;
