@@ -22,9 +22,10 @@ const PER_BYTE: Duration = Duration::from_nanos(500);
 const SHORT: Duration = Duration::from_millis(700);
 
 impl Play {
-    /// Whether one process loads for all: it may take leases, and there is room for what it loaded.
+    /// Whether one process loads for all: it may take leases, and there is room and time for what it loaded.
     pub(crate) fn loads_once_for_all(&self) -> bool {
-        self.configuration.user != User::WithoutScripts && self.configuration.room == Room::Wide
+        let on = &self.configuration;
+        on.user != User::WithoutScripts && on.room == Room::Wide && on.rate().is_none()
     }
 
     /// How often each process may load an item in a window without an invalidation; `None` if nothing keeps
@@ -49,7 +50,8 @@ impl Play {
         let on = &self.configuration;
         let may =
             !matches!(on.user, User::WithoutTracking | User::WithoutInfo | User::WithoutScripts);
-        on.tracking == Tracking::On && may && on.room == Room::Wide
+        // What is slow ends trust, and makes all be read again.
+        on.tracking == Tracking::On && may && on.room == Room::Wide && on.rate().is_none()
     }
 
     /// How long it goes on once nothing is broken any more: each play has a duty then.
@@ -75,14 +77,11 @@ impl Play {
         let all_but = |left_out: &[Work]| {
             self.works().into_iter().filter(|work| !left_out.contains(work)).collect()
         };
-        let mut healed = self.works();
         if self.fault == Fault::Unsaved {
             let works = all_but(&[Work::Redis, Work::Invalidations]);
             duties.extend(self.duty(phases[1].from + SETTLED, last.from, works));
-            // Nothing tells that writes are taken again but a write, for which the breaker waits.
-            healed = all_but(&[Work::Redis]);
         }
-        duties.extend(self.duty(last.from + SETTLED, end, healed));
+        duties.extend(self.duty(last.from + SETTLED, end, self.works()));
         if self.fault == Fault::Resync {
             duties.extend(self.duty(phases[1].from, last.from, self.works()));
         }
@@ -100,7 +99,8 @@ impl Play {
         let remembers = self.configuration.memory == MemoryRole::Tier;
         // A full server takes nothing until its breaker lets something through. What nobody else fills, and
         // memory answers, is not read.
-        let reads = self.loads_once_for_all() && (self.processes > 1 || !remembers);
+        let is_kept = self.loads_once_for_all() || self.configuration.rate().is_some();
+        let reads = is_kept && (self.processes > 1 || !remembers);
         let works = [
             (Work::Memory, remembers && !self.loses_names()),
             (Work::Keeping, remembers && self.announces_all()),

@@ -62,24 +62,34 @@ pub(crate) fn names(stage: &Stage) -> Vec<Name> {
 }
 
 /// Those that nothing explains, or that are there for too long.
-pub(crate) fn leftovers(names: Vec<Name>, setup: &Setup, options: Options) -> Vec<Leftover> {
-    let judged = names.into_iter().filter(|it| !it.name.starts_with(FILLER)).map(|name| {
-        let purpose = purpose(&name.name, setup, options);
-        Leftover { name, purpose }
+pub(crate) fn leftovers(names: &[Name], setup: &Setup, options: Options) -> Vec<Leftover> {
+    // Once its tag has ended, an entry is there for nothing.
+    let end_of_tag = |item: usize| {
+        let group = (0..GROUPS).find(|group| sites::is_in(item, *group))?;
+        let tag = format!("{NAMESPACE}:#{}", sites::tag(group));
+        names.iter().find(|it| it.name == tag)?.remaining
+    };
+    let ends: Vec<_> = sites::all().map(end_of_tag).collect();
+    let life = |item: usize| {
+        let life = sites::life(item, options);
+        ends[item].map_or(life, |end| end.min(life))
+    };
+    let judged = names.iter().filter(|it| !it.name.starts_with(FILLER)).map(|name| {
+        let purpose = purpose(&name.name, setup, life);
+        Leftover { name: name.clone(), purpose }
     });
     judged.filter(|it| !it.is_in_order()).collect()
 }
 
 /// What a name is for; `None` if for nothing.
-fn purpose(name: &str, setup: &Setup, options: Options) -> Option<Purpose> {
+fn purpose(name: &str, setup: &Setup, life: impl Fn(usize) -> Duration) -> Option<Purpose> {
     let name = name.strip_prefix(NAMESPACE)?.strip_prefix(':')?;
     let lease = setup.lease();
     if name == "#" || name == "*" || is_partition(name) {
         return Some(Purpose::Always);
     }
     if let Some(tag) = name.strip_prefix('#') {
-        let lives = sites::all().filter(|item| (0..GROUPS).any(|group| sites::is_in(*item, group)));
-        let longest = lives.map(|item| sites::life(item, options)).max()?;
+        let longest = sites::all().map(&life).max()?;
         let is_known = (0..GROUPS).any(|group| sites::tag(group) == tag);
         return is_known.then_some(Purpose::Until((longest + lease + SPARE) * 2));
     }
@@ -87,9 +97,7 @@ fn purpose(name: &str, setup: &Setup, options: Options) -> Option<Purpose> {
     let (item, part) = sites::all().find_map(|item| Some((item, of(&item)?)))?;
     match part {
         "l" => Some(Purpose::Until(lease)),
-        "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" => {
-            Some(Purpose::Until(sites::life(item, options)))
-        }
+        "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" => Some(Purpose::Until(life(item))),
         _ => None,
     }
 }
@@ -138,7 +146,7 @@ mod tests {
         let hour = Duration::from_secs(60 * 60);
         let is_left = |name: &str, remaining: Option<Duration>| {
             let name = Name { name: format!("{NAMESPACE}:{name}"), remaining };
-            !leftovers(vec![name], &setup, Options::Few).is_empty()
+            !leftovers(&[name], &setup, Options::Few).is_empty()
         };
         let ends = [
             ("{k:item:plain:0}:0", hour),
@@ -161,8 +169,17 @@ mod tests {
         }
         let foreign = |name: &str| {
             let name = Name { name: name.to_owned(), remaining: moment };
-            leftovers(vec![name], &setup, Options::Few).len()
+            leftovers(&[name], &setup, Options::Few).len()
         };
+        let [mut entry, mut tag] = ["{k:item:tagged:1}:0", "#group:0"]
+            .map(|name| Name { name: format!("{NAMESPACE}:{name}"), remaining: Some(hour) });
+        let of_both =
+            |both: [&Name; 2]| leftovers(&both.map(Clone::clone), &setup, Options::Few).len();
+        assert_eq!(of_both([&entry, &tag]), 0);
+        tag.remaining = moment;
+        assert_eq!(of_both([&entry, &tag]), 1, "its tag ends first");
+        entry.name = format!("{NAMESPACE}:{{k:item:tagged:6}}:0");
+        assert_eq!(of_both([&entry, &tag]), 0, "that is of another group");
         assert_eq!([foreign("name"), foreign(&format!("{FILLER}1"))], [1, 0]);
     }
 }

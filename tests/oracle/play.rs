@@ -28,6 +28,8 @@ use crate::support::wait_within;
 
 /// What is added to the trust window: a machine with much to do may stop between two lines.
 pub(super) const SLACK: Duration = Duration::from_millis(700);
+/// How long an operation may take where something does not answer in time.
+const BRIEF: Duration = Duration::from_millis(500);
 /// How long journals may take to empty, and flags to disappear, once all is well.
 const RECOVERY: Duration = Duration::from_secs(20);
 
@@ -52,13 +54,13 @@ pub(crate) struct Play {
 impl Play {
     /// A short one with three processes.
     pub(crate) fn new(topology: Topology, fault: Fault, seed: u64) -> Self {
-        let attempt = if fault == Fault::Health { 5_000 } else { 500 };
+        let attempt = if fault == Fault::Health { Duration::from_secs(5) } else { BRIEF };
         // Sentinels are asked once a second who the primary is; what they have not confirmed within the
         // window is not passed off as fresh.
         let window = if topology == Topology::Sentinel { 1_500 } else { 500 };
         let setup = Setup {
             window: Duration::from_millis(window),
-            attempt: Duration::from_millis(attempt),
+            attempt,
             heartbeat: Duration::from_millis(200),
             recovery: Duration::from_secs(30),
             without: None,
@@ -95,7 +97,10 @@ impl Play {
     }
 
     /// On another configuration than the default.
-    pub(crate) fn on(self, configuration: Configuration) -> Self {
+    pub(crate) fn on(mut self, configuration: Configuration) -> Self {
+        if configuration.rate().is_some() {
+            self.setup.attempt = BRIEF;
+        }
         Self { configuration, ..self }
     }
 
@@ -141,7 +146,7 @@ impl Play {
         let on = &self.configuration;
         let mut stage = Stage::start(self.topology, self.fault, on, self.processes);
         let mut processes: Vec<_> = (0..self.processes)
-            .map(|number| Process::start(number, &stage.url(number), &self.setup, on))
+            .map(|number| Process::start(number, stage.config(number), &self.setup, on))
             .collect();
         for process in &mut processes {
             let part = workload.writers.part(process.number, self.processes);
@@ -167,7 +172,7 @@ impl Play {
         processes.iter_mut().for_each(Process::stop);
         let last_reads = self.read_all(&processes, &source);
         let is_tracked = is_tracked || stage.is_tracked();
-        let leftovers = left::leftovers(left::names(&stage), &self.setup, self.workload.options);
+        let leftovers = left::leftovers(&left::names(&stage), &self.setup, self.workload.options);
         let (written, loaded) = (source.written(), source.loaded());
         let mut history = History { last_reads, phases, written, loaded, ..History::default() };
         for process in &processes {
@@ -179,7 +184,9 @@ impl Play {
             bound: self.bound(),
             unrest,
             is_calm: self.fault == Fault::Health,
-            all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync),
+            // What is slow holds up what is announced, too.
+            all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync)
+                && self.configuration.rate().is_none(),
             processes: self.processes,
             duties,
         };
@@ -212,6 +219,7 @@ impl Play {
         let beside = stats.iter().map(beside).sum();
         let habit = |item| match sites::site(item) {
             _ if self.workload.options == Options::Every => Habit::Renewed,
+            _ if self.configuration.is_heavy(item) => Habit::Renewed,
             Site::Renewed => Habit::Renewed,
             Site::Labelled | Site::Tagged | Site::ByHand if self.loses_names() => Habit::Renewed,
             Site::Labelled => Habit::Labelled,

@@ -73,8 +73,13 @@ impl Setup {
 }
 
 impl Process {
-    /// Starts a process that reaches Redis at a URL.
-    pub(crate) fn start(number: usize, url: &str, setup: &Setup, on: &Configuration) -> Self {
+    /// Starts a process that is told where Redis is.
+    pub(crate) fn start(
+        number: usize,
+        config: RedisConfig,
+        setup: &Setup,
+        on: &Configuration,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name(format!("process {number}"))
@@ -82,7 +87,7 @@ impl Process {
             .build()
             .expect("a runtime");
         let inside = runtime.enter();
-        let config = RedisConfig::new(url).response_timeout(setup.attempt);
+        let config = config.response_timeout(setup.attempt);
         let config = config.heartbeat(setup.heartbeat).tracking(on.tracking != Tracking::Off);
         let config = match on.user {
             User::Full => config,

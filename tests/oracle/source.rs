@@ -81,7 +81,7 @@ impl Source {
         tokio::time::sleep(before).await;
         let version = self.version(item);
         tokio::time::sleep(time.saturating_sub(before)).await;
-        Value::new(item, version, self.0.decoding, self.0.configuration.bytes(version))
+        Value::new(item, version, self.0.decoding, self.0.configuration.bytes_of(item, version))
     }
 
     /// When each version of each item came to be.
