@@ -153,7 +153,9 @@ impl Remote {
         let absent = groups.iter().flat_map(|(_, group)| group).filter(|need| self.is_absent(need));
         let made: Vec<_> = absent.map(|need| revisions.name(&need.name)).collect();
         self.ensure_on(groups, since, deadline).await?;
-        made.into_iter().for_each(|name| revisions.made(name));
+        for name in made {
+            revisions.made(name);
+        }
         Ok(())
     }
 
