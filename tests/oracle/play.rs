@@ -174,7 +174,7 @@ impl Play {
         let is_tracked = is_tracked || stage.is_tracked();
         let leftovers = left::leftovers(&left::names(&stage), &self.setup, self.workload.options);
         let (written, loaded) = (source.written(), source.loaded());
-        let mut history = History { last_reads, phases, written, loaded, ..History::default() };
+        let mut history = History { written, loaded, last_reads, phases, ..History::default() };
         for process in &processes {
             let mut log = process.log.take();
             history.reads.append(&mut log.reads);
