@@ -67,14 +67,15 @@ impl Stage {
     fn concerns(self, words: &[String], has_read: bool) -> bool {
         let is_probe = words.iter().any(|word| word.ends_with('?'));
         match (self, words[0].as_str()) {
-            (Self::BeforeLogin, _) | (Self::Login, "INFO" | "CLIENT" | "CONFIG") => true,
+            (Self::BeforeLogin, _)
+            | (Self::Login, "INFO" | "CLIENT" | "CONFIG")
+            | (Self::Sentinel, "SENTINEL")
+            | (Self::Subscribed, "PSUBSCRIBE")
+            | (Self::Cluster, "CLUSTER") => true,
             (Self::Read | Self::Announcing, "MGET") | (Self::Write, "EVALSHA" | "EVAL" | "SET") => {
                 !is_probe
             }
             (Self::SignOfLife, "PING") => has_read,
-            (Self::Sentinel, "SENTINEL")
-            | (Self::Subscribed, "PSUBSCRIBE")
-            | (Self::Cluster, "CLUSTER") => true,
             _ => false,
         }
     }
