@@ -15,6 +15,7 @@ mod bytes;
 mod closing;
 mod cluster;
 mod coherence;
+mod drill;
 mod empty;
 mod fallback;
 mod heavy;
