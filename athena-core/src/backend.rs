@@ -168,6 +168,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         u64::MAX
     }
 
+    /// The setting of this process that [`max_value`](Self::max_value) is due to, if it is; for messages.
+    fn max_value_setting(&self, _node: Node) -> Option<&'static str> {
+        None
+    }
+
     /// Operations that a node was sent and has not answered.
     fn in_flight(&self, _node: Node) -> usize {
         0

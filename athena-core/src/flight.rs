@@ -481,6 +481,11 @@ impl Lead {
         !revisions.holds_since(&self.flight.lock().dependencies, since)
     }
 
+    /// Whether the result is outdated by now, whatever it will be.
+    pub(crate) fn is_outdated(&self, revisions: &Revisions) -> bool {
+        !revisions.holds(&self.flight.lock().dependencies)
+    }
+
     /// A question is sent, whose answer may be what lands (coherence 14).
     pub(crate) fn asks_at(&self, now: Tick) {
         self.flight.lock().step = FlightStep::Asks(now);

@@ -13,7 +13,7 @@ use athena_cache_core::backend::{
     Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
-use crate::link::{Batch, Origin, Replies, Script};
+use crate::link::{self, Batch, Origin, Replies, Script};
 use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));
@@ -38,7 +38,7 @@ impl Backend for Redis {
         if names().next().is_none() {
             return Ok(Found::default());
         }
-        let mut batch = self.topology.batch().reading();
+        let mut batch = self.topology.batch();
         for value in values {
             // Before the values: the life read may belong to an earlier value, never to a later one.
             batch.with("PTTL", value);
@@ -81,7 +81,7 @@ impl Backend for Redis {
     async fn fill(&self, fill: Fill<'_>) -> Result<Filled, Failure> {
         let Fill { item, lease, token, epoch } = fill;
         // Coherence 6: on the connection that the lease was granted on, or not at all.
-        let mut batch = self.topology.batch().on(epoch).writing();
+        let mut batch = self.topology.batch().on(epoch);
         batch
             .call(&FILL, item.value, [lease])
             .arg(token.to_string())
@@ -179,6 +179,11 @@ impl Backend for Redis {
 
     fn max_value(&self, node: Node) -> u64 {
         self.topology.max_value(node)
+    }
+
+    fn max_value_setting(&self, node: Node) -> Option<&'static str> {
+        let is_ours = self.topology.max_value(node) == link::most_let_in(self.max_reply);
+        is_ours.then_some("`RedisConfig::max_reply`")
     }
 
     fn is_ready(&self, node: Node) -> bool {

@@ -109,6 +109,17 @@ pub(crate) enum Deployment {
     Cluster { seeds: Vec<Endpoint> },
 }
 
+impl Deployment {
+    /// One word for it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Standalone(_) => "standalone",
+            Self::Sentinel { .. } => "sentinel",
+            Self::Cluster { .. } => "cluster",
+        }
+    }
+}
+
 /// How the nodes of one kind are reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
@@ -398,8 +409,9 @@ impl RedisConfig {
     /// How many bytes one reply of a server may take, with 64 for each of its parts; beyond that the
     /// connection ends.
     ///
-    /// Default 64 MiB; from 1 MiB to 1 TiB. Four times as much may wait unread. No value is written that would
-    /// be larger when it is read.
+    /// Default 64 MiB; from 1 MiB to 1 TiB. No value is written that would be larger when it is read, whatever
+    /// `Resilience::max_value` says. Of values that are read together and are more than this, those are left
+    /// out that do not fit; so are those beyond three times as much of one batch.
     #[must_use]
     pub fn max_reply(mut self, bytes: u64) -> Self {
         self.max_reply = bytes;

@@ -43,7 +43,10 @@ pub use self::config::{Credentials, RedisConfig};
 pub use self::error::Error;
 pub use self::tls::TlsConfig;
 
+use std::fmt;
 use std::sync::Arc;
+
+use athena_cache_core::backend::Backend;
 
 use self::config::{Login, Settings};
 use self::topology::Topology;
@@ -55,11 +58,14 @@ use self::topology::Topology;
 /// processes in one, connect twice.
 ///
 /// Dropping the last of them closes its connections and ends its background tasks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Redis {
     topology: Arc<Topology>,
+    /// What kind of servers they are.
+    kind: &'static str,
     login: Arc<Login>,
     allow_admin: bool,
+    max_reply: u64,
 }
 
 impl Redis {
@@ -97,8 +103,10 @@ impl Redis {
 
     fn of(settings: Settings) -> Self {
         let allow_admin = settings.allow_admin;
-        let login = Arc::clone(&settings.access.login);
-        Self { topology: Arc::new(Topology::new(settings)), login, allow_admin }
+        let kind = settings.deployment.kind();
+        let (login, max_reply) = (Arc::clone(&settings.access.login), settings.access.max_reply);
+        let topology = Arc::new(Topology::new(settings));
+        Self { topology, kind, login, allow_admin, max_reply }
     }
 
     /// Uses the Redis that a configuration describes, and connects if that must not fail.
@@ -158,5 +166,20 @@ impl Redis {
             return Err(Error::admin("optimize"));
         }
         Ok(self.purge().await?)
+    }
+}
+
+/// Shows where it is, and nothing of how it works.
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        let nodes = self.topology.nodes();
+        let shown: Vec<_> = nodes.iter().take(SHOWN).map(|node| self.endpoint(*node)).collect();
+        let mut redis = f.debug_struct("Redis");
+        redis.field("topology", &self.kind).field("nodes", &shown);
+        match nodes.len().saturating_sub(SHOWN) {
+            0 => redis.finish_non_exhaustive(),
+            more => redis.field("more", &more).finish_non_exhaustive(),
+        }
     }
 }

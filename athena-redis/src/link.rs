@@ -13,6 +13,7 @@ mod conn;
 mod connecting;
 mod dial;
 mod dials;
+mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod meter;
@@ -22,6 +23,7 @@ mod permission;
 mod proof;
 mod pulse;
 mod push;
+mod questions;
 mod reply;
 mod rights;
 mod role;
@@ -29,6 +31,7 @@ mod script;
 mod state;
 mod stranger;
 mod supervise;
+mod tap;
 mod task;
 mod unheard;
 
@@ -161,7 +164,7 @@ impl Link {
         if let Some(ability) = batch.needs() {
             self.permit_use(&conn, ability, deadline).await?;
         }
-        let watch = conn.watch(limit / 2).of(batch);
+        let watch = conn.watch(limit / 2);
         let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
             drop(watch);
             return Err(shared.given_up(&conn));
@@ -229,7 +232,7 @@ impl Link {
 
     /// The most bytes that the node takes as one value, as far as is known.
     pub(crate) fn max_value(&self) -> u64 {
-        let most = self.shared.call.access.max_reply.saturating_sub(meter::AROUND_VALUE);
+        let most = most_let_in(self.shared.call.access.max_reply);
         self.shared.up().map_or(u64::MAX, |conn| conn.max_value()).min(most)
     }
 
@@ -313,6 +316,11 @@ impl Link {
     pub(crate) fn turns(&self) -> Turns {
         Turns(self.shared.phase.subscribe())
     }
+}
+
+/// The most bytes of one value that is let in where a reply may take so many.
+pub(crate) fn most_let_in(max_reply: u64) -> u64 {
+    max_reply.saturating_sub(meter::AROUND_VALUE)
 }
 
 /// Changes of the connection of a link.

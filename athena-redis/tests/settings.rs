@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use athena_cache_core::backend::{Backend, Node};
 use athena_cache_redis::{Redis, RedisConfig};
 
 #[test]
@@ -111,4 +112,22 @@ fn neither_errors_nor_debug_show_a_password() {
         let redis = Redis::from_url(url).unwrap();
         assert!(!format!("{redis:?}").contains("s3cret"));
     }
+}
+
+#[test]
+fn debug_tells_where_it_is_and_nothing_of_how_it_works() {
+    let shown = |url: &str| format!("{:?}", Redis::from_url(url).unwrap());
+    let expected = r#"Redis { topology: "standalone", nodes: ["host:6379"], .. }"#;
+    assert_eq!(shown("redis://:s3cret@host"), expected);
+    for url in ["redis-sentinel://host#mymaster", "redis-cluster://host"] {
+        assert!(shown(url).len() < 200, "{}", shown(url));
+    }
+}
+
+#[test]
+fn a_limit_of_values_that_is_due_to_a_setting_here_is_told_by_its_name() {
+    let config = RedisConfig::new("redis://host").max_reply(1 << 20);
+    let redis = Redis::new(config).unwrap();
+    assert_eq!(redis.max_value(Node::ONLY), (1 << 20) - (64 << 10));
+    assert_eq!(redis.max_value_setting(Node::ONLY), Some("`RedisConfig::max_reply`"));
 }

@@ -14,7 +14,7 @@ pub(crate) struct Tally {
     bad: Vec<String>,
     reads: usize,
     invalidations: usize,
-    loads: u64,
+    loads: usize,
     /// The ages of what was served as fresh, by topology and phase.
     ages: BTreeMap<String, Vec<Duration>>,
     /// The same as shares of the window, by each word of a configuration.
@@ -40,7 +40,7 @@ impl Tally {
         }
         self.reads += report.history.reads.len();
         self.invalidations += report.history.invalidations.len();
-        self.loads += u64::from(report.loads);
+        self.loads += report.loads;
         let is_failover = play.fault.is_failover(play.topology);
         let all: Vec<_> = staleness::ages(&report.history).flat_map(|(_, ages)| ages).collect();
         for word in play.configuration.words() {

@@ -8,14 +8,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod lies;
+mod stage;
+
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use athena_cache::{Cache, Redis, RedisConfig, Settings, athena_cache};
-use support::liar::{Answer, Liar, hello};
-use support::resp::Reply;
+use stage::{STAGES, Scene};
 use tracing_subscriber::filter::LevelFilter;
 
 const MIB: u64 = 1 << 20;
@@ -24,85 +26,6 @@ const MOST_MEMORY: u64 = 64 * MIB;
 /// What a busy machine may add to a call.
 const MARGIN: Duration = Duration::from_secs(2);
 const CALLS: u32 = 8;
-
-/// What the server does to whoever asks at a stage.
-type Lie = (&'static str, fn() -> Answer);
-
-/// When the server begins to lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// With the first command.
-    BeforeLogin,
-    /// When it is asked what it is.
-    Login,
-    /// When entries are read.
-    Read,
-    /// When a lease is asked for, or a value stored.
-    Write,
-    /// When it is asked for a sign of life.
-    SignOfLife,
-}
-
-const STAGES: [Stage; 5] =
-    [Stage::BeforeLogin, Stage::Login, Stage::Read, Stage::Write, Stage::SignOfLife];
-
-const LIES: [Lie; 17] = [
-    ("a text of 2^40 bytes", || Answer::Endless(b"$1099511627776\r\n")),
-    ("a text of 2^63 bytes", || Answer::Endless(b"$9223372036854775807\r\n")),
-    ("an error of 2^40 bytes", || Answer::Endless(b"!1099511627776\r\n")),
-    ("a line without an end", || Answer::Endless(b"+")),
-    ("a list of a billion", || Answer::Endless(b"*1000000000\r\n")),
-    ("a map of 2^62", || Answer::Endless(b"%4611686018427387904\r\n")),
-    ("attributes of 2^62", || Answer::Endless(b"|4611686018427387904\r\n")),
-    ("lists in lists", || bytes(b"*1\r\n", 200_000)),
-    ("lists that claim in lists that claim", || bytes(b"*100000\r\n", 10_000)),
-    ("many more replies than were asked for", || bytes(b":1\r\n", 500_000)),
-    ("endless announcements", || bytes(b">2\r\n+invalidate\r\n*1\r\n$4\r\nshop\r\n", 50_000)),
-    ("announcements of nothing", || bytes(b">1\r\n+invalidate\r\n", 1_000)),
-    ("junk", || bytes(b"\x00\xff\x7fGET / HTTP/1.1\r\n\r\n", 1_000)),
-    ("a number in place of anything", || bytes(b":9223372036854775807\r\n", 1)),
-    ("an error that forges a line", || {
-        let forged = "ERR x\r\n2026-01-01T00:00:00Z  WARN athena_cache: forged ".repeat(20_000);
-        bytes(format!("!{}\r\n{forged}\r\n", forged.len()).as_bytes(), 1)
-    }),
-    ("a byte now and then", || Answer::Drip(b"$1000000\r\n")),
-    ("nothing", || Answer::Silence),
-];
-
-fn bytes(piece: &[u8], times: usize) -> Answer {
-    Answer::Bytes(piece.repeat(times))
-}
-
-impl Stage {
-    /// Whether a command belongs to it; what a login tries about rights does not, but to the first two.
-    fn concerns(self, words: &[String], has_read: bool) -> bool {
-        let is_probe = words.iter().any(|word| word.ends_with('?'));
-        match (self, words[0].as_str()) {
-            (Self::BeforeLogin, _) | (Self::Login, "INFO" | "CLIENT" | "CONFIG") => true,
-            (Self::Read, "MGET") | (Self::Write, "EVALSHA" | "EVAL" | "SET") => !is_probe,
-            (Self::SignOfLife, "PING") => has_read,
-            _ => false,
-        }
-    }
-}
-
-/// What an honest server with nothing in it would say.
-fn honest(words: &[String]) -> Answer {
-    Answer::Reply(match words[0].as_str() {
-        "HELLO" => hello("standalone", "master"),
-        "PING" => Reply::Status("PONG".into()),
-        "CLIENT" | "AUTH" | "SELECT" => Reply::Status("OK".into()),
-        "MGET" => Reply::List(vec![Reply::Nothing; words.len() - 1]),
-        "INFO" => {
-            Reply::Bytes(b"role:master\r\nevicted_keys:0\r\ntracking_total_keys:0\r\n".to_vec())
-        }
-        "GET" | "SET" => Reply::Nothing,
-        "EVALSHA" => Reply::Error("NOSCRIPT No matching script".into()),
-        "EVAL" => Reply::Error("ERR PROBE".into()),
-        "PTTL" | "DEL" | "EXISTS" | "PEXPIRE" => Reply::Number(0),
-        _ => Reply::Error("ERR unknown command".into()),
-    })
-}
 
 #[athena_cache(key = "product:{id}", cache = cache)]
 async fn product(cache: &Cache, id: u32) -> Result<u32, io::ErrorKind> {
@@ -118,21 +41,11 @@ fn whatever_a_server_says_functions_answer_and_the_process_stays_what_it_was() {
         eprintln!("{panic}");
     }));
     let begun = Instant::now();
+    let mut count = 0;
     for stage in STAGES {
-        for (name, lie) in LIES {
-            let [has_read, has_lied] = [Arc::new(AtomicBool::new(false)), Arc::default()];
-            let lied = Arc::clone(&has_lied);
-            let answer = move |words: &[String]| {
-                let is_entry = words[0] == "MGET" && !words[1].ends_with('?');
-                let has_read = has_read.fetch_or(is_entry, Ordering::SeqCst);
-                if stage.concerns(words, has_read) {
-                    lied.store(true, Ordering::SeqCst);
-                    lie()
-                } else {
-                    honest(words)
-                }
-            };
-            let liar = Liar::start(answer);
+        for (name, lie) in stage.lies() {
+            count += 1;
+            let scene = Scene::start(stage, lie);
             forget_peak();
             let floor = memory("VmRSS:");
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -140,7 +53,7 @@ fn whatever_a_server_says_functions_answer_and_the_process_stays_what_it_was() {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(call(&liar, &format!("{name}, {stage:?}")));
+            runtime.block_on(call(&scene, &format!("{name}, {stage:?}")));
             support::wait_for(&format!("no task is left: {name}, {stage:?}"), || {
                 (runtime.metrics().num_alive_tasks() == 0).then_some(())
             });
@@ -153,20 +66,20 @@ fn whatever_a_server_says_functions_answer_and_the_process_stays_what_it_was() {
             assert!(!records.lines().any(is_forged), "{name}, {stage:?}: {records}");
             assert!(records.lines().count() < 12, "{name}, {stage:?}: {records}");
             assert_eq!(PANICS.load(Ordering::SeqCst), 0, "{name}, {stage:?}");
-            assert!(has_lied.load(Ordering::SeqCst), "nobody heard it: {name}, {stage:?}");
+            assert!(scene.has_lied(), "nobody heard it: {name}, {stage:?}");
         }
     }
-    eprintln!("{} lies at {} stages in {:?}", LIES.len(), STAGES.len(), begun.elapsed());
+    eprintln!("{count} lies at {} stages in {:?}", STAGES.len(), begun.elapsed());
 }
 
 /// Calls a function some times: it answers as without a cache.
-async fn call(liar: &Liar, what: &str) {
+async fn call(scene: &Scene, what: &str) {
     let mut settings = Settings::default();
     settings.resilience.attempt_timeout = Duration::from_millis(60);
     settings.resilience.deadline = Duration::from_millis(120);
     settings.resilience.write_deadline = Duration::from_millis(120);
     let deadline = settings.resilience.deadline;
-    let config = RedisConfig::new(format!("redis://127.0.0.1:{}", liar.port()))
+    let config = RedisConfig::new(scene.url())
         .connect_timeout(Duration::from_millis(300))
         .response_timeout(Duration::from_millis(60))
         .heartbeat(Duration::from_millis(20))
@@ -181,7 +94,7 @@ async fn call(liar: &Liar, what: &str) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let most = 40;
-    assert!(liar.accepted() <= most, "{} connections: {what}", liar.accepted());
+    assert!(scene.accepted() <= most, "{} connections: {what}", scene.accepted());
     cache.close().await;
 }
 

@@ -69,7 +69,7 @@ pub(crate) struct Violation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Surplus {
     pub(crate) item: usize,
-    pub(crate) loads: u32,
+    pub(crate) loads: u64,
     pub(crate) allowed: u64,
 }
 
@@ -109,7 +109,6 @@ pub(crate) enum Habit {
 /// reached them, and `in_time` times without a reason.
 pub(crate) fn surplus(
     history: &History,
-    loads: &[u32],
     processes: usize,
     in_time: u64,
     habit: impl Fn(usize) -> Habit,
@@ -121,14 +120,15 @@ pub(crate) fn surplus(
         all.filter(|it| it.version_of(item).is_some() || late && is_wide(it)).count()
     };
     let mut found = Vec::new();
-    for (item, &loads) in loads.iter().enumerate() {
+    for (item, loads) in history.loaded.iter().enumerate() {
+        let loads = loads.len() as u64;
         let more = match habit(item) {
             Habit::Usual | Habit::Labelled => 0,
             Habit::Batched(beside) => beside,
             Habit::Renewed => continue,
         };
         let allowed = 1 + reaching(item) as u64 * processes as u64 + in_time + more;
-        if u64::from(loads) > allowed {
+        if loads > allowed {
             found.push(Surplus { item, loads, allowed });
         }
     }

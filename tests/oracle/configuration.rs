@@ -30,6 +30,7 @@ pub(crate) struct Configuration {
     pub(crate) room: Room,
     pub(crate) seeds: Seeds,
     pub(crate) sentinels: Sentinels,
+    pub(crate) addresses: Addresses,
 }
 
 /// Whether servers announce what changes.
@@ -49,6 +50,8 @@ pub(crate) enum Size {
     Small,
     /// That many.
     Bytes(usize),
+    /// Up to 64, but for one item, whose values take longer on their way than an operation may.
+    OneHeavy,
 }
 
 /// How long loads take.
@@ -85,6 +88,18 @@ pub(crate) enum Sentinels {
     OneMissing,
 }
 
+/// Whether what nodes announce as their addresses leads to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    Lead,
+    /// No IP address does, and the cluster names no others: the host that was asked counts.
+    Untold,
+    /// No IP address does, but host names, which the cluster prefers.
+    ByHostname,
+    /// None does; the settings of the processes say where they are.
+    Mapped,
+}
+
 /// One part of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -97,9 +112,10 @@ enum Part {
     Room(Room),
     Seeds(Seeds),
     Sentinels(Sentinels),
+    Addresses(Addresses),
 }
 
-const WORDS: [(&str, Part); 25] = [
+const WORDS: [(&str, Part); 29] = [
     ("valkey", Part::Make(Make::Valkey)),
     ("recommended-user", Part::User(User::Recommended)),
     ("no-scripts", Part::User(User::WithoutScripts)),
@@ -113,6 +129,7 @@ const WORDS: [(&str, Part); 25] = [
     ("4kb", Part::Size(Size::Bytes(4 << 10))),
     ("64kb", Part::Size(Size::Bytes(64 << 10))),
     ("1mb", Part::Size(Size::Bytes(1 << 20))),
+    ("heavy", Part::Size(Size::OneHeavy)),
     ("brief-loads", Part::Loads(Loads::Brief)),
     ("long-loads", Part::Loads(Loads::Long)),
     ("noeviction", Part::Room(Room::Tight("noeviction"))),
@@ -125,10 +142,19 @@ const WORDS: [(&str, Part); 25] = [
     ("volatile-ttl", Part::Room(Room::Tight("volatile-ttl"))),
     ("by-name", Part::Seeds(Seeds::ByName)),
     ("missing-sentinel", Part::Sentinels(Sentinels::OneMissing)),
+    ("no-endpoints", Part::Addresses(Addresses::Untold)),
+    ("hostnames", Part::Addresses(Addresses::ByHostname)),
+    ("mapped", Part::Addresses(Addresses::Mapped)),
 ];
 
 /// What values take at least where room is tight: what connections take is little beside it.
 const SIZE_TO_EVICT: usize = 256 << 10;
+
+/// The item whose values are heavy where one is; it is read together with others as well.
+pub(crate) const HEAVY: usize = 5;
+const HEAVY_BYTES: usize = 4_000_000;
+/// Bytes in a second: a heavy value takes four times an attempt.
+const SLOW_WAY: u32 = 2_000_000;
 
 impl Default for Configuration {
     fn default() -> Self {
@@ -142,6 +168,7 @@ impl Default for Configuration {
             room: Room::Wide,
             seeds: Seeds::ByAddress,
             sentinels: Sentinels::All,
+            addresses: Addresses::Lead,
         }
     }
 }
@@ -169,7 +196,15 @@ impl Configuration {
 
     /// Whether it can be had there.
     pub(crate) fn suits(&self, topology: Topology) -> bool {
-        self.sentinels == Sentinels::All || topology == Topology::Sentinel
+        let has_sentinels = self.sentinels == Sentinels::All || topology == Topology::Sentinel;
+        let has_addresses = match self.addresses {
+            Addresses::Lead => true,
+            Addresses::Mapped => topology != Topology::Standalone,
+            Addresses::Untold | Addresses::ByHostname => topology == Topology::Cluster,
+        };
+        // What is evicted is large, and so would be slow as well.
+        let has_way = self.size != Size::OneHeavy || self.room == Room::Wide;
+        has_sentinels && has_addresses && has_way
     }
 
     /// Whether its promises are the usual ones in the course of a fault.
@@ -178,7 +213,10 @@ impl Configuration {
     /// forgot (docs/high-availability.md).
     pub(crate) fn bears(&self, fault: Fault, topology: Topology) -> bool {
         let forgets = fault.is_failover(topology) || matches!(fault, Fault::Loading);
-        self.user != User::WithoutInfo || !forgets
+        let is_told = self.user != User::WithoutInfo || !forgets;
+        // A way that is slow hides what else holds something up.
+        let is_slow = self.size == Size::OneHeavy;
+        is_told && (!is_slow || matches!(fault, Fault::Health | Fault::Partition))
     }
 
     /// Its words, or `default`.
@@ -188,10 +226,25 @@ impl Configuration {
         if words.is_empty() { vec!["default"] } else { words }
     }
 
+    /// Whether the values of an item do not get through in time.
+    pub(crate) fn is_heavy(&self, item: usize) -> bool {
+        self.size == Size::OneHeavy && item == HEAVY
+    }
+
+    /// How wide the ways to the servers are, in bytes a second, if that is to be noticed.
+    pub(crate) fn rate(&self) -> Option<u32> {
+        (self.size == Size::OneHeavy).then_some(SLOW_WAY)
+    }
+
     /// How many bytes the value of an item takes.
+    pub(crate) fn bytes_of(&self, item: usize, version: u32) -> usize {
+        if self.is_heavy(item) { HEAVY_BYTES } else { self.bytes(version) }
+    }
+
+    /// The same of one that is not heavy.
     pub(crate) fn bytes(&self, version: u32) -> usize {
         let bytes = match self.size {
-            Size::Small => usize::try_from(version % 64).unwrap_or(0),
+            Size::Small | Size::OneHeavy => usize::try_from(version % 64).unwrap_or(0),
             Size::Bytes(bytes) => bytes,
         };
         if self.room == Room::Wide { bytes } else { bytes.max(SIZE_TO_EVICT) }
@@ -217,6 +270,7 @@ impl Configuration {
             Part::Room(room) => self.room = room,
             Part::Seeds(seeds) => self.seeds = seeds,
             Part::Sentinels(sentinels) => self.sentinels = sentinels,
+            Part::Addresses(addresses) => self.addresses = addresses,
         }
         self
     }
@@ -267,7 +321,11 @@ mod tests {
             let all = all.map(|mut random| Configuration::draw(&mut random, topology).words());
             all.flatten().collect::<std::collections::BTreeSet<_>>()
         };
-        assert_eq!(drawn(Topology::Sentinel).len(), WORDS.len() + 1);
-        assert!(!drawn(Topology::Cluster).contains("missing-sentinel"));
+        let mut all = drawn(Topology::Sentinel);
+        assert!(!all.contains("hostnames"));
+        let of_cluster = drawn(Topology::Cluster);
+        assert!(!of_cluster.contains("missing-sentinel"));
+        all.extend(of_cluster);
+        assert_eq!(all.len(), WORDS.len() + 1);
     }
 }

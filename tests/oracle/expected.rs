@@ -18,13 +18,14 @@ use super::record::Phase;
 const SETTLED: Duration = Duration::from_millis(1_700);
 /// What a byte of a value takes on its way through the proxies of a busy machine.
 const PER_BYTE: Duration = Duration::from_nanos(500);
-/// Shorter stretches tell nothing.
-const TELLING: Duration = Duration::from_millis(700);
+/// Shorter stretches tell nothing, however brief loads are.
+const SHORT: Duration = Duration::from_millis(700);
 
 impl Play {
-    /// Whether one process loads for all: it may take leases, and there is room for what it loaded.
+    /// Whether one process loads for all: it may take leases, and there is room and time for what it loaded.
     pub(crate) fn loads_once_for_all(&self) -> bool {
-        self.configuration.user != User::WithoutScripts && self.configuration.room == Room::Wide
+        let on = &self.configuration;
+        on.user != User::WithoutScripts && on.room == Room::Wide && on.rate().is_none()
     }
 
     /// How often each process may load an item in a window without an invalidation; `None` if nothing keeps
@@ -49,7 +50,21 @@ impl Play {
         let on = &self.configuration;
         let may =
             !matches!(on.user, User::WithoutTracking | User::WithoutInfo | User::WithoutScripts);
-        on.tracking == Tracking::On && may && on.room == Room::Wide
+        // What is slow ends trust, and makes all be read again.
+        on.tracking == Tracking::On && may && on.room == Room::Wide && on.rate().is_none()
+    }
+
+    /// How long it goes on once nothing is broken any more: each play has a duty then.
+    pub(crate) fn rest(&self) -> Duration {
+        // Of what lacks a guard nobody asks whether it works.
+        let telling = match self.setup.without {
+            None => SETTLED + self.telling(),
+            Some(_) => Duration::ZERO,
+        };
+        match self.fault {
+            Fault::Health => telling.saturating_sub(self.calm + self.broken),
+            _ => self.after.max(telling),
+        }
     }
 
     /// What has to work, and when.
@@ -62,14 +77,11 @@ impl Play {
         let all_but = |left_out: &[Work]| {
             self.works().into_iter().filter(|work| !left_out.contains(work)).collect()
         };
-        let mut healed = self.works();
         if self.fault == Fault::Unsaved {
             let works = all_but(&[Work::Redis, Work::Invalidations]);
             duties.extend(self.duty(phases[1].from + SETTLED, last.from, works));
-            // Nothing tells that writes are taken again but a write, for which the breaker waits.
-            healed = all_but(&[Work::Redis]);
         }
-        duties.extend(self.duty(last.from + SETTLED, end, healed));
+        duties.extend(self.duty(last.from + SETTLED, end, self.works()));
         if self.fault == Fault::Resync {
             duties.extend(self.duty(phases[1].from, last.from, self.works()));
         }
@@ -87,7 +99,8 @@ impl Play {
         let remembers = self.configuration.memory == MemoryRole::Tier;
         // A full server takes nothing until its breaker lets something through. What nobody else fills, and
         // memory answers, is not read.
-        let reads = self.loads_once_for_all() && (self.processes > 1 || !remembers);
+        let is_kept = self.loads_once_for_all() || self.configuration.rate().is_some();
+        let reads = is_kept && (self.processes > 1 || !remembers);
         let works = [
             (Work::Memory, remembers && !self.loses_names()),
             (Work::Keeping, remembers && self.announces_all()),
@@ -98,13 +111,50 @@ impl Play {
     }
 
     fn duty(&self, from: Duration, until: Duration, works: Vec<Work>) -> Option<Duty> {
-        let bytes = u32::try_from(self.configuration.bytes(0)).unwrap_or(u32::MAX);
-        let longest = self.load_time()[1] + self.workload.decoding + PER_BYTE * bytes;
         // Who waits for another process is not told of each change either, and asks again in time.
         let untold = if self.loses_names() { self.setup.deadline() } else { Duration::ZERO };
-        let patience = longest * 3 + SLACK + untold;
-        // Who waits for the same load over and over tells nothing of what works.
-        let tells = until > from + TELLING + longest * 2;
+        let patience = self.longest() * 3 + SLACK + untold;
+        let tells = until >= from + self.telling();
         tells.then_some(Duty { from, until, works, patience })
+    }
+
+    /// The shortest stretch that tells what works: who waits for the same load over and over tells nothing.
+    fn telling(&self) -> Duration {
+        SHORT + self.longest() * 2
+    }
+
+    /// How long a call takes in health that loads by itself.
+    fn longest(&self) -> Duration {
+        let bytes = u32::try_from(self.configuration.bytes(0)).unwrap_or(u32::MAX);
+        self.load_time()[1] + self.workload.decoding + PER_BYTE * bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::topology::TOPOLOGIES;
+
+    /// The beginnings of the phases, each as short as it can be, and the end.
+    fn shortest(play: &Play) -> (Vec<Phase>, Duration) {
+        let broken = play.calm + play.broken;
+        let is_calm = play.fault == Fault::Health;
+        let from =
+            if is_calm { vec![Duration::ZERO] } else { vec![Duration::ZERO, play.calm, broken] };
+        let phases = from.into_iter().map(|from| Phase { from, name: String::new() });
+        (phases.collect(), broken + play.rest())
+    }
+
+    #[test]
+    fn whatever_is_drawn_has_a_duty_after_its_fault() {
+        for (_, topology) in TOPOLOGIES {
+            for seed in 0..500 {
+                let play = Play::drawn(topology, seed);
+                let (phases, end) = shortest(&play);
+                let last = phases.last().map(|phase| phase.from).unwrap();
+                let duties = play.duties(&phases, end);
+                assert!(duties.iter().any(|duty| duty.from > last), "{play}: {duties:?}");
+            }
+        }
     }
 }

@@ -9,8 +9,8 @@ use super::sites::{self, Site};
 use super::source::Source;
 use super::value::Value;
 
-const TTL: Duration = Duration::from_millis(1_500);
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const TTL: Duration = Duration::from_millis(1_500);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Less than many loads take.
 const SOFT_TIMEOUT: Duration = Duration::from_millis(60);
 /// One version in so many is not kept.

@@ -19,6 +19,7 @@ pub(crate) mod duty;
 pub(crate) mod expected;
 pub(crate) mod fault;
 mod furnished;
+pub(crate) mod left;
 pub(crate) mod perform;
 pub(crate) mod play;
 pub(crate) mod process;

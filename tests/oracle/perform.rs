@@ -2,6 +2,8 @@
 
 mod held;
 
+pub(crate) use held::FILLER;
+
 use std::thread::sleep;
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ use super::check::{self, Habit, Rules};
 use super::configuration::Configuration;
 use super::duty;
 use super::fault::{FAULTS, Fault};
+use super::left;
 use super::perform::Performance;
 use super::process::{Process, Setup};
 use super::random::SplitMix64;
@@ -27,6 +28,8 @@ use crate::support::wait_within;
 
 /// What is added to the trust window: a machine with much to do may stop between two lines.
 pub(super) const SLACK: Duration = Duration::from_millis(700);
+/// How long an operation may take where something does not answer in time.
+const BRIEF: Duration = Duration::from_millis(500);
 /// How long journals may take to empty, and flags to disappear, once all is well.
 const RECOVERY: Duration = Duration::from_secs(20);
 
@@ -44,20 +47,20 @@ pub(crate) struct Play {
     pub(crate) calm: Duration,
     /// How long it stays broken, where that does not end by itself.
     pub(crate) broken: Duration,
-    /// How long it goes on afterwards.
+    /// How long it goes on afterwards at least: so long that what works again can be told.
     pub(crate) after: Duration,
 }
 
 impl Play {
     /// A short one with three processes.
     pub(crate) fn new(topology: Topology, fault: Fault, seed: u64) -> Self {
-        let attempt = if fault == Fault::Health { 5_000 } else { 500 };
+        let attempt = if fault == Fault::Health { Duration::from_secs(5) } else { BRIEF };
         // Sentinels are asked once a second who the primary is; what they have not confirmed within the
         // window is not passed off as fresh.
         let window = if topology == Topology::Sentinel { 1_500 } else { 500 };
         let setup = Setup {
             window: Duration::from_millis(window),
-            attempt: Duration::from_millis(attempt),
+            attempt,
             heartbeat: Duration::from_millis(200),
             recovery: Duration::from_secs(30),
             without: None,
@@ -94,7 +97,10 @@ impl Play {
     }
 
     /// On another configuration than the default.
-    pub(crate) fn on(self, configuration: Configuration) -> Self {
+    pub(crate) fn on(mut self, configuration: Configuration) -> Self {
+        if configuration.rate().is_some() {
+            self.setup.attempt = BRIEF;
+        }
         Self { configuration, ..self }
     }
 
@@ -140,7 +146,7 @@ impl Play {
         let on = &self.configuration;
         let mut stage = Stage::start(self.topology, self.fault, on, self.processes);
         let mut processes: Vec<_> = (0..self.processes)
-            .map(|number| Process::start(number, &stage.url(number), &self.setup, on))
+            .map(|number| Process::start(number, stage.config(number), &self.setup, on))
             .collect();
         for process in &mut processes {
             let part = workload.writers.part(process.number, self.processes);
@@ -159,17 +165,16 @@ impl Play {
         sleep(self.calm);
         let is_tracked = performance.stage.is_tracked();
         performance.play(self.fault);
-        if self.fault != Fault::Health {
-            sleep(self.after);
-        }
+        sleep(self.rest());
         let Performance { phases, unrest, .. } = performance;
         let duties = self.duties(&phases, source.now());
         processes.iter().for_each(Process::begin_to_stop);
         processes.iter_mut().for_each(Process::stop);
         let last_reads = self.read_all(&processes, &source);
         let is_tracked = is_tracked || stage.is_tracked();
-        let mut history =
-            History { last_reads, phases, written: source.written(), ..History::default() };
+        let leftovers = left::leftovers(&left::names(&stage), &self.setup, self.workload.options);
+        let (written, loaded) = (source.written(), source.loaded());
+        let mut history = History { written, loaded, last_reads, phases, ..History::default() };
         for process in &processes {
             let mut log = process.log.take();
             history.reads.append(&mut log.reads);
@@ -179,11 +184,13 @@ impl Play {
             bound: self.bound(),
             unrest,
             is_calm: self.fault == Fault::Health,
-            all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync),
+            // What is slow holds up what is announced, too.
+            all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync)
+                && self.configuration.rate().is_none(),
             processes: self.processes,
             duties,
         };
-        self.report(history, rules, &source, &processes, is_tracked)
+        Report { leftovers, is_tracked, ..self.report(history, rules, &source, &processes) }
     }
 
     /// What every process reads of every item once nothing is under way any more.
@@ -204,9 +211,7 @@ impl Play {
         rules: Rules,
         source: &Source,
         processes: &[Process],
-        is_tracked: bool,
     ) -> Report {
-        let loads = source.loads();
         let stats: Vec<_> = processes.iter().map(|process| process.cache.stats()).collect();
         let unleased: u64 = stats.iter().map(|stats| stats.unleased_loads).sum();
         // What was loaded beside a lease counts as refused once that lease has ended.
@@ -214,6 +219,7 @@ impl Play {
         let beside = stats.iter().map(beside).sum();
         let habit = |item| match sites::site(item) {
             _ if self.workload.options == Options::Every => Habit::Renewed,
+            _ if self.configuration.is_heavy(item) => Habit::Renewed,
             Site::Renewed => Habit::Renewed,
             Site::Labelled | Site::Tagged | Site::ByHand if self.loses_names() => Habit::Renewed,
             Site::Labelled => Habit::Labelled,
@@ -224,7 +230,7 @@ impl Play {
         let windows = u64::try_from(windows).unwrap_or(u64::MAX);
         let surplus = self.loads_in_a_window().map(|each| {
             let in_time = each * windows * self.processes as u64;
-            check::surplus(&history, &loads, self.processes, in_time, habit)
+            check::surplus(&history, self.processes, in_time, habit)
         });
         let alive: Vec<_> =
             processes.iter().filter(|it| it.is_alive()).map(|it| it.number).collect();
@@ -236,10 +242,11 @@ impl Play {
             lapses: duty::lapses(&history, &rules.duties, &alive),
             staleness: staleness::by_phase(&history),
             stats,
-            loads: loads.iter().sum(),
+            loads: history.loaded.iter().map(Vec::len).sum(),
             rules,
             history,
-            is_tracked,
+            is_tracked: false,
+            leftovers: Vec::new(),
         }
     }
 }

@@ -52,9 +52,14 @@ impl Setup {
         self.attempt * 2
     }
 
+    /// How long a lease lives that nobody extends.
+    pub(crate) fn lease(&self) -> Duration {
+        self.attempt.max(Duration::from_secs(1))
+    }
+
     fn settings(&self, memory: MemoryRole) -> Settings {
         let mut settings = Settings::default();
-        settings.lease = self.attempt.max(Duration::from_secs(1));
+        settings.lease = self.lease();
         settings.memory.role = memory;
         let resilience = &mut settings.resilience;
         resilience.trust_window = self.window;
@@ -68,8 +73,13 @@ impl Setup {
 }
 
 impl Process {
-    /// Starts a process that reaches Redis at a URL.
-    pub(crate) fn start(number: usize, url: &str, setup: &Setup, on: &Configuration) -> Self {
+    /// Starts a process that is told where Redis is.
+    pub(crate) fn start(
+        number: usize,
+        config: RedisConfig,
+        setup: &Setup,
+        on: &Configuration,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name(format!("process {number}"))
@@ -77,7 +87,7 @@ impl Process {
             .build()
             .expect("a runtime");
         let inside = runtime.enter();
-        let config = RedisConfig::new(url).response_timeout(setup.attempt);
+        let config = config.response_timeout(setup.attempt);
         let config = config.heartbeat(setup.heartbeat).tracking(on.tracking != Tracking::Off);
         let config = match on.user {
             User::Full => config,

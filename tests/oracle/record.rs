@@ -74,6 +74,8 @@ pub(crate) struct Phase {
 pub(crate) struct History {
     /// When each version of each item came to be.
     pub(crate) written: Vec<Vec<Duration>>,
+    /// When each load of each item began.
+    pub(crate) loaded: Vec<Vec<Duration>>,
     pub(crate) reads: Vec<Read>,
     pub(crate) invalidations: Vec<Invalidation>,
     /// What every process read of every item once all was well and quiet.

@@ -6,6 +6,7 @@ use athena_cache::{Source, Stats};
 
 use super::check::{Promise, Rules, Surplus, Violation};
 use super::duty::Lapse;
+use super::left::Leftover;
 use super::play::Play;
 use super::record::{Ending, Flags, History};
 use super::staleness::Staleness;
@@ -26,9 +27,11 @@ pub(crate) struct Report {
     pub(crate) unleased: u64,
     /// What did not work where it has to.
     pub(crate) lapses: Vec<Lapse>,
+    /// Names on the servers that are there for too long.
+    pub(crate) leftovers: Vec<Leftover>,
     pub(crate) staleness: Vec<Staleness>,
     pub(crate) stats: Vec<Stats>,
-    pub(crate) loads: u32,
+    pub(crate) loads: usize,
     /// Whether the nodes announced what changed.
     pub(crate) is_tracked: bool,
 }
@@ -37,7 +40,8 @@ impl Report {
     /// Whether every promise was kept.
     pub(crate) fn is_good(&self) -> bool {
         let is_thrifty = self.surplus.is_empty() && self.unleased == 0;
-        self.violations.is_empty() && self.lapses.is_empty() && is_thrifty
+        let is_tidy = self.leftovers.is_empty();
+        self.violations.is_empty() && self.lapses.is_empty() && is_thrifty && is_tidy
     }
 
     /// Panics with the story unless every promise was kept, by enough calls to tell.
@@ -46,6 +50,9 @@ impl Report {
         assert!(self.is_good(), "a promise was not kept");
         let [reads, invalidations] = [self.history.reads.len(), self.history.invalidations.len()];
         assert!(reads >= 100 && invalidations >= 3, "too little happened");
+        let last = self.history.phases.last().map(|phase| phase.from);
+        let is_judged = self.rules.duties.iter().any(|duty| Some(duty.from) > last);
+        assert!(is_judged, "nobody asked whether it works afterwards");
     }
 
     /// The same where changes are announced; elsewhere nobody learns that a node which acknowledged
@@ -112,12 +119,18 @@ impl fmt::Display for Report {
             let (name, Surplus { loads, allowed, .. }) = (sites::name(surplus.item), surplus);
             writeln!(f, "  {name} was loaded {loads} times, allowed are {allowed}")?;
         }
+        for surplus in self.surplus.iter().take(TOLD) {
+            writeln!(f, "{}", story::tell_loads(&self.history, surplus))?;
+        }
         if self.unleased > 0 {
             let failures: Vec<_> = self.stats.iter().map(|it| &it.backend_failures).collect();
             writeln!(f, "  {} loads without a lease, for {failures:?}", self.unleased)?;
         }
         for lapse in &self.lapses {
             writeln!(f, "  {lapse}")?;
+        }
+        for leftover in &self.leftovers {
+            writeln!(f, "  {leftover}")?;
         }
         if !self.violations.is_empty() {
             writeln!(f, "  {} VIOLATIONS", self.violations.len())?;

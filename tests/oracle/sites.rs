@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
-use athena_cache::{Cache, Invalidated, Outcome, athena_cache, athena_invalidate, of};
+use athena_cache::{Cache, Invalidated, Outcome, Settings, athena_cache, athena_invalidate, of};
 
 use super::furnished;
 use super::source::Source;
@@ -76,6 +77,18 @@ pub(super) fn word(item: usize) -> &'static str {
 /// The tag of a group.
 pub(crate) fn tag(group: usize) -> String {
     format!("group:{group}")
+}
+
+/// How long an item is kept at most.
+pub(crate) fn life(item: usize, options: Options) -> Duration {
+    match (options, site(item)) {
+        // Those that are read together have no options then.
+        (_, Site::Plain) | (Options::Few, Site::Tagged | Site::Labelled | Site::ByHand) => {
+            Settings::default().ttl
+        }
+        (Options::Few, Site::Renewed) => Duration::from_millis(1_500),
+        (Options::Every, _) => furnished::TTL + furnished::GRACE,
+    }
 }
 
 #[athena_cache(key = "item:plain:{item}", skip(source), cache = cache)]

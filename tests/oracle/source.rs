@@ -1,6 +1,5 @@
 //! The source of truth: a version for each item, and when it had which.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,7 +27,8 @@ struct Inner {
 struct Item {
     /// When each version came to be, the first one before the play.
     versions: Mutex<Vec<Duration>>,
-    loads: AtomicU32,
+    /// When each load of it began.
+    loads: Mutex<Vec<Duration>>,
 }
 
 impl Source {
@@ -39,7 +39,7 @@ impl Source {
         workload: &Workload,
         configuration: Configuration,
     ) -> Self {
-        let item = || Item { versions: Mutex::new(vec![Duration::ZERO]), loads: AtomicU32::new(0) };
+        let item = || Item { versions: Mutex::new(vec![Duration::ZERO]), loads: Mutex::default() };
         let items = (0..items).map(|_| item()).collect();
         let Workload { load_time, decoding, options, .. } = *workload;
         let begun = Instant::now();
@@ -70,14 +70,18 @@ impl Source {
 
     /// Takes a while, and sees the version of some moment of it.
     pub(crate) async fn load(&self, item: usize) -> Value {
-        let count = self.0.items[item].loads.fetch_add(1, Ordering::SeqCst);
-        let mut random = SplitMix64::of(self.0.seed, &[item as u64, u64::from(count)]);
+        let count = {
+            let mut loads = lock(&self.0.items[item].loads);
+            loads.push(self.now());
+            loads.len() as u64 - 1
+        };
+        let mut random = SplitMix64::of(self.0.seed, &[item as u64, count]);
         let time = random.between(self.0.load_time);
         let before = random.between([Duration::ZERO, time]);
         tokio::time::sleep(before).await;
         let version = self.version(item);
         tokio::time::sleep(time.saturating_sub(before)).await;
-        Value::new(item, version, self.0.decoding, self.0.configuration.bytes(version))
+        Value::new(item, version, self.0.decoding, self.0.configuration.bytes_of(item, version))
     }
 
     /// When each version of each item came to be.
@@ -85,14 +89,18 @@ impl Source {
         (0..self.0.items.len()).map(|item| self.versions(item).clone()).collect()
     }
 
-    /// How often each item was loaded.
-    pub(crate) fn loads(&self) -> Vec<u32> {
-        self.0.items.iter().map(|item| item.loads.load(Ordering::SeqCst)).collect()
+    /// When each load of each item began.
+    pub(crate) fn loaded(&self) -> Vec<Vec<Duration>> {
+        self.0.items.iter().map(|item| lock(&item.loads).clone()).collect()
     }
 
     fn versions(&self, item: usize) -> MutexGuard<'_, Vec<Duration>> {
-        self.0.items[item].versions.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.items[item].versions)
     }
+}
+
+fn lock(times: &Mutex<Vec<Duration>>) -> MutexGuard<'_, Vec<Duration>> {
+    times.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn last(versions: &[Duration]) -> u32 {

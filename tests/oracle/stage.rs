@@ -3,7 +3,7 @@
 //! Whatever address a node names, a process is told the proxy that stands for it in the process's own
 //! network; so one process can be cut off, or late, alone.
 
-use super::configuration::{Configuration, Room, Seeds, Sentinels, Tracking};
+use super::configuration::{Addresses, Configuration, Room, Seeds, Sentinels, Tracking};
 use super::fault::Fault;
 use super::process::NAMESPACE;
 use super::sites::{GROUPS, ITEMS};
@@ -11,10 +11,15 @@ use crate::support::cluster::{Cluster, Options as ClusterOptions};
 use crate::support::fence;
 use crate::support::proxy::{BOTH, Direction, Mode, Names, Proxy};
 use crate::support::sentinel::{Options as SentinelOptions, SERVICE, SentinelGroup};
-use crate::support::server::RedisServer;
+use crate::support::server::{RedisServer, free_port};
 use crate::support::topology::Topology;
+use athena_cache::RedisConfig;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
+/// Nobody listens there.
+const NOWHERE: u16 = 1;
 /// After how much silence the other nodes hold a primary for dead.
 pub(crate) const SILENCE: Duration = Duration::from_secs(1);
 /// The same where nobody is to be held for dead, however busy the machine is.
@@ -31,6 +36,9 @@ pub(crate) struct Stage {
     fence: Vec<Proxy>,
     networks: Vec<Network>,
     seeds: Seeds,
+    addresses: Addresses,
+    /// How bytes pass where nothing is broken.
+    usual: Mode,
 }
 
 #[derive(Debug)]
@@ -45,6 +53,17 @@ pub(crate) enum Servers {
 struct Network {
     data: Vec<Proxy>,
     sentinels: Vec<Proxy>,
+    ports: Vec<Ports>,
+}
+
+/// The ports of one node or sentinel.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    /// What it calls its own.
+    announced: u16,
+    /// What a process is told in its place.
+    told: u16,
+    proxy: u16,
 }
 
 impl Stage {
@@ -79,8 +98,12 @@ impl Stage {
             Servers::Sentinel(group) if fault == Fault::Minority => fence::around_group(group),
             _ => Vec::new(),
         };
-        let networks = (0..processes).map(|_| Network::around(&servers, &fence)).collect();
-        let mut stage = Self { servers, fence, networks, seeds: on.seeds };
+        let networks = (0..processes).map(|_| Network::around(&servers, &fence, on.addresses));
+        let networks = networks.collect();
+        let (seeds, addresses) = (on.seeds, on.addresses);
+        let usual = on.rate().map_or(Mode::Pass, Mode::Rate);
+        let mut stage = Self { servers, fence, networks, seeds, addresses, usual };
+        stage.set_out();
         if let Room::Tight(policy) = on.room {
             stage.tighten(policy, on.bytes(0));
         }
@@ -109,12 +132,51 @@ impl Stage {
         }
     }
 
-    /// What a process is told.
-    pub(crate) fn url(&self, process: usize) -> String {
-        let Network { data, sentinels } = &self.networks[process];
-        let host = match self.seeds {
-            Seeds::ByAddress => "127.0.0.1",
-            Seeds::ByName => "localhost",
+    /// Has all ways be as they are where nothing is broken.
+    fn set_out(&self) {
+        for (process, network) in self.networks.iter().enumerate() {
+            let told = Names::new(network.ports.iter().map(|it| (it.announced, it.told)));
+            network.all().for_each(|proxy| proxy.translate(told.clone()));
+            self.widen(process);
+        }
+    }
+
+    /// Makes the ways of a process as wide as they are.
+    fn widen(&self, process: usize) {
+        if self.usual != Mode::Pass {
+            for way in BOTH {
+                self.networks[process].all().for_each(|proxy| proxy.set(way, self.usual));
+            }
+        }
+    }
+
+    /// What a process is told of where the servers are.
+    pub(crate) fn config(&self, process: usize) -> RedisConfig {
+        let config = RedisConfig::new(self.url(process));
+        let nowhere = |host: &str| (host.to_owned(), NOWHERE);
+        match self.addresses {
+            Addresses::Lead => config,
+            Addresses::Untold | Addresses::ByHostname => {
+                let is_address = |host: &str| host.parse::<IpAddr>().is_ok();
+                config.addresses_by(move |host, port| {
+                    if is_address(host) { nowhere(host) } else { (host.to_owned(), port) }
+                })
+            }
+            Addresses::Mapped => {
+                let ports = self.networks[process].ports.iter();
+                let ports: HashMap<_, _> = ports.map(|it| (it.told, it.proxy)).collect();
+                config.addresses_by(move |host, port| {
+                    ports.get(&port).map_or_else(|| nowhere(host), |to| (host.to_owned(), *to))
+                })
+            }
+        }
+    }
+
+    fn url(&self, process: usize) -> String {
+        let Network { data, sentinels, .. } = &self.networks[process];
+        let host = match (self.seeds, self.addresses) {
+            (Seeds::ByAddress, Addresses::Lead | Addresses::Mapped) => "127.0.0.1",
+            (Seeds::ByName, _) | (_, Addresses::Untold | Addresses::ByHostname) => "localhost",
         };
         let hosts = |proxies: &[Proxy]| {
             let hosts: Vec<_> =
@@ -174,6 +236,7 @@ impl Stage {
     /// Lets everything of a process pass again.
     pub(crate) fn heal(&self, process: usize) {
         self.networks[process].all().for_each(Proxy::heal);
+        self.widen(process);
     }
 
     /// Lets everything pass again.
@@ -217,6 +280,17 @@ fn settings(topology: Topology, fault: Fault, on: &Configuration) -> Vec<String>
         let names = (NAMES / 2 / primaries).to_string();
         settings.extend(["--tracking-table-max-keys".to_owned(), names]);
     }
+    let announced: &[&str] = match on.addresses {
+        Addresses::Lead | Addresses::Mapped => &[],
+        Addresses::Untold => &["--cluster-preferred-endpoint-type", "unknown-endpoint"],
+        Addresses::ByHostname => &[
+            "--cluster-preferred-endpoint-type",
+            "hostname",
+            "--cluster-announce-hostname",
+            "localhost",
+        ],
+    };
+    settings.extend(announced.iter().map(|&word| word.to_owned()));
     if fault == Fault::Loading {
         let slow = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
         settings.extend(slow.map(str::to_owned));
@@ -225,7 +299,7 @@ fn settings(topology: Topology, fault: Fault, on: &Configuration) -> Vec<String>
 }
 
 impl Network {
-    fn around(servers: &Servers, fence: &[Proxy]) -> Self {
+    fn around(servers: &Servers, fence: &[Proxy], addresses: Addresses) -> Self {
         let (nodes, sentinels) = match servers {
             Servers::Standalone(server) => (std::slice::from_ref(server), [].as_slice()),
             Servers::Sentinel(group) => (group.nodes(), group.sentinels()),
@@ -234,19 +308,21 @@ impl Network {
         let before = |nodes: &[RedisServer]| -> Vec<Proxy> {
             nodes.iter().map(|node| Proxy::start(node.port())).collect()
         };
-        let network = Self { data: before(nodes), sentinels: before(sentinels) };
-        if nodes.len() == 1 {
-            return network;
-        }
+        let (data, sentinels_of) = (before(nodes), before(sentinels));
         // What the nodes call themselves.
         let named = nodes
             .iter()
             .enumerate()
             .map(|(place, node)| fence.get(place).map_or_else(|| node.port(), Proxy::port));
         let named = named.chain(sentinels.iter().map(RedisServer::port));
-        let told = Names::new(named.zip(network.all().map(Proxy::port)));
-        network.all().for_each(|proxy| proxy.translate(told.clone()));
-        network
+        let proxies = data.iter().chain(&sentinels_of).map(Proxy::port);
+        let ports = named.zip(proxies).map(|(announced, proxy)| {
+            // Nobody listens on one that leads nowhere.
+            let told = if addresses == Addresses::Mapped { free_port() } else { proxy };
+            Ports { announced, told, proxy }
+        });
+        let ports = ports.collect();
+        Self { data, sentinels: sentinels_of, ports }
     }
 
     fn all(&self) -> impl Iterator<Item = &Proxy> {

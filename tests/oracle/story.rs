@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::check::Violation;
+use super::check::{Surplus, Violation};
 use super::record::{Flags, History};
 use super::sites;
 
@@ -11,6 +11,13 @@ use super::sites;
 const BEFORE: Duration = Duration::from_millis(400);
 /// So many lines at most.
 const LINES: usize = 40;
+
+/// The events about an item that was loaded too often, in their order.
+pub(crate) fn tell_loads(history: &History, surplus: &Surplus) -> String {
+    let loads = &history.loaded[surplus.item];
+    let [Some(first), Some(last)] = [loads.first(), loads.last()] else { return String::new() };
+    lines(events(history, surplus.item, [first.saturating_sub(BEFORE), *last + BEFORE]))
+}
 
 /// The events about the item of a violation, in their order.
 pub(crate) fn tell(history: &History, violation: &Violation) -> String {
@@ -30,7 +37,12 @@ pub(crate) fn tell(history: &History, violation: &Violation) -> String {
         let _ = writeln!(story, "  since {} {:?}", stamp(since.ended), since);
     }
     let from = violation.since.as_ref().map_or(read.begun, |it| it.begun).min(read.begun);
-    let mut lines = events(history, read.item, [from.saturating_sub(BEFORE), read.ended]);
+    story += &lines(events(history, read.item, [from.saturating_sub(BEFORE), read.ended]));
+    story
+}
+
+/// What is told of events, in their order.
+fn lines(mut lines: Vec<(Duration, String)>) -> String {
     lines.sort();
     // The beginning and the end tell the most.
     if lines.len() > LINES {
@@ -38,10 +50,7 @@ pub(crate) fn tell(history: &History, violation: &Violation) -> String {
         lines.drain(LINES / 2..LINES / 2 + left_out);
         lines.insert(LINES / 2, (Duration::ZERO, format!("  … {left_out} more")));
     }
-    for (_, line) in &lines {
-        let _ = writeln!(story, "{line}");
-    }
-    story
+    lines.into_iter().map(|(_, line)| line + "\n").collect()
 }
 
 /// What happened to an item between two moments; of the reads those that say something new.
@@ -53,6 +62,8 @@ fn events(history: &History, item: usize, [from, to]: [Duration; 2]) -> Vec<(Dur
             events.push((*at, format!("  {} source: version {version}", stamp(*at))));
         }
     }
+    let loads = history.loaded[item].iter().filter(|at| is_near(**at));
+    events.extend(loads.map(|at| (*at, format!("  {} source: a load begins", stamp(*at)))));
     for it in history.invalidations.iter().filter(|it| is_near(it.begun) || is_near(it.ended)) {
         if let Some(version) = it.version_of(item) {
             let (process, what, ending) = (it.process, it.what, it.ending);

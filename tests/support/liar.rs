@@ -1,8 +1,10 @@
 //! A server that answers whatever a test says.
 //!
 //! [`Liar`] speaks the protocol and knows no commands; [`sentinel`] and [`node`] say what one of their kind
-//! would. It ends with the process, and its connections with it.
+//! would, and [`member`] has a real node say something else. It ends with the process, and its connections with it.
 
+mod answer;
+pub(crate) mod member;
 pub(crate) mod node;
 pub(crate) mod sentinel;
 
@@ -12,24 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::resp::Reply;
+pub(crate) use answer::{Answer, hello, record, text};
 
-/// What one command is answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// A reply.
-    Reply(Reply),
-    /// A push message, which is also how a subscription is answered.
-    Push(Vec<Reply>),
-    /// Nothing at all; the connection stays open.
-    Silence,
-    /// These bytes, whatever they mean.
-    Bytes(Vec<u8>),
-    /// The same, and then text without an end, for as long as anybody listens.
-    Endless(&'static [u8]),
-    /// The same, a byte at a time.
-    Drip(&'static [u8]),
-}
+use super::resp::Reply;
 
 /// A listener on a free port of every address, such as 127.0.1.1, and everything that it was told.
 #[derive(Debug)]
@@ -41,6 +28,8 @@ pub(crate) struct Liar {
 #[derive(Debug, Default)]
 struct Shared {
     open: Mutex<Vec<TcpStream>>,
+    /// Those among them that listen.
+    listening: Mutex<Vec<TcpStream>>,
     /// How many connections there are, and how many there were at most at a time, and in all.
     now: AtomicUsize,
     most: AtomicUsize,
@@ -62,7 +51,16 @@ impl Liar {
         pause: Duration,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
+        Self::start_on(0, pause, answer)
+    }
+
+    /// The same on a port that was that of another server; 0 is any that is free.
+    pub(crate) fn start_on(
+        port: u16,
+        pause: Duration,
+        answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("0.0.0.0", port)).expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
         let (shared, answer) = (Arc::new(Shared::default()), Arc::new(answer));
         let serving = Arc::clone(&shared);
@@ -112,10 +110,10 @@ impl Liar {
         heard.iter().filter(|words| words.iter().any(|it| it == word)).count()
     }
 
-    /// Sends a push message on every connection.
+    /// Sends a push message on every connection that has subscribed to anything.
     pub(crate) fn push(&self, message: Vec<Reply>) {
         let bytes = Answer::Push(message).bytes();
-        for mut stream in &*lock(&self.shared.open) {
+        for mut stream in &*lock(&self.shared.listening) {
             // One that has gone hears nothing.
             drop(stream.write_all(&bytes));
         }
@@ -132,7 +130,9 @@ impl Shared {
 
     fn end(&self, stream: &TcpStream) {
         let peer = |stream: &TcpStream| stream.peer_addr().ok();
-        lock(&self.open).retain(|open| peer(open).is_some() && peer(open) != peer(stream));
+        for streams in [&self.open, &self.listening] {
+            lock(streams).retain(|open| peer(open).is_some() && peer(open) != peer(stream));
+        }
         drop(stream.shutdown(Shutdown::Both));
         self.now.fetch_sub(1, Ordering::SeqCst);
     }
@@ -150,7 +150,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn serve(
-    mut stream: &TcpStream,
+    stream: &TcpStream,
     shared: &Shared,
     answer: &(dyn Fn(&[String]) -> Answer + Send + Sync),
 ) -> io::Result<()> {
@@ -158,18 +158,31 @@ fn serve(
     let mut reader = BufReader::new(stream);
     loop {
         let words = command(&mut reader)?;
-        shared.note(&words);
-        match answer(&words) {
-            Answer::Endless(beginning) => {
-                stream.write_all(beginning)?;
-                go_on(stream)?;
-            }
-            Answer::Drip(beginning) => {
-                stream.write_all(beginning)?;
-                drip(stream)?;
-            }
-            answer => stream.write_all(&answer.bytes())?,
+        let mut words: Vec<_> =
+            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        if let Some(first) = words.first_mut() {
+            first.make_ascii_uppercase();
         }
+        shared.note(&words);
+        send(stream, answer(&words))?;
+        if words.first().is_some_and(|word| word == "PSUBSCRIBE") {
+            lock(&shared.listening).push(stream.try_clone()?);
+        }
+    }
+}
+
+fn send(mut stream: &TcpStream, answer: Answer) -> io::Result<()> {
+    match answer {
+        Answer::Endless(beginning) => {
+            stream.write_all(beginning)?;
+            go_on(stream)
+        }
+        Answer::Drip(beginning) => {
+            stream.write_all(beginning)?;
+            drip(stream)
+        }
+        Answer::Both(both) => both.into_iter().try_for_each(|answer| send(stream, answer)),
+        answer => stream.write_all(&answer.bytes()),
     }
 }
 
@@ -188,17 +201,14 @@ fn drip(mut stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Reads one command.
-fn command(reader: &mut BufReader<&TcpStream>) -> io::Result<Vec<String>> {
+fn command(reader: &mut BufReader<&TcpStream>) -> io::Result<Vec<Vec<u8>>> {
     let count = number(reader, '*')?;
     let mut words = Vec::new();
     for _ in 0..count {
         let mut bytes = vec![0; number(reader, '$')? + 2];
         reader.read_exact(&mut bytes)?;
         bytes.truncate(bytes.len() - 2);
-        words.push(String::from_utf8_lossy(&bytes).into_owned());
-    }
-    if let Some(first) = words.first_mut() {
-        first.make_ascii_uppercase();
+        words.push(bytes);
     }
     Ok(words)
 }
@@ -210,72 +220,4 @@ fn number(reader: &mut BufReader<&TcpStream>, kind: char) -> io::Result<usize> {
     }
     let number = line.trim_end().strip_prefix(kind).and_then(|it| it.parse().ok());
     number.ok_or_else(|| io::Error::other(format!("no command: {line:?}")))
-}
-
-impl Answer {
-    pub(crate) fn ok() -> Self {
-        Self::Reply(Reply::Status("OK".into()))
-    }
-
-    pub(crate) fn error(text: &str) -> Self {
-        Self::Reply(Reply::Error(text.into()))
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        match self {
-            Self::Reply(reply) => write(&reply, &mut bytes),
-            Self::Push(parts) => {
-                write(&Reply::List(parts), &mut bytes);
-                bytes[0] = b'>';
-            }
-            Self::Silence => {}
-            Self::Bytes(other) => bytes = other,
-            Self::Endless(beginning) | Self::Drip(beginning) => bytes.extend(beginning),
-        }
-        bytes
-    }
-}
-
-/// A text as a reply.
-pub(crate) fn text(text: impl Into<String>) -> Reply {
-    Reply::Bytes(text.into().into_bytes())
-}
-
-/// Names and texts in turn, as most commands answer them.
-pub(crate) fn record<N: Into<String>, T: Into<String>>(
-    pairs: impl IntoIterator<Item = (N, T)>,
-) -> Reply {
-    Reply::List(pairs.into_iter().flat_map(|(name, it)| [text(name), text(it)]).collect())
-}
-
-/// What `HELLO` is answered with.
-pub(crate) fn hello(mode: &str, role: &str) -> Reply {
-    let pairs = [
-        ("server", text("redis")),
-        ("version", text("7.0.0")),
-        ("proto", Reply::Number(3)),
-        ("id", Reply::Number(1)),
-        ("mode", text(mode)),
-        ("role", text(role)),
-        ("modules", Reply::List(Vec::new())),
-    ];
-    Reply::List(pairs.into_iter().flat_map(|(name, it)| [text(name), it]).collect())
-}
-
-fn write(reply: &Reply, bytes: &mut Vec<u8>) {
-    let line = match reply {
-        Reply::Status(text) => format!("+{text}\r\n"),
-        Reply::Error(text) => format!("-{text}\r\n"),
-        Reply::Number(number) => format!(":{number}\r\n"),
-        Reply::Bytes(text) => format!("${}\r\n", text.len()),
-        Reply::Nothing => "_\r\n".to_owned(),
-        Reply::List(parts) => format!("*{}\r\n", parts.len()),
-    };
-    bytes.extend(line.into_bytes());
-    match reply {
-        Reply::Bytes(text) => bytes.extend(text.iter().chain(b"\r\n")),
-        Reply::List(parts) => parts.iter().for_each(|part| write(part, bytes)),
-        Reply::Status(_) | Reply::Error(_) | Reply::Number(_) | Reply::Nothing => {}
-    }
 }

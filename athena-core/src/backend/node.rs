@@ -79,13 +79,13 @@ pub enum Change {
     },
     /// Everything may have changed.
     Flushed,
-    /// An operation was given up while its values were on their way: they are large, or the way is slow.
+    /// Values hold up operations, of which one may have been given up: they are large, or the way is slow.
     ///
-    /// Told before the operation fails, or is dropped.
+    /// Told before such an operation fails, or is dropped.
     Slow {
-        /// The values that it was to read or to write.
+        /// Those values, whoever asked for them; if it is not known which it is, all that may be.
         names: Vec<String>,
-        /// How many bytes were through.
+        /// How many bytes they have, or were through.
         bytes: u64,
         /// For how long it was under way.
         took: Duration,

@@ -44,15 +44,23 @@ pub(crate) struct Cell {
     changed: AtomicU64,
     /// The number of a generation; 0 if none was read since the last change.
     seen: AtomicU64,
+    /// When this process last made the generation; 0 if it has not.
+    made: AtomicU64,
 }
 
 impl Cell {
     fn new(changed: u64) -> Self {
-        Self { changed: AtomicU64::new(changed), seen: AtomicU64::new(0) }
+        let [seen, made] = [AtomicU64::new(0), AtomicU64::new(0)];
+        Self { changed: AtomicU64::new(changed), seen, made }
     }
 
     fn changed(&self) -> u64 {
         self.changed.load(Ordering::SeqCst)
+    }
+
+    /// What was asked for before that is outdated.
+    fn last(&self) -> u64 {
+        self.changed().max(self.made.load(Ordering::SeqCst))
     }
 }
 
@@ -178,7 +186,7 @@ impl Revisions {
     /// changes what is not there: who holds the name would never hear of it again.
     pub(crate) fn saw(&self, name: Subject, read: Option<Generation>, Revision(since): Revision) {
         let known = self.shard(name);
-        let Some(cell) = known.cells.get(&name).filter(|cell| cell.changed() <= since) else {
+        let Some(cell) = known.cells.get(&name).filter(|cell| cell.last() <= since) else {
             return;
         };
         let number = read.map_or(0, Generation::get);
@@ -187,6 +195,17 @@ impl Revisions {
             self.touch(cell);
         }
         cell.seen.store(number, Ordering::SeqCst);
+    }
+
+    /// Notes that this process has made a generation which was not there.
+    ///
+    /// Who asked before, and learns only now that there was none, has not found that it is gone.
+    pub(crate) fn made(&self, name: Subject) {
+        let known = self.shard(name);
+        if let Some(cell) = known.cells.get(&name) {
+            let next = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
+            cell.made.store(next, Ordering::SeqCst);
+        }
     }
 
     /// Drops the cells that nothing holds any more, and gives their room back.
@@ -315,6 +334,20 @@ mod tests {
             assert_eq!(revisions.holds(&held), holds, "{seen:?}, then {then:?}");
             revisions.announce(name);
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_before_a_generation_was_made_here_does_not_tell_that_it_is_gone() {
+        let (revisions, one) = (Revisions::new(), Generation::new(1));
+        let (name, before) = (revisions.name("tag"), revisions.now());
+        let load = dependencies(&revisions, &["tag"]);
+        revisions.saw(name, None, before);
+        revisions.saw(name, Some(one), before);
+        revisions.made(name);
+        revisions.saw(name, None, before);
+        assert!(revisions.holds(&load), "that is an older answer, and no other change");
+        revisions.saw(name, None, revisions.now());
+        assert!(!revisions.holds(&load));
     }
 
     #[test]

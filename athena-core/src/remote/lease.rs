@@ -143,12 +143,20 @@ impl Remote {
     /// Completes the generations that were seen to be absent, or to end too soon.
     ///
     /// That another process does is announced, and cannot be told from a change: so it has to be announced
-    /// before the moment from which on changes are counted (coherence 2).
+    /// before the moment from which on changes are counted (coherence 2). What was asked for before this one made it
+    /// does not count any more.
     async fn complete_lacking(&self, needs: &[Need], deadline: Deadline) -> Result<(), Failure> {
         let lacking = needs.iter().filter(|need| self.is_lacking(need)).cloned();
         let groups = by_node(&*self.backend, lacking, |need| &need.name);
-        let since = self.announcements.revisions.now();
-        self.ensure_on(groups, since, deadline).await.map(drop)
+        let revisions = &self.announcements.revisions;
+        let since = revisions.now();
+        let absent = groups.iter().flat_map(|(_, group)| group).filter(|need| self.is_absent(need));
+        let made: Vec<_> = absent.map(|need| revisions.name(&need.name)).collect();
+        self.ensure_on(groups, since, deadline).await?;
+        for name in made {
+            revisions.made(name);
+        }
+        Ok(())
     }
 
     /// What is known of the generations of a load, those of other nodes completed; and those of its own node

@@ -72,6 +72,11 @@ impl Remote {
         self.seen(&need.name).is_some_and(lacks)
     }
 
+    /// Whether a generation is known to be absent.
+    pub(super) fn is_absent(&self, need: &Need) -> bool {
+        self.seen(&need.name).is_some_and(|seen| seen.stamp.is_none())
+    }
+
     fn seen(&self, name: &str) -> Option<Sighting> {
         let Announcements { revisions, known, .. } = &*self.announcements;
         known.get(revisions.name(name), revisions, self.clock.now())

@@ -87,10 +87,10 @@ impl Remote {
         }
         let Announcements { revisions, heavy, .. } = &*self.announcements;
         heavy.give_up(revisions.name(&address.value), size, Trouble::TooLarge);
-        let limit = if ours <= theirs {
-            format!("`resilience.max_value`, {ours} bytes")
-        } else {
-            format!("what {} takes, {theirs} bytes", self.endpoint(node))
+        let limit = match self.backend.max_value_setting(node) {
+            _ if ours <= theirs => format!("`resilience.max_value`, {ours} bytes"),
+            Some(setting) => format!("{setting} lets back in, {theirs} bytes"),
+            None => format!("what {} takes, {theirs} bytes", self.endpoint(node)),
         };
         Some(format!("it has {size} bytes, more than {limit}"))
     }

@@ -406,6 +406,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.inner.is_answering(node) || self.chaos.was_slow()
     }
 
+    fn max_value_setting(&self, node: Node) -> Option<&'static str> {
+        self.inner.max_value_setting(node)
+    }
+
     fn max_value(&self, node: Node) -> u64 {
         self.inner.max_value(node).min(self.chaos.lock().max_value)
     }

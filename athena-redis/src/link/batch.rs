@@ -15,7 +15,7 @@ use super::origin::Origin;
 use super::script::Script;
 use crate::slot;
 
-/// Names of one command; more would hold up the server for too long, and make one reply that is too large.
+/// Names of one command; more would hold up the server for too long.
 const NAMES_PER_COMMAND: usize = 100;
 
 /// Commands for one node, sent in one write and executed in order, not as one transaction.
@@ -28,20 +28,8 @@ pub(crate) struct Batch {
     scripts: Vec<(usize, &'static Script)>,
     epoch: Option<u64>,
     needs: Option<Ability>,
-    carries: Carries,
     routes: Routes,
     asking: Asking,
-}
-
-/// What of a batch may be large.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Carries {
-    #[default]
-    Nothing,
-    /// The values whose lives it asks for.
-    Reads,
-    /// The values of its scripts' first keys.
-    Writes,
 }
 
 /// How a node is to take commands.
@@ -156,37 +144,6 @@ impl Batch {
     pub(crate) fn on(mut self, epoch: u64) -> Self {
         self.epoch = Some(epoch);
         self
-    }
-
-    /// The batch, which reads the values whose lives it asks for.
-    pub(crate) fn reading(mut self) -> Self {
-        self.carries = Carries::Reads;
-        self
-    }
-
-    /// The batch, whose scripts write values under their first keys.
-    pub(crate) fn writing(mut self) -> Self {
-        self.carries = Carries::Writes;
-        self
-    }
-
-    /// The values that it reads or writes.
-    pub(super) fn values(&self) -> Vec<String> {
-        let (word, position) = match self.carries {
-            Carries::Nothing => return Vec::new(),
-            Carries::Reads => (&b"PTTL"[..], 1),
-            Carries::Writes => (&b"EVALSHA"[..], 3),
-        };
-        let name = |command: &Cmd| {
-            let mut words = command.args_iter().filter_map(|arg| match arg {
-                Arg::Simple(word) => Some(word),
-                _ => None,
-            });
-            let is_one = words.next() == Some(word);
-            let name = words.nth(position - 1).filter(|_| is_one)?;
-            Some(String::from_utf8_lossy(name).into_owned())
-        };
-        self.pipeline.cmd_iter().filter_map(name).collect()
     }
 
     /// The batch, to be sent over a connection on which we may do all that belongs to an ability.

@@ -14,7 +14,7 @@ use athena_cache_core::backend::{Change, Listener, Node};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
-use super::dials::Dials;
+use super::dials::NodeDials;
 use super::rights::{Lacks, NodeKind, Terms};
 use super::unheard::Omission;
 use crate::lock::Lock;
@@ -40,7 +40,7 @@ pub(crate) struct Client {
     /// What nodes do not let us do, as it was told.
     lacks: Lock<HashMap<Node, Lacks>>,
     /// How often nodes were dialed.
-    dials: Lock<HashMap<Node, Dials>>,
+    dials: Lock<NodeDials>,
     /// Nodes that were told of as leaving things unannounced, and why.
     omitting: Lock<HashSet<(Node, Omission)>>,
     alarm: watch::Sender<u64>,
@@ -142,9 +142,7 @@ impl Client {
 
     /// Notes that a node is to be dialed; tells how long to wait before.
     pub(super) fn pause_before_dial(&self, node: Node) -> Duration {
-        let now = Instant::now();
-        let mut dials = self.dials.lock();
-        dials.entry(node).or_insert_with(|| Dials::new(now)).pause(now, fastrand::f64())
+        self.dials.lock().pause(node, Instant::now(), fastrand::f64())
     }
 
     /// Notes that a node may leave things unannounced; tells whether that was not known.

@@ -15,17 +15,17 @@ use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
 use super::client::Client;
+use super::flow::Greeting;
 use super::meter::OversizedReply;
 use super::origin::Origin;
-use super::overheard::{Greeting, Passed};
 use super::pulse::{GivenUp, Pulse, Watch};
 use super::rights::{self, Rights};
 use super::role::Role;
+use super::tap;
 use super::task::Task;
 use super::unheard::{NodeStats, Omission, Unheard};
 
 pub(super) use super::pulse::Health;
-use crate::lock::Lock;
 
 /// One socket with its driver.
 #[derive(Debug)]
@@ -48,21 +48,11 @@ pub(super) struct Conn {
 #[derive(Debug)]
 struct ConnState {
     pulse: Pulse,
-    /// What was given up and is on its way.
-    late: Lock<Option<Late>>,
     changed: Notify,
     node: Node,
     client: Arc<Client>,
     /// Whether operations use it, and nobody was told yet that it has ended.
     serves: AtomicBool,
-}
-
-/// Values that were given up, and when they were asked for.
-#[derive(Debug)]
-struct Late {
-    names: Vec<String>,
-    began: Instant,
-    passed: Passed,
 }
 
 impl Conn {
@@ -75,9 +65,9 @@ impl Conn {
         client: Arc<Client>,
     ) -> Self {
         let epoch = client.next_epoch();
-        let (pulse, late, changed) = (Pulse::new(greeting), Lock::default(), Notify::new());
+        let (pulse, changed) = (Pulse::new(greeting), Notify::new());
         let serves = AtomicBool::new(false);
-        let state = Arc::new(ConnState { pulse, late, changed, node, client, serves });
+        let state = Arc::new(ConnState { pulse, changed, node, client, serves });
         let ending = Arc::clone(&state);
         let driver = Task::spawn_until(driver, move || ending.end());
         let (unheard, history) = (Unheard::default(), AtomicU64::new(0));
@@ -228,7 +218,7 @@ impl Conn {
     /// timeout, unless bytes are on their way.
     pub(super) fn watch(&self, long: Duration) -> ExchangeWatch<'_> {
         let watch = self.state.pulse.watch(long);
-        ExchangeWatch { state: &self.state, watch, batch: None, open: true }
+        ExchangeWatch { state: &self.state, watch, open: true }
     }
 
     /// Closes the socket as soon as the runtime runs; what is in flight fails.
@@ -253,15 +243,6 @@ impl ConnState {
         }
     }
 
-    /// Tells that what was given up is through.
-    fn tell_late(&self) {
-        let late = self.late.lock().take();
-        if let Some(Late { names, began, passed }) = late {
-            let (bytes, took) = (self.pulse.passed_since(passed), began.elapsed());
-            self.client.tell(&Change::Late { names, bytes, took });
-        }
-    }
-
     /// Marks the connection when its driver has ended, for whatever reason.
     fn end(&self) {
         // Coherence 4: first, since who sees that it is lost may make a new one, which is told of after.
@@ -277,56 +258,32 @@ impl ConnState {
 pub(super) struct ExchangeWatch<'a> {
     state: &'a ConnState,
     watch: Watch<'a>,
-    /// What is exchanged, if that may be large.
-    batch: Option<&'a Batch>,
     open: bool,
 }
 
-impl<'a> ExchangeWatch<'a> {
-    /// The same, of a batch whose values may be on their way.
-    pub(super) fn of(mut self, batch: &'a Batch) -> Self {
-        self.batch = Some(batch);
-        self
-    }
-
+impl ExchangeWatch<'_> {
     /// The other side is alive; tells whether it had been taken for dead.
     pub(super) fn answered(mut self) -> bool {
         self.open = false;
-        let answered = self.watch.answered();
-        if answered.is_behind_late {
-            self.state.tell_late();
-        }
-        answered.revives
+        self.watch.answered()
     }
 }
 
 impl Drop for ExchangeWatch<'_> {
     fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        let ConnState { changed, client, late, pulse, .. } = self.state;
-        if let Some(oversized) = pulse.oversized() {
-            // Whichever of those that waited it is: asked for again at once it would end the next one, too.
-            let names = self.batch.map(Batch::values).unwrap_or_default();
-            if !names.is_empty() {
-                let (bytes, took) = (oversized.bytes, self.watch.began().0.elapsed());
-                client.tell(&Change::Slow { names, bytes, took });
-            }
+        let ConnState { changed, client, pulse, .. } = self.state;
+        if !self.open || pulse.oversized().is_some() {
             return;
         }
         match self.watch.give_up(Instant::now()) {
             GivenUp::Timeout(Health::Silent) => client.ring(),
             GivenUp::Timeout(_) => changed.notify_one(),
-            GivenUp::OnItsWay { bytes, took } => {
-                let names = self.batch.map(Batch::values).unwrap_or_default();
-                if !names.is_empty() {
-                    client.tell(&Change::Slow { names: names.clone(), bytes, took });
-                    let (began, passed) = self.watch.began();
-                    *late.lock() = Some(Late { names, began, passed });
+            GivenUp::OnItsWay { values, took } => {
+                for value in values {
+                    client.tell(&tap::slow(value, took));
                 }
             }
-            GivenUp::Early | GivenUp::Known | GivenUp::Behind => {}
+            GivenUp::Early | GivenUp::Known => {}
         }
     }
 }

@@ -21,7 +21,7 @@ use super::batch::Batch;
 use super::class::{self, Bearing, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
-use super::overheard::Greeting;
+use super::overheard::Overheard;
 use super::push::{PushHandler, Standby};
 use super::rights::{self, Lacks, Probe};
 use super::role;
@@ -64,6 +64,12 @@ pub(super) struct Call {
     push_handler: PushHandler,
 }
 
+/// The leave to dial once.
+#[derive(Debug)]
+pub(super) struct DialPermit<'a> {
+    _place: Option<SemaphorePermit<'a>>,
+}
+
 impl Call {
     pub(super) fn new(
         endpoint: Endpoint,
@@ -78,11 +84,21 @@ impl Call {
     /// Tries once, within the connect timeout, and not too often, whoever asks for it; a node that nobody
     /// waits for when it is its turn.
     pub(super) async fn dial(&self) -> Result<Arc<Conn>, Refusal> {
+        let permit = self.permit().await;
+        self.dial_with(permit).await
+    }
+
+    /// Waits until it may be dialed.
+    pub(super) async fn permit(&self) -> DialPermit<'_> {
         let pause = self.client.pause_before_dial(self.node);
         if !pause.is_zero() {
             sleep(pause).await;
         }
-        let _place = self.place().await;
+        DialPermit { _place: self.place().await }
+    }
+
+    /// Tries once, within the connect timeout.
+    pub(super) async fn dial_with(&self, _permit: DialPermit<'_>) -> Result<Arc<Conn>, Refusal> {
         let limit = self.access.connect_timeout;
         match timeout(limit, self.attempt()).await {
             Ok(outcome) => outcome.map(Arc::new),
@@ -133,9 +149,9 @@ impl Call {
                 info = info.set_username(username);
             }
         }
-        let (stream, greeting) = Greeting::of(stream, access.max_reply);
+        let client = Arc::clone(&self.client);
+        let (stream, greeting) = Overheard::new(stream, access.max_reply, client);
         let (push_handler, standby) = (self.push_handler.clone(), Arc::clone(&self.standby));
-        let pushed = greeting.clone();
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
         // whatever the link lets through, so that no sender waits for room.
         let config = AsyncConnectionConfig::new()
@@ -143,12 +159,11 @@ impl Call {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(access.max_in_flight)
             .set_push_sender(move |info| {
-                pushed.note_push();
                 push_handler.hear(info, &standby);
                 Ok::<_, Infallible>(())
             });
         let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
-        let (wire, driver) = made.map_err(|error| match Stranger::by(&greeting.bytes()) {
+        let (wire, driver) = made.map_err(|error| match Stranger::by(&greeting.beginning()) {
             Some(stranger) => Refusal::stranger(stranger, Some(&class::text(&error))),
             None => Refusal::from(error),
         })?;

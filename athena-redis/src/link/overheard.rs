@@ -1,133 +1,125 @@
-//! What passes over a connection: how it begins, and how much it is.
+//! A stream that is overheard: how it begins, what passes over it, and where too much would come.
+//!
+//! Invariant: what is handed on is what has arrived, but for values that there is no room for.
 
-use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use athena_cache_core::backend::Excerpt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::meter::{Meter, OversizedReply};
-use crate::lock::Lock;
+use super::client::Client;
+use super::flow::{BEGINNING, Greeting};
+use super::meter::{OversizedReply, Sifted};
+use super::tap::Tap;
 
-/// The first bytes that were read.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Beginning {
-    bytes: [u8; BEGINNING],
-    len: usize,
-}
-
-/// So many bytes tell what answers.
-const BEGINNING: usize = 24;
-
-/// What a peer said first, and how much has passed since.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Greeting(Arc<Flow>);
-
-#[derive(Debug, Default)]
-struct Flow {
-    beginning: Lock<Beginning>,
-    read: AtomicU64,
-    /// How much had been read when the last announcement was heard.
-    at_push: AtomicU64,
-    /// The same when replies were last handed over.
-    at_answer: AtomicU64,
-    /// What ended the connection, if a reply was too large.
-    oversized: OnceLock<OversizedReply>,
-    /// How much was written that had to wait for room.
-    drained: AtomicU64,
-}
-
-/// How much had passed at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Passed {
-    read: u64,
-    drained: u64,
-}
-
-/// A stream whose first bytes are noted, and what passes it counted.
+/// A stream whose first bytes are noted, and what passes it followed.
 #[derive(Debug)]
 pub(super) struct Overheard<S> {
     stream: S,
     greeting: Greeting,
+    tap: Tap,
     /// How many bytes are to be noted still.
     left: usize,
     /// Whether what is written next was refused before, for want of room.
     is_full: bool,
-    meter: Meter,
+    /// What has arrived and waits for more.
+    waiting: Vec<u8>,
+    /// What is to be handed on next, and how much of it was.
+    sifted: Vec<u8>,
+    handed: usize,
 }
 
-impl Greeting {
+impl<S> Overheard<S> {
     /// Notes how what comes over a stream begins, and ends it where one reply takes too much.
-    pub(super) fn of<S>(stream: S, max_reply: u64) -> (Overheard<S>, Self) {
-        let greeting = Self::default();
-        let (left, is_full, meter) = (BEGINNING, false, Meter::new(max_reply));
-        (Overheard { stream, greeting: greeting.clone(), left, is_full, meter }, greeting)
+    pub(super) fn new(stream: S, max_reply: u64, client: Arc<Client>) -> (Self, Greeting) {
+        let greeting = Greeting::default();
+        let overheard = Self {
+            stream,
+            greeting: greeting.clone(),
+            tap: Tap::new(max_reply, greeting.clone(), client),
+            left: BEGINNING,
+            is_full: false,
+            waiting: Vec::new(),
+            sifted: Vec::new(),
+            handed: 0,
+        };
+        (overheard, greeting)
     }
 
-    pub(super) fn bytes(&self) -> Beginning {
-        *self.0.beginning.lock()
-    }
-
-    /// How much has passed so far.
-    pub(super) fn passed(&self) -> Passed {
-        let count = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed);
-        Passed { read: count(&self.0.read), drained: count(&self.0.drained) }
-    }
-
-    pub(super) fn note_read(&self, bytes: usize) {
-        self.0.read.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Notes what was written, and whether it had to wait until there was room.
-    ///
-    /// Only then has the other side made that room. What fits is taken by our own machine, however dead the
-    /// other side is. So is what fits into the room of a machine whose server is frozen, which has an end.
-    pub(super) fn note_written(&self, bytes: usize, had_to_wait: bool) {
-        if had_to_wait {
-            self.0.drained.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// Hands on what is left from before; tells whether that was anything.
+    fn hand_on(&mut self, into: &mut ReadBuf<'_>) -> bool {
+        let left = &self.sifted[self.handed..];
+        let here = &left[..left.len().min(into.remaining())];
+        into.put_slice(here);
+        self.handed += here.len();
+        let is_any = !here.is_empty();
+        if self.handed == self.sifted.len() {
+            self.sifted.clear();
+            self.handed = 0;
         }
+        is_any
     }
 
-    /// An announcement was heard: so far nothing of a reply is under way.
-    pub(super) fn note_push(&self) {
-        self.0.at_push.store(self.passed().read, Ordering::Relaxed);
-    }
-
-    /// Replies were handed over: so far nothing waits unread.
-    pub(super) fn note_answer(&self) {
-        self.0.at_answer.store(self.0.read.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-
-    /// The reply that was too large, if one was.
-    pub(super) fn oversized(&self) -> Option<OversizedReply> {
-        self.0.oversized.get().copied()
-    }
-
-    /// How much has been read that nobody has been handed over.
-    fn waiting(&self) -> u64 {
-        let Flow { read, at_push, at_answer, .. } = &*self.0;
-        let last = [at_push, at_answer].map(|at| at.load(Ordering::Relaxed)).into_iter().max();
-        read.load(Ordering::Relaxed).saturating_sub(last.unwrap_or_default())
-    }
-
-    /// How many bytes have passed since a moment, if a part of a question or of a reply is among them.
+    /// Takes in what was read behind a position; leaves there what can be handed on at once.
     ///
-    /// Announcements come however dead the way to the server is; they do not come in the middle of a reply.
-    pub(super) fn goes_on_since(&self, before: Passed) -> Option<u64> {
-        let now = self.passed();
-        let is_reply = now.read > before.read.max(self.0.at_push.load(Ordering::Relaxed));
-        let is_question = now.drained > before.drained;
-        (is_reply || is_question).then(|| self.passed_since(before))
+    /// Mostly that is all of it.
+    fn take_in(&mut self, into: &mut ReadBuf<'_>, before: usize) -> Result<(), OversizedReply> {
+        let read = &into.filled()[before..];
+        if self.left > 0 {
+            self.greeting.note_beginning(read);
+            self.left = self.left.saturating_sub(read.len());
+        }
+        if self.waiting.is_empty() {
+            let sifted = self.tap.arrived(read)?;
+            let (at, behind, instead) = sifted.split(read.len());
+            self.sifted.extend(instead);
+            self.waiting.extend(&read[behind..]);
+            into.set_filled(before + at);
+            if sifted == Sifted::All || self.waiting.is_empty() || sifted.waits() {
+                return Ok(());
+            }
+        } else {
+            self.waiting.extend(read);
+            into.set_filled(before);
+        }
+        self.sift()
     }
 
-    /// How many bytes have passed since a moment, either way.
-    pub(super) fn passed_since(&self, before: Passed) -> u64 {
-        let now = self.passed();
-        now.read.saturating_sub(before.read) + now.drained.saturating_sub(before.drained)
+    /// Brings on what waits, as far as that goes.
+    fn sift(&mut self) -> Result<(), OversizedReply> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let sifted = self.tap.arrived(rest)?;
+            let (at, behind, instead) = sifted.split(rest.len());
+            self.sifted.extend(&rest[..at]);
+            self.sifted.extend(instead);
+            rest = &rest[behind..];
+            if sifted.waits() {
+                break;
+            }
+        }
+        self.waiting.extend(rest);
+        Ok(())
+    }
+
+    /// Notes how much was written, and whether there was room for all.
+    fn note_written(&mut self, written: &Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) {
+        match written {
+            Poll::Pending => self.is_full = true,
+            Poll::Ready(Ok(count)) => {
+                let mut left = *count;
+                for slice in slices {
+                    let here = &slice[..left.min(slice.len())];
+                    self.tap.wrote(here, self.is_full);
+                    left -= here.len();
+                }
+                self.is_full &= *count < slices.iter().map(|slice| slice.len()).sum();
+            }
+            Poll::Ready(Err(_)) => {}
+        }
     }
 }
 
@@ -137,22 +129,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
         let this = &mut *self;
-        ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
-        let read = &into.filled()[before..];
-        this.greeting.note_read(read.len());
-        let waiting = this.greeting.waiting();
-        let metered = this.meter.add(read).and_then(|()| this.meter.check_waiting(waiting));
-        if let Err(oversized) = metered {
-            let _ = this.greeting.0.oversized.set(oversized);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, oversized)));
+        let before = into.filled().len();
+        loop {
+            if this.hand_on(into) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
+            if into.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            if let Err(oversized) = this.take_in(into, before) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, oversized)));
+            }
+            if into.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        if this.left > 0 {
-            this.greeting.0.beginning.lock().add(read);
-            this.left = this.left.saturating_sub(read.len());
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -163,7 +156,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note_written(&written, bytes.len());
+        self.note_written(&written, &[IoSlice::new(bytes)]);
         written
     }
 
@@ -181,7 +174,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.note_written(&written, slices.iter().map(|slice| slice.len()).sum());
+        self.note_written(&written, slices);
         written
     }
 
@@ -190,41 +183,67 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
     }
 }
 
-impl<S> Overheard<S> {
-    /// Notes how much was written of so many bytes, and whether there was room for all.
-    fn note_written(&mut self, written: &Poll<io::Result<usize>>, of: usize) {
-        match written {
-            Poll::Pending => self.is_full = true,
-            Poll::Ready(Ok(count)) => {
-                self.greeting.note_written(*count, self.is_full);
-                self.is_full &= *count < of;
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    use futures_util::task::noop_waker;
+
+    use super::*;
+
+    /// Bytes that arrive in pieces.
+    struct Pieces(VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            into: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(mut piece) = self.0.pop_front() {
+                let rest = piece.split_off(piece.len().min(into.remaining()));
+                into.put_slice(&piece);
+                if !rest.is_empty() {
+                    self.0.push_front(rest);
+                }
             }
-            Poll::Ready(Err(_)) => {}
+            Poll::Ready(Ok(()))
         }
     }
-}
 
-impl Beginning {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    /// Everything that is handed on, read into rooms of a size.
+    fn handed(overheard: &mut Overheard<Pieces>, room: usize) -> Vec<u8> {
+        let (waker, mut all) = (noop_waker(), Vec::new());
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            let mut room = vec![0; room];
+            let mut into = ReadBuf::new(&mut room);
+            let read = Pin::new(&mut *overheard).poll_read(&mut cx, &mut into);
+            assert!(matches!(read, Poll::Ready(Ok(()))), "{read:?}");
+            if into.filled().is_empty() {
+                return all;
+            }
+            all.extend(into.filled());
+        }
     }
 
-    pub(super) fn add(&mut self, bytes: &[u8]) {
-        let count = bytes.len().min(BEGINNING - self.len);
-        self.bytes[self.len..self.len + count].copy_from_slice(&bytes[..count]);
-        self.len += count;
-    }
-}
-
-impl fmt::Display for Beginning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&Excerpt::of_bytes(self.as_bytes()), f)
-    }
-}
-
-/// Shows nothing: what answers may repeat a password, which is looked for in messages only.
-impl fmt::Debug for Beginning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Beginning").finish_non_exhaustive()
+    #[test]
+    fn what_there_is_room_for_is_handed_on_in_whatever_pieces_it_comes() {
+        let large = "x".repeat(600 << 10);
+        let reply =
+            format!("*3\r\n${0}\r\n{large}\r\n${0}\r\n{large}\r\n$2\r\nab\r\n", large.len());
+        let expected = format!("*3\r\n${}\r\n{large}\r\n$-1\r\n$2\r\nab\r\n", large.len());
+        let question = redis::cmd("MGET").arg("a").arg("b").arg("c").get_packed_command();
+        for (piece, room) in
+            [(3, 5), (7, 4_096), (4_096, 3), (reply.len(), 8_192), (614_415, 1 << 20)]
+        {
+            let pieces = reply.as_bytes().chunks(piece).map(<[u8]>::to_vec).collect();
+            let client = Arc::new(Client::new(Duration::from_secs(9)));
+            let (mut overheard, greeting) = Overheard::new(Pieces(pieces), 1 << 20, client);
+            overheard.note_written(&Poll::Ready(Ok(question.len())), &[IoSlice::new(&question)]);
+            assert!(handed(&mut overheard, room) == expected.as_bytes(), "{piece} into {room}");
+            assert!(reply.as_bytes().starts_with(greeting.beginning().as_bytes()));
+        }
     }
 }

@@ -3,11 +3,11 @@
 //! Invariant: exchanges that were under way together when nothing came count as one timeout, however many they
 //! were.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::flow::{Greeting, NamedValue, Passed};
 use super::meter::OversizedReply;
-use super::overheard::{Greeting, Passed};
 
 /// After so many timeouts one after the other a connection is taken for dead.
 const WEDGED_AFTER: u32 = 3;
@@ -32,12 +32,6 @@ pub(super) struct Pulse {
     /// How many exchanges one after the other had no answer in time.
     timeouts: AtomicU32,
     greeting: Greeting,
-    /// How many exchanges have begun.
-    begun: AtomicU64,
-    /// The exchange that is on its way still although it was given up; 0 if there is none.
-    ///
-    /// Answers come in order, so those that began after it wait for it.
-    in_the_way: AtomicU64,
 }
 
 /// One exchange under way.
@@ -46,36 +40,23 @@ pub(super) struct Watch<'a> {
     pulse: &'a Pulse,
     began: Instant,
     long: Duration,
-    /// Its place in the order of exchanges, from 1 on.
-    place: u64,
     /// How many timeouts there were when it began.
     timeouts: u32,
     /// What had passed when it began.
     passed: Passed,
 }
 
-/// What an answer says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Answered {
-    /// The connection had been taken for dead.
-    pub(super) revives: bool,
-    /// What was given up and on its way is through by now.
-    pub(super) is_behind_late: bool,
-}
-
 /// What follows from an exchange that was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum GivenUp {
     /// Nothing: it was too soon to tell.
     Early,
-    /// It is on its way: what is large or slow would get there no sooner over another connection.
+    /// Something is on its way: what is large or slow would get there no sooner over another connection.
     OnItsWay {
-        /// Bytes that have passed since it began, either way.
-        bytes: u64,
+        /// The values that are to blame.
+        values: Vec<NamedValue>,
         took: Duration,
     },
-    /// Another one is, which it had to wait for.
-    Behind,
     /// Nothing has come, and this is known by another one that was under way at that time.
     Known,
     /// Nothing has come; what the connection is from now on.
@@ -84,9 +65,7 @@ pub(super) enum GivenUp {
 
 impl Pulse {
     pub(super) fn new(greeting: Greeting) -> Self {
-        let [begun, in_the_way] = [AtomicU64::new(0), AtomicU64::new(0)];
-        let (lost, timeouts) = (AtomicBool::new(false), AtomicU32::new(0));
-        Self { lost, timeouts, greeting, begun, in_the_way }
+        Self { lost: AtomicBool::new(false), timeouts: AtomicU32::new(0), greeting }
     }
 
     pub(super) fn health(&self) -> Health {
@@ -105,14 +84,9 @@ impl Pulse {
         self.greeting.oversized()
     }
 
-    /// How much has passed since a moment.
-    pub(super) fn passed_since(&self, before: Passed) -> u64 {
-        self.greeting.passed_since(before)
-    }
-
     /// Whether something is on its way that was given up, so that everything else has to wait for it.
     pub(super) fn is_occupied(&self) -> bool {
-        self.in_the_way.load(Ordering::Acquire) != 0
+        self.greeting.is_occupied()
     }
 
     /// Watches one exchange, which is not looked at if it is given up before it was under way for `long`.
@@ -121,7 +95,6 @@ impl Pulse {
             pulse: self,
             began: Instant::now(),
             long,
-            place: self.begun.fetch_add(1, Ordering::AcqRel) + 1,
             timeouts: self.timeouts.load(Ordering::Acquire),
             passed: self.greeting.passed(),
         }
@@ -138,41 +111,26 @@ impl Pulse {
 }
 
 impl Watch<'_> {
-    /// The other side is alive.
-    pub(super) fn answered(&self) -> Answered {
-        let Pulse { timeouts, in_the_way, greeting, .. } = self.pulse;
-        greeting.note_answer();
+    /// The other side is alive; tells whether it had been taken for dead.
+    pub(super) fn answered(&self) -> bool {
+        let timeouts = &self.pulse.timeouts;
         // A store only where there is something to forget keeps the line shared between cores.
-        let first = in_the_way.load(Ordering::Acquire);
-        let is_behind_late = first != 0
-            && first < self.place
-            && in_the_way.compare_exchange(first, 0, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        let revives = timeouts.load(Ordering::Relaxed) != 0
-            && Health::after(timeouts.swap(0, Ordering::AcqRel)) == Health::Wedged;
-        Answered { revives, is_behind_late }
-    }
-
-    /// When it began.
-    pub(super) fn began(&self) -> (Instant, Passed) {
-        (self.began, self.passed)
+        timeouts.load(Ordering::Relaxed) != 0
+            && Health::after(timeouts.swap(0, Ordering::AcqRel)) == Health::Wedged
     }
 
     /// What follows from giving it up now.
     pub(super) fn give_up(&self, now: Instant) -> GivenUp {
-        let Pulse { greeting, in_the_way, .. } = self.pulse;
+        let greeting = &self.pulse.greeting;
         let took = now.saturating_duration_since(self.began);
         if took < self.long {
             return GivenUp::Early;
         }
-        let Some(bytes) = greeting.goes_on_since(self.passed) else {
-            in_the_way.store(0, Ordering::Release);
-            return self.pulse.count(self.timeouts);
-        };
-        let is_first = |first: u64| (first == 0 || self.place < first).then_some(self.place);
-        match in_the_way.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_first) {
-            Ok(_) => GivenUp::OnItsWay { bytes, took },
-            Err(_) => GivenUp::Behind,
+        if let Some(passed) = greeting.goes_on_since(self.passed) {
+            return GivenUp::OnItsWay { values: greeting.blame(passed), took };
         }
+        greeting.clear_way();
+        self.pulse.count(self.timeouts)
     }
 }
 
@@ -188,7 +146,12 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::link::client::Client;
+    use crate::link::questions::packed;
+    use crate::link::tap::Tap;
 
     const LONG: Duration = Duration::from_millis(100);
 
@@ -222,7 +185,7 @@ mod tests {
         let expected =
             [Silent, Silent, Wedged, Wedged].map(|it| [GivenUp::Timeout(it), GivenUp::Known]);
         assert_eq!(outcomes, expected.concat());
-        assert!(pulse.watch(LONG).answered().revives, "it had been taken for dead");
+        assert!(pulse.watch(LONG).answered(), "it had been taken for dead");
         assert_eq!(pulse.health(), Health::Sound);
     }
 
@@ -231,7 +194,7 @@ mod tests {
         let pulse = pulse();
         give_up(&pulse.watch(LONG));
         let before = pulse.watch(LONG);
-        assert_eq!(pulse.watch(LONG).answered(), Answered::default(), "it was silent only");
+        assert!(!pulse.watch(LONG).answered(), "it was silent only");
         assert_eq!(give_up(&before), GivenUp::Timeout(Health::Silent));
     }
 
@@ -243,31 +206,85 @@ mod tests {
         assert_eq!(pulse.health(), Health::Sound);
     }
 
+    /// A connection over which bytes pass.
+    fn used() -> (Pulse, Tap) {
+        let (greeting, client) =
+            (Greeting::default(), Arc::new(Client::new(Duration::from_secs(9))));
+        (Pulse::new(greeting.clone()), Tap::new(64 << 20, greeting, client))
+    }
+
+    fn ask(tap: &mut Tap, line: &str) {
+        tap.wrote(&packed(line), false);
+    }
+
+    fn slow(name: &str, bytes: u64) -> GivenUp {
+        let values = vec![NamedValue { name: name.to_owned(), bytes }];
+        GivenUp::OnItsWay { values, took: LONG }
+    }
+
+    fn innocent() -> GivenUp {
+        GivenUp::OnItsWay { values: Vec::new(), took: LONG }
+    }
+
     #[test]
-    fn what_is_on_its_way_is_known_from_what_has_to_wait_for_it() {
-        let pulse = pulse();
-        let [large, small] = [pulse.watch(LONG), pulse.watch(LONG)];
-        pulse.greeting.note_read(1_000);
-        let on_its_way = GivenUp::OnItsWay { bytes: 1_000, took: LONG };
-        // Whichever is given up first.
-        assert_eq!(give_up(&small), on_its_way);
-        assert_eq!(give_up(&large), on_its_way);
-        assert!(pulse.is_occupied());
-        let later = pulse.watch(LONG);
-        pulse.greeting.note_read(1_000);
-        assert_eq!([&small, &later].map(give_up), [GivenUp::Behind; 2]);
-        assert_eq!(pulse.health(), Health::Sound);
-        let behind = Answered { is_behind_late: true, revives: false };
-        assert_eq!(pulse.watch(LONG).answered(), behind, "answers come in order");
+    fn the_value_that_is_on_its_way_is_blamed_though_nobody_waits_for_it() {
+        let (pulse, mut tap) = used();
+        let first = pulse.watch(LONG);
+        ask(&mut tap, "MGET large");
+        assert_eq!(first.give_up(first.began + LONG / 10), GivenUp::Early);
+        let [behind, ping] = [pulse.watch(LONG), pulse.watch(LONG)];
+        ask(&mut tap, "MGET small");
+        ask(&mut tap, "PING");
+        tap.arrived(b"*1\r\n$300000\r\nxxx").unwrap();
         assert!(!pulse.is_occupied());
-        assert_eq!(pulse.watch(LONG).answered(), Answered::default());
+        // Whoever gives up, whatever it waits for.
+        assert_eq!(give_up(&ping), slow("large", 300_000));
+        assert_eq!(give_up(&behind), slow("large", 300_000));
+        assert!(pulse.is_occupied());
+        assert_eq!(pulse.health(), Health::Sound);
+        tap.arrived(&vec![b'x'; 299_997]).unwrap();
+        tap.arrived(b"\r\n*1\r\n$1\r\n1\r\n").unwrap();
+        assert!(pulse.is_occupied(), "one that was given up is to be answered still");
+        tap.arrived(b"+PONG\r\n").unwrap();
+        assert!(!pulse.is_occupied());
+    }
+
+    #[test]
+    fn small_values_behind_a_large_one_are_innocent() {
+        let (pulse, mut tap) = used();
+        let watch = pulse.watch(LONG);
+        for line in ["MGET large", "MGET a b", "MGET c"] {
+            ask(&mut tap, line);
+        }
+        tap.arrived(b"*1\r\n$300000\r\n").unwrap();
+        tap.arrived(&vec![b'x'; 300_000]).unwrap();
+        tap.arrived(b"\r\n*2\r\n$100\r\nxx").unwrap();
+        assert_eq!(give_up(&watch), innocent(), "the large one is through");
+        // Of those that hold up others themselves one is blamed however small it is.
+        let later = pulse.watch(LONG);
+        tap.arrived(b"x").unwrap();
+        assert_eq!(give_up(&later), slow("a", 100));
+    }
+
+    #[test]
+    fn of_values_that_come_together_the_large_ones_are_blamed_and_the_small_ones_not() {
+        let (pulse, mut tap) = used();
+        let watch = pulse.watch(LONG);
+        ask(&mut tap, "MGET a large b other c");
+        tap.arrived(b"*5\r\n$1\r\n1\r\n$300000\r\n").unwrap();
+        tap.arrived(&vec![b'x'; 300_000]).unwrap();
+        tap.arrived(b"\r\n$1\r\n1\r\n$400000\r\nx").unwrap();
+        let values = [("large", 300_000), ("other", 400_000)];
+        let values = values.map(|(name, bytes)| NamedValue { name: name.to_owned(), bytes }).into();
+        assert_eq!(give_up(&watch), GivenUp::OnItsWay { values, took: LONG });
     }
 
     #[test]
     fn a_way_that_goes_dead_under_a_large_value_is_noticed() {
-        let pulse = pulse();
+        let (pulse, mut tap) = used();
         let large = pulse.watch(LONG);
-        pulse.greeting.note_read(1_000);
+        ask(&mut tap, "MGET large");
+        tap.arrived(b"*1\r\n$300000\r\nxxx").unwrap();
         give_up(&large);
         assert!(pulse.is_occupied());
         for health in [Health::Silent, Health::Silent, Health::Wedged] {
@@ -278,20 +295,21 @@ mod tests {
 
     #[test]
     fn announcements_are_no_part_of_an_answer() {
-        let pulse = pulse();
+        let (pulse, mut tap) = used();
         let watch = pulse.watch(LONG);
-        pulse.greeting.note_read(50);
-        pulse.greeting.note_push();
+        ask(&mut tap, "MGET a");
+        tap.arrived(b">2\r\n+invalidate\r\n*1\r\n$3\r\nfoo\r\n").unwrap();
         assert_eq!(give_up(&watch), GivenUp::Timeout(Health::Silent));
     }
 
     #[test]
     fn what_is_written_is_under_way_only_where_there_was_no_room_for_it() {
-        let pulse = pulse();
+        let (pulse, mut tap) = used();
         let [small, large] = [pulse.watch(LONG), pulse.watch(LONG)];
-        pulse.greeting.note_written(100, false);
+        ask(&mut tap, "PING");
         assert_eq!(give_up(&small), GivenUp::Timeout(Health::Silent));
-        pulse.greeting.note_written(100_000, true);
-        assert_eq!(give_up(&large), GivenUp::OnItsWay { bytes: 100_000, took: LONG });
+        tap.wrote(b"*1\r\n$4\r\nPING\r\n", true);
+        assert_eq!(give_up(&large), innocent());
+        assert!(pulse.is_occupied());
     }
 }

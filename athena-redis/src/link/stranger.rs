@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::batch::Replies;
-use super::overheard::Beginning;
+use super::flow::Beginning;
 
 /// Somebody else than a node of the kind that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,7 +90,8 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
                 renewal.notified().await;
             });
             let search = pin!(search_by_name.notified());
-            match select(renewal, select(search, select(changed, beat))).await {
+            let overdue = pin!(overdue(&conn, next_replacement));
+            match select(renewal, select(select(search, overdue), select(changed, beat))).await {
                 Either::Left(_) => Wake::Asked,
                 Either::Right(_) => Wake::Look,
             }
@@ -136,8 +137,10 @@ async fn ping(shared: &LinkState, conn: &Conn, longest: Duration) {
 /// used, so that a server in trouble is not made to take connections in vain. Its login tries the right to
 /// write as well: one that holds back writes (`CLIENT PAUSE`) would hold up the new connection like the old.
 async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
+    let permit = shared.call.permit().await;
+    // Not earlier: how long it took to be let dial says nothing of the server.
     let begun = Instant::now();
-    let dialed = shared.call.dial().await;
+    let dialed = shared.call.dial_with(permit).await;
     if wake == Wake::Look && dialed.is_ok() {
         // What held up both is over: then both answer.
         ping(shared, &conn, begun.elapsed().max(SECOND_CHANCE)).await;
@@ -194,6 +197,14 @@ async fn look_elsewhere(shared: &LinkState, conn: Arc<Conn>) -> Arc<Conn> {
         }
         _ => conn,
     }
+}
+
+/// Returns when a wedged connection may be replaced.
+async fn overdue(conn: &Conn, next_replacement: Instant) {
+    if conn.health() != Health::Wedged {
+        return std::future::pending().await;
+    }
+    sleep_until(next_replacement).await;
 }
 
 /// Returns when a wedged connection answers again or is lost.

@@ -16,6 +16,7 @@ mod map;
 mod moves;
 mod nodes;
 mod pace;
+mod preference;
 mod question;
 mod reach;
 mod redirect;
@@ -24,11 +25,12 @@ mod registry;
 mod report;
 mod state;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use athena_cache_core::backend::{Class, Failure, Node};
-use futures_util::future::select_ok;
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,6 +44,9 @@ use crate::link::{
 };
 use crate::slot;
 use crate::url::Endpoint;
+
+/// How many nodes are dialed at a time until the first one is connected.
+const AT_A_TIME: usize = 8;
 
 /// The nodes of one cluster.
 ///
@@ -103,8 +108,19 @@ impl Cluster {
         });
         drop(timeout_at(deadline, settled).await);
         let map = self.map(deadline).await?;
-        let attempts = map.links().iter().map(|link| Box::pin(link.connect()));
-        select_ok(attempts).await.map(drop)
+        let mut links = map.links().to_vec();
+        // One that has answered is there, and one node may have named thousands of others.
+        links.sort_by_key(|link| !link.is_ready());
+        let attempts = stream::iter(links).map(|link| async move { link.connect().await });
+        let mut attempts = pin!(attempts.buffer_unordered(AT_A_TIME));
+        let mut failure = self.shared.no_map();
+        while let Some(outcome) = attempts.next().await {
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(failed) => failure = failed,
+            }
+        }
+        Err(failure)
     }
 
     /// The link to a node, once there is a first map.

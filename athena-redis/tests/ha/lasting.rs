@@ -264,3 +264,25 @@ async fn a_server_that_hangs_up_again_and_again_is_dialed_less_and_less_often() 
     assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(15)), "{pauses:?}");
     assert!(pauses[0] < Duration::from_secs(1), "{pauses:?}");
 }
+
+#[tokio::test]
+async fn a_connection_that_was_kept_for_want_of_a_better_one_is_replaced_when_there_is_one() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    // No heartbeat looks at it meanwhile.
+    let config = config(&proxy.url())
+        .connect_timeout(Duration::from_millis(200))
+        .response_timeout(Duration::from_millis(100))
+        .heartbeat(Duration::from_secs(30))
+        .probe_interval(Duration::from_millis(300));
+    let redis = Arc::new(Redis::new(config).unwrap());
+    redis.prove(Node::ONLY).await.unwrap();
+    proxy.swallow_new(true);
+    proxy.swallow_existing();
+    for _ in 0..3 {
+        assert_eq!(failure(redis.prove(Node::ONLY)).await.0, Class::Timeout);
+    }
+    eventually("it was tried", async || proxy.accepted() >= 3).await;
+    proxy.swallow_new(false);
+    eventually("it is another one", async || redis.epoch(Node::ONLY) >= 2).await;
+}

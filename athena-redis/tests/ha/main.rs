@@ -10,6 +10,7 @@ mod closing;
 mod cluster;
 mod connecting;
 mod credentials;
+mod heavy;
 mod history;
 mod lasting;
 mod outage;

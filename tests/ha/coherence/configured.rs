@@ -76,6 +76,21 @@ fn p6_a_replica_that_is_given_everything_anew_empties_nobody() {
 }
 
 #[test]
+fn p1_p2_p6_a_value_that_does_not_get_through_in_time_leaves_the_others_alone() {
+    is_kept(&standalone(Fault::Health, 53, "heavy").with(QUIET));
+}
+
+#[test]
+fn p2_p5_p6_nodes_whose_addresses_do_not_lead_there_are_found_by_the_host_that_was_asked() {
+    is_kept(&play(Topology::Cluster, Fault::Planned, 54, "no-endpoints"));
+}
+
+#[test]
+fn p2_p5_p6_nodes_whose_addresses_do_not_lead_there_are_found_where_the_settings_say() {
+    is_kept(&play(Topology::Sentinel, Fault::Planned, 55, "mapped,by-name"));
+}
+
+#[test]
 fn p2_p5_slots_that_stay_half_way_serve_nothing_outdated_flagged_or_not() {
     is_kept(&play(Topology::Cluster, Fault::Open, 52, "default"));
 }

@@ -81,6 +81,36 @@ async fn s6_a_holder_that_gives_up_is_succeeded_at_once() {
 }
 
 #[tokio::test]
+async fn s6_that_the_lease_before_has_ended_while_ours_was_asked_for_costs_no_load() {
+    for form in FORMS {
+        let (remote, origin, gate) = (Remote::tiered(), Origin::default(), Gate::closed());
+        let (cache, other) = (remote.world.cache.clone(), remote.neighbour());
+        let first = loading(form, &other, &origin, &gate).await;
+        let second = {
+            let (cache, load) = (cache.clone(), origin.returns(Ok(2)));
+            tokio::spawn(async move { form.plain(&cache, "k", load).await.value })
+        };
+        until("it waits for the other", || remote.world.clock.sleepers() > 0).await;
+        others_rest().await;
+        // It asks again, and is answered only when the other has given up.
+        remote.chaos.forget_operations();
+        remote.chaos.on("lease", Chaotic::Delay(SOON));
+        remote.world.advance(Duration::from_millis(1_250));
+        until("it asks again", || remote.chaos.operations().contains(&"lease")).await;
+        first.abort();
+        until("the other gives up", || remote.store.bytes(LEASE).is_none()).await;
+        for _ in 0..2 {
+            remote.world.advance(SOON);
+            others_rest().await;
+        }
+        assert_eq!(second.await.unwrap(), Ok(2));
+        cache.settle().await;
+        assert_eq!((origin.loads(), cache.stats().fills), (2, 1));
+        assert_eq!(seen(form, &cache, &origin, 3).await, (Source::Memory, 2));
+    }
+}
+
+#[tokio::test]
 async fn s6_a_holder_that_died_is_succeeded_when_its_lease_ends() {
     let (remote, origin) = (Remote::tiered(), Origin::default());
     let cache = remote.world.cache.clone();

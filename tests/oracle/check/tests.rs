@@ -116,10 +116,14 @@ fn in_the_end_everybody_reads_what_the_source_has() {
 #[test]
 fn each_invalidation_allows_one_load_more_for_each_process() {
     let wide = Invalidation { covers: vec![(0, 1), (2, 1)], ..invalidated(150, Ending::Done) };
-    let history = history(vec![invalidated(150, Ending::Done), wide], vec![]);
+    let invalidated = vec![invalidated(150, Ending::Done), wide];
+    let loaded = |counts: [usize; 3]| {
+        let loaded = counts.map(|count| vec![at(0); count]).into();
+        History { loaded, ..history(invalidated.clone(), vec![]) }
+    };
     let items = |of_item_1: Habit| {
         let habit = |item| if item == 1 { of_item_1 } else { Habit::Usual };
-        let found = surplus(&history, &[5, 3, 3], 2, 0, habit);
+        let found = surplus(&loaded([5, 3, 3]), 2, 0, habit);
         found.into_iter().map(|surplus| surplus.item).collect::<Vec<_>>()
     };
     assert_eq!(items(Habit::Usual), [1]);
@@ -127,6 +131,6 @@ fn each_invalidation_allows_one_load_more_for_each_process() {
     for enough in [Habit::Batched(2), Habit::Renewed, Habit::Labelled] {
         assert_eq!(items(enough), [0; 0]);
     }
-    let found = |in_time| surplus(&history, &[6, 0, 0], 2, in_time, |_| Habit::Usual).len();
+    let found = |in_time| surplus(&loaded([6, 0, 0]), 2, in_time, |_| Habit::Usual).len();
     assert_eq!([0, 1].map(found), [1, 0]);
 }

@@ -11,6 +11,8 @@ use crate::support::role::Role;
 
 /// How long a replica keeps what it was given before it is given everything anew.
 const RESYNC_PAUSE: Duration = Duration::from_millis(50);
+/// What the names begin with that a server has to load.
+pub(crate) const FILLER: &str = "filler";
 
 impl Performance<'_> {
     /// What is in the slots stays where it is until they are moved in earnest.
@@ -44,8 +46,8 @@ impl Performance<'_> {
         let server = self.stage.node_mut(0);
         // Each of these takes a millisecond.
         let names = self.broken.as_millis().to_string();
-        let populate = "for name = 1, ARGV[1] do redis.call('SET', 'name' .. name, 'bar') end";
-        server.cli(&["EVAL", populate, "0", &names]);
+        let populate = "for name = 1, ARGV[1] do redis.call('SET', ARGV[2] .. name, 'bar') end";
+        server.cli(&["EVAL", populate, "0", &names, FILLER]);
         server.cli(&["SAVE"]);
         self.enter("the primary loads what it has saved");
         self.stage.node_mut(0).restart();

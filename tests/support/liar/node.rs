@@ -10,8 +10,20 @@ use crate::support::resp::Reply;
 #[derive(Debug)]
 pub(crate) struct FakeNode {
     liar: Liar,
+    says: Arc<Mutex<Says>>,
+}
+
+/// What it says of its cluster, and of names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Says {
     /// What it answers to `CLUSTER NODES`; nothing while it belongs to no cluster.
-    nodes: Arc<Mutex<Option<String>>>,
+    pub(crate) nodes: Option<String>,
+    /// What it answers to `CLUSTER SLOTS`, and to `CLUSTER SHARDS`.
+    pub(crate) slots: Option<Reply>,
+    /// The error that it answers a command about a name with, by that.
+    pub(crate) refuses: Option<fn(&str) -> String>,
+    /// What it answers questions about its cluster with in place of all that.
+    pub(crate) instead: Option<fn() -> Answer>,
 }
 
 impl FakeNode {
@@ -22,12 +34,12 @@ impl FakeNode {
 
     /// Starts a primary that takes its time with each login.
     pub(crate) fn start_slow(pause: Duration) -> Self {
-        let nodes: Arc<Mutex<Option<String>>> = Arc::default();
-        let told = Arc::clone(&nodes);
+        let says: Arc<Mutex<Says>> = Arc::default();
+        let told = Arc::clone(&says);
         let liar = Liar::start_slow(pause, move |words| {
-            answer(words, told.lock().unwrap_or_else(PoisonError::into_inner).as_deref())
+            told.lock().unwrap_or_else(PoisonError::into_inner).answer(words)
         });
-        Self { liar, nodes }
+        Self { liar, says }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -41,24 +53,38 @@ impl FakeNode {
 
     /// Has it say from now on what its cluster is, as `CLUSTER NODES` does.
     pub(crate) fn say(&self, nodes: &str) {
-        *self.nodes.lock().unwrap_or_else(PoisonError::into_inner) = Some(nodes.to_owned());
+        self.change(Says { nodes: Some(nodes.to_owned()), ..Says::default() });
+    }
+
+    /// Has it say something else from now on.
+    pub(crate) fn change(&self, says: Says) {
+        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
     }
 }
 
-fn answer(words: &[String], nodes: Option<&str>) -> Answer {
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let mode = if nodes.is_some() { "cluster" } else { "standalone" };
-    Answer::Reply(match (&words[..], nodes) {
-        (["HELLO", ..], _) => hello(mode, "master"),
-        (["PING"], _) => Reply::Status("PONG".into()),
-        (["ROLE"], _) => {
-            Reply::List(vec![text("master"), Reply::Number(1), Reply::List(Vec::new())])
-        }
-        (["CLUSTER", "NODES"], Some(nodes)) => text(nodes),
-        (["CLIENT" | "AUTH" | "SELECT" | "ASKING", ..], _) => Reply::Status("OK".into()),
-        (["MGET" | "GET", names @ ..], _) => {
-            Reply::List(names.iter().map(|_| Reply::Nothing).collect())
-        }
-        _ => Reply::Error("ERR unknown command".into()),
-    })
+impl Says {
+    fn answer(&self, words: &[String]) -> Answer {
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let mode = if self.nodes.is_some() { "cluster" } else { "standalone" };
+        Answer::Reply(match (&words[..], self) {
+            (["CLUSTER", ..], Self { instead: Some(instead), .. }) => return instead(),
+            (["HELLO", ..], _) => hello(mode, "master"),
+            (["PING"], _) => Reply::Status("PONG".into()),
+            (["ROLE"], _) => {
+                Reply::List(vec![text("master"), Reply::Number(1), Reply::List(Vec::new())])
+            }
+            (["CLUSTER", "NODES"], Self { nodes: Some(nodes), .. }) => text(nodes),
+            (["CLUSTER", "SLOTS" | "SHARDS"], Self { slots: Some(slots), .. }) => slots.clone(),
+            (["CLIENT" | "AUTH" | "SELECT" | "ASKING", ..], _) => Reply::Status("OK".into()),
+            (
+                ["MGET" | "GET" | "SET" | "DEL" | "PTTL" | "EXISTS" | "PEXPIRE", name, ..]
+                | ["EVAL" | "EVALSHA", _, _, name, ..],
+                Self { refuses: Some(refuses), .. },
+            ) => Reply::Error(refuses(name)),
+            (["MGET" | "GET", names @ ..], _) => {
+                Reply::List(names.iter().map(|_| Reply::Nothing).collect())
+            }
+            _ => Reply::Error("ERR unknown command".into()),
+        })
+    }
 }

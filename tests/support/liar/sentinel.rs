@@ -1,6 +1,7 @@
 //! A sentinel that says what a test has it say.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{Answer, Liar, hello, record, text};
 use crate::support::resp::Reply;
@@ -33,15 +34,22 @@ pub(crate) struct Says {
     pub(crate) sentinels: Vec<(Place, String)>,
     /// How many other sentinels there are, as a text.
     pub(crate) others: String,
+    /// What it answers every question with in place of all that.
+    pub(crate) instead: Option<fn() -> Answer>,
 }
 
 impl FakeSentinel {
     /// Starts one that knows no service yet.
     pub(crate) fn start(id: &str) -> Self {
+        Self::start_on(0, id)
+    }
+
+    /// The same on the port of one that is no more.
+    pub(crate) fn start_on(port: u16, id: &str) -> Self {
         let says = Says { id: id.into(), epoch: "1".into(), ..Says::default() };
         let says = Arc::new(Mutex::new(says));
         let told = Arc::clone(&says);
-        let liar = Liar::start(move |words| {
+        let liar = Liar::start_on(port, Duration::ZERO, move |words| {
             told.lock().unwrap_or_else(PoisonError::into_inner).answer(words)
         });
         Self { liar, says }
@@ -94,9 +102,14 @@ impl FakeSentinel {
 }
 
 impl Says {
-    fn answer(&self, words: &[String]) -> Answer {
+    /// What it answers a command with.
+    pub(crate) fn answer(&self, words: &[String]) -> Answer {
         let words: Vec<_> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
+        // Other sentinels ask with more words.
+        if let (["SENTINEL", _] | ["SENTINEL", _, _], Some(instead)) = (&words[..], self.instead) {
+            return instead();
+        }
         Answer::Reply(match words[..] {
             ["HELLO", ..] => hello("sentinel", "sentinel"),
             ["PING"] => Reply::Status("PONG".into()),

@@ -116,6 +116,12 @@ where
             drop(self.flight().take_lease());
             return Err(answer);
         }
+        if leased == LeaseState::Held && self.lead.is_outdated(&self.ask.runtime.revisions) {
+            // What was loaded under it would be kept nowhere. Mostly it is the end of the lease before that was
+            // announced while this one was asked for.
+            drop(self.flight().take_lease());
+            return Ok(self.lease().await);
+        }
         Ok(leased)
     }
 

@@ -52,9 +52,9 @@ enum Pieces {
 impl Batch {
     /// Some of the commands, as a batch of their own for one node.
     pub(crate) fn part(&self, indices: &[CommandIndex], asking: Asking) -> Self {
-        let Self { epoch, needs, carries, .. } = *self;
+        let Self { epoch, needs, .. } = *self;
         let routes = Routes::One;
-        let mut part = Self { epoch, needs, carries, routes, asking, ..Self::default() };
+        let mut part = Self { epoch, needs, routes, asking, ..Self::default() };
         let commands: Vec<_> = self.pipeline.cmd_iter().collect();
         for index in indices {
             let Some(command) = commands.get(index.position) else { continue };
@@ -247,17 +247,6 @@ mod tests {
         let asking = part(&[1, 3], Asking::Asking);
         assert_eq!(sent(&asking), ["ASKING", "EVALSHA 2 {b} {b}l x", "ASKING", "MGET {b}"]);
         assert_eq!(sent(&part(&[9], Asking::Plain)), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_part_tells_the_values_that_it_reads_or_writes() {
-        let indices: Vec<_> = [0, 1, 3].map(CommandIndex::new).into();
-        for asking in [Asking::Plain, Asking::Asking] {
-            let values = |batch: Batch| batch.part(&indices, asking).values();
-            assert_eq!(values(batch()), [""; 0]);
-            assert_eq!(values(batch().reading()), ["{a}1"]);
-            assert_eq!(values(batch().writing()), ["{b}"]);
-        }
     }
 
     #[test]

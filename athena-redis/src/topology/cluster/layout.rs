@@ -15,6 +15,8 @@ use crate::url::Endpoint;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     members: Vec<Member>,
+    /// Whether it is more than one other node's word that each of them is there.
+    attested: Vec<bool>,
     /// The place of each slot's owner among the members.
     owners: Vec<Option<u16>>,
 }
@@ -46,6 +48,7 @@ impl Layout {
     pub(super) fn of(census: &Census) -> Self {
         let spoken = census.spoken();
         let members: Vec<_> = census.all().map(|known| known.member.clone()).collect();
+        let attested = census.all().map(Known::is_attested).collect();
         let mut owners = vec![None; usize::from(slot::COUNT)];
         let mut weights = vec![None; usize::from(slot::COUNT)];
         for (place, known) in (0_u16..).zip(census.all()) {
@@ -70,7 +73,7 @@ impl Layout {
                 owners[slot] = owners[slot].or(Some(place));
             }
         }
-        Self { members, owners }
+        Self { members, attested, owners }
     }
 
     /// Whether nobody serves any slot: a node that belongs to no cluster says so.
@@ -81,6 +84,11 @@ impl Layout {
     /// The place of each slot's owner among the [`endpoints`](Self::endpoints), in order.
     pub(super) fn places(&self) -> impl Iterator<Item = Option<usize>> {
         self.owners.iter().map(|owner| owner.map(usize::from))
+    }
+
+    /// Whether it is more than one other node's word that the one at such a place is there.
+    pub(super) fn is_attested(&self, place: usize) -> bool {
+        self.attested.get(place).copied().unwrap_or(false)
     }
 
     /// The owner of each slot, in order.
@@ -133,13 +141,19 @@ impl Layout {
     pub(super) fn successions_since(&self, earlier: &Self) -> Vec<Succession> {
         let mut found: Vec<Succession> = Vec::new();
         let mut settled = HashSet::new();
-        for (from, to) in earlier.owners().zip(self.owners()) {
-            let (Some(from), Some(to)) = (from, to) else { continue };
-            if from == to || !settled.insert((from, to)) {
+        let pairs = earlier.owners.iter().zip(&self.owners).filter(|pair| settled.insert(*pair));
+        for (from, to) in pairs {
+            let (Some(former), Some(heir)) = (earlier.member(*from), self.member(*to)) else {
+                continue;
+            };
+            let (from, to) = (&former.endpoint, &heir.endpoint);
+            // One that is reached elsewhere from now on is the same node.
+            if from == to || former.id == heir.id {
                 continue;
             }
-            let heir = earlier.replicas_of(from).any(|replica| replica == to);
-            if heir || !self.is_primary(from) {
+            let is_known = found.iter().any(|it| it.from == *from && it.to == *to);
+            let is_heir = earlier.replicas_of(from).any(|replica| replica == to);
+            if !is_known && (is_heir || !self.is_primary(from)) {
                 found.push(Succession { from: from.clone(), to: to.clone() });
             }
         }

@@ -138,6 +138,9 @@ pub(super) struct ClusterMachine {
     is_unreached: bool,
     is_exceeded: bool,
     rounds: u32,
+    /// The full round whose end is waited for, and the latest one that began since.
+    open: Option<FullRound>,
+    next: Option<FullRound>,
     began: Instant,
     last: Option<Instant>,
     /// The latest full round, and the pause after it.
@@ -156,8 +159,15 @@ struct News {
     /// Whether the census has changed.
     is_new: bool,
     answered: Vec<Endpoint>,
-    /// Whether the last one that was asked has answered, or will not.
-    is_over: bool,
+    /// The full round of which everybody has answered, or will not.
+    ended: Option<FullRound>,
+}
+
+/// A round of questions that goes to others than replicas as well.
+#[derive(Debug, Clone, Copy)]
+struct FullRound {
+    number: u32,
+    began: Instant,
 }
 
 /// Whether the first map is one node's word, or nodes disagree about it; and in how many full rounds that is
@@ -179,9 +189,9 @@ impl ClusterMachine {
     pub(super) fn new(seeds: Vec<Endpoint>, mut random: Rng, now: Instant) -> Self {
         let first_seed = random.usize(..seeds.len().max(1));
         Self {
+            census: Census::new(seeds.iter().cloned()),
             seeds,
             layout: None,
-            census: Census::default(),
             news: News::default(),
             asked: HashMap::new(),
             company: HashSet::new(),
@@ -193,6 +203,8 @@ impl ClusterMachine {
             is_unreached: false,
             is_exceeded: false,
             rounds: 0,
+            open: None,
+            next: None,
             began: now,
             last: None,
             last_full: None,
@@ -223,11 +235,11 @@ impl ClusterMachine {
             ClusterEvent::Due => self.ask(&shown.owners, now),
             ClusterEvent::Answer { node, view, was_connected, outdated } => {
                 let round = self.asked.remove(&node).unwrap_or(self.rounds);
-                self.news.is_over |= self.asked.is_empty();
                 match view {
                     Ok(view) => self.hear(node, view, &outdated, round),
                     Err(failure) => self.contact.note_refusal(node, &failure, was_connected),
                 }
+                self.note_end();
             }
         }
         std::mem::take(&mut self.actions)
@@ -307,7 +319,7 @@ impl ClusterMachine {
             self.last_full = Some(now);
             self.idle = pace::idle(self.random.f64());
             self.is_wanted = self.contested.1 > 0;
-            self.contact.begin_round();
+            self.begin_full(now);
         }
         if let Some(layout) = &self.layout {
             let mut keep = targets.clone();
@@ -324,9 +336,28 @@ impl ClusterMachine {
         }
     }
 
+    /// Notes that a full round has begun. However many others begin meanwhile, it ends when its own questions do.
+    fn begin_full(&mut self, now: Instant) {
+        let round = FullRound { number: self.rounds, began: now };
+        match self.open {
+            None => self.open = Some(round),
+            Some(_) => self.next = Some(round),
+        }
+    }
+
+    /// Notes which full round has ended, if one has.
+    fn note_end(&mut self) {
+        while let Some(open) = self.open
+            && !self.asked.values().any(|round| *round <= open.number)
+        {
+            self.news.ended = Some(open);
+            self.open = self.next.take();
+        }
+    }
+
     /// Takes note of what a node says.
     fn hear(&mut self, node: Endpoint, view: ClusterView, outdated: &[Endpoint], round: u32) {
-        if self.contact.note_answer() {
+        if self.contact.note_answer(self.rounds) {
             self.actions.push(ClusterAction::InTouch);
         }
         if view.own().is_some_and(Member::is_primary) {
@@ -343,21 +374,22 @@ impl ClusterMachine {
 
     /// Draws the conclusions from all answers that have come.
     fn conclude(&mut self, shown: &Shown<'_>, now: Instant) {
-        let News { mut is_new, answered, is_over } = std::mem::take(&mut self.news);
-        if is_over {
-            is_new |= self.census.close(self.rounds);
+        let News { mut is_new, answered, ended } = std::mem::take(&mut self.news);
+        if let Some(round) = ended {
+            is_new |= self.census.close(round.number);
         }
         let is_installed = is_new && self.learn(shown, now);
-        if is_over || !answered.is_empty() {
-            self.settle(is_over);
+        if ended.is_some() || !answered.is_empty() {
+            self.settle(ended.is_some());
         }
         if self.layout.is_none() {
             for node in answered {
                 self.contact.note_vacancy(node);
             }
         }
-        if is_over {
-            self.end_round(&shown.dialed, shown.patched_since.is_some() && !is_installed);
+        if let Some(round) = ended {
+            let is_denied = shown.patched_since.is_some_and(|at| at <= round.began);
+            self.end_round(round, &shown.dialed, is_denied && !is_installed);
         }
     }
 
@@ -434,14 +466,14 @@ impl ClusterMachine {
     }
 
     /// Everybody who was asked has answered, or will not.
-    fn end_round(&mut self, dialed: &[u32], patched: bool) {
-        if self.last_full == self.last && self.contact.end_round() {
+    fn end_round(&mut self, round: FullRound, dialed: &[u32], is_denied: bool) {
+        if self.contact.end_round(round.number) {
             self.actions.push(ClusterAction::CutOff(self.contact.reason()));
         }
         match &self.layout {
             None => self.give_up_waiting(dialed),
-            // A redirect that no node confirms was none.
-            Some(layout) if patched && !self.is_wanted => {
+            // A redirect that no node confirms was none, whatever has been met since.
+            Some(layout) if is_denied => {
                 self.actions.push(ClusterAction::Install(Arc::clone(layout)));
             }
             Some(_) => {}

@@ -15,24 +15,21 @@ pub(super) struct Contact {
     /// How many of a node's answers were of no use.
     useless: HashMap<Endpoint, u32>,
     reason: Option<Arc<Reason>>,
-    /// Whether anybody answered since the latest round began.
-    is_answered: bool,
+    /// The latest round in which anybody answered.
+    answered: Option<u32>,
     is_cut_off: bool,
 }
 
 impl Contact {
-    pub(super) fn begin_round(&mut self) {
-        self.is_answered = false;
+    /// Notes that nobody is left to answer in a round; tells whether that is to be told.
+    pub(super) fn end_round(&mut self, round: u32) -> bool {
+        let is_answered = self.answered.is_some_and(|answered| answered >= round);
+        !is_answered && !std::mem::replace(&mut self.is_cut_off, true)
     }
 
-    /// Notes that nobody is left to answer; tells whether that is to be told.
-    pub(super) fn end_round(&mut self) -> bool {
-        !self.is_answered && !std::mem::replace(&mut self.is_cut_off, true)
-    }
-
-    /// Notes an answer; tells whether that is to be told.
-    pub(super) fn note_answer(&mut self) -> bool {
-        self.is_answered = true;
+    /// Notes an answer while a round is the latest; tells whether that is to be told.
+    pub(super) fn note_answer(&mut self, round: u32) -> bool {
+        self.answered = Some(round);
         self.reason = None;
         std::mem::take(&mut self.is_cut_off)
     }

@@ -157,12 +157,15 @@ impl<'a> Delivery<'a> {
         let next = match reply.routing() {
             Routing::Done => return self.assembly.put(index, reply),
             Routing::TryAgain => return self.try_again(&node_batch.path.link, index, reply),
-            Routing::Moved { slot, to } => {
+            Routing::Moved { to, .. } => {
                 let to = target(&to);
-                // Who sent it on knows why, and who serves from now on says so itself.
+                // Whatever slot it names, a node answers for the one that it was asked for alone.
+                let moved = self.slot_of(index).zip(to.as_ref());
+                let next = moved.and_then(|(slot, to)| registry.patch(slot, to));
+                // Who sent it on knows why, and who serves from now on says so itself. Not earlier: only a
+                // round that begins after it undoes what nobody confirms.
                 self.shared.want_refresh(to.iter().chain([link.endpoint()]).cloned());
-                let link = to.and_then(|to| registry.patch(slot, &to));
-                link.map(|link| (link, Asking::Plain))
+                next.map(|link| (link, Asking::Plain))
             }
             Routing::Ask { to } => {
                 let link = target(&to).and_then(|to| registry.link(&to));
@@ -197,8 +200,13 @@ impl<'a> Delivery<'a> {
         }
     }
 
+    /// The slot of the names of a command.
+    fn slot_of(&self, index: CommandIndex) -> Option<u16> {
+        self.batch.slots()?.get(index.position).copied()
+    }
+
     fn send_by_map(&mut self, index: CommandIndex, pause: Duration) {
-        let to = self.batch.slots().and_then(|slots| slots.get(index.position)).copied();
+        let to = self.slot_of(index);
         let map = self.shared.registry.map();
         let owner = to.and_then(|slot| map.as_ref()?.owner(slot)).cloned();
         match (owner, to) {

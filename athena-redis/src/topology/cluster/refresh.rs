@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::machine::{ClusterAction, ClusterEvent, ClusterMachine, Owner, Shown};
-use super::nodes::{MOST, Preferred};
+use super::nodes::MOST;
+use super::preference::Preference;
 use super::question::{Answer, question};
 use super::report::report;
 use super::state::Reason;
@@ -52,8 +53,8 @@ enum Trigger {
 struct Refresher {
     shared: Arc<ClusterState>,
     machine: ClusterMachine,
-    /// Which addresses the cluster prefers; asked for where nobody has told.
-    preferred: Option<Preferred>,
+    /// Which addresses the cluster prefers; asked for until several have told.
+    preference: Preference,
     /// How each node spoke last.
     heard: HashMap<Endpoint, Heard>,
     questions: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -72,7 +73,7 @@ impl Refresher {
         Self {
             shared,
             machine: ClusterMachine::new(seeds, random, Instant::now()),
-            preferred: None,
+            preference: Preference::default(),
             heard: HashMap::new(),
             questions: FuturesUnordered::new(),
             reports: FuturesUnordered::new(),
@@ -139,7 +140,9 @@ impl Refresher {
     /// Notes how a node spoke, if it did, and whose last word counts no longer.
     fn heard(&mut self, answer: Answer) -> ClusterEvent {
         let Answer { endpoint: node, link, epoch, view, preferred } = answer;
-        self.preferred = self.preferred.or(preferred);
+        if let Some(preferred) = preferred {
+            self.preference.note(&node, preferred);
+        }
         let mut outdated = Vec::new();
         match &view {
             Ok(_) => {
@@ -165,7 +168,8 @@ impl Refresher {
             ClusterAction::Ask(node) => {
                 if let Some(link) = registry.standby_link(&node) {
                     let shared = Arc::clone(&self.shared);
-                    self.questions.push(Box::pin(question(shared, node, link, self.preferred)));
+                    let preferred = self.preference.of(&node);
+                    self.questions.push(Box::pin(question(shared, node, link, preferred)));
                 }
             }
             ClusterAction::Urge(node) => {
@@ -204,7 +208,7 @@ impl Refresher {
                  listens elsewhere, map its address with `addresses`"
             ),
             ClusterAction::CutOff(reason) => {
-                self.preferred = None;
+                self.preference.forget();
                 let fix = reason.as_deref().and_then(fix);
                 let reason = reason.as_ref().map(|reason| reason.message.as_str());
                 tracing::warn!(reason, fix, "the redis cluster is out of reach, going on trying");

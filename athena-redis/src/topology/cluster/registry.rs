@@ -19,6 +19,9 @@ use crate::link::{Client, Link};
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
+/// How many nodes of a map are dialed, before an operation needs them, that one other alone says are there.
+const MOST_UNATTESTED: usize = 16;
+
 #[derive(Debug)]
 pub(super) struct Registry {
     access: Arc<Access>,
@@ -104,9 +107,15 @@ impl Registry {
             link.clone()
         };
         let map = Map::new(layout.places().map(|place| link_to(place?)));
-        for link in map.links() {
+        let mut unattested = 0;
+        for (place, link) in made.iter().enumerate().filter_map(|(at, it)| Some((at, it.as_ref()?)))
+        {
             link.end_standby();
-            link.wake();
+            unattested += usize::from(!layout.is_attested(place));
+            // Operations dial the others that ask for what they serve.
+            if layout.is_attested(place) || unattested <= MOST_UNATTESTED {
+                link.wake();
+            }
         }
         if !links.is_closed {
             let former = self.map.load_full();

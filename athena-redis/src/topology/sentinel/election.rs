@@ -10,7 +10,7 @@ mod takeover;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use athena_cache_core::backend::{Class, Message};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::ballot::Ballot;
 use super::electorate::Shortfall;
 use super::notices::Notice;
-use super::replies::{Silence, Testimony, Word};
+use super::replies::{MOST, Silence, Testimony, Word};
 use crate::link::Role;
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
@@ -32,11 +32,11 @@ pub(super) struct Election {
     seat: Option<Seat>,
     ballot: Ballot,
     nodes: BTreeMap<Endpoint, Witness>,
-    /// The replicas by what sentinels tell of them.
-    listed: BTreeSet<Endpoint>,
+    /// The replicas by what sentinels tell of them, and how many do.
+    listed: BTreeMap<Endpoint, usize>,
     failover: Option<Underway>,
-    /// Former seats that have not been replicas since.
-    deposed: BTreeSet<Endpoint>,
+    /// Former seats that have not been replicas since; the last ones of many.
+    deposed: VecDeque<Endpoint>,
     /// Whom sentinels name instead of the seat, and since when.
     dissent: Option<(Endpoint, Instant)>,
 }
@@ -109,7 +109,7 @@ impl Election {
         let witness = self.nodes.entry(node.clone()).or_default();
         if matches!(role, Ok(Role::Replica(_))) {
             witness.followed = true;
-            self.deposed.remove(node);
+            self.deposed.retain(|it| it != node);
         }
         let before = witness.role.replace(role);
         before.as_ref().and_then(|role| role.as_ref().ok()) != self.role(node)
@@ -138,16 +138,20 @@ impl Election {
     /// Decides whether another node than the present one is the primary now.
     pub(super) fn decide(&mut self, now: Instant) -> Option<Endpoint> {
         self.failover.take_if(|it| it.until <= now);
+        self.ballot.await_others(self.seat.is_none(), now);
         self.keep_up();
         let (endpoint, epoch) = self
             .chosen()
             .or_else(|| self.announced(now))
-            .or_else(|| self.promoted())
+            .or_else(|| self.promoted(now))
             .or_else(|| self.followed())
             .or_else(|| self.insisted(now))?;
         let seat = Seat { endpoint: endpoint.clone(), epoch, is_doubted: false };
-        self.deposed.extend(self.seat.replace(seat).map(|seat| seat.endpoint));
-        self.deposed.remove(&endpoint);
+        let former = self.seat.replace(seat).map(|seat| seat.endpoint);
+        self.deposed.retain(|it| *it != endpoint && Some(it) != former.as_ref());
+        self.deposed.extend(former);
+        let surplus = self.deposed.len().saturating_sub(MOST);
+        self.deposed.drain(..surplus);
         self.ballot.begin();
         self.failover = None;
         self.dissent = None;
@@ -169,6 +173,11 @@ impl Election {
         self.is_seated_well() && self.seat.as_ref().is_some_and(|seat| !seat.is_doubted)
     }
 
+    /// Whether most of the sentinels list a node as a replica.
+    fn is_listed_by_most(&self, node: &Endpoint) -> bool {
+        self.listed.get(node).is_some_and(|count| *count >= self.ballot.majority())
+    }
+
     /// Whether the seat says that it is none.
     pub(super) fn is_demoted(&self) -> bool {
         let role = self.seat().and_then(|seat| self.role(seat));
@@ -187,7 +196,8 @@ impl Election {
     fn is_contested(&self) -> bool {
         let chosen = self.failover.as_ref().and_then(|it| it.chosen.as_ref());
         let mut others = self.nodes.iter().filter(|(node, witness)| {
-            let is_ours = witness.followed || self.listed.contains(*node) || chosen == Some(*node);
+            let is_ours =
+                witness.followed || self.listed.contains_key(*node) || chosen == Some(*node);
             is_ours && self.seat() != Some(*node) && !self.deposed.contains(*node)
         });
         others.any(|(_, witness)| witness.role == Some(Ok(Role::Primary(()))))
@@ -236,12 +246,12 @@ impl Election {
     pub(super) fn convene(
         &mut self,
         sentinels: &BTreeSet<Endpoint>,
-        listed: BTreeSet<Endpoint>,
+        listed: BTreeMap<Endpoint, usize>,
         now: Instant,
     ) -> BTreeSet<Endpoint> {
         self.ballot.convene(sentinels);
         let mut nodes = self.candidates(now);
-        nodes.extend(listed.iter().cloned());
+        nodes.extend(listed.keys().cloned());
         self.nodes.retain(|node, _| nodes.contains(node));
         self.listed = listed;
         nodes

@@ -23,8 +23,10 @@ pub(super) struct Electorate {
     /// Who answered last at each address.
     voters: BTreeMap<Endpoint, Voter>,
     votes: BTreeMap<Voter, Instant>,
-    /// How many there are, as each of them said lately.
-    told: BTreeMap<Voter, ToldSize>,
+    /// How many there are, as was said lately at each address: who speaks there may have taken another's id.
+    told: BTreeMap<Endpoint, ToldSize>,
+    /// How many there are at least, whatever is told: others may know better, and have not been heard.
+    least: usize,
 }
 
 /// Who a sentinel is.
@@ -85,11 +87,14 @@ impl Electorate {
     /// Notes who answers at an address, and how many there are by its word.
     pub(super) fn hear(&mut self, sentinel: &Endpoint, view: &SentinelView, now: Instant) {
         let voter = view.id.clone().map_or(Voter::Anonymous, Voter::Known);
-        self.voters.insert(sentinel.clone(), voter.clone());
+        if self.voters.get(sentinel) != Some(&voter) {
+            self.told.remove(sentinel);
+            self.voters.insert(sentinel.clone(), voter);
+        }
         self.told.retain(|_, told| now.saturating_duration_since(told.at) < HOLDS);
         let Some(size) = view.others.map(|others| others.saturating_add(1)) else { return };
-        if self.told.get(&voter).is_none_or(|told| size >= told.size) {
-            self.told.insert(voter, ToldSize { size, at: now });
+        if self.told.get(sentinel).is_none_or(|told| size >= told.size) {
+            self.told.insert(sentinel.clone(), ToldSize { size, at: now });
         }
     }
 
@@ -111,7 +116,12 @@ impl Electorate {
         self.voters.retain(|sentinel, _| sentinels.contains(sentinel));
         let present: BTreeSet<_> = self.voters.values().collect();
         self.votes.retain(|voter, _| present.contains(voter));
-        self.told.retain(|voter, _| present.contains(voter));
+        self.told.retain(|sentinel, _| sentinels.contains(sentinel));
+    }
+
+    /// Has so many count at least as there are addresses, as long as some are awaited.
+    pub(super) fn expect(&mut self, least: usize) {
+        self.least = least;
     }
 
     /// Up to when a majority held the seat for the primary; `asked` counts where nobody tells more.
@@ -129,12 +139,20 @@ impl Electorate {
     /// How many sentinels there are, of so many addresses.
     ///
     /// Of what they say the middle counts, and of two the larger: one that tells of thousands is outvoted
-    /// as one is that was reset and tells of none.
+    /// as one is that was reset and tells of none. Of what is said in one name the least counts, or one that
+    /// takes the name of another would have that tell of thousands as well.
     pub(super) fn size(&self, asked: usize) -> usize {
         let seen = self.voters.values().collect::<BTreeSet<_>>().len();
-        let mut told: Vec<_> = self.told.values().map(|told| told.size).collect();
+        let mut by_voter: BTreeMap<_, usize> = BTreeMap::new();
+        for (sentinel, ToldSize { size, .. }) in &self.told {
+            if let Some(voter) = self.voters.get(sentinel) {
+                let least = by_voter.entry(voter).or_insert(*size);
+                *least = (*size).min(*least);
+            }
+        }
+        let mut told: Vec<_> = by_voter.into_values().collect();
         told.sort_unstable();
-        told.get(told.len() / 2).copied().unwrap_or(asked).max(seen)
+        told.get(told.len() / 2).copied().unwrap_or(asked).max(seen).max(self.least)
     }
 
     /// The epoch that a majority has reached, by those that sentinels say.

@@ -113,6 +113,8 @@ pub(super) struct SentinelMachine {
     /// The order that the pollers have, and when the lists were last asked for.
     given: Order,
     listed: Option<Instant>,
+    /// How long to wait for a report at most: not long while the first lists wait for others.
+    longest: Duration,
     /// Whether it was told that a sentinel lists too many.
     is_exceeded: bool,
     /// Whether it was told that no sentinel can be reached.
@@ -155,6 +157,7 @@ impl SentinelMachine {
             order: Order::default(),
             given: Order::default(),
             listed: None,
+            longest: CALM,
             is_exceeded: false,
             is_cut_off: false,
             is_vain: false,
@@ -181,7 +184,7 @@ impl SentinelMachine {
 
     /// How long to wait for a report before the next tick.
     pub(super) fn pause(&self) -> Duration {
-        let pause = self.order.pause.unwrap_or(CALM);
+        let pause = self.order.pause.unwrap_or(CALM).min(self.longest);
         if self.order.edition == self.given.edition { pause } else { pause.min(RELISTED) }
     }
 
@@ -367,9 +370,10 @@ impl SentinelMachine {
 
     /// Turns to the nodes that have appeared, and leaves those that have gone.
     fn muster(&mut self, now: Instant) {
-        self.members.forget_strangers();
-        let sentinels = self.members.sentinels();
-        let nodes = self.election.convene(&sentinels, self.members.replicas(), now);
+        self.members.forget_strangers(now);
+        self.longest = if self.members.awaits_lists(now) { RELISTED } else { CALM };
+        let sentinels = self.members.sentinels(now);
+        let nodes = self.election.convene(&sentinels, self.members.replicas(now), now);
         let (leave, poll) = (SentinelAction::LeaveSentinel, SentinelAction::PollSentinel);
         self.actions.extend(turn(&self.sentinels, &sentinels, leave, poll));
         let (leave, poll) = (SentinelAction::LeaveNode, SentinelAction::PollNode);

@@ -41,11 +41,12 @@ pub(super) const MOST: usize = 64;
 /// The longest id of a sentinel that is one; they have forty characters.
 const LONGEST_ID: usize = 64;
 
-/// Whom a sentinel knows besides the primary: up to [`MOST`] of each kind, the same ones whatever their order.
+/// Whom a sentinel knows besides the primary: up to [`MOST`] of each kind, the same ones whatever their order;
+/// nothing of a kind that it may not tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Lists {
-    pub(super) replicas: Vec<Endpoint>,
-    pub(super) peers: Vec<Peer>,
+    pub(super) replicas: Option<Vec<Endpoint>>,
+    pub(super) peers: Option<Vec<Peer>>,
     /// How many it lists in all.
     pub(super) all: Listed,
 }
@@ -128,16 +129,17 @@ pub(super) fn read_view(replies: &mut Replies, addresses: &Addresses) -> Result<
     }
 }
 
-/// Reads the replies to [`ask_lists`]; what may not be read is empty.
+/// Reads the replies to [`ask_lists`].
 pub(super) fn read_lists(replies: &mut Replies, addresses: &Addresses) -> Result<Lists, Malformed> {
     let mut records = || match replies.error() {
-        Some(_) => Ok(Vec::new()),
-        None => replies.records(),
+        Some(_) => Ok(None),
+        None => replies.records().map(Some),
     };
     let (replicas, peers) = (records()?, records()?);
-    let all = Listed { replicas: replicas.len(), peers: peers.len() };
-    let replicas = first(replicas.iter().filter_map(|it| endpoint_of(it, addresses)));
-    let peers = first(peers.iter().filter_map(|it| peer(it, addresses)));
+    let count = |records: &Option<Vec<Fields>>| records.as_ref().map_or(0, Vec::len);
+    let all = Listed { replicas: count(&replicas), peers: count(&peers) };
+    let replicas = replicas.map(|it| first(it.iter().filter_map(|it| endpoint_of(it, addresses))));
+    let peers = peers.map(|it| first(it.iter().filter_map(|it| peer(it, addresses))));
     Ok(Lists { replicas, peers, all })
 }
 

@@ -189,17 +189,9 @@ async fn two_thousand_replicas_of_one_sentinel_are_told_no_password() {
     let redis = redis_at(&url);
     redis.connect().await.unwrap();
     confirmed(&redis).await;
-    // The others list no replicas: nobody outvotes the one that does.
+    // The others list no replicas, which is a word as well.
     tokio::time::sleep(HEARD).await;
-    assert!(crowd.liar().accepted() <= 64, "{}", crowd.liar().accepted());
-    for sentinel in &sentinels[1..] {
-        sentinel.say(|says| says.replicas = vec![here(primary.port() + 1)]);
-        sentinel.publish(
-            "+slave",
-            &format!("slave s 127.0.0.1 1 @ {SERVICE} 127.0.0.1 {}", primary.port()),
-        );
-    }
-    eventually("most list others", async || crowd.liar().open() == 0).await;
+    assert_eq!(crowd.liar().accepted(), 0);
     confirmed(&redis).await;
 }
 

@@ -15,7 +15,7 @@ fn view(port: u16, lines: &[&str]) -> ClusterView {
 
 /// What follows from views of one round.
 fn merge<'a>(views: impl IntoIterator<Item = &'a ClusterView>) -> Layout {
-    let mut census = Census::default();
+    let mut census = Census::new([1, 2].map(|port| Endpoint { host: "h".into(), port }));
     for view in views {
         let asked = view.own().unwrap().endpoint.clone();
         census.note(&asked, view.clone(), 1);
@@ -137,7 +137,7 @@ fn one_whom_two_others_do_not_know_takes_no_slot_from_whom_they_know() {
         "d h:4@1 master - 0 0 1 connected 20-29",
         "x h:9@1 master - 0 0 99 connected 0-39",
     ];
-    let mut census = Census::default();
+    let mut census = Census::new([1, 2].map(|port| Endpoint { host: "h".into(), port }));
     for (port, lines, round) in [(4, &of_one[..], 1), (1, &[A, B], 2), (2, &[A, B], 2)] {
         census.note(&Endpoint { host: "h".into(), port }, view(port, lines), round);
     }
@@ -174,6 +174,7 @@ fn a_succession_is_a_primary_replaced_and_not_slots_that_moved() {
         ("some slots moved", &moved, vec![]),
         ("all slots moved", &emptied, vec![]),
         ("of a dead one", &adopted, vec![(1, 2)]),
+        ("it is at another address", &["a h:9@1 master - 0 0 1 connected 0-9", B], vec![]),
         ("another node at the address", &["n h:1@1 master - 0 0 7 connected 0-9", B], vec![]),
     ] {
         let now = merge(&[view(2, lines)]);

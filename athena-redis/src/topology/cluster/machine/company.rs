@@ -14,8 +14,8 @@ pub(super) const FEW: usize = 3;
 const SOME: usize = 2;
 /// How many are asked at most of those that there is a reason to ask, for each reason.
 pub(super) const MANY: usize = 8;
-/// The same where none of the primaries can be expected to answer.
-const MOST: usize = 16;
+/// The same where none of the primaries can be expected to answer, and of replicas of all that may be gone.
+pub(super) const MOST: usize = 16;
 
 impl ClusterMachine {
     /// Whom a full round goes to: some of those that serve, and whomever there is a reason to ask; others,
@@ -76,19 +76,22 @@ impl ClusterMachine {
         if nodes.len() <= most {
             return nodes.into_iter().collect();
         }
-        let mut some = HashSet::with_capacity(most);
-        while some.len() < most {
-            some.insert(nodes[self.random.usize(..nodes.len())].clone());
-        }
-        some
+        let mut nodes = nodes;
+        self.random.shuffle(&mut nodes);
+        nodes.truncate(most);
+        nodes.into_iter().collect()
     }
 
-    /// The replicas of primaries that may be gone; where those are many, some of them.
+    /// The replicas of primaries that may be gone; where those are many, some of them in each round.
     pub(super) fn replicas_in_question(&mut self) -> HashSet<Endpoint> {
         let Some(layout) = self.layout.clone() else { return HashSet::new() };
         let gone = self.doubts.iter().filter(|(_, it)| it.doubt != Doubt::NotServing);
         let gone = self.some(gone.map(|(primary, _)| primary.clone()).collect(), MANY);
-        let replicas = |primary| layout.replicas_of(primary).take(MANY).cloned();
-        gone.iter().flat_map(replicas).collect()
+        let mut all = Vec::new();
+        for primary in gone {
+            let replicas = layout.replicas_of(&primary).cloned().collect();
+            all.extend(self.some(replicas, MANY));
+        }
+        self.some(all, MOST)
     }
 }

@@ -1,6 +1,6 @@
 use athena_cache_core::backend::Class;
 
-use super::company::{FEW, MANY};
+use super::company::{FEW, MANY, MOST as MOST_REPLICAS};
 use super::*;
 use crate::config::Addresses;
 use crate::topology::cluster::nodes::{Preferred, Reading};
@@ -160,6 +160,7 @@ impl ClusterRoom {
         if view.is_ok() && !self.machine.asked.contains_key(&at(port)) {
             // It was asked in a round of its own.
             self.machine.rounds += 1;
+            self.machine.begin_full(self.now);
         }
         let answer = ClusterEvent::Answer { node: at(port), view, was_connected, outdated };
         let mut done = self.handle(answer);
@@ -307,6 +308,53 @@ fn a_redirect_that_no_node_confirms_is_undone() {
     room.answer(1, view(1, &[A, B, HEIR]));
     let done = room.answer(2, view(2, &moved));
     assert_eq!(done, ["trust 2", "install Some(2) Some(2)", "found"]);
+}
+
+#[test]
+fn redirects_that_go_on_do_not_put_off_that_one_is_undone() {
+    let mut room = ClusterRoom::calm();
+    room.patched_since = Some(room.now);
+    let began = room.now;
+    let mut undone = 0;
+    // The one that redirects takes half a second for each answer.
+    let mut due_of_2 = None;
+    while room.now - began < 2_000 * MILLIS {
+        room.handle(ClusterEvent::Wanted(vec![at(2), at(9)]));
+        let mut done = Vec::new();
+        for port in asked(&room.due()) {
+            match port {
+                2 => due_of_2 = Some(room.now + 500 * MILLIS),
+                9 => done.extend(room.answer(9, silent())),
+                port => done.extend(room.answer(port, view(port, &[A, B, HEIR]))),
+            }
+        }
+        if due_of_2.is_some_and(|due| due <= room.now) {
+            done.extend(room.answer(2, view(2, &[A, B, HEIR])));
+        }
+        let is_undone = done.contains(&"install Some(1) Some(2)".to_owned());
+        undone += usize::from(is_undone);
+        // It redirects at once again.
+        room.patched_since = if is_undone { Some(room.now) } else { room.patched_since };
+    }
+    assert!((2..=4).contains(&undone), "{undone}");
+}
+
+#[test]
+fn a_round_of_questions_to_replicas_alone_has_nobody_forgotten() {
+    let mut room = ClusterRoom::calm();
+    room.doubt(1, Some(Doubt::Lost));
+    room.due();
+    for port in [1, 2] {
+        room.answer(port, silent());
+    }
+    let known = room.machine.census.len();
+    // Rounds that go to the replica alone, which lists itself and nobody else.
+    for round in 0..FULL_EVERY - 2 {
+        if asked(&room.due()) == [3] {
+            room.answer(3, view(3, &[HEIR]));
+        }
+        assert_eq!(room.machine.census.len(), known, "{round}");
+    }
 }
 
 #[test]
@@ -458,6 +506,38 @@ fn of_many_that_are_in_doubt_some_are_looked_for_at_a_time_and_all_in_turn() {
         }
     }
     assert!(seen.len() > 100, "{}", seen.len());
+}
+
+#[test]
+fn of_many_replicas_of_primaries_in_doubt_sixteen_are_asked_in_a_round_and_all_in_turn() {
+    let (primaries, each) = (4, 20);
+    let mut lines: Vec<_> = (1..=primaries)
+        .map(|it| format!("p{it} h:{it}@1 master - 0 0 {it} connected {}-{}", 10 * it, 10 * it + 9))
+        .collect();
+    for replica in 0..primaries * each {
+        let (port, of) = (100 + replica, replica % primaries + 1);
+        lines.push(format!("r{replica:03} h:{port}@1 slave p{of} 0 0 {of} connected"));
+    }
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let mut room = ClusterRoom::new();
+    room.due();
+    for port in [1, 2, 3] {
+        room.answer(port, view(port, &lines));
+    }
+    room.owners = (1..=primaries).map(|it| (at(it), Some(Doubt::Lost))).collect();
+    room.handle(ClusterEvent::Look);
+    let mut seen = HashSet::new();
+    for _ in 0..200 {
+        let ports = asked(&room.due());
+        let replicas: Vec<_> = ports.iter().copied().filter(|port| *port >= 100).collect();
+        // A full round goes to some of everybody as well.
+        assert!(replicas.len() <= 2 * MOST_REPLICAS, "{replicas:?}");
+        for port in ports {
+            room.answer(port, silent());
+        }
+        seen.extend(replicas);
+    }
+    assert_eq!(seen.len(), usize::from(primaries * each));
 }
 
 #[test]

@@ -122,10 +122,22 @@ impl Ballot {
         })
     }
 
+    /// How many are most of the sentinels.
+    pub(super) fn majority(&self) -> usize {
+        self.electorate.majority(self.words.len())
+    }
+
     /// Whether a sentinel has not been heard that may know better than the first.
     pub(super) fn awaits_others(&self, now: Instant) -> bool {
         self.has_unheard()
             && self.first.is_none_or(|first| now.saturating_duration_since(first) < FIRST)
+    }
+
+    /// Has all those count in a first search that were asked, until they have had time to answer: the first one
+    /// may say that there are no others.
+    pub(super) fn await_others(&mut self, is_search: bool, now: Instant) {
+        let is_awaiting = is_search && self.awaits_others(now);
+        self.electorate.expect(if is_awaiting { self.words.len() } else { 0 });
     }
 
     pub(super) fn has_unheard(&self) -> bool {

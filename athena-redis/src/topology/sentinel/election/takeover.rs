@@ -52,9 +52,9 @@ impl Election {
     }
 
     /// The replica that was promoted in a failover that sentinels say is under way.
-    pub(super) fn promoted(&self) -> Option<(Endpoint, u64)> {
+    pub(super) fn promoted(&self, now: Instant) -> Option<(Endpoint, u64)> {
         let former = self.former()?;
-        if !self.is_being_replaced(&former) {
+        if self.awaits_more(now) || !self.is_being_replaced(&former) {
             return None;
         }
         let failover = self.failover.as_ref().filter(|it| it.primary == former);
@@ -62,8 +62,15 @@ impl Election {
         // A primary of long ago that returns says that it is one, too, and so does any stranger that a
         // sentinel may tell of. Where nobody told who is chosen, or the former one is sound, only a node
         // that was a replica counts; and never one whose seat was taken, and that has followed nobody since.
+        // While the former one is sound its replicas are those that most sentinels list: one could bring in
+        // another, and announce it.
+        let is_sound = self.is_sound();
         let is_promoted = |node: &Endpoint, witness: &Witness| match chosen {
-            Some(chosen) => chosen == node && (witness.followed || !self.is_sound()),
+            _ if is_sound => {
+                let is_chosen = chosen.is_none_or(|chosen| chosen == node);
+                is_chosen && witness.followed && self.is_listed_by_most(node)
+            }
+            Some(chosen) => chosen == node,
             None => witness.followed,
         };
         let (node, _) = self.nodes.iter().find(|(node, witness)| {

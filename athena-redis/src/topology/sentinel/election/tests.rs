@@ -53,7 +53,7 @@ impl Room {
     fn new() -> Self {
         let mut election = Election::default();
         let now = Instant::now();
-        election.convene(&[91, 92, 93].map(at).into(), [1, 2, 3].map(at).into(), now);
+        election.convene(&[91, 92, 93].map(at).into(), [1, 2, 3].map(|it| (at(it), 3)).into(), now);
         Self { election, now }
     }
 
@@ -78,9 +78,19 @@ impl Room {
         }
     }
 
-    /// Has sentinels be known, and nodes be listed as replicas.
+    /// Has sentinels be known, and nodes be listed as replicas by three of them.
     fn convene<const S: usize, const N: usize>(&mut self, sentinels: [u16; S], nodes: [u16; N]) {
-        self.election.convene(&sentinels.map(at).into(), nodes.map(at).into(), self.now);
+        self.list(sentinels, nodes.map(|it| (it, 3)));
+    }
+
+    /// Has sentinels be known, and nodes be listed as replicas by so many each.
+    fn list<const S: usize, const N: usize>(
+        &mut self,
+        sentinels: [u16; S],
+        nodes: [(u16, usize); N],
+    ) {
+        let listed = nodes.map(|(node, count)| (at(node), count)).into();
+        self.election.convene(&sentinels.map(at).into(), listed, self.now);
     }
 
     /// Whom somebody may turn to.
@@ -150,6 +160,33 @@ fn a_sentinel_that_does_not_answer_holds_up_the_first_search_for_50_ms_at_most()
     assert_eq!(room.decide(), None);
     room.pass(FIRST);
     assert_eq!(room.decide(), Some(1));
+}
+
+#[test]
+fn a_first_search_does_not_believe_that_there_are_no_others_while_some_are_awaited() {
+    for others in [0, 1, 2] {
+        let mut room = Room::new();
+        room.convene([91, 92, 93], [2]);
+        room.election.hear(&at(91), by(1, others, view(2, 9)), room.now);
+        room.testify(&[PRIMARY, PRIMARY]);
+        assert_eq!(room.decide(), None, "{others}");
+        // Nor is whom it names told a password.
+        assert_eq!(room.candidates(), [0; 0], "{others}");
+        for (sentinel, id) in [(92, 2), (93, 3)] {
+            room.election.hear(&at(sentinel), by(id, 2, view(1, 5)), room.now);
+        }
+        room.convene([91, 92, 93], [1, 2]);
+        room.testify(&[PRIMARY, PRIMARY]);
+        assert_eq!(room.decide(), Some(1), "{others}");
+    }
+    // Nobody else answers in time: it may be the only one indeed.
+    let mut room = Room::new();
+    room.convene([91, 92, 93], [2]);
+    room.election.hear(&at(91), by(1, 0, view(2, 9)), room.now);
+    assert_eq!(room.decide(), None);
+    room.pass(FIRST);
+    room.testify(&[PRIMARY, PRIMARY]);
+    assert_eq!(room.decide(), Some(2));
 }
 
 #[test]
@@ -260,6 +297,39 @@ fn a_stranger_that_an_outlier_announces_takes_no_sound_seat() {
         assert_eq!(room.decide(), None, "{name}");
         assert!(!room.election.is_outdated(), "{name}");
     }
+}
+
+#[test]
+fn a_replica_that_one_sentinel_lists_and_announces_takes_no_sound_seat() {
+    for (name, ours, listed_by, expected) in [
+        ("listed by one", Ours::Sound, 1, None),
+        ("listed by one, and ours is silent", Ours::Silent, 1, Some(7)),
+        ("listed by two of three", Ours::Sound, 2, Some(7)),
+    ] {
+        for notice in [chosen(7, 1), underway(1)] {
+            let mut room = Room::seated();
+            room.list([91, 92, 93], [(1, 3), (2, 3), (7, listed_by)]);
+            room.election.testify(&at(7), replica_of(1));
+            room.learn(&notice);
+            ours.show(&mut room);
+            room.election.testify(&at(7), PRIMARY);
+            assert_eq!(room.decide(), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn in_a_first_search_one_that_announces_a_failover_waits_for_the_others() {
+    let mut room = Room::new();
+    room.list([91, 92, 93], [(7, 1)]);
+    room.election.testify(&at(7), replica_of(1));
+    room.hear(&[replacing(1, 9)]);
+    room.learn(&chosen(7, 1));
+    room.testify(&[silent()]);
+    room.election.testify(&at(7), PRIMARY);
+    assert_eq!(room.decide(), None);
+    room.pass(FIRST);
+    assert_eq!(room.decide(), Some(7));
 }
 
 #[test]
@@ -701,6 +771,24 @@ fn a_sentinel_counts_once_whatever_addresses_it_is_known_by() {
 }
 
 #[test]
+fn one_that_takes_the_id_of_another_keeps_no_majority_from_being_found() {
+    let many = 1_000_000;
+    for (name, id, others) in [
+        ("its own, and it claims many", 93, many),
+        ("another's, and it claims many", 91, many),
+        ("another's, and it claims none", 92, 0),
+        ("another's, and it claims as many as there are", 92, 2),
+    ] {
+        let mut room = Room::seated();
+        for _ in 0..2 {
+            voices(&mut room, &[(93, Some(id), others), (91, Some(91), 2), (92, Some(92), 2)]);
+            assert_eq!(room.election.ballot.size(), 3, "{name}");
+            assert!(room.election.confirmed().is_some(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn an_address_that_leads_to_another_sentinel_from_now_on_takes_no_vote_with_it() {
     let mut room = Room::seated();
     voices(&mut room, &[(91, Some(91), 4), (92, Some(92), 4), (93, Some(93), 4)]);
@@ -745,4 +833,16 @@ fn what_a_missing_majority_costs_is_said_with_the_reasons() {
     ] {
         assert!(told.contains(part), "{told}");
     }
+}
+
+#[test]
+fn of_former_seats_the_last_ones_are_remembered() {
+    let mut room = Room::seated();
+    for (node, epoch) in (2..500).zip(6..) {
+        room.hear(&[view(node, epoch), view(node, epoch), view(node, epoch)]);
+        room.election.testify(&at(node), PRIMARY);
+        assert_eq!(room.decide(), Some(node));
+    }
+    assert_eq!(room.election.deposed.len(), MOST);
+    assert!(room.election.deposed.contains(&at(498)));
 }

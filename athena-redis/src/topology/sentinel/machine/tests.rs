@@ -70,7 +70,7 @@ impl SentinelRoom {
         room.tick();
         for sentinel in [91, 92, 93] {
             room.word(sentinel, view(1, 5));
-            let lists = Lists { replicas: vec![at(2), at(3)], ..Lists::default() };
+            let lists = Lists { replicas: Some(vec![at(2), at(3)]), ..Lists::default() };
             room.report(Report::Lists { sentinel: at(sentinel), lists });
         }
         room.tick();
@@ -294,8 +294,8 @@ fn members_that_come_are_polled_and_those_that_go_are_left() {
     let list = |room: &mut SentinelRoom, replicas: &[u16], peers: &[u16]| {
         for sentinel in [91, 92, 93] {
             let lists = Lists {
-                replicas: replicas.iter().copied().map(at).collect(),
-                peers: peers.iter().copied().filter(|it| *it != sentinel).map(peer).collect(),
+                replicas: Some(replicas.iter().copied().map(at).collect()),
+                peers: Some(peers.iter().copied().filter(|it| *it != sentinel).map(peer).collect()),
                 ..Lists::default()
             };
             room.report(Report::Lists { sentinel: at(sentinel), lists });
@@ -309,6 +309,29 @@ fn members_that_come_are_polled_and_those_that_go_are_left() {
     room.wait(20);
     room.notice(Notice::Changed);
     assert_eq!(room.tick(), ["ask every None for 2"]);
+}
+
+#[test]
+fn the_first_lists_wait_for_those_of_other_seeds() {
+    let peer = Peer { endpoint: at(94), id: "94".into() };
+    let lists = Lists { replicas: Some(vec![at(9)]), peers: Some(vec![peer]), ..Lists::default() };
+    let nobody =
+        || Lists { replicas: Some(Vec::new()), peers: Some(Vec::new()), ..Lists::default() };
+    for are_others_told in [true, false] {
+        let mut room = SentinelRoom::new();
+        room.tick();
+        room.report(Report::Lists { sentinel: at(91), lists: lists.clone() });
+        assert_eq!(room.tick(), [""; 0]);
+        assert_eq!(room.machine.pause(), RELISTED);
+        if are_others_told {
+            for sentinel in [92, 93] {
+                room.report(Report::Lists { sentinel: at(sentinel), lists: nobody() });
+            }
+        }
+        room.wait(50);
+        let polled = if are_others_told { vec![] } else { vec!["poll 94", "poll 9"] };
+        assert_eq!(room.tick(), polled);
+    }
 }
 
 #[test]
@@ -441,7 +464,7 @@ fn whose_answer_is_waited_for_is_dialed_first() {
     };
     let mut room = SentinelRoom::new();
     room.tick();
-    let lists = Lists { replicas: vec![at(2), at(3)], ..Lists::default() };
+    let lists = Lists { replicas: Some(vec![at(2), at(3)]), ..Lists::default() };
     for sentinel in [91, 92, 93] {
         room.word(sentinel, view(1, 5));
         let lists = lists.clone();

@@ -1,0 +1,278 @@
+//! What was asked over a connection and is not answered yet, told from the bytes that were written.
+//!
+//! Whoever asked may be gone, or gone before its question was sent. What was written is answered all the same,
+//! in this order: so the first of these is what the reply belongs to that is arriving.
+//!
+//! Invariant: beside a number for each question it keeps names of values only, and those up to a length.
+
+use std::collections::VecDeque;
+
+/// The longest word of a command that is told from others.
+const LONGEST_WORD: u64 = 12;
+/// Of a longer name nothing is kept; ours are shorter.
+const LONGEST_NAME: u64 = 1_024;
+
+/// What its reply may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AnswerKind {
+    /// One value for each of its names.
+    Values,
+    /// A number, or a word.
+    Small,
+    /// A word; what it belongs to comes next.
+    Prefix,
+    /// Announcements: there is no reply.
+    Announced,
+    /// Anything.
+    Other,
+}
+
+/// Questions in the order in which they were sent.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    open: VecDeque<OpenQuestion>,
+    /// The names of those that are open: each as two bytes that say how long it is, and itself.
+    names: VecDeque<u8>,
+    /// How many have begun to be sent.
+    begun: u64,
+    writer: QuestionWriter,
+}
+
+#[derive(Debug)]
+struct OpenQuestion {
+    kind: AnswerKind,
+    /// How much of the names is about it.
+    names: usize,
+}
+
+/// Where in a question the next byte stands that is written.
+#[derive(Debug, Default)]
+struct QuestionWriter {
+    step: WriteStep,
+    /// The number in the present line.
+    number: u64,
+    /// How many words are to come.
+    words: u64,
+    word: Vec<u8>,
+    /// The kind, once the first word is there.
+    kind: Option<AnswerKind>,
+    /// How much of the names is about it.
+    names: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum WriteStep {
+    /// In the line that says how many words there are.
+    #[default]
+    Count,
+    /// In the line that says how long a word is.
+    Length,
+    /// In so many bytes of a word, and whether they are kept.
+    Word(u64, bool),
+    /// In so many bytes behind a word.
+    Gap(u64),
+}
+
+impl AnswerKind {
+    /// What is asked by a word.
+    fn of(word: &[u8]) -> Self {
+        match word {
+            b"MGET" => Self::Values,
+            b"PTTL" | b"PING" | b"SET" | b"DEL" | b"PEXPIRE" | b"EVALSHA" | b"EVAL" => Self::Small,
+            b"ASKING" => Self::Prefix,
+            // If it is refused there is a reply, at a time when nothing else is asked.
+            b"PSUBSCRIBE" => Self::Announced,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Questions {
+    /// How many have begun to be sent so far.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// The kind of the first one that is open.
+    pub(super) fn first(&self) -> Option<AnswerKind> {
+        self.open.front().map(|question| question.kind)
+    }
+
+    /// The first one is answered.
+    pub(super) fn end_first(&mut self) {
+        if let Some(OpenQuestion { names, .. }) = self.open.pop_front() {
+            self.names.drain(..names);
+        }
+    }
+
+    /// One of the names of the first one.
+    pub(super) fn name(&self, index: u64) -> Option<String> {
+        let mut left = self.open.front()?.names;
+        let mut names = self.names.iter().copied();
+        for _ in 0..index {
+            let len = length(&mut names)?;
+            left = left.checked_sub(2 + len)?;
+            if len > 0 {
+                names.nth(len - 1);
+            }
+        }
+        let len = length(&mut names).filter(|len| (1..left).contains(len))?;
+        String::from_utf8(names.take(len).collect()).ok()
+    }
+
+    /// Takes in what was written.
+    pub(super) fn add(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let passed = match self.writer.step {
+                WriteStep::Count | WriteStep::Length => self.add_to_line(bytes),
+                WriteStep::Word(left, is_kept) => {
+                    let here = part(bytes, left);
+                    if is_kept {
+                        self.writer.word.extend(&bytes[..here]);
+                    }
+                    self.writer.step = match left - here as u64 {
+                        0 => WriteStep::Gap(2),
+                        left => WriteStep::Word(left, is_kept),
+                    };
+                    here
+                }
+                WriteStep::Gap(left) => {
+                    let here = part(bytes, left);
+                    match left - here as u64 {
+                        0 => self.end_word(),
+                        left => self.writer.step = WriteStep::Gap(left),
+                    }
+                    here
+                }
+            };
+            bytes = &bytes[passed..];
+        }
+    }
+
+    /// Takes in a byte of a line; tells that it was one.
+    fn add_to_line(&mut self, bytes: &[u8]) -> usize {
+        let writer = &mut self.writer;
+        match bytes[0] {
+            digit @ b'0'..=b'9' => {
+                let number = writer.number.saturating_mul(10);
+                writer.number = number.saturating_add(u64::from(digit - b'0'));
+            }
+            b'\n' => {
+                let number = std::mem::take(&mut writer.number);
+                writer.step = match (writer.step, number) {
+                    (WriteStep::Count, 0) => WriteStep::Count,
+                    (WriteStep::Count, words) => {
+                        writer.words = words;
+                        WriteStep::Length
+                    }
+                    (_, 0) => WriteStep::Gap(2),
+                    (_, left) => WriteStep::Word(left, left <= writer.longest_kept()),
+                };
+            }
+            b'*' if matches!(writer.step, WriteStep::Count) => self.begun += 1,
+            _ => {}
+        }
+        1
+    }
+
+    /// A word is over, and with the last one of it the question.
+    fn end_word(&mut self) {
+        let writer = &mut self.writer;
+        match writer.kind {
+            None => writer.kind = Some(AnswerKind::of(&writer.word)),
+            Some(AnswerKind::Values) => {
+                let len = u16::try_from(writer.word.len()).unwrap_or_default();
+                self.names.extend(len.to_be_bytes());
+                self.names.extend(&writer.word);
+                writer.names += 2 + writer.word.len();
+            }
+            Some(_) => {}
+        }
+        writer.word.clear();
+        writer.words = writer.words.saturating_sub(1);
+        writer.step = WriteStep::Length;
+        if writer.words == 0 {
+            writer.step = WriteStep::Count;
+            let (kind, names) = (writer.kind.take(), std::mem::take(&mut writer.names));
+            match kind.unwrap_or(AnswerKind::Other) {
+                AnswerKind::Announced => self.begun -= 1,
+                kind => self.open.push_back(OpenQuestion { kind, names }),
+            }
+        }
+    }
+}
+
+impl QuestionWriter {
+    /// The most bytes of which the next word is kept.
+    fn longest_kept(&self) -> u64 {
+        match self.kind {
+            None => LONGEST_WORD,
+            Some(AnswerKind::Values) => LONGEST_NAME,
+            Some(_) => 0,
+        }
+    }
+}
+
+/// How many of the bytes are among the next so many.
+fn part(bytes: &[u8], left: u64) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len())
+}
+
+/// Takes the length of a name.
+fn length(names: &mut impl Iterator<Item = u8>) -> Option<usize> {
+    Some(usize::from(u16::from_be_bytes([names.next()?, names.next()?])))
+}
+
+/// A question as it is written, its words apart.
+#[cfg(test)]
+pub(super) fn packed(question: &str) -> Vec<u8> {
+    let mut command = redis::Cmd::new();
+    for word in question.split(' ') {
+        command.arg(word);
+    }
+    command.get_packed_command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_first_is_answered_first_however_it_was_written() {
+        let long = "x".repeat(1_025);
+        let values = format!("MGET a {long} bc ");
+        let asked = [
+            "HELLO 3",
+            "PSUBSCRIBE *",
+            "PTTL a",
+            &values,
+            "ASKING",
+            "EVALSHA MGET 1 a b",
+            "MGET d",
+        ]
+        .map(packed)
+        .concat();
+        for size in [1, 2, 3, 7, asked.len()] {
+            let mut open = Questions::default();
+            asked.chunks(size).for_each(|piece| open.add(piece));
+            assert_eq!(open.begun(), 6);
+            let mut seen = Vec::new();
+            while let Some(kind) = open.first() {
+                let names = (0..5).map(|index| open.name(index).unwrap_or_default());
+                seen.push((kind, names.collect::<Vec<_>>().join(",")));
+                open.end_first();
+            }
+            let of = |kind, names: &str| (kind, names.to_owned());
+            let expected = [
+                of(AnswerKind::Other, ",,,,"),
+                of(AnswerKind::Small, ",,,,"),
+                of(AnswerKind::Values, "a,,bc,,"),
+                of(AnswerKind::Prefix, ",,,,"),
+                of(AnswerKind::Small, ",,,,"),
+                of(AnswerKind::Values, "d,,,,"),
+            ];
+            assert_eq!(seen, expected, "in pieces of {size}");
+            assert!(open.names.is_empty() && open.open.is_empty());
+        }
+    }
+}
