@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use athena_cache::Memory;
+use athena_cache::{Cache, Memory};
 
-use super::redis::crowd;
+use super::redis::{crowd, number};
 use super::{Subjects, counts, labels};
 use crate::effort;
 use crate::names::Names;
@@ -23,26 +23,32 @@ const CALLS: usize = 1_000;
 /// Names that no section has used before.
 static NEXT: AtomicU64 = AtomicU64::new(1_000_000_000);
 
-async fn peers(url: &str) -> Subjects {
-    let cache = |namespace, memory| athena::in_redis(namespace, url, memory);
+/// Without memory, and with memory as the fallback; a runtime has to be entered.
+fn caches(url: &str) -> [Cache; 2] {
+    let off = athena::in_redis("miss-off", url, Memory::off());
+    [off, athena::in_redis("miss", url, Memory::fallback_only(1_000))]
+}
+
+async fn peers(url: &str, [off, fallback]: [Cache; 2]) -> Subjects {
     vec![
         Arc::new(bare::Bare::connect(url).await),
         Arc::new(cached::InRedis::connect(url)),
         Arc::new(hitbox::InRedis::connect(url)),
         Arc::new(amalgam::InRedis::connect(url).await),
-        Arc::new(athena::Shared {
-            label: "athena with lease, memory off",
-            cache: cache("miss-off", Memory::off()),
-        }),
+        Arc::new(athena::Shared { label: "athena with lease, memory off", cache: off }),
         Arc::new(athena::Shared {
             label: "athena with lease, memory as fallback",
-            cache: cache("miss", Memory::fallback_only(1_000)),
+            cache: fallback,
         }),
     ]
 }
 
 pub(crate) fn print(stage: &Stage) {
-    let subjects = stage.runtime().block_on(peers(&stage.server().url()));
+    let url = stage.server().url();
+    let (subjects, caches) = stage.runtime().block_on(async {
+        let caches = caches(&url);
+        (peers(&url, caches.clone()).await, caches)
+    });
     let mut table = Table::new(
         "Miss and fill, value of 200 bytes: calls per processor time of client and server, and the server's for one, \
          against bare GET and SET",
@@ -53,10 +59,14 @@ pub(crate) fn print(stage: &Stage) {
         (tasks, ratios(ROUNDS, subjects.len(), measure))
     });
     for (tasks, [thrift, _]) in &measured {
-        table.ratios(&format!("{tasks} tasks"), thrift);
+        table.ratios(&number(*tasks), thrift);
     }
     for (tasks, [_, server]) in &measured {
         table.ratios(&format!("server, {tasks}"), server);
+    }
+    for cache in caches {
+        let stats = cache.stats();
+        assert_eq!((stats.fills, stats.unleased_loads), (stats.loads, 0), "{stats:?}");
     }
     let counts = stage.counts("miss");
     table.numbers("allocations", &counts[0]);
@@ -68,7 +78,7 @@ pub(crate) fn count(meter: Meter) -> Counts {
     let server = RedisServer::start();
     let calls = u64::try_from(CALLS).expect("few");
     let fresh = || Names::from(NEXT.fetch_add(3 * calls, Ordering::Relaxed), 3 * calls);
-    counts(meter, CALLS, async || peers(&server.url()).await, fresh)
+    counts(meter, CALLS, async || peers(&server.url(), caches(&server.url())).await, fresh)
 }
 
 /// Misses per processor time of client and server, with what they leave to be done behind them, and the

@@ -66,8 +66,10 @@ pub(crate) fn print(stage: &Stage) {
         }
         for tasks in TASKS {
             let speed = |_, subject: usize| [speed(stage, &subjects[subject], &names, tasks)];
-            let head = format!("{tasks} task{}{place}", if tasks == 1 { "" } else { "s" });
-            table.ratios(&head, &ratios(ROUNDS, subjects.len(), speed)[0]);
+            table.ratios(
+                &format!("{}{place}", number(tasks)),
+                &ratios(ROUNDS, subjects.len(), speed)[0],
+            );
         }
     }
     let counts = stage.counts("redis");
@@ -97,6 +99,11 @@ fn speed(stage: &Stage, subject: &Arc<dyn Subject>, names: &Names, tasks: u64) -
     });
     assert!(sent() - before > count * TEXT as f64, "{} has not asked Redis", subject.label());
     count / took.as_secs_f64()
+}
+
+/// So many tasks, in words.
+pub(super) fn number(tasks: u64) -> String {
+    format!("{tasks} task{}", if tasks == 1 { "" } else { "s" })
 }
 
 /// Lets so many tasks call until then; tells how often they did, all together.

@@ -57,6 +57,10 @@ impl Workshop {
         for variable in ["CARGO_INCREMENTAL", "RUSTFLAGS"] {
             cargo.env_remove(variable);
         }
+        // Some packages of the registry hold a `rust-toolchain.toml`, which is not meant for their users.
+        if let Some(toolchain) = option_env!("RUSTUP_TOOLCHAIN") {
+            cargo.env("RUSTUP_TOOLCHAIN", toolchain);
+        }
         let output = cargo.output().expect("cargo can be run");
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "cargo {arguments:?}: {error}");
