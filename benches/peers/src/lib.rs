@@ -41,7 +41,8 @@ const SECTIONS: &[Section] = &[
     ("miss", Unasked::Printed, miss::print),
     ("entry", Unasked::Printed, entry::print),
     ("hello", Unasked::Printed, hello::print),
-    ("build", Unasked::LeftOut, build::print),
+    ("build", Unasked::LeftOut, build::print_functions),
+    ("first-build", Unasked::LeftOut, build::print_hello),
 ];
 
 /// Prints the sections that the arguments name, or all that are quick.

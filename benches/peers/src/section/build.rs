@@ -28,13 +28,8 @@ const COLUMNS: [(&str, usize, f64); 4] = [
 /// Seconds of processor time, seconds, bytes of code, and bytes of the program.
 type Cost = [f64; COLUMNS.len()];
 
-pub(crate) fn print(_: &Stage) {
-    functions();
-    hello();
-}
-
 /// An annotated function: what many have more than one has, beyond the same without annotations.
-fn functions() {
+pub(crate) fn print_functions(_: &Stage) {
     let kinds = [package::plain, package::cached, package::athena];
     let packages: Vec<_> = kinds.iter().flat_map(|make| [make(1), make(MANY)]).collect();
     let workshop = Workshop::open(&packages);
@@ -58,7 +53,7 @@ fn functions() {
 }
 
 /// A service with memory and Redis, built with all that it depends on.
-fn hello() {
+pub(crate) fn print_hello(_: &Stage) {
     let packages = [package::hello_by_hand(), package::hello_athena()];
     let workshop = Workshop::open(&packages);
     let measure = |_, place: usize| {
