@@ -7,8 +7,7 @@ const SERDE_JSON: &str = "serde_json = \"1\"";
 const TOKIO: &str = "tokio = { version = \"1\", features = [\"macros\", \"rt-multi-thread\"] }";
 const CACHED: &str = "cached = { version = \"4.1\", features = [\"async\"] }";
 const MOKA: &str = "moka = { version = \"0.12\", features = [\"future\"] }";
-const REDIS: &str =
-    "redis = { version = \"1.8\", default-features = false, features = [\"tokio-comp\"] }";
+const REDIS: &str = "redis = { version = \"1.8\", features = [\"tokio-comp\"] }";
 
 /// A package with one program.
 #[derive(Debug)]
