@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 mod encode;
-mod hit;
 mod load;
 mod report;
 
@@ -13,7 +12,6 @@ use criterion::Criterion;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    hit::bench(&mut criterion);
     load::bench(&mut criterion);
     encode::bench(&mut criterion);
     criterion.final_summary();

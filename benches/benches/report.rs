@@ -3,25 +3,9 @@
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-
-static FACTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Something to say at the end that is no ratio.
-pub(crate) fn fact(text: String) {
-    FACTS.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-}
 
 /// What is compared: group, ours, theirs, and what the ratio of their times means.
 const RATIOS: &[(&str, &str, &str, &str)] = &[
-    ("hit", "athena", "moka", "a hit in memory takes this many times a raw moka get"),
-    ("hit", "athena, tagged", "athena", "a hit with two tags takes this many times one without"),
-    (
-        "hit",
-        "athena, named",
-        "athena",
-        "a hit by a key written by hand takes this many times one by arguments",
-    ),
     ("load", "athena", "moka", "a cold key takes this many times moka's `try_get_with`"),
     (
         "encode",
@@ -47,9 +31,6 @@ pub(crate) fn print() {
         if let (Some(ours), Some(theirs)) = (median(group, ours), median(group, theirs)) {
             println!("{:.2}  {meaning}", ours / theirs);
         }
-    }
-    for fact in FACTS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        println!("{fact}");
     }
 }
 

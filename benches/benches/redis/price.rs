@@ -1,5 +1,5 @@
-//! Calls that Redis answers, and calls that it does not, against bare commands on the same kind of
-//! connection.
+//! What announcements cost those who read: calls that Redis answers, and calls that it does not, with and
+//! without them. What such calls cost against bare commands is printed beside the peers (`benches/peers`).
 //!
 //! Every task has a key of its own, since calls of one key at one time share a round trip. Rounds
 //! alternate, so that noise meets both sides.
@@ -37,8 +37,6 @@ enum Subject {
     Get(MultiplexedConnection),
     /// A call that Redis answers.
     Hit(Cache),
-    /// A bare `GET` that finds nothing, and a `SET` of what was loaded.
-    GetSet(MultiplexedConnection, Arc<AtomicU64>),
     /// A call that nothing answers: looked up, leased, loaded, filled.
     Miss(Cache, Arc<AtomicU64>),
 }
@@ -50,16 +48,6 @@ impl Subject {
                 redis::cmd("GET").arg(task).query_async(connection).await.unwrap()
             }
             Self::Hit(cache) => product(cache, task).await.unwrap(),
-            Self::GetSet(connection, next) => {
-                let key = next.fetch_add(1, Ordering::Relaxed);
-                let none: Option<String> =
-                    redis::cmd("GET").arg(key).query_async(connection).await.unwrap();
-                assert_eq!(none, None);
-                let value = text(key);
-                let set = redis::cmd("SET").arg(key).arg(&value).arg("EX").arg(3600).to_owned();
-                let () = set.query_async(connection).await.unwrap();
-                value
-            }
             Self::Miss(cache, next) => {
                 product(cache, next.fetch_add(1, Ordering::Relaxed)).await.unwrap()
             }
@@ -144,19 +132,15 @@ async fn print_all() {
     told.settle().await;
     untold.settle().await;
 
-    let get = Subject::Get(connection.clone());
+    let get = Subject::Get(connection);
     let tracked = Subject::Get(tracked);
     compare(&server, &tracked, &get, "bare GETs with tracking to that without").await;
     let hit = Subject::Hit(told.clone());
-    compare(&server, &hit, &get, "hits in Redis to that of bare GETs").await;
     let untold_hit = Subject::Hit(untold.clone());
     compare(&server, &hit, &untold_hit, "hits in Redis with tracking to that without").await;
 
     let next = Arc::new(AtomicU64::new(1_000));
-    let get_set = Subject::GetSet(connection, Arc::clone(&next));
     let miss = Subject::Miss(told.clone(), Arc::clone(&next));
-    let meaning = "misses with lease and fill to that of a bare GET and a SET";
-    compare(&server, &miss, &get_set, meaning).await;
     let untold_miss = Subject::Miss(untold.clone(), next);
     compare(&server, &miss, &untold_miss, "misses with tracking to that without").await;
     for cache in [told, untold] {
