@@ -8,6 +8,11 @@ use serde::{Deserialize, Deserializer, Serializer};
 use crate::count::UNLIMITED;
 use crate::excerpt::Excerpt;
 
+/// As people write it.
+pub(crate) fn shown(duration: Duration) -> String {
+    if duration == Duration::MAX { UNLIMITED.to_owned() } else { format!("{duration:?}") }
+}
+
 pub(crate) fn serialize<S: Serializer>(
     duration: &Duration,
     serializer: S,

@@ -212,10 +212,10 @@ impl Settings {
             }
         }
         if self.lease > LONGEST_LEASE {
-            let lease = humantime::format_duration(LONGEST_LEASE);
+            let lease = crate::duration::shown(self.lease);
             faults.push(format!(
-                "`lease` is longer than {lease}: a process that dies during a load holds up the others for as long; \
-                 it is extended while its load runs"
+                "`lease` is {lease}, expected at most 1h: a process that dies during a load holds up the others for as \
+                 long, and one that lives extends it"
             ));
         }
         self.resilience.check(&mut faults);

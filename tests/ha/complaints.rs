@@ -129,6 +129,7 @@ async fn a_cluster_that_does_not_serve_does_not_keep_breakers_going_to_and_fro()
         ..Options::default()
     });
     let cache = Setup::brisk().cache("shop", &cluster.url());
+    observe(&cache, &Origin::default(), 1).await;
     healthy(&cache).await;
     cluster.node_mut(2).kill();
     let up = [cluster.node(0).port(), cluster.node(1).port()];

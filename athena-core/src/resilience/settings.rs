@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::breaker::BreakerSettings;
 use super::retry::{Jitter, RetrySettings};
-use crate::count::UNLIMITED;
+use crate::duration::shown;
 use crate::policy::Percent;
 
 /// How long callers may be held up by a backend that hangs.
@@ -127,8 +127,9 @@ impl Resilience {
         self.check_order(faults);
         let multiplier = self.retry.multiplier;
         if !(1.0..=100.0).contains(&multiplier) {
-            faults
-                .push(format!("`resilience.retry.multiplier` is {multiplier}, expected 1 to 100"));
+            faults.push(format!(
+                "`resilience.retry.multiplier` is {multiplier:?}, expected 1 to 100"
+            ));
         }
     }
 
@@ -170,11 +171,7 @@ impl Resilience {
         for (name, value) in [("deadline", self.deadline), ("write_deadline", self.write_deadline)]
         {
             if value > LONGEST_DEADLINE {
-                let value = if value == Duration::MAX {
-                    UNLIMITED.to_owned()
-                } else {
-                    format!("{value:?}")
-                };
+                let value = shown(value);
                 faults.push(format!(
                     "`resilience.{name}` is {value}, expected at most 1h: callers wait as long for a \
                      backend that hangs"
@@ -192,9 +189,9 @@ impl Resilience {
             ("retry.delay", retry.delay, "retry.max_delay", retry.max_delay),
         ] {
             if value > limit {
+                let [value, limit] = [value, limit].map(shown);
                 faults.push(format!(
-                    "`resilience.{name}` is {value:?}, expected at most `resilience.{longest}`, \
-                     {limit:?}"
+                    "`resilience.{name}` is {value}, expected at most `resilience.{longest}`, {limit}"
                 ));
             }
         }
