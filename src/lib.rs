@@ -49,8 +49,9 @@
 //!   neither from a tier nor from a load that was already running.
 //! * Past its ttl a value answers only within `grace`, flagged [`stale`](Outcome::stale); what is served
 //!   without the backend's word is flagged [`degraded`](Outcome::degraded).
-//! * One call waits for a backend that hangs at most [`Resilience::attempt_timeout`], and everything it
-//!   asks at most [`Resilience::deadline`]; a backend known to be away is not waited for.
+//! * One call waits for a backend that hangs for one [`Resilience::attempt_timeout`], or for the
+//!   [`Resilience::deadline`] where a node has to be connected to first, or told of an invalidation that waits; a
+//!   backend known to be away is not waited for.
 //!
 //! # Features
 //!

@@ -110,7 +110,7 @@ use proc_macro::TokenStream;
 /// | `jitter = "10%"` | shortens each `ttl` by a random share up to this one (0–100) | the builder's |
 /// | `refresh = "80%"` | reloads in the background once this share of `ttl` has passed (1–99) | never |
 /// | `soft_timeout = "100ms"` | waits this long for the load when a stale value exists | no limit |
-/// | `hard_timeout = "2s"` | waits this long in any case, then gives an error | no limit |
+/// | `hard_timeout = "2s"` | waits this long for the function, whatever there is to fall back on, then gives an error | no limit |
 /// | `negative_ttl = "10s"` | remembers `None` for this long | `None` is a value like others |
 /// | `negative = err` | remembers `Err` too, for `negative_ttl` | `Err` is never kept |
 /// | `key = "product:{id}"` | names the entry | site, types and all arguments |
