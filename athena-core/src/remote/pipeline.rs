@@ -172,12 +172,13 @@ impl Remote {
                 self.telemetry.tell(&Event::Relented { endpoint: endpoint.as_str() });
             }
             // Who lets us not in is not ready, and is well as soon as it does.
-            Err(failure) if self.backend.is_ready(node) => {
-                if breakers.note_refusal(traffic, failure, self.clock.now()) {
-                    let endpoint = self.endpoint(node);
-                    let endpoint = endpoint.as_str();
-                    self.telemetry.tell(&Event::Refused { endpoint, traffic, failure });
-                }
+            Err(failure)
+                if self.backend.is_ready(node)
+                    && breakers.note_refusal(traffic, failure, self.clock.now()) =>
+            {
+                let endpoint = self.endpoint(node);
+                let endpoint = endpoint.as_str();
+                self.telemetry.tell(&Event::Refused { endpoint, traffic, failure });
             }
             _ => {}
         }
