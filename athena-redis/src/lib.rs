@@ -1,6 +1,6 @@
 //! The Redis backend of athena-cache.
 //!
-//! [`Redis`] is a [`Backend`](athena_cache_core::backend::Backend) over a Redis, version 6.2 or later,
+//! [`Redis`] is a [`Backend`] over a Redis, version 6.2 or later,
 //! alone, behind Sentinel, or as a Cluster: give it to the builder of a cache.
 //!
 //! ```
