@@ -142,15 +142,21 @@ impl NodeBreakers {
         is_news
     }
 
-    /// What the node answers in place of doing its work.
-    pub(super) fn complaint(&self) -> Option<String> {
+    /// What the node answers in place of doing its work, for as long as it counts as one that does not.
+    pub(super) fn complaint(&self, now: Tick) -> Option<String> {
+        if !self.is_refusing(now) {
+            return None;
+        }
         self.complaint.lock().text().map(str::to_owned)
+    }
+
+    fn is_refusing(&self, now: Tick) -> bool {
+        now.as_millis() < self.refusing_until.load(Ordering::Relaxed)
     }
 
     /// Whether the node takes what it is sent, as far as is known.
     pub(super) fn is_willing(&self, now: Tick, epoch: u64) -> bool {
-        now.as_millis() >= self.refusing_until.load(Ordering::Relaxed)
-            && self.store.admits(now, epoch)
+        !self.is_refusing(now) && self.store.admits(now, epoch)
     }
 
     /// A permit for one operation over the connection of `epoch`.

@@ -30,7 +30,8 @@ pub struct NodeStatus {
     /// What it is known not to let us do, such as for want of rights.
     pub lacks: Vec<Ability>,
     /// What it answers in place of doing its work: that it is full, a replica, or that its cluster does not
-    /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here.
+    /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here, until 30 s
+    /// after it was said last.
     pub refuses: Option<String>,
 }
 
@@ -55,7 +56,7 @@ impl Remote {
                 write_breaker: breakers.breaker(Traffic::Storing).state(),
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
                 lacks: self.lacks(node).collect(),
-                refuses: breakers.complaint(),
+                refuses: breakers.complaint(now),
             }
         };
         self.backend.nodes().into_iter().map(status).collect()
