@@ -6,12 +6,15 @@ use crate::support::liar::Answer;
 pub(crate) type Lie = (&'static str, fn() -> Answer);
 
 /// Told at every stage.
-pub(crate) const LIES: [Lie; 17] = [
+pub(crate) const LIES: [Lie; 20] = [
     ("a text of 2^40 bytes", || Answer::Endless(b"$1099511627776\r\n")),
     ("a text of 2^63 bytes", || Answer::Endless(b"$9223372036854775807\r\n")),
     ("an error of 2^40 bytes", || Answer::Endless(b"!1099511627776\r\n")),
     ("a line without an end", || Answer::Endless(b"+")),
     ("a list of a billion", || Answer::Endless(b"*1000000000\r\n")),
+    ("many parts behind a space", || parts(b"* 2000000000\r\n")),
+    ("many parts behind zeros", || parts(b"*00000000000000000000000002000000000\r\n")),
+    ("many parts behind half an end of a line", || parts(b"+x\n$10000000\r\n*2000000000\r\n")),
     ("a map of 2^62", || Answer::Endless(b"%4611686018427387904\r\n")),
     ("attributes of 2^62", || Answer::Endless(b"|4611686018427387904\r\n")),
     ("lists in lists", || bytes(b"*1\r\n", 200_000)),
@@ -77,6 +80,11 @@ pub(crate) const MESSAGES: [Lie; 18] = [
 
 fn bytes(piece: &[u8], times: usize) -> Answer {
     Answer::Bytes(piece.repeat(times))
+}
+
+/// As many parts as there may be bytes in a reply, behind how many there are.
+fn parts(beginning: &[u8]) -> Answer {
+    Answer::Bytes([beginning, &b"_\r\n".repeat(2_500_000)].concat())
 }
 
 /// An event, as sentinels publish it.

@@ -128,8 +128,8 @@ enum FramePlace {
     Start,
     /// In the line that says how large a part is.
     Length(Length),
-    /// In a line of text.
-    Line,
+    /// In a line of text, whose last byte so far was a carriage return or not.
+    Line { is_returning: bool },
     /// In so many bytes of text.
     Text(u64),
     /// In so many bytes of a value that is passed over.
@@ -288,7 +288,7 @@ impl Meter {
     fn reach(&self, bytes: &[u8]) -> usize {
         match self.place {
             FramePlace::Start => 1,
-            FramePlace::Length(_) | FramePlace::Line => {
+            FramePlace::Length(_) | FramePlace::Line { .. } => {
                 bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1)
             }
             FramePlace::Text(left) | FramePlace::Over(left) => {
@@ -306,7 +306,9 @@ impl Meter {
                     self.begin(here[0]);
                 }
                 self.place = match here[0] {
-                    b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => FramePlace::Line,
+                    b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => {
+                        FramePlace::Line { is_returning: false }
+                    }
                     kind @ (b'$' | b'!' | b'=' | b'*' | b'~' | b'>' | b'%' | b'|') => {
                         FramePlace::Length(Length { kind, digits: [0; LONGEST_LENGTH], len: 0 })
                     }
@@ -314,22 +316,29 @@ impl Meter {
                 };
             }
             FramePlace::Length(length) => {
-                let (is_length, kind) = (length.add(here), length.kind);
-                let length = length.read();
-                if !is_length {
-                    self.place = FramePlace::Lost;
-                } else if here.ends_with(b"\n") {
+                // Whoever reads the reply may read it all the same.
+                if !length.add(here) {
+                    return self.taking(u64::MAX);
+                }
+                let (kind, length) = (length.kind, length.read());
+                if here.ends_with(b"\n") {
                     return self.enter(kind, length);
                 }
             }
-            FramePlace::Line if here.ends_with(b"\n") => self.end_part(),
+            FramePlace::Line { is_returning } => {
+                let returns = |bytes: &[u8]| bytes.last().map_or(*is_returning, |it| *it == b'\r');
+                match here.strip_suffix(b"\n") {
+                    Some(before) if returns(before) => self.end_part(),
+                    _ => *is_returning = returns(here),
+                }
+            }
             FramePlace::Text(left) => {
                 *left -= here.len() as u64;
                 if *left == 0 {
                     self.end_part();
                 }
             }
-            FramePlace::Line | FramePlace::Over(_) | FramePlace::Lost => {}
+            FramePlace::Over(_) | FramePlace::Lost => {}
         }
         Ok(())
     }
@@ -436,20 +445,20 @@ impl Meter {
 }
 
 impl Length {
-    /// Takes in a piece of the line; tells whether it can be a length.
+    /// Takes in a piece of the line; tells whether it can be a length: in one line, and not too long a one.
     fn add(&mut self, piece: &[u8]) -> bool {
-        let piece = piece.strip_suffix(b"\n").unwrap_or(piece);
         let Some(room) = self.digits.get_mut(self.len..self.len + piece.len()) else {
             return false;
         };
         room.copy_from_slice(piece);
         self.len += piece.len();
-        true
+        let line = &self.digits[..self.len];
+        !line.ends_with(b"\n") || line.ends_with(b"\r\n")
     }
 
+    /// Reads it as generously as whoever reads the reply does.
     fn read(&self) -> Option<i64> {
-        let digits = self.digits[..self.len].strip_suffix(b"\r")?;
-        std::str::from_utf8(digits).ok()?.parse().ok()
+        std::str::from_utf8(&self.digits[..self.len]).ok()?.trim().parse().ok()
     }
 }
 
@@ -520,6 +529,13 @@ mod tests {
             "%4611686018427387905\r\n",
             "|4611686018427387905\r\n",
             "*2\r\n$500\r\n",
+            "* 1099511627776\r\n",
+            "*1099511627776\t\r\r\n",
+            "*+1099511627776\r\n",
+            "*00000000000000000000000001099511627776\r\n",
+            "*\n1099511627776\r\n",
+            "+x\n$400\r\n*1099511627776\r\n",
+            "+x\r$400\r\n*1099511627776\r\n",
         ] {
             let refused = metered(begin.as_bytes());
             let is_small = begin.starts_with("*2");
