@@ -156,7 +156,9 @@ impl Topology {
     }
 
     pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
-        self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
+        let is_unconfirmed = matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed());
+        ability == Ability::Invalidate && is_unconfirmed
+            || self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
     }
 
     pub(crate) fn is_answering(&self, node: Node) -> bool {

@@ -12,7 +12,8 @@ pub enum Ability {
     Read,
     /// A lease can be taken, extended, filled and given back.
     Lease,
-    /// Names can be removed and generations changed.
+    /// Names can be removed and generations changed, and that it is done counts: most of those who decide who
+    /// serves stand by the node.
     Invalidate,
     /// It announces every change of what was read, or tells what it may not have announced.
     Announce,

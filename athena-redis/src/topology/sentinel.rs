@@ -25,7 +25,7 @@ use athena_cache_core::backend::{Failure, Node, Proof};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use self::state::{SentinelState, Standing};
+use self::state::{SentinelState, Shortfalls, Standing};
 use crate::config::Access;
 use crate::link::{
     Batch, Client, Link, Malformed, Question, Replies, TaskSlot, ended_within, inside_runtime,
@@ -72,6 +72,7 @@ impl Sentinel {
             standing: watch::channel(Standing::Idle).0,
             born: Instant::now(),
             confirmed: AtomicU64::new(0),
+            shortfalls: Shortfalls::default(),
         };
         Self { shared: Arc::new(shared), tracker: TaskSlot::default() }
     }
@@ -130,6 +131,12 @@ impl Sentinel {
         });
         drop(timeout_at(deadline, settled).await);
         self.current().map(drop).ok_or_else(|| shared.failure())
+    }
+
+    /// Whether what the primary acknowledges counts for nothing, since nobody confirms that it is the one
+    /// (coherence 5).
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        self.shared.shortfalls.is_any()
     }
 
     /// The link to the primary, if one is known.

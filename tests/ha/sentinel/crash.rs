@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use athena_cache::Source;
-use athena_cache::backend::{Cause, Failover};
+use athena_cache::backend::{Ability, Cause, Failover};
 
 use super::stage::{MARGIN, Member, REDIS, SCRIPTS, Stage, defaults, endpoint, flawless};
 use crate::log;
@@ -11,7 +11,7 @@ use crate::support::load::Records;
 use crate::support::prober::Prober;
 use crate::support::sentinel::{Options, SERVICE, SentinelGroup};
 use crate::support::writes::Writes;
-use crate::world::{Origin, Setup, eventually, healthy, observe, warm};
+use crate::world::{Origin, Setup, degraded, eventually, healthy, observe, warm};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -171,4 +171,23 @@ async fn a06_one_sentinel_of_three_suffices_to_connect_and_any_may_die_later() {
         .await;
         assert!(cache.stats().failovers >= 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_no_majority_of_the_sentinels_is_left_a_process_is_not_healthy() {
+    let mut stage = Stage::start(Duration::from_secs(1)).await;
+    let member = Member::join("minority", &stage.group);
+    let origin = Origin::default();
+    warm(&member.cache, &origin, [1]).await;
+    healthy(&member.cache).await;
+    for dead in [0, 1] {
+        stage.group.kill_sentinel(dead);
+    }
+    degraded(&member.cache).await;
+    assert_eq!(member.cache.nodes()[0].lacks, [Ability::Invalidate]);
+    for dead in [0, 1] {
+        stage.group.restart_sentinel(dead);
+    }
+    healthy(&member.cache).await;
+    assert!(member.cache.nodes()[0].lacks.is_empty());
 }

@@ -3,7 +3,7 @@
 //! Invariant: what was closed stays so, and one link serves at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -34,6 +34,22 @@ pub(super) struct SentinelState {
     /// Until when after `born` the sentinels are known to have held the present primary for the one,
     /// in nanoseconds; 0 if they never were.
     pub(super) confirmed: AtomicU64,
+    pub(super) shortfalls: Shortfalls,
+}
+
+/// Why nobody confirms who serves, as it was told.
+#[derive(Debug, Default)]
+pub(super) struct Shortfalls {
+    /// No sentinel answers.
+    pub(super) is_cut_off: AtomicBool,
+    /// Too few of them name the primary.
+    pub(super) is_short: AtomicBool,
+}
+
+impl Shortfalls {
+    pub(super) fn is_any(&self) -> bool {
+        self.is_cut_off.load(Ordering::Acquire) || self.is_short.load(Ordering::Acquire)
+    }
 }
 
 /// Where the search for the primary stands.

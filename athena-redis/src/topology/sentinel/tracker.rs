@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::iter::from_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use athena_cache_core::backend::Change;
 use futures_util::future::{Either, join_all, select};
@@ -124,16 +125,22 @@ impl Tracker {
                 );
             }
             SentinelAction::Confirm(at) => self.shared.confirm(at),
-            SentinelAction::CutOff(absence) => tracing::warn!("{absence}"),
+            SentinelAction::CutOff(absence) => {
+                self.shared.shortfalls.is_cut_off.store(true, Ordering::Release);
+                tracing::warn!("{absence}");
+            }
             SentinelAction::InTouch => {
+                self.shared.shortfalls.is_cut_off.store(false, Ordering::Release);
                 tracing::info!(service = %self.shared.service, "sentinels answer again");
             }
             SentinelAction::Vain(absence) => tracing::warn!("{absence}{}", absence.remedy()),
             SentinelAction::FallShort(shortfall) => {
+                self.shared.shortfalls.is_short.store(true, Ordering::Release);
                 let service = &self.shared.service;
                 tracing::warn!(%service, "no majority of the sentinels confirms the primary: {shortfall}");
             }
             SentinelAction::Suffice => {
+                self.shared.shortfalls.is_short.store(false, Ordering::Release);
                 let service = &self.shared.service;
                 tracing::info!(%service, "a majority of the sentinels confirms the primary again");
             }
