@@ -3,7 +3,9 @@
 //! Invariant: a request is taken by the first annotated function that begins under it, so calls inside
 //! that function's body do not see it.
 
-use std::future::Future;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +19,11 @@ use crate::telemetry::{Outcome, log};
 
 static INSTALLED: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
 static TOLD_UNCACHED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// How many scopes and requests the thread is inside of.
+    static ENTERED: Cell<usize> = const { Cell::new(0) };
+}
 
 tokio::task_local! {
     static SCOPE: Arc<Runtime>;
@@ -33,12 +40,46 @@ pub(crate) fn scope<F: Future>(
     runtime: Arc<Runtime>,
     future: F,
 ) -> impl Future<Output = F::Output> {
-    SCOPE.scope(runtime, future)
+    counted(SCOPE.scope(runtime, future))
+}
+
+/// Polls a future so that what is looked for inside of it is known to be there.
+async fn counted<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let _entered = Visit::new();
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// While this lives the thread is inside of a scope or a request.
+struct Visit(());
+
+impl Visit {
+    fn new() -> Self {
+        ENTERED.set(ENTERED.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        ENTERED.set(ENTERED.get() - 1);
+    }
+}
+
+/// Whether there is anything to look for in the task-locals, which costs more than this.
+#[inline]
+fn is_entered() -> bool {
+    ENTERED.get() > 0
 }
 
 /// Calls `with` with the cache in scope, else the installed one; that one costs no reference count.
 pub(crate) fn with_current<T>(with: impl FnOnce(Option<&Arc<Runtime>>) -> T) -> T {
-    if let Ok(runtime) = SCOPE.try_with(Arc::clone) {
+    if is_entered()
+        && let Ok(runtime) = SCOPE.try_with(Arc::clone)
+    {
         return with(Some(&runtime));
     }
     with(INSTALLED.load().as_ref())
@@ -99,7 +140,12 @@ impl CallRequest {
     }
 
     /// The request for the current call, if nobody took it yet.
+    #[inline]
     pub(crate) fn take() -> Option<Arc<Self>> {
+        if is_entered() { Self::take_entered() } else { None }
+    }
+
+    fn take_entered() -> Option<Arc<Self>> {
         let untaken = |request: &Arc<Self>| {
             (!request.taken.swap(true, Ordering::Relaxed)).then(|| Arc::clone(request))
         };
@@ -108,7 +154,7 @@ impl CallRequest {
 
     /// Runs a call under this request.
     pub(crate) fn scope<F: Future>(self: Arc<Self>, call: F) -> impl Future<Output = F::Output> {
-        REQUEST.scope(self, call)
+        counted(REQUEST.scope(self, call))
     }
 
     pub(crate) fn is_taken(&self) -> bool {

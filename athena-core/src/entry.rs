@@ -211,55 +211,59 @@ impl Meta {
     }
 }
 
-/// An entry of one type.
-#[derive(Debug)]
-pub(crate) struct TypedEntry<T: 'static> {
+/// An entry of one type, or of any: what judges it stands in it, and is read without a detour.
+pub(crate) struct TypedEntry<V: ?Sized> {
     meta: Meta,
-    value: UserValue<T>,
+    value: V,
 }
 
-impl<T: 'static> TypedEntry<T> {
+/// A shared entry of any type.
+pub(crate) type Slot = Arc<TypedEntry<dyn AnyValue>>;
+
+impl<T: 'static> TypedEntry<UserValue<T>> {
     pub(crate) fn new(meta: Meta, value: T) -> Self {
         Self { meta, value: UserValue::new(value) }
+    }
+}
+
+impl<V: ?Sized> TypedEntry<V> {
+    #[inline]
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl TypedEntry<dyn AnyValue> {
+    /// The value, with its size where it is.
+    pub(crate) fn value(&self) -> (&dyn Any, usize) {
+        self.value.held()
     }
 }
 
 /// In place of a value that is not kept.
 struct Pause;
 
-/// An entry of any type.
-pub(crate) trait AnyEntry: Any + Send + Sync {
-    fn meta(&self) -> &Meta;
-    fn as_any(&self) -> &dyn Any;
+/// A value of users, of any type.
+pub(crate) trait AnyValue: Any + Send + Sync {
     /// The value, with its size where it is.
-    fn value(&self) -> (&dyn Any, usize);
+    fn held(&self) -> (&dyn Any, usize);
 }
 
-impl<T: Send + Sync + 'static> AnyEntry for TypedEntry<T> {
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn value(&self) -> (&dyn Any, usize) {
-        (self.value.get().map_or(&() as &dyn Any, |value| value), size_of::<T>())
+impl<T: Send + Sync + 'static> AnyValue for UserValue<T> {
+    fn held(&self) -> (&dyn Any, usize) {
+        (self.get().map_or(&() as &dyn Any, |value| value), size_of::<T>())
     }
 }
-
-/// A shared entry of any type.
-pub(crate) type Slot = Arc<dyn AnyEntry>;
 
 /// The value, if the entry is of this kind and type.
+#[inline]
 pub(crate) fn value<T: 'static>(slot: &Slot, kind: EntryKind) -> Option<&T> {
-    let entry = slot.as_any().downcast_ref::<TypedEntry<T>>()?;
-    entry.value.get().filter(|_| entry.meta.kind == kind)
+    let value = (&slot.value as &dyn Any).downcast_ref::<UserValue<T>>()?;
+    value.get().filter(|_| slot.meta.kind == kind)
 }
 
-impl std::fmt::Debug for dyn AnyEntry {
+impl<V: ?Sized> std::fmt::Debug for TypedEntry<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.meta().fmt(f)
+        self.meta.fmt(f)
     }
 }

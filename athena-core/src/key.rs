@@ -4,30 +4,31 @@
 //! the same text, which two functions do only where both say so (`claims`).
 
 use std::fmt;
-
-use smallvec::SmallVec;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 pub(crate) mod claims;
+pub(crate) mod draft;
 pub(crate) mod encode;
 pub(crate) mod name;
 pub(crate) mod part;
 pub(crate) mod site;
 
-/// Bytes that name an entry in this process; no allocation up to 64 of them.
+/// Bytes that name an entry in this process; all that name one share them.
 ///
 /// `0` and the text for an entry named by hand; `1`, the site's number and the encoded arguments
 /// for one named by a function and its arguments. Entries that are kept in this process alone are others
 /// than shared ones of the same name: a flag in the first byte tells them apart. Another flag says that a
 /// digest stands in place of a text or arguments that are long, behind what the text begins with.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key(SmallVec<[u8; 64]>);
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Key(Arc<[u8]>);
 
 const NAMED: u8 = 0;
 const DERIVED: u8 = 1;
 const LOCAL: u8 = 0x80;
 const DIGESTED: u8 = 0x40;
 /// Longest key that is kept as it is, in bytes: who asks may choose its arguments, and a key is kept for as
-/// long as its entry, in several places.
+/// long as its entry.
 const LONGEST: usize = 256;
 /// So much of a long text is kept: by its first word people know what it names.
 const BEGINNING: usize = 32;
@@ -35,49 +36,19 @@ const BEGINNING: usize = 32;
 const DIGEST: usize = 20;
 
 impl Key {
-    pub(crate) fn named(text: &str) -> Self {
-        let mut bytes = SmallVec::new();
-        bytes.push(NAMED);
-        bytes.extend_from_slice(text.as_bytes());
-        let mut key = Self(bytes);
-        key.shorten();
-        key
+    /// The bytes, by which it is found.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Has a digest stand in place of what is long; equal keys stay equal, and others different.
     ///
-    /// Nothing is added afterwards, and [`given`](Self::given) is not known any more.
-    #[inline]
+    /// Then [`given`](Self::given) is not known any more.
     pub(crate) fn shorten(&mut self) {
-        if self.0.len() > LONGEST {
-            self.digest();
+        if let Some(short) = shortened(&self.0) {
+            self.0 = short.into();
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn digest(&mut self) {
-        let kind = self.0[0] | DIGESTED;
-        let short: SmallVec<_> = match self.parts() {
-            Parts::Named(text) => {
-                let beginning = &text[..BEGINNING.min(text.len())];
-                [&[kind][..], beginning, &name::digest(&[text])].concat().into()
-            }
-            Parts::Derived { site, arguments } => {
-                let digest = name::digest(&[site::name(site).as_bytes(), arguments]);
-                [&[kind][..], &site.to_le_bytes(), &digest].concat().into()
-            }
-            Parts::NamedDigest { .. } | Parts::DerivedDigest { .. } => return,
-        };
-        self.0 = short;
-    }
-
-    #[inline]
-    pub(crate) fn derived(site: u32) -> Self {
-        let mut bytes = SmallVec::new();
-        bytes.push(DERIVED);
-        bytes.extend_from_slice(&site.to_le_bytes());
-        Self(bytes)
     }
 
     /// Its length in bytes.
@@ -86,15 +57,13 @@ impl Key {
     }
 
     /// The entry of this name that is kept in this process alone.
-    pub(crate) fn local(mut self) -> Self {
-        self.kind(|kind| kind | LOCAL);
-        self
+    pub(crate) fn local(self) -> Self {
+        self.with_kind(|kind| kind | LOCAL)
     }
 
     /// The entry of this name that is shared through a backend.
-    pub(crate) fn shared(mut self) -> Self {
-        self.kind(|kind| kind & !LOCAL);
-        self
+    pub(crate) fn shared(self) -> Self {
+        self.with_kind(|kind| kind & !LOCAL)
     }
 
     /// Whether it is that of an entry that is kept in this process alone.
@@ -102,43 +71,27 @@ impl Key {
         self.0.first().is_some_and(|kind| kind & LOCAL != 0)
     }
 
-    fn kind(&mut self, change: impl Fn(u8) -> u8) {
-        if let Some(kind) = self.0.first_mut() {
-            *kind = change(*kind);
+    fn with_kind(self, change: impl Fn(u8) -> u8) -> Self {
+        match self.0.first() {
+            Some(kind) if change(*kind) != *kind => {
+                let mut bytes = self.0.to_vec();
+                bytes[0] = change(bytes[0]);
+                Self(bytes.into())
+            }
+            _ => self,
         }
-    }
-
-    /// Where the encoded arguments go.
-    pub(crate) fn arguments(&mut self) -> &mut SmallVec<[u8; 64]> {
-        &mut self.0
-    }
-
-    /// Where the text of a name goes; what the key was derived from so far is forgotten.
-    pub(crate) fn name(&mut self) -> &mut SmallVec<[u8; 64]> {
-        let reach = self.0.first().map_or(0, |kind| kind & LOCAL);
-        if self.0.first() != Some(&(NAMED | reach)) {
-            self.0.clear();
-            self.0.push(NAMED | reach);
-        }
-        &mut self.0
     }
 
     fn parts(&self) -> Parts<'_> {
-        match self.0.as_slice() {
-            [kind, a, b, c, d, arguments @ ..] if kind & !(LOCAL | DIGESTED) == DERIVED => {
-                let site = u32::from_le_bytes([*a, *b, *c, *d]);
-                match kind & DIGESTED {
-                    0 => Parts::Derived { site, arguments },
-                    _ => Parts::DerivedDigest { site, digest: arguments },
-                }
-            }
-            [kind, text @ ..] if kind & DIGESTED != 0 => {
-                let (beginning, digest) = text.split_at(text.len().saturating_sub(DIGEST));
-                Parts::NamedDigest { beginning, digest }
-            }
-            [_, text @ ..] => Parts::Named(text),
-            [] => Parts::Named(&[]),
-        }
+        parts(&self.0)
+    }
+}
+
+/// As [`find`](crate::memory::MemoryTier::find) does by the bytes alone.
+impl Hash for Key {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
     }
 }
 
@@ -149,6 +102,29 @@ impl fmt::Debug for Key {
     }
 }
 
+/// What stands in place of a key that is long.
+#[inline]
+fn shortened(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() > LONGEST { digested(bytes) } else { None }
+}
+
+#[cold]
+#[inline(never)]
+fn digested(bytes: &[u8]) -> Option<Vec<u8>> {
+    let kind = bytes[0] | DIGESTED;
+    match parts(bytes) {
+        Parts::Named(text) => {
+            let beginning = &text[..BEGINNING.min(text.len())];
+            Some([&[kind][..], beginning, &name::digest(&[text])].concat())
+        }
+        Parts::Derived { site, arguments } => {
+            let digest = name::digest(&[site::name(site).as_bytes(), arguments]);
+            Some([&[kind][..], &site.to_le_bytes(), &digest].concat())
+        }
+        Parts::NamedDigest { .. } | Parts::DerivedDigest { .. } => None,
+    }
+}
+
 enum Parts<'a> {
     Named(&'a [u8]),
     Derived { site: u32, arguments: &'a [u8] },
@@ -156,22 +132,43 @@ enum Parts<'a> {
     DerivedDigest { site: u32, digest: &'a [u8] },
 }
 
+fn parts(bytes: &[u8]) -> Parts<'_> {
+    match bytes {
+        [kind, a, b, c, d, arguments @ ..] if kind & !(LOCAL | DIGESTED) == DERIVED => {
+            let site = u32::from_le_bytes([*a, *b, *c, *d]);
+            match kind & DIGESTED {
+                0 => Parts::Derived { site, arguments },
+                _ => Parts::DerivedDigest { site, digest: arguments },
+            }
+        }
+        [kind, text @ ..] if kind & DIGESTED != 0 => {
+            let (beginning, digest) = text.split_at(text.len().saturating_sub(DIGEST));
+            Parts::NamedDigest { beginning, digest }
+        }
+        [_, text @ ..] => Parts::Named(text),
+        [] => Parts::Named(&[]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::draft::KeyDraft;
+    use super::encode::Sink;
     use super::*;
 
     fn whole(text: &str) -> Key {
-        let mut key = Key::derived(0);
-        key.name().extend_from_slice(text.as_bytes());
-        key
+        let mut key = KeyDraft::derived(0, false);
+        key.begin_name();
+        key.put(text.as_bytes());
+        key.whole()
     }
 
     fn called(argument: &[u8]) -> Key {
-        let mut key = Key::derived(0);
-        key.arguments().extend_from_slice(argument);
-        key
+        let mut key = KeyDraft::derived(0, false);
+        key.put(argument);
+        key.whole()
     }
 
     fn shortened(mut key: Key) -> Key {

@@ -45,9 +45,14 @@ impl MemoryTier {
         Self { kept, sweeper }
     }
 
-    #[inline]
     pub(crate) fn get(&self, key: &Key) -> Option<Slot> {
-        self.kept.get(key)
+        self.kept.find(key.bytes())
+    }
+
+    /// The entry of a key with these bytes.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Option<Slot> {
+        self.kept.find(key)
     }
 
     /// An entry as it is to be inserted: weighers of users run here, while no lock is held.

@@ -17,15 +17,14 @@ use crate::cache::Cache;
 use crate::codec::Wire;
 use crate::contained::contained;
 use crate::context::{self, CallRequest, NamedEntry};
-use crate::entry;
-use crate::envelope::EntryKind;
+use crate::engine;
 use crate::error::Error;
-use crate::key::{Key, encode};
-use crate::policy::freshness::Verdict;
+use crate::key::draft::KeyDraft;
+use crate::key::encode::{self, Sink as _};
+use crate::policy::SitePolicy;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
 use crate::tag::EscapedTo;
-use crate::telemetry::Source;
 
 pub use crate::engine::Detach;
 pub use crate::key::part::KeyPart;
@@ -42,7 +41,7 @@ pub use site::{Site, SiteOptions};
 pub struct Call<'c> {
     site: &'static Site,
     cache: Option<&'c Cache>,
-    key: Key,
+    key: KeyDraft,
     /// Which instance of a generic function names its entry by hand, if one does.
     instance: Option<&'static str>,
     /// Why the call runs without the cache, if it does.
@@ -88,8 +87,7 @@ impl<'c> Call<'c> {
     pub fn new(site: &'static Site) -> Self {
         let number = site.number();
         let bypass = number.is_none().then_some(Bypass::NameTaken);
-        let key = Key::derived(number.unwrap_or_default());
-        let key = if site.policy.memory_only { key.local() } else { key };
+        let key = KeyDraft::derived(number.unwrap_or_default(), site.policy.memory_only);
         Self { site, cache: None, key, instance: None, bypass, fault: None }
     }
 
@@ -101,8 +99,7 @@ impl<'c> Call<'c> {
     /// Adds an argument to the key.
     #[inline]
     pub fn arg<T: Serialize + ?Sized>(&mut self, argument: &T) {
-        let key = self.key.arguments();
-        match contained(|| encode::encode(argument, key)) {
+        match contained(|| encode::encode(argument, &mut self.key)) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => self.is_keyless(&reason),
             Err(panic) => self.is_keyless(&panic),
@@ -120,8 +117,7 @@ impl<'c> Call<'c> {
     /// `instance` names a closure in the function. Without parameters its name is the function's own.
     #[inline]
     pub fn type_part(&mut self, instance: &'static str) {
-        let own = instance.strip_prefix(self.site.path());
-        if !own.is_some_and(|rest| rest.starts_with("::{{closure}}")) {
+        if self.site.is_generic(instance) {
             self.arg(site::without_closures(instance));
         }
     }
@@ -130,18 +126,19 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn key_of(&mut self, instance: &'static str) {
         self.instance = Some(instance);
+        self.key.begin_name();
     }
 
     /// Adds a literal part of a key that is named by a template.
     #[inline]
     pub fn key_text(&mut self, literal: &str) {
-        self.key.name().extend_from_slice(literal.as_bytes());
+        self.key.put(literal.as_bytes());
     }
 
     /// Adds an interpolated value to a key that is named by a template.
     pub fn key_hole<T: Display + ?Sized>(&mut self, value: &T) {
-        let key = &mut self.key;
-        if !matches!(contained(|| write!(EscapedTo(&mut KeyText(key)), "{value}")), Ok(Ok(()))) {
+        let key = &mut EscapedTo(&mut self.key);
+        if !matches!(contained(|| write!(key, "{value}")), Ok(Ok(()))) {
             self.is_keyless(&"a value in `key` cannot be displayed");
         }
     }
@@ -155,7 +152,7 @@ impl<'c> Call<'c> {
 
     /// Looks in memory.
     #[inline]
-    pub fn look<R, V, E>(mut self, shape: Shape<R, V, E>) -> Look<R, V, E>
+    pub fn look<R, V, E>(&mut self, shape: Shape<R, V, E>) -> Look<R, V, E>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -176,24 +173,13 @@ impl<'c> Call<'c> {
 
     #[inline]
     fn hit<V: Clone + 'static>(&self, runtime: &Runtime) -> Option<V> {
-        let policy = &self.site.policy;
-        let answers = runtime.remote.is_none() || policy.memory_only || runtime.reads_memory();
-        let usable = self.bypass.is_none() && self.fault.is_none() && !runtime.is_closed();
-        let usable = usable && self.may_name(runtime);
-        if !answers || !usable {
+        let is_usable = self.bypass.is_none() && self.fault.is_none() && self.may_name(runtime);
+        if !is_usable {
             return None;
         }
-        let slot = runtime.memory.get(&self.key)?;
-        let now = runtime.clock.now();
-        let verdict = slot.meta().judge(now, policy.refresh, &runtime.revisions);
-        if verdict != Verdict::Fresh || !slot.meta().is_trusted(now) {
-            return None;
-        }
-        let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
-        runtime
-            .telemetry
-            .hit(Source::Memory, || runtime.telemetry.topic(&self.key, self.site.number()));
-        Some(value)
+        let SitePolicy { memory_only, refresh, .. } = self.site.policy;
+        let topic = || runtime.telemetry.topic(&self.key.whole(), self.site.number());
+        engine::hit(runtime, self.key.bytes(), memory_only, refresh, topic)
     }
 
     /// Whether the entry is this function's to name, and this instance's.
@@ -211,8 +197,9 @@ impl<'c> Call<'c> {
         }
     }
 
+    #[cold]
     fn ask<R, V, E>(
-        self,
+        &mut self,
         shape: Shape<R, V, E>,
         request: Option<Arc<CallRequest>>,
     ) -> Ask<R, V, E> {
@@ -234,24 +221,12 @@ impl<'c> Call<'c> {
                 (_, Some(error)) => Err(error.clone()),
                 (None, None) => Err(Error::no_cache()),
                 (Some(runtime), None) => {
-                    Ok(NamedEntry { runtime: Arc::clone(runtime), key: self.key.clone() })
+                    Ok(NamedEntry { runtime: Arc::clone(runtime), key: self.key.whole() })
                 }
             };
             request.reply(|reply| reply.target = Some(target));
         }
-        let mut key = self.key;
-        key.shorten();
-        Ask::new(self.site, key, runtime, shape, bypass, request)
-    }
-}
-
-/// A name under construction.
-struct KeyText<'a>(&'a mut Key);
-
-impl Write for KeyText<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.name().extend_from_slice(text.as_bytes());
-        Ok(())
+        Ask::new(self.site, self.key.sealed(), runtime, shape, bypass, request)
     }
 }
 

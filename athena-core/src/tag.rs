@@ -156,6 +156,29 @@ pub fn tag(label: &str, value: impl Display) -> String {
     text.into_string()
 }
 
+/// Where the first character is that needs an escape.
+#[inline]
+fn first_escaped(text: &str) -> Option<usize> {
+    let plain = text.bytes().take_while(|byte| PLAIN[usize::from(*byte)]).count();
+    if plain == text.len() {
+        return None;
+    }
+    let rest = text.get(plain..)?;
+    rest.find(|character: char| !stays(character)).map(|at| plain + at)
+}
+
+/// Which bytes are ASCII characters that need no escape.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        plain[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'~' | b'-');
+        byte += 1;
+    }
+    plain
+};
+
 /// Whether a character needs no escape.
 #[inline]
 fn stays(character: char) -> bool {
@@ -168,7 +191,7 @@ pub(crate) struct EscapedTo<'a, W>(pub(crate) &'a mut W);
 impl<W: Write> Write for EscapedTo<'_, W> {
     #[inline]
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
-        while let Some(at) = text.find(|character: char| !stays(character)) {
+        while let Some(at) = first_escaped(text) {
             let (plain, rest) = text.split_at(at);
             self.0.write_str(plain)?;
             let mut rest = rest.chars();

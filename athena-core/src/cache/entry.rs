@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::Wire;
 use crate::engine::{
-    Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
+    self, Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
 };
 use crate::error::Error;
 use crate::key::Key;
+use crate::key::draft::KeyDraft;
 use crate::of::Observed;
 use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::runtime::{Invalidated, Runtime, Scope};
@@ -38,7 +39,7 @@ impl Cache {
 #[must_use = "say what to do with the entry"]
 pub struct Entry<'c, F = Postcard, C = Quiet> {
     runtime: &'c Arc<Runtime>,
-    key: Key,
+    key: KeyDraft,
     policy: SitePolicy,
     tags: Tags,
     state: PhantomData<(F, C)>,
@@ -118,7 +119,9 @@ impl<'c> Entry<'c> {
         policy: SitePolicy,
         tags: Tags,
     ) -> Self {
-        Self { runtime, key: Key::named(name), policy, tags, state: PhantomData }
+        let mut key = KeyDraft::named(name);
+        key.shorten();
+        Self { runtime, key, policy, tags, state: PhantomData }
     }
 }
 
@@ -223,7 +226,7 @@ impl<'c, F, C> Entry<'c, F, C> {
     ///
     /// Those of `load`; those of the cache only after [`hard_timeout`](Self::hard_timeout) or
     /// [`fail_fast`](Self::fail_fast).
-    pub async fn get_or_load<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Result<V, E>
+    pub async fn get_or_load<V, E, Fut>(mut self, load: impl FnOnce() -> Fut) -> Result<V, E>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -231,6 +234,9 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<V, E>>,
     {
+        if let Some(value) = self.hit() {
+            return Ok(value);
+        }
         let load = pin!(async { load().await });
         self.answer(shape::result(), InPlace(load)).await.value
     }
@@ -253,7 +259,10 @@ impl<'c, F, C> Entry<'c, F, C> {
     /// # Errors
     ///
     /// As [`get_or_load`](Self::get_or_load).
-    pub async fn find_or_load<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Result<Option<V>, E>
+    pub async fn find_or_load<V, E, Fut>(
+        mut self,
+        load: impl FnOnce() -> Fut,
+    ) -> Result<Option<V>, E>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -261,6 +270,9 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<Option<V>, E>>,
     {
+        if let Some(value) = self.hit() {
+            return Ok(Some(value));
+        }
         let load = pin!(async { load().await });
         self.answer(shape::result_option(), InPlace(load)).await.value
     }
@@ -310,11 +322,14 @@ impl<'c, F, C> Entry<'c, F, C> {
     /// # Errors
     ///
     /// If the cache is closed, or the backend cannot say and no copy may stand in.
-    pub async fn get<V>(self) -> Result<Option<V>, Error>
+    pub async fn get<V>(mut self) -> Result<Option<V>, Error>
     where
         V: Clone + Send + Sync + 'static,
         F: Format<V>,
     {
+        if let Some(value) = self.hit() {
+            return Ok(Some(value));
+        }
         let ask = self.ask(shape::option::<V>(), Errors::none());
         let ask = ask.ok_or_else(Error::closed)?;
         match ask.peek().await {
@@ -339,7 +354,7 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     /// Removes the entry everywhere.
-    pub async fn invalidate(self) -> Invalidated {
+    pub async fn invalidate(mut self) -> Invalidated {
         self.runtime.invalidate(&[Scope::Entry(self.reached())]).await
     }
 
@@ -348,15 +363,28 @@ impl<'c, F, C> Entry<'c, F, C> {
     /// # Errors
     ///
     /// If the backend cannot be reached.
-    pub async fn expire(self) -> Result<(), Error> {
+    pub async fn expire(mut self) -> Result<(), Error> {
         self.runtime.expire(&self.reached()).await
     }
 
     /// The key with its reach: what is kept in this process alone is another entry than the shared one.
-    fn reached(&self) -> Key {
-        let policy = self.policy.over(&self.runtime.defaults);
-        let key = self.key.clone();
-        if policy.memory_only { key.local() } else { key }
+    fn reached(&mut self) -> Key {
+        self.reach();
+        self.key.whole()
+    }
+
+    #[inline]
+    fn reach(&mut self) {
+        self.key.set_local(self.policy.memory_only);
+    }
+
+    /// What memory answers at once.
+    #[inline]
+    fn hit<V: Clone + 'static>(&mut self) -> Option<V> {
+        self.reach();
+        let SitePolicy { memory_only, refresh, .. } = self.policy;
+        let topic = || self.runtime.telemetry.topic(&self.key.whole(), None);
+        engine::hit(self.runtime, self.key.bytes(), memory_only, refresh, topic)
     }
 
     async fn answer<R, V, E, O>(self, shape: Shape<R, V, E>, origin: O) -> Answer<R>
@@ -375,18 +403,19 @@ impl<'c, F, C> Entry<'c, F, C> {
     }
 
     /// The call for the engine; `None` once the cache is closed.
-    fn ask<R, V, E>(self, shape: Shape<R, V, E>, errors: Errors<E>) -> Option<Ask<R, V, E>>
+    fn ask<R, V, E>(mut self, shape: Shape<R, V, E>, errors: Errors<E>) -> Option<Ask<R, V, E>>
     where
         V: Clone + Send + Sync + 'static,
         F: Format<V>,
     {
         let runtime = Arc::clone(self.runtime);
         let policy = self.policy.over(&runtime.defaults);
-        let call = Labelled { key: &self.key, site: None, policy: &policy, tags: &self.tags };
+        let key = self.reached();
+        let call = Labelled { key: &key, site: None, policy: &policy, tags: &self.tags };
         let destination = Destination::of(F::wire(), &runtime, call);
         (!runtime.is_closed()).then_some(Ask {
             runtime,
-            key: self.reached(),
+            key,
             site: None,
             policy,
             tags: self.tags,
@@ -431,7 +460,7 @@ impl<F, C> Background<'_, F, C> {
     ///
     /// As [`Entry::get_or_load`].
     pub async fn get_or_load<V, E, Fut>(
-        self,
+        mut self,
         load: impl FnOnce() -> Fut + Send + 'static,
     ) -> Result<V, E>
     where
@@ -441,6 +470,9 @@ impl<F, C> Background<'_, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
+        if let Some(value) = self.entry.hit() {
+            return Ok(value);
+        }
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
         self.entry.answer(shape::result(), DetachedLoading(load)).await.value
     }

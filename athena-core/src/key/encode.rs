@@ -28,7 +28,6 @@ mod tests;
 use std::fmt;
 
 use serde::Serialize;
-use smallvec::SmallVec;
 
 use scalar::Encoder;
 
@@ -57,18 +56,6 @@ pub(crate) trait Sink {
 }
 
 impl Sink for Vec<u8> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        self.push(byte);
-    }
-}
-
-impl Sink for SmallVec<[u8; 64]> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);

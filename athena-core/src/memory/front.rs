@@ -12,7 +12,7 @@ use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use hashbrown::HashTable;
 
-use crate::entry::{AnyEntry, Slot};
+use crate::entry::{AnyValue, Slot, TypedEntry};
 use crate::key::Key;
 use crate::lock::RwLock;
 use crate::sharded::Sharded;
@@ -38,7 +38,7 @@ pub(crate) struct Held {
 /// work in any of its caches have moved on.
 #[derive(Debug, Clone)]
 pub(super) struct Shadow {
-    pub(super) slot: Weak<dyn AnyEntry>,
+    pub(super) slot: Weak<TypedEntry<dyn AnyValue>>,
     pub(super) bytes: u64,
 }
 
@@ -82,8 +82,8 @@ pub(super) struct Position {
 /// What a look came to.
 pub(super) struct Lookup {
     pub(super) slot: Slot,
-    /// Whether this access is one that moka should hear of.
-    pub(super) is_told: bool,
+    /// The key, if this access is one that moka should hear of.
+    pub(super) told: Option<Key>,
 }
 
 impl Front {
@@ -92,16 +92,16 @@ impl Front {
     }
 
     #[inline]
-    pub(super) fn get(&self, hash: u64, key: &Key) -> Option<Lookup> {
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Lookup> {
         let shard = self.shard(hash);
         let entries = shard.read();
-        let (_, held) = entries.find(hash, |(there, _)| there == key)?;
+        let (there, held) = entries.find(hash, |(there, _)| there.bytes() == key)?;
         let slot = Arc::clone(&held.slot);
-        drop(entries);
         // Two threads may write the same number; that costs one access out of moka's sample.
         let reads = shard.reads.load(Ordering::Relaxed).wrapping_add(1);
         shard.reads.store(reads, Ordering::Relaxed);
-        Some(Lookup { slot, is_told: reads.is_multiple_of(TOLD_EVERY) })
+        let told = reads.is_multiple_of(TOLD_EVERY).then(|| there.clone());
+        Some(Lookup { slot, told })
     }
 
     pub(super) fn insert(&self, hash: u64, key: &Key, held: &Held, rehash: impl Fn(&Key) -> u64) {

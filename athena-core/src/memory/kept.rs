@@ -2,7 +2,7 @@
 //!
 //! Invariant: this is the one module that names moka.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -77,18 +77,31 @@ impl KeptEntries {
     }
 
     #[inline]
-    pub(super) fn get(&self, key: &Key) -> Option<Slot> {
-        let look = self.front.get(self.hasher.hash_one(key), key)?;
-        if look.is_told {
-            self.tell_moka(key);
+    pub(super) fn find(&self, key: &[u8]) -> Option<Slot> {
+        let look = self.front.find(self.hash(key), key)?;
+        if let Some(key) = look.told.filter(|_| self.is_half_full()) {
+            self.tell_moka(&key);
         }
         Some(look.slot)
+    }
+
+    /// Whether it will soon matter what is asked for: below half of its bounds moka counts nothing either.
+    fn is_half_full(&self) -> bool {
+        self.entries.weighted_size() >= self.bounds.capacity / 2
+    }
+
+    /// As [`Key`] hashes.
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key);
+        hasher.finish()
     }
 
     /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
     pub(super) fn insert(&self, key: &Key, held: &Held) {
         let (hash, slot) = (self.hasher.hash_one(key), &held.slot);
-        match self.front.get(hash, key) {
+        match self.front.find(hash, key.bytes()) {
             Some(there)
                 if Arc::ptr_eq(&there.slot, slot) || slot.meta().is_before(there.slot.meta()) =>
             {

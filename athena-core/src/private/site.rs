@@ -18,6 +18,8 @@ pub struct Site {
     key: &'static [KeyPart],
     shared: bool,
     path: OnceLock<&'static str>,
+    /// The name of an instance that is the function itself, without type parameters.
+    own: OnceLock<&'static str>,
     number: OnceLock<Option<u32>>,
     /// The first claims that were granted, for calls that do not wait for a lock.
     granted: [OnceLock<Granted>; 4],
@@ -90,6 +92,7 @@ impl Site {
             key: options.key,
             shared: options.shared,
             path: OnceLock::new(),
+            own: OnceLock::new(),
             number: OnceLock::new(),
             granted: [const { OnceLock::new() }; 4],
             keyless: Once::new(),
@@ -108,6 +111,23 @@ impl Site {
             let here = (self.here)();
             without_closures(here.rsplit_once("::").map_or(here, |(function, _)| function))
         })
+    }
+
+    /// Whether an instance has type parameters, by the name of a closure in it: without, that is the function's own.
+    #[inline]
+    pub(super) fn is_generic(&self, instance: &'static str) -> bool {
+        self.own.get().is_none_or(|own| !std::ptr::eq(*own, instance)) && self.compare(instance)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn compare(&self, instance: &'static str) -> bool {
+        let rest = instance.strip_prefix(self.path());
+        if !rest.is_some_and(|rest| rest.starts_with("::{{closure}}")) {
+            return true;
+        }
+        self.own.get_or_init(|| instance);
+        false
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use super::*;
+use crate::key::draft::KeyDraft;
 
 fn bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
@@ -103,10 +104,12 @@ fn variants_have_golden_vectors() {
 
 #[test]
 fn both_sinks_receive_the_same_bytes() {
-    let value = (1u8, "two", [Some(3.0f64)], Kind::Struct { a: 4 });
-    let mut small = SmallVec::<[u8; 64]>::new();
-    encode(&value, &mut small).unwrap();
-    assert_eq!(small.as_slice(), bytes(&value));
+    for name in ["", "two", &"x".repeat(40), &"x".repeat(59), &"x".repeat(60), &"x".repeat(500)] {
+        let value = (1u8, name, [Some(3.0f64)], name, Kind::Struct { a: 4 });
+        let mut draft = KeyDraft::derived(0, false);
+        encode(&value, &mut draft).unwrap();
+        assert_eq!(draft.bytes()[5..], bytes(&value));
+    }
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! A hit in memory, before a call becomes one of the engine's.
+//!
+//! Invariant: neither allocates nor awaits. Whatever is not plainly a hit falls into the engine, which judges it
+//! again.
+
+use crate::entry;
+use crate::envelope::EntryKind;
+use crate::policy::Percent;
+use crate::policy::freshness::Verdict;
+use crate::runtime::Runtime;
+use crate::telemetry::{Source, Topic};
+
+/// The value that memory holds under a key with these bytes, if it is fresh, trusted, and of this type.
+#[inline]
+pub(crate) fn hit<V: Clone + 'static>(
+    runtime: &Runtime,
+    key: &[u8],
+    memory_only: bool,
+    refresh: Option<Percent>,
+    topic: impl FnOnce() -> Topic,
+) -> Option<V> {
+    let answers = runtime.remote.is_none() || memory_only || runtime.reads_memory();
+    if !answers || runtime.is_closed() {
+        return None;
+    }
+    let slot = runtime.memory.find(key)?;
+    let now = runtime.clock.now_at_latest();
+    let verdict = slot.meta().judge(now, refresh, &runtime.revisions);
+    if verdict != Verdict::Fresh || !slot.meta().is_trusted(now) {
+        return None;
+    }
+    let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
+    runtime.telemetry.hit(Source::Memory, topic);
+    Some(value)
+}
