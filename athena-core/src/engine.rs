@@ -11,6 +11,7 @@ mod course;
 mod detach;
 mod direct;
 mod follow;
+mod glance;
 mod hit;
 mod job;
 mod lead;
@@ -33,7 +34,9 @@ use crate::telemetry::{Event, Topic};
 
 use answer::Judged;
 use follow::{Followed, WaitingFor};
+use glance::{Glance, Glimpsed};
 use job::{Led, Yielding};
+use lead::Before;
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
@@ -50,7 +53,20 @@ where
     E: 'static,
 {
     /// The value of this call: from a tier, from another caller's load, or from its own.
-    pub(crate) async fn answer<O: Origin<R, V, E>>(mut self, mut origin: O) -> Answer<R> {
+    pub(crate) async fn answer<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+        match self.glance().await {
+            Glance::Answer(answer) => answer,
+            // Boxed: a hit should not pay for the room that all else takes.
+            Glance::Seen(seen) => Box::pin(self.answer_in_turn(seen, origin)).await,
+        }
+    }
+
+    /// The same, by a flight of the key; what was seen of the backend already is not asked for again.
+    async fn answer_in_turn<O: Origin<R, V, E>>(
+        mut self,
+        mut glimpsed: Option<Glimpsed>,
+        mut origin: O,
+    ) -> Answer<R> {
         // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
         let mut yielding = Yielding::Twice;
         loop {
@@ -62,13 +78,16 @@ where
             self.runtime.keep_alive();
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
             let (flight, joiner) = match self.enter() {
-                Role::Lead(lead) => match self.lead(lead, stale, yielding, origin).await {
-                    Led::Answer(answer) => return answer,
-                    Led::Superseded(ask, open) => {
-                        (self, origin, yielding) = (*ask, open, yielding.spent());
-                        continue;
+                Role::Lead(lead) => {
+                    let seen = Before { stale, glimpsed: glimpsed.take() };
+                    match self.lead(lead, seen, yielding, origin).await {
+                        Led::Answer(answer) => return answer,
+                        Led::Superseded(ask, open) => {
+                            (self, origin, yielding) = (*ask, open, yielding.spent());
+                            continue;
+                        }
                     }
-                },
+                }
                 Role::Follow(flight, joiner) => (flight, joiner),
             };
             if flight.is_led_here() {
@@ -85,7 +104,8 @@ where
                 Followed::Alone => return self.side_by_side(origin).await,
                 Followed::Impatient => {
                     if let Some(lead) = self.replace(Some(&flight)) {
-                        match self.lead(lead, stale, yielding, origin).await {
+                        let seen = Before { stale, glimpsed: None };
+                        match self.lead(lead, seen, yielding, origin).await {
                             Led::Answer(answer) => return answer,
                             Led::Superseded(ask, open) => {
                                 (self, origin, yielding) = (*ask, open, yielding.spent());

@@ -158,6 +158,12 @@ impl Meta {
         self.ours_alone.store(true, Ordering::SeqCst);
     }
 
+    /// Whether it is what somebody else has read who was told that age, as far as ages tell.
+    pub(crate) fn is_of_same_load(&self, other: &Self) -> bool {
+        let apart = self.loaded.since(other.loaded).max(other.loaded.since(self.loaded));
+        self.kind == other.kind && self.life == other.life && apart <= TOLERANCE
+    }
+
     /// Whether it was loaded after what the backend has, which did not take it (coherence 12b, T2).
     pub(crate) fn supersedes(&self, stored: &Self) -> bool {
         self.ours_alone.load(Ordering::SeqCst) && self.loaded.since(stored.loaded) > TOLERANCE

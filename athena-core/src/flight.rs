@@ -10,6 +10,7 @@
 //! Invariant: a key is in the map exactly while its newest leader's [`Lead`] exists; a leader that ends
 //! in any way, dropped and panicking included, leaves the map and wakes its followers.
 
+mod departures;
 mod leading;
 
 use std::any::Any;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use self::departures::Departures;
 use crate::backend::Token;
 use crate::clock::Tick;
 use crate::coherence::guards::{Guard, Guards};
@@ -38,14 +40,25 @@ use crate::undisturbed::Undisturbed;
 /// The flights of a cache.
 #[derive(Debug)]
 pub(crate) struct Flights {
-    shards: Sharded<Mutex<FlightMap>>,
+    shards: Sharded<Mutex<FlightShard>>,
     hasher: foldhash::fast::RandomState,
     /// For how long after its beginning a step may be joined that nobody announces (coherence 14).
     window: Duration,
     guards: Guards,
 }
 
-type FlightMap = HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>;
+/// The flights of some keys.
+#[derive(Debug, Default)]
+struct FlightShard {
+    flights: HashMap<Key, Arc<Flight>, foldhash::fast::RandomState>,
+    departures: Departures,
+}
+
+/// That a key had no flight, and when: whoever looks then without one sees whether there was one meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calm {
+    departures: u64,
+}
 
 const SHARDS: usize = 64;
 
@@ -214,7 +227,7 @@ impl Flights {
         revisions: &Revisions,
     ) -> Role {
         let mut shard = self.shard(key);
-        if let Some(flight) = shard.get(key) {
+        if let Some(flight) = shard.flights.get(key) {
             let now = terms.now;
             let joiner = flight.joiner(revisions, now);
             let is_late = || flight.is_loading_in_vain(now, self.window) && !takes_copies;
@@ -251,7 +264,7 @@ impl Flights {
         instead_of: Option<&Arc<Flight>>,
     ) -> Option<Lead> {
         let mut shard = self.shard(key);
-        match (shard.get(key), instead_of) {
+        match (shard.flights.get(key), instead_of) {
             (Some(there), Some(old)) if !Arc::ptr_eq(there, old) => return None,
             _ => {}
         }
@@ -270,7 +283,7 @@ impl Flights {
 
     fn begin_if_none(self: &Arc<Self>, key: &Key, terms: Terms, eager: bool) -> Option<Lead> {
         let mut shard = self.shard(key);
-        if shard.contains_key(key) {
+        if shard.flights.contains_key(key) {
             return None;
         }
         Some(self.begin(&mut shard, key, terms, eager))
@@ -278,14 +291,40 @@ impl Flights {
 
     /// Keeps the running load of a key from being joined or stored.
     pub(crate) fn seal(&self, key: &Key) {
-        if let Some(flight) = self.shard(key).get(key) {
+        if let Some(flight) = self.shard(key).flights.get(key) {
             flight.seal();
+        }
+    }
+
+    /// That a key has no flight now; `None` if it has one.
+    pub(crate) fn calm(&self, key: &Key) -> Option<Calm> {
+        let shard = self.shard(key);
+        let is_calm = !shard.flights.contains_key(key);
+        is_calm.then(|| Calm { departures: shard.departures.count() })
+    }
+
+    /// Whether a flight of the key may have ended since then.
+    pub(crate) fn has_ended_since(&self, key: &Key, Calm { departures }: Calm) -> bool {
+        let hash = self.hasher.hash_one(key);
+        self.shards.of(hash).lock().departures.may_include(hash, departures)
+    }
+
+    /// Runs `keep` unless the key has a flight, or may have had one since then: what that brought is newer
+    /// (coherence 2 and 19).
+    ///
+    /// No flight begins meanwhile, and no value of users is dropped.
+    pub(crate) fn while_calm(&self, key: &Key, Calm { departures }: Calm, keep: impl FnOnce()) {
+        let _undisturbed = Undisturbed::begin();
+        let hash = self.hasher.hash_one(key);
+        let shard = self.shards.of(hash).lock();
+        if !shard.flights.contains_key(key) && !shard.departures.may_include(hash, departures) {
+            keep();
         }
     }
 
     fn begin(
         self: &Arc<Self>,
-        shard: &mut FlightMap,
+        shard: &mut FlightShard,
         key: &Key,
         terms: Terms,
         eager: bool,
@@ -307,7 +346,7 @@ impl Flights {
             }),
             ended: Notify::new(),
         });
-        if let Some(outdated) = shard.insert(key.clone(), Arc::clone(&flight)) {
+        if let Some(outdated) = shard.flights.insert(key.clone(), Arc::clone(&flight)) {
             flight.replaces(&outdated);
             // Coherence 1: nothing of it is kept, and the new flight wants the lease.
             outdated.seal();
@@ -317,13 +356,15 @@ impl Flights {
     }
 
     fn leave(&self, flight: &Arc<Flight>) {
-        let mut shard = self.shard(&flight.key);
-        if shard.get(&flight.key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
-            shard.remove(&flight.key);
+        let hash = self.hasher.hash_one(&flight.key);
+        let mut shard = self.shards.of(hash).lock();
+        if shard.flights.get(&flight.key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
+            shard.flights.remove(&flight.key);
         }
+        shard.departures.note(hash);
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, FlightMap> {
+    fn shard(&self, key: &Key) -> MutexGuard<'_, FlightShard> {
         self.shards.of(self.hasher.hash_one(key)).lock()
     }
 }

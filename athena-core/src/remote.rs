@@ -10,6 +10,7 @@
 mod acknowledged;
 mod announcements;
 mod breakers;
+mod gather;
 mod generations;
 mod heavy;
 mod invalidate;
@@ -34,6 +35,7 @@ use tokio::sync::Semaphore;
 
 use self::announcements::Announcements;
 use self::breakers::Breakers;
+use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Releases, Returns};
@@ -70,6 +72,7 @@ pub(crate) struct Remote {
     namespace: Namespace,
     settings: ArcSwap<Resilience>,
     breakers: Breakers,
+    gatherers: Gatherers,
     budget: Budget,
     journal: Journal,
     announcements: Arc<Announcements>,
@@ -161,6 +164,7 @@ impl Remote {
         let everything = invalidate::everything(&*backend);
         Self {
             breakers: Breakers::new(),
+            gatherers: Gatherers::new(&backend, &clock, &tasks),
             budget: Budget::new(settings.retry.budget()),
             journal: Journal::new(settings.max_journal, everything),
             announcements,

@@ -32,6 +32,8 @@ pub(crate) struct Job<R, V, E> {
     stale: Option<Slot>,
     purpose: Purpose,
     permit: LoadPermit,
+    /// The revision before the backend was looked at, if that was before the flight began.
+    looked: Option<Revision>,
 }
 
 /// What a load is for.
@@ -67,7 +69,13 @@ where
         stale: Option<Slot>,
         purpose: Purpose,
     ) -> Self {
-        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded }
+        Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded, looked: None }
+    }
+
+    /// The same where the backend was looked at after that revision.
+    pub(super) fn having_looked(mut self, since: Revision) -> Self {
+        self.looked = Some(since);
+        self
     }
 
     /// Takes over a permit of the function.

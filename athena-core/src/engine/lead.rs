@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::answer::Judged;
 use super::course::Next;
 use super::follow::{Followed, WaitingFor};
+use super::glance::Glimpsed;
 use super::job::{Led, Yielding};
 use super::origin::LoadTask;
 use super::{Answer, Ask, Job, Origin, Purpose};
@@ -16,6 +17,15 @@ use crate::policy::timeout::Limit;
 use crate::tasks::Spawner;
 use crate::telemetry::{Event, Outcome, Source};
 
+/// What was seen before a caller leads.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// In memory: what is in grace.
+    pub(super) stale: Option<Slot>,
+    /// In the backend.
+    pub(super) glimpsed: Option<Glimpsed>,
+}
+
 impl<R, V, E> Ask<R, V, E>
 where
     V: Clone + Send + Sync + 'static,
@@ -24,16 +34,22 @@ where
     pub(super) async fn lead<O: Origin<R, V, E>>(
         self,
         lead: Lead,
-        stale: Option<Slot>,
+        Before { stale, glimpsed }: Before,
         yielding: Yielding,
         origin: O,
     ) -> Led<R, V, E, O> {
         if let Some(answer) = self.landed_meanwhile(&lead) {
             return Led::Answer(answer);
         }
-        let looked = match self.remote() {
-            Some(remote) => self.look_in(remote, remote.deadline()).await,
-            None => Ok(None),
+        let glimpsed = glimpsed.filter(|glimpsed| self.still_counts(&lead, glimpsed));
+        let looked_at = glimpsed.as_ref().map_or_else(|| lead.since(), |it| it.since);
+        let looked = match (glimpsed, self.remote()) {
+            (Some(Glimpsed { looked, sent, .. }), _) => {
+                lead.asks_at(sent);
+                looked
+            }
+            (None, Some(remote)) => self.look_in(remote, remote.deadline()).await,
+            (None, None) => Ok(None),
         };
         let (stale, away) = match self.next(&lead, looked, stale) {
             Next::Answer(answer) => return Led::Answer(answer),
@@ -53,7 +69,10 @@ where
             let slot = Arc::clone(slot);
             return Led::Answer(self.load_softly(lead, slot, current, spawner, origin).await);
         }
-        Job::new(self, lead, stale, purpose).run(origin, O::load, yielding).await
+        Job::new(self, lead, stale, purpose)
+            .having_looked(looked_at)
+            .run(origin, O::load, yielding)
+            .await
     }
 
     /// Loads in the background and waits for it as long as the soft timeout allows.

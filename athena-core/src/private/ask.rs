@@ -183,8 +183,8 @@ where
             Err(_) if mode == Some(CallMode::Peek) => return nothing(request).await,
             Err(_) => Answer::bypass(origin.load().await),
             Ok(ask) => match mode {
-                Some(CallMode::Reload) => ask.reload(origin).await,
-                Some(CallMode::Peek) => match ask.peek().await {
+                Some(CallMode::Reload) => Box::pin(ask.reload(origin)).await,
+                Some(CallMode::Peek) => match Box::pin(ask.peek()).await {
                     Ok(Some(answer)) => answer,
                     Ok(None) | Err(_) => return nothing(request).await,
                 },

@@ -9,8 +9,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::Remote;
-use crate::backend::{Class, Failure, Node};
+use crate::backend::{Backend, Class, Failure, Node};
 use crate::contained::contained_future;
+use crate::excerpt::Excerpt;
 use crate::resilience::breaker::{Ending, Permit, Transition};
 use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
 use crate::resilience::deadline::Deadline;
@@ -92,6 +93,16 @@ impl Operation {
     }
 }
 
+/// What an operation fails with that was given up, as it had no answer in time.
+pub(super) fn given_up(backend: &dyn Backend, node: Node, limit: Duration) -> Failure {
+    let endpoint = Excerpt::of(backend.endpoint(node));
+    if backend.is_answering(node) {
+        let message = format!("{endpoint} was still answering after {limit:?}");
+        return Failure::new(Class::Slow, message);
+    }
+    Failure::new(Class::Timeout, format!("{endpoint} did not answer within {limit:?}"))
+}
+
 impl Remote {
     /// One operation on the node that serves a name, attempted again where that is allowed.
     pub(super) async fn ask<T, F>(
@@ -161,7 +172,7 @@ impl Remote {
         }
         let work = self.contained(node, work);
         let result = self.clock.within(limit, work).await;
-        let result = result.unwrap_or_else(|| Err(self.given_up(node, limit)));
+        let result = result.unwrap_or_else(|| Err(given_up(&*self.backend, node, limit)));
         let ending = match &result {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
@@ -186,16 +197,6 @@ impl Remote {
             self.record(node, traffic, permit, ending);
         }
         result
-    }
-
-    /// What an operation fails with that has had no answer in time.
-    fn given_up(&self, node: Node, limit: Duration) -> Failure {
-        let endpoint = self.endpoint(node);
-        if self.backend.is_answering(node) {
-            let message = format!("{endpoint} was still answering after {limit:?}");
-            return Failure::new(Class::Slow, message);
-        }
-        Failure::new(Class::Timeout, format!("{endpoint} did not answer within {limit:?}"))
     }
 
     /// An operation; that it panics, as on a runtime without what the backend needs, is a failure of its

@@ -1,6 +1,7 @@
 //! Reading entries from a backend and telling whether they still count.
 
 mod fetch;
+mod single;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,15 +53,23 @@ struct Question<'a> {
     travels: Travels,
     since: Revision,
     deadline: Deadline,
-    /// Held from before the request until its answer has dependencies of its own (coherence 2).
-    #[expect(dead_code, reason = "it is there to be held")]
+    /// What it depends on, as far as that is known before its answer; from before the request (coherence 2).
     held: Dependencies,
 }
 
 impl Remote {
     /// Reads one entry; one round trip unless it carries tags that the caller does not know.
     pub(crate) async fn look(&self, address: &Address, tags: &Tags, deadline: Deadline) -> Sought {
-        self.look_many(&[(address, tags)], deadline).await.pop().unwrap_or(Ok(None))
+        match self.attempt_single(address, tags, deadline).await {
+            Some(Ok(Attempt::Done(entry))) => Ok(entry),
+            Some(Err(failure)) => Err(failure),
+            // Boxed: it is rare, and would stand in the future of every call.
+            Some(Ok(Attempt::Untold)) | None => {
+                let asked = [(address, tags)];
+                let mut looked = Box::pin(self.look_many(&asked, deadline)).await;
+                looked.pop().unwrap_or(Ok(None))
+            }
+        }
     }
 
     /// Reads entries together; one answer each, since nodes fail apart from each other.
@@ -182,15 +191,25 @@ impl Remote {
         age: Duration,
         evidence: Evidence,
     ) -> StoredEntry {
-        let mut tags = Tags::clone(question.tags);
-        envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
-        let dependencies = self.dependencies(&question.address.entry, &tags, question.since);
+        let dependencies = self.dependencies_of_stored(question, &envelope);
         // Coherence 8: it may have been invalidated where this history has not heard of it.
         let is_trusted = evidence.is_of_this_history || self.guards.lacks(Guard::History);
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
         let Evidence { sessions, is_confirmed, .. } = evidence;
         let trust = Trust::over(Backing::of(sessions));
         StoredEntry { envelope, age, dependencies, trust, is_confirmed }
+    }
+
+    /// What an entry depends on, the tags included that its caller has not named.
+    fn dependencies_of_stored(&self, question: &Question<'_>, envelope: &Envelope) -> Dependencies {
+        let mut others = envelope.tags.iter().filter(|(tag, _)| !question.tags.contains(tag));
+        let Some((other, _)) = others.next() else {
+            return question.held.clone();
+        };
+        let mut tags = question.tags.clone();
+        tags.add(other.clone());
+        others.for_each(|(tag, _)| tags.add(tag.clone()));
+        self.dependencies(&question.address.entry, &tags, question.since)
     }
 
     /// Whether one of those that answered has not been told of an invalidation that its predecessor
@@ -243,7 +262,7 @@ impl Remote {
         if others.is_empty() {
             return Ok(true);
         }
-        self.other_tags_hold(question, &others, evidence).await
+        Box::pin(self.other_tags_hold(question, &others, evidence)).await
     }
 
     /// The same for tags that the caller did not name; one more round trip.

@@ -78,7 +78,7 @@ where
     pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
         let Runtime { clock, revisions, .. } = &*self.ask.runtime;
         let mut wait = LeaseWait::begin(&self.ask.runtime);
-        let mut looked = self.lead.since();
+        let mut looked = self.looked.unwrap_or_else(|| self.lead.since());
         loop {
             // From before the lease is asked for: that asking is what has its end announced.
             let waiter = self.waiter();

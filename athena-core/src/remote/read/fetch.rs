@@ -248,15 +248,20 @@ impl Remote {
 
     /// Keeps how large the values are that were read.
     fn note_sizes(&self, group: &[WantedName<'_>], reply: &NodeReply) {
-        let Announcements { revisions, heavy, .. } = &*self.announcements;
         let names = group.iter().filter_map(|name| match name {
             WantedName::Value(name) => Some(*name),
             WantedName::Generation(_) => None,
         });
         for (name, value) in names.zip(&reply.found.values) {
-            let size = value.as_ref().map(|stored| stored.bytes.len() as u64);
-            heavy.arrived(revisions.name(name), size);
+            self.note_size(name, value.as_ref());
         }
+    }
+
+    /// Keeps how large a value is that was read.
+    pub(super) fn note_size(&self, name: &str, value: Option<&Stored>) {
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let size = value.map(|stored| stored.bytes.len() as u64);
+        heavy.arrived(revisions.name(name), size);
     }
 
     /// Keeps the generations that were read, and which of them nobody has created.
@@ -281,7 +286,9 @@ fn apart(groups: Vec<(Node, Vec<WantedName<'_>>)>) -> Vec<(Node, Vec<WantedName<
 }
 
 impl Read<Generation> {
-    fn from_known(Told { stamp: Stamp { generation, history }, session, .. }: Told) -> Self {
+    pub(super) fn from_known(
+        Told { stamp: Stamp { generation, history }, session, .. }: Told,
+    ) -> Self {
         Self { it: Some(generation), session, history, is_confirmed: true }
     }
 }

@@ -1,0 +1,94 @@
+//! A look in the backend before anything else is set up for a call, where memory does not answer first.
+//!
+//! No flight is begun for it: callers of one key meet in the batch in which their names go to the node, and
+//! flights begin at the load. Where memory answers first the first of them keeps what it finds for all, so there it is the
+//! leader of a flight who looks.
+//!
+//! Invariant: an answer is what the whole way would have answered. All else is handed to it, and counts there only while
+//! nothing has changed since (coherence 22).
+
+use super::course::Looked;
+use super::{Answer, Ask};
+use crate::clock::Tick;
+use crate::coherence::revision::Revision;
+use crate::entry::Slot;
+use crate::flight::{Calm, Lead};
+use crate::policy::freshness::Verdict;
+use crate::runtime::Runtime;
+use crate::telemetry::Source;
+
+/// What a glance came to.
+pub(super) enum Glance<R> {
+    /// The answer.
+    Answer(Answer<R>),
+    /// More is to be done; with what was seen, if there was a look.
+    Seen(Option<Glimpsed>),
+}
+
+/// What was seen of the backend without a flight.
+#[derive(Debug)]
+pub(super) struct Glimpsed {
+    pub(super) looked: Looked,
+    /// The revision before the question.
+    pub(super) since: Revision,
+    pub(super) sent: Tick,
+    calm: Calm,
+}
+
+impl<R, V, E> Ask<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    pub(super) async fn glance(&self) -> Glance<R> {
+        let Runtime { flights, revisions, clock, .. } = &*self.runtime;
+        if self.runtime.reads_memory() {
+            return Glance::Seen(None);
+        }
+        let Some((remote, calm)) = self.remote().zip(flights.calm(&self.key)) else {
+            return Glance::Seen(None);
+        };
+        self.runtime.keep_alive();
+        let (since, sent) = (revisions.now(), clock.now());
+        let looked = self.look_in(remote, remote.deadline()).await;
+        if let Ok(Some(seen)) = &looked
+            && seen.is_confirmed
+            && seen.verdict == Verdict::Fresh
+            && let Some(answer) = self.hit(&seen.slot, Source::Backend)
+        {
+            self.keep_glimpsed(&seen.slot, calm);
+            return Glance::Answer(answer);
+        }
+        Glance::Seen(Some(Glimpsed { looked, since, sent, calm }))
+    }
+
+    /// Whether what was seen is what a leader would see who looked now.
+    pub(super) fn still_counts(
+        &self,
+        lead: &Lead,
+        Glimpsed { since, calm, .. }: &Glimpsed,
+    ) -> bool {
+        let Runtime { flights, revisions, .. } = &*self.runtime;
+        !lead.has_changed(revisions, *since) && !flights.has_ended_since(&self.key, *calm)
+    }
+
+    /// Keeps it for the time when the backend is away, unless the same is there.
+    fn keep_glimpsed(&self, slot: &Slot, calm: Calm) {
+        let Runtime { memory, flights, clock, revisions, .. } = &*self.runtime;
+        if !self.runtime.keeps_copies() {
+            return;
+        }
+        let now = clock.now();
+        let is_here = |there: Slot| {
+            let meta = there.meta();
+            meta.is_of_same_load(slot.meta())
+                && meta.is_trusted(now)
+                && meta.judge(now, None, revisions) == Verdict::Fresh
+        };
+        if memory.get(&self.key).is_some_and(is_here) {
+            return;
+        }
+        let weighed = memory.weigh(&self.key, slot);
+        flights.while_calm(&self.key, calm, || memory.insert(&self.key, &weighed));
+    }
+}

@@ -1,0 +1,291 @@
+//! Reads of several callers that go to a node together.
+//!
+//! One command for what many wait for costs a fraction of one for each. Who finds nothing under way to a node
+//! asks at once; who comes while something is leaves its names for a task, which asks for all that wait, two
+//! of them at most at a time, so that one batch is put together while another is answered. A task and not one of
+//! the callers: what a caller awaits may stand still for as long as it likes, and the others with it.
+//!
+//! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
+//! together judges the answer by what it noted before it came (coherence 22).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+use super::pipeline::given_up;
+use crate::backend::{Backend, Class, Failure, Found, Node};
+use crate::clock::{Clock, Tick};
+use crate::lock::{Mutex, RwLock};
+use crate::tasks::Tasks;
+
+/// Tasks that ask one node at a time.
+const TASKS: usize = 2;
+
+/// Values of one batch at most.
+const MOST: usize = 256;
+
+/// Who has waited for so long without being asked for waits for a task that does not run, as on a runtime that
+/// nobody drives; whoever comes then asks by itself.
+const STUCK: Duration = Duration::from_millis(50);
+
+/// Those of all nodes seen so far.
+#[derive(Debug)]
+pub(super) struct Gatherers {
+    backend: Arc<dyn Backend>,
+    clock: Clock,
+    tasks: Tasks,
+    nodes: RwLock<Vec<Arc<Gatherer>>>,
+}
+
+/// What is read from one node.
+#[derive(Debug)]
+struct Gatherer {
+    node: Node,
+    backend: Arc<dyn Backend>,
+    clock: Clock,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// How many ask by themselves.
+    alone: usize,
+    /// How many tasks ask for others.
+    tasks: usize,
+    waiting: Vec<Reader>,
+}
+
+/// What somebody wants to read: a value, and generations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) value: &'a str,
+    pub(super) generations: &'a [&'a str],
+    /// How long its answer is waited for.
+    pub(super) limit: Duration,
+}
+
+/// Somebody who waits for it.
+#[derive(Debug)]
+struct Reader {
+    value: Box<str>,
+    generations: Box<[Box<str>]>,
+    since: Tick,
+    limit: Duration,
+    reply: oneshot::Sender<Result<Found, Shared>>,
+}
+
+/// What those were told who asked together.
+#[derive(Debug, Clone)]
+struct Shared {
+    failure: Failure,
+    /// Whether there were several.
+    by_several: bool,
+}
+
+/// What somebody who comes has to do.
+enum Turn {
+    /// Ask, and hold this meanwhile.
+    Ask(Alone),
+    Wait(oneshot::Receiver<Result<Found, Shared>>),
+}
+
+/// One that asks by itself.
+struct Alone(Arc<Gatherer>);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.queue.lock().alone -= 1;
+    }
+}
+
+/// A task that asks for others.
+struct Serving(Arc<Gatherer>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue.lock();
+        queue.tasks -= 1;
+        if queue.tasks == 0 {
+            // It was ended with its runtime: whoever waits is told that nobody comes.
+            let left = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            drop(left);
+        }
+    }
+}
+
+impl Gatherers {
+    pub(super) fn new(backend: &Arc<dyn Backend>, clock: &Clock, tasks: &Tasks) -> Self {
+        let (backend, clock, tasks) = (Arc::clone(backend), clock.clone(), tasks.clone());
+        Self { backend, clock, tasks, nodes: RwLock::default() }
+    }
+
+    /// Reads from the node that serves all that is wished for, with what others read at the same time.
+    pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<Found, Failure> {
+        let Wish { value, generations, .. } = wish;
+        let reply = match self.of(node).enter(wish, &self.tasks) {
+            Turn::Ask(_alone) => return self.backend.read(&[value], generations).await,
+            Turn::Wait(reply) => reply.await,
+        };
+        match reply {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(Shared { failure, by_several })) => {
+                // What the node refuses may be what another one has asked for.
+                let is_of_all =
+                    !by_several || !matches!(failure.class(), Class::Rejected | Class::Denied);
+                if is_of_all {
+                    Err(failure)
+                } else {
+                    self.backend.read(&[value], generations).await
+                }
+            }
+            Err(_) => self.backend.read(&[value], generations).await,
+        }
+    }
+
+    fn of(&self, node: Node) -> Arc<Gatherer> {
+        let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
+        if let Some(gatherer) = self.nodes.read().get(number) {
+            return Arc::clone(gatherer);
+        }
+        let mut nodes = self.nodes.write();
+        for next in nodes.len()..=number {
+            let node = Node::new(u32::try_from(next).unwrap_or(u32::MAX));
+            let (backend, clock) = (Arc::clone(&self.backend), self.clock.clone());
+            nodes.push(Arc::new(Gatherer { node, backend, clock, queue: Mutex::default() }));
+        }
+        Arc::clone(&nodes[number])
+    }
+}
+
+impl Gatherer {
+    fn enter(self: Arc<Self>, wish: Wish<'_>, tasks: &Tasks) -> Turn {
+        let now = self.clock.now();
+        let mut queue = self.queue.lock();
+        let is_idle = queue.alone + queue.tasks == 0;
+        let is_stuck = queue.waiting.first().is_some_and(|first| now.since(first.since) > STUCK);
+        let needs_task = queue.tasks < TASKS;
+        let spawner = if needs_task && !is_idle { tasks.spawner() } else { None };
+        if is_idle || is_stuck || needs_task && spawner.is_none() {
+            queue.alone += 1;
+            drop(queue);
+            return Turn::Ask(Alone(self));
+        }
+        let (reader, reply) = Reader::new(wish, now);
+        queue.waiting.push(reader);
+        if let Some(spawner) = spawner {
+            queue.tasks += 1;
+            drop(queue);
+            spawner.spawn_aside(Self::serve(Serving(self)));
+        }
+        Turn::Wait(reply)
+    }
+
+    /// Asks for all that wait until nobody does.
+    async fn serve(serving: Serving) {
+        loop {
+            let readers = {
+                let mut queue = serving.0.queue.lock();
+                let most = queue.waiting.len().min(MOST);
+                queue.waiting.drain(..most).collect::<Vec<_>>()
+            };
+            if readers.is_empty() {
+                return;
+            }
+            serving.0.ask_for(readers).await;
+            // Those that were answered mostly ask for something else.
+            yield_now().await;
+        }
+    }
+
+    async fn ask_for(&self, readers: Vec<Reader>) {
+        let mut names = Names::default();
+        for Reader { value, generations, .. } in &readers {
+            names.add(value, generations);
+        }
+        let limit = self.limit(&readers);
+        let read = self.backend.read(&names.values, &names.generations);
+        let found = self.clock.within(limit, read).await;
+        let found = found.unwrap_or_else(|| Err(given_up(&*self.backend, self.node, limit)));
+        let shares = match found {
+            Ok(found) => names.shares(found),
+            Err(failure) => {
+                let shared = Shared { failure, by_several: readers.len() > 1 };
+                readers.iter().map(|_| Err(shared.clone())).collect()
+            }
+        };
+        for (reader, share) in readers.into_iter().zip(shares) {
+            // Who is gone has given up.
+            let _ = reader.reply.send(share);
+        }
+    }
+
+    /// So long that none of them has given up before: who does can tell of what is given up only afterwards.
+    fn limit(&self, readers: &[Reader]) -> Duration {
+        let now = self.clock.now();
+        let left = |reader: &Reader| reader.limit.saturating_sub(now.since(reader.since));
+        let least = readers.iter().map(left).min().unwrap_or_default();
+        least.saturating_sub(least / 32)
+    }
+}
+
+impl Reader {
+    fn new(wish: Wish<'_>, now: Tick) -> (Self, oneshot::Receiver<Result<Found, Shared>>) {
+        let Wish { value, generations, limit } = wish;
+        let (reply, receiver) = oneshot::channel();
+        let generations = generations.iter().map(|name| Box::from(*name)).collect();
+        (Self { value: value.into(), generations, since: now, limit, reply }, receiver)
+    }
+}
+
+/// The names of a batch, each once.
+#[derive(Default)]
+struct Names<'n> {
+    values: Vec<&'n str>,
+    generations: Vec<&'n str>,
+    value_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
+    generation_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
+    /// Where what each reader wants is, in the order of the readers.
+    wanted: Vec<(usize, Vec<usize>)>,
+    /// How many readers want each value.
+    wishes: Vec<usize>,
+}
+
+impl<'n> Names<'n> {
+    fn add(&mut self, value: &'n str, generations: &'n [Box<str>]) {
+        let value = *self.value_places.entry(value).or_insert_with(|| {
+            self.values.push(value);
+            self.wishes.push(0);
+            self.values.len() - 1
+        });
+        self.wishes[value] += 1;
+        let mut place = |name: &'n Box<str>| {
+            *self.generation_places.entry(name).or_insert_with(|| {
+                self.generations.push(name);
+                self.generations.len() - 1
+            })
+        };
+        let generations = generations.iter().map(&mut place).collect();
+        self.wanted.push((value, generations));
+    }
+
+    /// What each reader gets of what was found, in their order.
+    fn shares(mut self, found: Found) -> Vec<Result<Found, Shared>> {
+        let Found { mut values, generations, proof } = found;
+        let mut share = |(value, wanted): (usize, Vec<usize>)| {
+            self.wishes[value] -= 1;
+            let stored = values.get_mut(value);
+            let value = match self.wishes[value] {
+                0 => stored.and_then(Option::take),
+                _ => stored.and_then(|stored| stored.clone()),
+            };
+            let generations =
+                wanted.into_iter().map(|place| generations.get(place).copied().flatten());
+            Ok(Found { values: vec![value], generations: generations.collect(), proof })
+        };
+        std::mem::take(&mut self.wanted).into_iter().map(&mut share).collect()
+    }
+}

@@ -1,0 +1,98 @@
+//! One entry whose names one node serves: the way of nearly every look.
+
+use std::sync::Arc;
+
+use super::fetch::Read;
+use super::{Attempt, Question};
+use crate::backend::{Failure, Found};
+use crate::envelope::Stamp;
+use crate::remote::announcements::Announcements;
+use crate::remote::gather::Wish;
+use crate::remote::heavy::Travels;
+use crate::remote::known::Sighting;
+use crate::remote::pipeline::Operation;
+use crate::remote::{Address, Remote};
+use crate::resilience::deadline::Deadline;
+use crate::tag::Tags;
+
+impl Remote {
+    /// An attempt at one entry, together with what others look for at the same time; `None` if it takes more
+    /// than that, and nothing was found out yet.
+    pub(super) async fn attempt_single(
+        &self,
+        address: &Address,
+        tags: &Tags,
+        deadline: Deadline,
+    ) -> Option<Result<Attempt, Failure>> {
+        let Announcements { revisions, acknowledged, sessions, .. } = &*self.announcements;
+        // Coherence 22: before it queues, and nothing that waits may be passed by.
+        let since = revisions.now();
+        if acknowledged.is_due() || self.journal.depth() > 0 {
+            return None;
+        }
+        let value = address.value.as_str();
+        let node = self.backend.node(value);
+        let generations: Vec<_> = self.generation_names(&address.entry, tags).collect();
+        if generations.iter().any(|name| self.backend.node(name) != node) {
+            return None;
+        }
+        let travels = match self.turn(value) {
+            Ok(travels) => travels,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let held = self.dependencies(&address.entry, tags, since);
+        let question = Question { address, tags, generations, travels, since, deadline, held };
+        let known = |name: &String| self.known(name).map(Read::from_known);
+        let known: Vec<_> = question.generations.iter().map(known).collect();
+        let unknown = || question.generations.iter().zip(&known).filter(|(_, it)| it.is_none());
+        let asked: Vec<_> = unknown().map(|(name, _)| name.as_str()).collect();
+        let (incarnation, sent) = self.before_asking(node);
+        let read = || self.read_together(value, &asked, travels, deadline);
+        let Found { mut values, generations, proof } =
+            match self.ask(Operation::read(), value, deadline, read).await {
+                Ok(found) => found,
+                Err(failure) => return Some(Err(self.held_off(value).unwrap_or(failure))),
+            };
+        // Else several nodes answered for one: each is asked by itself.
+        let proof = proof?;
+        let session = sessions.of(node, incarnation, &proof, sent);
+        let (history, is_confirmed) = (proof.history, sessions.is_confirmed(&proof));
+        let stored = values.pop().flatten();
+        self.note_size(value, stored.as_ref());
+        let mut read = generations.into_iter();
+        let mut current = Vec::with_capacity(known.len());
+        for (name, known) in question.generations.iter().zip(known) {
+            current.push(known.unwrap_or_else(|| {
+                let it = read.next().flatten();
+                let stamp = it.map(|generation| Stamp { generation, history });
+                // How long it lasts was not asked: only a load needs to know.
+                let sighting = Sighting { stamp, until: None, session: Arc::clone(&session) };
+                self.know(name, sighting, since);
+                Read { it, session: Arc::clone(&session), history, is_confirmed }
+            }));
+        }
+        let value = Read { it: stored, session, history, is_confirmed };
+        Some(self.judge(&question, value, current).await)
+    }
+
+    /// Reads them with what others read meanwhile, unless that would be in each other's way.
+    async fn read_together(
+        &self,
+        value: &str,
+        generations: &[&str],
+        travels: Travels,
+        deadline: Deadline,
+    ) -> Result<Found, Failure> {
+        // Looked at each time: what was given up is not attempted again.
+        if let Some(failure) = self.held_off(value) {
+            return Err(failure);
+        }
+        let timeout = self.settings.load().attempt_timeout;
+        let limit = deadline.attempt(self.clock.now(), timeout);
+        if travels == Travels::Together && limit == Some(timeout) {
+            let wish = Wish { value, generations, limit: timeout };
+            return self.gatherers.read(self.backend.node(value), wish).await;
+        }
+        self.backend.read(&[value], generations).await
+    }
+}
