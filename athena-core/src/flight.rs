@@ -602,3 +602,35 @@ impl Drop for Lead {
         self.flight.ended.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_without_a_flight_is_kept_unless_there_was_one_meanwhile() {
+        let (revisions, key) = (Revisions::new(), Key::named("k"));
+        let flights = Arc::new(Flights::new(Duration::from_secs(1), Guards::default()));
+        let terms = || Terms {
+            dependencies: revisions.dependencies([], revisions.now()),
+            joinable: Joinable::always(),
+            now: Tick::default(),
+            has_late_tags: false,
+        };
+        let keeps = |calm| {
+            let mut has_kept = false;
+            flights.while_calm(&key, calm, || has_kept = true);
+            has_kept
+        };
+        let calm = flights.calm(&key).unwrap();
+        assert!(keeps(calm));
+        let lead = flights.begin_alone(&key, terms());
+        assert!(flights.calm(&key).is_none());
+        assert!(!keeps(calm) && !flights.has_ended_since(&key, calm), "it goes on");
+        drop(lead);
+        assert!(!keeps(calm) && flights.has_ended_since(&key, calm), "it has ended");
+        drop(flights.begin_alone(&Key::named("other"), terms()));
+        let later = flights.calm(&key).unwrap();
+        assert!(keeps(later) && !flights.has_ended_since(&key, later));
+    }
+}

@@ -12,6 +12,7 @@ mod announcements;
 mod breakers;
 mod gather;
 mod generations;
+mod given_up;
 mod heavy;
 mod invalidate;
 pub(crate) mod journal;

@@ -33,6 +33,7 @@ mod sharded;
 mod sharing;
 mod stampede;
 mod tiers;
+mod together;
 mod user_code;
 mod words;
 mod world;

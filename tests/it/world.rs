@@ -194,7 +194,7 @@ pub enum Form {
 
 pub const FORMS: [Form; 2] = [Form::Attribute, Form::Entry];
 
-type Answer = Observed<Result<u32, Fault>>;
+pub type Answer = Observed<Result<u32, Fault>>;
 
 impl Form {
     /// With a ttl, and nothing else.

@@ -61,19 +61,19 @@ where
 
     /// What was found, as a judged entry of this process.
     pub(super) fn read(&self, address: &Address, stored: StoredEntry) -> Option<Judged> {
-        let StoredEntry { envelope, age, dependencies, trust, is_confirmed } = stored;
+        let StoredEntry { envelope, loaded, dependencies, trust, is_confirmed } = stored;
         let now = self.runtime.clock.now();
         let life = Life { ttl: envelope.ttl, grace: envelope.grace };
-        let verdict = life.judge(age, self.policy.refresh);
+        let verdict = life.judge(now.since(loaded), self.policy.refresh);
         if verdict == Verdict::Expired {
             return None;
         }
-        let mut meta = Meta::new(envelope.kind, life, now.before(age), dependencies, &trust);
+        let mut meta = Meta::new(envelope.kind, life, loaded, dependencies, &trust);
         if self.runtime.guards.lacks(Guard::Registration) {
             // Decoding takes its time, in which others change things.
             drop(self.decode(&envelope, meta));
             let dependencies = self.dependencies_now(address, &envelope);
-            meta = Meta::new(envelope.kind, life, now.before(age), dependencies, &trust);
+            meta = Meta::new(envelope.kind, life, loaded, dependencies, &trust);
         }
         match self.decode(&envelope, meta) {
             Ok(slot) => {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-use super::pipeline::given_up;
+use super::given_up::given_up;
 use crate::backend::{Backend, Class, Failure, Found, Node};
 use crate::clock::{Clock, Tick};
 use crate::lock::{Mutex, RwLock};
@@ -46,16 +46,16 @@ struct Gatherer {
     node: Node,
     backend: Arc<dyn Backend>,
     clock: Clock,
-    queue: Mutex<Queue>,
+    queue: Mutex<GatherQueue>,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct GatherQueue {
     /// How many ask by themselves.
     alone: usize,
     /// How many tasks ask for others.
     tasks: usize,
-    waiting: Vec<Reader>,
+    waiting: Vec<WaitingRead>,
 }
 
 /// What somebody wants to read: a value, and generations.
@@ -69,7 +69,7 @@ pub(super) struct Wish<'a> {
 
 /// Somebody who waits for it.
 #[derive(Debug)]
-struct Reader {
+struct WaitingRead {
     value: Box<str>,
     generations: Box<[Box<str>]>,
     since: Tick,
@@ -86,7 +86,7 @@ struct Shared {
 }
 
 /// What somebody who comes has to do.
-enum Turn {
+enum Admission {
     /// Ask, and hold this meanwhile.
     Ask(Alone),
     Wait(oneshot::Receiver<Result<Found, Shared>>),
@@ -127,8 +127,8 @@ impl Gatherers {
     pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<Found, Failure> {
         let Wish { value, generations, .. } = wish;
         let reply = match self.of(node).enter(wish, &self.tasks) {
-            Turn::Ask(_alone) => return self.backend.read(&[value], generations).await,
-            Turn::Wait(reply) => reply.await,
+            Admission::Ask(_alone) => return self.backend.read(&[value], generations).await,
+            Admission::Wait(reply) => reply.await,
         };
         match reply {
             Ok(Ok(found)) => Ok(found),
@@ -162,7 +162,7 @@ impl Gatherers {
 }
 
 impl Gatherer {
-    fn enter(self: Arc<Self>, wish: Wish<'_>, tasks: &Tasks) -> Turn {
+    fn enter(self: Arc<Self>, wish: Wish<'_>, tasks: &Tasks) -> Admission {
         let now = self.clock.now();
         let mut queue = self.queue.lock();
         let is_idle = queue.alone + queue.tasks == 0;
@@ -172,16 +172,16 @@ impl Gatherer {
         if is_idle || is_stuck || needs_task && spawner.is_none() {
             queue.alone += 1;
             drop(queue);
-            return Turn::Ask(Alone(self));
+            return Admission::Ask(Alone(self));
         }
-        let (reader, reply) = Reader::new(wish, now);
+        let (reader, reply) = WaitingRead::new(wish, now);
         queue.waiting.push(reader);
         if let Some(spawner) = spawner {
             queue.tasks += 1;
             drop(queue);
             spawner.spawn_aside(Self::serve(Serving(self)));
         }
-        Turn::Wait(reply)
+        Admission::Wait(reply)
     }
 
     /// Asks for all that wait until nobody does.
@@ -201,9 +201,9 @@ impl Gatherer {
         }
     }
 
-    async fn ask_for(&self, readers: Vec<Reader>) {
+    async fn ask_for(&self, readers: Vec<WaitingRead>) {
         let mut names = Names::default();
-        for Reader { value, generations, .. } in &readers {
+        for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
         }
         let limit = self.limit(&readers);
@@ -224,15 +224,15 @@ impl Gatherer {
     }
 
     /// So long that none of them has given up before: who does can tell of what is given up only afterwards.
-    fn limit(&self, readers: &[Reader]) -> Duration {
+    fn limit(&self, readers: &[WaitingRead]) -> Duration {
         let now = self.clock.now();
-        let left = |reader: &Reader| reader.limit.saturating_sub(now.since(reader.since));
+        let left = |reader: &WaitingRead| reader.limit.saturating_sub(now.since(reader.since));
         let least = readers.iter().map(left).min().unwrap_or_default();
         least.saturating_sub(least / 32)
     }
 }
 
-impl Reader {
+impl WaitingRead {
     fn new(wish: Wish<'_>, now: Tick) -> (Self, oneshot::Receiver<Result<Found, Shared>>) {
         let Wish { value, generations, limit } = wish;
         let (reply, receiver) = oneshot::channel();
@@ -262,13 +262,13 @@ impl<'n> Names<'n> {
             self.values.len() - 1
         });
         self.wishes[value] += 1;
-        let mut place = |name: &'n Box<str>| {
+        let mut place = |name: &'n str| {
             *self.generation_places.entry(name).or_insert_with(|| {
                 self.generations.push(name);
                 self.generations.len() - 1
             })
         };
-        let generations = generations.iter().map(&mut place).collect();
+        let generations = generations.iter().map(|name| place(name)).collect();
         self.wanted.push((value, generations));
     }
 

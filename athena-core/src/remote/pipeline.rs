@@ -6,12 +6,11 @@
 //! Invariant: no operation outlives its deadline, and every failed attempt is told once.
 
 use std::future::Future;
-use std::time::Duration;
 
 use super::Remote;
-use crate::backend::{Backend, Class, Failure, Node};
+use super::given_up::given_up;
+use crate::backend::{Class, Failure, Node};
 use crate::contained::contained_future;
-use crate::excerpt::Excerpt;
 use crate::resilience::breaker::{Ending, Permit, Transition};
 use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
 use crate::resilience::deadline::Deadline;
@@ -91,16 +90,6 @@ impl Operation {
             self.kind
         }
     }
-}
-
-/// What an operation fails with that was given up, as it had no answer in time.
-pub(super) fn given_up(backend: &dyn Backend, node: Node, limit: Duration) -> Failure {
-    let endpoint = Excerpt::of(backend.endpoint(node));
-    if backend.is_answering(node) {
-        let message = format!("{endpoint} was still answering after {limit:?}");
-        return Failure::new(Class::Slow, message);
-    }
-    Failure::new(Class::Timeout, format!("{endpoint} did not answer within {limit:?}"))
 }
 
 impl Remote {

@@ -11,6 +11,7 @@ use super::heavy::Travels;
 use super::journal::Target;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, Generation, Stored};
+use crate::clock::Tick;
 use crate::coherence::guards::{Guard, Guards};
 use crate::coherence::revision::{Dependencies, Revision};
 use crate::coherence::session::Session;
@@ -24,7 +25,8 @@ use crate::telemetry::Event;
 #[derive(Debug)]
 pub(crate) struct StoredEntry {
     pub(crate) envelope: Envelope,
-    pub(crate) age: Duration,
+    /// When it was loaded, counted from the question: its answer may have been under way for long.
+    pub(crate) loaded: Tick,
     /// What it depends on, since before it was read.
     pub(crate) dependencies: Dependencies,
     /// What announces that it changes.
@@ -52,6 +54,8 @@ struct Question<'a> {
     generations: Vec<String>,
     travels: Travels,
     since: Revision,
+    /// When it began.
+    asked: Tick,
     deadline: Deadline,
     /// What it depends on, as far as that is known before its answer; from before the request (coherence 2).
     held: Dependencies,
@@ -130,7 +134,8 @@ impl Remote {
         let travels = self.turn(&address.value)?;
         let generations = self.generation_names(&address.entry, tags).collect();
         let held = self.dependencies(&address.entry, tags, since);
-        Ok(Question { address, tags, generations, travels, since, deadline, held })
+        let asked = self.clock.now();
+        Ok(Question { address, tags, generations, travels, since, asked, deadline, held })
     }
 
     async fn answer(
@@ -197,7 +202,9 @@ impl Remote {
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
         let Evidence { sessions, is_confirmed, .. } = evidence;
         let trust = Trust::over(Backing::of(sessions));
-        StoredEntry { envelope, age, dependencies, trust, is_confirmed }
+        // Coherence 25.
+        let loaded = question.asked.before(age);
+        StoredEntry { envelope, loaded, dependencies, trust, is_confirmed }
     }
 
     /// What an entry depends on, the tags included that its caller has not named.

@@ -29,6 +29,8 @@ pub enum Fault {
     Delay(Duration),
     /// It is done, but its answer is lost: a timeout.
     LostAck,
+    /// It is done, but its answer takes this much longer.
+    LateAck(Duration),
     /// Bytes that are read have one byte changed.
     Corrupt,
     /// It panics, as where a runtime has no timers.
@@ -167,6 +169,11 @@ impl<B: Backend> ChaosBackend<B> {
             Some(Fault::Delay(delay)) => {
                 self.chaos.clock.sleep(delay).await;
                 work.await
+            }
+            Some(Fault::LateAck(delay)) => {
+                let done = work.await;
+                self.chaos.clock.sleep(delay).await;
+                done
             }
             Some(Fault::LostAck) => {
                 work.await?;

@@ -41,13 +41,14 @@ impl Remote {
             Err(failure) => return Some(Err(failure)),
         };
         let held = self.dependencies(&address.entry, tags, since);
-        let question = Question { address, tags, generations, travels, since, deadline, held };
+        let (incarnation, asked) = self.before_asking(node);
+        let question =
+            Question { address, tags, generations, travels, since, asked, deadline, held };
         let known = |name: &String| self.known(name).map(Read::from_known);
         let known: Vec<_> = question.generations.iter().map(known).collect();
         let unknown = || question.generations.iter().zip(&known).filter(|(_, it)| it.is_none());
-        let asked: Vec<_> = unknown().map(|(name, _)| name.as_str()).collect();
-        let (incarnation, sent) = self.before_asking(node);
-        let read = || self.read_together(value, &asked, travels, deadline);
+        let names: Vec<_> = unknown().map(|(name, _)| name.as_str()).collect();
+        let read = || self.read_together(value, &names, travels, deadline);
         let Found { mut values, generations, proof } =
             match self.ask(Operation::read(), value, deadline, read).await {
                 Ok(found) => found,
@@ -55,7 +56,7 @@ impl Remote {
             };
         // Else several nodes answered for one: each is asked by itself.
         let proof = proof?;
-        let session = sessions.of(node, incarnation, &proof, sent);
+        let session = sessions.of(node, incarnation, &proof, asked);
         let (history, is_confirmed) = (proof.history, sessions.is_confirmed(&proof));
         let stored = values.pop().flatten();
         self.note_size(value, stored.as_ref());
