@@ -5,18 +5,18 @@
 
 mod coarse;
 mod timer;
+mod within;
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 #[cfg(feature = "testing")]
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coarse::SystemClock;
+use within::Within;
 
 /// Milliseconds since the clock was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -127,30 +127,22 @@ impl Clock {
     }
 
     /// The future's output, or `None` if `limit` passes first.
-    pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
-        first(future, self.sleep(limit)).await
-    }
-
-    /// The same with [`doze`](Self::doze).
-    pub(crate) async fn within_dozing<F: Future>(
+    pub(crate) fn within<F: Future>(
         &self,
         limit: Duration,
         future: F,
-    ) -> Option<F::Output> {
-        first(future, self.doze(limit)).await
+    ) -> impl Future<Output = Option<F::Output>> {
+        Within::new(future, self.sleep(limit))
     }
-}
 
-/// The future's output, unless the other one ends first.
-async fn first<F: Future>(future: F, end: impl Future<Output = ()>) -> Option<F::Output> {
-    let (mut future, mut end) = (pin!(future), pin!(end));
-    poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        end.as_mut().poll(context).map(|()| None)
-    })
-    .await
+    /// The same with [`doze`](Self::doze).
+    pub(crate) fn within_dozing<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> {
+        Within::new(future, self.doze(limit))
+    }
 }
 
 /// A clock that stands still until a test moves it.

@@ -3,10 +3,12 @@
 //! Invariant: a panic in it never reaches the caller, who would not have met it without a cache.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use crate::excerpt::Excerpt;
 
@@ -20,14 +22,30 @@ pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The same for a future; it is not polled again after it panicked.
-pub(crate) async fn contained_future<F: Future>(future: F) -> Result<F::Output, String> {
-    let mut future = pin!(future);
-    poll_fn(|context| match contained(|| future.as_mut().poll(context)) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
-    .await
+pub(crate) fn contained_future<F: Future>(future: F) -> ContainedFuture<F> {
+    ContainedFuture { future }
+}
+
+pin_project! {
+    /// A future whose panic is its output; by hand, so that it takes no more room than what it contains.
+    #[derive(Debug)]
+    pub(crate) struct ContainedFuture<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for ContainedFuture<F> {
+    type Output = Result<F::Output, String>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.project().future;
+        match contained(|| future.poll(context)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
 }
 
 /// What a panic says; it is dropped.

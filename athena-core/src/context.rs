@@ -4,12 +4,14 @@
 //! that function's body do not see it.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use arc_swap::ArcSwapOption;
+use pin_project_lite::pin_project;
 
 use crate::error::Error;
 use crate::key::Key;
@@ -44,13 +46,25 @@ pub(crate) fn scope<F: Future>(
 }
 
 /// Polls a future so that what is looked for inside of it is known to be there.
-async fn counted<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let _entered = Visit::new();
-        future.as_mut().poll(context)
-    })
-    .await
+fn counted<F: Future>(future: F) -> Visiting<F> {
+    Visiting { future }
+}
+
+pin_project! {
+    /// A future that is a visit to a scope or a request.
+    struct Visiting<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Visiting<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let _visit = Visit::new();
+        self.project().future.poll(context)
+    }
 }
 
 /// While this lives the thread is inside of a scope or a request.
