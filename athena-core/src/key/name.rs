@@ -14,7 +14,8 @@
 //! Invariant: different keys have different names. What is too long to be readable is named by its
 //! SHA-256 digest, behind a `~` that no readable name contains; the function stands in front of it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -89,7 +90,12 @@ impl Namespace {
 
     /// The generation of a tag.
     pub(crate) fn tag(&self, tag: &Tag) -> String {
-        format!("{}:#{}", self.0, Readable(&[tag.as_str().as_bytes()]))
+        let tag = tag.as_str();
+        let mut name = String::with_capacity(self.0.len() + ":#".len() + tag.len());
+        name.push_str(&self.0);
+        name.push_str(":#");
+        push_readable(&mut name, &[tag.as_bytes()], "");
+        name
     }
 
     /// The entry that a name in the backend belongs to; the name itself if it belongs to none.
@@ -107,13 +113,18 @@ impl Namespace {
 
     /// The names of an entry.
     pub(crate) fn entry(&self, key: &Key) -> EntryName {
-        EntryName(format!("{}:{{{}}}", self.0, key.readable()))
+        let mut name = String::with_capacity(self.0.len() + READABLE / 2);
+        name.push_str(&self.0);
+        name.push_str(":{");
+        key.push_readable(&mut name);
+        name.push('}');
+        EntryName(name.into())
     }
 }
 
 /// What all names of one entry share.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct EntryName(String);
+pub(crate) struct EntryName(Arc<str>);
 
 impl EntryName {
     pub(crate) fn value(&self, fingerprint: u64) -> String {
@@ -121,7 +132,7 @@ impl EntryName {
     }
 
     pub(crate) fn lease(&self) -> String {
-        format!("{}:l", self.0)
+        [&*self.0, ":l"].concat()
     }
 
     /// Every value, whatever its fingerprint (coherence 12).
@@ -134,7 +145,10 @@ impl EntryName {
     }
 
     fn lane(&self, lane: u64) -> String {
-        format!("{}:{lane}", self.0)
+        let mut name = String::with_capacity(self.0.len() + ":0".len());
+        name.push_str(&self.0);
+        let _ = write!(name, ":{lane}");
+        name
     }
 }
 
@@ -177,74 +191,71 @@ impl Key {
 
     /// The key for people: names in a backend, and logs where those are to show keys.
     pub(crate) fn readable(&self) -> String {
-        match self.parts() {
-            Parts::Named(text) => format!("k:{}", Readable(&[text])),
+        let mut name = String::new();
+        self.push_readable(&mut name);
+        name
+    }
+
+    fn push_readable(&self, name: &mut String) {
+        let parts = self.parts();
+        name.push_str(match parts {
+            Parts::Named(_) | Parts::NamedDigest { .. } => "k:",
+            Parts::Derived { .. } | Parts::DerivedDigest { .. } => "f:",
+        });
+        match parts {
+            Parts::Named(text) => push_readable(name, &[text], ""),
             Parts::Derived { site, arguments } => {
-                format!("f:{}", OfSite(site::name(site), arguments))
+                let site = site::name(site);
+                push_readable(name, &[site.as_bytes(), arguments], site);
             }
-            Parts::NamedDigest { digest, .. } => format!("k:{}", Digested(digest)),
-            Parts::DerivedDigest { site, digest } => {
-                format!("f:{}{}", beginning(site::name(site)), Digested(digest))
-            }
+            Parts::NamedDigest { digest, .. } => push_digest(name, digest, ""),
+            Parts::DerivedDigest { site, digest } => push_digest(name, digest, site::name(site)),
         }
     }
 }
 
-/// Bytes as printable ASCII (`$20` for a space), parts joined by `#`, or a digest where that gets long.
-struct Readable<'a>(&'a [&'a [u8]]);
-
-impl fmt::Display for Readable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match readable(self.0) {
-            Some(text) => f.write_str(&text),
-            None => Digested(&digest(self.0)).fmt(f),
+/// Appends parts as printable ASCII (`$20` for a space) with `#` between them, or a digest of them where that gets
+/// long, behind what says to people whose it is.
+fn push_readable(name: &mut String, parts: &[&[u8]], whose: &str) {
+    let (begin, length) = (name.len(), parts.iter().map(|part| part.len()).sum::<usize>());
+    if length <= READABLE {
+        for (number, part) in parts.iter().enumerate() {
+            name.push_str(if number > 0 { "#" } else { "" });
+            push_escaped(name, part);
         }
-    }
-}
-
-/// A function and its arguments, as [`Readable`]; a digest has the function in front of it, so that
-/// people know whose it is.
-struct OfSite<'a>(&'a str, &'a [u8]);
-
-impl fmt::Display for OfSite<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [self.0.as_bytes(), self.1];
-        if let Some(text) = readable(&parts) {
-            return f.write_str(&text);
+        if name.len() - begin <= READABLE {
+            return;
         }
-        write!(f, "{}{}", beginning(self.0), Digested(&digest(&parts)))
+        name.truncate(begin);
+    }
+    push_digest(name, &digest(parts), whose);
+}
+
+/// Appends a digest, and in front of it the function that it is of, if it is of one.
+fn push_digest(name: &mut String, digest: &[u8], whose: &str) {
+    let begin = name.len();
+    push_escaped(name, whose.as_bytes());
+    name.truncate(begin + READABLE);
+    name.push('~');
+    for byte in digest {
+        // Writing to a text does not fail.
+        let _ = write!(name, "{byte:02x}");
     }
 }
 
-/// The name of a function in front of a digest, which covers all of it.
-fn beginning(site: &str) -> String {
-    let mut site = escaped(site.as_bytes());
-    site.truncate(READABLE);
-    site
-}
-
-/// The parts as text, if that is short enough.
-fn readable(parts: &[&[u8]]) -> Option<String> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    if length > READABLE {
-        return None;
+fn push_escaped(name: &mut String, mut part: &[u8]) {
+    let is_plain = |byte: &u8| {
+        byte.is_ascii_graphic() && !matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*')
+    };
+    while !part.is_empty() {
+        let plain = part.iter().take_while(|byte| is_plain(byte)).count();
+        let (run, rest) = part.split_at(plain);
+        name.push_str(str::from_utf8(run).unwrap_or_default());
+        let Some((byte, rest)) = rest.split_first() else { return };
+        name.push('$');
+        name.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+        part = rest;
     }
-    let parts: Vec<_> = parts.iter().map(|part| escaped(part)).collect();
-    Some(parts.join("#")).filter(|text| text.len() <= READABLE)
-}
-
-fn escaped(part: &[u8]) -> String {
-    let mut text = String::with_capacity(part.len());
-    for &byte in part {
-        let is_special = matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*');
-        if byte.is_ascii_graphic() && !is_special {
-            text.push(char::from(byte));
-        } else {
-            text.push('$');
-            text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
-        }
-    }
-    text
 }
 
 /// What stands for parts that are long.
@@ -257,14 +268,4 @@ pub(super) fn digest(parts: &[&[u8]]) -> [u8; DIGEST] {
     let mut digest = [0; DIGEST];
     digest.copy_from_slice(&hasher.finalize()[..DIGEST]);
     digest
-}
-
-/// A digest as a name has it.
-struct Digested<'a>(&'a [u8]);
-
-impl fmt::Display for Digested<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("~")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }

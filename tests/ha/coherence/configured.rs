@@ -94,6 +94,11 @@ fn p2_p5_p6_nodes_whose_addresses_do_not_lead_there_are_found_where_the_settings
 }
 
 #[test]
+fn p2_p4_p5_where_memory_answers_nothing_looks_that_go_together_bring_nothing_back() {
+    is_kept(&play(Topology::Sentinel, Fault::Kill, 56, "no-memory"));
+}
+
+#[test]
 fn p2_p5_slots_that_stay_half_way_serve_nothing_outdated_flagged_or_not() {
     is_kept(&play(Topology::Cluster, Fault::Open, 52, "default"));
 }
