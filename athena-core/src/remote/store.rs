@@ -76,23 +76,27 @@ impl Remote {
         heavy.refusal(revisions.name(name))
     }
 
-    /// Why so many bytes are not sent as the value of an entry, if they are not. It is left alone for a while
-    /// then: a lease for it would be for nothing.
-    pub(crate) fn refuses_size(&self, address: &Address, size: usize) -> Option<String> {
+    /// The most bytes that are sent as the value of an entry.
+    pub(crate) fn max_value(&self, address: &Address) -> usize {
+        let node = self.backend.node(&address.value);
+        let most = self.settings.load().max_value.min(self.backend.max_value(node));
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    /// Why no more than [`max_value`](Self::max_value) is sent as the value of an entry. It is left alone for a
+    /// while then: a lease for it would be for nothing.
+    pub(crate) fn refuse_size(&self, address: &Address) -> String {
         let node = self.backend.node(&address.value);
         let (ours, theirs) = (self.settings.load().max_value, self.backend.max_value(node));
-        let size = size as u64;
-        if size <= ours.min(theirs) {
-            return None;
-        }
         let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let size = ours.min(theirs).saturating_add(1);
         heavy.give_up(revisions.name(&address.value), size, Trouble::TooLarge);
         let limit = match self.backend.max_value_setting(node) {
             _ if ours <= theirs => format!("`resilience.max_value`, {ours} bytes"),
-            Some(setting) => format!("{setting} lets back in, {theirs} bytes"),
+            Some(setting) => format!("what {setting} lets back in, {theirs} bytes"),
             None => format!("what {} takes, {theirs} bytes", self.endpoint(node)),
         };
-        Some(format!("it has {size} bytes, more than {limit}"))
+        format!("it is larger than {limit}")
     }
 
     /// The same whoever holds the lease: the mutation that shows what leases are for.

@@ -87,7 +87,7 @@ impl Hold {
             Trouble::Slow(took) => {
                 format!("was given up after {} ms (at least {size} bytes)", took.as_millis())
             }
-            Trouble::TooLarge => format!("is too large ({size} bytes)"),
+            Trouble::TooLarge => format!("is too large (at least {size} bytes)"),
         };
         Failure::new(Class::HeldOff, format!("the value {what}, and is left alone for {left:?}"))
     }
