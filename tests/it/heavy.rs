@@ -271,6 +271,52 @@ async fn an_insert_above_the_limit_fails_and_leaves_nothing_behind() {
     assert_eq!(cache.entry("k").get::<u32>().await.unwrap(), None, "the old value is outdated");
 }
 
+#[tokio::test]
+async fn a_value_that_is_more_than_is_ever_let_in_is_overwritten_by_the_next_load() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::new(), Origin::default());
+        let cache = &remote.world.cache;
+        remote.chaos.take_at_most(1 << 19);
+        remote.chaos.on("read", Chaotic::Slow);
+        let first = outlasting(&remote, ask(form, cache, &origin, 1)).await;
+        assert_eq!(first, (Source::Load, 1));
+        cache.settle().await;
+        remote.chaos.heal();
+        remote.chaos.forget_operations();
+        // It is left alone, and written all the same; from then on it is a value like others.
+        if cache.stats().fills == 0 {
+            assert_eq!(ask(form, cache, &origin, 2).await, (Source::Load, 2));
+            cache.settle().await;
+            assert!(!remote.chaos.operations().contains(&"read"));
+        }
+        assert_eq!((cache.stats().fills, cache.stats().held_off), (1, 0));
+        assert!(cache.stats().unreadable > 0);
+        assert_eq!(ask(form, cache, &origin, 3).await.0, Source::Backend);
+        assert_eq!(cache.health(), Health::Healthy);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_large_to_come_and_to_go_is_left_alone_both_ways() {
+    let remote = Remote::with(|builder| {
+        let mut resilience = crate::world::once(Resilience::default());
+        resilience.max_value = 1;
+        builder.resilience(resilience)
+    });
+    let (cache, origin) = (&remote.world.cache, Origin::default());
+    remote.chaos.take_at_most(1 << 19);
+    remote.chaos.on("read", Chaotic::Slow);
+    outlasting(&remote, ask(Form::Entry, cache, &origin, 1)).await;
+    cache.settle().await;
+    remote.chaos.heal();
+    remote.chaos.forget_operations();
+    for value in 2..5 {
+        assert_eq!(ask(Form::Entry, cache, &origin, value).await, (Source::Load, value));
+        cache.settle().await;
+    }
+    assert_eq!(remote.chaos.operations(), [""; 0], "nothing is asked in vain");
+}
+
 /// Pieces of a kibibyte, counted as they are written.
 #[derive(Debug, Clone, serde::Deserialize)]
 struct Pieces(Vec<Piece>);

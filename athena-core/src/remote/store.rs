@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::announcements::Announcements;
-use super::heavy::{LARGE, Trouble};
+use super::heavy::{Hold, LARGE, Trouble};
 use super::pipeline::Operation;
 use super::{Address, Grant, Remote};
 use crate::backend::{Class, Failure, Fill, Filled, Item, LeaseRequest};
@@ -60,9 +60,15 @@ impl Remote {
 
     fn note_fill(&self, name: &str, size: u64, filled: &Result<Filled, Failure>, took: Duration) {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let is_overwritten = self.hold(name).is_some_and(|hold| self.is_unreadable(name, hold));
         let name = revisions.name(name);
         match filled.as_ref().map_err(Failure::class) {
-            Ok(Filled::Stored) => heavy.stored(name, size),
+            Ok(Filled::Stored) => {
+                if is_overwritten {
+                    heavy.overwritten(name);
+                }
+                heavy.stored(name, size);
+            }
             Err(Class::Timeout | Class::Slow | Class::Disconnected) if size >= LARGE => {
                 heavy.give_up(name, size, Trouble::Slow(took));
             }
@@ -70,10 +76,21 @@ impl Remote {
         }
     }
 
-    /// Why nothing is asked about a value now, nor written, if so.
+    /// Why nothing is asked about a value now, nor written, if so. What can never be read is overwritten.
     pub(crate) fn held_off(&self, name: &str) -> Option<Failure> {
+        let hold = self.hold(name).filter(|hold| !self.is_unreadable(name, *hold));
+        hold.map(|hold| hold.failure())
+    }
+
+    /// Why a value is left alone now, if it is.
+    pub(super) fn hold(&self, name: &str) -> Option<Hold> {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
-        heavy.refusal(revisions.name(name))
+        heavy.hold(revisions.name(name))
+    }
+
+    /// Whether a value is more than its node lets us have as one: somebody else has written it.
+    pub(super) fn is_unreadable(&self, name: &str, hold: Hold) -> bool {
+        hold.is_beyond(self.backend.max_value(self.backend.node(name)))
     }
 
     /// The most bytes that are sent as the value of an entry.
