@@ -125,6 +125,9 @@ pub struct Memory {
     /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there (no more than `max_value`, where they end to be written):
     /// what stands for its heap, which may be twice as much for many small parts. Of a value that never meets a
     /// backend the heap is not known, and counts nothing.
+    ///
+    /// In a file it may have a unit: `"256 MiB"`, see [`size`](crate::size).
+    #[serde(with = "crate::size::optional")]
     pub max_bytes: Option<u64>,
     /// What entries of a cache with a backend are kept for.
     pub role: MemoryRole,
