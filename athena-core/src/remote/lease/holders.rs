@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn a_lease_is_looked_at_once_and_given_up_when_it_is_held_for_longer_than_anybody_waits() {
+        use Meeting::{Again, Doubtful, First, InVain};
         let holders = Holders::new(PATIENCE);
         let token = Token::new(7);
         let met = [0, 0, 1, 29, 30, 31, 4_000].map(|second| holders.meet(Some(token), at(second)));
-        use Meeting::{Again, Doubtful, First, InVain};
         assert_eq!(met, [First, Doubtful, Again, Again, InVain, InVain, InVain]);
     }
 
