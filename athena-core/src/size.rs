@@ -83,16 +83,16 @@ impl serde::Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         if from.is_human_readable() {
-            from.deserialize_any(AsWritten).map(Self)
+            from.deserialize_any(WithUnit).map(Self)
         } else {
             u64::deserialize(from).map(Self)
         }
     }
 }
 
-struct AsWritten;
+struct WithUnit;
 
-impl Visitor<'_> for AsWritten {
+impl Visitor<'_> for WithUnit {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
