@@ -74,6 +74,15 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Ends a lease, if it still holds the token.
     async fn release(&self, lease: &str, token: Token) -> Result<(), Failure>;
 
+    /// Ends a lease that nobody can hold; tells whether it did.
+    ///
+    /// That is one whose bytes are no [`Token`], or that has no end, or one later than after `longest`: somebody
+    /// else has written it. One that has been granted stays as it is. A backend where nobody else writes need not
+    /// do anything.
+    async fn oust(&self, _lease: &str, _longest: Duration) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
     /// Removes names, present or not.
     async fn remove(&self, names: &[String]) -> Result<(), Failure>;
 

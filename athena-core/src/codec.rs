@@ -10,6 +10,7 @@
 //! | `bounded`, `excess` | how deep and how numerous what is read may be |
 //! | `watch` | writes a value while it is held against what its type reads |
 //! | `notice` | what was noticed, and where |
+//! | `room` | how long what is written may be |
 //! | `likeness` | tells a value from the one that its bytes are read as |
 
 mod binary;
@@ -17,6 +18,7 @@ mod bounded;
 mod excess;
 mod likeness;
 mod notice;
+mod room;
 mod watch;
 
 #[cfg(all(test, feature = "json"))]
@@ -32,6 +34,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::notice::{Finding, Notice, Trail, Watcher, Weight, short};
+use self::room::Room;
 use self::watch::Watched;
 use crate::contained::contained;
 use crate::excerpt::Excerpt;
@@ -44,7 +47,7 @@ use crate::telemetry::log;
 pub struct Wire<V> {
     pub(crate) codec: Codec,
     fingerprint: fn(u32) -> Fingerprint,
-    encode: fn(&V) -> Result<Vec<u8>, String>,
+    encode: fn(&V, Room) -> Result<Vec<u8>, Unwritten>,
     decode: fn(&[u8]) -> Result<V, String>,
 }
 
@@ -55,6 +58,21 @@ impl<V> Clone for Wire<V> {
 }
 
 impl<V> Copy for Wire<V> {}
+
+/// Why there are no bytes of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unwritten {
+    /// They would be more than there is room for.
+    TooLong,
+    /// They would not be read as this value.
+    Unfit(String),
+}
+
+impl From<String> for Unwritten {
+    fn from(reason: String) -> Self {
+        Self::Unfit(reason)
+    }
+}
 
 /// The codecs there are; the number stands in the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,14 +88,18 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
         Self {
             codec: Codec::Postcard,
             fingerprint: fingerprint_of::<V>,
-            encode: |value| {
+            encode: |value, mut room| {
                 let outline = outline_of::<V>(Codec::Postcard);
                 let watcher = Watcher::new(&outline, Finding::ByPosition);
                 let trail = Trail::root(&watcher);
-                let bytes = binary::write(&Watched::whole(value, &trail));
-                let bytes = bytes.map_err(|error| excerpt(&error));
+                let written = binary::write(&Watched::whole(value, &trail), &mut room);
+                if room.is_exceeded() {
+                    return Err(Unwritten::TooLong);
+                }
+                let bytes = written.map(|()| room.into_bytes()).map_err(|error| excerpt(&error));
                 let bytes = bytes.and_then(|bytes| excess::check(watcher.elements.get(), bytes));
-                Written { value, bytes, notice: watcher.into_notice() }.judge(binary::read, false)
+                let written = Written { value, bytes, notice: watcher.into_notice() };
+                Ok(written.judge(binary::read, false)?)
             },
             decode: binary::read,
         }
@@ -89,12 +111,17 @@ impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
         Self {
             codec: Codec::Json,
             fingerprint: fingerprint_of::<V>,
-            encode: |value| {
+            encode: |value, mut room| {
                 let outline = outline_of::<V>(Codec::Json);
                 let watcher = Watcher::new(&outline, Finding::ByName);
-                let bytes = serde_json::to_vec(&Watched::whole(value, &Trail::root(&watcher)));
-                let bytes = bytes.map_err(|error| excerpt(&error));
-                Written { value, bytes, notice: watcher.into_notice() }.judge(from_json, true)
+                let trail = Trail::root(&watcher);
+                let written = serde_json::to_writer(&mut room, &Watched::whole(value, &trail));
+                if room.is_exceeded() {
+                    return Err(Unwritten::TooLong);
+                }
+                let bytes = written.map(|()| room.into_bytes()).map_err(|error| excerpt(&error));
+                let written = Written { value, bytes, notice: watcher.into_notice() };
+                Ok(written.judge(from_json, true)?)
             },
             decode: from_json,
         }
@@ -214,16 +241,16 @@ impl<V> Wire<V> {
         Ok(fingerprint.id())
     }
 
-    /// The bytes of a value; a `Serialize` that panics is a reason like others.
-    pub(crate) fn encode(&self, value: &V) -> Result<Vec<u8>, String> {
-        contained(|| (self.encode)(value))
-            .unwrap_or_else(|panic| Err(panicked::<V>("Serialize", &panic)))
+    /// The bytes of a value, no more than `most`; a `Serialize` that panics is a reason like others.
+    pub(crate) fn encode(&self, value: &V, most: usize) -> Result<Vec<u8>, Unwritten> {
+        contained(|| (self.encode)(value, Room::of(most)))
+            .unwrap_or_else(|panic| Err(panicked::<V>("Serialize", &panic).into()))
     }
 
     /// How many bytes a value is, if they are read as this value; for benches.
     #[doc(hidden)]
     pub fn written(&self, value: &V) -> Option<usize> {
-        self.encode(value).ok().map(|bytes| bytes.len())
+        self.encode(value, usize::MAX).ok().map(|bytes| bytes.len())
     }
 
     /// The value of bytes, if they are one; for benches.

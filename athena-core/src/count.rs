@@ -1,4 +1,4 @@
-//! Numbers as people write them: `64`, `"unlimited"`.
+//! Numbers as people write them: `64`, `"64"`, `"unlimited"`; for `#[serde(with = …)]`.
 //!
 //! Invariant: the largest number of a type, which no limit ever reaches, is `"unlimited"` in text; formats such as
 //! TOML cannot write it as a number.
@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) const UNLIMITED: &str = "unlimited";
 
 /// A number that counts.
-pub(crate) trait Count: Copy + PartialEq + TryFrom<u64> + Serialize {
+pub trait Count: Copy + PartialEq + TryFrom<u64> + Serialize {
+    /// The largest one, which stands for no limit.
     const MAX: Self;
 }
 
@@ -29,10 +30,12 @@ impl Count for usize {
     const MAX: Self = Self::MAX;
 }
 
-pub(crate) fn serialize<T: Count, S: Serializer>(
-    count: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+/// Writes a number, or `"unlimited"`.
+///
+/// # Errors
+///
+/// Those of the format.
+pub fn serialize<T: Count, S: Serializer>(count: &T, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() && *count == T::MAX {
         serializer.serialize_str(UNLIMITED)
     } else {
@@ -40,7 +43,12 @@ pub(crate) fn serialize<T: Count, S: Serializer>(
     }
 }
 
-pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+/// Reads a number, also from a text, or `"unlimited"`.
+///
+/// # Errors
+///
+/// If it is neither, or more than the type holds.
+pub fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Count + Deserialize<'de>,
     D: Deserializer<'de>,

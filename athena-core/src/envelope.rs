@@ -93,7 +93,10 @@ impl fmt::Display for Unreadable {
             Self::Oversized(excess) => fmt::Display::fmt(excess, f),
             Self::OtherName => f.write_str("written for another entry"),
             Self::OtherCodec => f.write_str("written with another codec"),
-            Self::OtherSchema => f.write_str("written for another type"),
+            Self::OtherSchema => f.write_str(
+                "written for another type, as by another build of the program: while both run, each overwrites what \
+                 the other has stored; with another `version` for one of them they mostly do not",
+            ),
         }
     }
 }

@@ -77,7 +77,7 @@ where
         Ok(value) => value,
         Err(reason) => return assert!(!reason.contains("panicked"), "{reason}"),
     };
-    if let Ok(written) = wire.encode(&value) {
+    if let Ok(written) = wire.encode(&value, usize::MAX) {
         assert_eq!(wire.decode(&written).as_ref(), Ok(&value));
     }
 }

@@ -39,7 +39,7 @@ use self::breakers::Breakers;
 use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
-use self::lease::{Releases, Returns};
+use self::lease::{Holders, Releases, Returns};
 use self::wake::Waiter;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
@@ -85,6 +85,8 @@ pub(crate) struct Remote {
     /// The leases of this process that nobody loads under any more.
     returns: Arc<Returns>,
     releases: Arc<Releases>,
+    /// The leases of others.
+    holders: Holders,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -154,6 +156,7 @@ impl Remote {
     ) -> Self {
         let Means { clock, random, telemetry, revisions, guards, tasks } = means;
         let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
+        let holders = Holders::new(settings.wait_for_lease);
         let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
         let heavy = HeavyValues::new(&clock, &random);
@@ -178,6 +181,7 @@ impl Remote {
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),
+            holders,
             tasks,
             backend,
             namespace,

@@ -53,6 +53,9 @@ pub struct Settings {
     pub wait_for_load: Duration,
     /// How long a load waits for another process that holds the lease before it goes on without.
     /// Default 30 s.
+    ///
+    /// A process waits so long once for each lease, from when it met it first: one that is held for longer may
+    /// be of a process that is dead.
     #[serde(with = "crate::duration")]
     pub wait_for_lease: Duration,
     /// How long a load in the background may take where its function has no `hard_timeout`.
@@ -119,9 +122,12 @@ pub struct Memory {
     ///
     /// An entry takes some 600 bytes, 55 for each tag, a key of more than 64 bytes twice (one of more than 256 is kept as a digest), and its value. What a
     /// value takes is what [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in
-    /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there:
+    /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there (no more than `max_value`, where they end to be written):
     /// what stands for its heap, which may be twice as much for many small parts. Of a value that never meets a
     /// backend the heap is not known, and counts nothing.
+    ///
+    /// In a file it may have a unit: `"256 MiB"`, see [`size`](crate::size).
+    #[serde(with = "crate::size::optional")]
     pub max_bytes: Option<u64>,
     /// What entries of a cache with a backend are kept for.
     pub role: MemoryRole,
@@ -185,7 +191,7 @@ impl Memory {
 /// A lease is extended three times in its life, which takes a round trip each.
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// A process that dies during a load holds up the others for as long.
-const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
+pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl Settings {

@@ -23,6 +23,7 @@ static RELEASE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/release.lua")));
 static EXTEND: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/extend.lua")));
+static OUST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/oust.lua")));
 static HEAL_GENERATION: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/heal_generation.lua")));
 
@@ -100,6 +101,12 @@ impl Backend for Redis {
         let mut batch = self.topology.batch();
         batch.call(&RELEASE, lease, []).arg(token.to_string());
         self.topology.send(&batch, |_| Ok(())).await
+    }
+
+    async fn oust(&self, lease: &str, longest: Duration) -> Result<bool, Failure> {
+        let mut batch = self.topology.batch();
+        batch.call(&OUST, lease, []).number(millis(longest));
+        self.topology.send(&batch, |replies| Ok(replies.integer()? == 1)).await
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {

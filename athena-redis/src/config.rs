@@ -15,6 +15,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use athena_cache_core::{count, size};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::addresses::Addresses;
@@ -33,7 +34,7 @@ use crate::url::{Endpoint, Nodes, Scheme, Url};
 ///
 /// Setters take any value; [`Redis::new`](crate::Redis::new) checks all of them and reports every
 /// fault at once. In a file, durations are texts such as `"500ms"` or `"5s"`, and every setting may
-/// be left out:
+/// be left out; sizes may have units:
 ///
 /// ```
 /// use athena_cache_redis::RedisConfig;
@@ -45,6 +46,7 @@ use crate::url::{Endpoint, Nodes, Scheme, Url};
 ///     username = "shop"
 ///     password = "…"
 ///     response_timeout = "250ms"
+///     max_reply = "128 MiB"
 ///     tls = { ca_file = "/etc/ssl/private-ca.pem" }
 ///     "#,
 /// )?;
@@ -70,10 +72,13 @@ pub struct RedisConfig {
     #[serde(with = "duration")]
     response_timeout: Duration,
     abort_on_connect_fail: bool,
+    #[serde(with = "count")]
     connect_retry: u32,
     allow_admin: bool,
     client_name: String,
+    #[serde(with = "count")]
     max_in_flight: usize,
+    #[serde(with = "size")]
     max_reply: u64,
     #[serde(with = "duration")]
     heartbeat: Duration,
@@ -409,7 +414,7 @@ impl RedisConfig {
     /// How many bytes one reply of a server may take, with 64 for each of its parts; beyond that the
     /// connection ends.
     ///
-    /// Default 64 MiB; from 1 MiB to 1 TiB. No value is written that would be larger when it is read, whatever
+    /// Default 64 MiB; from 1 MiB to 1 TiB, in a file also as `"64 MiB"` ([`size`](athena_cache_core::size)). No value is written that would be larger when it is read, whatever
     /// `Resilience::max_value` says. Of values that are read together and are more than this, those are left
     /// out that do not fit; so are those beyond three times as much of one batch.
     #[must_use]

@@ -24,6 +24,7 @@ mod proof;
 mod pulse;
 mod push;
 mod questions;
+mod refusal;
 mod reply;
 mod rights;
 mod role;

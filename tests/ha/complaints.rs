@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use athena_cache::{Cache, Health, Redis, RedisConfig};
+use athena_cache::{Cache, Credentials, Health, Redis, RedisConfig};
 use tokio::time::sleep;
 
 use crate::log;
@@ -162,4 +162,35 @@ async fn a_cluster_that_does_not_serve_does_not_keep_breakers_going_to_and_fro()
         cache.stats().fills > fills
     })
     .await;
+}
+
+#[tokio::test]
+async fn credentials_that_a_server_does_not_take_are_told_of_each_time_that_they_are_given() {
+    log::listen();
+    let server = RedisServer::start_with_password("right");
+    let redis = Redis::new(RedisConfig::new(server.url())).unwrap();
+    let records = async |what: &str, count: usize| {
+        eventually("it is told", async || told(server.port(), what).len() == count).await;
+        for _ in 0..20 {
+            redis.connect().await.unwrap_err();
+            sleep(Duration::from_millis(20)).await;
+        }
+        let records = told(server.port(), what);
+        assert_eq!(records.len(), count, "{records:#?}");
+    };
+    redis.connect().await.unwrap_err();
+    records("set `password`", 1).await;
+    for times in 1..3 {
+        redis.set_credentials(Credentials::password("wrong"));
+        records("by `set_credentials`", times).await;
+    }
+    redis.set_credentials(Credentials::password("right"));
+    eventually("it is let in", async || redis.connect().await.is_ok()).await;
+
+    // What is open stays open, and nobody would know before it is lost.
+    redis.set_credentials(Credentials::password("wrong again"));
+    redis.force_reconnect();
+    eventually("it is told", async || told(server.port(), "WRONGPASS").len() == 3).await;
+    redis.connect().await.unwrap();
+    assert!(log::about("wrong again").is_empty());
 }

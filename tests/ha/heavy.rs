@@ -1,16 +1,18 @@
 //! Values of megabytes over ways that are too slow for them, and on servers that do not take them.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use athena_cache::{Cache, Health, Source, athena_cache, of};
+use athena_cache::{Cache, Health, Redis, RedisConfig, Source, athena_cache, of};
 use tokio::task::JoinSet;
 
 use crate::log;
 use crate::support::proxy::{Direction, Mode, Proxy};
 use crate::support::server::RedisServer;
-use crate::world::{Broken, Origin, Setup, eventually, names, observe, warm};
+use crate::world::{Broken, Origin, Setup, eventually, names, observe, values, warm};
 
 /// Twice what gets through while an operation may last, and four times as much again.
 const BYTES: usize = 4_000_000;
@@ -119,6 +121,62 @@ async fn a_value_that_takes_too_long_to_be_written_costs_the_first_stalls_and_no
     assert_eq!((stats.breaker_openings, cache.health()), (0, Health::Healthy), "{stats:?}");
     assert!(hits >= u64::from(calls) * 9 / 10, "{hits} of {calls}: {stats:?}");
     assert!(stats.held_off > 10, "{stats:?}");
+}
+
+#[tokio::test]
+async fn what_is_more_than_a_reply_may_be_is_overwritten_and_costs_one_connection() {
+    log::listen();
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let mut setup = Setup::patient();
+    // Whatever the fill of the first load came to while the connection was made anew.
+    setup.settings.resilience.retry.enabled = true;
+    let config = RedisConfig::new(proxy.url()).max_reply(1 << 20);
+    let builder = Cache::builder("poisoned").settings(setup.settings);
+    let cache = builder.backend(Redis::new(config).unwrap()).build().unwrap();
+    let origin = Origin::default();
+    warm(&cache, &origin, 0..SMALL).await;
+    let [name] = values(&server, "product:0").try_into().expect("one value");
+    server.cli(&["SETRANGE", &name, "40000000", "x"]);
+    server.cli(&["PEXPIRE", &name, "3600000"]);
+
+    let is_back = async || {
+        let (value, outcome) = observe(&cache, &origin, 0).await;
+        assert_eq!(value.id, 0);
+        cache.settle().await;
+        outcome.source == Source::Backend
+    };
+    eventually("it is a value again", is_back).await;
+    assert!(server.cli(&["STRLEN", &name]).number() < 1_000);
+    assert_eq!(proxy.accepted(), 2);
+    assert!(cache.stats().unreadable > 0);
+    for id in 1..SMALL {
+        assert_eq!(observe(&cache, &origin, id).await.1.source, Source::Backend);
+    }
+    assert_eq!(cache.health(), Health::Healthy);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_many_thousand_names_is_stored_as_a_whole() {
+    const NAMES: usize = 10_000;
+    let server = RedisServer::start();
+    let names: Vec<_> = (0..NAMES).map(|number| format!("name:{number}")).collect();
+    let batch = async |cache: &Cache| {
+        let load = async |names: Vec<String>| {
+            Ok::<_, Infallible>(names.into_iter().map(|name| (name, 1_u8)).collect())
+        };
+        let found: HashMap<_, u8> =
+            cache.batch(names.clone()).get_or_load_many(load).await.unwrap();
+        assert_eq!(found.len(), NAMES);
+        cache.settle().await;
+    };
+    let [first, second] = [(); 2].map(|()| Setup::brisk().cache("many", &server.url()));
+    batch(&first).await;
+    let stats = first.stats();
+    assert_eq!((stats.fills, stats.breaker_openings), (NAMES as u64, 0), "{stats:?}");
+    assert!(stats.backend_failures.is_empty(), "{stats:?}");
+    batch(&second).await;
+    assert_eq!((second.stats().backend_hits, second.stats().loads), (NAMES as u64, 0));
 }
 
 #[tokio::test]

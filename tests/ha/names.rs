@@ -1,6 +1,6 @@
 //! What a cache leaves in Redis: names and lives.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use athena_cache::{Cache, Invalidated, Source};
 
@@ -122,4 +122,30 @@ async fn once_everything_has_ended_there_is_room_again_whatever_had_tags() {
     }
     cache.settle().await;
     assert_eq!(cache.stats().fills - before, 50, "{:?}", cache.stats());
+}
+
+#[tokio::test]
+async fn what_somebody_writes_in_place_of_a_lease_holds_up_no_load() {
+    const TOKEN: &str = "0001000000000001";
+    let server = RedisServer::start();
+    let cache = cache(&server);
+    let origin = Origin::default();
+    let poisons: [&[&str]; 4] = [
+        &["SET", "x"],
+        &["RPUSH", "x"],
+        // As of a process whose lease had no end, or one that is longer than any.
+        &["SET", TOKEN],
+        &["SET", TOKEN, "PX", "7200000"],
+    ];
+    for (id, poison) in (0..).zip(poisons) {
+        let lease = format!("shop:{{k:product:{id}}}:l");
+        let command: Vec<_> = [poison[0], &lease].into_iter().chain(poison[1..].to_vec()).collect();
+        server.cli(&command);
+        let began = Instant::now();
+        assert_eq!(observe(&cache, &origin, id).await.1.source, Source::Load);
+        assert!(began.elapsed() < Duration::from_secs(5), "{poison:?}: {:?}", began.elapsed());
+        cache.settle().await;
+        assert_eq!(observe(&cache, &origin, id).await.1.source, Source::Backend, "{poison:?}");
+        assert!(!names(&server).contains(&lease), "{poison:?}");
+    }
 }

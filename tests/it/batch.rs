@@ -64,6 +64,72 @@ async fn a_batch_is_read_in_one_round_trip() {
 }
 
 #[tokio::test]
+async fn a_large_batch_is_worked_through_in_pieces_and_all_of_it_is_kept() {
+    const NAMES: usize = 3_456;
+    let settings = || {
+        let mut settings = Settings::default();
+        settings.memory.max_entries = 10 * NAMES as u64;
+        settings
+    };
+    let remote = Remote::with(|builder| builder.settings(settings()));
+    let cache = &remote.world.cache;
+    let names: Vec<_> = (0..NAMES).map(|number| number.to_string()).collect();
+    let loaded = Mutex::new(Vec::new());
+    let load = |names: Vec<String>| {
+        loaded.lock().unwrap().push(names.clone());
+        async { Ok::<_, Fault>(lengths(names)) }
+    };
+    let expected = lengths(names.clone());
+    assert_eq!(cache.batch(names.clone()).get_or_load_many(load).await, Ok(expected.clone()));
+    cache.settle().await;
+    assert!(loaded.lock().unwrap().iter().all(|names| names.len() <= 1_000));
+    assert_eq!(loaded.lock().unwrap().concat(), names, "each once and in order");
+    assert_eq!(cache.stats().fills, NAMES as u64);
+    let other = remote.neighbour();
+    for _ in 0..2 {
+        remote.chaos.forget_operations();
+        let found = other.batch(names.clone()).get_or_load_many(load).await;
+        assert_eq!(found, Ok(expected.clone()));
+    }
+    assert_eq!(remote.beside().batch(names).get_many::<u32>().await.unwrap(), expected);
+    assert_eq!(remote.chaos.operations(), ["read"; NAMES.div_ceil(1_000)]);
+    assert_eq!(loaded.lock().unwrap().concat().len(), NAMES, "redis has all of them");
+}
+
+#[tokio::test]
+async fn a_large_batch_of_which_others_load_a_part_loads_the_rest_meanwhile() {
+    const NAMES: usize = 2_500;
+    let remote = Remote::tiered();
+    let cache = remote.world.cache.clone();
+    let names: Vec<_> = (0..NAMES).map(|number| number.to_string()).collect();
+    // Others have taken all of the first piece.
+    let leases: Vec<_> = names[..1_000].iter().map(|name| format!("test:{{k:{name}}}:l")).collect();
+    for (number, lease) in leases.iter().enumerate() {
+        let token = format!("{:016x}", number + 1);
+        remote.store.put(lease, token, std::time::Duration::from_secs(3_600));
+    }
+    let loaded = Arc::new(Mutex::new(0));
+    let batch = {
+        let loaded = Arc::clone(&loaded);
+        tokio::spawn(async move {
+            let load = |names: Vec<String>| {
+                *loaded.lock().unwrap() += names.len();
+                async { Ok::<_, Fault>(lengths(names)) }
+            };
+            cache.batch(names).get_or_load_many(load).await.map(|found| found.len())
+        })
+    };
+    until("the rest is loaded", || *loaded.lock().unwrap() == NAMES - 1_000).await;
+    until("it waits for the others", || remote.world.clock.sleepers() == 1).await;
+    assert!(!batch.is_finished());
+    for lease in &leases {
+        remote.store.delete(lease);
+    }
+    assert_eq!(batch.await.unwrap(), Ok(NAMES));
+    assert_eq!(*loaded.lock().unwrap(), NAMES);
+}
+
+#[tokio::test]
 async fn names_that_somebody_loads_already_are_waited_for() {
     let world = World::in_memory();
     let (origin, gate) = (Origin::default(), Gate::closed());

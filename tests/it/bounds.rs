@@ -381,6 +381,10 @@ fn c2_a_memory_of_no_bytes_is_refused_and_the_largest_number_is_no_limit() {
     assert_eq!(refused.to_string(), "`memory.max_bytes` is 0, expected at least 1");
     let settings = toml::from_str::<athena_cache::Settings>("[memory]\nmax_bytes = 1_000").unwrap();
     assert_eq!(settings.memory.max_bytes, Some(1_000));
+    let with_units = "[memory]\nmax_bytes = '256 MiB'\n[resilience]\nmax_value = '1 MB'";
+    let settings = toml::from_str::<athena_cache::Settings>(with_units).unwrap();
+    assert_eq!(settings.memory.max_bytes, Some(256 << 20));
+    assert_eq!(settings.resilience.max_value, 1_000_000);
     let unlimited = toml::to_string(&athena_cache::Settings::default()).unwrap();
     assert!(!unlimited.contains("max_bytes"), "{unlimited}");
     memory.max_bytes = Some(u64::MAX);

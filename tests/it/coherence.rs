@@ -2,6 +2,7 @@
 
 mod hearing;
 mod histories;
+mod holders;
 mod joining;
 mod leases;
 mod one_load;

@@ -216,3 +216,31 @@ async fn bytes_that_are_no_entries_are_told_of_once_a_minute_for_each_function_w
 fn unchanged_bytes_are_the_value() {
     assert_eq!(read_after(|_| ()), (Some(value()), 0));
 }
+
+#[tokio::test]
+async fn two_builds_that_overwrite_each_others_entries_are_told_what_ends_that() {
+    let log = Log::default();
+    // A second one, or the callsites of other tests in this process are cached for the first.
+    let (_other, _guard) = (Log::default().set(), log.set());
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    let value_names = || {
+        let names = remote.store.names();
+        names.into_iter().filter(|name| name.contains("k:k")).collect::<Vec<_>>()
+    };
+    cache.entry("k").insert(1_u8).await.unwrap();
+    let taken = value_names();
+    // Another build: its type is another one, and the place of its value the same.
+    let mut version = 0;
+    loop {
+        version += 1;
+        cache.entry("k").version(version).insert(2_u8).await.unwrap();
+        if value_names() == taken {
+            break;
+        }
+    }
+    assert_eq!(cache.entry("k").get::<u8>().await.unwrap(), None, "never a value of another type");
+    let told = log.lines();
+    let told: Vec<_> = told.iter().filter(|line| line.contains("cannot read entry")).collect();
+    assert!(told.len() == 1 && told[0].contains("another `version`"), "{told:?}");
+}

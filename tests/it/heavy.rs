@@ -1,6 +1,7 @@
 //! Values that do not get through to or from the backend in time, and those that are too large for it.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use athena_cache::backend::Class;
@@ -266,8 +267,110 @@ async fn an_insert_above_the_limit_fails_and_leaves_nothing_behind() {
     cache.entry("k").insert(1_u32).await.unwrap();
     remote.chaos.take_at_most(10);
     let error = cache.entry("k").insert(2_u32).await.unwrap_err();
-    assert!(error.is_codec() && error.to_string().contains("bytes, more than what"), "{error}");
+    assert!(error.is_codec() && error.to_string().contains("larger than what"), "{error}");
     assert_eq!(cache.entry("k").get::<u32>().await.unwrap(), None, "the old value is outdated");
+}
+
+#[tokio::test]
+async fn a_value_that_is_more_than_is_ever_let_in_is_overwritten_by_the_next_load() {
+    for form in FORMS {
+        let (remote, origin) = (Remote::new(), Origin::default());
+        let cache = &remote.world.cache;
+        remote.chaos.take_at_most(1 << 19);
+        remote.chaos.on("read", Chaotic::Slow);
+        let first = outlasting(&remote, ask(form, cache, &origin, 1)).await;
+        assert_eq!(first, (Source::Load, 1));
+        cache.settle().await;
+        remote.chaos.heal();
+        remote.chaos.forget_operations();
+        // It is left alone, and written all the same; from then on it is a value like others.
+        if cache.stats().fills == 0 {
+            assert_eq!(ask(form, cache, &origin, 2).await, (Source::Load, 2));
+            cache.settle().await;
+            assert!(!remote.chaos.operations().contains(&"read"));
+        }
+        assert_eq!((cache.stats().fills, cache.stats().held_off), (1, 0));
+        assert!(cache.stats().unreadable > 0);
+        assert_eq!(ask(form, cache, &origin, 3).await.0, Source::Backend);
+        assert_eq!(cache.health(), Health::Healthy);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_large_to_come_and_to_go_is_left_alone_both_ways() {
+    let remote = Remote::with(|builder| {
+        let mut resilience = crate::world::once(Resilience::default());
+        resilience.max_value = 1;
+        builder.resilience(resilience)
+    });
+    let (cache, origin) = (&remote.world.cache, Origin::default());
+    remote.chaos.take_at_most(1 << 19);
+    remote.chaos.on("read", Chaotic::Slow);
+    outlasting(&remote, ask(Form::Entry, cache, &origin, 1)).await;
+    cache.settle().await;
+    remote.chaos.heal();
+    remote.chaos.forget_operations();
+    for value in 2..5 {
+        assert_eq!(ask(Form::Entry, cache, &origin, value).await, (Source::Load, value));
+        cache.settle().await;
+    }
+    assert_eq!(remote.chaos.operations(), [""; 0], "nothing is asked in vain");
+}
+
+/// Pieces of a kibibyte, counted as they are written.
+#[derive(Debug, Clone, serde::Deserialize)]
+struct Pieces(Vec<Piece>);
+
+#[derive(Debug, Clone, serde::Deserialize)]
+struct Piece(String);
+
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+
+impl serde::Serialize for Pieces {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut sequence = serializer.serialize_seq(Some(self.0.len()))?;
+        for piece in &self.0 {
+            WRITTEN.fetch_add(1, Ordering::Relaxed);
+            sequence.serialize_element(&piece.0)?;
+        }
+        sequence.end()
+    }
+}
+
+#[tokio::test]
+async fn of_a_value_above_the_limit_no_more_is_written_than_the_limit() {
+    const PIECES: usize = 5_000;
+    for json in [false, true] {
+        let remote = Remote::with(|builder| {
+            let mut resilience = crate::world::once(Resilience::default());
+            resilience.max_value = 100 * 1_024;
+            builder.resilience(resilience)
+        });
+        let cache = &remote.world.cache;
+        let pieces = || Pieces(vec![Piece("x".repeat(1_024)); PIECES]);
+        WRITTEN.store(0, Ordering::Relaxed);
+        let (inserted, loaded) = (cache.entry("inserted"), cache.entry("loaded"));
+        let error = if json {
+            inserted.json().insert(pieces()).await.unwrap_err()
+        } else {
+            inserted.insert(pieces()).await.unwrap_err()
+        };
+        assert!(error.to_string().contains("`resilience.max_value`, 102400 bytes"), "{error}");
+        let written = WRITTEN.swap(0, Ordering::Relaxed);
+        assert!((90..=100).contains(&written), "{written}");
+        let load = async || Ok::<_, Fault>(pieces());
+        let loaded = if json {
+            loaded.json().get_or_load(load).await.unwrap()
+        } else {
+            loaded.get_or_load(load).await.unwrap()
+        };
+        cache.settle().await;
+        assert_eq!((loaded.0.len(), cache.stats().too_large), (PIECES, 2));
+        let written = WRITTEN.load(Ordering::Relaxed);
+        assert!((90..=100).contains(&written), "{written}");
+        assert_eq!(remote.chaos.operations().iter().filter(|it| **it == "fill").count(), 0);
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,10 @@ impl Backend for Pair {
         self.of([lease]).release(lease, token).await
     }
 
+    async fn oust(&self, lease: &str, longest: Duration) -> Result<bool, Failure> {
+        self.of([lease]).oust(lease, longest).await
+    }
+
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
         self.of(names.iter().map(String::as_str)).remove(names).await
     }

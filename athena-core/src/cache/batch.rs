@@ -29,7 +29,8 @@ impl Cache {
 
 /// Several entries, named by hand; from [`Cache::batch`](crate::Cache::batch).
 ///
-/// One round trip reads them all, one load answers all that are missing.
+/// One round trip reads them all, one load answers all that are missing. In front of a backend, more than a thousand
+/// names that memory does not answer are worked through in pieces of a thousand: a round trip and a load for each.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -123,13 +124,14 @@ impl<'c, F> Batch<'c, F> {
 
     /// The values by name, from a tier or from `load`, which gets the names that are missing, in order.
     ///
+    /// In front of a backend it gets no more than a thousand at a time, and runs once more for the next ones.
     /// Names for which the load returns nothing are absent from the result. The load may run again
     /// with names that somebody else was loading and could not hand on; never twice with one name.
-    /// If it fails, stale values within grace answer, provided that every missing name has one.
+    /// If it fails, stale values within grace answer, provided that every name it got has one.
     ///
     /// # Errors
     ///
-    /// Those of `load`.
+    /// Those of `load`; what it has returned before is kept.
     pub async fn get_or_load_many<V, E, L, Fut>(self, load: L) -> Result<HashMap<String, V>, E>
     where
         V: Clone + Send + Sync + 'static,

@@ -10,6 +10,7 @@ use serde::ser::Serialize;
 
 use super::bounded::Bounded;
 use super::excess::ReadingBudget;
+use super::room::Room;
 
 /// Bytes that are to be read; how many are left is seen by whoever bounds the reading.
 struct Input<'de>(&'de Cell<&'de [u8]>);
@@ -29,9 +30,9 @@ pub(super) fn read<V: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<V, 
     }
 }
 
-/// The bytes of a value.
-pub(super) fn write<V: Serialize + ?Sized>(value: &V) -> Result<Vec<u8>> {
-    postcard::to_allocvec(value)
+/// Writes the bytes of a value, as far as there is room for them.
+pub(super) fn write<V: Serialize + ?Sized>(value: &V, room: &mut Room) -> Result<()> {
+    postcard::serialize_with_flavor(value, room)
 }
 
 impl<'de> de_flavors::Flavor<'de> for Input<'de> {

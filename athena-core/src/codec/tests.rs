@@ -42,7 +42,8 @@ impl<V: Serialize + DeserializeOwned + PartialEq + Debug + Clone + 'static> Trie
 /// Writes a value and reads it back: it is the same, or was refused.
 #[track_caller]
 fn fate<V: Tried>(wire: Wire<V>, value: &V) -> Fate {
-    let written = wire.fingerprint(0).and_then(|_| wire.encode(value));
+    let written = wire.fingerprint(0).map_err(Unwritten::Unfit);
+    let written = written.and_then(|_| wire.encode(value, usize::MAX));
     let Ok(bytes) = written else {
         return Refused;
     };
@@ -102,7 +103,15 @@ enum Holder<T> {
 
 /// What the value of a type says when it is refused.
 fn refusal<V: Tried>(wire: Wire<V>, value: &V) -> String {
-    wire.encode(value).err().unwrap_or_default()
+    told(wire.encode(value, usize::MAX))
+}
+
+/// What is said of a value that is not written.
+fn told(written: Result<Vec<u8>, Unwritten>) -> String {
+    match written {
+        Err(Unwritten::Unfit(reason)) => reason,
+        written => panic!("it is not refused for what it is: {written:?}"),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::Judged;
 use super::{Answer, Ask, Confinement, Destination};
 use crate::backend::{Failure, Filled};
+use crate::codec::Unwritten;
 use crate::coherence::trust::Trust;
 use crate::entry::{Meta, Slot, TypedEntry};
 use crate::envelope::{EntryKind, Envelope};
@@ -126,7 +127,11 @@ where
         else {
             return Ok(None);
         };
-        let payload = wire.encode(value).map_err(|reason| self.unwritable(&reason))?;
+        let most = remote.max_value(address);
+        let payload = wire.encode(value, most).map_err(|unwritten| match unwritten {
+            Unwritten::TooLong => self.too_large(remote, address),
+            Unwritten::Unfit(reason) => self.unwritable(&reason),
+        })?;
         if life.ttl.is_zero() {
             // T8: nothing is kept of it, nor of what it replaces.
             remote.vacate(address).await.map_err(Error::backend)?;
@@ -149,10 +154,8 @@ where
         };
         let bytes = envelope.write(address.reader());
         let bytes = bytes.map_err(|oversized| self.unwritable(&oversized.to_string()))?;
-        if let Some(reason) = remote.refuses_size(address, bytes.len()) {
-            let key = self.topic();
-            self.runtime.too_large::<V>(self.site, &key, &reason);
-            return Err(Error::codec(&key, reason));
+        if bytes.len() > most {
+            return Err(self.too_large(remote, address));
         }
         let total = life.total().max(Duration::from_millis(1));
         match remote.fill(address, &bytes, total, &grant).await.map_err(Error::backend)? {
@@ -189,11 +192,17 @@ where
             let wanted = Wanted { late_tags: false, ..self.wanted(token) };
             match remote.lease(address, wanted).await? {
                 Asked::Granted(grant) => return Ok(Some((lease, grant))),
-                Asked::Elsewhere => lease.forget(),
+                Asked::Elsewhere | Asked::Overdue => lease.forget(),
             }
         }
         self.tell(|key| Event::NotKept { key, reason: NotKept::LeaseHeld });
         Ok(None)
+    }
+
+    fn too_large(&self, remote: &Remote, address: &Address) -> Error {
+        let (key, reason) = (self.topic(), remote.refuse_size(address));
+        self.runtime.too_large::<V>(self.site, &key, &reason);
+        Error::codec(&key, reason)
     }
 
     fn unwritable(&self, reason: &str) -> Error {

@@ -140,7 +140,10 @@ where
             return Work::Superseded(origin);
         }
         if self.purpose == Purpose::Reload
-            && matches!(leased, LeaseState::HeldElsewhere | LeaseState::Unleased)
+            && matches!(
+                leased,
+                LeaseState::HeldElsewhere | LeaseState::Overdue | LeaseState::Unleased
+            )
         {
             self.outdate_stored().await;
         }

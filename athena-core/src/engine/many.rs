@@ -1,11 +1,14 @@
 //! Several entries at once: one read, one load.
 //!
+//! More of them than a backend answers in the time of one operation, and takes leases and fills of side by side,
+//! are worked through in pieces.
+//!
 //! Invariant: no load of somebody else is waited for while a flight is led or a lease held, so two batches
 //! that need each other's keys do not wait for ever.
 
 mod load;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -20,6 +23,9 @@ use crate::entry::Slot;
 use crate::flight::{Flight, Joiner, Lead, Role};
 use crate::policy::freshness::Verdict;
 
+/// So many entries are asked of a backend together; a few of them wait for each other's places on the connection.
+const PIECE: usize = 1_000;
+
 /// One entry of a batch.
 pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
 type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
@@ -28,8 +34,10 @@ type Following<V, E> = (String, One<V, E>, Arc<Flight>, Joiner);
 
 /// What a batch does about its entries, round by round.
 pub(crate) struct Many<V, E> {
-    /// In the order in which they were named.
+    /// Those of this round, in the order in which they were named.
     open: Vec<(String, One<V, E>)>,
+    /// Those of later rounds: the ones that others load are looked for again when all have had their turn.
+    later: VecDeque<(String, One<V, E>)>,
     /// Names to load beside a flight whose result is not for us.
     beside: HashSet<String>,
     /// Flights that took too long, to be replaced.
@@ -96,6 +104,7 @@ where
         let waiting = asks.first().map(|(_, ask)| LeaseWait::begin(&ask.runtime));
         Self {
             open: asks,
+            later: VecDeque::new(),
             beside: HashSet::new(),
             slow: HashMap::new(),
             found: Gathered { values: HashMap::new(), flagged: HashMap::new() },
@@ -111,14 +120,17 @@ where
         F: Fn(Vec<String>) -> Fut,
         Fut: Future<Output = Result<HashMap<String, V>, E>>,
     {
+        let piece = self.piece();
         loop {
             self.take_from_memory();
-            if self.open.is_empty() {
+            if self.open.is_empty() && self.later.is_empty() {
                 self.open = self.found.outlived();
             }
-            if self.open.is_empty() {
+            self.later.extend(self.open.drain(..));
+            if self.later.is_empty() {
                 return Ok(self.found.values);
             }
+            self.open.extend(self.later.drain(..piece.min(self.later.len())));
             let Round { led, followed, alone } = self.enter();
             let jobs = self.look(led).await;
             self.load(jobs, alone, &load).await?;
@@ -126,14 +138,21 @@ where
         }
     }
 
+    /// How many entries are worked on in one round.
+    fn piece(&self) -> usize {
+        let is_remote = self.open.first().is_some_and(|(_, ask)| ask.remote().is_some());
+        if is_remote { PIECE } else { usize::MAX }
+    }
+
     /// The values that are there and fresh; loads nothing.
     pub(crate) async fn peek(mut self) -> Result<HashMap<String, V>, Failure> {
         self.take_from_memory();
-        let asks = std::mem::take(&mut self.open);
-        let seen = look_many(asks.iter().map(|(_, ask)| ask)).await;
-        for ((name, ask), seen) in asks.iter().zip(seen) {
-            if let Some(answer) = ask.without_load(seen)? {
-                self.found.insert(name, ask, answer);
+        for piece in std::mem::take(&mut self.open).chunks(PIECE) {
+            let seen = look_many(piece.iter().map(|(_, ask)| ask)).await;
+            for ((name, ask), seen) in piece.iter().zip(seen) {
+                if let Some(answer) = ask.without_load(seen)? {
+                    self.found.insert(name, ask, answer);
+                }
             }
         }
         Ok(self.found.values)

@@ -1,30 +1,31 @@
 //! What of an entry goes to a backend as bytes, and the rehearsal of it where there is none.
 
 use super::{Ask, Confinement, Destination};
-use crate::codec::Wire;
+use crate::codec::{Unwritten, Wire};
 use crate::entry::{self, Slot};
 use crate::envelope::EntryKind;
 use crate::shape::Remember;
 use crate::tag::{TagExcess, Tags};
 
-/// The bytes of an entry's value or error.
+/// The bytes of an entry's value or error, no more than `most`.
 pub(super) fn payload<V: 'static, E: 'static>(
     slot: &Slot,
     wire: &Wire<V>,
     remember: Option<&Remember<E>>,
-) -> Result<Vec<u8>, String> {
+    most: usize,
+) -> Result<Vec<u8>, Unwritten> {
     match slot.meta().kind {
         EntryKind::Absent => Ok(Vec::new()),
         EntryKind::Value => match entry::value::<V>(slot, EntryKind::Value) {
-            Some(value) => wire.encode(value),
-            None => Err("the entry is of another type".to_owned()),
+            Some(value) => wire.encode(value, most),
+            None => Err("the entry is of another type".to_owned().into()),
         },
         EntryKind::Failed => {
             let error = remember.and_then(|remember| (remember.recall)(slot));
             let wire = remember.and_then(|remember| remember.wire);
             match (error, wire) {
-                (Some(error), Some(wire)) => wire.encode(&error),
-                _ => Err("errors are not remembered".to_owned()),
+                (Some(error), Some(wire)) => wire.encode(&error, most),
+                _ => Err("errors are not remembered".to_owned().into()),
             }
         }
     }
@@ -49,8 +50,11 @@ where
         if slot.meta().kind == EntryKind::Failed && remember.is_none_or(|it| it.wire.is_none()) {
             return;
         }
-        match payload(slot, wire, remember) {
-            Err(reason) => {
+        let most = runtime.settings.resilience.max_value;
+        match payload(slot, wire, remember, usize::try_from(most).unwrap_or(usize::MAX)) {
+            // It is for whoever has a backend to tell how much that takes.
+            Err(Unwritten::TooLong) => {}
+            Err(Unwritten::Unfit(reason)) => {
                 runtime.unwritable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason);
             }
             Ok(bytes) => {

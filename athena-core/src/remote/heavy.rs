@@ -11,14 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use self::burdens::{Burdens, Hold, Turn};
-use crate::backend::Failure;
+use self::burdens::{Burdens, Turn};
 use crate::clock::{Clock, Tick};
 use crate::coherence::revision::Subject;
 use crate::lock::Mutex;
 use crate::random::Random;
 
-pub(super) use self::burdens::{LARGE, Travels, Trouble};
+pub(super) use self::burdens::{Hold, LARGE, Travels, Trouble};
 
 /// What is known of the values of a cache.
 #[derive(Debug)]
@@ -50,10 +49,10 @@ impl HeavyValues {
         }
     }
 
-    /// Why nothing is to be asked about a value now, nor written, if so.
-    pub(super) fn refusal(&self, name: Subject) -> Option<Failure> {
+    /// Why a value is left alone now, if it is.
+    pub(super) fn hold(&self, name: Subject) -> Option<Hold> {
         match self.with(|burdens, now| burdens.look(name, now)) {
-            Some(Turn::NotNow(hold)) => Some(hold.failure()),
+            Some(Turn::NotNow(hold)) => Some(hold),
             Some(Turn::Now(_)) | None => None,
         }
     }
@@ -85,6 +84,11 @@ impl HeavyValues {
     /// Notes that a value has arrived here; `None` if there is none.
     pub(super) fn arrived(&self, name: Subject, size: Option<u64>) {
         self.note(size.unwrap_or_default(), |burdens, now| burdens.arrived(name, size, now));
+    }
+
+    /// Notes that another value is there in place of one that could not be read.
+    pub(super) fn overwritten(&self, name: Subject) {
+        self.with(|burdens, _| burdens.forget(name));
     }
 
     /// Notes that a value has arrived there.

@@ -3,6 +3,7 @@
 //! Invariant: the generations are complete before the lease is asked for.
 
 mod guard;
+mod holders;
 mod queue;
 mod release;
 mod returns;
@@ -10,6 +11,7 @@ mod returns;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::holders::Meeting;
 use super::breakers::by_node;
 use super::generations::{Answered, Generations, Need, Told, in_order};
 use super::journal::Target;
@@ -23,9 +25,12 @@ use crate::coherence::trust::Backing;
 use crate::key::Key;
 use crate::resilience::class::Word;
 use crate::resilience::deadline::Deadline;
+use crate::settings::LONGEST_LEASE;
 use crate::tag::Tags;
+use crate::telemetry::Event;
 
 pub(crate) use self::guard::LeaseGuard;
+pub(super) use self::holders::Holders;
 pub(super) use self::queue::Releases;
 pub(super) use self::returns::Returns;
 
@@ -49,6 +54,8 @@ pub(crate) enum Asked {
     Granted(Grant),
     /// Somebody else holds it.
     Elsewhere,
+    /// Somebody else does, for longer than anybody waits.
+    Overdue,
 }
 
 /// A lease that was granted.
@@ -64,6 +71,16 @@ pub(crate) struct Grant {
     /// What announces that the lease or a generation has changed.
     pub(crate) backing: Backing,
     pub(crate) generations: Generations,
+}
+
+/// What one request came to.
+struct Requested {
+    leased: Leased,
+    /// With whoever holds it, unless it was granted.
+    meeting: Option<Meeting>,
+    session: Arc<Session>,
+    /// When the request was sent that was answered last.
+    sent: Tick,
 }
 
 impl Remote {
@@ -103,12 +120,14 @@ impl Remote {
         let since = self.announcements.revisions.now();
         let (mut current, own) = self.complete(&needs, node, since, deadline).await?;
         let request = LeaseRequest { lease: &name, token, life, generations: &[] };
-        let (leased, session, sent) = self.request(node, request, &own, deadline).await?;
+        let Requested { leased, meeting, session, sent } =
+            self.request(node, address, request, &own, deadline).await?;
         let proof = leased.proof;
         let answered = Answered { proof, session: Arc::clone(&session), sent, since };
         current.extend(self.told(&own, leased.generations, &answered));
         if !leased.granted {
-            return Ok(Asked::Elsewhere);
+            let is_overdue = meeting == Some(Meeting::InVain);
+            return Ok(if is_overdue { Asked::Overdue } else { Asked::Elsewhere });
         }
         let sessions = current.iter().map(|told| Arc::clone(&told.session));
         let backing = Backing::of(sessions.chain([session]));
@@ -186,29 +205,65 @@ impl Remote {
     async fn request(
         &self,
         node: Node,
+        address: &Address,
         request: LeaseRequest<'_>,
         needs: &[Need],
         deadline: Deadline,
-    ) -> Result<(Leased, Arc<Session>, Tick), Failure> {
-        let name = request.lease;
+    ) -> Result<Requested, Failure> {
         let lease = async || {
             let generations = &self.proposals(needs);
             self.backend.lease(LeaseRequest { generations, ..request }).await
         };
-        let ask = || self.ask(Operation::lease(), name, deadline, lease);
+        let ask = || self.ask(Operation::lease(), request.lease, deadline, lease);
         let (mut incarnation, mut sent) = self.before_asking(node);
         let mut leased = ask().await?;
-        let is_orphan = |it: &Token| is_void(*it, leased.proof) || self.returns.is_abandoned(*it);
-        if let Some(orphan) = leased.holder.filter(|it| !leased.granted && is_orphan(it)) {
+        let mut meeting = self.meet(&leased);
+        if let Some(met) = meeting
+            && self.dislodge(address, &leased, met, deadline).await?
+        {
             // Coherence 6: with the same token, of which it has been answered that it was not taken.
+            (incarnation, sent) = self.before_asking(node);
+            leased = ask().await?;
+            meeting = self.meet(&leased);
+        }
+        let session = self.announcements.sessions.of(node, incarnation, &leased.proof, sent);
+        Ok(Requested { leased, meeting, session, sent })
+    }
+
+    /// Meets whoever holds a lease that was not granted.
+    fn meet(&self, leased: &Leased) -> Option<Meeting> {
+        (!leased.granted).then(|| self.holders.meet(leased.holder, self.clock.now()))
+    }
+
+    /// Ends a lease that nobody loads under, or finds it ended; tells whether it may be asked for again.
+    async fn dislodge(
+        &self,
+        address: &Address,
+        leased: &Leased,
+        meeting: Meeting,
+        deadline: Deadline,
+    ) -> Result<bool, Failure> {
+        let (name, Leased { holder, proof, .. }) = (&address.entry.lease(), leased);
+        let is_orphan = |it: &Token| is_void(*it, *proof) || self.returns.is_abandoned(*it);
+        if let Some(orphan) = holder.filter(is_orphan) {
             let release = || self.backend.release(name, orphan);
             let operation = Operation::remove("release").ending_a_lease();
             self.ask(operation, name, deadline, release).await?;
-            (incarnation, sent) = self.before_asking(node);
-            leased = ask().await?;
+            return Ok(true);
         }
-        let session = self.announcements.sessions.of(node, incarnation, &leased.proof, sent);
-        Ok((leased, session, sent))
+        if !matches!(meeting, Meeting::Doubtful | Meeting::InVain) {
+            return Ok(false);
+        }
+        let oust = || self.backend.oust(name, LONGEST_LEASE);
+        // Not found out, it is a lease like others.
+        let ousted = self.ask(Operation::remove("oust"), name, deadline, oust).await;
+        let is_ousted = ousted.unwrap_or_default();
+        if is_ousted {
+            let key = &self.telemetry.topic(&address.key, address.site);
+            self.telemetry.tell(&Event::LeaseOusted { key });
+        }
+        // Without a holder it may have ended between the request and the look at it.
+        Ok(is_ousted || holder.is_none())
     }
 
     /// Has the generations of a load that takes long outlive its entry still.

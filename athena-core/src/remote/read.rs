@@ -113,13 +113,31 @@ impl Remote {
         let generations = open().flat_map(|it| it.generations.iter().map(String::as_str));
         let mut fetched = self.fetch(values.collect(), generations, since, deadline).await;
         let mut attempts = Vec::with_capacity(questions.len());
-        for question in &questions {
-            attempts.push(match question {
+        for ((address, _), question) in asked.iter().zip(&questions) {
+            let attempt = match question {
                 Ok(question) => self.answer(question, &mut fetched).await,
                 Err(failure) => Err(failure.clone()),
-            });
+            };
+            attempts.push(attempt.or_else(|failure| self.absent_if_unreadable(address, failure)));
         }
         attempts
+    }
+
+    /// A value that is more than a node lets us have can never be read: it is none of ours, and is overwritten.
+    fn absent_if_unreadable(
+        &self,
+        address: &Address,
+        failure: Failure,
+    ) -> Result<Attempt, Failure> {
+        let name = address.value.as_str();
+        let hold = self.hold(name).filter(|_| failure.class() == Class::HeldOff);
+        let Some(hold) = hold.filter(|hold| self.is_unreadable(name, *hold)) else {
+            return Err(failure);
+        };
+        let key = &self.telemetry.topic(&address.key, address.site);
+        let reason = &format!("it has at least {} bytes, more than is let in", hold.size());
+        self.telemetry.tell(&Event::Unreadable { key, reason });
+        Ok(Attempt::Done(None))
     }
 
     /// A question, once the nodes that it goes to know of every invalidation that waits for them.

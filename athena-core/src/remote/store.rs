@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::announcements::Announcements;
-use super::heavy::{LARGE, Trouble};
+use super::heavy::{Hold, LARGE, Trouble};
 use super::pipeline::Operation;
 use super::{Address, Grant, Remote};
 use crate::backend::{Class, Failure, Fill, Filled, Item, LeaseRequest};
@@ -60,9 +60,15 @@ impl Remote {
 
     fn note_fill(&self, name: &str, size: u64, filled: &Result<Filled, Failure>, took: Duration) {
         let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let is_overwritten = self.hold(name).is_some_and(|hold| self.is_unreadable(name, hold));
         let name = revisions.name(name);
         match filled.as_ref().map_err(Failure::class) {
-            Ok(Filled::Stored) => heavy.stored(name, size),
+            Ok(Filled::Stored) => {
+                if is_overwritten {
+                    heavy.overwritten(name);
+                }
+                heavy.stored(name, size);
+            }
             Err(Class::Timeout | Class::Slow | Class::Disconnected) if size >= LARGE => {
                 heavy.give_up(name, size, Trouble::Slow(took));
             }
@@ -70,29 +76,44 @@ impl Remote {
         }
     }
 
-    /// Why nothing is asked about a value now, nor written, if so.
+    /// Why nothing is asked about a value now, nor written, if so. What can never be read is overwritten.
     pub(crate) fn held_off(&self, name: &str) -> Option<Failure> {
-        let Announcements { revisions, heavy, .. } = &*self.announcements;
-        heavy.refusal(revisions.name(name))
+        let hold = self.hold(name).filter(|hold| !self.is_unreadable(name, *hold));
+        hold.map(|hold| hold.failure())
     }
 
-    /// Why so many bytes are not sent as the value of an entry, if they are not. It is left alone for a while
-    /// then: a lease for it would be for nothing.
-    pub(crate) fn refuses_size(&self, address: &Address, size: usize) -> Option<String> {
+    /// Why a value is left alone now, if it is.
+    pub(super) fn hold(&self, name: &str) -> Option<Hold> {
+        let Announcements { revisions, heavy, .. } = &*self.announcements;
+        heavy.hold(revisions.name(name))
+    }
+
+    /// Whether a value is more than its node lets us have as one: somebody else has written it.
+    pub(super) fn is_unreadable(&self, name: &str, hold: Hold) -> bool {
+        hold.is_beyond(self.backend.max_value(self.backend.node(name)))
+    }
+
+    /// The most bytes that are sent as the value of an entry.
+    pub(crate) fn max_value(&self, address: &Address) -> usize {
+        let node = self.backend.node(&address.value);
+        let most = self.settings.load().max_value.min(self.backend.max_value(node));
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    /// Why no more than [`max_value`](Self::max_value) is sent as the value of an entry. It is left alone for a
+    /// while then: a lease for it would be for nothing.
+    pub(crate) fn refuse_size(&self, address: &Address) -> String {
         let node = self.backend.node(&address.value);
         let (ours, theirs) = (self.settings.load().max_value, self.backend.max_value(node));
-        let size = size as u64;
-        if size <= ours.min(theirs) {
-            return None;
-        }
         let Announcements { revisions, heavy, .. } = &*self.announcements;
+        let size = ours.min(theirs).saturating_add(1);
         heavy.give_up(revisions.name(&address.value), size, Trouble::TooLarge);
         let limit = match self.backend.max_value_setting(node) {
             _ if ours <= theirs => format!("`resilience.max_value`, {ours} bytes"),
-            Some(setting) => format!("{setting} lets back in, {theirs} bytes"),
+            Some(setting) => format!("what {setting} lets back in, {theirs} bytes"),
             None => format!("what {} takes, {theirs} bytes", self.endpoint(node)),
         };
-        Some(format!("it has {size} bytes, more than {limit}"))
+        format!("it is larger than {limit}")
     }
 
     /// The same whoever holds the lease: the mutation that shows what leases are for.

@@ -45,8 +45,9 @@ pub struct Resilience {
     /// What is larger stays in this process, as long as a result does that the backend did not take, and is
     /// loaded by each process for itself (`Stats::too_large`). A node may take less: Redis what its
     /// `proto-max-bulk-len` says, which is found out, and what `RedisConfig::max_reply` lets back in, 64 MiB less
-    /// 64 KiB. With `"unlimited"` the smaller of these is the limit.
-    #[serde(with = "crate::count")]
+    /// 64 KiB. With `"unlimited"` the smaller of these is the limit. In a file it may have a unit: `"64 MiB"`, see
+    /// [`size`](crate::size).
+    #[serde(with = "crate::size")]
     pub max_value: u64,
     /// Most invalidations kept for a backend that is away. Default 10 000.
     ///

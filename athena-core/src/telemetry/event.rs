@@ -183,6 +183,14 @@ pub enum Event<'a> {
         /// The entry.
         key: &'a Topic,
     },
+    /// A lease was removed that nobody can hold: it was no lease, or had no end, or one that no setting allows.
+    ///
+    /// Somebody else has written it; every load of the entry would have waited for it.
+    #[non_exhaustive]
+    LeaseOusted {
+        /// The entry.
+        key: &'a Topic,
+    },
     /// A load runs beyond [`degraded_loads`](crate::Settings::degraded_loads), since none of the others ended.
     #[non_exhaustive]
     Unbounded {

@@ -183,11 +183,14 @@ pub(crate) struct Log {
     /// Entries that could not be read, by function: whoever can write into the backend could fill the log, and
     /// so does another build of the program that shares it.
     unreadable: Recurrence<Option<&'static str>>,
+    /// Leases that nobody can hold, likewise.
+    ousted: Recurrence<Option<&'static str>>,
 }
 
 impl Log {
     pub(crate) fn new(namespace: &str, clock: &Clock) -> Self {
-        Self { namespace: namespace.to_owned(), unreadable: Recurrence::new(clock) }
+        let [unreadable, ousted] = [Recurrence::new(clock), Recurrence::new(clock)];
+        Self { namespace: namespace.to_owned(), unreadable, ousted }
     }
 
     fn unreadable(&self, key: &Topic, reason: &str) {
@@ -204,6 +207,19 @@ impl Log {
                 target: "athena_cache",
                 cache, function, entry, reason,
                 "cannot read entry, loading it anew"
+            );
+        }
+    }
+}
+
+impl Log {
+    fn ousted(&self, key: &Topic) {
+        let (cache, (function, entry)) = (self.namespace.as_str(), key.fields());
+        if let Some(count) = self.ousted.note(key.function()) {
+            tracing::warn!(
+                target: "athena_cache",
+                cache, function, entry, count,
+                "removed a lease that nobody can hold, and that every load of its entry would have waited for: who                  else writes under the names of this cache? `count` is how many of this function there were since the                  last such record, and the next one comes after a minute at the earliest"
             );
         }
     }
@@ -246,6 +262,7 @@ impl Observer for Log {
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
             Event::Unreadable { key, reason } => self.unreadable(key, reason),
+            Event::LeaseOusted { key } => self.ousted(key),
             Event::Unwritable { key, reason } => {
                 tracing::debug!(target: "athena_cache", cache, entry = %key, reason, "cannot write entry, it stays in this process");
             }

@@ -351,6 +351,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.run("release", self.inner.release(lease, token)).await
     }
 
+    async fn oust(&self, lease: &str, longest: Duration) -> Result<bool, Failure> {
+        self.run("oust", self.inner.oust(lease, longest)).await
+    }
+
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
         self.run("remove", self.inner.remove(names)).await
     }

@@ -236,6 +236,18 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
+    async fn oust(&self, lease: &str, longest: Duration) -> Result<bool, Failure> {
+        let now = self.clock.now();
+        let mut store = self.lock();
+        let Some(kept) = store.kept.get_present(lease, now) else { return Ok(false) };
+        if Token::parse(&kept.bytes).is_some() && kept.until <= now.after(longest) {
+            return Ok(false);
+        }
+        store.remove(lease);
+        store.changed(&self.connection, [lease]);
+        Ok(true)
+    }
+
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
         let mut store = self.lock();
         let names = names.iter().map(String::as_str);

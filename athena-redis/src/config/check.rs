@@ -163,5 +163,6 @@ fn out_of_limits((name, found, shortest, longest, allowed): Limit) -> Option<Str
 
 fn out_of_bounds((name, found, least, most): Count) -> Option<String> {
     let is_good = (least..=most).contains(&found);
+    let found = if found == u64::MAX { "unlimited".to_owned() } else { found.to_string() };
     (!is_good).then(|| format!("`{name}` is {found}, allowed are {least} to {most}"))
 }

@@ -204,6 +204,7 @@ fn a_file_may_name_any_setting_and_need_name_none() {
         abort_on_connect_fail = true
         client_name = "shop"
         max_in_flight = 64
+        max_reply = "2 MiB"
         tracking = false
         "#,
     )
@@ -216,6 +217,7 @@ fn a_file_may_name_any_setting_and_need_name_none() {
         .abort_on_connect_fail(true)
         .client_name("shop")
         .max_in_flight(64)
+        .max_reply(2 << 20)
         .tracking(false);
     assert_eq!(config, expected);
 }
@@ -235,6 +237,8 @@ fn a_file_with_a_misspelt_setting_is_refused() {
         ("urll = 'redis://h'", "unknown field `urll`, expected one of `url`"),
         ("connect_timeout = 5", "invalid type: integer"),
         ("connect_timeout = '5 parsecs'", "`5 parsecs` is not a duration such as `500ms`"),
+        ("max_reply = '64 megs'", "a text such as `64 MiB`"),
+        ("max_in_flight = 'many'", "a whole number of at most 64 bits"),
         ("tls = { cafile = 'x' }", "unknown field `cafile`, expected one of `ca_file`"),
     ] {
         let error = toml::from_str::<RedisConfig>(text).unwrap_err().to_string();
@@ -285,6 +289,14 @@ async fn every_setting_at_its_extremes_is_refused_by_name_or_works() {
                 refused_ones += 1;
             }
         }
+    }
+    let unlimited = "max_reply = 'unlimited'\nmax_in_flight = 'unlimited'";
+    let message = refused(toml::from_str(unlimited).unwrap());
+    for said in [
+        "`max_in_flight` is unlimited, allowed are 1 to 65536",
+        "`max_reply` is unlimited, allowed are 1048576 to 1099511627776",
+    ] {
+        assert!(message.contains(said), "{message}");
     }
     assert!(refused_ones >= 10 && used >= 10, "{refused_ones} refused, {used} used");
     let most =

@@ -1,33 +1,34 @@
 //! Makes one connection: name, TCP, TLS, login.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athena_cache_core::backend::{Class, Excerpt, Message, Node};
+use athena_cache_core::backend::Node;
 use futures_util::future::{Either, select, select_ok};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
-use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use super::batch::Batch;
-use super::class::{self, Bearing, Consequence, Denial};
+use super::class::{Bearing, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
 use super::overheard::Overheard;
 use super::push::{PushHandler, Standby};
+use super::refusal::{Refusal, Stage};
 use super::rights::{self, Lacks, Probe};
 use super::role;
 use super::stranger::Stranger;
 use super::unheard::NodeStats;
 use crate::config::{Access, Credentials};
+use crate::lock::Lock;
 use crate::url::Endpoint;
 
 /// A peer that is silent for this long on an idle connection is probed, then given up.
@@ -42,16 +43,6 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 /// have before them.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 64 * 1024;
-
-/// Why an attempt to connect failed; holds no secret.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    /// `Denied` if the server let us not in, else `Unreachable`.
-    pub(super) class: Class,
-    /// What was found in place of a node, if it is clear what that is.
-    pub(super) stranger: Option<Stranger>,
-    pub(super) reason: Message,
-}
 
 /// Whom to connect to, and how.
 #[derive(Debug)]
@@ -99,10 +90,10 @@ impl Call {
 
     /// Tries once, within the connect timeout.
     pub(super) async fn dial_with(&self, _permit: DialPermit<'_>) -> Result<Arc<Conn>, Refusal> {
-        let limit = self.access.connect_timeout;
-        match timeout(limit, self.attempt()).await {
+        let (limit, stage) = (self.access.connect_timeout, Lock::new(Stage::Reaching));
+        match timeout(limit, self.attempt(&stage)).await {
             Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err(Refusal::unreachable(format_args!("no connection within {limit:?}"))),
+            Err(_) => Err(Refusal::timed_out(*stage.lock(), limit)),
         }
     }
 
@@ -115,9 +106,11 @@ impl Call {
         }
     }
 
-    async fn attempt(&self) -> Result<Conn, Refusal> {
+    async fn attempt(&self, stage: &Lock<Stage>) -> Result<Conn, Refusal> {
+        let at = |now| *stage.lock() = now;
         let stream = connect(&self.endpoint).await?;
         tune(&stream)?;
+        at(Stage::Asking);
         let credentials = self
             .access
             .login
@@ -126,9 +119,16 @@ impl Call {
             .map_err(|why| Refusal::without_credentials(&why))?;
         let credentials = credentials.as_ref();
         let outcome = match &self.access.tls {
-            None => self.login(stream, credentials).await,
+            None => {
+                at(Stage::LoggingIn);
+                self.login(stream, credentials).await
+            }
             Some(tls) => {
-                self.login(tls.wrap(&self.endpoint.host, stream).await?, credentials).await
+                at(Stage::Securing);
+                let wrapped = tls.wrap(&self.endpoint.host, stream).await;
+                let stream = wrapped.map_err(Refusal::insecure)?;
+                at(Stage::LoggingIn);
+                self.login(stream, credentials).await
             }
         };
         outcome.map_err(|refusal| refusal.without_secret(credentials))
@@ -163,9 +163,9 @@ impl Call {
                 Ok::<_, Infallible>(())
             });
         let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
-        let (wire, driver) = made.map_err(|error| match Stranger::by(&greeting.beginning()) {
-            Some(stranger) => Refusal::stranger(stranger, Some(&class::text(&error))),
-            None => Refusal::from(error),
+        let (wire, driver) = made.map_err(|error| {
+            let is_plain = access.tls.is_none();
+            Refusal::at_login(&error, &greeting.beginning(), credentials, is_plain)
         })?;
         let conn = Conn::new(wire, driver, greeting, self.node, Arc::clone(&self.client));
         match self.push_handler {
@@ -266,47 +266,6 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
         socket.set_tcp_notsent_lowat(UNSENT)?;
     }
     Ok(())
-}
-
-impl Refusal {
-    fn unreachable(reason: impl fmt::Display) -> Self {
-        Self { class: Class::Unreachable, stranger: None, reason: Message::of(reason) }
-    }
-
-    fn without_credentials(why: &Excerpt) -> Self {
-        let reason = Message::of(format_args!("the provider of credentials had none: {why}"));
-        Self { class: Class::Denied, stranger: None, reason }
-    }
-
-    /// No node of ours, or none that can be used.
-    fn stranger(stranger: Stranger, reason: Option<&Excerpt>) -> Self {
-        let reason = match reason {
-            None => Message::of(stranger),
-            Some(reason) => Message::of(format_args!("{stranger} ({reason})")),
-        };
-        Self { class: Class::Unreachable, stranger: Some(stranger), reason }
-    }
-
-    /// Whatever answers may repeat what it was told.
-    fn without_secret(mut self, credentials: Option<&Credentials>) -> Self {
-        if let Some(credentials) = credentials {
-            self.reason = Message::of(credentials.hide_in(self.reason.as_str()));
-        }
-        self
-    }
-}
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::unreachable(Excerpt::of(error))
-    }
-}
-
-impl From<RedisError> for Refusal {
-    fn from(error: RedisError) -> Self {
-        let class = Consequence::of(&error).login();
-        Self { class, stranger: None, reason: Message::of(class::text(&error)) }
-    }
 }
 
 #[cfg(test)]

@@ -123,6 +123,18 @@ impl<S> Overheard<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Overheard<S> {
+    /// Notes what the other side said before it closed the connection: who finds that by writing reads no more.
+    fn hear_out(&mut self, cx: &mut Context<'_>) {
+        let mut room = [0; BEGINNING];
+        let mut into = ReadBuf::new(&mut room);
+        let is_silent = self.left == BEGINNING;
+        if is_silent && Pin::new(&mut self.stream).poll_read(cx, &mut into).is_ready() {
+            self.greeting.note_beginning(into.filled());
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -149,7 +161,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -157,6 +169,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_written(&written, &[IoSlice::new(bytes)]);
+        if matches!(written, Poll::Ready(Err(_))) {
+            self.hear_out(cx);
+        }
         written
     }
 
@@ -175,6 +190,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.note_written(&written, slices);
+        if matches!(written, Poll::Ready(Err(_))) {
+            self.hear_out(cx);
+        }
         written
     }
 

@@ -12,7 +12,8 @@ use super::batch::Replies;
 use super::class::{self, Bearing, Consequence};
 use super::comeback::{Comeback, LifeSign};
 use super::conn::Conn;
-use super::dial::{Call, Refusal};
+use super::dial::Call;
+use super::refusal::Refusal;
 
 /// What the link and its supervisor both see.
 #[derive(Debug)]

@@ -16,16 +16,18 @@ use super::backoff::{self, Backoff};
 use super::batch::Batch;
 use super::class::{Bearing, Consequence};
 use super::conn::{Conn, Health};
-use super::dial::Refusal;
+use super::refusal::{Hurdle, Refusal};
 use super::role::{self, Role};
 use super::state::{self, LinkState, Phase, Signals};
-use super::stranger::Stranger;
 
 /// A connection that lived this long is dialed at once when it is lost; after a shorter life one more pause.
 const STEADY: Duration = Duration::from_secs(10);
 
 /// How long a connection that was taken for dead is waited for at least once another one is ready.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
+
+/// The kind of an attempt that failed: it is told of again when it is another one.
+type Trouble = (Class, Option<Hurdle>);
 
 /// Why the connection is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
                 let since = Instant::now();
                 shared.enter_up(&conn);
                 say_connected(&shared, &conn);
-                attend(&shared, conn).await;
+                attend(&shared, conn, &mut reported).await;
                 if since.elapsed() >= STEADY {
                     backoff.reset();
                     continue;
@@ -68,8 +70,10 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
                 }
                 let rest = rest(&mut backoff, class);
                 if class == Class::Denied {
-                    // Other credentials are worth another attempt.
-                    drop(timeout(rest, news.changed()).await);
+                    // Other credentials are worth another attempt, and a word about it.
+                    if timeout(rest, news.changed()).await.is_ok() {
+                        reported = None;
+                    }
                 } else {
                     pause(&shared, rest).await;
                 }
@@ -79,7 +83,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
 }
 
 /// Returns when the connection, or the last one that replaced it, is lost.
-async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
+async fn attend(shared: &LinkState, mut conn: Arc<Conn>, reported: &mut Option<Trouble>) {
     let [mut next_look, mut next_replacement] = [Instant::now(); 2];
     loop {
         let wake = {
@@ -100,7 +104,7 @@ async fn attend(shared: &LinkState, mut conn: Arc<Conn>) {
             (Health::Lost, _) => return lose(shared, &conn),
             (Health::Wedged, _) | (_, Wake::Asked) if next_replacement <= Instant::now() => {
                 next_replacement = Instant::now() + spread(shared.call.access.probe_interval);
-                conn = replace(shared, conn, wake).await;
+                conn = replace(shared, conn, wake, reported).await;
             }
             _ if shared.may_be_replaced() && next_look <= Instant::now() => {
                 conn = look_elsewhere(shared, conn).await;
@@ -136,7 +140,12 @@ async fn ping(shared: &LinkState, conn: &Conn, longest: Duration) {
 /// This is what is known as `ForceReconnect`: the new connection must log in and answer before it is
 /// used, so that a server in trouble is not made to take connections in vain. Its login tries the right to
 /// write as well: one that holds back writes (`CLIENT PAUSE`) would hold up the new connection like the old.
-async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
+async fn replace(
+    shared: &LinkState,
+    conn: Arc<Conn>,
+    wake: Wake,
+    reported: &mut Option<Trouble>,
+) -> Arc<Conn> {
     let permit = shared.call.permit().await;
     // Not earlier: how long it took to be let dial says nothing of the server.
     let begun = Instant::now();
@@ -148,14 +157,22 @@ async fn replace(shared: &LinkState, conn: Arc<Conn>, wake: Wake) -> Arc<Conn> {
     match dialed {
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if wake == Wake::Asked || conn.health() != Health::Sound => {
+            *reported = None;
             shared.enter_up(&fresh);
             say_replaced(shared, &fresh, wake);
             fresh
         }
         outcome => {
-            if let Err(refusal) = outcome {
-                let (endpoint, reason) = (&shared.call.endpoint, &refusal.reason);
-                tracing::debug!(%endpoint, %reason, "no better connection to redis");
+            match outcome {
+                // It would let us in no more: what is open is all that there is.
+                Err(refusal) if refusal.class == Class::Denied => {
+                    report(shared, &refusal, reported);
+                }
+                Err(Refusal { reason, .. }) => {
+                    let endpoint = &shared.call.endpoint;
+                    tracing::debug!(%endpoint, %reason, "no better connection to redis");
+                }
+                Ok(_) => {}
             }
             let pause = spread(shared.call.access.probe_interval).saturating_sub(begun.elapsed());
             // Recovered or lost meanwhile: there is nothing to wait for.
@@ -244,10 +261,10 @@ async fn pause(shared: &LinkState, pause: Duration) {
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes.
-fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<(Class, Option<Stranger>)>) {
+fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Trouble>) {
     let endpoint = &shared.call.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
-    let trouble = (class, refusal.stranger);
+    let trouble = (class, refusal.hurdle);
     if reported.replace(trouble) == Some(trouble) || shared.is_standby() {
         tracing::debug!(%endpoint, %class, %reason, "cannot connect to redis");
     } else {

@@ -99,6 +99,37 @@ async fn a_generation_of_a_foreign_type_is_missing_and_then_overwritten() {
 }
 
 #[tokio::test]
+async fn a_lease_that_nobody_can_hold_is_ousted_and_one_that_was_granted_is_not() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let token = Token::new(7).to_string();
+    let poisons: [&[&str]; 6] = [
+        &["RPUSH", "lease", "item"],
+        &["SET", "lease", "x", "PX", "10000"],
+        &["SET", "lease", "", "PX", "10000"],
+        &["SET", "lease", "000000000000000g", "PX", "10000"],
+        &["SET", "lease", &token],
+        &["SET", "lease", &token, "PX", "3600100"],
+    ];
+    let request = |token, life| LeaseRequest { lease: "lease", token, life, generations: &[] };
+    for poison in poisons {
+        server.cli(poison);
+        assert!(redis.oust("lease", HOUR).await.unwrap(), "{poison:?}");
+        assert_eq!(server.cli(&["EXISTS", "lease"]).number(), 0, "{poison:?}");
+    }
+    assert!(!redis.oust("lease", HOUR).await.unwrap(), "there is none");
+    for life in [Duration::from_secs(5), HOUR] {
+        let (first, second) = (Token::new(7), Token::new(8));
+        assert!(redis.lease(request(first, life)).await.unwrap().granted);
+        assert!(!redis.oust("lease", HOUR).await.unwrap(), "{life:?}");
+        let leased = redis.lease(request(second, life)).await.unwrap();
+        assert_eq!((leased.granted, leased.holder), (false, Some(first)));
+        redis.release("lease", first).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_lease_of_a_foreign_type_is_never_granted_until_it_is_removed() {
     let server = RedisServer::start();
     let redis = redis(&server.url());

@@ -35,10 +35,10 @@ async fn a_user_with_few_permissions_is_denied_what_it_may_not() {
 async fn wrong_credentials_are_denied_at_once_and_tried_again_rarely() {
     let server = RedisServer::start_with_password("right");
     let cases = [
-        (config(&server.url()).password("s3cret"), "WRONGPASS"),
-        (config(&server.url()), "NOAUTH"),
+        (config(&server.url()).password("s3cret"), "WRONGPASS", "mend `username` and `password`"),
+        (config(&server.url()), "NOAUTH", "none is set: set `password`"),
     ];
-    for (config, code) in cases {
+    for (config, code, fix) in cases {
         let before = server.calls("hello");
         let redis = Redis::new(config).unwrap();
         let start = Instant::now();
@@ -48,6 +48,7 @@ async fn wrong_credentials_are_denied_at_once_and_tried_again_rarely() {
             assert_eq!(failure.class(), Class::Denied);
             let shown = format!("{failure} {failure:?} {redis:?}");
             assert!(shown.contains(code) && !shown.contains("s3cret"), "{shown}");
+            assert!(shown.contains(fix), "{shown}");
             failures += 1;
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -78,6 +79,17 @@ async fn credentials_that_are_given_while_it_runs_are_used_at_once() {
     let epoch = redis.epoch(Node::ONLY);
     eventually("it is logged in anew", async || redis.epoch(Node::ONLY) > epoch).await;
     redis.prove(Node::ONLY).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_without_a_place_for_another_connection_says_so() {
+    let server = RedisServer::start();
+    let _taken = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    server.cli(&["CONFIG", "SET", "maxclients", "1"]);
+    for _ in 0..5 {
+        let told = redis(&server.url()).connect().await.unwrap_err().to_string();
+        assert!(told.contains("raise `maxclients`"), "{told}");
+    }
 }
 
 #[tokio::test]

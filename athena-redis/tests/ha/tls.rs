@@ -4,6 +4,7 @@ use athena_cache_core::backend::{Backend, Class, Node};
 use athena_cache_core::testing::conformance;
 use athena_cache_redis::{Redis, TlsConfig};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config;
 use crate::support::file;
@@ -33,7 +34,8 @@ async fn a_server_that_is_not_trusted_is_not_used() {
     let server = RedisServer::start_with_tls(&[]);
     let error = Redis::new(config(&server.tls_url())).unwrap().connect().await.unwrap_err();
     assert_eq!(error.class(), Some(Class::Unreachable));
-    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
+    let told = error.to_string();
+    assert!(told.contains("invalid peer certificate") && told.contains("`ca_file`"), "{told}");
 }
 
 #[tokio::test]
@@ -43,15 +45,33 @@ async fn a_server_that_asks_for_a_certificate_gets_ours() {
     Redis::new(config(&server.tls_url()).tls(ours)).unwrap().prove(Node::ONLY).await.unwrap();
 
     let without = Redis::new(config(&server.tls_url()).tls(trusting())).unwrap();
-    assert!(without.connect().await.unwrap_err().is_connect());
+    let told = without.connect().await.unwrap_err().to_string();
+    assert!(told.contains("`cert_file` and `key_file`"), "{told}");
 }
 
 #[tokio::test]
 async fn a_plain_port_and_a_tls_port_are_told_apart() {
     let server = RedisServer::start_with_tls(&[]);
     let plain = format!("rediss://localhost:{}", server.port());
-    let error = Redis::new(config(&plain).tls(trusting())).unwrap().connect().await.unwrap_err();
+    let plain = config(&plain).tls(trusting()).connect_timeout(Duration::from_millis(300));
+    let error = Redis::new(plain).unwrap().connect().await.unwrap_err();
     assert_eq!(error.class(), Some(Class::Unreachable), "{error}");
+    assert!(error.to_string().contains("`redis` in place of `rediss`"), "{error}");
+
+    let secured = server.tls_url().replace("rediss", "redis");
+    for _ in 0..5 {
+        let error = Redis::new(config(&secured)).unwrap().connect().await.unwrap_err();
+        assert!(error.to_string().contains("`rediss` in place of `redis`"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_told_of_as_such() {
+    let server = RedisServer::start_with_tls(&[]);
+    let elsewhere = trusting().server_name("redis.example");
+    let redis = Redis::new(config(&server.tls_url()).tls(elsewhere)).unwrap();
+    let told = redis.connect().await.unwrap_err().to_string();
+    assert!(told.contains("for another name") && told.contains("`server_name`"), "{told}");
 }
 
 #[test]

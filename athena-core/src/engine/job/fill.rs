@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::backend::Filled;
-use crate::codec::Wire;
+use crate::codec::{Unwritten, Wire};
 use crate::engine::payload::payload;
 use crate::engine::{Answer, Ask, Destination};
 use crate::entry::Slot;
@@ -133,27 +133,40 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         self.runtime.telemetry.topic(&self.key, self.site)
     }
 
+    /// Notes how many bytes the value is, at least.
+    fn note_encoded(&self, len: usize) {
+        self.slot().meta().note_encoded(len);
+        self.runtime.memory.weigh_again(&self.key, self.slot());
+    }
+
     async fn run(mut self, lease: LeaseGuard) {
         let (Some(remote), Some(grant)) = (&self.runtime.remote, lease.grant()) else {
             return;
         };
         let key = &self.topic();
         let telemetry = &self.runtime.telemetry;
-        let bytes = match self.bytes(remote, grant, lease.address()).await {
-            Ok(Some(bytes)) => bytes,
+        let most = remote.max_value(lease.address());
+        let bytes = match self.bytes(remote, grant, lease.address(), most).await {
+            Ok(Some(bytes)) if bytes.len() <= most => Ok(bytes),
+            Ok(Some(_)) => Err(Unwritten::TooLong),
             Ok(None) => return,
-            Err(reason) => {
+            Err(unwritten) => Err(unwritten),
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(Unwritten::TooLong) => {
+                self.note_encoded(most.saturating_add(1));
+                let reason = remote.refuse_size(lease.address());
+                return self.runtime.too_large::<V>(self.site, key, &reason);
+            }
+            Err(Unwritten::Unfit(reason)) => {
                 return self.runtime.unwritable::<V>(self.site, key, &reason);
             }
         };
-        self.slot().meta().note_encoded(bytes.len());
-        self.runtime.memory.weigh_again(&self.key, self.slot());
+        self.note_encoded(bytes.len());
         // Coherence 6: sealed means invalidated, and the fill would be refused.
         if !self.lead.unless_sealed(|| ()) {
             return;
-        }
-        if let Some(reason) = remote.refuses_size(lease.address(), bytes.len()) {
-            return self.runtime.too_large::<V>(self.site, key, &reason);
         }
         match remote.fill(lease.address(), &bytes, self.life.total(), grant).await {
             Ok(Filled::Stored) => {
@@ -194,7 +207,8 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
         remote: &Remote,
         grant: &Grant,
         address: &Address,
-    ) -> Result<Option<Vec<u8>>, String> {
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, Unwritten> {
         let Some(tags) = self.stamped_tags(remote, &grant.generations).await else {
             return Ok(None);
         };
@@ -205,9 +219,10 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             history: grant.history,
             namespace: grant.generations.namespace,
             tags,
-            payload: payload(self.slot(), &self.wire, self.remember.as_ref())?,
+            payload: payload(self.slot(), &self.wire, self.remember.as_ref(), most)?,
         };
-        envelope.write(address.reader()).map(Some).map_err(|oversized| oversized.to_string())
+        let written = envelope.write(address.reader());
+        written.map(Some).map_err(|oversized| oversized.to_string().into())
     }
 
     /// The tags with the generations from before the load; nothing if those of late ones cannot be told

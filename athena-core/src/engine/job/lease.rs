@@ -183,7 +183,7 @@ where
         let AfterReply { state, guard: fate, joining } = reply(&asked).consequences();
         let grant = match asked {
             Ok(Asked::Granted(grant)) => Some(grant),
-            Ok(Asked::Elsewhere) | Err(_) => None,
+            Ok(Asked::Elsewhere | Asked::Overdue) | Err(_) => None,
         };
         match (fate, grant) {
             (GuardFate::Held, Some(grant)) => {
@@ -216,6 +216,7 @@ fn reply(asked: &Result<Asked, Failure>) -> LeaseReply {
     match asked {
         Ok(Asked::Granted(_)) => LeaseReply::Granted,
         Ok(Asked::Elsewhere) => LeaseReply::Elsewhere,
+        Ok(Asked::Overdue) => LeaseReply::Overdue,
         Err(failure) if failure.class().may_have_happened() => LeaseReply::Unanswered,
         Err(_) => LeaseReply::Refused,
     }

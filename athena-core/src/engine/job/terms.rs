@@ -16,6 +16,8 @@ pub(in crate::engine) enum LeaseState {
     Held,
     /// Another process loads the same.
     HeldElsewhere,
+    /// Another process holds it, and was waited for in vain.
+    Overdue,
     /// The value stays here: the backend cannot say who loads it.
     Unleased,
 }
@@ -26,6 +28,8 @@ pub(super) enum LeaseReply {
     Granted,
     /// Somebody else holds it.
     Elsewhere,
+    /// Somebody else does, for longer than anybody waits.
+    Overdue,
     /// Nothing: it may have been granted all the same.
     Unanswered,
     /// It was not asked, or will not be granted.
@@ -110,6 +114,7 @@ impl LeaseReply {
             Self::Elsewhere => {
                 (LeaseState::HeldElsewhere, GuardFate::Forgotten, Joining::ByArrival)
             }
+            Self::Overdue => (LeaseState::Overdue, GuardFate::Forgotten, Joining::ByArrival),
             Self::Unanswered => (LeaseState::Unleased, GuardFate::Dropped, Joining::ByArrival),
             Self::Refused => (LeaseState::Unleased, GuardFate::Forgotten, Joining::ByArrival),
         };
@@ -139,6 +144,10 @@ impl LeaseState {
                 Labelling::Excessive => copy,
             },
             Self::HeldElsewhere => Keeping { not_kept: Some(NotKept::LeaseHeld), ..copy },
+            // Nobody is known to load it: as without a word of the backend.
+            Self::Overdue => {
+                Keeping { is_bounded: true, not_kept: Some(NotKept::LeaseHeld), ..copy }
+            }
             Self::Confined => copy,
             Self::Unleased => Keeping { is_bounded: true, ..copy },
         }
@@ -167,10 +176,11 @@ mod tests {
     use crate::coherence::session::Sessions;
     use crate::coherence::trust::Backing;
 
-    const STATES: [LeaseState; 5] = [
+    const STATES: [LeaseState; 6] = [
         LeaseState::NotNeeded,
         LeaseState::Held,
         LeaseState::HeldElsewhere,
+        LeaseState::Overdue,
         LeaseState::Unleased,
         LeaseState::Confined,
     ];
@@ -181,6 +191,7 @@ mod tests {
         for (reply, state, guard, joining) in [
             (Reply::Granted, State::Held, Guard::Held, Join::UnderLease),
             (Reply::Elsewhere, State::HeldElsewhere, Guard::Forgotten, Join::ByArrival),
+            (Reply::Overdue, State::Overdue, Guard::Forgotten, Join::ByArrival),
             (Reply::Unanswered, State::Unleased, Guard::Dropped, Join::ByArrival),
             (Reply::Refused, State::Unleased, Guard::Forgotten, Join::ByArrival),
         ] {
@@ -190,8 +201,10 @@ mod tests {
 
     #[test]
     fn a_result_is_kept_bounded_and_told_of_by_its_lease() {
-        let told = [None, None, Some(NotKept::LeaseHeld), None, None];
-        let kept = [KeptIn::Memory, KeptIn::Backend, KeptIn::Copy, KeptIn::Copy, KeptIn::Copy];
+        let held = Some(NotKept::LeaseHeld);
+        let told = [None, None, held, held, None, None];
+        let kept = [KeptIn::Memory, KeptIn::Backend].into_iter().chain([KeptIn::Copy; 4]);
+        let kept: Vec<_> = kept.collect();
         for labelling in [Labelling::BeforeLoad, Labelling::Late, Labelling::Excessive] {
             for (number, state) in STATES.into_iter().enumerate() {
                 let keeping = state.keeping(labelling);
@@ -199,7 +212,7 @@ mod tests {
                 let kept = if is_unsent { KeptIn::Copy } else { kept[number] };
                 assert_eq!(keeping.kept_in, kept, "{state:?} {labelling:?}");
                 assert_eq!(keeping.not_kept, told[number], "{state:?} {labelling:?}");
-                let is_bounded = state == LeaseState::Unleased;
+                let is_bounded = matches!(state, LeaseState::Overdue | LeaseState::Unleased);
                 assert_eq!(keeping.is_bounded, is_bounded, "{state:?} {labelling:?}");
             }
         }
@@ -246,6 +259,7 @@ mod tests {
                 assert!(trust(LeaseState::NotNeeded), "{announcing:?}");
                 assert_eq!(trust(LeaseState::Held), is_announced, "{announcing:?} {labelling:?}");
                 assert!(!trust(LeaseState::HeldElsewhere), "{announcing:?}");
+                assert!(!trust(LeaseState::Overdue), "{announcing:?}");
                 assert!(!trust(LeaseState::Unleased), "{announcing:?}");
                 assert!(!trust(LeaseState::Confined), "{announcing:?}");
             }

@@ -38,7 +38,7 @@ where
         Fut: Future<Output = Result<HashMap<String, V>, E>>,
     {
         let (jobs, elsewhere) = self.lease(jobs).await;
-        if jobs.is_empty() && alone.is_empty() {
+        if jobs.is_empty() && alone.is_empty() && self.later.is_empty() {
             self.wait(elsewhere).await;
             return Ok(());
         }

@@ -80,6 +80,16 @@ enum BurdenState {
 }
 
 impl Hold {
+    /// Whether it was on its way here and is more than is ever let in.
+    pub(in crate::remote) fn is_beyond(&self, most: u64) -> bool {
+        matches!(self.trouble, Trouble::Slow(_)) && self.size > most
+    }
+
+    /// Bytes that it has at least.
+    pub(in crate::remote) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The failure of what is not asked about the value, without its name: callers may be told.
     pub(in crate::remote) fn failure(&self) -> Failure {
         let Self { size, trouble, left } = self;
@@ -87,7 +97,7 @@ impl Hold {
             Trouble::Slow(took) => {
                 format!("was given up after {} ms (at least {size} bytes)", took.as_millis())
             }
-            Trouble::TooLarge => format!("is too large ({size} bytes)"),
+            Trouble::TooLarge => format!("is too large (at least {size} bytes)"),
         };
         Failure::new(Class::HeldOff, format!("the value {what}, and is left alone for {left:?}"))
     }
@@ -144,6 +154,9 @@ impl Burdens {
         burden.size = burden.size.max(size);
         // It is told by everybody who waited for it.
         if matches!(burden.state, BurdenState::Resting(until) if now < until) {
+            if trouble == Trouble::TooLarge {
+                burden.trouble = trouble;
+            }
             return;
         }
         burden.trouble = trouble;
@@ -190,6 +203,11 @@ impl Burdens {
             // That it got there does not say that it gets back.
             self.of(name).size = size;
         }
+    }
+
+    /// Another value takes the place of what was known.
+    pub(super) fn forget(&mut self, name: Subject) {
+        self.0.remove(&name);
     }
 
     fn of(&mut self, name: Subject) -> &mut Burden {

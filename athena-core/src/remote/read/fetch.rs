@@ -234,7 +234,7 @@ impl Remote {
     /// Why a name is left alone, if it is: one of those that were asked for together may have held up others.
     fn hold_on(&self, name: WantedName<'_>) -> Option<Failure> {
         match name {
-            WantedName::Value(name) => self.held_off(name),
+            WantedName::Value(name) => self.hold(name).map(|hold| hold.failure()),
             WantedName::Generation(_) => None,
         }
     }
