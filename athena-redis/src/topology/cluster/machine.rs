@@ -395,8 +395,15 @@ impl ClusterMachine {
 
     /// Works out what all words say together; tells whether operations are to follow it.
     fn learn(&mut self, shown: &Shown<'_>, now: Instant) -> bool {
-        let layout = Arc::new(Layout::of(&self.census));
-        if layout.is_vacant() || self.layout.as_ref() == Some(&layout) {
+        let mut layout = Layout::of(&self.census);
+        if layout.is_vacant() {
+            return false;
+        }
+        if let Some(former) = &self.layout {
+            layout.keep(former, &self.census);
+        }
+        let layout = Arc::new(layout);
+        if self.layout.as_ref() == Some(&layout) {
             return false;
         }
         let former = self.layout.replace(Arc::clone(&layout));
