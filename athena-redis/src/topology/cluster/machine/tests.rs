@@ -1,6 +1,7 @@
 use athena_cache_core::backend::Class;
 
 use super::company::{FEW, MANY, MOST as MOST_REPLICAS};
+use super::rounds::FULL_EVERY;
 use super::*;
 use crate::config::Addresses;
 use crate::topology::cluster::nodes::{Preferred, Reading};
