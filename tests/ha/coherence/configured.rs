@@ -87,7 +87,6 @@ fn p2_p5_p6_nodes_whose_addresses_do_not_lead_there_are_found_by_the_host_that_w
 }
 
 #[test]
-#[ignore = "open: not kept in one play of twelve on a busy machine"]
 fn p2_p5_p6_nodes_whose_addresses_do_not_lead_there_are_found_where_the_settings_say() {
     is_kept(&play(Topology::Sentinel, Fault::Planned, 55, "mapped,by-name"));
 }
