@@ -23,7 +23,6 @@ use tokio::time::Instant;
 use super::election::Election;
 use super::electorate::Shortfall;
 use super::members::Members;
-use super::notices::Notice;
 use super::poller::{Order, Report};
 use super::replies::Listed;
 use super::suspicion::{Sign, Suspicion};

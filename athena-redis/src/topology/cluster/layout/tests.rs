@@ -32,6 +32,7 @@ const A_FAILED: &str = "a h:1@1 master,fail - 0 0 1 disconnected 0-9";
 const B: &str = "b h:2@1 master - 0 0 2 connected 10-19";
 const HEIR: &str = "c h:3@1 slave a 0 0 1 connected";
 const HEIR_PROMOTED: &str = "c h:3@1 master - 0 0 3 connected 0-9";
+const OF_B: &str = "e h:5@1 slave b 0 0 2 connected";
 const A_DEMOTED: &str = "a h:1@1 slave c 0 0 3 connected";
 
 #[test]
@@ -151,7 +152,6 @@ fn a_slot_that_nobody_claims_stays_with_who_served_it_while_its_word_counts() {
     let emptied = "a h:1@1 master - 0 0 1 connected";
     let half = ["a h:1@1 slave c 0 0 1 connected", B, "c h:3@1 slave a 0 0 3 connected"];
     let known = [A, B, HEIR];
-    const E: &str = "e h:5@1 slave b 0 0 2 connected";
     for (name, before, views, owner_of_5) in [
         ("given up for an heir", &known[..], &[(2, &half[..])][..], Some(1)),
         ("and the heir has spoken", &known, &[(2, &half), (3, &[A, B, HEIR_PROMOTED])], Some(3)),
@@ -166,7 +166,11 @@ fn a_slot_that_nobody_claims_stays_with_who_served_it_while_its_word_counts() {
         (
             "of one that others do not know",
             &known,
-            &[(4, &["d h:4@1 master - 0 0 9 connected", emptied]), (2, &[B, E]), (5, &[B, E])],
+            &[
+                (4, &["d h:4@1 master - 0 0 9 connected", emptied]),
+                (2, &[B, OF_B]),
+                (5, &[B, OF_B]),
+            ],
             None,
         ),
         ("of nobody", &[B], &[(2, &[B])], None),
