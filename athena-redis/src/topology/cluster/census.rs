@@ -326,6 +326,11 @@ impl Known {
         self.renown.is_unknown()
     }
 
+    /// Whether its word counts: others know it, and it was not overruled.
+    pub(super) fn counts(&self) -> bool {
+        !self.is_unknown() && !self.overruled
+    }
+
     /// Whether it is more than one other node's word that it is there.
     pub(super) fn is_attested(&self) -> bool {
         !self.is_unknown() && (self.own || self.renown.is_listed_by_several())

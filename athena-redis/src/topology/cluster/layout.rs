@@ -1,7 +1,7 @@
 //! Who serves which slot, as far as is known of the nodes, and what changed between two layouts.
 //!
 //! Invariant: of two claims to a slot the one with the higher configuration epoch wins. What is merely said
-//! of a node that says something else itself takes no slot from anybody.
+//! of a node that says something else itself takes no slot from anybody; nor does it that nobody claims one.
 
 use std::collections::HashSet;
 
@@ -14,6 +14,7 @@ use crate::url::Endpoint;
 /// Who serves which slot, and who stands by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
+    /// In the order of their ids.
     members: Vec<Member>,
     /// Whether it is more than one other node's word that each of them is there.
     attested: Vec<bool>,
@@ -74,6 +75,21 @@ impl Layout {
             }
         }
         Self { members, attested, owners }
+    }
+
+    /// Has slots that nobody claims stay with those who served them by an earlier layout, if they are there.
+    ///
+    /// Some nodes hear that one has given up its slots before they hear for whom. Meanwhile it knows best
+    /// where they are, and who follows it is its successor.
+    pub(super) fn keep(&mut self, earlier: &Self, census: &Census) {
+        let counts: Vec<_> = census.all().map(Known::counts).collect();
+        let unclaimed = self.owners.iter_mut().zip(&earlier.owners);
+        for (owner, former) in unclaimed.filter(|(owner, _)| owner.is_none()) {
+            let Some(former) = earlier.member(*former) else { continue };
+            let place = self.members.binary_search_by(|it| it.id.cmp(&former.id));
+            let place = place.ok().filter(|place| counts.get(*place) == Some(&true));
+            *owner = place.and_then(|place| u16::try_from(place).ok());
+        }
     }
 
     /// Whether nobody serves any slot: a node that belongs to no cluster says so.

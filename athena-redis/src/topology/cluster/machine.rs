@@ -14,6 +14,9 @@
 //! at a time: one that hangs costs nobody anything.
 
 mod company;
+mod conclusions;
+mod doubts;
+mod rounds;
 #[cfg(test)]
 mod tests;
 
@@ -25,17 +28,14 @@ use athena_cache_core::backend::{Cause, Failure};
 use fastrand::Rng;
 use tokio::time::Instant;
 
+use super::Reason;
 use super::census::{Census, PATIENCE};
 use super::layout::{Layout, Succession};
-use super::nodes::{ClusterView, MOST, Member};
+use super::nodes::ClusterView;
 use super::reach::Contact;
-use super::report::cause;
-use super::{Reason, pace};
 use crate::link::Doubt;
 use crate::url::Endpoint;
 
-/// While something is looked for, every how manyth round goes to others than replicas as well.
-const FULL_EVERY: u32 = 8;
 /// What the refresher has learnt.
 #[derive(Debug)]
 pub(super) enum ClusterEvent {
@@ -163,19 +163,19 @@ struct News {
     ended: Option<FullRound>,
 }
 
-/// A round of questions that goes to others than replicas as well.
-#[derive(Debug, Clone, Copy)]
-struct FullRound {
-    number: u32,
-    began: Instant,
-}
-
 /// Whether the first map is one node's word, or nodes disagree about it; and in how many full rounds that is
 /// still looked into soon.
 #[derive(Debug)]
 struct FirstMap {
     is_doubtful: bool,
     rounds: u32,
+}
+
+/// A round of questions that goes to others than replicas as well.
+#[derive(Debug, Clone, Copy)]
+struct FullRound {
+    number: u32,
+    began: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -248,246 +248,5 @@ impl ClusterMachine {
     /// Whether it has no layout yet.
     pub(super) fn is_searching(&self) -> bool {
         self.layout.is_none()
-    }
-
-    /// When the next round begins.
-    pub(super) fn due(&self, now: Instant) -> Instant {
-        let (Some(last), Some(last_full)) = (self.last, self.last_full) else { return now };
-        let looking_since = match &self.layout {
-            None => Some(self.began),
-            Some(_) => self.doubts.values().map(|it| it.since).max(),
-        };
-        let elapsed = |since| now.saturating_duration_since(since);
-        let lines = self.census.len() * self.asked.len();
-        let looking = looking_since.map(|since| last + pace::looking(elapsed(since), lines));
-        let wanted = self.is_wanted.then(|| last_full + pace::shortest(self.census.len()));
-        let due = last_full + self.idle;
-        looking.into_iter().chain(wanted).fold(due, Instant::min)
-    }
-
-    /// Notes which primaries came into doubt and which are sound again.
-    fn review(&mut self, owners: &[Owner<'_>], now: Instant) {
-        let mut doubts = HashMap::new();
-        for owner in owners {
-            let Some(doubt) = owner.doubt else { continue };
-            let known = self.doubts.remove(owner.endpoint);
-            let since = known.map_or(now, |known| known.since);
-            // A node that was lost once is not made sound by a word about its successor.
-            let doubt = match known {
-                Some(known) if doubt == Doubt::NotServing => known.doubt,
-                _ => doubt,
-            };
-            // Asked about at once, but only once: a node may be loading for minutes.
-            self.is_wanted |= doubt == Doubt::NotServing && known.is_none();
-            doubts.insert(owner.endpoint.clone(), Doubted { since, doubt });
-        }
-        // Those that are left came back, perhaps as somebody else.
-        self.is_wanted |= !self.doubts.is_empty();
-        let serving = owners.iter().map(|owner| owner.endpoint);
-        self.met.extend(serving.filter(|node| self.doubts.contains_key(node)).cloned());
-        self.doubts = doubts;
-        self.tell_unreached(owners);
-    }
-
-    /// Says that a node cannot be reached where others say that it is; again once all were.
-    fn tell_unreached(&mut self, owners: &[Owner<'_>]) {
-        let is_unreached =
-            |owner: &&Owner<'_>| owner.doubt == Some(Doubt::Lost) && !owner.was_connected;
-        let unreached = owners.iter().find(is_unreached);
-        if let Some(owner) = unreached.filter(|_| !self.is_unreached) {
-            self.actions.push(ClusterAction::Unreached(owner.endpoint.clone()));
-        }
-        self.is_unreached = unreached.is_some();
-    }
-
-    /// Begins a round.
-    fn ask(&mut self, owners: &[Owner<'_>], now: Instant) {
-        let is_full = self.layout.is_none()
-            || self.is_wanted
-            || self.doubts.is_empty()
-            || self.rounds.is_multiple_of(FULL_EVERY);
-        self.last = Some(now);
-        self.rounds = self.rounds.wrapping_add(1);
-        let mut targets = self.replicas_in_question();
-        let mut urged = targets.clone();
-        if self.layout.is_none() {
-            urged.extend(self.seeds.iter().cloned());
-        }
-        if is_full {
-            self.company = self.company(owners);
-            targets.extend(self.company.iter().cloned());
-            self.last_full = Some(now);
-            self.idle = pace::idle(self.random.f64());
-            self.is_wanted = self.contested.1 > 0;
-            self.begin_full(now);
-        }
-        if let Some(layout) = &self.layout {
-            let mut keep = targets.clone();
-            keep.extend(layout.primaries().chain(&self.company).chain(self.asked.keys()).cloned());
-            self.actions.push(ClusterAction::Keep(keep));
-        }
-        for node in targets {
-            if !self.asked.contains_key(&node) {
-                self.asked.insert(node.clone(), self.rounds);
-                let is_urged = urged.contains(&node);
-                self.actions.push(ClusterAction::Ask(node.clone()));
-                self.actions.extend(is_urged.then_some(ClusterAction::Urge(node)));
-            }
-        }
-    }
-
-    /// Notes that a full round has begun. However many others begin meanwhile, it ends when its own questions do.
-    fn begin_full(&mut self, now: Instant) {
-        let round = FullRound { number: self.rounds, began: now };
-        match self.open {
-            None => self.open = Some(round),
-            Some(_) => self.next = Some(round),
-        }
-    }
-
-    /// Notes which full round has ended, if one has.
-    fn note_end(&mut self) {
-        while let Some(open) = self.open
-            && !self.asked.values().any(|round| *round <= open.number)
-        {
-            self.news.ended = Some(open);
-            self.open = self.next.take();
-        }
-    }
-
-    /// Takes note of what a node says.
-    fn hear(&mut self, node: Endpoint, view: ClusterView, outdated: &[Endpoint], round: u32) {
-        if self.contact.note_answer(self.rounds) {
-            self.actions.push(ClusterAction::InTouch);
-        }
-        if view.own().is_some_and(Member::is_primary) {
-            self.actions.push(ClusterAction::TrustAgain(node.clone()));
-        }
-        if view.listed > MOST && !std::mem::replace(&mut self.is_exceeded, true) {
-            let (node, listed) = (node.clone(), view.listed);
-            self.actions.push(ClusterAction::Exceed { node, listed });
-        }
-        self.census.outdate(outdated);
-        self.news.is_new |= self.census.note(&node, view, round) || self.layout.is_none();
-        self.news.answered.push(node);
-    }
-
-    /// Draws the conclusions from all answers that have come.
-    fn conclude(&mut self, shown: &Shown<'_>, now: Instant) {
-        let News { mut is_new, answered, ended } = std::mem::take(&mut self.news);
-        if let Some(round) = ended {
-            is_new |= self.census.close(round.number);
-        }
-        let is_installed = is_new && self.learn(shown, now);
-        if ended.is_some() || !answered.is_empty() {
-            self.settle(ended.is_some());
-        }
-        if self.layout.is_none() {
-            for node in answered {
-                self.contact.note_vacancy(node);
-            }
-        }
-        if let Some(round) = ended {
-            let is_denied = shown.patched_since.is_some_and(|at| at <= round.began);
-            self.end_round(round, &shown.dialed, is_denied && !is_installed);
-        }
-    }
-
-    /// Works out what all words say together; tells whether operations are to follow it.
-    fn learn(&mut self, shown: &Shown<'_>, now: Instant) -> bool {
-        let layout = Arc::new(Layout::of(&self.census));
-        if layout.is_vacant() || self.layout.as_ref() == Some(&layout) {
-            return false;
-        }
-        let former = self.layout.replace(Arc::clone(&layout));
-        if former.as_ref().is_some_and(|former| former.owners().eq(layout.owners())) {
-            return false;
-        }
-        if let Some(former) = &former {
-            self.contest(former, &layout, shown);
-        }
-        let successions = former.map(|it| layout.successions_since(&it)).unwrap_or_default();
-        self.actions.extend([ClusterAction::Install(layout), ClusterAction::Found]);
-        for succession in successions {
-            let (cause, since) = self.cause_of(&succession, shown, now);
-            self.actions.push(ClusterAction::Retire(succession.from.clone()));
-            self.actions.push(ClusterAction::Tell { succession, cause, since });
-        }
-        true
-    }
-
-    /// Has those asked soon, and some times, who lost slots though nothing speaks against them: whoever says
-    /// that it serves them is believed at once, and has to be confirmed by others.
-    fn contest(&mut self, former: &Layout, layout: &Layout, shown: &Shown<'_>) {
-        let sound = shown.owners.iter().filter(|owner| owner.doubt.is_none());
-        let sound: HashSet<_> = sound.map(|owner| owner.endpoint).collect();
-        let pairs = former.owners().zip(layout.owners());
-        let losers = pairs.filter(|(from, to)| from != to).filter_map(|(from, _)| from);
-        let losers: HashSet<_> = losers.filter(|from| sound.contains(from)).cloned().collect();
-        if !losers.is_empty() {
-            self.contested = (losers, PATIENCE + 2);
-            self.is_wanted = true;
-        }
-    }
-
-    /// Has seeds asked about a first map that is one node's word, or that seeds disagree about: nobody has lost
-    /// anything by it whom links would show.
-    fn settle(&mut self, is_over: bool) {
-        let Some(layout) = self.layout.as_ref() else { return };
-        let FirstMap { is_doubtful, rounds } = self.first_map;
-        if rounds == 0 && !is_doubtful {
-            return;
-        }
-        let denied = layout.denied(&self.census);
-        let is_alone = self.seeds.len() > 1 && !self.census.is_attested();
-        // Those who were asked may still answer.
-        let is_doubtful = !denied.is_empty() || (is_alone && (is_over || is_doubtful));
-        self.first_map.is_doubtful = is_doubtful;
-        if is_doubtful && rounds > 0 {
-            self.is_wanted = true;
-            if !denied.is_empty() {
-                self.contested = (denied, rounds);
-            }
-        }
-    }
-
-    /// What set a succession off, and when it showed first.
-    fn cause_of(
-        &self,
-        succession: &Succession,
-        shown: &Shown<'_>,
-        now: Instant,
-    ) -> (Cause, Instant) {
-        let doubted = self.doubts.get(&succession.from);
-        let former = shown.owners.iter().find(|owner| *owner.endpoint == succession.from);
-        let was_connected = former.is_some_and(|owner| owner.was_connected);
-        let seen = doubted.map(|it| it.since).or(shown.patched_since);
-        (cause(doubted.map(|it| it.doubt), was_connected), seen.unwrap_or(now))
-    }
-
-    /// Everybody who was asked has answered, or will not.
-    fn end_round(&mut self, round: FullRound, dialed: &[u32], is_denied: bool) {
-        if self.contact.end_round(round.number) {
-            self.actions.push(ClusterAction::CutOff(self.contact.reason()));
-        }
-        match &self.layout {
-            None => self.give_up_waiting(dialed),
-            // A redirect that no node confirms was none, whatever has been met since.
-            Some(layout) if is_denied => {
-                self.actions.push(ClusterAction::Install(Arc::clone(layout)));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Lets those who wait for a first map know that all seeds were asked in vain.
-    fn give_up_waiting(&mut self, dialed: &[u32]) {
-        let dialed = dialed.iter().copied().chain(std::iter::repeat(0));
-        let useless = self.seeds.iter().map(|seed| self.contact.useless_answers_of(seed));
-        let rounds = useless.zip(dialed).map(|(useless, dialed)| useless + dialed).min();
-        let rounds = rounds.unwrap_or_default();
-        if let Some(reason) = self.contact.reason().filter(|_| rounds > 0) {
-            self.actions.push(ClusterAction::Vain { rounds, reason });
-        }
     }
 }

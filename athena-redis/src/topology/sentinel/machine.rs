@@ -6,6 +6,9 @@
 //! Invariant: a node is left only for one that has just been told to serve. Losing all sentinels
 //! changes nothing.
 
+mod doubts;
+mod hearing;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -20,27 +23,17 @@ use tokio::time::Instant;
 use super::election::Election;
 use super::electorate::Shortfall;
 use super::members::Members;
-use super::notices::Notice;
 use super::poller::{Order, Report};
-use super::replies::{Listed, Lists, Word};
+use super::replies::Listed;
 use super::suspicion::{Sign, Suspicion};
-use crate::link::{Backoff, Doubt, Growth, Least, Role};
+use crate::link::{Backoff, Doubt};
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
 /// How often to look around while all is well.
 const CALM: Duration = Duration::from_millis(500);
-/// How long a majority may be missing without a word: sentinels disagree for a moment after each failover.
-const SHORT: Duration = Duration::from_secs(5);
 /// Between two orders to ask for the lists, however often sentinels say that they have changed.
 const RELISTED: Duration = Duration::from_millis(20);
-/// Between two rounds of a search that nobody has ended yet.
-const SEARCHING: Growth = Growth {
-    first: Duration::from_millis(100),
-    longest: Duration::from_secs(1),
-    step: 1,
-    least: Least::Half,
-};
 
 /// What the tracker has learnt.
 #[derive(Debug)]
@@ -188,81 +181,6 @@ impl SentinelMachine {
         if self.order.edition == self.given.edition { pause } else { pause.min(RELISTED) }
     }
 
-    /// Notes what somebody said.
-    fn take(&mut self, report: Report, now: Instant) {
-        match report {
-            Report::Word { sentinel, word, asked } => {
-                if !self.sentinels.contains(&sentinel) {
-                    return;
-                }
-                let word = self.identify(&sentinel, word);
-                if self.election.hear(&sentinel, word, now) {
-                    self.stir(now);
-                    if self.election.is_challenged() {
-                        self.suspect(Sign::Found, now);
-                    }
-                }
-                self.election.confirm(&sentinel, asked);
-            }
-            Report::Lists { sentinel, lists } => self.list(&sentinel, lists, now),
-            Report::Notice(notice) => self.learn(&notice, now),
-            Report::Role { node, role } => {
-                if !self.nodes.contains(&node) {
-                    return;
-                }
-                if matches!(role, Ok(Role::Replica(_))) {
-                    // Were it promoted, its past would be another one.
-                    self.actions.push(SentinelAction::ForgetHistory(node.clone()));
-                }
-                if self.election.testify(&node, role) {
-                    self.stir(now);
-                }
-            }
-        }
-    }
-
-    /// Notes whom a sentinel lists.
-    fn list(&mut self, sentinel: &Endpoint, lists: Lists, now: Instant) {
-        if !self.sentinels.contains(sentinel) {
-            return;
-        }
-        if lists.all.is_excess() && !std::mem::replace(&mut self.is_exceeded, true) {
-            let (sentinel, all) = (sentinel.clone(), lists.all);
-            self.actions.push(SentinelAction::Exceed { sentinel, all });
-        }
-        self.members.note(sentinel, lists, now);
-    }
-
-    /// Notes who speaks; who does not tell is known by its address.
-    fn identify(&mut self, sentinel: &Endpoint, mut word: Word) -> Word {
-        let mut id = None;
-        if let Word::Names(view) = &mut word {
-            view.id = view.id.take().or_else(|| self.members.id_at(sentinel).map(str::to_owned));
-            id = view.id.as_deref();
-        }
-        self.members.note_present(sentinel, id);
-        word
-    }
-
-    fn learn(&mut self, notice: &Notice, now: Instant) {
-        let is_seat = |primary| self.election.seat() == Some(primary);
-        let sign = match notice {
-            Notice::Down { primary } if is_seat(primary) => Some(Sign::Down),
-            Notice::Underway { primary } | Notice::Chosen { primary, .. } if is_seat(primary) => {
-                Some(Sign::Announced)
-            }
-            _ => None,
-        };
-        self.election.learn(notice, now);
-        if let Some(sign) = sign {
-            self.suspect(sign, now);
-        }
-        if matches!(notice, Notice::Changed) {
-            self.order.edition += 1;
-        }
-        self.stir(now);
-    }
-
     /// Looks at everything anew.
     fn look(&mut self, now: Instant) {
         self.doubt(now);
@@ -273,42 +191,6 @@ impl SentinelMachine {
         self.actions.extend(self.election.confirmed().map(SentinelAction::Confirm));
         self.tell_standing(now);
         self.tell_shortfall(now);
-    }
-
-    /// Raises the suspicion where there is a sign.
-    fn doubt(&mut self, now: Instant) {
-        if self.election.seat().is_none() {
-            return;
-        }
-        let sign = match self.doubt {
-            Some(Doubt::Silent | Doubt::Lost) => Some(Sign::Silence),
-            _ if self.election.is_replaced() => Some(Sign::Announced),
-            _ if self.election.is_demoted() || self.election.is_outdated() => Some(Sign::Found),
-            Some(Doubt::NotServing) => Some(Sign::Found),
-            None => None,
-        };
-        if let Some(sign) = sign {
-            self.suspect(sign, now);
-        }
-    }
-
-    fn suspect(&mut self, sign: Sign, now: Instant) {
-        let is_sound = self.election.seat().is_some() && self.doubt.is_none();
-        match &mut self.suspicion {
-            Some(suspicion) if sign == Sign::Announced && is_sound => suspicion.announce(now),
-            Some(_) => {}
-            // Whoever announces it, a primary that is silent has failed.
-            None if sign == Sign::Announced && !is_sound => {
-                self.suspicion = Some(Suspicion::new(Sign::Silence, now));
-            }
-            None => self.suspicion = Some(Suspicion::new(sign, now)),
-        }
-    }
-
-    fn stir(&mut self, now: Instant) {
-        if let Some(suspicion) = &mut self.suspicion {
-            suspicion.stir(now);
-        }
     }
 
     /// Has another node serve if one was elected.
@@ -332,23 +214,6 @@ impl SentinelMachine {
         }
         // Everybody is asked at once, for what they say now.
         self.order.edition += 1;
-    }
-
-    /// Ends the suspicion once the primary has been sound, and the sentinels silent, for a while.
-    fn settle(&mut self, now: Instant) {
-        let is_due = self.suspicion.is_some_and(|suspicion| suspicion.is_over(now));
-        if !is_due || !self.election.is_seated_well() || self.election.is_outdated() {
-            return;
-        }
-        match self.doubt {
-            None => self.suspicion = None,
-            Some(Doubt::NotServing) => {
-                // Were it refusing still, the next operation would say so, and the suspicion go on.
-                self.doubt = None;
-                self.actions.push(SentinelAction::TrustAgain);
-            }
-            Some(_) => {}
-        }
     }
 
     fn give_orders(&mut self, now: Instant) {
@@ -383,57 +248,6 @@ impl SentinelMachine {
             self.election.candidates(now).intersection(&self.nodes).cloned().collect();
         self.actions.extend(wanted.difference(&self.urged).cloned().map(SentinelAction::Urge));
         self.urged = wanted;
-    }
-
-    /// Says whether there are sentinels, and whether a search is in vain.
-    fn tell_standing(&mut self, now: Instant) {
-        let is_cut_off = self.election.is_cut_off();
-        let is_seated = self.election.seat().is_some();
-        if is_cut_off == self.is_cut_off && is_seated {
-            return;
-        }
-        let absence = self.election.absence(&self.service);
-        if is_cut_off != self.is_cut_off {
-            self.is_cut_off = is_cut_off;
-            self.actions.push(match &absence {
-                Some(absence) if is_cut_off => SentinelAction::CutOff(absence.clone()),
-                _ => SentinelAction::InTouch,
-            });
-        }
-        if let Some(absence) = absence.filter(|_| !is_seated) {
-            if !is_cut_off && !std::mem::replace(&mut self.is_vain, true) {
-                self.actions.push(SentinelAction::Vain(absence.clone()));
-            }
-            self.fail_round(absence, now);
-        }
-    }
-
-    /// Says whether a majority of the sentinels confirms who serves; where none answers, that was said.
-    fn tell_shortfall(&mut self, now: Instant) {
-        let shortfall = self.election.shortfall().filter(|_| !self.is_cut_off);
-        match (self.short, shortfall) {
-            (Short::No, Some(_)) => self.short = Short::Since(now),
-            (Short::Since(since), Some(it)) if now.saturating_duration_since(since) >= SHORT => {
-                self.short = Short::Told;
-                self.actions.push(SentinelAction::FallShort(it));
-            }
-            (Short::Told, None) if !self.is_cut_off => {
-                self.short = Short::No;
-                self.actions.push(SentinelAction::Suffice);
-            }
-            (Short::Since(_), None) => self.short = Short::No,
-            _ => {}
-        }
-    }
-
-    /// Counts a search that found nobody; the next one counts after a pause.
-    fn fail_round(&mut self, absence: Absence, now: Instant) {
-        let is_next = self.round.is_none_or(|round| round <= now);
-        if is_next {
-            self.round = Some(now + self.rounds.pause(&SEARCHING, self.random.f64()));
-        }
-        let rounds = self.rounds.attempts();
-        self.actions.push(SentinelAction::Miss { absence, rounds });
     }
 }
 

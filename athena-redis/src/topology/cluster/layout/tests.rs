@@ -32,6 +32,7 @@ const A_FAILED: &str = "a h:1@1 master,fail - 0 0 1 disconnected 0-9";
 const B: &str = "b h:2@1 master - 0 0 2 connected 10-19";
 const HEIR: &str = "c h:3@1 slave a 0 0 1 connected";
 const HEIR_PROMOTED: &str = "c h:3@1 master - 0 0 3 connected 0-9";
+const OF_B: &str = "e h:5@1 slave b 0 0 2 connected";
 const A_DEMOTED: &str = "a h:1@1 slave c 0 0 3 connected";
 
 #[test]
@@ -144,6 +145,69 @@ fn one_whom_two_others_do_not_know_takes_no_slot_from_whom_they_know() {
     let layout = Layout::of(&census);
     let owners = [5, 15, 25, 35].map(|slot| owner(&layout, slot));
     assert_eq!(owners, [Some(1), Some(2), Some(9), Some(9)]);
+}
+
+#[test]
+fn a_slot_that_nobody_claims_stays_with_who_served_it_while_its_word_counts() {
+    let emptied = "a h:1@1 master - 0 0 1 connected";
+    let half = ["a h:1@1 slave c 0 0 1 connected", B, "c h:3@1 slave a 0 0 3 connected"];
+    let known = [A, B, HEIR];
+    for (name, before, views, owner_of_5) in [
+        ("given up for an heir", &known[..], &[(2, &half[..])][..], Some(1)),
+        ("and the heir has spoken", &known, &[(2, &half), (3, &[A, B, HEIR_PROMOTED])], Some(3)),
+        ("given up for nobody", &known, &[(1, &[emptied, B, HEIR])], Some(1)),
+        ("of one that is gone", &known, &[(2, &[B, HEIR])], None),
+        (
+            "of one that came back as another",
+            &known,
+            &[(1, &["n h:1@1 master - 0 0 0 connected"]), (2, &[B, HEIR])],
+            None,
+        ),
+        (
+            "of one that others do not know",
+            &known,
+            &[
+                (4, &["d h:4@1 master - 0 0 9 connected", emptied]),
+                (2, &[B, OF_B]),
+                (5, &[B, OF_B]),
+            ],
+            None,
+        ),
+        ("of nobody", &[B], &[(2, &[B])], None),
+    ] {
+        let earlier = merge(&[view(2, before)]);
+        let mut census = Census::new([1, 2].map(|port| Endpoint { host: "h".into(), port }));
+        for (port, lines) in views {
+            census.note(&Endpoint { host: "h".into(), port: *port }, view(*port, lines), 1);
+        }
+        let mut layout = Layout::of(&census);
+        layout.keep(&earlier, &census);
+        assert_eq!((owner(&layout, 5), owner(&layout, 15)), (owner_of_5, Some(2)), "{name}");
+    }
+}
+
+#[test]
+fn a_slot_that_one_alone_says_is_its_own_does_not_stay_with_it_once_it_is_overruled() {
+    let (hoarder, honest) = (
+        "d h:4@1 master - 0 0 99 connected 0-39",
+        [A, B, "d h:4@1 master - 0 0 4 connected 20-29"],
+    );
+    let mut census = Census::new([1, 2].map(|port| Endpoint { host: "h".into(), port }));
+    let mut layout = None::<Layout>;
+    let mut owners = Vec::new();
+    for round in 1..10 {
+        for (port, lines) in [(1, honest), (2, honest), (4, [A, B, hoarder])] {
+            census.note(&Endpoint { host: "h".into(), port }, view(port, &lines), round);
+        }
+        census.close(round);
+        let mut next = Layout::of(&census);
+        if let Some(former) = &layout {
+            next.keep(former, &census);
+        }
+        owners.push(owner(&next, 35));
+        layout = Some(next);
+    }
+    assert_eq!((owners.first(), owners.last()), (Some(&Some(4)), Some(&None)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use athena_cache_core::backend::Class;
 
 use super::company::{FEW, MANY, MOST as MOST_REPLICAS};
+use super::rounds::FULL_EVERY;
 use super::*;
 use crate::config::Addresses;
 use crate::topology::cluster::nodes::{Preferred, Reading};
@@ -275,6 +276,25 @@ fn a_failover_is_told_once_with_its_cause() {
     }
 }
 
+/// The other primary has heard that the former one follows its heir, and not yet that the heir serves.
+#[test]
+fn a_failover_that_others_have_heard_half_of_leaves_no_slot_to_nobody_and_is_told_of() {
+    let half = ["a h:1@1 slave c 0 0 1 connected", B, "c h:3@1 slave a 0 0 3 connected"];
+    let mut room = ClusterRoom::new();
+    room.due();
+    // Nothing that the former primary said itself stands against it.
+    for port in [2, 3] {
+        room.answer(port, view(port, &[A, B, HEIR]));
+    }
+    room.answer(1, silent());
+    room.owners = vec![(at(1), None), (at(2), None)];
+    room.due();
+    assert_eq!(room.answer(2, view(2, &half)), ["trust 2"]);
+    let told = room.answer(3, view(3, &[A, B, HEIR_PROMOTED]));
+    let expected = ["trust 3", "install Some(3) Some(2)", "found", "retire 1"];
+    assert_eq!(told, [&expected[..], &["h:3 for h:1: planned in 0ns"]].concat());
+}
+
 #[test]
 fn a_redirect_is_when_a_planned_failover_showed_first() {
     let mut room = ClusterRoom::calm();
@@ -429,7 +449,6 @@ fn large(primaries: u16) -> (ClusterRoom, Vec<String>) {
     (room, lines)
 }
 
-/// Whom a round asks.
 /// The heir answers a full round just before it is promoted, and the other primary just after it heard of that.
 #[test]
 fn a_failover_is_told_of_though_the_heir_had_answered_just_before_it() {
@@ -457,6 +476,7 @@ fn a_failover_is_told_of_though_the_heir_had_answered_just_before_it() {
     }
 }
 
+/// Whom a round asks.
 fn asked(done: &[String]) -> Vec<u16> {
     done.iter().filter_map(|it| it.strip_prefix("ask ")?.parse().ok()).collect()
 }

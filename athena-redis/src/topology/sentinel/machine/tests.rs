@@ -1,6 +1,8 @@
 use athena_cache_core::backend::Class;
 
 use super::*;
+use crate::link::Role;
+use crate::topology::sentinel::notices::Notice;
 use crate::topology::sentinel::replies::{Lists, Peer, SentinelView, Silence, Testimony, Word};
 
 const MILLIS: Duration = Duration::from_millis(1);
