@@ -36,7 +36,7 @@ use job::{Led, Yielding};
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Label, Labelled};
+pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Label, Labelled, Unanswered};
 pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
@@ -132,7 +132,7 @@ where
             && seen.slot.meta().may_retry(self.runtime.clock.now())
             && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
-            self.detach_eagerly(lead, seen.slot, origin);
+            self.afresh().detach_eagerly(lead, seen.slot, origin);
         }
     }
 

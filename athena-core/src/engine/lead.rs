@@ -66,7 +66,8 @@ where
         origin: O,
     ) -> Answer<R> {
         let flight = Arc::clone(lead.flight());
-        let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
+        let ask = self.clone().afresh();
+        let job = Job::new(ask, lead, Some(Arc::clone(&slot)), Purpose::Background);
         let task = origin.detach(spawner, job);
         let mut stale = Some(&slot);
         loop {
