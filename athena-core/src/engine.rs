@@ -19,6 +19,7 @@ mod lookup;
 mod many;
 mod origin;
 mod payload;
+mod waited;
 
 use std::sync::Arc;
 
@@ -36,11 +37,12 @@ use job::{Led, Yielding};
 use limits::LoadPermit;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Label, Labelled, Unanswered};
+pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Label, Labelled};
 pub use detach::Detach;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
 pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
+pub(crate) use waited::Waited;
 
 impl<R, V, E> Ask<R, V, E>
 where
@@ -132,7 +134,7 @@ where
             && seen.slot.meta().may_retry(self.runtime.clock.now())
             && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
-            self.afresh().detach_eagerly(lead, seen.slot, origin);
+            Self { waited: Waited::default(), ..self }.detach_eagerly(lead, seen.slot, origin);
         }
     }
 

@@ -14,7 +14,7 @@ use super::Cache;
 use crate::codec::Wire;
 use crate::engine::{
     Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
-    Unanswered,
+    Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -397,7 +397,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             unless: None,
             tags_from: None,
             names: AskNames::default(),
-            unanswered: Unanswered::default(),
+            waited: Waited::default(),
         })
     }
 

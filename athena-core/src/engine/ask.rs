@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::backend::{Failure, Token};
+use crate::backend::Token;
 use crate::codec::Wire;
+use crate::engine::waited::Waited;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
 use crate::remote::{Address, Wanted};
-use crate::resilience::class::is_wait;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Judge, Shape};
 use crate::tag::{Tag, TagExcess, Tags};
@@ -29,15 +29,8 @@ pub(crate) struct Ask<R, V, E> {
     /// Tags that only the value knows.
     pub(crate) tags_from: Option<Arc<Label<V>>>,
     pub(crate) names: AskNames,
-    pub(crate) unanswered: Unanswered,
+    pub(crate) waited: Waited,
 }
-
-/// Whether the backend has not answered a call in time, and how that failed.
-///
-/// It is not asked for that call again (R8): who has waited for as long as an operation may take is not to wait as
-/// long for the next one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Unanswered(OnceLock<Failure>);
 
 /// Where the values of a call are kept beside memory.
 #[derive(Debug)]
@@ -118,6 +111,7 @@ pub(crate) struct AskNames {
     address: OnceLock<Option<Arc<Address>>>,
 }
 
+/// The same for another load, which has waited for nothing yet.
 impl<R, V, E> Clone for Ask<R, V, E> {
     fn clone(&self) -> Self {
         Self {
@@ -132,7 +126,7 @@ impl<R, V, E> Clone for Ask<R, V, E> {
             unless: self.unless.clone(),
             tags_from: self.tags_from.clone(),
             names: self.names.clone(),
-            unanswered: self.unanswered.clone(),
+            waited: Waited::default(),
         }
     }
 }
@@ -141,23 +135,6 @@ impl<R, V, E> Clone for Ask<R, V, E> {
 pub(crate) type Label<V> = dyn Fn(&V) -> Vec<Tag> + Send + Sync;
 
 impl<R, V, E> Ask<R, V, E> {
-    /// The same for a load that its caller does not wait for.
-    pub(super) fn afresh(self) -> Self {
-        Self { unanswered: Unanswered::default(), ..self }
-    }
-
-    /// How the backend has failed to answer this call in time, if it has.
-    pub(super) fn unanswered(&self) -> Option<&Failure> {
-        self.unanswered.0.get()
-    }
-
-    /// Notes how a question of this call has failed.
-    pub(super) fn note_failure(&self, failure: &Failure) {
-        if is_wait(failure.class()) {
-            let _ = self.unanswered.0.set(failure.clone());
-        }
-    }
-
     /// What all names of the entry in the backend share.
     pub(super) fn entry_name(&self) -> &EntryName {
         self.names.entry.get_or_init(|| self.runtime.namespace.entry(&self.key))

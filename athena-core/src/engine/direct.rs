@@ -189,7 +189,7 @@ where
             let wanted = Wanted { late_tags: false, ..self.wanted(token) };
             match remote.lease(address, wanted).await? {
                 Asked::Granted(grant) => return Ok(Some((lease, grant))),
-                Asked::Elsewhere => lease.forget(),
+                Asked::Elsewhere(_) => lease.forget(),
             }
         }
         self.tell(|key| Event::NotKept { key, reason: NotKept::LeaseHeld });

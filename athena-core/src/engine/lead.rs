@@ -66,8 +66,7 @@ where
         origin: O,
     ) -> Answer<R> {
         let flight = Arc::clone(lead.flight());
-        let ask = self.clone().afresh();
-        let job = Job::new(ask, lead, Some(Arc::clone(&slot)), Purpose::Background);
+        let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
         let task = origin.detach(spawner, job);
         let mut stale = Some(&slot);
         loop {

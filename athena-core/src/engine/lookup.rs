@@ -55,11 +55,11 @@ where
         let Some(address) = self.address() else {
             return Ok(None);
         };
-        if let Some(failure) = self.unanswered() {
+        if let Some(failure) = self.waited.unanswered() {
             return Err(failure.clone());
         }
         let found = remote.look(address, &self.tags, deadline).await;
-        let found = found.inspect_err(|failure| self.note_failure(failure))?;
+        let found = found.inspect_err(|failure| self.waited.note_failure(failure))?;
         Ok(found.and_then(|stored| self.read(address, *stored)))
     }
 

@@ -249,15 +249,15 @@ where
     if addresses.len() != asks.len() {
         return none();
     }
-    let open = asks.iter().zip(&addresses).filter(|(ask, _)| ask.unanswered().is_none());
+    let open = asks.iter().zip(&addresses).filter(|(ask, _)| ask.waited.unanswered().is_none());
     let asked: Vec<_> = open.map(|(ask, address)| (&***address, &ask.tags)).collect();
     let mut found = remote.look_many(&asked, remote.deadline()).await.into_iter();
     let looked = asks.iter().zip(addresses).map(|(ask, address)| {
-        if let Some(failure) = ask.unanswered() {
+        if let Some(failure) = ask.waited.unanswered() {
             return Err(failure.clone());
         }
         let found = found.next().unwrap_or(Ok(None));
-        let found = found.inspect_err(|failure| ask.note_failure(failure))?;
+        let found = found.inspect_err(|failure| ask.waited.note_failure(failure))?;
         Ok(found.and_then(|stored| ask.read(address, *stored)))
     });
     looked.collect()

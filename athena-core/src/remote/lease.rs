@@ -47,8 +47,8 @@ pub(crate) struct Wanted<'a> {
 #[derive(Debug)]
 pub(crate) enum Asked {
     Granted(Grant),
-    /// Somebody else holds it.
-    Elsewhere,
+    /// Somebody else holds it: with this token, if that is known.
+    Elsewhere(Option<Token>),
 }
 
 /// A lease that was granted.
@@ -108,7 +108,7 @@ impl Remote {
         let answered = Answered { proof, session: Arc::clone(&session), sent, since };
         current.extend(self.told(&own, leased.generations, &answered));
         if !leased.granted {
-            return Ok(Asked::Elsewhere);
+            return Ok(Asked::Elsewhere(leased.holder));
         }
         let sessions = current.iter().map(|told| Arc::clone(&told.session));
         let backing = Backing::of(sessions.chain([session]));

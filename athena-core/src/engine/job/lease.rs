@@ -76,7 +76,7 @@ where
     /// The lease, or the value that another process has loaded under it meanwhile.
     ///
     /// It is waited for within `wait_for_lease`: until its holder has stored the value, has given the lease
-    /// back, or is dead and the lease has ended.
+    /// back, or is dead and the lease has ended; and no longer than for two holders whose loads bring nothing.
     pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
         let Runtime { clock, revisions, .. } = &*self.ask.runtime;
         let mut wait = LeaseWait::begin(&self.ask.runtime);
@@ -88,7 +88,7 @@ where
             let Some(waiter) = waiter.filter(|_| leased == LeaseState::HeldElsewhere) else {
                 return Ok(leased);
             };
-            if wait.is_over(self.now()) {
+            if wait.is_over(self.now()) || self.ask.waited.has_met_enough() {
                 return Ok(leased);
             }
             wait.wait_for(clock, waiter.woken()).await;
@@ -187,7 +187,7 @@ where
             return if ask.is_shared() { LeaseState::Confined } else { LeaseState::NotNeeded };
         };
         // A fill needs a task: without one the lease would only be in the way of other processes.
-        let is_away = self.purpose == Purpose::AnswerWithoutBackend || ask.unanswered().is_some();
+        let is_away = self.purpose == Purpose::AnswerWithoutBackend || ask.waited.unanswered().is_some();
         if is_away || ask.runtime.spawner().is_none() {
             return self.unleased();
         }
@@ -198,8 +198,12 @@ where
         // Coherence 6: made before the lease is asked for, so that it is given back however that ends.
         let guard = LeaseGuard::new(remote, Arc::clone(address), token, life);
         let asked = remote.lease(address, ask.wanted(token)).await;
-        if let Err(failure) = &asked {
-            ask.note_failure(failure);
+        match &asked {
+            Ok(Asked::Elsewhere(holder)) => {
+                holder.iter().for_each(|it| ask.waited.note_holder(*it));
+            }
+            Err(failure) => ask.waited.note_failure(failure),
+            Ok(Asked::Granted(_)) => {}
         }
         self.apply(asked, guard)
     }
@@ -209,7 +213,7 @@ where
         let AfterReply { state, guard: fate, joining } = reply(&asked).consequences();
         let grant = match asked {
             Ok(Asked::Granted(grant)) => Some(grant),
-            Ok(Asked::Elsewhere) | Err(_) => None,
+            Ok(Asked::Elsewhere(_)) | Err(_) => None,
         };
         match (fate, grant) {
             (GuardFate::Held, Some(grant)) => {
@@ -241,7 +245,7 @@ where
 fn reply(asked: &Result<Asked, Failure>) -> LeaseReply {
     match asked {
         Ok(Asked::Granted(_)) => LeaseReply::Granted,
-        Ok(Asked::Elsewhere) => LeaseReply::Elsewhere,
+        Ok(Asked::Elsewhere(_)) => LeaseReply::Elsewhere,
         Err(failure) if failure.class().may_have_happened() => LeaseReply::Unanswered,
         Err(_) => LeaseReply::Refused,
     }
