@@ -13,8 +13,7 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::Wire;
 use crate::engine::{
-    Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
-    Waited,
+    Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;

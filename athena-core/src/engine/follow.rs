@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::job::{Led, Yielding};
 use super::limits::LoadPermit;
 use super::{Answer, Ask, Job, Judged, Origin, Purpose};
+use crate::backend::{Class, Failure};
 use crate::entry::Slot;
 use crate::error::Error;
 use crate::flight::{Due, Flight, Joiner, Landing};
@@ -60,8 +61,8 @@ where
         }
     }
 
-    /// What a flight leaves to this caller (coherence 14 to 16); nothing if that is not for them, and not about to be
-    /// in the backend either.
+    /// What a flight leaves to this caller (coherence 14 to 16); nothing if that is not for them, and does not get
+    /// to the backend in time either.
     async fn left_by(&self, flight: &Flight, waiting: WaitingFor) -> Option<Landing> {
         let landing = flight.landing().await;
         let WaitingFor::Another(joiner) = waiting else {
@@ -72,16 +73,28 @@ where
             _ if landing.is_flagged() => Some(landing),
             Due::Shared => Some(landing),
             Due::AfterFill => {
-                let Runtime { clock, settings, .. } = &*self.runtime;
-                // R8: a fill that is not answered is attempted for longer than a call is to wait.
-                let longest = settings.resilience.attempt_timeout;
-                match clock.within(longest, flight.over()).await {
-                    Some(_) => Some(Landing::Again),
-                    None => flagged(landing),
+                if self.is_filled_in_time(flight).await {
+                    Some(Landing::Again)
+                } else {
+                    flagged(landing)
                 }
             }
             Due::Late => Some(flagged(landing).unwrap_or(Landing::Again)),
         }
+    }
+
+    /// Waits for a fill, though not for all its attempts: what does not answer that one answers this call no sooner
+    /// (R8).
+    async fn is_filled_in_time(&self, flight: &Flight) -> bool {
+        let Runtime { clock, settings, .. } = &*self.runtime;
+        let longest = settings.resilience.attempt_timeout;
+        let is_over = clock.within(longest, flight.over()).await.is_some();
+        if !is_over {
+            let message =
+                format!("a fill that others wait for was not answered within {longest:?}");
+            self.waited.note_failure(&Failure::new(Class::Slow, message));
+        }
+        is_over
     }
 
     fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed<R> {

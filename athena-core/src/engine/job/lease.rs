@@ -89,6 +89,8 @@ where
                 return Ok(leased);
             };
             if wait.is_over(self.now()) || self.ask.waited.has_met_enough() {
+                // The load begins now: that those who were waited for are done is no matter to it.
+                self.lead.begins_after(looked);
                 return Ok(leased);
             }
             wait.wait_for(clock, waiter.woken()).await;
@@ -148,7 +150,9 @@ where
         };
         self.lead.asks_at(self.now());
         match self.ask.look_as(&self.lead, remote, remote.deadline()).await {
-            Ok(seen) => Ok(seen.filter(Judged::is_fresh).and_then(|seen| self.found_elsewhere(seen))),
+            Ok(seen) => {
+                Ok(seen.filter(Judged::is_fresh).and_then(|seen| self.found_elsewhere(seen)))
+            }
             Err(failure) if is_miss(failure.class()) => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -187,7 +191,8 @@ where
             return if ask.is_shared() { LeaseState::Confined } else { LeaseState::NotNeeded };
         };
         // A fill needs a task: without one the lease would only be in the way of other processes.
-        let is_away = self.purpose == Purpose::AnswerWithoutBackend || ask.waited.unanswered().is_some();
+        let is_away =
+            self.purpose == Purpose::AnswerWithoutBackend || ask.waited.unanswered().is_some();
         if is_away || ask.runtime.spawner().is_none() {
             return self.unleased();
         }
