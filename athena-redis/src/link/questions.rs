@@ -342,11 +342,8 @@ mod tests {
             "EVALSHA digest 1 last".to_owned(),
         ];
         let asked = asked.map(|line| packed(&line)).concat();
-        let sent = |question, name: &str| SentValue {
-            question,
-            name: name.to_owned(),
-            bytes: 300_000,
-        };
+        let sent =
+            |question, name: &str| SentValue { question, name: name.to_owned(), bytes: 300_000 };
         for size in [1, 7, 4_096, asked.len()] {
             let mut open = Questions::default();
             let mut seen = Vec::new();
