@@ -53,6 +53,9 @@ pub struct Settings {
     pub wait_for_load: Duration,
     /// How long a load waits for another process that holds the lease before it goes on without.
     /// Default 30 s.
+    ///
+    /// For no more than two loads of others that bring nothing, though: what is invalidated all the time is kept by
+    /// nobody.
     #[serde(with = "crate::duration")]
     pub wait_for_lease: Duration,
     /// How long a load in the background may take where its function has no `hard_timeout`.
