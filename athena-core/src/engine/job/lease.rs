@@ -204,11 +204,9 @@ where
         let guard = LeaseGuard::new(remote, Arc::clone(address), token, life);
         let asked = remote.lease(address, ask.wanted(token)).await;
         match &asked {
-            Ok(Asked::Elsewhere(holder)) => {
-                holder.iter().for_each(|it| ask.waited.note_holder(*it));
-            }
+            Ok(Asked::Elsewhere(Some(holder))) => ask.waited.note_holder(*holder),
             Err(failure) => ask.waited.note_failure(failure),
-            Ok(Asked::Granted(_)) => {}
+            Ok(Asked::Elsewhere(None) | Asked::Granted(_)) => {}
         }
         self.apply(asked, guard)
     }
