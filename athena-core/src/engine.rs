@@ -21,6 +21,7 @@ mod lookup;
 mod many;
 mod origin;
 mod payload;
+mod waited;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub(crate) use hit::hit;
 pub(crate) use job::{Job, Purpose};
 pub(crate) use many::{Many, One};
 pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
+pub(crate) use waited::Waited;
 
 impl<R, V, E> Ask<R, V, E>
 where
@@ -154,7 +156,7 @@ where
             && seen.slot.meta().may_retry(self.runtime.clock.now())
             && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
-            self.detach_eagerly(lead, seen.slot, origin);
+            Self { waited: Waited::default(), ..self }.detach_eagerly(lead, seen.slot, origin);
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Settings {
     ///
     /// A process waits so long once for each lease, from when it met it first: one that is held for longer may
     /// be of a process that is dead.
+    /// Nor does it wait for more than two loads of others that bring nothing: what is invalidated all the time is kept by
+    /// nobody.
     #[serde(with = "crate::duration")]
     pub wait_for_lease: Duration,
     /// How long a load in the background may take where its function has no `hard_timeout`.

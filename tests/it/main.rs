@@ -24,6 +24,7 @@ mod invalidation;
 mod keys;
 mod labels;
 mod lifecycle;
+mod patience;
 mod refresh;
 mod retry;
 mod rights;

@@ -67,8 +67,6 @@ const ENOUGH_ASKED: usize = 3;
 const SPARE_READS: usize = 2;
 /// One in so many calls may be slow: a machine with much to do stops between two lines.
 const SLOW: usize = 50;
-/// And so many of a stretch with few calls.
-const FEW: usize = 2;
 /// One in so many may be flagged: those who confirm a node are late, too.
 const DOUBTED: usize = 25;
 
@@ -119,7 +117,7 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
         found.push(Idle::Redis { calls });
     }
     let slow = reads.iter().filter(|read| read.ended > read.begun + limit).count();
-    if slow > (calls / SLOW).max(FEW) {
+    if slow > calls / SLOW {
         found.push(Idle::Slow { calls: slow, of: calls, limit });
     }
     found

@@ -90,7 +90,8 @@ pub enum Change {
         /// For how long it was under way.
         took: Duration,
     },
-    /// What was told as [`Slow`](Self::Slow) is through by now, though nobody waited for it.
+    /// What was told as [`Slow`](Self::Slow), or a fill of it that was given up, is through by now, though nobody
+    /// waited for it.
     Late {
         /// The values.
         names: Vec<String>,

@@ -12,7 +12,7 @@ use super::Cache;
 use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
-use crate::engine::{Ask, AskNames, Destination, Labelled, Many, One};
+use crate::engine::{Ask, AskNames, Destination, Labelled, Many, One, Waited};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::SitePolicy;
@@ -214,6 +214,7 @@ impl<'c, F> Batch<'c, F> {
                 unless: None,
                 tags_from: None,
                 names: AskNames::default(),
+                waited: Waited::default(),
             }
         };
         let mut met = HashSet::new();

@@ -14,6 +14,7 @@ use super::Cache;
 use crate::codec::Wire;
 use crate::engine::{
     self, Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
+    Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -425,6 +426,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             unless: None,
             tags_from: None,
             names: AskNames::default(),
+            waited: Waited::default(),
         })
     }
 

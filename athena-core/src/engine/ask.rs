@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::Token;
 use crate::codec::Wire;
+use crate::engine::waited::Waited;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
@@ -28,6 +29,7 @@ pub(crate) struct Ask<R, V, E> {
     /// Tags that only the value knows.
     pub(crate) tags_from: Option<Arc<Label<V>>>,
     pub(crate) names: AskNames,
+    pub(crate) waited: Waited,
 }
 
 /// Where the values of a call are kept beside memory.
@@ -109,6 +111,7 @@ pub(crate) struct AskNames {
     address: OnceLock<Option<Arc<Address>>>,
 }
 
+/// The same for another load, which has waited for nothing yet.
 impl<R, V, E> Clone for Ask<R, V, E> {
     fn clone(&self) -> Self {
         Self {
@@ -123,6 +126,7 @@ impl<R, V, E> Clone for Ask<R, V, E> {
             unless: self.unless.clone(),
             tags_from: self.tags_from.clone(),
             names: self.names.clone(),
+            waited: Waited::default(),
         }
     }
 }

@@ -192,7 +192,7 @@ where
             let wanted = Wanted { late_tags: false, ..self.wanted(token) };
             match remote.lease(address, wanted).await? {
                 Asked::Granted(grant) => return Ok(Some((lease, grant))),
-                Asked::Elsewhere | Asked::Overdue => lease.forget(),
+                Asked::Elsewhere(_) | Asked::Overdue => lease.forget(),
             }
         }
         self.tell(|key| Event::NotKept { key, reason: NotKept::LeaseHeld });

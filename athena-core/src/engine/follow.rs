@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::job::{Led, Yielding};
 use super::limits::LoadPermit;
-use super::{Answer, Ask, Job, Origin, Purpose};
+use super::{Answer, Ask, Job, Judged, Origin, Purpose};
+use crate::backend::{Class, Failure};
 use crate::entry::Slot;
 use crate::error::Error;
 use crate::flight::{Due, Flight, Joiner, Landing};
 use crate::load_limits::Urgency;
 use crate::policy::timeout::Limit;
+use crate::runtime::Runtime;
 use crate::telemetry::{Event, Outcome, Source};
 
 /// How waiting ended.
@@ -48,9 +50,10 @@ where
         let longest = self.runtime.settings.wait_for_load;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(longest, |limit| limit.duration().min(longest));
-        if let Some(landing) = self.runtime.clock.within(wait, self.left_by(flight, waiting)).await
-        {
-            return self.landed(landing, flight, waiting);
+        match self.runtime.clock.within(wait, self.left_by(flight, waiting)).await {
+            Some(Some(landing)) => return self.landed(landing, flight, waiting),
+            Some(None) => return Followed::Impatient,
+            None => {}
         }
         match limit {
             Some(limit) if limit.duration() <= longest => self.gave_up(stale, limit, waiting),
@@ -58,23 +61,40 @@ where
         }
     }
 
-    /// What a flight leaves to this caller (coherence 14 to 16).
-    async fn left_by(&self, flight: &Flight, waiting: WaitingFor) -> Landing {
+    /// What a flight leaves to this caller (coherence 14 to 16); nothing if that is not for them, and does not get
+    /// to the backend in time either.
+    async fn left_by(&self, flight: &Flight, waiting: WaitingFor) -> Option<Landing> {
         let landing = flight.landing().await;
         let WaitingFor::Another(joiner) = waiting else {
-            return landing;
+            return Some(landing);
         };
+        let flagged = |landing: Landing| landing.flagged().filter(|_| self.takes_copies());
         match self.runtime.flights.due(flight, joiner) {
-            _ if landing.is_flagged() => landing,
-            Due::Shared => landing,
+            _ if landing.is_flagged() => Some(landing),
+            Due::Shared => Some(landing),
             Due::AfterFill => {
-                flight.over().await;
-                Landing::Again
+                if self.is_filled_in_time(flight).await {
+                    Some(Landing::Again)
+                } else {
+                    flagged(landing)
+                }
             }
-            Due::Late => {
-                landing.flagged().filter(|_| self.takes_copies()).unwrap_or(Landing::Again)
-            }
+            Due::Late => Some(flagged(landing).unwrap_or(Landing::Again)),
         }
+    }
+
+    /// Waits for a fill, though not for all its attempts: what does not answer that one answers this call no sooner
+    /// (R8).
+    async fn is_filled_in_time(&self, flight: &Flight) -> bool {
+        let Runtime { clock, settings, .. } = &*self.runtime;
+        let longest = settings.resilience.attempt_timeout;
+        let is_over = clock.within(longest, flight.over()).await.is_some();
+        if !is_over {
+            let message =
+                format!("a fill that others wait for was not answered within {longest:?}");
+            self.waited.note_failure(&Failure::new(Class::Slow, message));
+        }
+        is_over
     }
 
     fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed<R> {
@@ -152,11 +172,13 @@ where
         (stale.is_some() || self.errors.carry.is_some()).then_some(())
     }
 
-    /// A fresh value from the backend while a refresh runs.
+    /// A fresh value from the backend while a refresh runs; or what may answer in its place where that cannot say.
     pub(super) async fn beside(&self) -> Option<Answer<R>> {
         let remote = self.remote()?;
-        let found = self.look_in(remote, remote.deadline()).await.ok().flatten()?;
-        found.is_fresh().then(|| self.hit(&found.slot, Source::Backend)).flatten()
+        match self.look_in(remote, remote.deadline()).await {
+            Ok(found) => self.hit(&found.filter(Judged::is_fresh)?.slot, Source::Backend),
+            Err(failure) => self.without_load(Err(failure)).ok().flatten(),
+        }
     }
 
     /// The load for this caller, while others do the same after a failure that nobody can share (S5).

@@ -46,7 +46,7 @@ where
         Ok(found)
     }
 
-    /// Looks in the backend.
+    /// Looks in the backend, unless that has not answered this call before (R8).
     pub(super) async fn look_in(
         &self,
         remote: &Remote,
@@ -55,7 +55,11 @@ where
         let Some(address) = self.address() else {
             return Ok(None);
         };
-        let found = remote.look(address, &self.tags, deadline).await?;
+        if let Some(failure) = self.waited.unanswered() {
+            return Err(failure.clone());
+        }
+        let found = remote.look(address, &self.tags, deadline).await;
+        let found = found.inspect_err(|failure| self.waited.note_failure(failure))?;
         Ok(found.and_then(|stored| self.read(address, *stored)))
     }
 

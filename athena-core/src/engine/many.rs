@@ -249,7 +249,8 @@ where
     }
 }
 
-/// Reads entries of one cache together; none where values do not go to a backend.
+/// Reads entries of one cache together; none where values do not go to a backend, and those not that it has not
+/// answered this call about before (R8).
 ///
 /// One answer per ask, since the nodes of a backend fail apart from each other.
 async fn look_many<'a, R, V, E>(asks: impl Iterator<Item = &'a Ask<R, V, E>>) -> Vec<Looked>
@@ -267,9 +268,16 @@ where
     if addresses.len() != asks.len() {
         return none();
     }
-    let tags = asks.iter().map(|ask| &ask.tags);
-    let asked: Vec<_> = addresses.iter().map(|address| &***address).zip(tags).collect();
-    let found = remote.look_many(&asked, remote.deadline()).await;
-    let asked = asks.iter().zip(addresses).zip(found);
-    asked.map(|((ask, address), found)| Ok(found?.and_then(|it| ask.read(address, *it)))).collect()
+    let open = asks.iter().zip(&addresses).filter(|(ask, _)| ask.waited.unanswered().is_none());
+    let asked: Vec<_> = open.map(|(ask, address)| (&***address, &ask.tags)).collect();
+    let mut found = remote.look_many(&asked, remote.deadline()).await.into_iter();
+    let looked = asks.iter().zip(addresses).map(|(ask, address)| {
+        if let Some(failure) = ask.waited.unanswered() {
+            return Err(failure.clone());
+        }
+        let found = found.next().unwrap_or(Ok(None));
+        let found = found.inspect_err(|failure| ask.waited.note_failure(failure))?;
+        Ok(found.and_then(|stored| ask.read(address, *stored)))
+    });
+    looked.collect()
 }

@@ -13,7 +13,7 @@ use crate::codec::Wire;
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
-    self, Answer, AskNames, Destination, Detach, Detached, InPlace, Labelled, Origin,
+    self, Answer, AskNames, Destination, Detach, Detached, InPlace, Labelled, Origin, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -235,6 +235,7 @@ where
             unless: self.unless,
             tags_from: self.tags_from,
             names: AskNames::default(),
+            waited: Waited::default(),
         })
     }
 }

@@ -52,8 +52,8 @@ pub(crate) struct Wanted<'a> {
 #[derive(Debug)]
 pub(crate) enum Asked {
     Granted(Grant),
-    /// Somebody else holds it.
-    Elsewhere,
+    /// Somebody else holds it: with this token, if that is known.
+    Elsewhere(Option<Token>),
     /// Somebody else does, for longer than anybody waits.
     Overdue,
 }
@@ -127,7 +127,7 @@ impl Remote {
         current.extend(self.told(&own, leased.generations, &answered));
         if !leased.granted {
             let is_overdue = meeting == Some(Meeting::InVain);
-            return Ok(if is_overdue { Asked::Overdue } else { Asked::Elsewhere });
+            return Ok(if is_overdue { Asked::Overdue } else { Asked::Elsewhere(leased.holder) });
         }
         let sessions = current.iter().map(|told| Arc::clone(&told.session));
         let backing = Backing::of(sessions.chain([session]));

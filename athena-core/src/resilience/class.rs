@@ -124,6 +124,11 @@ pub(crate) fn is_miss(class: Class) -> bool {
     matches!(class, Class::Scattered | Class::HeldOff)
 }
 
+/// Whether whoever asked has waited in vain for as long as they may: they do not ask again (behaviour R8).
+pub(crate) fn is_wait(class: Class) -> bool {
+    matches!(class, Class::Timeout | Class::Slow | Class::TooLate)
+}
+
 impl OperationKind {
     /// What follows when an operation of this kind failed.
     pub(crate) fn judge(self, class: Class) -> Judgement {

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::batch::{Batch, Replies};
 use super::client::Client;
-use super::flow::Greeting;
+use super::flow::{BlamedValue, Greeting};
 use super::meter::OversizedReply;
 use super::origin::Origin;
 use super::pulse::{GivenUp, Pulse, Watch};
@@ -279,8 +279,8 @@ impl Drop for ExchangeWatch<'_> {
             GivenUp::Timeout(Health::Silent) => client.ring(),
             GivenUp::Timeout(_) => changed.notify_one(),
             GivenUp::OnItsWay { values, took } => {
-                for value in values {
-                    client.tell(&tap::slow(value, took));
+                for BlamedValue { value, age } in values {
+                    client.tell(&tap::slow(value, age.unwrap_or(took)));
                 }
             }
             GivenUp::Early | GivenUp::Known => {}

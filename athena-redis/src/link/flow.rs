@@ -5,11 +5,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use athena_cache_core::backend::Excerpt;
 
 use super::meter::OversizedReply;
+use super::questions::SentValue;
 use crate::lock::Lock;
 
 /// The first bytes that were read.
@@ -39,12 +40,14 @@ struct Flow {
     /// How many have to be answered until nothing is in the way that was given up.
     in_the_way: AtomicU64,
     arriving: Lock<Option<ArrivingReply>>,
+    /// In the order of their questions.
+    outgoing: Lock<Vec<OutgoingValue>>,
     /// What ended the connection, if a reply was too large.
     oversized: OnceLock<OversizedReply>,
 }
 
-/// How much had passed at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much had passed at a moment, or since one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Passed {
     read: u64,
     drained: u64,
@@ -68,6 +71,29 @@ pub(super) struct ArrivingReply {
     pub(super) large: Vec<NamedValue>,
     pub(super) present: Option<PresentValue>,
 }
+
+/// A value that holds up others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BlamedValue {
+    pub(super) value: NamedValue,
+    /// How long it has been written, if it is.
+    pub(super) age: Option<Duration>,
+}
+
+/// A large value that was begun to be written, in a question that is not answered.
+#[derive(Debug)]
+pub(super) struct OutgoingValue {
+    question: u64,
+    pub(super) value: NamedValue,
+    pub(super) since: Instant,
+    /// From then on it holds up others.
+    due: Instant,
+    /// It was told of as slow.
+    is_blamed: bool,
+}
+
+/// So many are told apart: more are not written at a time.
+const MOST_OUTGOING: usize = 1_024;
 
 /// The value that is arriving.
 #[derive(Debug)]
@@ -123,21 +149,40 @@ impl Greeting {
     /// How many bytes have passed since a moment, if a part of a question or of a reply is among them.
     ///
     /// Announcements are not counted: they come however dead the way to the server is.
-    pub(super) fn goes_on_since(&self, before: Passed) -> Option<u64> {
+    pub(super) fn goes_on_since(&self, before: Passed) -> Option<Passed> {
         let now = self.passed();
-        let read = now.read.saturating_sub(before.read);
-        let passed = read + now.drained.saturating_sub(before.drained);
-        (passed > 0).then_some(passed)
+        let passed = Passed {
+            read: now.read.saturating_sub(before.read),
+            drained: now.drained.saturating_sub(before.drained),
+        };
+        (passed != Passed::default()).then_some(passed)
     }
 
     /// Notes that something was given up which has to wait for what is on its way, or is that; tells which values
-    /// are to blame, if so many bytes have passed since it began.
+    /// are to blame, if so much has passed since it began.
     ///
     /// Those are the large ones of the reply that is arriving, whoever asked for it and whether anybody still
     /// waits, and of others the one that makes up most of what has passed. A small one that has only begun is as
-    /// innocent as those that wait for it.
-    pub(super) fn blame(&self, passed: u64) -> Vec<NamedValue> {
+    /// innocent as those that wait for it. Where questions had to wait for room, the large ones are to blame, each
+    /// once, that have been written for longer than an operation may take.
+    pub(super) fn blame(&self, passed: Passed, now: Instant) -> Vec<BlamedValue> {
         self.0.in_the_way.store(self.0.begun.load(Ordering::Acquire), Ordering::Release);
+        let arriving = self.blame_arriving(passed.read + passed.drained);
+        let mut blamed: Vec<_> =
+            arriving.into_iter().map(|value| BlamedValue { value, age: None }).collect();
+        if passed.drained > 0 {
+            let mut outgoing = self.0.outgoing.lock();
+            for outgoing in outgoing.iter_mut().filter(|it| it.due <= now && !it.is_blamed) {
+                outgoing.is_blamed = true;
+                let age = Some(now.saturating_duration_since(outgoing.since));
+                blamed.push(BlamedValue { value: outgoing.value.clone(), age });
+            }
+        }
+        blamed
+    }
+
+    /// Which of the values that are arriving are to blame.
+    fn blame_arriving(&self, passed: u64) -> Vec<NamedValue> {
         let mut arriving = self.0.arriving.lock();
         let Some(ArrivingReply { is_given_up, large, present, .. }) = &mut *arriving else {
             return Vec::new();
@@ -161,6 +206,26 @@ impl Greeting {
     /// Whether something is on its way that was given up, or has to be answered before what was.
     pub(super) fn is_occupied(&self) -> bool {
         self.0.ended.load(Ordering::Acquire) < self.0.in_the_way.load(Ordering::Acquire)
+    }
+
+    /// Notes that a large value has begun to be written, where an operation may take so long.
+    pub(super) fn note_sent(&self, sent: SentValue, limit: Duration) {
+        let mut outgoing = self.0.outgoing.lock();
+        if outgoing.len() < MOST_OUTGOING {
+            let SentValue { question, name, bytes } = sent;
+            let since = Instant::now();
+            let (due, value) = (since + limit, NamedValue { name, bytes });
+            outgoing.push(OutgoingValue { question, value, since, due, is_blamed: false });
+        }
+    }
+
+    /// Takes out what is through since so many questions are answered: those that were told of as slow, and
+    /// whether any is left.
+    pub(super) fn take_through(&self, ended: u64) -> (Vec<OutgoingValue>, bool) {
+        let mut outgoing = self.0.outgoing.lock();
+        let through = outgoing.iter().take_while(|it| it.question <= ended).count();
+        let through = outgoing.drain(..through).filter(|it| it.is_blamed).collect();
+        (through, !outgoing.is_empty())
     }
 
     /// What is arriving, to be changed by the one who reads.

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::questions::{AnswerKind, Questions};
+use super::questions::{AnswerKind, Questions, SentValue};
 
 /// What a part of a reply takes in memory beside its bytes.
 const PART: u64 = 64;
@@ -186,6 +186,11 @@ impl Meter {
         self.questions.begun()
     }
 
+    /// Takes the large values that have begun to be sent since the last time.
+    pub(super) fn take_sent(&mut self) -> Vec<SentValue> {
+        self.questions.take_sent()
+    }
+
     /// The name of one of the values that are arriving.
     pub(super) fn name(&self, index: u64) -> Option<String> {
         self.questions.name(index)
@@ -351,7 +356,7 @@ impl Meter {
             self.kind = self.questions.first();
             // No batch asks for anything small after what is large: what came before was handed over, or dropped
             // if nobody waited for it.
-            if self.kind == Some(AnswerKind::Small) {
+            if matches!(self.kind, Some(AnswerKind::Small | AnswerKind::Script)) {
                 self.waiting = 0;
             }
         }
@@ -431,7 +436,7 @@ impl Meter {
     fn taking(&self, more: u64) -> Result<(), OversizedReply> {
         let bytes = self.taken.saturating_add(more);
         let limit = match self.kind {
-            Some(AnswerKind::Small | AnswerKind::Prefix) if !self.is_push => self.limit.min(SMALL),
+            Some(kind) if kind.is_small() && !self.is_push => self.limit.min(SMALL),
             _ => self.limit,
         };
         if bytes > limit {

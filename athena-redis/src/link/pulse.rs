@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::flow::{Greeting, NamedValue, Passed};
+use super::flow::{BlamedValue, Greeting, Passed};
 use super::meter::OversizedReply;
 
 /// After so many timeouts one after the other a connection is taken for dead.
@@ -54,7 +54,7 @@ pub(super) enum GivenUp {
     /// Something is on its way: what is large or slow would get there no sooner over another connection.
     OnItsWay {
         /// The values that are to blame.
-        values: Vec<NamedValue>,
+        values: Vec<BlamedValue>,
         took: Duration,
     },
     /// Nothing has come, and this is known by another one that was under way at that time.
@@ -127,7 +127,7 @@ impl Watch<'_> {
             return GivenUp::Early;
         }
         if let Some(passed) = greeting.goes_on_since(self.passed) {
-            return GivenUp::OnItsWay { values: greeting.blame(passed), took };
+            return GivenUp::OnItsWay { values: greeting.blame(passed, now), took };
         }
         greeting.clear_way();
         self.pulse.count(self.timeouts)
@@ -150,6 +150,7 @@ mod tests {
 
     use super::*;
     use crate::link::client::Client;
+    use crate::link::flow::NamedValue;
     use crate::link::questions::packed;
     use crate::link::tap::Tap;
 
@@ -217,9 +218,12 @@ mod tests {
         tap.wrote(&packed(line), false);
     }
 
+    fn arriving(name: &str, bytes: u64) -> BlamedValue {
+        BlamedValue { value: NamedValue { name: name.to_owned(), bytes }, age: None }
+    }
+
     fn slow(name: &str, bytes: u64) -> GivenUp {
-        let values = vec![NamedValue { name: name.to_owned(), bytes }];
-        GivenUp::OnItsWay { values, took: LONG }
+        GivenUp::OnItsWay { values: vec![arriving(name, bytes)], took: LONG }
     }
 
     fn innocent() -> GivenUp {
@@ -274,8 +278,7 @@ mod tests {
         tap.arrived(b"*5\r\n$1\r\n1\r\n$300000\r\n").unwrap();
         tap.arrived(&vec![b'x'; 300_000]).unwrap();
         tap.arrived(b"\r\n$1\r\n1\r\n$400000\r\nx").unwrap();
-        let values = [("large", 300_000), ("other", 400_000)];
-        let values = values.map(|(name, bytes)| NamedValue { name: name.to_owned(), bytes }).into();
+        let values = vec![arriving("large", 300_000), arriving("other", 400_000)];
         assert_eq!(give_up(&watch), GivenUp::OnItsWay { values, took: LONG });
     }
 

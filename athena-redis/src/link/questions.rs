@@ -7,10 +7,14 @@
 
 use std::collections::VecDeque;
 
+use super::meter::LARGE;
+
 /// The longest word of a command that is told from others.
 const LONGEST_WORD: u64 = 12;
 /// Of a longer name nothing is kept; ours are shorter.
 const LONGEST_NAME: u64 = 1_024;
+/// Where the first key of a script stands: behind the command, the script and the number of keys.
+const FIRST_KEY: u64 = 3;
 
 /// What its reply may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub(super) enum AnswerKind {
     Values,
     /// A number, or a word.
     Small,
+    /// The same; a large value may be written by it.
+    Script,
     /// A word; what it belongs to comes next.
     Prefix,
     /// Announcements: there is no reply.
@@ -35,7 +41,18 @@ pub(super) struct Questions {
     names: VecDeque<u8>,
     /// How many have begun to be sent.
     begun: u64,
+    /// The large values that have begun to be sent, and were not taken yet.
+    sent: Vec<SentValue>,
     writer: QuestionWriter,
+}
+
+/// A large value that a question writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SentValue {
+    /// Which of all questions it is, from 1 on.
+    pub(super) question: u64,
+    pub(super) name: String,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug)]
@@ -53,7 +70,11 @@ struct QuestionWriter {
     number: u64,
     /// How many words are to come.
     words: u64,
+    /// How many are there.
+    passed: u64,
     word: Vec<u8>,
+    /// The first name of a script.
+    key: Vec<u8>,
     /// The kind, once the first word is there.
     kind: Option<AnswerKind>,
     /// How much of the names is about it.
@@ -78,12 +99,18 @@ impl AnswerKind {
     fn of(word: &[u8]) -> Self {
         match word {
             b"MGET" => Self::Values,
-            b"PTTL" | b"PING" | b"SET" | b"DEL" | b"PEXPIRE" | b"EVALSHA" | b"EVAL" => Self::Small,
+            b"PTTL" | b"PING" | b"SET" | b"DEL" | b"PEXPIRE" => Self::Small,
+            b"EVALSHA" | b"EVAL" => Self::Script,
             b"ASKING" => Self::Prefix,
             // If it is refused there is a reply, at a time when nothing else is asked.
             b"PSUBSCRIBE" => Self::Announced,
             _ => Self::Other,
         }
+    }
+
+    /// Whether its reply is a number, or a word.
+    pub(super) fn is_small(self) -> bool {
+        matches!(self, Self::Small | Self::Script | Self::Prefix)
     }
 }
 
@@ -91,6 +118,11 @@ impl Questions {
     /// How many have begun to be sent so far.
     pub(super) fn begun(&self) -> u64 {
         self.begun
+    }
+
+    /// Takes the large values that have begun to be sent since the last time.
+    pub(super) fn take_sent(&mut self) -> Vec<SentValue> {
+        std::mem::take(&mut self.sent)
     }
 
     /// The kind of the first one that is open.
@@ -166,7 +198,14 @@ impl Questions {
                         WriteStep::Length
                     }
                     (_, 0) => WriteStep::Gap(2),
-                    (_, left) => WriteStep::Word(left, left <= writer.longest_kept()),
+                    (_, left) => {
+                        self.sent.extend(writer.sent(left).map(|name| SentValue {
+                            question: self.begun,
+                            name,
+                            bytes: left,
+                        }));
+                        WriteStep::Word(left, left <= writer.longest_kept())
+                    }
                 };
             }
             b'*' if matches!(writer.step, WriteStep::Count) => self.begun += 1,
@@ -186,13 +225,19 @@ impl Questions {
                 self.names.extend(&writer.word);
                 writer.names += 2 + writer.word.len();
             }
+            Some(AnswerKind::Script) if writer.passed == FIRST_KEY => {
+                std::mem::swap(&mut writer.key, &mut writer.word);
+            }
             Some(_) => {}
         }
         writer.word.clear();
+        writer.passed += 1;
         writer.words = writer.words.saturating_sub(1);
         writer.step = WriteStep::Length;
         if writer.words == 0 {
             writer.step = WriteStep::Count;
+            writer.passed = 0;
+            writer.key.clear();
             let (kind, names) = (writer.kind.take(), std::mem::take(&mut writer.names));
             match kind.unwrap_or(AnswerKind::Other) {
                 AnswerKind::Announced => self.begun -= 1,
@@ -208,8 +253,15 @@ impl QuestionWriter {
         match self.kind {
             None => LONGEST_WORD,
             Some(AnswerKind::Values) => LONGEST_NAME,
+            Some(AnswerKind::Script) if self.passed == FIRST_KEY => LONGEST_NAME,
             Some(_) => 0,
         }
+    }
+
+    /// The name of the value that the next word is, of so many bytes, if it is a large one.
+    fn sent(&self, bytes: u64) -> Option<String> {
+        let is_value = bytes >= LARGE && !self.key.is_empty();
+        is_value.then(|| String::from_utf8(self.key.clone()).ok())?
     }
 }
 
@@ -268,11 +320,38 @@ mod tests {
                 of(AnswerKind::Small, ",,,,"),
                 of(AnswerKind::Values, "a,,bc,,"),
                 of(AnswerKind::Prefix, ",,,,"),
-                of(AnswerKind::Small, ",,,,"),
+                of(AnswerKind::Script, ",,,,"),
                 of(AnswerKind::Values, "d,,,,"),
             ];
             assert_eq!(seen, expected, "in pieces of {size}");
             assert!(open.names.is_empty() && open.open.is_empty());
+        }
+    }
+
+    #[test]
+    fn large_values_that_scripts_write_are_told_by_their_first_names() {
+        let (large, almost) = ("x".repeat(300_000), "x".repeat(200_000));
+        let long = "k".repeat(1_025);
+        let asked = [
+            "PING".to_owned(),
+            format!("EVALSHA digest 2 value lease token {large} 1000"),
+            format!("EVALSHA digest 2 small lease token {almost} 1000"),
+            format!("EVALSHA digest 1 {long} {large}"),
+            format!("SET other {large}"),
+            format!("EVAL source 2 again lease token {large} 1000"),
+            "EVALSHA digest 1 last".to_owned(),
+        ];
+        let asked = asked.map(|line| packed(&line)).concat();
+        let sent =
+            |question, name: &str| SentValue { question, name: name.to_owned(), bytes: 300_000 };
+        for size in [1, 7, 4_096, asked.len()] {
+            let mut open = Questions::default();
+            let mut seen = Vec::new();
+            for piece in asked.chunks(size) {
+                open.add(piece);
+                seen.extend(open.take_sent());
+            }
+            assert_eq!(seen, [sent(2, "value"), sent(6, "again")], "in pieces of {size}");
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Whoever waits for a value may be gone long before it has arrived, or wait for another one behind it. So it is
 //! told here, where the value is, and not by those who gave up alone.
 //!
-//! Invariant: a value that was told of as slow is told of as late when its last byte has come, never after.
+//! Invariant: a value that was told of as slow is told of as late when its last byte has come, or it is answered
+//! that it was written, never after.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use athena_cache_core::backend::Change;
 
 use super::client::Client;
-use super::flow::{ArrivingReply, Greeting, NamedValue, PresentValue};
+use super::flow::{ArrivingReply, Greeting, NamedValue, OutgoingValue, PresentValue};
 use super::meter::{ArrivingValue, Meter, OversizedReply, Sifted};
 
 /// The bytes of one connection, as they pass.
@@ -22,16 +23,22 @@ pub(super) struct Tap {
     client: Arc<Client>,
     /// The reply that is known to be arriving: its number.
     shown: Option<u64>,
+    /// Whether a large value is being written.
+    is_any_outgoing: bool,
 }
 
 impl Tap {
     pub(super) fn new(max_reply: u64, greeting: Greeting, client: Arc<Client>) -> Self {
-        Self { meter: Meter::new(max_reply), greeting, client, shown: None }
+        Self { meter: Meter::new(max_reply), greeting, client, shown: None, is_any_outgoing: false }
     }
 
     /// Takes in what was written, and whether it had to wait until there was room.
     pub(super) fn wrote(&mut self, bytes: &[u8], had_to_wait: bool) {
         let begun = self.meter.ask(bytes);
+        for sent in self.meter.take_sent() {
+            self.is_any_outgoing = true;
+            self.greeting.note_sent(sent, self.client.limit());
+        }
         self.greeting.note_written(bytes.len(), had_to_wait, begun);
     }
 
@@ -39,6 +46,7 @@ impl Tap {
     pub(super) fn arrived(&mut self, bytes: &[u8]) -> Result<Sifted, OversizedReply> {
         let sifted = self.meter.add(bytes);
         self.greeting.note_read(self.meter.replied(), self.meter.ended());
+        self.end_outgoing();
         self.follow();
         if let Err(oversized) = sifted {
             // First: whoever waits is told of the end of the connection next, and may ask again.
@@ -48,9 +56,22 @@ impl Tap {
         sifted
     }
 
+    /// Tells of those that were written, and took too long.
+    fn end_outgoing(&mut self) {
+        if !self.is_any_outgoing {
+            return;
+        }
+        let (through, is_any) = self.greeting.take_through(self.meter.ended());
+        self.is_any_outgoing = is_any;
+        for OutgoingValue { value: NamedValue { name, bytes }, since, .. } in through {
+            let took = since.elapsed();
+            self.client.tell(&Change::Late { names: vec![name], bytes, took });
+        }
+    }
+
     /// Notes which values are arriving now, and that others are there.
     fn follow(&mut self) {
-        let Self { meter, greeting, client, shown } = self;
+        let Self { meter, greeting, client, shown, .. } = self;
         let now = meter.arriving().map(|_| meter.ended());
         if shown.is_none() && now.is_none() {
             return;
@@ -143,6 +164,7 @@ mod tests {
     use athena_cache_core::backend::Listener;
 
     use super::*;
+    use crate::link::flow::Passed;
     use crate::link::questions::packed;
 
     /// What was told of which name, with how many bytes.
@@ -166,6 +188,12 @@ mod tests {
 
     fn ask(tap: &mut Tap, line: &str) {
         tap.wrote(&packed(line), false);
+    }
+
+    /// Somebody gives up while bytes arrive; how many values are to blame.
+    fn blame(greeting: &Greeting) -> usize {
+        let passed = greeting.goes_on_since(Passed::default()).unwrap();
+        greeting.blame(passed, Instant::now()).len()
     }
 
     fn told(heard: &Heard) -> Vec<(&'static str, String, u64)> {
@@ -220,7 +248,7 @@ mod tests {
             ask(&mut tap, line);
         }
         tap.arrived(b"*1\r\n$300000\r\nx").unwrap();
-        assert_eq!(greeting.blame(1).len(), 1);
+        assert_eq!(blame(&greeting), 1);
         tap.arrived(&vec![b'x'; 299_999]).unwrap();
         assert_eq!(told(&heard), [], "whoever gave up has told the rest");
         tap.arrived(b"\r\n").unwrap();
@@ -230,12 +258,52 @@ mod tests {
         assert_eq!(told(&heard), []);
     }
 
+    /// Writes a large value as a script does, the second half of it after a wait for room.
+    fn write_slowly(tap: &mut Tap, name: &str) {
+        let line = format!("EVALSHA digest 2 {name} lease token {} 1000", "x".repeat(300_000));
+        let bytes = packed(&line);
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        tap.wrote(first, false);
+        let begun = Instant::now();
+        while begun.elapsed() <= LATE {
+            std::thread::yield_now();
+        }
+        tap.wrote(second, true);
+    }
+
+    #[test]
+    fn a_value_that_is_written_for_too_long_is_blamed_and_late_once_that_is_answered() {
+        let (mut tap, greeting, heard) = tap(LATE);
+        ask(&mut tap, "PING");
+        write_slowly(&mut tap, "large");
+        ask(&mut tap, "PING");
+        assert_eq!([blame(&greeting), blame(&greeting)], [1, 0], "it is told of once");
+        tap.arrived(b"+PONG\r\n").unwrap();
+        assert_eq!(told(&heard), [], "it is not through, and whoever gave up has told the rest");
+        tap.arrived(b":1\r\n").unwrap();
+        assert_eq!(told(&heard), [about("late", "large", 300_000)]);
+        tap.arrived(b"+PONG\r\n").unwrap();
+        assert_eq!(told(&heard), []);
+    }
+
+    #[test]
+    fn a_value_that_is_written_in_time_or_holds_up_nobody_is_not_told_of() {
+        let (mut tap, greeting, heard) = tap(NEVER);
+        write_slowly(&mut tap, "large");
+        assert_eq!(blame(&greeting), 0, "it has its time still");
+        tap.arrived(b":1\r\n").unwrap();
+        let (mut tap, _, late) = self::tap(LATE);
+        write_slowly(&mut tap, "large");
+        tap.arrived(b":1\r\n").unwrap();
+        assert_eq!((told(&heard), told(&late)), (vec![], vec![]));
+    }
+
     #[test]
     fn in_a_reply_that_was_given_up_large_values_are_told_of_as_they_come() {
         let (mut tap, greeting, heard) = tap(NEVER);
         ask(&mut tap, "MGET a b c");
         tap.arrived(b"*3\r\n$300000\r\nx").unwrap();
-        greeting.blame(1);
+        blame(&greeting);
         tap.arrived(&vec![b'x'; 299_999]).unwrap();
         tap.arrived(b"\r\n$1\r\n1\r\n$400000\r\nx").unwrap();
         assert_eq!(told(&heard), [about("late", "a", 300_000), about("slow", "c", 400_000)]);

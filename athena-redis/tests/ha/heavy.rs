@@ -66,6 +66,29 @@ async fn a_value_is_blamed_though_no_reader_waits_for_it_nor_behind_it() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_written_too_slowly_is_late_once_it_is_there() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let redis = hasty(&proxy.url());
+    let told = Told::by(&redis);
+    insert(&redis, "small", b"bar").await.unwrap();
+    proxy.set(Direction::ToServer, Mode::Rate(2_000_000));
+    assert_eq!(failure(insert(&redis, "large", &vec![0; 2 * LARGE])).await.0, Class::Slow);
+    // Somebody who waits behind it, for longer than it may take itself.
+    assert_eq!(failure(read(&redis, "small")).await.0, Class::Slow);
+    eventually("it is through", async || !blamed(&told).1.is_empty()).await;
+    assert_eq!(blamed(&told), (vec!["large".to_owned()], vec!["large".to_owned()]));
+    let took = told.all().into_iter().find_map(|change| match change {
+        Change::Late { took, .. } => Some(took),
+        _ => None,
+    });
+    assert!(took > Some(4 * HASTE), "{took:?}: two seconds, from its first byte on");
+    let is_read = async || read(&redis, "small").await.is_ok();
+    eventually("nothing is in the way any more", is_read).await;
+    assert_eq!((proxy.accepted(), redis.epoch(Node::ONLY)), (1, 1));
+}
+
+#[tokio::test]
 async fn a_batch_that_is_too_large_for_one_reply_costs_no_connection() {
     const VALUE: usize = 100_000;
     let server = RedisServer::start();

@@ -15,6 +15,7 @@ use crate::backend::Failure;
 use crate::coherence::joining::Joinable;
 use crate::coherence::revision::Revision;
 use crate::engine::answer::Judged;
+use crate::engine::course::Next;
 use crate::engine::lease_wait::LeaseWait;
 use crate::engine::{Answer, Ask};
 use crate::policy::freshness::Verdict;
@@ -22,6 +23,7 @@ use crate::remote::LeaseGuard;
 use crate::remote::journal::Target;
 use crate::remote::wake::Waiter;
 use crate::remote::{Asked, SPARE};
+use crate::resilience::class::is_miss;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
 
@@ -74,7 +76,7 @@ where
     /// The lease, or the value that another process has loaded under it meanwhile.
     ///
     /// It is waited for within `wait_for_lease`: until its holder has stored the value, has given the lease
-    /// back, or is dead and the lease has ended.
+    /// back, or is dead and the lease has ended; and no longer than for two holders whose loads bring nothing.
     pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
         let Runtime { clock, revisions, .. } = &*self.ask.runtime;
         let mut wait = LeaseWait::begin(&self.ask.runtime);
@@ -86,13 +88,17 @@ where
             let Some(waiter) = waiter.filter(|_| leased == LeaseState::HeldElsewhere) else {
                 return Ok(leased);
             };
-            if wait.is_over(self.now()) {
+            if wait.is_over(self.now()) || self.ask.waited.has_met_enough() {
+                // The load begins now: that those who were waited for are done is no matter to it.
+                self.lead.begins_after(looked);
                 return Ok(leased);
             }
             wait.wait_for(clock, waiter.woken()).await;
             looked = revisions.now();
-            if let Some(answer) = self.find().await {
-                return Err(answer);
+            match self.find().await {
+                Ok(Some(answer)) => return Err(answer),
+                Ok(None) => {}
+                Err(failure) => return self.without_backend(failure),
             }
         }
     }
@@ -111,7 +117,7 @@ where
         let leased = self.lease().await;
         if leased == LeaseState::Held
             && self.lead.has_changed(&self.ask.runtime.revisions, looked)
-            && let Some(answer) = self.find().await
+            && let Ok(Some(answer)) = self.find().await
         {
             drop(self.flight().take_lease());
             return Err(answer);
@@ -125,15 +131,35 @@ where
         Ok(leased)
     }
 
-    /// What another process has stored, as the answer of this job; it is landed for the followers.
-    async fn find(&self) -> Option<Answer<R>> {
-        if self.purpose == Purpose::Reload {
-            return None;
+    /// What follows where the backend does not say any more whether another process has stored the value: a load
+    /// without a lease, or what may answer in its place.
+    fn without_backend(&self, failure: Failure) -> Result<LeaseState, Answer<R>> {
+        if self.purpose == Purpose::Answer {
+            let next = self.ask.next(&self.lead, Err(failure), self.stale.clone());
+            if let Next::Answer(answer) | Next::Refresh(answer, _) = next {
+                return Err(answer);
+            }
         }
-        let remote = self.ask.remote()?;
+        Ok(self.unleased())
+    }
+
+    /// What another process has stored, as the answer of this job; it is landed for the followers.
+    async fn find(&self) -> Result<Option<Answer<R>>, Failure> {
+        let Some(remote) = self.ask.remote().filter(|_| self.purpose != Purpose::Reload) else {
+            return Ok(None);
+        };
         self.lead.asks_at(self.now());
-        let seen = self.ask.look_as(&self.lead, remote, remote.deadline()).await.ok().flatten();
-        let Judged { slot, verdict, .. } = seen.filter(Judged::is_fresh)?;
+        match self.ask.look_as(&self.lead, remote, remote.deadline()).await {
+            Ok(seen) => {
+                Ok(seen.filter(Judged::is_fresh).and_then(|seen| self.found_elsewhere(seen)))
+            }
+            Err(failure) if is_miss(failure.class()) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// A fresh entry of the backend as the answer of this job, if it is one.
+    fn found_elsewhere(&self, Judged { slot, verdict, .. }: Judged) -> Option<Answer<R>> {
         let answer = match self.purpose {
             Purpose::Refresh if verdict == Verdict::Refresh => return None,
             // It is counted where it is handed on, if it is.
@@ -165,7 +191,9 @@ where
             return if ask.is_shared() { LeaseState::Confined } else { LeaseState::NotNeeded };
         };
         // A fill needs a task: without one the lease would only be in the way of other processes.
-        if self.purpose == Purpose::AnswerWithoutBackend || ask.runtime.spawner().is_none() {
+        let is_away =
+            self.purpose == Purpose::AnswerWithoutBackend || ask.waited.unanswered().is_some();
+        if is_away || ask.runtime.spawner().is_none() {
             return self.unleased();
         }
         let life = ask.runtime.settings.lease;
@@ -175,6 +203,11 @@ where
         // Coherence 6: made before the lease is asked for, so that it is given back however that ends.
         let guard = LeaseGuard::new(remote, Arc::clone(address), token, life);
         let asked = remote.lease(address, ask.wanted(token)).await;
+        match &asked {
+            Ok(Asked::Elsewhere(Some(holder))) => ask.waited.note_holder(*holder),
+            Err(failure) => ask.waited.note_failure(failure),
+            Ok(Asked::Elsewhere(None) | Asked::Overdue | Asked::Granted(_)) => {}
+        }
         self.apply(asked, guard)
     }
 
@@ -183,7 +216,7 @@ where
         let AfterReply { state, guard: fate, joining } = reply(&asked).consequences();
         let grant = match asked {
             Ok(Asked::Granted(grant)) => Some(grant),
-            Ok(Asked::Elsewhere | Asked::Overdue) | Err(_) => None,
+            Ok(Asked::Elsewhere(_) | Asked::Overdue) | Err(_) => None,
         };
         match (fate, grant) {
             (GuardFate::Held, Some(grant)) => {
@@ -215,7 +248,7 @@ where
 fn reply(asked: &Result<Asked, Failure>) -> LeaseReply {
     match asked {
         Ok(Asked::Granted(_)) => LeaseReply::Granted,
-        Ok(Asked::Elsewhere) => LeaseReply::Elsewhere,
+        Ok(Asked::Elsewhere(_)) => LeaseReply::Elsewhere,
         Ok(Asked::Overdue) => LeaseReply::Overdue,
         Err(failure) if failure.class().may_have_happened() => LeaseReply::Unanswered,
         Err(_) => LeaseReply::Refused,

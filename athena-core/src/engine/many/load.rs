@@ -84,7 +84,8 @@ where
         };
         let (mut ours, mut elsewhere) = (Vec::new(), Vec::new());
         for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
-            let may_wait = self.waiting.as_ref().is_some_and(|waiting| !waiting.is_over(job.now()));
+            let may_wait = self.waiting.as_ref().is_some_and(|waiting| !waiting.is_over(job.now()))
+                && !job.ask().waited.has_met_enough();
             match (leased, waiter) {
                 (Err(answer), _) => self.found.insert(&name, job.ask(), answer),
                 (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
