@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::questions::{AnswerKind, Questions, SentValue};
+use super::questions::{AnswerKind, LARGE, Questions, SentValue};
 
 /// What a part of a reply takes in memory beside its bytes.
 const PART: u64 = 64;
@@ -20,8 +20,6 @@ pub(super) const AROUND_VALUE: u64 = 64 << 10;
 const SMALL: u64 = 64 << 10;
 /// So many times the limit of one reply may have arrived of a batch, which is handed over as a whole.
 const WAITING: u64 = 4;
-/// From so many bytes on a value holds up others.
-pub(super) const LARGE: u64 = 256 << 10;
 /// Up to so many bytes a value is never passed over.
 const TINY: u64 = 4 << 10;
 /// So many large values of one reply are told apart, which is more than are asked for together.

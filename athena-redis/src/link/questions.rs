@@ -7,8 +7,8 @@
 
 use std::collections::VecDeque;
 
-use super::meter::LARGE;
-
+/// From so many bytes on a value holds up others.
+pub(super) const LARGE: u64 = 256 << 10;
 /// The longest word of a command that is told from others.
 const LONGEST_WORD: u64 = 12;
 /// Of a longer name nothing is kept; ours are shorter.
