@@ -64,7 +64,9 @@ struct Question<'a> {
 impl Remote {
     /// Reads one entry; one round trip unless it carries tags that the caller does not know.
     pub(crate) async fn look(&self, address: &Address, tags: &Tags, deadline: Deadline) -> Sought {
-        match self.attempt_single(address, tags, deadline).await {
+        let attempt = self.attempt_single(address, tags, deadline).await;
+        let unless_unreadable = |failure| self.absent_if_unreadable(address, failure);
+        match attempt.map(|attempt| attempt.or_else(unless_unreadable)) {
             Some(Ok(Attempt::Done(entry))) => Ok(entry),
             Some(Err(failure)) => Err(failure),
             // Boxed: it is rare, and would stand in the future of every call.

@@ -52,7 +52,10 @@ impl Remote {
         let Found { mut values, generations, proof } =
             match self.ask(Operation::read(), value, deadline, read).await {
                 Ok(found) => found,
-                Err(failure) => return Some(Err(self.held_off(value).unwrap_or(failure))),
+                Err(failure) => {
+                    let hold = self.hold(value).map(|hold| hold.failure());
+                    return Some(Err(hold.unwrap_or(failure)));
+                }
             };
         // Else several nodes answered for one: each is asked by itself.
         let proof = proof?;
@@ -85,8 +88,8 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Found, Failure> {
         // Looked at each time: what was given up is not attempted again.
-        if let Some(failure) = self.held_off(value) {
-            return Err(failure);
+        if let Some(hold) = self.hold(value) {
+            return Err(hold.failure());
         }
         let timeout = self.settings.load().attempt_timeout;
         let limit = deadline.attempt(self.clock.now(), timeout);
