@@ -31,6 +31,8 @@ pub(crate) enum Work {
     Memory,
     /// It keeps what nobody has changed.
     Keeping,
+    /// Nothing is flagged without a reason.
+    Word,
     /// Redis answers somebody.
     Redis,
     /// Invalidations are `Done`.
@@ -100,6 +102,8 @@ fn idle(history: &History, duty: &Duty, alive: &[usize]) -> Vec<Idle> {
             if reads > allowed {
                 found.push(Idle::Keeping { process, reads, allowed });
             }
+        }
+        if works(Work::Word) {
             let calls = ours.iter().filter(|read| is_doubted(history, read)).count();
             if calls > ours.len() / DOUBTED {
                 found.push(Idle::Flagged { process, calls, of: ours.len() });

@@ -85,6 +85,11 @@ impl Play {
         if self.fault == Fault::Resync {
             duties.extend(self.duty(phases[1].from, last.from, self.works()));
         }
+        if self.fault == Fault::Open {
+            // What nobody can prove is loaded, and is as good as any load.
+            let works = self.works().into_iter().filter(|work| *work == Work::Word).collect();
+            duties.extend(self.duty(phases[1].from, last.from, works));
+        }
         // A process that stands still, or hears everything late, is late itself.
         if !matches!(self.fault, Fault::Stall | Fault::Delay) {
             let limited = self.duty(phases[1].from, last.from, Vec::new());
@@ -104,6 +109,7 @@ impl Play {
         let works = [
             (Work::Memory, remembers && !self.loses_names()),
             (Work::Keeping, remembers && self.announces_all()),
+            (Work::Word, remembers && self.announces_all()),
             (Work::Redis, reads && !self.loses_names()),
             (Work::Invalidations, true),
         ];

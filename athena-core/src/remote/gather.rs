@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::given_up::given_up;
-use crate::backend::{Backend, Class, Failure, Found, Node};
+use crate::backend::{Backend, Class, Failure, Found, Node, Stored};
 use crate::clock::{Clock, Tick};
 use crate::lock::{Mutex, RwLock};
 use crate::tasks::Tasks;
@@ -24,8 +24,13 @@ use crate::tasks::Tasks;
 /// Tasks that ask one node at a time.
 const TASKS: usize = 2;
 
-/// Values of one batch at most.
+/// Values of one batch at most, and at first: how large they are is not known then.
 const MOST: usize = 256;
+const MOST_AT_FIRST: usize = 32;
+
+/// Bytes of one batch, as far as can be told from the one before: as much as one large value, since none of them
+/// arrives before the last one does.
+const BYTES: usize = 256 << 10;
 
 /// Who has waited for so long without being asked for waits for a task that does not run, as on a runtime that
 /// nobody drives; whoever comes then asks by itself.
@@ -49,13 +54,21 @@ struct Gatherer {
     queue: Mutex<GatherQueue>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct GatherQueue {
     /// How many ask by themselves.
     alone: usize,
     /// How many tasks ask for others.
     tasks: usize,
+    /// How many values go together, by the size of those that went last.
+    most: usize,
     waiting: Vec<WaitingRead>,
+}
+
+impl Default for GatherQueue {
+    fn default() -> Self {
+        Self { alone: 0, tasks: 0, most: MOST_AT_FIRST, waiting: Vec::new() }
+    }
 }
 
 /// What somebody wants to read: a value, and generations.
@@ -189,7 +202,7 @@ impl Gatherer {
         loop {
             let readers = {
                 let mut queue = serving.0.queue.lock();
-                let most = queue.waiting.len().min(MOST);
+                let most = queue.waiting.len().min(queue.most);
                 queue.waiting.drain(..most).collect::<Vec<_>>()
             };
             if readers.is_empty() {
@@ -211,7 +224,10 @@ impl Gatherer {
         let found = self.clock.within(limit, read).await;
         let found = found.unwrap_or_else(|| Err(given_up(&*self.backend, self.node, limit)));
         let shares = match found {
-            Ok(found) => names.shares(found),
+            Ok(found) => {
+                self.queue.lock().most = most_of_size(&found.values);
+                names.shares(found)
+            }
             Err(failure) => {
                 let shared = Shared { failure, by_several: readers.len() > 1 };
                 readers.iter().map(|_| Err(shared.clone())).collect()
@@ -230,6 +246,13 @@ impl Gatherer {
         let least = readers.iter().map(left).min().unwrap_or_default();
         least.saturating_sub(least / 32)
     }
+}
+
+/// How many values of about this size go together.
+fn most_of_size(values: &[Option<Stored>]) -> usize {
+    let bytes: usize = values.iter().flatten().map(|stored| stored.bytes.len()).sum();
+    let each = bytes / values.len().max(1);
+    (BYTES / each.max(1)).clamp(1, MOST)
 }
 
 impl WaitingRead {
@@ -287,5 +310,52 @@ impl<'n> Names<'n> {
             Ok(Found { values: vec![value], generations: generations.collect(), proof })
         };
         std::mem::take(&mut self.wanted).into_iter().map(&mut share).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Generation;
+
+    #[test]
+    fn the_larger_values_are_the_fewer_go_together() {
+        let of = |count: usize, size: usize| {
+            let stored = Stored { bytes: vec![0; size], remaining: Duration::ZERO };
+            most_of_size(&vec![Some(stored); count])
+        };
+        assert_eq!([of(1, 200), of(200, 200)], [MOST; 2]);
+        assert_eq!([of(1, 4 << 10), of(64, 4 << 10)], [64; 2]);
+        assert_eq!([of(4, 64 << 10), of(1, 1 << 20)], [4, 1]);
+        assert_eq!([most_of_size(&[None, None]), most_of_size(&[])], [MOST; 2], "nothing is there");
+    }
+
+    #[test]
+    fn each_value_is_asked_for_once_and_each_reader_gets_its_own() {
+        let generation = Generation::new;
+        let names: Vec<(&str, Box<[Box<str>]>)> = vec![
+            ("a", Box::new(["all".into()])),
+            ("b", Box::new(["all".into(), "tag".into()])),
+            ("a", Box::new(["tag".into()])),
+        ];
+        let mut batch = Names::default();
+        names.iter().for_each(|(value, generations)| batch.add(value, generations));
+        assert_eq!((&*batch.values, &*batch.generations), (&["a", "b"][..], &["all", "tag"][..]));
+        let stored =
+            |byte| Some(Stored { bytes: vec![byte], remaining: Duration::from_secs(1) });
+        let found = Found {
+            values: vec![stored(1), None],
+            generations: vec![Some(generation(7)), None],
+            proof: None,
+        };
+        let shares: Vec<_> = batch.shares(found).into_iter().map(Result::unwrap).collect();
+        let expected = [
+            (stored(1), vec![Some(generation(7))]),
+            (None, vec![Some(generation(7)), None]),
+            (stored(1), vec![None]),
+        ];
+        for (share, (value, generations)) in shares.into_iter().zip(expected) {
+            assert_eq!(share, Found { values: vec![value], generations, proof: None });
+        }
     }
 }

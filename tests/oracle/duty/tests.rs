@@ -74,7 +74,7 @@ fn memory_keeps_what_nobody_has_changed() {
 
 #[test]
 fn what_a_process_has_nothing_to_tell_of_is_not_flagged() {
-    let duty = duty(&[Work::Keeping]);
+    let duty = duty(&[Work::Word]);
     let flagged = calls(Source::Memory, 1).into_iter();
     let flagged: Vec<_> = flagged.map(|read| Read { flags: Flags::Flagged, ..read }).collect();
     let idle = |reads: &[Read], ending| {
