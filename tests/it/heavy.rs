@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{
-    BreakerState, Cache, Health, Invalidated, Resilience, Source, Stats, athena_cache, of,
-};
+use athena_cache::{BreakerState, Cache, Health, Invalidated, Resilience, Source, Stats};
 
-use crate::world::{FORMS, Fault, Form, Log, Origin, Remote, others_rest};
+use crate::world::{self, FORMS, Fault, Form, Log, Origin, Remote, others_rest, refreshed};
 
 /// The longest for which a name is left alone after it was given up once.
 const FIRST_REST: Duration = Duration::from_millis(1_200);
@@ -29,18 +27,7 @@ async fn outlasting<T>(remote: &Remote, call: impl Future<Output = T>) -> T {
 }
 
 async fn ask(form: Form, cache: &Cache, origin: &Origin, value: u32) -> (Source, u32) {
-    let answer = form.plain(cache, "k", origin.returns(Ok(value))).await;
-    assert!(!answer.outcome.degraded && !answer.outcome.stale, "{:?}", answer.outcome);
-    (answer.outcome.source, answer.value.unwrap())
-}
-
-/// The entry `k` of [`Form::plain`], to be refreshed.
-#[athena_cache(ttl = "10s", key = "plain:k", shared, skip(load), cache = cache)]
-async fn plain(
-    cache: &Cache,
-    load: impl Future<Output = Result<u32, Fault>>,
-) -> Result<u32, Fault> {
-    load.await
+    world::ask(form, cache, "k", origin, value).await
 }
 
 async fn stored(form: Form, remote: &Remote, origin: &Origin) {
@@ -117,7 +104,7 @@ async fn a_refresh_of_a_value_that_is_left_alone_outdates_what_is_stored() {
     stored(form, &remote, &origin).await;
     remote.chaos.on("read", Chaotic::Slow);
     outlasting(&remote, ask(form, cache, &origin, 2)).await;
-    assert_eq!(of(plain(cache, origin.returns(Ok(3)))).refresh().await.unwrap(), Ok(3));
+    assert_eq!(refreshed(cache, "k", origin.returns(Ok(3))).await, Ok(3));
     assert!(!remote.store.names().iter().any(|name| name.contains("plain")));
 }
 

@@ -3,22 +3,16 @@
 use std::future::Future;
 use std::time::Duration;
 
+use athena_cache::Source;
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, Source, athena_cache, of};
 use futures_util::future::join_all;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
-use crate::world::{Answer, FORMS, Fault, Form, Origin, Remote, others_rest};
+use crate::world::{Answer, FORMS, Form, Origin, Remote, ask, others_rest, refreshed};
 
 const LATE: Duration = Duration::from_millis(100);
-
-async fn ask(form: Form, cache: &Cache, name: &str, origin: &Origin, value: u32) -> (Source, u32) {
-    let answer = form.plain(cache, name, origin.returns(Ok(value))).await;
-    assert!(!answer.outcome.degraded && !answer.outcome.stale, "{:?}", answer.outcome);
-    (answer.outcome.source, answer.value.unwrap())
-}
 
 /// What calls come to while answers of before are given out late.
 async fn outlasting<T>(remote: &Remote, calls: impl Future<Output = T>) -> T {
@@ -126,15 +120,6 @@ async fn s1_who_has_seen_nothing_while_another_has_loaded_does_not_load_again() 
     }
 }
 
-/// The entry `k` of [`Form::plain`], to be refreshed.
-#[athena_cache(ttl = "10s", key = "plain:k", shared, skip(load), cache = cache)]
-async fn plain(
-    cache: &Cache,
-    load: impl Future<Output = Result<u32, Fault>>,
-) -> Result<u32, Fault> {
-    load.await
-}
-
 #[tokio::test]
 async fn t2_what_was_read_before_a_refresh_does_not_replace_what_that_has_brought() {
     let (remote, origin) = (Remote::new(), Origin::default());
@@ -146,7 +131,7 @@ async fn t2_what_was_read_before_a_refresh_does_not_replace_what_that_has_brough
     let early = ask(Form::Entry, cache, "k", &origin, 9);
     let refreshed = async {
         yield_now().await;
-        of(plain(cache, origin.returns(Ok(2)))).refresh().await.unwrap()
+        refreshed(cache, "k", origin.returns(Ok(2))).await
     };
     let (early, refreshed) = outlasting(&remote, async { tokio::join!(early, refreshed) }).await;
     assert_eq!((early, refreshed), ((Source::Backend, 1), Ok(2)));

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use athena_cache::testing::{Chaos, ChaosBackend, Connection, ManualClock, MemoryBackend};
-use athena_cache::{Builder, Cache, Memory, Observed, Resilience, athena_cache, of};
+use athena_cache::{Builder, Cache, Memory, Observed, Resilience, Source, athena_cache, of};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -261,6 +261,28 @@ impl Form {
             }
         }
     }
+}
+
+/// An answer of [`Form::plain`] that is not flagged.
+pub async fn ask(
+    form: Form,
+    cache: &Cache,
+    name: &str,
+    origin: &Origin,
+    value: u32,
+) -> (Source, u32) {
+    let answer = form.plain(cache, name, origin.returns(Ok(value))).await;
+    assert!(!answer.outcome.degraded && !answer.outcome.stale, "{:?}", answer.outcome);
+    (answer.outcome.source, answer.value.unwrap())
+}
+
+/// An entry of [`Form::plain`], loaded anew.
+pub async fn refreshed(
+    cache: &Cache,
+    name: &str,
+    load: impl Future<Output = Result<u32, Fault>>,
+) -> Result<u32, Fault> {
+    of(plain(cache, name, load)).refresh().await.unwrap()
 }
 
 #[athena_cache(ttl = "10s", key = "plain:{name}", shared, skip(load), cache = cache)]

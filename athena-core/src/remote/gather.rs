@@ -341,8 +341,7 @@ mod tests {
         let mut batch = Names::default();
         names.iter().for_each(|(value, generations)| batch.add(value, generations));
         assert_eq!((&*batch.values, &*batch.generations), (&["a", "b"][..], &["all", "tag"][..]));
-        let stored =
-            |byte| Some(Stored { bytes: vec![byte], remaining: Duration::from_secs(1) });
+        let stored = |byte| Some(Stored { bytes: vec![byte], remaining: Duration::from_secs(1) });
         let found = Found {
             values: vec![stored(1), None],
             generations: vec![Some(generation(7)), None],
