@@ -1,9 +1,10 @@
 //! Reads of several callers that go to a node together.
 //!
 //! One command for what many wait for costs a fraction of one for each. Who finds nothing under way to a node
-//! asks at once; who comes while something is leaves its names for a task, which asks for all that wait, two
-//! of them at most at a time, so that one batch is put together while another is answered. A task and not one of
-//! the callers: what a caller awaits may stand still for as long as it likes, and the others with it.
+//! asks at once; who comes while something is leaves its names for a task, which asks for all that wait, in
+//! batches that are no larger than one large value. Two tasks do so, so that some are put together while others are
+//! answered. A task and not one of the callers: what a caller awaits may stand still for as long as it likes, and
+//! the others with it.
 //!
 //! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
 //! together judges the answer by what it noted before it came (coherence 22).
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
@@ -60,7 +62,7 @@ struct GatherQueue {
     alone: usize,
     /// How many tasks ask for others.
     tasks: usize,
-    /// How many values go together, by the size of those that went last.
+    /// How many values are one batch, by the size of those that went last.
     most: usize,
     waiting: Vec<WaitingRead>,
 }
@@ -200,15 +202,21 @@ impl Gatherer {
     /// Asks for all that wait until nobody does.
     async fn serve(serving: Serving) {
         loop {
-            let readers = {
+            let (mut readers, most) = {
                 let mut queue = serving.0.queue.lock();
-                let most = queue.waiting.len().min(queue.most);
-                queue.waiting.drain(..most).collect::<Vec<_>>()
+                (std::mem::take(&mut queue.waiting), queue.most)
             };
             if readers.is_empty() {
                 return;
             }
-            serving.0.ask_for(readers).await;
+            // Side by side, so that nobody waits for another batch to be through.
+            let mut batches = Vec::with_capacity(readers.len().div_ceil(most));
+            while readers.len() > most {
+                let rest = readers.split_off(most);
+                batches.push(std::mem::replace(&mut readers, rest));
+            }
+            batches.push(readers);
+            join_all(batches.into_iter().map(|batch| serving.0.ask_for(batch))).await;
             // Those that were answered mostly ask for something else.
             yield_now().await;
         }
