@@ -214,6 +214,7 @@ impl Play {
     ) -> Report {
         let stats: Vec<_> = processes.iter().map(|process| process.cache.stats()).collect();
         let unleased: u64 = stats.iter().map(|stats| stats.unleased_loads).sum();
+        let renewed = stats.iter().map(|stats| stats.reconnects.saturating_sub(1)).sum();
         // What was loaded beside a lease counts as refused once that lease has ended.
         let beside = |stats: &Stats| stats.leases_held_elsewhere + stats.refused;
         let beside = stats.iter().map(beside).sum();
@@ -239,6 +240,7 @@ impl Play {
             violations: check::check(&history, &rules),
             surplus: surplus.filter(|_| rules.is_calm).unwrap_or_default(),
             unleased: if rules.is_calm && self.loads_once_for_all() { unleased } else { 0 },
+            renewed: if rules.is_calm { renewed } else { 0 },
             lapses: duty::lapses(&history, &rules.duties, &alive),
             staleness: staleness::by_phase(&history),
             stats,
