@@ -347,7 +347,9 @@ mod tests {
             ("a", Box::new(["tag".into()])),
         ];
         let mut batch = Names::default();
-        names.iter().for_each(|(value, generations)| batch.add(value, generations));
+        for (value, generations) in &names {
+            batch.add(value, generations);
+        }
         assert_eq!((&*batch.values, &*batch.generations), (&["a", "b"][..], &["all", "tag"][..]));
         let stored = |byte| Some(Stored { bytes: vec![byte], remaining: Duration::from_secs(1) });
         let found = Found {

@@ -53,8 +53,8 @@ impl Remote {
             match self.ask(Operation::read(), value, deadline, read).await {
                 Ok(found) => found,
                 Err(failure) => {
-                    let hold = self.hold(value).map(|hold| hold.failure());
-                    return Some(Err(hold.unwrap_or(failure)));
+                    let own = self.hold(value).map(|hold| hold.failure());
+                    return Some(Err(own.unwrap_or(failure)));
                 }
             };
         // Else several nodes answered for one: each is asked by itself.
