@@ -17,6 +17,7 @@ mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod meter;
+mod occurrences;
 mod origin;
 mod overheard;
 mod permission;

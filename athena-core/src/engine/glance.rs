@@ -1,11 +1,11 @@
 //! A look in the backend before anything else is set up for a call, where memory does not answer first.
 //!
 //! No flight is begun for it: callers of one key meet in the batch in which their names go to the node, and
-//! flights begin at the load. Where memory answers first the first of them keeps what it finds for all, so there it is the
-//! leader of a flight who looks.
+//! flights begin at the load. Where memory answers first, the first of them keeps what it finds for all; so there
+//! it is the leader of a flight who looks.
 //!
-//! Invariant: an answer is what the whole way would have answered. All else is handed to it, and counts there only while
-//! nothing has changed since (coherence 22).
+//! Invariant: an answer is what the whole way would have answered. All else is handed to it, and counts there only
+//! while nothing has changed since (coherence 22).
 
 use super::course::Looked;
 use super::{Answer, Ask};
@@ -40,6 +40,7 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
+    /// Looks, if no flight of the key is there to be joined.
     pub(super) async fn glance(&self) -> Glance<R> {
         let Runtime { flights, revisions, clock, .. } = &*self.runtime;
         if self.runtime.reads_memory() {

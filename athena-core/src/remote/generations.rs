@@ -1,5 +1,6 @@
 //! Generations as they hold now, created where they are missing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,9 +193,9 @@ impl Generations {
 
 /// What was answered by name, in the order of what was needed.
 pub(super) fn in_order(needs: &[Need], current: &[Told]) -> Result<Vec<Stamp>, Failure> {
-    let find = |Need { name, .. }: &Need| {
-        current.iter().find(|told| told.name == *name).map(|told| told.stamp)
-    };
+    let told: HashMap<&str, Stamp, foldhash::fast::RandomState> =
+        current.iter().map(|told| (told.name.as_str(), told.stamp)).collect();
+    let find = |Need { name, .. }: &Need| told.get(name.as_str()).copied();
     needs.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(too_few)
 }
 

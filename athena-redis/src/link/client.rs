@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::dials::NodeDials;
+use super::occurrences::{Occurrence, Occurrences};
 use super::rights::{Lacks, NodeKind, Terms};
 use super::unheard::Omission;
 use crate::lock::Lock;
@@ -41,6 +42,8 @@ pub(crate) struct Client {
     lacks: Lock<HashMap<Node, Lacks>>,
     /// How often nodes were dialed.
     dials: Lock<NodeDials>,
+    /// What was told of them lately.
+    occurrences: Lock<Occurrences>,
     /// Nodes that were told of as leaving things unannounced, and why.
     omitting: Lock<HashSet<(Node, Omission)>>,
     alarm: watch::Sender<u64>,
@@ -60,6 +63,7 @@ impl Client {
             place: NodeKind::Everywhere,
             lacks: Lock::default(),
             dials: Lock::default(),
+            occurrences: Lock::default(),
             omitting: Lock::default(),
             alarm,
             places: Semaphore::new(PLACES),
@@ -143,6 +147,22 @@ impl Client {
     /// Notes that a node is to be dialed; tells how long to wait before.
     pub(super) fn pause_before_dial(&self, node: Node) -> Duration {
         self.dials.lock().pause(node, Instant::now(), fastrand::f64())
+    }
+
+    /// Notes that something has happened to a node; how often it has since it was told last, if it is to be told
+    /// now.
+    pub(super) fn note(&self, node: Node, occurrence: Occurrence) -> Option<u32> {
+        self.occurrences.lock().note(node, occurrence, Instant::now())
+    }
+
+    /// The same, of all nodes: none can be reached.
+    pub(crate) fn note_cut_off(&self) -> Option<u32> {
+        self.note(Node::ONLY, Occurrence::CutOff)
+    }
+
+    /// Notes that what kept a node from being connected to is over.
+    pub(super) fn begin_anew(&self, node: Node) {
+        self.occurrences.lock().begin_anew(node);
     }
 
     /// Notes that a node may leave things unannounced; tells whether that was not known.
@@ -232,8 +252,8 @@ mod tests {
     #[test]
     fn that_a_node_evicts_is_told_once() {
         let client = Client::new(Duration::from_secs(1));
-        let notices =
+        let told =
             [0, 1, 0, 1].map(|number| client.note_omission(Node::new(number), Omission::Evicts));
-        assert_eq!(notices, [true, true, false, false]);
+        assert_eq!(told, [true, true, false, false]);
     }
 }

@@ -14,7 +14,7 @@ use super::questions::SentValue;
 use crate::lock::Lock;
 
 /// The first bytes that were read.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Beginning {
     bytes: [u8; BEGINNING],
     len: usize,

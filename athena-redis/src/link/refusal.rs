@@ -24,7 +24,7 @@ pub(super) struct Refusal {
 }
 
 /// What was met in place of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Hurdle {
     /// No node of ours, or none that can be used.
     Stranger(Stranger),

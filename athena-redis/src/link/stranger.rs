@@ -6,7 +6,7 @@ use super::batch::Replies;
 use super::flow::Beginning;
 
 /// Somebody else than a node of the kind that was expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Stranger {
     /// A sentinel, where a data node was expected.
     Sentinel,

@@ -16,7 +16,8 @@ use super::backoff::{self, Backoff};
 use super::batch::Batch;
 use super::class::{Bearing, Consequence};
 use super::conn::{Conn, Health};
-use super::refusal::{Hurdle, Refusal};
+use super::occurrences::{Occurrence, Trouble};
+use super::refusal::Refusal;
 use super::role::{self, Role};
 use super::state::{self, LinkState, Phase, Signals};
 
@@ -25,9 +26,6 @@ const STEADY: Duration = Duration::from_secs(10);
 
 /// How long a connection that was taken for dead is waited for at least once another one is ready.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
-
-/// The kind of an attempt that failed: it is told of again when it is another one.
-type Trouble = (Class, Option<Hurdle>);
 
 /// Why the connection is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
         let mut news = shared.call.access.login.news();
         match shared.call.dial().await {
             Ok(conn) => {
-                reported = None;
+                begin_anew(&shared, &mut reported);
                 connected = true;
                 let since = Instant::now();
                 shared.enter_up(&conn);
@@ -72,7 +70,7 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
                 if class == Class::Denied {
                     // Other credentials are worth another attempt, and a word about it.
                     if timeout(rest, news.changed()).await.is_ok() {
-                        reported = None;
+                        begin_anew(&shared, &mut reported);
                     }
                 } else {
                     pause(&shared, rest).await;
@@ -157,7 +155,7 @@ async fn replace(
     match dialed {
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if wake == Wake::Asked || conn.health() != Health::Sound => {
-            *reported = None;
+            begin_anew(shared, reported);
             shared.enter_up(&fresh);
             say_replaced(shared, &fresh, wake);
             fresh
@@ -243,11 +241,30 @@ fn lose(shared: &LinkState, conn: &Conn) {
     let endpoint = &shared.call.endpoint;
     if let Some(oversized) = conn.oversized() {
         tracing::warn!(%endpoint, %oversized, "ended the connection to redis");
-    } else if shared.is_standby() {
-        tracing::debug!(%endpoint, "lost the connection to redis");
-    } else {
-        tracing::warn!(%endpoint, "lost the connection to redis");
+        return;
     }
+    if let Some(times) = due(shared, Occurrence::Lost) {
+        let times = repeated(times);
+        tracing::warn!(%endpoint, times, "lost the connection to redis");
+    } else {
+        tracing::debug!(%endpoint, "lost the connection to redis");
+    }
+}
+
+/// How often something has happened to the node since it was told last, if it is to be told now.
+fn due(shared: &LinkState, occurrence: Occurrence) -> Option<u32> {
+    if shared.is_standby() { None } else { shared.call.client.note(shared.call.node, occurrence) }
+}
+
+/// How often it was, where it was more than once.
+fn repeated(times: u32) -> Option<u32> {
+    (times > 1).then_some(times)
+}
+
+/// The next time that the node cannot be connected to is news.
+fn begin_anew(shared: &LinkState, reported: &mut Option<Trouble>) {
+    *reported = None;
+    shared.call.client.begin_anew(shared.call.node);
 }
 
 /// The pause before the next attempt to connect.
@@ -260,15 +277,18 @@ async fn pause(shared: &LinkState, pause: Duration) {
     drop(timeout(pause, shared.signals.hurry.notified()).await);
 }
 
-/// Tells of the first failed attempt, and again only when the kind of trouble changes.
+/// Tells of the first failed attempt, and again only when the kind of trouble changes; also where a link to the
+/// same node has tried before.
 fn report(shared: &LinkState, refusal: &Refusal, reported: &mut Option<Trouble>) {
     let endpoint = &shared.call.endpoint;
     let (class, reason) = (refusal.class, &refusal.reason);
     let trouble = (class, refusal.hurdle);
-    if reported.replace(trouble) == Some(trouble) || shared.is_standby() {
-        tracing::debug!(%endpoint, %class, %reason, "cannot connect to redis");
+    let is_known = reported.replace(trouble) == Some(trouble);
+    if let Some(times) = due(shared, Occurrence::Unconnected(trouble)).filter(|_| !is_known) {
+        let times = repeated(times);
+        tracing::warn!(%endpoint, %class, %reason, times, "cannot connect to redis, going on trying");
     } else {
-        tracing::warn!(%endpoint, %class, %reason, "cannot connect to redis, going on trying");
+        tracing::debug!(%endpoint, %class, %reason, "cannot connect to redis");
     }
 }
 
@@ -284,10 +304,13 @@ fn say_connected(shared: &LinkState, conn: &Conn) {
 fn say_replaced(shared: &LinkState, fresh: &Conn, wake: Wake) {
     let (endpoint, epoch) = (&shared.call.endpoint, fresh.epoch());
     let asked = wake == Wake::Asked;
-    if shared.is_standby() {
+    if let Some(times) = due(shared, Occurrence::Replaced) {
+        let times = repeated(times);
+        tracing::warn!(%endpoint, epoch, asked, times, "replaced an open connection to redis");
+    } else {
         tracing::debug!(%endpoint, epoch, asked, "replaced an open connection to redis");
-        return;
     }
-    tracing::warn!(%endpoint, epoch, asked, "replaced an open connection to redis");
-    shared.call.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+    if !shared.is_standby() {
+        shared.call.client.tell(&Change::Reconnected { endpoint: endpoint.to_string() });
+    }
 }

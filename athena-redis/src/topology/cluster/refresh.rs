@@ -57,6 +57,8 @@ struct Refresher {
     preference: Preference,
     /// How each node spoke last.
     heard: HashMap<Endpoint, Heard>,
+    /// Whether it was told that no node can be reached, and not yet that one can again.
+    is_cut_off_told: bool,
     questions: FuturesUnordered<BoxFuture<'static, Answer>>,
     reports: FuturesUnordered<BoxFuture<'static, ()>>,
 }
@@ -75,6 +77,7 @@ impl Refresher {
             machine: ClusterMachine::new(seeds, random, Instant::now()),
             preference: Preference::default(),
             heard: HashMap::new(),
+            is_cut_off_told: false,
             questions: FuturesUnordered::new(),
             reports: FuturesUnordered::new(),
         }
@@ -211,10 +214,23 @@ impl Refresher {
                 self.preference.forget();
                 let fix = reason.as_deref().and_then(fix);
                 let reason = reason.as_ref().map(|reason| reason.message.as_str());
-                tracing::warn!(reason, fix, "the redis cluster is out of reach, going on trying");
+                if let Some(times) = client.note_cut_off() {
+                    self.is_cut_off_told = true;
+                    let times = (times > 1).then_some(times);
+                    tracing::warn!(
+                        reason,
+                        fix,
+                        times,
+                        "the redis cluster is out of reach, going on trying"
+                    );
+                } else {
+                    tracing::debug!(reason, fix, "the redis cluster is out of reach");
+                }
             }
             ClusterAction::InTouch => {
-                tracing::info!("nodes of the redis cluster can be reached again");
+                if std::mem::take(&mut self.is_cut_off_told) {
+                    tracing::info!("nodes of the redis cluster can be reached again");
+                }
             }
         }
     }
