@@ -56,8 +56,8 @@ pub struct Settings {
     ///
     /// A process waits so long once for each lease, from when it met it first: one that is held for longer may
     /// be of a process that is dead.
-    /// Nor does it wait for more than two loads of others that bring nothing: what is invalidated all the time is kept by
-    /// nobody.
+    /// Nor does it wait for more than two loads of others that bring nothing: what is invalidated all the time is
+    /// kept by nobody.
     #[serde(with = "crate::duration")]
     pub wait_for_lease: Duration,
     /// How long a load in the background may take where its function has no `hard_timeout`.
@@ -122,9 +122,11 @@ pub struct Memory {
     /// It holds beside `max_entries`: an entry counts for its size, and for its share of one in `max_entries` at
     /// least. What is larger than all of it is not kept here.
     ///
-    /// An entry takes some 600 bytes, 55 for each tag, a key of more than 64 bytes twice (one of more than 256 is kept as a digest), and its value. What a
+    /// An entry takes some 600 bytes, 55 for each tag, a key of more than 64 bytes (one of more than 256 is kept as
+    /// a digest), and its value. What a
     /// value takes is what [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in
-    /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there (no more than `max_value`, where they end to be written):
+    /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there
+    /// (no more than `max_value`, since writing ends there):
     /// what stands for its heap, which may be twice as much for many small parts. Of a value that never meets a
     /// backend the heap is not known, and counts nothing.
     ///

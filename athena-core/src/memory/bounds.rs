@@ -61,7 +61,7 @@ struct InBytes {
 const ENTRY: u64 = 600;
 /// What it takes for each name that it depends on.
 const DEPENDENCY: u64 = 55;
-/// The longest key that takes no room of its own.
+/// The longest key whose bytes are among those of [`ENTRY`].
 const SHORT_KEY: usize = 64;
 
 /// Half of the largest weight, so that what is too heavy can be told from what is not.
@@ -82,8 +82,8 @@ impl Bounds {
     /// How many bytes an entry takes, as far as is known.
     pub(super) fn size(&self, key: &Key, slot: &Slot) -> u64 {
         let meta = slot.meta();
-        // moka and the front have one each.
-        let key = if key.len() > SHORT_KEY { 2 * key.len() as u64 } else { 0 };
+        // moka and the front share it.
+        let key = if key.len() > SHORT_KEY { key.len() as u64 } else { 0 };
         let (value, inline) = slot.value();
         let value = self.weighers.weigh(value).unwrap_or(inline as u64 + meta.encoded_len());
         let dependencies = DEPENDENCY.saturating_mul(meta.dependencies().len() as u64);
