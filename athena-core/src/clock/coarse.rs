@@ -81,20 +81,27 @@ mod tests {
 
     use super::SystemClock;
 
+    fn millis(time: Duration) -> u64 {
+        u64::try_from(time.as_millis()).unwrap()
+    }
+
     #[test]
     fn the_cheap_time_is_never_behind_and_not_far_ahead() {
+        let begun = Instant::now();
         let clock = SystemClock::new();
+        // A thread that waits for its processor between the two readings makes a clock that is ahead by as much.
+        let apart = millis(begun.elapsed());
         let Some(_) = clock.passed_at_most() else {
             return;
         };
-        let passed = || u64::try_from(clock.passed().as_millis()).unwrap();
+        let passed = || millis(clock.passed());
         let end = Instant::now() + Duration::from_millis(200);
         while Instant::now() < end {
             let before = passed();
             let at_most = clock.passed_at_most().unwrap();
             let after = passed();
             assert!(before <= at_most, "{before} {at_most}");
-            assert!(at_most <= after + 45, "{at_most} {after}");
+            assert!(at_most <= after + apart + 46, "{at_most} {after} {apart}");
         }
     }
 }
