@@ -24,9 +24,10 @@ mod watch;
 #[cfg(all(test, feature = "json"))]
 mod tests;
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -43,12 +44,9 @@ use crate::schema::{self, Fingerprint, Outline};
 use crate::telemetry::log;
 
 /// How values of one type are written and read; chosen with `codec = …`.
-#[derive(Debug)]
 pub struct Wire<V> {
-    pub(crate) codec: Codec,
-    fingerprint: fn(u32) -> Fingerprint,
-    encode: fn(&V, Room) -> Result<Vec<u8>, Unwritten>,
-    decode: fn(&[u8]) -> Result<V, String>,
+    coding: Coding,
+    values: PhantomData<fn(V) -> V>,
 }
 
 impl<V> Clone for Wire<V> {
@@ -58,6 +56,24 @@ impl<V> Clone for Wire<V> {
 }
 
 impl<V> Copy for Wire<V> {}
+
+impl<V> fmt::Debug for Wire<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.coding.fmt(f)
+    }
+}
+
+/// The same for those who do not know the type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coding {
+    pub(crate) codec: Codec,
+    name: fn() -> &'static str,
+    fingerprint: fn(u32) -> Fingerprint,
+    /// Writes what is of the type.
+    encode: fn(&dyn Any, Room) -> Result<Vec<u8>, Unwritten>,
+    /// Reads into an `Option` of the type.
+    decode: fn(&[u8], &mut dyn Any) -> Result<(), String>,
+}
 
 /// Why there are no bytes of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,47 +101,81 @@ pub(crate) enum Codec {
 impl<V: Serialize + DeserializeOwned + 'static> Wire<V> {
     /// postcard: compact; for types that do not need to describe themselves.
     pub(crate) fn postcard() -> Self {
-        Self {
+        Self::new(Coding {
             codec: Codec::Postcard,
+            name: type_name::<V>,
             fingerprint: fingerprint_of::<V>,
-            encode: |value, mut room| {
-                let outline = outline_of::<V>(Codec::Postcard);
-                let watcher = Watcher::new(&outline, Finding::ByPosition);
-                let trail = Trail::root(&watcher);
-                let written = binary::write(&Watched::whole(value, &trail), &mut room);
-                if room.is_exceeded() {
-                    return Err(Unwritten::TooLong);
-                }
-                let bytes = written.map(|()| room.into_bytes()).map_err(|error| excerpt(&error));
-                let bytes = bytes.and_then(|bytes| excess::check(watcher.elements.get(), bytes));
-                let written = Written { value, bytes, notice: watcher.into_notice() };
-                Ok(written.judge(binary::read, false)?)
-            },
-            decode: binary::read,
-        }
+            encode: |value, room| to_postcard(typed::<V>(value)?, room),
+            decode: |bytes, place| read_into(place, || binary::read::<V>(bytes)),
+        })
     }
 
     /// JSON: for types that postcard cannot read back (untagged, flattened, `serde_json::Value`).
     #[cfg(feature = "json")]
     pub(crate) fn json() -> Self {
-        Self {
+        Self::new(Coding {
             codec: Codec::Json,
+            name: type_name::<V>,
             fingerprint: fingerprint_of::<V>,
-            encode: |value, mut room| {
-                let outline = outline_of::<V>(Codec::Json);
-                let watcher = Watcher::new(&outline, Finding::ByName);
-                let trail = Trail::root(&watcher);
-                let written = serde_json::to_writer(&mut room, &Watched::whole(value, &trail));
-                if room.is_exceeded() {
-                    return Err(Unwritten::TooLong);
-                }
-                let bytes = written.map(|()| room.into_bytes()).map_err(|error| excerpt(&error));
-                let written = Written { value, bytes, notice: watcher.into_notice() };
-                Ok(written.judge(from_json, true)?)
-            },
-            decode: from_json,
-        }
+            encode: |value, room| to_json(typed::<V>(value)?, room),
+            decode: |bytes, place| read_into(place, || from_json::<V>(bytes)),
+        })
     }
+
+    fn new(coding: Coding) -> Self {
+        Self { coding, values: PhantomData }
+    }
+}
+
+/// A value of which only the type of this wire is known to come here.
+fn typed<V: 'static>(value: &dyn Any) -> Result<&V, Unwritten> {
+    value.downcast_ref().ok_or_else(|| Unwritten::Unfit(OTHER_TYPE.to_owned()))
+}
+
+fn read_into<V: 'static>(
+    place: &mut dyn Any,
+    read: impl FnOnce() -> Result<V, String>,
+) -> Result<(), String> {
+    let place: &mut Option<V> = place.downcast_mut().ok_or(OTHER_TYPE)?;
+    *place = Some(read()?);
+    Ok(())
+}
+
+/// Why a value is not written, or has no place where it is read.
+const OTHER_TYPE: &str = "the entry is of another type";
+
+fn to_postcard<V>(value: &V, mut room: Room) -> Result<Vec<u8>, Unwritten>
+where
+    V: Serialize + DeserializeOwned + 'static,
+{
+    let outline = outline_of::<V>(Codec::Postcard);
+    let watcher = Watcher::new(&outline, Finding::ByPosition);
+    let trail = Trail::root(&watcher);
+    let written = binary::write(&Watched::whole(value, &trail), &mut room);
+    if room.is_exceeded() {
+        return Err(Unwritten::TooLong);
+    }
+    let bytes = written.map(|()| room.into_bytes()).map_err(|error| excerpt(&error));
+    let bytes = bytes.and_then(|bytes| excess::check(watcher.elements.get(), bytes));
+    let written = Written { value, bytes, notice: watcher.into_notice() };
+    Ok(written.judge(binary::read, false)?)
+}
+
+#[cfg(feature = "json")]
+fn to_json<V>(value: &V, mut room: Room) -> Result<Vec<u8>, Unwritten>
+where
+    V: Serialize + DeserializeOwned + 'static,
+{
+    let outline = outline_of::<V>(Codec::Json);
+    let watcher = Watcher::new(&outline, Finding::ByName);
+    let trail = Trail::root(&watcher);
+    let written = serde_json::to_writer(&mut room, &Watched::whole(value, &trail));
+    if room.is_exceeded() {
+        return Err(Unwritten::TooLong);
+    }
+    let bytes = written.map(|()| room.into_bytes()).map_err(|error| excerpt(&error));
+    let written = Written { value, bytes, notice: watcher.into_notice() };
+    Ok(written.judge(from_json, true)?)
 }
 
 #[cfg(feature = "json")]
@@ -171,7 +221,7 @@ impl<V: Serialize> Written<'_, V> {
             Ok(Err(error)) => {
                 return Err(format!("{told}, and cannot be read: {error}; {way_out}"));
             }
-            Err(panic) => return Err(panicked::<V>("Deserialize", &panic)),
+            Err(panic) => return Err(panicked("Deserialize", name, &panic)),
         };
         let likeness = |value| likeness::of(value, is_human_readable);
         let is_same = likeness(self.value).is_some_and(|it| likeness(&again) == Some(it));
@@ -227,7 +277,7 @@ fn outline_of<V: DeserializeOwned + 'static>(codec: Codec) -> Arc<Outline> {
     outline
 }
 
-impl<V> Wire<V> {
+impl Coding {
     /// The fingerprint of the type, or why this codec cannot read it back.
     pub(crate) fn fingerprint(&self, version: u32) -> Result<u64, String> {
         let fingerprint = (self.fingerprint)(version);
@@ -235,36 +285,55 @@ impl<V> Wire<V> {
             return Err(format!(
                 "postcard cannot read `{}` back, since it describes itself while it is read \
                  (`untagged`, `flatten` or a dynamic value); use `codec = Json`",
-                type_name::<V>()
+                (self.name)()
             ));
         }
         Ok(fingerprint.id())
     }
 
     /// The bytes of a value, no more than `most`; a `Serialize` that panics is a reason like others.
-    pub(crate) fn encode(&self, value: &V, most: usize) -> Result<Vec<u8>, Unwritten> {
+    pub(crate) fn encode(&self, value: &dyn Any, most: usize) -> Result<Vec<u8>, Unwritten> {
         contained(|| (self.encode)(value, Room::of(most)))
-            .unwrap_or_else(|panic| Err(panicked::<V>("Serialize", &panic).into()))
+            .unwrap_or_else(|panic| Err(panicked("Serialize", (self.name)(), &panic).into()))
     }
 
-    /// How many bytes a value is, if they are read as this value; for benches.
-    #[doc(hidden)]
+    /// Puts the value of bytes into an `Option` of its type; a `Deserialize` that panics is a reason like others.
+    pub(crate) fn decode(&self, bytes: &[u8], place: &mut dyn Any) -> Result<(), String> {
+        match contained(|| (self.decode)(bytes, place)) {
+            Ok(decoded) => decoded.map_err(|error| undecodable((self.name)(), &error)),
+            Err(panic) => Err(panicked("Deserialize", (self.name)(), &panic)),
+        }
+    }
+}
+
+impl<V> Wire<V> {
+    /// The same for those who do not know the type.
+    pub(crate) fn erased(self) -> Coding {
+        self.coding
+    }
+}
+
+/// For benches and tests.
+#[doc(hidden)]
+impl<V: 'static> Wire<V> {
+    /// How many bytes a value is, if they are read as this value.
     pub fn written(&self, value: &V) -> Option<usize> {
         self.encode(value, usize::MAX).ok().map(|bytes| bytes.len())
     }
 
-    /// The value of bytes, if they are one; for benches.
-    #[doc(hidden)]
+    /// The value of bytes, if they are one.
     pub fn read(&self, bytes: &[u8]) -> Option<V> {
         self.decode(bytes).ok()
     }
 
-    /// The value of bytes; a `Deserialize` that panics is a reason like others.
+    pub(crate) fn encode(&self, value: &V, most: usize) -> Result<Vec<u8>, Unwritten> {
+        self.coding.encode(value, most)
+    }
+
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, String> {
-        match contained(|| (self.decode)(bytes)) {
-            Ok(decoded) => decoded.map_err(|error| undecodable::<V>(&error)),
-            Err(panic) => Err(panicked::<V>("Deserialize", &panic)),
-        }
+        let mut place = None;
+        self.coding.decode(bytes, &mut place)?;
+        place.ok_or_else(|| OTHER_TYPE.to_owned())
     }
 }
 
@@ -273,14 +342,14 @@ fn excerpt(error: &impl fmt::Display) -> String {
     Excerpt::of(error).into()
 }
 
-fn undecodable<V>(error: &str) -> String {
-    let name = short(type_name::<V>());
+fn undecodable(name: &'static str, error: &str) -> String {
+    let name = short(name);
     format!(
         "`{name}` cannot be read back: {error}; does its `Deserialize` refuse what its `Serialize` \
         writes, or has it changed without another `version`?"
     )
 }
 
-fn panicked<V>(side: &str, panic: &str) -> String {
-    format!("`{side}` of `{}` panicked: {panic}", type_name::<V>())
+fn panicked(side: &str, name: &'static str, panic: &str) -> String {
+    format!("`{side}` of `{name}` panicked: {panic}")
 }

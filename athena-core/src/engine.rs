@@ -7,6 +7,8 @@
 
 mod answer;
 mod ask;
+mod attending;
+mod caller;
 mod course;
 mod detach;
 mod direct;
@@ -21,6 +23,8 @@ mod lookup;
 mod many;
 mod origin;
 mod payload;
+mod rendezvous;
+mod typed;
 mod waited;
 
 use std::sync::Arc;
@@ -40,41 +44,36 @@ use job::{Led, Yielding};
 use lead::Before;
 use limits::LoadPermit;
 
-pub(crate) use answer::Answer;
-pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Label, Labelled};
+pub(crate) use answer::{Answer, AnswerContent};
+pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Labelled};
+pub(crate) use attending::Attending;
+pub(crate) use caller::{Caller, Engine, Retention};
 pub use detach::Detach;
 pub(crate) use hit::hit;
 pub(crate) use job::{Job, Purpose};
-pub(crate) use many::{Many, One};
+pub(crate) use many::{answer_many, peek_many};
 pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
+pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// The value of this call: from a tier, from another caller's load, or from its own.
-    pub(crate) async fn answer<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+    pub(crate) async fn answer(self, caller: &Caller) -> Answer {
         match self.glance().await {
             Glance::Answer(answer) => answer,
             // Boxed: a hit should not pay for the room that all else takes.
-            Glance::Seen(seen) => Box::pin(self.answer_in_turn(seen, origin)).await,
+            Glance::Seen(seen) => Box::pin(self.answer_in_turn(seen, caller)).await,
         }
     }
 
     /// The same, by a flight of the key; what was seen of the backend already is not asked for again.
-    async fn answer_in_turn<O: Origin<R, V, E>>(
-        mut self,
-        mut glimpsed: Option<Glimpsed>,
-        mut origin: O,
-    ) -> Answer<R> {
+    async fn answer_in_turn(mut self, mut glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
         // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
         let mut yielding = Yielding::Twice;
         loop {
             let seen = self.in_memory();
             if let Some(answer) = self.answer_from(seen.as_ref()) {
-                self.refresh(seen, origin);
+                self.refresh(seen, caller).await;
                 return answer;
             }
             self.runtime.keep_alive();
@@ -82,10 +81,10 @@ where
             let (flight, joiner) = match self.enter() {
                 Role::Lead(lead) => {
                     let seen = Before { stale, glimpsed: glimpsed.take() };
-                    match self.lead(lead, seen, yielding, origin).await {
+                    match self.lead(lead, seen, yielding, caller).await {
                         Led::Answer(answer) => return answer,
-                        Led::Superseded(ask, open) => {
-                            (self, origin, yielding) = (*ask, open, yielding.spent());
+                        Led::Superseded(ask) => {
+                            (self, yielding) = (*ask, yielding.spent());
                             continue;
                         }
                     }
@@ -93,7 +92,7 @@ where
                 Role::Follow(flight, joiner) => (flight, joiner),
             };
             if flight.is_led_here() {
-                return self.alone(LoadPermit::NotNeeded, origin).await;
+                return self.alone(LoadPermit::NotNeeded, caller).await;
             }
             if flight.is_eager()
                 && let Some(answer) = self.beside().await
@@ -103,15 +102,13 @@ where
             match self.follow(&flight, stale.as_ref(), WaitingFor::Another(joiner)).await {
                 Followed::Answer(answer) => return answer,
                 Followed::Again => {}
-                Followed::Alone => return self.side_by_side(origin).await,
+                Followed::Alone => return self.side_by_side(caller).await,
                 Followed::Impatient => {
                     if let Some(lead) = self.replace(Some(&flight)) {
                         let seen = Before { stale, glimpsed: None };
-                        match self.lead(lead, seen, yielding, origin).await {
+                        match self.lead(lead, seen, yielding, caller).await {
                             Led::Answer(answer) => return answer,
-                            Led::Superseded(ask, open) => {
-                                (self, origin, yielding) = (*ask, open, yielding.spent());
-                            }
+                            Led::Superseded(ask) => (self, yielding) = (*ask, yielding.spent()),
                         }
                     }
                 }
@@ -120,14 +117,14 @@ where
     }
 
     /// The load now, whatever the tiers hold; its result replaces what they hold.
-    pub(crate) async fn reload<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+    pub(crate) async fn reload(self, caller: &Caller) -> Answer {
         self.runtime.keep_alive();
         let Some(lead) = self.replace(None) else {
-            return self.alone(LoadPermit::NotNeeded, origin).await;
+            return self.alone(LoadPermit::NotNeeded, caller).await;
         };
         let (flight, ask) = (Arc::clone(lead.flight()), self.clone());
         let job = Job::new(self, lead, None, Purpose::Reload);
-        let answer = job.run(origin, O::load, Yielding::Never).await.or_alone().await;
+        let answer = job.run(caller, Yielding::Never).await.or_alone(caller).await;
         ask.settle(&flight).await;
         answer
     }
@@ -149,14 +146,15 @@ where
     }
 
     /// Begins a background load if the entry is due for one (E1, E2).
-    fn refresh<O: Origin<R, V, E>>(self, seen: Option<Judged>, origin: O) {
+    async fn refresh(self, seen: Option<Judged>, caller: &Caller) {
         if let Some(seen) = seen
             && seen.verdict == Verdict::Refresh
-            && O::DETACHES
+            && caller.detaches()
             && seen.slot.meta().may_retry(self.runtime.clock.now())
             && let Some(lead) = self.runtime.flights.begin_eager(&self.key, self.terms())
         {
-            Self { waited: Waited::default(), ..self }.detach_eagerly(lead, seen.slot, origin);
+            let ask = Self { waited: Waited::default(), ..self };
+            ask.detach_eagerly(lead, seen.slot, caller).await;
         }
     }
 
@@ -176,7 +174,7 @@ where
         let Runtime { revisions, clock, .. } = &*self.runtime;
         let (entry, now) = (self.entry_name(), clock.now());
         let since = revisions.now();
-        let has_late_tags = self.tags_from.is_some();
+        let has_late_tags = self.has_late_tags;
         let Some(remote) = self.remote() else {
             let dependencies = self.runtime.own_dependencies(&self.tags, since);
             let joinable =

@@ -2,7 +2,7 @@
 //!
 //! Invariant: whoever holds an entry can tell, with a few atomic loads, whether it may be served.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -244,6 +244,11 @@ impl TypedEntry<dyn AnyValue> {
     pub(crate) fn value(&self) -> (&dyn Any, usize) {
         self.value.held()
     }
+
+    /// Whether its value is of this type.
+    pub(crate) fn holds(&self, ty: TypeId) -> bool {
+        self.value.held().0.type_id() == ty
+    }
 }
 
 /// In place of a value that is not kept.
@@ -253,11 +258,21 @@ struct Pause;
 pub(crate) trait AnyValue: Any + Send + Sync {
     /// The value, with its size where it is.
     fn held(&self) -> (&dyn Any, usize);
+
+    /// An entry of it.
+    fn keep(self: Box<Self>, meta: Meta) -> Slot;
 }
+
+/// A value that no entry has yet.
+pub(crate) type BoxedValue = Box<dyn AnyValue>;
 
 impl<T: Send + Sync + 'static> AnyValue for UserValue<T> {
     fn held(&self) -> (&dyn Any, usize) {
         (self.get().map_or(&() as &dyn Any, |value| value), size_of::<T>())
+    }
+
+    fn keep(self: Box<Self>, meta: Meta) -> Slot {
+        Arc::new(TypedEntry { meta, value: *self })
     }
 }
 

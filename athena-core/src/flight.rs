@@ -13,6 +13,8 @@
 mod departures;
 mod leading;
 
+pub(crate) use leading::Leading;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasher;

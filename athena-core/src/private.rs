@@ -24,12 +24,13 @@ use crate::key::encode::{self, Sink as _};
 use crate::policy::SitePolicy;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
-use crate::tag::EscapedTo;
+use crate::tag::{EscapedTo, Tags};
 
 pub use crate::engine::Detach;
 pub use crate::key::part::KeyPart;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
+use ask::UntypedCall;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
@@ -78,7 +79,7 @@ pub enum Look<R, V, E> {
     /// The answer.
     Answer(R),
     /// More is needed.
-    Ask(Box<Ask<R, V, E>>),
+    Ask(Ask<R, V, E>),
 }
 
 impl<'c> Call<'c> {
@@ -158,7 +159,7 @@ impl<'c> Call<'c> {
         E: 'static,
     {
         if let Some(request) = CallRequest::take() {
-            return Look::Ask(Box::new(self.ask(shape, Some(request))));
+            return Look::Ask(Ask::new(shape, self.untyped(Some(request))));
         }
         self.key.shorten();
         let hit = match self.cache {
@@ -167,7 +168,7 @@ impl<'c> Call<'c> {
         };
         match hit {
             Some(value) => Look::Answer((shape.found)(value)),
-            None => Look::Ask(Box::new(self.ask(shape, None))),
+            None => Look::Ask(Ask::new(shape, self.untyped(None))),
         }
     }
 
@@ -198,11 +199,7 @@ impl<'c> Call<'c> {
     }
 
     #[cold]
-    fn ask<R, V, E>(
-        &mut self,
-        shape: Shape<R, V, E>,
-        request: Option<Arc<CallRequest>>,
-    ) -> Ask<R, V, E> {
+    fn untyped(&mut self, request: Option<Arc<CallRequest>>) -> UntypedCall {
         let runtime = match self.cache {
             Some(cache) => Some(Arc::clone(cache.runtime())),
             None => context::current(),
@@ -226,7 +223,8 @@ impl<'c> Call<'c> {
             };
             request.reply(|reply| reply.target = Some(target));
         }
-        Ask::new(self.site, self.key.sealed(), runtime, shape, bypass, request)
+        let (site, key, tags) = (self.site, self.key.sealed(), Tags::default());
+        UntypedCall { site, key, runtime, bypass, request, tags }
     }
 }
 

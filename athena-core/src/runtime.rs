@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::Failure;
 use crate::clock::Clock;
-use crate::codec::Wire;
+use crate::codec::Coding;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::error::Error;
@@ -241,16 +241,17 @@ impl Runtime {
     }
 
     /// The fingerprint of a type, or why its values are not read back, which is told once per function.
-    pub(crate) fn fingerprint<V: 'static>(
+    pub(crate) fn fingerprint(
         &self,
-        wire: Wire<V>,
+        coding: Coding,
+        ty: TypeId,
         key: &Key,
         site: Option<u32>,
         version: u32,
     ) -> Result<u64, String> {
-        let fingerprint = wire.fingerprint(version);
+        let fingerprint = coding.fingerprint(version);
         if let Err(reason) = &fingerprint
-            && self.is_news::<V>(ValueTrouble::Unwritable, site)
+            && self.is_news(ValueTrouble::Unwritable, ty, site)
         {
             let key = &self.telemetry.topic(key, site);
             log::unwritable(self.namespace.as_str(), key, reason);
@@ -260,54 +261,55 @@ impl Runtime {
     }
 
     /// Tells that a value was not written; logs it once for each function and type.
-    pub(crate) fn unwritable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
-        if self.is_news::<V>(ValueTrouble::Unwritable, site) {
+    pub(crate) fn unwritable(&self, ty: TypeId, site: Option<u32>, key: &Topic, reason: &str) {
+        if self.is_news(ValueTrouble::Unwritable, ty, site) {
             log::unwritable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Unwritable { key, reason });
     }
 
     /// Tells that a value has more tags than are kept with it; logs it once for each function and type.
-    pub(crate) fn overlabelled<V: 'static>(
+    pub(crate) fn overlabelled(
         &self,
+        ty: TypeId,
         site: Option<u32>,
         key: &Topic,
         excess: TagExcess,
     ) {
         let reason = &excess.to_string();
-        if self.is_news::<V>(ValueTrouble::Overlabelled, site) {
+        if self.is_news(ValueTrouble::Overlabelled, ty, site) {
             log::unwritable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Unwritable { key, reason });
     }
 
     /// Tells that bytes of this type and codec were not read; logs it once for each function and type.
-    pub(crate) fn undecodable<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
-        if self.is_news::<V>(ValueTrouble::Undecodable, site) {
+    pub(crate) fn undecodable(&self, ty: TypeId, site: Option<u32>, key: &Topic, reason: &str) {
+        if self.is_news(ValueTrouble::Undecodable, ty, site) {
             log::undecodable(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::Undecodable { key, reason });
     }
 
     /// Tells that a value is too large to be sent; logs it once for each function and type.
-    pub(crate) fn too_large<V: 'static>(&self, site: Option<u32>, key: &Topic, reason: &str) {
-        if self.is_news::<V>(ValueTrouble::Heavy, site) {
+    pub(crate) fn too_large(&self, ty: TypeId, site: Option<u32>, key: &Topic, reason: &str) {
+        if self.is_news(ValueTrouble::Heavy, ty, site) {
             log::too_large(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::NotKept { key, reason: NotKept::TooLarge });
     }
 
     /// Tells that a value does not get through in time; logs it once for each function and type.
-    pub(crate) fn held_off<V: 'static>(&self, site: Option<u32>, key: &Topic, failure: &Failure) {
+    pub(crate) fn held_off(&self, ty: TypeId, site: Option<u32>, key: &Topic, failure: &Failure) {
         let reason = &failure.to_string();
-        if self.is_news::<V>(ValueTrouble::Heavy, site) {
+        if self.is_news(ValueTrouble::Heavy, ty, site) {
             log::held_off(self.namespace.as_str(), key, reason);
         }
         self.telemetry.tell(&Event::HeldOff { key, reason });
     }
 
-    fn is_news<V: 'static>(&self, trouble: ValueTrouble, site: Option<u32>) -> bool {
-        self.logged.lock().insert((trouble, site, TypeId::of::<V>()))
+    fn is_news(&self, trouble: ValueTrouble, ty: TypeId, site: Option<u32>) -> bool {
+        self.logged.lock().insert((trouble, site, ty))
     }
 
     pub(crate) fn stats(&self) -> Stats {

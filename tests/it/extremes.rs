@@ -92,7 +92,12 @@ async fn use_all(cache: &Cache) {
         for id in [0, 1] {
             let expected = Ok((id > 0).then_some(id));
             assert_eq!(longest(cache.clone(), id).await, expected);
-            assert_eq!(shortest(cache.clone(), id).await, expected);
+            // It may be over before the load begins.
+            let shortest = shortest(cache.clone(), id).await;
+            assert!(
+                shortest == expected || matches!(shortest, Err(Fault::Cache(_))),
+                "{shortest:?}"
+            );
         }
         assert_eq!(of(longest(cache.clone(), 1)).refresh().await.unwrap(), Ok(Some(1)));
         let _ = cache.entry("f").tags(["t"]).insert(1_u32).await;

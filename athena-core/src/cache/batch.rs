@@ -1,6 +1,7 @@
 //! Several entries at once.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -12,12 +13,15 @@ use super::Cache;
 use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
-use crate::engine::{Ask, AskNames, Destination, Labelled, Many, One, Waited};
+use crate::codec::{Coding, Wire};
+use crate::engine::{
+    Ask, AskNames, Destination, Labelled, TypedCall, Waited, answer_many, peek_many,
+};
 use crate::error::Error;
 use crate::key::Key;
-use crate::policy::SitePolicy;
+use crate::policy::{Policy, SitePolicy};
 use crate::runtime::{Invalidated, Runtime, Scope};
-use crate::shape::{self, Errors};
+use crate::shape::{self, Errors, Typing};
 use crate::tag::{Tag, Tags};
 
 impl Cache {
@@ -143,7 +147,8 @@ impl<'c, F> Batch<'c, F> {
         if self.runtime.is_closed() {
             return load(self.names).await;
         }
-        Many::new(self.asks()).answer(load).await
+        let call = TypedCall::new(shape::result_option::<V, E>(), Errors::none());
+        answer_many(self.asks(&call), &call, load).await
     }
 
     /// The values that are there and fresh, by name; loads nothing.
@@ -159,8 +164,8 @@ impl<'c, F> Batch<'c, F> {
         if self.runtime.is_closed() {
             return Err(Error::closed());
         }
-        let many: Many<V, std::convert::Infallible> = Many::new(self.asks());
-        many.peek().await.map_err(Error::backend)
+        let call = TypedCall::new(shape::result_option::<V, Infallible>(), Errors::none());
+        peek_many(self.asks(&call), &call).await.map_err(Error::backend)
     }
 
     /// Stores values by name; the names of the batch itself play no part.
@@ -191,39 +196,49 @@ impl<'c, F> Batch<'c, F> {
     }
 
     /// One call for the engine per distinct name.
-    fn asks<V, E>(self) -> Vec<(String, One<V, E>)>
+    fn asks<R, V, E>(self, call: &TypedCall<R, V, E>) -> Vec<(String, Ask)>
     where
         V: Clone + Send + Sync + 'static,
+        E: 'static,
         F: Format<V>,
     {
-        let policy = self.policy.over(&self.runtime.defaults);
-        let ask = |name: &String| {
-            let key = Key::named(name);
-            let key = if policy.memory_only { key.local() } else { key };
-            let call = Labelled { key: &key, site: None, policy: &policy, tags: &self.tags };
-            let destination = Destination::of(F::wire(), self.runtime, call);
-            Ask {
-                runtime: Arc::clone(self.runtime),
-                key,
-                site: None,
-                policy,
-                tags: self.tags.clone(),
-                shape: shape::result_option(),
-                errors: Errors::none(),
-                destination,
-                unless: None,
-                tags_from: None,
-                names: AskNames::default(),
-                waited: Waited::default(),
-            }
-        };
-        let mut met = HashSet::new();
-        let distinct = self.names.iter().filter(|name| met.insert(name.as_str()));
-        distinct.map(|name| (name.clone(), ask(name))).collect()
+        let coding = F::wire().map(Wire::erased);
+        let Self { runtime, names, policy, tags, .. } = self;
+        asks(runtime, &names, &policy.over(&runtime.defaults), &tags, (call.typing(), coding))
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {
         let Self { runtime, names, policy, tags, .. } = self;
         Batch { runtime, names, policy, tags, format: PhantomData }
     }
+}
+
+fn asks(
+    runtime: &Arc<Runtime>,
+    names: &[String],
+    policy: &Policy,
+    tags: &Tags,
+    (typing, coding): (Typing, Option<Coding>),
+) -> Vec<(String, Ask)> {
+    let ask = |name: &String| {
+        let key = Key::named(name);
+        let key = if policy.memory_only { key.local() } else { key };
+        let call = Labelled { key: &key, site: None, policy, tags, value: typing.value.id };
+        let destination = Destination::of(coding, runtime, call);
+        Ask {
+            runtime: Arc::clone(runtime),
+            key,
+            site: None,
+            policy: *policy,
+            tags: tags.clone(),
+            typing,
+            destination,
+            has_late_tags: false,
+            names: AskNames::default(),
+            waited: Waited::default(),
+        }
+    };
+    let mut met = HashSet::new();
+    let distinct = names.iter().filter(|name| met.insert(name.as_str()));
+    distinct.map(|name| (name.clone(), ask(name))).collect()
 }

@@ -1,7 +1,6 @@
 //! One entry without macros: the same engine, the same policies.
 
-use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,10 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Cache;
-use crate::codec::Wire;
+use crate::codec::{Coding, Wire};
 use crate::engine::{
-    self, Answer, Ask, AskNames, Destination, DetachedLoading, InPlace, Labelled, Loading, Origin,
-    Waited,
+    self, Answer, Ask, AskNames, Attending, Caller, Destination, DetachedLoading, Engine, InPlace,
+    Labelled, Loading, Origin, Retention, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -22,8 +21,9 @@ use crate::key::draft::KeyDraft;
 use crate::of::Observed;
 use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::runtime::{Invalidated, Runtime, Scope};
-use crate::shape::{self, Errors, Shape};
+use crate::shape::{self, Errors, Shape, Typing};
 use crate::tag::{Tag, Tags};
+use crate::telemetry::Outcome;
 
 impl Cache {
     /// One entry, named by hand.
@@ -239,7 +239,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             return Ok(value);
         }
         let load = pin!(async { load().await });
-        self.answer(shape::result(), InPlace(load)).await.value
+        self.answer(shape::result(), Caller::in_place(), InPlace(load)).await.0
     }
 
     /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
@@ -275,7 +275,7 @@ impl<'c, F, C> Entry<'c, F, C> {
             return Ok(Some(value));
         }
         let load = pin!(async { load().await });
-        self.answer(shape::result_option(), InPlace(load)).await.value
+        self.answer(shape::result_option(), Caller::in_place(), InPlace(load)).await.0
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -302,8 +302,9 @@ impl<'c, F, C> Entry<'c, F, C> {
         Fut: Future<Output = Result<V, E>>,
     {
         let load = pin!(async { load().await });
-        let answer = self.answer(shape::result(), InPlace(load)).await;
-        Observed { value: answer.value, outcome: answer.outcome }
+        let (value, outcome) =
+            self.answer(shape::result(), Caller::in_place(), InPlace(load)).await;
+        Observed { value, outcome }
     }
 
     /// The value if one is there and fresh; loads nothing.
@@ -331,12 +332,10 @@ impl<'c, F, C> Entry<'c, F, C> {
         if let Some(value) = self.hit() {
             return Ok(Some(value));
         }
-        let ask = self.ask(shape::option::<V>(), Errors::none());
-        let ask = ask.ok_or_else(Error::closed)?;
-        match ask.peek().await {
-            Ok(answer) => Ok(answer.and_then(|answer| answer.value)),
-            Err(failure) => Err(Error::backend(failure)),
-        }
+        let call = TypedCall::new(shape::option::<V>(), Errors::none());
+        let answer = self.ask(&call).ok_or_else(Error::closed)?.peek().await;
+        let answer = answer.map_err(Error::backend)?;
+        Ok(answer.and_then(|answer| call.value(answer.content)).flatten())
     }
 
     /// Stores a value; loads of this entry that are under way do not replace it.
@@ -350,8 +349,8 @@ impl<'c, F, C> Entry<'c, F, C> {
         V: Clone + Send + Sync + 'static,
         F: Format<V>,
     {
-        let ask = self.ask(shape::plain::<V>(), Errors::<Infallible>::none());
-        ask.ok_or_else(Error::closed)?.put(value).await
+        let ask = self.ask(&TypedCall::new(shape::plain::<V>(), Errors::none()));
+        ask.ok_or_else(Error::closed)?.put(engine::boxed(value)).await
     }
 
     /// Removes the entry everywhere.
@@ -388,7 +387,12 @@ impl<'c, F, C> Entry<'c, F, C> {
         engine::hit(self.runtime, self.key.bytes(), memory_only, refresh, topic)
     }
 
-    async fn answer<R, V, E, O>(self, shape: Shape<R, V, E>, origin: O) -> Answer<R>
+    async fn answer<R, V, E, O>(
+        self,
+        shape: Shape<R, V, E>,
+        caller: Caller,
+        mut origin: O,
+    ) -> (R, Outcome)
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -396,44 +400,61 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         O: Origin<R, V, E>,
     {
-        let errors = Errors { carry: C::carry(), ..Errors::none() };
-        match self.ask(shape, errors) {
-            Some(ask) => Box::pin(ask.answer(origin)).await,
-            None => Answer::bypass(origin.load().await),
-        }
+        let call = TypedCall::new(shape, Errors { carry: C::carry(), ..Errors::none() });
+        let mut attending = Attending::new(&call, &caller, answer(self.ask(&call), &caller));
+        poll_fn(|context| attending.poll(&mut origin, context)).await
     }
 
     /// The call for the engine; `None` once the cache is closed.
-    fn ask<R, V, E>(mut self, shape: Shape<R, V, E>, errors: Errors<E>) -> Option<Ask<R, V, E>>
+    fn ask<R, V, E>(self, call: &TypedCall<R, V, E>) -> Option<Ask>
     where
         V: Clone + Send + Sync + 'static,
+        E: 'static,
         F: Format<V>,
     {
-        let runtime = Arc::clone(self.runtime);
-        let policy = self.policy.over(&runtime.defaults);
-        let key = self.reached();
-        let call = Labelled { key: &key, site: None, policy: &policy, tags: &self.tags };
-        let destination = Destination::of(F::wire(), &runtime, call);
-        (!runtime.is_closed()).then_some(Ask {
-            runtime,
-            key,
-            site: None,
-            policy,
-            tags: self.tags,
-            shape,
-            errors,
-            destination,
-            unless: None,
-            tags_from: None,
-            names: AskNames::default(),
-            waited: Waited::default(),
-        })
+        let named: Entry<'_, ()> = self.retyped();
+        named.ask_of(call.typing(), F::wire().map(Wire::erased))
     }
 
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
         let Self { runtime, key, policy, tags, .. } = self;
         Entry { runtime, key, policy, tags, state: PhantomData }
     }
+}
+
+impl Entry<'_, ()> {
+    fn ask_of(mut self, typing: Typing, coding: Option<Coding>) -> Option<Ask> {
+        let runtime = Arc::clone(self.runtime);
+        let policy = self.policy.over(&runtime.defaults);
+        let (key, tags, value) = (self.reached(), self.tags, typing.value.id);
+        let call = Labelled { key: &key, site: None, policy: &policy, tags: &tags, value };
+        let destination = Destination::of(coding, &runtime, call);
+        (!runtime.is_closed()).then_some(Ask {
+            runtime,
+            key,
+            site: None,
+            policy,
+            tags,
+            typing,
+            destination,
+            has_late_tags: false,
+            names: AskNames::default(),
+            waited: Waited::default(),
+        })
+    }
+}
+
+/// The engine at work for an entry; `None` is one of a cache that is closed.
+fn answer(ask: Option<Ask>, caller: &Caller) -> Engine<'_> {
+    Engine::new(async move {
+        match ask {
+            Some(ask) => ask.answer(caller).await,
+            None => {
+                caller.load(Retention::NotKept).await;
+                Answer::bypass()
+            }
+        }
+    })
 }
 
 /// An entry whose loads may go on without their caller; from [`Entry::in_background`].
@@ -476,7 +497,7 @@ impl<F, C> Background<'_, F, C> {
             return Ok(value);
         }
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry.answer(shape::result(), DetachedLoading(load)).await.value
+        self.entry.answer(shape::result(), Caller::detached(), DetachedLoading(Some(load))).await.0
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -492,7 +513,10 @@ impl<F, C> Background<'_, F, C> {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        let answer = self.entry.answer(shape::result(), DetachedLoading(load)).await;
-        Observed { value: answer.value, outcome: answer.outcome }
+        let (value, outcome) = self
+            .entry
+            .answer(shape::result(), Caller::detached(), DetachedLoading(Some(load)))
+            .await;
+        Observed { value, outcome }
     }
 }

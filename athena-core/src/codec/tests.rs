@@ -42,13 +42,13 @@ impl<V: Serialize + DeserializeOwned + PartialEq + Debug + Clone + 'static> Trie
 /// Writes a value and reads it back: it is the same, or was refused.
 #[track_caller]
 fn fate<V: Tried>(wire: Wire<V>, value: &V) -> Fate {
-    let written = wire.fingerprint(0).map_err(Unwritten::Unfit);
+    let written = wire.erased().fingerprint(0).map_err(Unwritten::Unfit);
     let written = written.and_then(|_| wire.encode(value, usize::MAX));
     let Ok(bytes) = written else {
         return Refused;
     };
     let again = wire.decode(&bytes);
-    assert_eq!(again.as_ref(), Ok(value), "{:?} {}", wire.codec, type_name::<V>());
+    assert_eq!(again.as_ref(), Ok(value), "{:?} {}", wire.erased().codec, type_name::<V>());
     Kept
 }
 

@@ -1,39 +1,77 @@
 //! Entries as answers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Ask, Destination};
-use crate::entry::{self, Slot};
+use crate::entry::Slot;
 use crate::envelope::EntryKind;
+use crate::error::Error;
 use crate::flight::Landing;
 use crate::policy::freshness::Verdict;
 use crate::remote::Remote;
 use crate::runtime::Runtime;
+use crate::shape::SharedError;
 use crate::telemetry::{Event, Outcome, Source};
 
 /// What a caller gets.
 #[derive(Debug)]
-pub(crate) struct Answer<R> {
-    pub(crate) value: R,
+pub(crate) struct Answer {
+    pub(crate) content: AnswerContent,
     pub(crate) outcome: Outcome,
-    /// The entry that it is, if it may be outdated: whoever does not hand it on at once judges that again
-    /// (coherence 11).
-    pub(super) flagged: Option<Slot>,
 }
 
-impl<R> Answer<R> {
-    pub(super) fn new(value: R, outcome: Outcome) -> Self {
-        Self { value, outcome, flagged: None }
+impl Answer {
+    /// What the call's own load returned.
+    pub(super) fn own() -> Self {
+        Self { content: AnswerContent::Own, outcome: Outcome::new(Source::Load) }
     }
 
     /// What the function returned without the cache.
-    pub(crate) fn bypass(value: R) -> Self {
-        Self::new(value, Outcome::new(Source::Bypass))
+    pub(crate) fn bypass() -> Self {
+        Self { content: AnswerContent::Own, outcome: Outcome::new(Source::Bypass) }
     }
 
-    /// The same as the answer of an entry, which may be outdated.
-    pub(super) fn flagged_as(self, slot: &Slot, outcome: Outcome) -> Self {
-        Self { outcome, flagged: Some(Arc::clone(slot)), ..self }
+    /// An error of the cache.
+    pub(super) fn refusal(error: Error, source: Source) -> Self {
+        Self { content: AnswerContent::Refusal(error), outcome: Outcome::new(source) }
+    }
+
+    pub(super) fn entry(slot: &Slot, outcome: Outcome) -> Self {
+        Self { content: AnswerContent::Entry(Arc::clone(slot)), outcome }
+    }
+
+    /// The entry that it is, if it may be outdated: whoever does not hand it on at once judges that again
+    /// (coherence 11).
+    pub(super) fn flagged(&self) -> Option<&Slot> {
+        match &self.content {
+            AnswerContent::Entry(slot) if self.outcome.stale || self.outcome.degraded => Some(slot),
+            _ => None,
+        }
+    }
+}
+
+/// What a call is answered with.
+#[derive(Clone)]
+pub(crate) enum AnswerContent {
+    /// What its own load returned.
+    Own,
+    /// What an entry holds, in the function's words.
+    Entry(Slot),
+    /// The error that another caller's load returned.
+    Error(SharedError),
+    /// An error of the cache.
+    Refusal(Error),
+}
+
+impl fmt::Debug for AnswerContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "Own",
+            Self::Entry(_) => "Entry",
+            Self::Error(_) => "Error",
+            Self::Refusal(_) => "Refusal",
+        })
     }
 }
 
@@ -53,11 +91,7 @@ impl Judged {
     }
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// The backend, if entries of this call are kept there.
     pub(super) fn remote(&self) -> Option<&Arc<Remote>> {
         self.runtime
@@ -88,7 +122,7 @@ where
     }
 
     /// An answer from memory alone: fresh, or stale while no load is tried.
-    pub(super) fn answer_from(&self, seen: Option<&Judged>) -> Option<Answer<R>> {
+    pub(super) fn answer_from(&self, seen: Option<&Judged>) -> Option<Answer> {
         let Judged { slot, verdict, .. } = seen?;
         match verdict {
             Verdict::Fresh | Verdict::Refresh => self.hit(slot, Source::Memory),
@@ -98,22 +132,26 @@ where
     }
 
     /// A fresh entry as an answer; `None` if it is of another type.
-    pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
-        let value = self.recall(slot)?;
+    pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer> {
+        if !self.can_recall(slot) {
+            return None;
+        }
         self.runtime.telemetry.hit(source, || self.topic());
-        Some(Answer::new(value, self.outcome(slot, source)))
+        Some(Answer::entry(slot, self.outcome(slot, source)))
     }
 
     /// A stale entry as an answer; `None` if it is of another type.
-    pub(super) fn stale(&self, slot: &Slot, source: Source) -> Option<Answer<R>> {
-        let value = self.recall(slot)?;
+    pub(super) fn stale(&self, slot: &Slot, source: Source) -> Option<Answer> {
+        if !self.can_recall(slot) {
+            return None;
+        }
         let outcome = Outcome { stale: true, ..self.outcome(slot, source) };
         self.tell(|key| Event::Stale { key, age: outcome.age });
-        Some(Answer::new(value, outcome).flagged_as(slot, outcome))
+        Some(Answer::entry(slot, outcome))
     }
 
     /// An entry as an answer that is not the word of a backend in health.
-    pub(super) fn degraded(&self, seen: &Judged) -> Option<Answer<R>> {
+    pub(super) fn degraded(&self, seen: &Judged) -> Option<Answer> {
         let source = if seen.is_confirmed { Source::Memory } else { Source::Backend };
         let answer = match seen.verdict {
             Verdict::Fresh | Verdict::Refresh => self.hit(&seen.slot, source),
@@ -121,32 +159,15 @@ where
             Verdict::Expired => None,
         }?;
         self.tell(|key| Event::Degraded { key });
-        let outcome = Outcome { degraded: true, ..answer.outcome };
-        Some(answer.flagged_as(&seen.slot, outcome))
-    }
-
-    /// The value in an entry, in the function's words.
-    pub(super) fn recall(&self, slot: &Slot) -> Option<R> {
-        match slot.meta().kind {
-            EntryKind::Value => {
-                entry::value::<V>(slot, EntryKind::Value).cloned().map(self.shape.found)
-            }
-            EntryKind::Absent => self.shape.absent.map(|absent| absent()),
-            EntryKind::Failed => {
-                let remember = self.errors.remember.as_ref()?;
-                (remember.recall)(slot).map(self.shape.failed)
-            }
-        }
+        Some(Answer { outcome: Outcome { degraded: true, ..answer.outcome }, ..answer })
     }
 
     /// Whether an entry is of this call's types, so that it can answer.
     pub(super) fn can_recall(&self, slot: &Slot) -> bool {
         match slot.meta().kind {
-            EntryKind::Value => entry::value::<V>(slot, EntryKind::Value).is_some(),
-            EntryKind::Absent => self.shape.absent.is_some(),
-            EntryKind::Failed => {
-                self.errors.remember.as_ref().is_some_and(|it| (it.recall)(slot).is_some())
-            }
+            EntryKind::Value => slot.holds(self.typing.value.id),
+            EntryKind::Absent => self.typing.has_absent,
+            EntryKind::Failed => self.typing.remembered.is_some_and(|it| slot.holds(it.ty.id)),
         }
     }
 

@@ -1,46 +1,44 @@
 //! One call, as the engine is asked about it.
 
+use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Token;
-use crate::codec::Wire;
+use crate::codec::Coding;
 use crate::engine::waited::Waited;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
 use crate::remote::{Address, Wanted};
 use crate::runtime::Runtime;
-use crate::shape::{Errors, Judge, Shape};
-use crate::tag::{Tag, TagExcess, Tags};
+use crate::shape::Typing;
+use crate::tag::{TagExcess, Tags};
 
 /// Everything the engine needs to know about one call, but its load.
-pub(crate) struct Ask<R, V, E> {
+pub(crate) struct Ask {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) key: Key,
     /// The number of the function; `None` for entries named by hand.
     pub(crate) site: Option<u32>,
     pub(crate) policy: Policy,
     pub(crate) tags: Tags,
-    pub(crate) shape: Shape<R, V, E>,
-    pub(crate) errors: Errors<E>,
-    pub(crate) destination: Destination<V>,
-    /// Values that are not kept.
-    pub(crate) unless: Option<Arc<Judge<V>>>,
-    /// Tags that only the value knows.
-    pub(crate) tags_from: Option<Arc<Label<V>>>,
+    pub(crate) typing: Typing,
+    pub(crate) destination: Destination,
+    /// Whether there are tags that only the value knows.
+    pub(crate) has_late_tags: bool,
     pub(crate) names: AskNames,
     pub(crate) waited: Waited,
 }
 
 /// Where the values of a call are kept beside memory.
-#[derive(Debug)]
-pub(crate) enum Destination<V> {
+#[derive(Debug, Clone)]
+pub(crate) enum Destination {
     /// Nowhere: they are this process's own.
     Here,
     /// Nowhere, since the cache has no backend; one would get them as these bytes.
-    Rehearsed(Wire<V>),
+    Rehearsed(Coding),
     /// In the backend, as bytes that only this fingerprint reads.
-    Backend { wire: Wire<V>, fingerprint: u64 },
+    Backend { coding: Coding, fingerprint: u64 },
     /// Nowhere. Other processes may invalidate them all the same, and nobody would hear of it here
     /// (coherence 18).
     Confined(Confinement),
@@ -61,20 +59,29 @@ pub(crate) struct Labelled<'a> {
     pub(crate) site: Option<u32>,
     pub(crate) policy: &'a Policy,
     pub(crate) tags: &'a Tags,
+    /// The type of its values.
+    pub(crate) value: TypeId,
 }
 
-impl<V: 'static> Destination<V> {
+impl Labelled<'_> {
+    /// The fingerprint of a type, or why its values are not read back.
+    pub(crate) fn fingerprint(&self, runtime: &Runtime, coding: Coding) -> Result<u64, String> {
+        runtime.fingerprint(coding, self.value, self.key, self.site, self.policy.version)
+    }
+}
+
+impl Destination {
     /// Where values go that are written like this, if they go anywhere.
-    pub(crate) fn of(wire: Option<Wire<V>>, runtime: &Runtime, call: Labelled<'_>) -> Self {
-        let Labelled { key, site, policy, tags } = call;
-        let Some(wire) = wire.filter(|_| !policy.memory_only) else {
+    pub(crate) fn of(coding: Option<Coding>, runtime: &Runtime, call: Labelled<'_>) -> Self {
+        let Labelled { policy, tags, .. } = call;
+        let Some(coding) = coding.filter(|_| !policy.memory_only) else {
             return Self::Here;
         };
         if runtime.remote.is_none() {
-            return Self::Rehearsed(wire);
+            return Self::Rehearsed(coding);
         }
-        match (runtime.fingerprint(wire, key, site, policy.version), tags.check()) {
-            (Ok(fingerprint), Ok(())) => Self::Backend { wire, fingerprint },
+        match (call.fingerprint(runtime, coding), tags.check()) {
+            (Ok(fingerprint), Ok(())) => Self::Backend { coding, fingerprint },
             (Ok(_), Err(excess)) => Self::Confined(Confinement::Tags(excess)),
             (Err(reason), _) => Self::Confined(Confinement::Type(reason.into())),
         }
@@ -83,23 +90,10 @@ impl<V: 'static> Destination<V> {
     /// The same for a function whose errors are remembered as well: what is read depends on both.
     pub(crate) fn with_errors(self, of_errors: u64) -> Self {
         match self {
-            Self::Backend { wire, fingerprint } => {
-                Self::Backend { wire, fingerprint: fingerprint ^ of_errors.rotate_left(17) }
+            Self::Backend { coding, fingerprint } => {
+                Self::Backend { coding, fingerprint: fingerprint ^ of_errors.rotate_left(17) }
             }
             other => other,
-        }
-    }
-}
-
-impl<V> Clone for Destination<V> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Here => Self::Here,
-            Self::Rehearsed(wire) => Self::Rehearsed(*wire),
-            Self::Backend { wire, fingerprint } => {
-                Self::Backend { wire: *wire, fingerprint: *fingerprint }
-            }
-            Self::Confined(confinement) => Self::Confined(confinement.clone()),
         }
     }
 }
@@ -112,7 +106,7 @@ pub(crate) struct AskNames {
 }
 
 /// The same for another load, which has waited for nothing yet.
-impl<R, V, E> Clone for Ask<R, V, E> {
+impl Clone for Ask {
     fn clone(&self) -> Self {
         Self {
             runtime: Arc::clone(&self.runtime),
@@ -120,21 +114,16 @@ impl<R, V, E> Clone for Ask<R, V, E> {
             site: self.site,
             policy: self.policy,
             tags: self.tags.clone(),
-            shape: self.shape,
-            errors: self.errors.clone(),
+            typing: self.typing,
             destination: self.destination.clone(),
-            unless: self.unless.clone(),
-            tags_from: self.tags_from.clone(),
+            has_late_tags: self.has_late_tags,
             names: self.names.clone(),
             waited: Waited::default(),
         }
     }
 }
 
-/// Names the tags of a value.
-pub(crate) type Label<V> = dyn Fn(&V) -> Vec<Tag> + Send + Sync;
-
-impl<R, V, E> Ask<R, V, E> {
+impl Ask {
     /// What all names of the entry in the backend share.
     pub(super) fn entry_name(&self) -> &EntryName {
         self.names.entry.get_or_init(|| self.runtime.namespace.entry(&self.key))
@@ -146,9 +135,9 @@ impl<R, V, E> Ask<R, V, E> {
     }
 
     fn find_address(&self) -> Option<Address> {
-        let Destination::Backend { wire, fingerprint } = self.destination else { return None };
+        let Destination::Backend { coding, fingerprint } = self.destination else { return None };
         let whose = (self.key.clone(), self.site);
-        Some(Address::new(whose, self.entry_name().clone(), wire.codec, fingerprint))
+        Some(Address::new(whose, self.entry_name().clone(), coding.codec, fingerprint))
     }
 
     /// What a lease is asked for with.
@@ -158,7 +147,7 @@ impl<R, V, E> Ask<R, V, E> {
             life: self.runtime.settings.lease,
             entry_life: self.policy.longest_life(),
             tags: &self.tags,
-            late_tags: self.tags_from.is_some(),
+            late_tags: self.has_late_tags,
         }
     }
 

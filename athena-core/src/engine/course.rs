@@ -11,14 +11,14 @@ use crate::flight::{Landing, Lead};
 use crate::policy::course::{Candidate, Course, Provenance, Report, Situation};
 use crate::policy::freshness::Verdict;
 use crate::resilience::class::is_miss;
-use crate::telemetry::{Event, Outcome, Source};
+use crate::telemetry::{Event, Source};
 
 /// What a leader does next.
-pub(super) enum Next<R> {
+pub(super) enum Next {
     /// There is an answer.
-    Answer(Answer<R>),
+    Answer(Answer),
     /// There is one, and it is due for a refresh.
-    Refresh(Answer<R>, Slot),
+    Refresh(Answer, Slot),
     /// Load; `stale` may answer if that fails.
     Load { stale: Option<Slot>, away: bool },
 }
@@ -26,13 +26,9 @@ pub(super) enum Next<R> {
 /// What a look in the backend came to.
 pub(super) type Looked = Result<Option<Judged>, Failure>;
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// What another leader has landed between our look in memory and our lead.
-    pub(super) fn landed_meanwhile(&self, lead: &Lead) -> Option<Answer<R>> {
+    pub(super) fn landed_meanwhile(&self, lead: &Lead) -> Option<Answer> {
         let seen = self.in_memory().filter(Judged::is_fresh)?;
         let answer = self.hit(&seen.slot, Source::Memory)?;
         lead.land(Self::landing(&seen.slot, answer.outcome));
@@ -40,7 +36,7 @@ where
     }
 
     /// What follows from a look; `kept` is what memory had before it.
-    pub(super) fn next(&self, lead: &Lead, looked: Looked, kept: Option<Slot>) -> Next<R> {
+    pub(super) fn next(&self, lead: &Lead, looked: Looked, kept: Option<Slot>) -> Next {
         let candidates = self.candidates(looked, kept);
         match candidates.situation(self).course() {
             Course::Fresh { due } => self.fresh(lead, candidates.found, due),
@@ -60,15 +56,17 @@ where
                 let stale = grace.and_then(|from| candidates.take(from)).map(|judged| judged.slot);
                 Next::Load { stale, away }
             }
-            Course::Fail => match (candidates.failure, self.errors.carry) {
-                (Some(failure), Some(carry)) => self.failed(lead, Error::backend(failure), carry),
+            Course::Fail => match candidates.failure {
+                Some(failure) if self.typing.carries_errors => {
+                    self.failed(lead, Error::backend(failure))
+                }
                 _ => Next::Load { stale: None, away: true },
             },
         }
     }
 
     /// What there is without a load; the failure if the backend cannot say and no copy may.
-    pub(super) fn without_load(&self, looked: Looked) -> Result<Option<Answer<R>>, Failure> {
+    pub(super) fn without_load(&self, looked: Looked) -> Result<Option<Answer>, Failure> {
         let candidates = self.candidates(looked, None);
         let answer = match candidates.situation(self).course() {
             Course::Fresh { .. } => {
@@ -92,7 +90,7 @@ where
         if let Err(failure) = &looked
             && failure.class() == Class::HeldOff
         {
-            self.runtime.held_off::<V>(self.site, &self.topic(), failure);
+            self.runtime.held_off(self.typing.value.id, self.site, &self.topic(), failure);
         }
         let (found, failure) = match looked {
             Ok(found) => (found, None),
@@ -105,7 +103,7 @@ where
         Candidates { found, is_unproven, failure, copy, kept }
     }
 
-    fn fresh(&self, lead: &Lead, found: Option<Judged>, due: bool) -> Next<R> {
+    fn fresh(&self, lead: &Lead, found: Option<Judged>, due: bool) -> Next {
         let answer = found.as_ref().and_then(|seen| self.hit(&seen.slot, Source::Backend));
         let (Some(Judged { slot, .. }), Some(answer)) = (found, answer) else {
             return Next::Load { stale: None, away: false };
@@ -119,10 +117,10 @@ where
     fn served(
         lead: &Lead,
         judged: Option<Judged>,
-        answer: Option<Answer<R>>,
+        answer: Option<Answer>,
         stale: Option<Slot>,
         away: bool,
-    ) -> Next<R> {
+    ) -> Next {
         match (judged, answer) {
             (Some(judged), Some(answer)) => {
                 lead.land(Self::landing(&judged.slot, answer.outcome));
@@ -132,11 +130,10 @@ where
         }
     }
 
-    fn failed(&self, lead: &Lead, error: Error, carry: fn(Error) -> E) -> Next<R> {
+    fn failed(&self, lead: &Lead, error: Error) -> Next {
         lead.land(Landing::Refusal(error.clone()));
         self.tell(|key| Event::Bypassed { key, reason: "the backend cannot answer" });
-        let value = (self.shape.failed)(carry(error));
-        Next::Answer(Answer::new(value, Outcome::new(Source::Bypass)))
+        Next::Answer(Answer::refusal(error, Source::Bypass))
     }
 }
 
@@ -152,11 +149,7 @@ struct Candidates {
 }
 
 impl Candidates {
-    fn situation<R, V, E>(&self, ask: &Ask<R, V, E>) -> Situation
-    where
-        V: Clone + Send + Sync + 'static,
-        E: 'static,
-    {
+    fn situation(&self, ask: &Ask) -> Situation {
         // An invalidation ends the pause as well.
         let remembered = ask.runtime.memory.get(&ask.key).filter(|slot| ask.still_serves(slot));
         let throttled = remembered.is_some_and(|slot| ask.is_throttled(&slot));
@@ -176,7 +169,7 @@ impl Candidates {
             kept: self.kept.as_ref().map(candidate),
             copy: self.copy.as_ref().map(candidate),
             fallback: ask.policy.fallback,
-            carries_errors: ask.errors.carry.is_some(),
+            carries_errors: ask.typing.carries_errors,
         }
     }
 

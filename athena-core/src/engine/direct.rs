@@ -8,7 +8,7 @@ use super::{Answer, Ask, Confinement, Destination};
 use crate::backend::{Failure, Filled};
 use crate::codec::Unwritten;
 use crate::coherence::trust::Trust;
-use crate::entry::{Meta, Slot, TypedEntry};
+use crate::entry::{AnyValue, BoxedValue, Meta};
 use crate::envelope::{EntryKind, Envelope};
 use crate::error::Error;
 use crate::flight::Lead;
@@ -21,13 +21,9 @@ use crate::telemetry::{Event, Source};
 /// How often a lease is asked for that somebody else takes as soon as it is free.
 const ATTEMPTS: usize = 3;
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// What is there and fresh; the failure if the backend cannot say and no copy may.
-    pub(crate) async fn peek(self) -> Result<Option<Answer<R>>, Failure> {
+    pub(crate) async fn peek(self) -> Result<Option<Answer>, Failure> {
         self.runtime.keep_alive();
         if let Some(seen) = self.in_memory().filter(Judged::is_fresh) {
             return Ok(self.hit(&seen.slot, Source::Memory));
@@ -43,7 +39,7 @@ where
     /// (coherence 3 and 12).
     ///
     /// It leads a flight meanwhile, so that an invalidation comes wholly before or wholly after.
-    pub(crate) async fn put(self, value: V) -> Result<(), Error> {
+    pub(crate) async fn put(self, value: BoxedValue) -> Result<(), Error> {
         self.runtime.keep_alive();
         let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
@@ -68,7 +64,7 @@ where
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
         let scopes = [Scope::Entry(self.key.clone())];
-        let stored = match self.put_in_backend(remote, &lead, &value, life).await {
+        let stored = match self.put_in_backend(remote, &lead, &*value, life).await {
             Ok(stored) => stored,
             Err(error) => {
                 // The old value may still be there, and is outdated.
@@ -90,7 +86,13 @@ where
     }
 
     /// Keeps a copy, unless another value or an invalidation came in between; tells whether none did.
-    fn put_in_memory(&self, lead: &Lead, value: V, life: Life, bytes: Option<usize>) -> bool {
+    fn put_in_memory(
+        &self,
+        lead: &Lead,
+        value: BoxedValue,
+        life: Life,
+        bytes: Option<usize>,
+    ) -> bool {
         let runtime = &self.runtime;
         let (dependencies, trust) = match self.remote() {
             None => (runtime.own_dependencies(&self.tags, lead.since()), Trust::own()),
@@ -101,7 +103,7 @@ where
         };
         let meta = Meta::new(EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
         meta.note_encoded(bytes.unwrap_or_default());
-        let slot: Slot = Arc::new(TypedEntry::new(meta, value));
+        let slot = value.keep(meta);
         self.rehearse(&slot);
         self.check_tags(&self.tags);
         let memory = &self.runtime.memory;
@@ -119,16 +121,16 @@ where
         &self,
         remote: &Arc<Remote>,
         lead: &Lead,
-        value: &V,
+        value: &dyn AnyValue,
         life: Life,
     ) -> Result<Option<usize>, Error> {
-        let (Destination::Backend { wire, .. }, Some(address)) =
+        let (Destination::Backend { coding, .. }, Some(address)) =
             (&self.destination, self.address())
         else {
             return Ok(None);
         };
         let most = remote.max_value(address);
-        let payload = wire.encode(value, most).map_err(|unwritten| match unwritten {
+        let payload = coding.encode(value.held().0, most).map_err(|unwritten| match unwritten {
             Unwritten::TooLong => self.too_large(remote, address),
             Unwritten::Unfit(reason) => self.unwritable(&reason),
         })?;
@@ -201,13 +203,13 @@ where
 
     fn too_large(&self, remote: &Remote, address: &Address) -> Error {
         let (key, reason) = (self.topic(), remote.refuse_size(address));
-        self.runtime.too_large::<V>(self.site, &key, &reason);
+        self.runtime.too_large(self.typing.value.id, self.site, &key, &reason);
         Error::codec(&key, reason)
     }
 
     fn unwritable(&self, reason: &str) -> Error {
         let key = self.topic();
-        self.runtime.unwritable::<V>(self.site, &key, reason);
+        self.runtime.unwritable(self.typing.value.id, self.site, &key, reason);
         Error::codec(&key, reason)
     }
 }

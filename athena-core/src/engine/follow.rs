@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::answer::AnswerContent;
+use super::caller::Retention;
 use super::job::{Led, Yielding};
 use super::limits::LoadPermit;
-use super::{Answer, Ask, Job, Judged, Origin, Purpose};
+use super::{Answer, Ask, Caller, Job, Judged, Purpose};
 use crate::backend::{Class, Failure};
 use crate::entry::Slot;
 use crate::error::Error;
@@ -15,9 +17,9 @@ use crate::runtime::Runtime;
 use crate::telemetry::{Event, Outcome, Source};
 
 /// How waiting ended.
-pub(super) enum Followed<R> {
+pub(super) enum Followed {
     /// With an answer.
-    Answer(Answer<R>),
+    Answer(Answer),
     /// The leader is gone, or its result is not for us: look again.
     Again,
     /// The load failed with an error that cannot be handed on.
@@ -35,18 +37,14 @@ pub(super) enum WaitingFor {
     OwnLoad,
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// Waits for a flight within this caller's own limits (S3), and no longer than `wait_for_load` (S9).
     pub(super) async fn follow(
         &self,
         flight: &Arc<Flight>,
         stale: Option<&Slot>,
         waiting: WaitingFor,
-    ) -> Followed<R> {
+    ) -> Followed {
         let longest = self.runtime.settings.wait_for_load;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(longest, |limit| limit.duration().min(longest));
@@ -97,7 +95,7 @@ where
         is_over
     }
 
-    fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed<R> {
+    fn landed(&self, landing: Landing, flight: &Flight, waiting: WaitingFor) -> Followed {
         match landing {
             Landing::Entry { slot, .. }
                 if waiting != WaitingFor::OwnLoad
@@ -106,26 +104,22 @@ where
                 Followed::Again
             }
             Landing::Entry { slot, outcome } => self.joined(&slot, outcome, waiting),
-            Landing::Error(error) => {
-                let share = self.errors.share.as_ref();
-                match share.and_then(|share| (share.unwrap)(&*error)) {
-                    Some(error) => self.joined_value((self.shape.failed)(error), waiting),
-                    None => Followed::Alone,
-                }
+            Landing::Error(error) if self.typing.shared == Some((*error).type_id()) => {
+                self.joined_content(AnswerContent::Error(error), waiting)
             }
-            Landing::Refusal(error) => match self.errors.carry {
-                Some(carry) => self.joined_value((self.shape.failed)(carry(error)), waiting),
-                None => Followed::Alone,
-            },
+            Landing::Refusal(error) if self.typing.carries_errors => {
+                self.joined_content(AnswerContent::Refusal(error), waiting)
+            }
+            Landing::Error(_) | Landing::Refusal(_) => Followed::Alone,
             Landing::Unshared => Followed::Alone,
             Landing::Again => Followed::Again,
         }
     }
 
-    fn joined(&self, slot: &Slot, outcome: Outcome, waiting: WaitingFor) -> Followed<R> {
-        let Some(value) = self.recall(slot) else {
+    fn joined(&self, slot: &Slot, outcome: Outcome, waiting: WaitingFor) -> Followed {
+        if !self.can_recall(slot) {
             return Followed::Alone;
-        };
+        }
         match outcome.source {
             _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
@@ -135,16 +129,16 @@ where
             self.tell(|key| Event::Degraded { key });
         }
         let joined = waiting != WaitingFor::OwnLoad;
-        let outcome = Outcome { joined, ..outcome };
-        let answer = Answer::new(value, outcome);
-        let is_flagged = outcome.stale || outcome.degraded;
-        Followed::Answer(if is_flagged { answer.flagged_as(slot, outcome) } else { answer })
+        Followed::Answer(Answer::entry(slot, Outcome { joined, ..outcome }))
     }
 
-    fn joined_value(&self, value: R, waiting: WaitingFor) -> Followed<R> {
+    fn joined_content(&self, content: AnswerContent, waiting: WaitingFor) -> Followed {
         self.tell_waited(waiting);
         let joined = waiting != WaitingFor::OwnLoad;
-        Followed::Answer(Answer::new(value, Outcome { joined, ..Outcome::new(Source::Load) }))
+        Followed::Answer(Answer {
+            content,
+            outcome: Outcome { joined, ..Outcome::new(Source::Load) },
+        })
     }
 
     fn tell_waited(&self, waiting: WaitingFor) {
@@ -155,25 +149,26 @@ where
     }
 
     /// The end of this caller's own limit: a stale value, or an error.
-    fn gave_up(&self, stale: Option<&Slot>, limit: Limit, waiting: WaitingFor) -> Followed<R> {
+    fn gave_up(&self, stale: Option<&Slot>, limit: Limit, waiting: WaitingFor) -> Followed {
         let stale = stale.filter(|slot| self.still_serves(slot));
         if let Some(answer) = stale.and_then(|slot| self.stale(slot, Source::Memory)) {
             return Followed::Answer(answer);
         }
         let error = Error::timeout(&self.topic(), limit.duration());
-        match self.errors.carry {
-            Some(carry) => self.joined_value((self.shape.failed)(carry(error)), waiting),
-            None => Followed::Impatient,
+        if self.typing.carries_errors {
+            self.joined_content(AnswerContent::Refusal(error), waiting)
+        } else {
+            Followed::Impatient
         }
     }
 
     /// Whether there is something to answer with when a limit is reached.
     pub(super) fn escape(&self, stale: Option<&Slot>) -> Option<()> {
-        (stale.is_some() || self.errors.carry.is_some()).then_some(())
+        (stale.is_some() || self.typing.carries_errors).then_some(())
     }
 
     /// A fresh value from the backend while a refresh runs; or what may answer in its place where that cannot say.
-    pub(super) async fn beside(&self) -> Option<Answer<R>> {
+    pub(super) async fn beside(&self) -> Option<Answer> {
         let remote = self.remote()?;
         match self.look_in(remote, remote.deadline()).await {
             Ok(found) => self.hit(&found.filter(Judged::is_fresh)?.slot, Source::Backend),
@@ -182,55 +177,43 @@ where
     }
 
     /// The load for this caller, while others do the same after a failure that nobody can share (S5).
-    pub(super) async fn side_by_side<O: Origin<R, V, E>>(self, origin: O) -> Answer<R> {
+    pub(super) async fn side_by_side(self, caller: &Caller) -> Answer {
         let permit = LoadPermit::Taken(self.permit(Urgency::Foreground).await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
                 let job = Job::new(self, lead, None, Purpose::Answer).with_permit(permit);
-                job.run(origin, O::load, Yielding::Never).await.or_alone().await
+                job.run(caller, Yielding::Never).await.or_alone(caller).await
             }
-            None => self.alone(permit, origin).await,
+            None => self.alone(permit, caller).await,
         }
     }
 
     /// The load for this caller alone; nothing is kept of it. The hard timeout acts where an error can tell
     /// of it (G6).
-    pub(super) async fn alone<O: Origin<R, V, E>>(
-        self,
-        permit: LoadPermit,
-        origin: O,
-    ) -> Answer<R> {
-        let outcome = Outcome::new(Source::Load);
-        let Some((carry, limit)) = self.errors.carry.zip(self.policy.hard_timeout) else {
+    pub(super) async fn alone(self, permit: LoadPermit, caller: &Caller) -> Answer {
+        let Some(limit) = self.policy.hard_timeout.filter(|_| self.typing.carries_errors) else {
             self.tell(|key| Event::Miss { key });
-            let (value, _) = self.run_load(permit, origin.load()).await;
-            return Answer::new(value, outcome);
+            self.run_load(permit, caller.load(Retention::NotKept)).await;
+            return Answer::own();
         };
-        let loaded = self.run_load_within(limit, permit, origin.load()).await;
+        let loaded = self.run_load_within(limit, permit, caller.load(Retention::NotKept)).await;
         if loaded.is_none() {
             self.tell(|key| Event::LoadTimedOut { key, limit });
         }
         self.tell(|key| Event::Miss { key });
-        let in_time = loaded.map(|(value, _)| value);
-        let value = in_time.unwrap_or_else(|| {
-            let error = Error::timeout(&self.topic(), limit);
-            (self.shape.failed)(carry(error))
-        });
-        Answer::new(value, outcome)
+        match loaded {
+            Some(_) => Answer::own(),
+            None => Answer::refusal(Error::timeout(&self.topic(), limit), Source::Load),
+        }
     }
 }
 
-impl<R, V, E, O> Led<R, V, E, O>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-    O: Origin<R, V, E>,
-{
+impl Led {
     /// The answer, by a load for this caller alone if there is none yet.
-    pub(super) async fn or_alone(self) -> Answer<R> {
+    pub(super) async fn or_alone(self, caller: &Caller) -> Answer {
         match self {
             Self::Answer(answer) => answer,
-            Self::Superseded(ask, origin) => ask.alone(LoadPermit::NotNeeded, origin).await,
+            Self::Superseded(ask) => ask.alone(LoadPermit::NotNeeded, caller).await,
         }
     }
 }

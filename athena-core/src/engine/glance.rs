@@ -18,9 +18,9 @@ use crate::runtime::Runtime;
 use crate::telemetry::Source;
 
 /// What a glance came to.
-pub(super) enum Glance<R> {
+pub(super) enum Glance {
     /// The answer.
-    Answer(Answer<R>),
+    Answer(Answer),
     /// More is to be done; with what was seen, if there was a look.
     Seen(Option<Glimpsed>),
 }
@@ -35,13 +35,9 @@ pub(super) struct Glimpsed {
     calm: Calm,
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// Looks, if no flight of the key is there to be joined.
-    pub(super) async fn glance(&self) -> Glance<R> {
+    pub(super) async fn glance(&self) -> Glance {
         let Runtime { flights, revisions, clock, .. } = &*self.runtime;
         if self.runtime.reads_memory() {
             return Glance::Seen(None);

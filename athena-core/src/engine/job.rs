@@ -2,10 +2,10 @@
 //!
 //! Invariant: a job ends its flight in every way it can end; dropped half-way, its lead wakes a follower.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::caller::{Caller, Loaded, OwnedLoad, Retention};
 use super::limits::LoadPermit;
 use super::{Answer, Ask};
 use crate::clock::Tick;
@@ -25,8 +25,8 @@ pub(super) use fill::{Finished, PendingFill};
 pub(super) use terms::{Labelling, LeaseState};
 
 /// One load and everything it needs.
-pub(crate) struct Job<R, V, E> {
-    ask: Ask<R, V, E>,
+pub(crate) struct Job {
+    ask: Ask,
     lead: Lead,
     /// What may answer if the load fails.
     stale: Option<Slot>,
@@ -58,17 +58,8 @@ impl Purpose {
     }
 }
 
-impl<R, V, E> Job<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    pub(crate) fn new(
-        ask: Ask<R, V, E>,
-        lead: Lead,
-        stale: Option<Slot>,
-        purpose: Purpose,
-    ) -> Self {
+impl Job {
+    pub(crate) fn new(ask: Ask, lead: Lead, stale: Option<Slot>, purpose: Purpose) -> Self {
         Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded, looked: None }
     }
 
@@ -86,30 +77,25 @@ where
 
     /// Loads in the caller's future and answers, unless another process does it first.
     ///
-    /// Gives `origin` back if the key was invalidated before the load began and `yielding` says so: somebody
+    /// Gives the call back if the key was invalidated before the load began and `yielding` says so: somebody
     /// else may load it by now (coherence 13).
-    pub(in crate::engine) async fn run<O, F: Future<Output = R>>(
-        mut self,
-        origin: O,
-        load: fn(O) -> F,
-        yielding: Yielding,
-    ) -> Led<R, V, E, O> {
+    pub(in crate::engine) async fn run(mut self, caller: &Caller, yielding: Yielding) -> Led {
         let (began, longest) = (self.now(), self.ask.runtime.settings.resilience.attempt_timeout);
         let limit = self.ask.policy.hard_timeout.unwrap_or(Duration::MAX);
         let work = match self.hard_limit() {
-            None => self.work(origin, load, yielding).await,
+            None => self.work(caller, yielding).await,
             Some((limit, escape)) => {
                 let clock = self.ask.runtime.clock.clone();
-                match clock.within(limit, self.work(origin, load, yielding)).await {
+                match clock.within(limit, self.work(caller, yielding)).await {
                     Some(work) => work,
                     None => return Led::Answer(self.timed_out(limit, escape)),
                 }
             }
         };
         match work {
-            Work::Loaded(returned, leased, started) => {
+            Work::Loaded(loaded, leased, started) => {
                 let clock = self.ask.runtime.clock.clone();
-                let Finished { answer, fill } = self.finish(returned, leased, started);
+                let Finished { answer, fill } = self.finish(loaded, leased, started);
                 if let Some(fill) = fill {
                     let left = limit.saturating_sub(clock.now().since(began));
                     fill.begin_within(left.min(longest)).await;
@@ -117,27 +103,22 @@ where
                 Led::Answer(answer)
             }
             Work::Answered(answer) => Led::Answer(answer),
-            Work::Superseded(origin) => Led::Superseded(Box::new(self.resign()), origin),
+            Work::Superseded => Led::Superseded(Box::new(self.resign())),
         }
     }
 
     /// Lease, permit and load; says when the load began.
-    async fn work<O, F: Future<Output = R>>(
-        &mut self,
-        origin: O,
-        load: fn(O) -> F,
-        yielding: Yielding,
-    ) -> Work<R, O> {
+    async fn work(&mut self, caller: &Caller, yielding: Yielding) -> Work {
         let yields = |lead: &Lead| yielding != Yielding::Never && lead.is_sealed();
         if yields(&self.lead) {
-            return Work::Superseded(origin);
+            return Work::Superseded;
         }
         let leased = match self.lease_or_wait().await {
             Ok(leased) => leased,
             Err(answer) => return Work::Answered(answer),
         };
         if yields(&self.lead) {
-            return Work::Superseded(origin);
+            return Work::Superseded;
         }
         if self.purpose == Purpose::Reload
             && matches!(
@@ -148,15 +129,13 @@ where
             self.outdate_stored().await;
         }
         let permit = self.permit(leased);
-        let (returned, started) = self.ask.run_load(permit, self.load(load(origin), leased)).await;
-        Work::Loaded(returned, leased, started)
+        let load = self.load(caller.load(Retention::Kept), leased);
+        let (loaded, started) = self.ask.run_load(permit, load).await;
+        Work::Loaded(loaded, leased, started)
     }
 
     /// Loads in a task; whoever waits beside it has the answer from the flight, if it can be handed on.
-    pub(crate) async fn run_in_background(
-        mut self,
-        load: impl Future<Output = R>,
-    ) -> Option<Answer<R>> {
+    pub(in crate::engine) async fn run_in_background(mut self, load: OwnedLoad) -> Option<Answer> {
         let leased = match self.purpose {
             Purpose::Refresh => self.lease_or_find(self.lead.since()).await,
             _ => self.lease_or_wait().await,
@@ -177,11 +156,11 @@ where
             permit => permit,
         };
         let loaded = self.ask.run_load_within(limit, permit, self.load(load, leased)).await;
-        let Some((returned, started)) = loaded else {
+        let Some((loaded, started)) = loaded else {
             self.timed_out_in_background(limit);
             return None;
         };
-        let Finished { answer, fill } = self.finish(returned, leased, started);
+        let Finished { answer, fill } = self.finish(loaded, leased, started);
         if let Some(fill) = fill {
             fill.begin();
         }
@@ -197,7 +176,7 @@ where
         self.lead.since()
     }
 
-    pub(super) fn ask(&self) -> &Ask<R, V, E> {
+    pub(super) fn ask(&self) -> &Ask {
         &self.ask
     }
 
@@ -213,7 +192,7 @@ where
     }
 
     /// Leaves the load to somebody else.
-    pub(super) fn resign(self) -> Ask<R, V, E> {
+    pub(super) fn resign(self) -> Ask {
         self.ask
     }
 
@@ -252,18 +231,18 @@ impl Yielding {
 }
 
 /// How leading ended.
-pub(in crate::engine) enum Led<R, V, E, O> {
-    Answer(Answer<R>),
+pub(in crate::engine) enum Led {
+    Answer(Answer),
     /// The key was invalidated before the load began.
-    Superseded(Box<Ask<R, V, E>>, O),
+    Superseded(Box<Ask>),
 }
 
 /// How the work of a caller ended.
-enum Work<R, O> {
-    /// With what the function returned, the lease it ran under, and when it began.
-    Loaded(R, LeaseState, Tick),
+enum Work {
+    /// With what the load came to, the lease it ran under, and when it began.
+    Loaded(Loaded, LeaseState, Tick),
     /// Another process was first.
-    Answered(Answer<R>),
+    Answered(Answer),
     /// The key was invalidated before the load began.
-    Superseded(O),
+    Superseded,
 }

@@ -7,14 +7,13 @@ use super::course::Next;
 use super::follow::{Followed, WaitingFor};
 use super::glance::Glimpsed;
 use super::job::{Led, Yielding};
-use super::origin::LoadTask;
-use super::{Answer, Ask, Job, Origin, Purpose};
+use super::{Answer, Ask, Caller, Job, Purpose};
 use crate::entry::Slot;
 use crate::flight::Lead;
 use crate::policy::freshness::Verdict;
 use crate::policy::grace;
 use crate::policy::timeout::Limit;
-use crate::tasks::Spawner;
+use crate::tasks::{Spawner, Task};
 use crate::telemetry::{Event, Outcome, Source};
 
 /// What was seen before a caller leads.
@@ -26,18 +25,14 @@ pub(super) struct Before {
     pub(super) glimpsed: Option<Glimpsed>,
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    pub(super) async fn lead<O: Origin<R, V, E>>(
+impl Ask {
+    pub(super) async fn lead(
         self,
         lead: Lead,
         Before { stale, glimpsed }: Before,
         yielding: Yielding,
-        origin: O,
-    ) -> Led<R, V, E, O> {
+        caller: &Caller,
+    ) -> Led {
         if let Some(answer) = self.landed_meanwhile(&lead) {
             return Led::Answer(answer);
         }
@@ -55,38 +50,34 @@ where
             Next::Answer(answer) => return Led::Answer(answer),
             Next::Refresh(answer, slot) => {
                 drop(lead);
-                self.refresh(Some(Judged::new(slot, Verdict::Refresh)), origin);
+                self.refresh(Some(Judged::new(slot, Verdict::Refresh)), caller).await;
                 return Led::Answer(answer);
             }
             Next::Load { stale, away } => (stale, away),
         };
         let purpose = Purpose::of_caller(away);
         let soft = matches!(self.policy.limit(stale.is_some()), Some(Limit::Soft(_)));
-        if let Some(slot) = stale.as_ref().filter(|_| soft && O::DETACHES)
-            && let Some(current) = self.recall(slot)
+        if let Some(slot) = stale.as_ref().filter(|_| soft && caller.detaches())
+            && self.can_recall(slot)
             && let Some(spawner) = self.runtime.spawner_for_call()
         {
             let slot = Arc::clone(slot);
-            return Led::Answer(self.load_softly(lead, slot, current, spawner, origin).await);
+            return Led::Answer(self.load_softly(lead, slot, spawner, caller).await);
         }
-        Job::new(self, lead, stale, purpose)
-            .having_looked(looked_at)
-            .run(origin, O::load, yielding)
-            .await
+        Job::new(self, lead, stale, purpose).having_looked(looked_at).run(caller, yielding).await
     }
 
     /// Loads in the background and waits for it as long as the soft timeout allows.
-    async fn load_softly<O: Origin<R, V, E>>(
+    async fn load_softly(
         self,
         lead: Lead,
         slot: Slot,
-        current: R,
         spawner: Spawner,
-        origin: O,
-    ) -> Answer<R> {
+        caller: &Caller,
+    ) -> Answer {
         let flight = Arc::clone(lead.flight());
         let job = Job::new(self.clone(), lead, Some(Arc::clone(&slot)), Purpose::Background);
-        let task = origin.detach(spawner, job);
+        let task = caller.leave().await.map(|load| spawner.spawn(job.run_in_background(load)));
         let mut stale = Some(&slot);
         loop {
             match self.follow(&flight, stale, WaitingFor::OwnLoad).await {
@@ -116,19 +107,21 @@ where
         slot.meta().hold_off(now.after(pause));
         let outcome = self.outcome(&slot, Source::Memory);
         self.tell(|key| Event::Stale { key, age: outcome.age });
-        Answer::new(current, Outcome { stale: true, ..outcome })
+        Answer::entry(&slot, Outcome { stale: true, ..outcome })
     }
 
     /// Loads in the background while the current value serves.
-    pub(super) fn detach_eagerly<O: Origin<R, V, E>>(self, lead: Lead, slot: Slot, origin: O) {
-        if let Some(spawner) = self.runtime.spawner_for_call() {
-            self.tell(|key| Event::Refreshing { key });
-            origin.detach(spawner, Job::new(self, lead, Some(slot), Purpose::Refresh));
+    pub(super) async fn detach_eagerly(self, lead: Lead, slot: Slot, caller: &Caller) {
+        let Some(spawner) = self.runtime.spawner_for_call() else { return };
+        self.tell(|key| Event::Refreshing { key });
+        let job = Job::new(self, lead, Some(slot), Purpose::Refresh);
+        if let Some(load) = caller.leave().await {
+            spawner.spawn(job.run_in_background(load));
         }
     }
 }
 
 /// What a load in a task came to; panics as it did, if it did.
-async fn ended<R>(task: Option<LoadTask<R>>) -> Option<Answer<R>> {
+async fn ended(task: Option<Task<Option<Answer>>>) -> Option<Answer> {
     task?.end().await?
 }

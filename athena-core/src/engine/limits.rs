@@ -26,11 +26,7 @@ pub(super) enum LoadPermit {
     Taken(Option<HeldPermit>),
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// Runs a load under a permit; says when it began.
     pub(super) async fn run_load<T>(
         &self,

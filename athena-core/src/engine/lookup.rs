@@ -27,11 +27,7 @@ impl Judged {
     }
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// Looks in the backend; a copy is kept unless the key is invalidated meanwhile.
     pub(super) async fn look_as(
         &self,
@@ -99,7 +95,7 @@ where
                 Some(Judged { slot, verdict, is_confirmed })
             }
             Err(reason) => {
-                self.runtime.undecodable::<V>(self.site, &self.topic(), &reason);
+                self.runtime.undecodable(self.typing.value.id, self.site, &self.topic(), &reason);
                 None
             }
         }
@@ -117,19 +113,19 @@ where
     }
 
     fn decode(&self, envelope: &Envelope, meta: Meta) -> Result<Slot, String> {
+        let bytes = &envelope.payload;
         match envelope.kind {
             EntryKind::Value => {
-                let Destination::Backend { wire, .. } = &self.destination else {
+                let Destination::Backend { coding, .. } = self.destination else {
                     return Err("no codec".to_owned());
                 };
-                let value = wire.decode(&envelope.payload)?;
-                Ok(Arc::new(TypedEntry::new(meta, value)))
+                self.typing.value.read(coding, bytes, meta)
             }
             EntryKind::Absent => Ok(Arc::new(TypedEntry::new(meta, ()))),
             EntryKind::Failed => {
-                let remember = self.errors.remember.as_ref().ok_or("errors are not remembered")?;
-                let wire = remember.wire.as_ref().ok_or("no codec for errors")?;
-                Ok((remember.keep)(wire.decode(&envelope.payload)?, meta))
+                let remembered = self.typing.remembered.ok_or("errors are not remembered")?;
+                let coding = remembered.coding.ok_or("no codec for errors")?;
+                remembered.ty.read(coding, bytes, meta)
             }
         }
     }

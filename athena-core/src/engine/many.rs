@@ -7,72 +7,77 @@
 //! that need each other's keys do not wait for ever.
 
 mod load;
+mod typed;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::answer::AnswerContent;
+use super::caller::FoundValue;
 use super::course::{Looked, Next};
 use super::follow::{Followed, WaitingFor};
 use super::lease_wait::LeaseWait;
+use super::rendezvous::Rendezvous;
 use super::{Answer, Ask, Job, Purpose};
 use crate::backend::Failure;
 use crate::entry::Slot;
 use crate::flight::{Flight, Joiner, Lead, Role};
 use crate::policy::freshness::Verdict;
 
+pub(crate) use typed::{answer_many, peek_many};
+
 /// So many entries are asked of a backend together; a few of them wait for each other's places on the connection.
 const PIECE: usize = 1_000;
 
-/// One entry of a batch.
-pub(crate) type One<V, E> = Ask<Result<Option<V>, E>, V, E>;
-type OneJob<V, E> = Job<Result<Option<V>, E>, V, E>;
 /// An entry that somebody else loads, and when it was asked for.
-type Following<V, E> = (String, One<V, E>, Arc<Flight>, Joiner);
+type Following = (String, Ask, Arc<Flight>, Joiner);
 
 /// What a batch does about its entries, round by round.
-pub(crate) struct Many<V, E> {
+pub(super) struct Many {
     /// Those of this round, in the order in which they were named.
-    open: Vec<(String, One<V, E>)>,
+    open: Vec<(String, Ask)>,
     /// Those of later rounds: the ones that others load are looked for again when all have had their turn.
-    later: VecDeque<(String, One<V, E>)>,
+    later: VecDeque<(String, Ask)>,
     /// Names to load beside a flight whose result is not for us.
     beside: HashSet<String>,
     /// Flights that took too long, to be replaced.
     slow: HashMap<String, Arc<Flight>>,
-    found: Gathered<V, E>,
+    found: Gathered,
     /// How long the loads of other processes are waited for; `None` if nothing was named.
     waiting: Option<LeaseWait>,
     /// Names that were invalidated before their load began, and are not given up again (coherence 13).
     superseded: HashSet<String>,
 }
 
+/// What the entries of a batch are answered with, by name.
+pub(super) type Replies = HashMap<String, AnswerContent>;
+/// Where a batch meets its caller's side, which is given the names to load.
+pub(super) type ManyCaller =
+    Rendezvous<Vec<String>, Result<HashMap<String, FoundValue>, LoadFailed>>;
+
+/// The load of a batch returned an error, which its caller has.
+#[derive(Debug)]
+pub(super) struct LoadFailed;
+
 /// What there is so far.
-struct Gathered<V, E> {
-    values: HashMap<String, V>,
+struct Gathered {
+    values: Replies,
     /// The entries of values that may be outdated, by name.
-    flagged: HashMap<String, (One<V, E>, Slot)>,
+    flagged: HashMap<String, (Ask, Slot)>,
 }
 
-impl<V, E> Gathered<V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    fn insert(&mut self, name: &str, ask: &One<V, E>, answer: Answer<Result<Option<V>, E>>) {
-        let Ok(Some(value)) = answer.value else {
-            return;
-        };
-        self.values.insert(name.to_owned(), value);
-        if let Some(slot) = answer.flagged {
-            self.flagged.insert(name.to_owned(), (ask.clone(), slot));
+impl Gathered {
+    fn insert(&mut self, name: &str, ask: &Ask, answer: Answer) {
+        if let Some(slot) = answer.flagged() {
+            self.flagged.insert(name.to_owned(), (ask.clone(), Arc::clone(slot)));
         }
+        self.values.insert(name.to_owned(), answer.content);
     }
 
     /// Takes out what others have taken so long for that it may not answer any more (coherence 11, G2).
-    fn outlived(&mut self) -> Vec<(String, One<V, E>)> {
+    fn outlived(&mut self) -> Vec<(String, Ask)> {
         let flagged = std::mem::take(&mut self.flagged).into_iter();
         let outlived = flagged.filter(|(_, (ask, slot))| !ask.still_serves(slot));
         outlived
@@ -85,19 +90,15 @@ where
 }
 
 /// The entries of one round.
-struct Round<V, E> {
-    led: Vec<(String, One<V, E>, Lead)>,
-    followed: Vec<Following<V, E>>,
+struct Round {
+    led: Vec<(String, Ask, Lead)>,
+    followed: Vec<Following>,
     /// Loaded beside a flight that cannot be joined; not kept.
-    alone: Vec<(String, One<V, E>)>,
+    alone: Vec<(String, Ask)>,
 }
 
-impl<V, E> Many<V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    pub(crate) fn new(asks: Vec<(String, One<V, E>)>) -> Self {
+impl Many {
+    fn new(asks: Vec<(String, Ask)>) -> Self {
         if let Some((_, ask)) = asks.first() {
             ask.runtime.keep_alive();
         }
@@ -115,11 +116,7 @@ where
 
     /// The values that there are; one load answers all that are missing, as far as nobody else loads
     /// them already.
-    pub(crate) async fn answer<F, Fut>(mut self, load: F) -> Result<HashMap<String, V>, E>
-    where
-        F: Fn(Vec<String>) -> Fut,
-        Fut: Future<Output = Result<HashMap<String, V>, E>>,
-    {
+    async fn answer(mut self, caller: &ManyCaller) -> Result<Replies, LoadFailed> {
         let piece = self.piece();
         loop {
             self.take_from_memory();
@@ -133,7 +130,7 @@ where
             self.open.extend(self.later.drain(..piece.min(self.later.len())));
             let Round { led, followed, alone } = self.enter();
             let jobs = self.look(led).await;
-            self.load(jobs, alone, &load).await?;
+            self.load(jobs, alone, caller).await?;
             self.follow(followed).await;
         }
     }
@@ -145,7 +142,7 @@ where
     }
 
     /// The values that are there and fresh; loads nothing.
-    pub(crate) async fn peek(mut self) -> Result<HashMap<String, V>, Failure> {
+    async fn peek(mut self) -> Result<Replies, Failure> {
         self.take_from_memory();
         for piece in std::mem::take(&mut self.open).chunks(PIECE) {
             let seen = look_many(piece.iter().map(|(_, ask)| ask)).await;
@@ -169,7 +166,7 @@ where
         });
     }
 
-    fn enter(&mut self) -> Round<V, E> {
+    fn enter(&mut self) -> Round {
         let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
         for (name, ask) in self.open.drain(..) {
             if self.beside.remove(&name) {
@@ -193,7 +190,7 @@ where
     }
 
     /// Asks the backend for all of them at once; what it does not have becomes a job.
-    async fn look(&mut self, led: Vec<(String, One<V, E>, Lead)>) -> Vec<(String, OneJob<V, E>)> {
+    async fn look(&mut self, led: Vec<(String, Ask, Lead)>) -> Vec<(String, Job)> {
         let (found, led) = (&mut self.found, led.into_iter());
         let open: Vec<_> = led
             .filter(|(name, ask, lead)| match ask.landed_meanwhile(lead) {
@@ -222,7 +219,7 @@ where
         jobs
     }
 
-    async fn follow(&mut self, followed: Vec<Following<V, E>>) {
+    async fn follow(&mut self, followed: Vec<Following>) {
         // Side by side, or each would be waited for as long as one may be.
         let waits = followed
             .iter()
@@ -230,7 +227,10 @@ where
         let ends = join_all(waits).await;
         for ((name, ask, flight, _), end) in followed.into_iter().zip(ends) {
             match end {
-                Followed::Answer(answer) if answer.value.is_ok() => {
+                // Errors of others are no answer to a batch.
+                Followed::Answer(answer)
+                    if matches!(answer.content, AnswerContent::Own | AnswerContent::Entry(_)) =>
+                {
                     self.found.insert(&name, &ask, answer);
                 }
                 Followed::Impatient => {
@@ -253,12 +253,7 @@ where
 /// answered this call about before (R8).
 ///
 /// One answer per ask, since the nodes of a backend fail apart from each other.
-async fn look_many<'a, R, V, E>(asks: impl Iterator<Item = &'a Ask<R, V, E>>) -> Vec<Looked>
-where
-    R: 'a,
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+async fn look_many<'a>(asks: impl Iterator<Item = &'a Ask>) -> Vec<Looked> {
     let asks: Vec<_> = asks.collect();
     let none = || asks.iter().map(|_| Ok(None)).collect();
     let Some(remote) = asks.first().and_then(|ask| ask.remote()) else {

@@ -1,44 +1,36 @@
-//! A load that has not begun, and the ways in which it may go on without its caller.
+//! A load that has not begun, in its caller's types, and the ways in which it may go on without its caller.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use super::answer::Answer;
+use super::caller::{OwnedLoad, Retention};
 use super::detach::Detach;
-use super::job::Job;
-use crate::tasks::{Spawner, Task};
+use super::typed::TypedCall;
+use crate::lock::Mutex;
 
-/// A load that has not begun, and whether it can go on without its caller.
-pub(crate) trait Origin<R, V, E>: Sized {
-    /// The load in the caller's own future.
-    type Load: Future<Output = R>;
+/// A load that has not begun.
+pub(crate) trait Origin<R, V, E> {
+    /// Goes on with the load in the caller's own future.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<R>;
 
-    /// Whether [`detach`](Self::detach) works.
-    const DETACHES: bool;
-
-    /// Loads in the caller's own future.
-    fn load(self) -> Self::Load;
-
-    /// Loads in a task, for `job`.
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<LoadTask<R>>;
+    /// The load for a task, if it can leave and has not begun; and where what it returns will be, for its caller.
+    fn leave(&mut self, call: &TypedCall<R, V, E>) -> Option<(OwnedLoad, Mailbox<R>)>;
 }
 
-/// A load in a task, which may come to an answer.
-pub(crate) type LoadTask<R> = Task<Option<Answer<R>>>;
+/// Where a load that has left its caller puts what it returned.
+pub(crate) type Mailbox<R> = Arc<Mutex<Option<R>>>;
 
 /// A load in the caller's own future.
 pub(crate) struct InPlace<'f, Load>(pub(crate) Pin<&'f mut Load>);
 
-impl<'f, R, V, E, Load: Future<Output = R>> Origin<R, V, E> for InPlace<'f, Load> {
-    type Load = Pin<&'f mut Load>;
-
-    const DETACHES: bool = false;
-
-    fn load(self) -> Self::Load {
-        self.0
+impl<R, V, E, Load: Future<Output = R>> Origin<R, V, E> for InPlace<'_, Load> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<R> {
+        self.0.as_mut().poll(context)
     }
 
-    fn detach(self, _spawner: Spawner, _job: Job<R, V, E>) -> Option<LoadTask<R>> {
+    fn leave(&mut self, _: &TypedCall<R, V, E>) -> Option<(OwnedLoad, Mailbox<R>)> {
         None
     }
 }
@@ -55,32 +47,27 @@ impl<'f, R, Load> Detached<'f, R, Load> {
     }
 }
 
-impl<'f, R, V, E, Load> Origin<R, V, E> for Detached<'f, R, Load>
+impl<R, V, E, Load> Origin<R, V, E> for Detached<'_, R, Load>
 where
     R: Send + 'static,
     V: Clone + Send + Sync + 'static,
     E: 'static,
     Load: Future<Output = R>,
 {
-    type Load = Pin<&'f mut Load>;
-
-    const DETACHES: bool = true;
-
-    fn load(self) -> Self::Load {
-        self.load
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<R> {
+        self.load.as_mut().poll(context)
     }
 
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<LoadTask<R>> {
-        let load = self.detach.take_from(self.load)?;
-        Some(spawner.spawn(job.run_in_background(load)))
+    fn leave(&mut self, call: &TypedCall<R, V, E>) -> Option<(OwnedLoad, Mailbox<R>)> {
+        self.detach.take_from(self.load.as_mut()).map(|load| owned(load, call.clone()))
     }
 }
 
 /// A load that owns what it uses.
 pub(crate) type Loading<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
-/// A load that owns what it uses, from the start.
-pub(crate) struct DetachedLoading<R>(pub(crate) Loading<R>);
+/// A load that owns what it uses, from the start; nothing once it has left.
+pub(crate) struct DetachedLoading<R>(pub(crate) Option<Loading<R>>);
 
 impl<R, V, E> Origin<R, V, E> for DetachedLoading<R>
 where
@@ -88,15 +75,29 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    type Load = Loading<R>;
-
-    const DETACHES: bool = true;
-
-    fn load(self) -> Loading<R> {
-        self.0
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<R> {
+        // One that has left returns to its mailbox.
+        self.0.as_mut().map_or(Poll::Pending, |load| load.as_mut().poll(context))
     }
 
-    fn detach(self, spawner: Spawner, job: Job<R, V, E>) -> Option<LoadTask<R>> {
-        Some(spawner.spawn(job.run_in_background(self.0)))
+    fn leave(&mut self, call: &TypedCall<R, V, E>) -> Option<(OwnedLoad, Mailbox<R>)> {
+        self.0.take().map(|load| owned(load, call.clone()))
     }
+}
+
+/// A load of a task, as the engine knows it.
+fn owned<R, V, E>(load: Loading<R>, call: TypedCall<R, V, E>) -> (OwnedLoad, Mailbox<R>)
+where
+    R: Send + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    let mailbox = Mailbox::default();
+    let returns = Arc::clone(&mailbox);
+    let load = async move {
+        let (returned, loaded) = call.take_apart(load.await, Retention::Kept);
+        *returns.lock() = Some(returned);
+        loaded
+    };
+    (Box::pin(load), mailbox)
 }

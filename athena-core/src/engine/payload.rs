@@ -1,65 +1,56 @@
 //! What of an entry goes to a backend as bytes, and the rehearsal of it where there is none.
 
 use super::{Ask, Confinement, Destination};
-use crate::codec::{Unwritten, Wire};
-use crate::entry::{self, Slot};
+use crate::codec::{Coding, Unwritten};
+use crate::entry::Slot;
 use crate::envelope::EntryKind;
-use crate::shape::Remember;
+use crate::shape::KeptErrors;
 use crate::tag::{TagExcess, Tags};
 
 /// The bytes of an entry's value or error, no more than `most`.
-pub(super) fn payload<V: 'static, E: 'static>(
+pub(super) fn payload(
     slot: &Slot,
-    wire: &Wire<V>,
-    remember: Option<&Remember<E>>,
+    coding: Coding,
+    of_errors: Option<Coding>,
     most: usize,
 ) -> Result<Vec<u8>, Unwritten> {
+    let (value, _) = slot.value();
     match slot.meta().kind {
         EntryKind::Absent => Ok(Vec::new()),
-        EntryKind::Value => match entry::value::<V>(slot, EntryKind::Value) {
-            Some(value) => wire.encode(value, most),
-            None => Err("the entry is of another type".to_owned().into()),
+        EntryKind::Value => coding.encode(value, most),
+        EntryKind::Failed => match of_errors {
+            Some(coding) => coding.encode(value, most),
+            None => Err("errors are not remembered".to_owned().into()),
         },
-        EntryKind::Failed => {
-            let error = remember.and_then(|remember| (remember.recall)(slot));
-            let wire = remember.and_then(|remember| remember.wire);
-            match (error, wire) {
-                (Some(error), Some(wire)) => wire.encode(&error, most),
-                _ => Err("errors are not remembered".to_owned().into()),
-            }
-        }
     }
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Ask {
     /// Writes and reads an entry as with a backend where the cache has none, and tells what would not go
     /// there: what passes every test of a service must not stay in one process in production.
     ///
     /// The entry itself is kept as it is.
     pub(super) fn rehearse(&self, slot: &Slot) {
         let Self { runtime, key, site, .. } = self;
-        let Destination::Rehearsed(wire) = &self.destination else { return };
-        if runtime.fingerprint(*wire, key, *site, self.policy.version).is_err() {
+        let Destination::Rehearsed(coding) = self.destination else { return };
+        let ty = self.typing.value.id;
+        if runtime.fingerprint(coding, ty, key, *site, self.policy.version).is_err() {
             return;
         }
-        let remember = self.errors.remember.as_ref();
-        if slot.meta().kind == EntryKind::Failed && remember.is_none_or(|it| it.wire.is_none()) {
+        let of_errors = self.coding_of_errors();
+        if slot.meta().kind == EntryKind::Failed && of_errors.is_none() {
             return;
         }
         let most = runtime.settings.resilience.max_value;
-        match payload(slot, wire, remember, usize::try_from(most).unwrap_or(usize::MAX)) {
+        match payload(slot, coding, of_errors, usize::try_from(most).unwrap_or(usize::MAX)) {
             // It is for whoever has a backend to tell how much that takes.
             Err(Unwritten::TooLong) => {}
             Err(Unwritten::Unfit(reason)) => {
-                runtime.unwritable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason);
+                runtime.unwritable(ty, *site, &runtime.telemetry.topic(key, *site), &reason);
             }
             Ok(bytes) => {
-                if let Err(reason) = self.read_again(slot.meta().kind, wire, &bytes) {
-                    runtime.undecodable::<V>(*site, &runtime.telemetry.topic(key, *site), &reason);
+                if let Err(reason) = self.read_again(slot.meta().kind, coding, &bytes) {
+                    runtime.undecodable(ty, *site, &runtime.telemetry.topic(key, *site), &reason);
                 }
             }
         }
@@ -80,18 +71,22 @@ where
     }
 
     pub(super) fn tell_excess(&self, excess: TagExcess) {
-        self.runtime.overlabelled::<V>(self.site, &self.topic(), excess);
+        self.runtime.overlabelled(self.typing.value.id, self.site, &self.topic(), excess);
     }
 
-    fn read_again(&self, kind: EntryKind, wire: &Wire<V>, bytes: &[u8]) -> Result<(), String> {
-        match kind {
-            EntryKind::Absent => Ok(()),
-            EntryKind::Value => wire.decode(bytes).map(drop),
-            EntryKind::Failed => {
-                let remember = self.errors.remember.as_ref();
-                let wire = remember.and_then(|remember| remember.wire);
-                wire.map_or(Ok(()), |wire| wire.decode(bytes).map(drop))
+    /// How remembered errors go to a backend, if they do.
+    pub(super) fn coding_of_errors(&self) -> Option<Coding> {
+        self.typing.remembered.and_then(|remembered| remembered.coding)
+    }
+
+    fn read_again(&self, kind: EntryKind, coding: Coding, bytes: &[u8]) -> Result<(), String> {
+        match (kind, self.typing.remembered) {
+            (EntryKind::Absent, _) => Ok(()),
+            (EntryKind::Value, _) => self.typing.value.rehearse(coding, bytes),
+            (EntryKind::Failed, Some(KeptErrors { ty, coding: Some(coding) })) => {
+                ty.rehearse(coding, bytes)
             }
+            (EntryKind::Failed, _) => Ok(()),
         }
     }
 }

@@ -25,6 +25,27 @@ impl Chain {
     }
 }
 
+/// The loads that somebody is part of.
+pub(crate) struct Leading(Arc<Chain>);
+
+impl Leading {
+    /// Those of the current call, if it is part of any.
+    pub(crate) fn here() -> Option<Self> {
+        LEADING.try_with(Arc::clone).ok().map(Self)
+    }
+
+    /// Runs something as part of them.
+    pub(crate) fn enter<T>(&self, part: impl FnOnce() -> T) -> T {
+        LEADING.sync_scope(Arc::clone(&self.0), part)
+    }
+}
+
+impl std::fmt::Debug for Leading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Leading").field(&self.0.flights.len()).finish()
+    }
+}
+
 impl Flight {
     /// Whether the caller is part of this flight's own load, which would wait for itself.
     pub(crate) fn is_led_here(self: &Arc<Self>) -> bool {

@@ -1,6 +1,6 @@
 //! A call that memory did not answer at once.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,56 +9,49 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ErrorProbe, Site};
-use crate::codec::Wire;
+use crate::codec::{Coding, Wire};
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
-    self, Answer, AskNames, Destination, Detach, Detached, InPlace, Labelled, Origin, Waited,
+    self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
+    Labelled, Retention, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
 use crate::runtime::Runtime;
-use crate::shape::{Errors, Judge, Remember, Shape, Share};
+use crate::shape::{Errors, Remember, Shape, Share, Typing};
 use crate::tag::{Tag, Tags, Text};
 use crate::telemetry::{Event, Topic};
 
-/// One call with everything it needs but its load.
-pub struct Ask<R, V, E> {
-    site: &'static Site,
-    key: Key,
-    runtime: Option<Arc<Runtime>>,
-    shape: Shape<R, V, E>,
-    bypass: Option<&'static str>,
-    request: Option<Arc<CallRequest>>,
-    errors: Errors<E>,
-    wire: Option<Wire<V>>,
-    tags: Tags,
-    unless: Option<Arc<Judge<V>>>,
-    tags_from: Option<Arc<engine::Label<V>>>,
+/// One call with everything it needs but its load; boxed, so that an annotated function is a small future.
+pub struct Ask<R, V, E>(Box<AskParts<R, V, E>>);
+
+struct AskParts<R, V, E> {
+    call: TypedCall<R, V, E>,
+    coding: Option<Coding>,
+    untyped: Option<UntypedCall>,
+    caller: Caller,
+}
+
+/// What of a call is the same whatever its types are.
+pub(super) struct UntypedCall {
+    pub(super) site: &'static Site,
+    pub(super) key: Key,
+    pub(super) runtime: Option<Arc<Runtime>>,
+    pub(super) bypass: Option<&'static str>,
+    pub(super) request: Option<Arc<CallRequest>>,
+    pub(super) tags: Tags,
 }
 
 impl<R, V, E> Ask<R, V, E> {
-    pub(super) fn new(
-        site: &'static Site,
-        key: Key,
-        runtime: Option<Arc<Runtime>>,
-        shape: Shape<R, V, E>,
-        bypass: Option<&'static str>,
-        request: Option<Arc<CallRequest>>,
-    ) -> Self {
-        Self {
-            site,
-            key,
-            runtime,
-            shape,
-            bypass,
-            request,
-            errors: Errors::none(),
-            wire: None,
-            tags: Tags::default(),
-            unless: None,
-            tags_from: None,
-        }
+    pub(super) fn new(shape: Shape<R, V, E>, untyped: UntypedCall) -> Self {
+        let call = TypedCall::new(shape, Errors::none());
+        Self(Box::new(AskParts {
+            call,
+            coding: None,
+            untyped: Some(untyped),
+            caller: Caller::in_place(),
+        }))
     }
 
     /// A probe for the error type.
@@ -69,14 +62,14 @@ impl<R, V, E> Ask<R, V, E> {
     /// How errors reach several callers.
     #[must_use]
     pub fn share_errors(mut self, share: Option<Share<E>>) -> Self {
-        self.errors.share = share;
+        self.0.call.errors.share = share;
         self
     }
 
     /// How values are written; without it they stay in this process.
     #[must_use]
     pub fn stored_as(mut self, wire: Wire<V>) -> Self {
-        self.wire = Some(wire);
+        self.0.coding = Some(wire.erased());
         self
     }
 
@@ -86,7 +79,7 @@ impl<R, V, E> Ask<R, V, E> {
     where
         E: CarriesCacheError,
     {
-        self.errors.carry = Some(E::carry);
+        self.0.call.errors.carry = Some(E::carry);
         self
     }
 
@@ -96,7 +89,7 @@ impl<R, V, E> Ask<R, V, E> {
     where
         E: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
     {
-        self.errors.remember = Some(Remember::new(Some(wire)));
+        self.0.call.errors.remember = Some(Remember::new(Some(wire)));
         self
     }
 
@@ -106,7 +99,7 @@ impl<R, V, E> Ask<R, V, E> {
     where
         E: Clone + Send + Sync + 'static,
     {
-        self.errors.remember = Some(Remember::new(None));
+        self.0.call.errors.remember = Some(Remember::new(None));
         self
     }
 
@@ -114,10 +107,9 @@ impl<R, V, E> Ask<R, V, E> {
     #[must_use]
     pub fn tag(mut self, write: impl FnOnce(&mut Text)) -> Self {
         let mut text = Text::default();
-        match contained(|| write(&mut text)) {
-            Ok(()) => self.tags.add(Tag::new(text.into_string())),
-            // Without its label nothing could invalidate the entry.
-            Err(_) => self.bypass = Some("a tag cannot be displayed"),
+        let written = contained(|| write(&mut text));
+        if let Some(untyped) = &mut self.0.untyped {
+            untyped.tag(written.is_ok().then_some(text));
         }
         self
     }
@@ -131,21 +123,21 @@ impl<R, V, E> Ask<R, V, E> {
         let tags = move |value: &V| {
             label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
         };
-        self.tags_from = Some(Arc::new(tags));
+        self.0.call.tags_from = Some(Arc::new(tags));
         self
     }
 
     /// Values that are not kept.
     #[must_use]
     pub fn unless(mut self, unless: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
-        self.unless = Some(Arc::new(unless));
+        self.0.call.unless = Some(Arc::new(unless));
         self
     }
 
     /// Errors that no stale value may stand in for.
     #[must_use]
     pub fn grace_unless(mut self, excludes: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
-        self.errors.grace_unless = Some(Arc::new(excludes));
+        self.0.call.errors.grace_unless = Some(Arc::new(excludes));
         self
     }
 }
@@ -158,47 +150,86 @@ where
     /// Answers, with `load` where no tier can.
     ///
     /// The load stays pinned in the caller's future: handed on by value it would stand in every
-    /// future on the way, and each of them would be as large as all below it. The way itself is
-    /// boxed, so that an annotated function is a small future.
-    pub async fn run<Load: Future<Output = R>>(self, load: Pin<&mut Load>) -> R {
-        Box::pin(self.resolve(InPlace(load))).await
+    /// future on the way, and each of them would be as large as all below it.
+    pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R {
+        let (mut attending, mut load) = (self.0.attend(), InPlace(load));
+        poll_fn(|context| attending.poll(&mut load, context)).await.0
     }
 
     /// Answers, with a load that can go on without its caller.
-    pub async fn run_detached<Load>(self, detach: Detach<R>, load: Pin<&mut Load>) -> R
+    pub async fn run_detached<Load>(mut self, detach: Detach<R>, load: Pin<&mut Load>) -> R
     where
         R: Send + 'static,
         Load: Future<Output = R>,
     {
-        Box::pin(self.resolve(Detached::new(detach, load))).await
+        self.0.caller = Caller::detached();
+        let (mut attending, mut load) = (self.0.attend(), Detached::new(detach, load));
+        poll_fn(|context| attending.poll(&mut load, context)).await.0
+    }
+}
+
+impl<R, V, E> AskParts<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    fn attend(&mut self) -> Attending<'_, R, V, E> {
+        let Self { call, coding, untyped, caller } = self;
+        let engine =
+            begin(untyped.take(), call.typing(), *coding, call.tags_from.is_some(), caller);
+        Attending::new(call, caller, engine)
+    }
+}
+
+impl UntypedCall {
+    /// Adds a label; `None` is one that cannot be written, without which nothing could invalidate the entry.
+    fn tag(&mut self, text: Option<Text>) {
+        match text {
+            Some(text) => self.tags.add(Tag::new(text.into_string())),
+            None => self.bypass = Some("a tag cannot be displayed"),
+        }
     }
 
-    async fn resolve<O: Origin<R, V, E>>(mut self, origin: O) -> R {
+    async fn answer(
+        mut self,
+        typing: Typing,
+        coding: Option<Coding>,
+        has_late_tags: bool,
+        caller: &Caller,
+    ) -> Answer {
         if wants_name_only(self.request.as_ref()) {
             return pending().await;
         }
         let request = self.request.take();
         let mode = request.as_ref().map(|request| request.mode);
-        let answer = match self.engine_ask() {
+        let answer = match self.engine_ask(typing, coding, has_late_tags) {
             Err(_) if mode == Some(CallMode::Peek) => return nothing(request).await,
-            Err(_) => Answer::bypass(origin.load().await),
+            Err(_) => {
+                caller.load(Retention::NotKept).await;
+                Answer::bypass()
+            }
             Ok(ask) => match mode {
-                Some(CallMode::Reload) => Box::pin(ask.reload(origin)).await,
+                Some(CallMode::Reload) => Box::pin(ask.reload(caller)).await,
                 Some(CallMode::Peek) => match Box::pin(ask.peek()).await {
                     Ok(Some(answer)) => answer,
                     Ok(None) | Err(_) => return nothing(request).await,
                 },
-                _ => ask.answer(origin).await,
+                _ => ask.answer(caller).await,
             },
         };
         if let Some(request) = request {
             request.reply(|reply| reply.outcome = Some(answer.outcome));
         }
-        answer.value
+        answer
     }
 
     /// The call for the engine, or why it runs without.
-    fn engine_ask(self) -> Result<engine::Ask<R, V, E>, &'static str> {
+    fn engine_ask(
+        self,
+        mut typing: Typing,
+        coding: Option<Coding>,
+        has_late_tags: bool,
+    ) -> Result<engine::Ask, &'static str> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
             return Err("there is no cache");
@@ -211,16 +242,17 @@ where
         }
         let policy = self.site.policy.over(&runtime.defaults);
         let site = self.site.number();
-        let call = Labelled { key: &self.key, site, policy: &policy, tags: &self.tags };
-        let mut destination = Destination::of(self.wire, &runtime, call);
-        let mut errors = self.errors;
+        let value = typing.value.id;
+        let call = Labelled { key: &self.key, site, policy: &policy, tags: &self.tags, value };
+        let mut destination = Destination::of(coding, &runtime, call);
         if matches!(destination, Destination::Backend { .. })
-            && let Some(remember) = &mut errors.remember
-            && let Some(wire) = remember.wire
+            && let Some(remembered) = &mut typing.remembered
+            && let Some(coding) = remembered.coding
         {
-            match runtime.fingerprint(wire, &self.key, site, policy.version) {
+            let call = Labelled { value: remembered.ty.id, ..call };
+            match call.fingerprint(&runtime, coding) {
                 Ok(of_errors) => destination = destination.with_errors(of_errors),
-                Err(_) => remember.wire = None,
+                Err(_) => remembered.coding = None,
             }
         }
         Ok(engine::Ask {
@@ -229,15 +261,30 @@ where
             site,
             policy,
             tags: self.tags,
-            shape: self.shape,
-            errors,
+            typing,
             destination,
-            unless: self.unless,
-            tags_from: self.tags_from,
+            has_late_tags,
             names: AskNames::default(),
             waited: Waited::default(),
         })
     }
+}
+
+/// The engine at work for a call.
+fn begin(
+    untyped: Option<UntypedCall>,
+    typing: Typing,
+    coding: Option<Coding>,
+    has_late_tags: bool,
+    caller: &Caller,
+) -> Engine<'_> {
+    Engine::new(async move {
+        match untyped {
+            Some(call) => call.answer(typing, coding, has_late_tags, caller).await,
+            // Not reached: it is taken once.
+            None => pending().await,
+        }
+    })
 }
 
 /// Whether a call was asked only for its name.
@@ -246,7 +293,7 @@ fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
 }
 
 /// Tells a peeking `of` that it has seen all there is; it drops the call then.
-async fn nothing<R>(request: Option<Arc<CallRequest>>) -> R {
+async fn nothing<T>(request: Option<Arc<CallRequest>>) -> T {
     if let Some(request) = request {
         request.reply(|reply| reply.nothing = true);
     }

@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::context;
 use crate::key::Key;
 use crate::runtime::{Runtime, Scope};
-use crate::shape::{Loaded, Shape};
+use crate::shape::{Returned, Shape};
 use crate::tag::{Tag, Text};
 
 /// The invalidations of one call.
@@ -77,12 +77,12 @@ impl Invalidation {
         let returned = body.await;
         unfinished.0 = None;
         let (succeeded, returned) = match (shape.split)(returned) {
-            Loaded::Found(value) => {
+            Returned::Found(value) => {
                 label(&value).into_iter().for_each(|tag| self.add_tag(tag.into()));
                 (true, (shape.found)(value))
             }
-            Loaded::Absent(returned) => (true, returned),
-            Loaded::Failed(error) => (false, (shape.failed)(error)),
+            Returned::Absent(returned) => (true, returned),
+            Returned::Failed(error) => (false, (shape.failed)(error)),
         };
         if succeeded || self.always {
             self.invalidate().await;

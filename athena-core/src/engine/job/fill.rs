@@ -2,13 +2,14 @@
 //!
 //! Invariant: what the backend did not take is not trusted for longer than what nobody announces (coherence 6).
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::backend::Filled;
-use crate::codec::{Unwritten, Wire};
+use crate::codec::{Coding, Unwritten};
 use crate::engine::payload::payload;
 use crate::engine::{Answer, Ask, Destination};
 use crate::entry::Slot;
@@ -18,16 +19,15 @@ use crate::key::Key;
 use crate::policy::freshness::Life;
 use crate::remote::{Address, Generations, Grant, LeaseGuard, Remote};
 use crate::runtime::Runtime;
-use crate::shape::Remember;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Topic};
 
 /// What a load came to.
-pub(in crate::engine) struct Finished<R, V, E> {
-    pub(in crate::engine) answer: Answer<R>,
+pub(in crate::engine) struct Finished {
+    pub(in crate::engine) answer: Answer,
     /// What is left to do, if the backend is to have it.
-    pub(in crate::engine) fill: Option<PendingFill<V, E>>,
+    pub(in crate::engine) fill: Option<PendingFill>,
 }
 
 /// A fill that has not begun.
@@ -35,12 +35,12 @@ pub(in crate::engine) struct Finished<R, V, E> {
 /// Its result is in memory and its followers have it. Dropped, it gives the lease back, and the result stays
 /// here as one that the backend did not take.
 #[must_use = "dropped, the backend never has it"]
-pub(in crate::engine) struct PendingFill<V, E> {
-    task: FillTask<V, E>,
+pub(in crate::engine) struct PendingFill {
+    task: FillTask,
     lease: LeaseGuard,
 }
 
-impl<R, V, E> Ask<R, V, E> {
+impl Ask {
     /// The write of a result to the backend; the flight can be joined until that is over.
     pub(super) fn fill(
         self,
@@ -48,19 +48,20 @@ impl<R, V, E> Ask<R, V, E> {
         slot: Slot,
         life: Life,
         tags: Tags,
-    ) -> Option<PendingFill<V, E>> {
+    ) -> Option<PendingFill> {
         let pending = Unstored { slot, is_stored: false };
-        let Self { runtime, key, site, tags: known, errors, destination, .. } = self;
-        let Destination::Backend { wire, .. } = destination else { return None };
+        let of_errors = self.coding_of_errors();
+        let Self { runtime, key, site, typing, tags: known, destination, .. } = self;
+        let Destination::Backend { coding, .. } = destination else { return None };
         let lease = lead.flight().take_lease()?;
-        let remember = errors.remember;
-        let task =
-            FillTask { runtime, key, site, known, remember, lead, pending, wire, life, tags };
+        let codings = (coding, of_errors);
+        let ty = typing.value.id;
+        let task = FillTask { runtime, key, site, ty, known, lead, pending, codings, life, tags };
         Some(PendingFill { task, lease })
     }
 }
 
-impl<V: Send + Sync + 'static, E: 'static> PendingFill<V, E> {
+impl PendingFill {
     /// Begins, once there is a permit for its write: what is loaded faster than it is written would pile up,
     /// or be left out. Waits for that no longer than `limit`.
     pub(in crate::engine) async fn begin_within(self, limit: Duration) {
@@ -110,21 +111,23 @@ impl Drop for Unstored {
 }
 
 /// A value on its way to the backend.
-struct FillTask<V, E> {
+struct FillTask {
     runtime: Arc<Runtime>,
     key: Key,
     site: Option<u32>,
+    /// The type of the function's values.
+    ty: TypeId,
     /// The tags that were known before the load.
     known: Tags,
-    remember: Option<Remember<E>>,
     lead: Lead,
     pending: Unstored,
-    wire: Wire<V>,
+    /// Of values, and of errors.
+    codings: (Coding, Option<Coding>),
     life: Life,
     tags: Tags,
 }
 
-impl<V: 'static, E: 'static> FillTask<V, E> {
+impl FillTask {
     fn slot(&self) -> &Slot {
         &self.pending.slot
     }
@@ -157,10 +160,10 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             Err(Unwritten::TooLong) => {
                 self.note_encoded(most.saturating_add(1));
                 let reason = remote.refuse_size(lease.address());
-                return self.runtime.too_large::<V>(self.site, key, &reason);
+                return self.runtime.too_large(self.ty, self.site, key, &reason);
             }
             Err(Unwritten::Unfit(reason)) => {
-                return self.runtime.unwritable::<V>(self.site, key, &reason);
+                return self.runtime.unwritable(self.ty, self.site, key, &reason);
             }
         };
         self.note_encoded(bytes.len());
@@ -186,7 +189,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             }
             Err(_) => {
                 if let Some(failure) = remote.held_off(&lease.address().value) {
-                    self.runtime.held_off::<V>(self.site, key, &failure);
+                    self.runtime.held_off(self.ty, self.site, key, &failure);
                 }
             }
         }
@@ -219,7 +222,7 @@ impl<V: 'static, E: 'static> FillTask<V, E> {
             history: grant.history,
             namespace: grant.generations.namespace,
             tags,
-            payload: payload(self.slot(), &self.wire, self.remember.as_ref(), most)?,
+            payload: payload(self.slot(), self.codings.0, self.codings.1, most)?,
         };
         let written = envelope.write(address.reader());
         written.map(Some).map_err(|oversized| oversized.to_string().into())

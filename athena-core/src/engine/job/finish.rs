@@ -7,43 +7,49 @@ use super::fill::Finished;
 use super::{Job, Labelling, LeaseState, Purpose};
 use crate::clock::Tick;
 use crate::coherence::guards::Guard;
-use crate::contained::contained;
+use crate::engine::caller::{FoundValue, Loaded};
 use crate::engine::{Answer, Ask};
-use crate::entry::{Meta, TypedEntry};
+use crate::entry::{BoxedValue, Meta, TypedEntry};
 use crate::envelope::EntryKind;
 use crate::flight::Landing;
 use crate::policy::freshness::Life;
-use crate::shape::Loaded;
-use crate::tag::Tags;
+use crate::tag::{Tag, Tags};
+use crate::telemetry::Event;
 use crate::telemetry::event::NotKept;
-use crate::telemetry::{Event, Outcome, Source};
 
-impl<R, V, E> Job<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Job {
     pub(in crate::engine) fn finish(
         self,
-        returned: R,
+        loaded: Loaded,
         leased: LeaseState,
         started: Tick,
-    ) -> Finished<R, V, E> {
-        let took = self.ask.runtime.clock.now().since(started);
-        match (self.ask.shape.split)(returned) {
-            Loaded::Found(value) => {
+    ) -> Finished {
+        let took = self.now().since(started);
+        match loaded {
+            Loaded::Found(FoundValue { value, wanted }) => {
                 self.ask.tell(|key| Event::Loaded { key, took });
-                self.found(value, leased)
+                self.found(value, wanted, leased)
             }
-            Loaded::Absent(value) => {
+            Loaded::Absent => {
                 self.ask.tell(|key| Event::Loaded { key, took });
-                self.absent(value, leased)
+                self.absent(leased)
             }
             Loaded::Failed(error) => {
                 self.ask.tell(|key| Event::LoadFailed { key });
                 self.failed(error, leased)
             }
+            Loaded::Untold => {
+                self.ask.tell(|key| Event::Loaded { key, took });
+                self.unshared()
+            }
         }
+    }
+
+    /// The caller has the only one there is.
+    fn unshared(self) -> Finished {
+        self.tell_miss();
+        self.lead.land(Landing::Unshared);
+        Finished { answer: Answer::own(), fill: None }
     }
 
     /// A caller whom no entry could answer, and who is not counted elsewhere.
@@ -53,43 +59,28 @@ where
         }
     }
 
-    fn found(self, value: V, leased: LeaseState) -> Finished<R, V, E> {
+    fn found(
+        self,
+        value: Option<BoxedValue>,
+        wanted: Result<Vec<Tag>, NotKept>,
+        leased: LeaseState,
+    ) -> Finished {
+        let Some(value) = value else {
+            self.not_kept(NotKept::Panicked);
+            return self.unshared();
+        };
         self.tell_miss();
         let ask = &self.ask;
-        let (wanted, tags) = self.judge(&value);
+        let mut tags = ask.tags.clone();
+        let wanted = wanted.map(|late| late.into_iter().for_each(|tag| tags.add(tag)));
         let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
-        let Ok(copy) = contained(|| value.clone()) else {
-            self.not_kept(NotKept::Panicked);
-            let answer = Answer::new((self.ask.shape.found)(value), Outcome::new(Source::Load));
-            self.lead.land(Landing::Unshared);
-            return Finished { answer, fill: None };
-        };
-        let answer = (ask.shape.found)(copy);
         let meta = self.meta(EntryKind::Value, life, &tags, leased);
-        let fill = self.keep(Arc::new(TypedEntry::new(meta, value)), life, tags, wanted, leased);
-        Finished { answer: Answer::new(answer, Outcome::new(Source::Load)), fill }
+        let fill = self.keep(value.keep(meta), life, tags, wanted, leased);
+        Finished { answer: Answer::own(), fill }
     }
 
-    /// What the function's own options say of a value: whether it is kept, and with which tags.
-    fn judge(&self, value: &V) -> (Result<(), NotKept>, Tags) {
-        let ask = &self.ask;
-        let mut tags = ask.tags.clone();
-        let judged = contained(|| {
-            let is_wanted = !ask.unless.as_ref().is_some_and(|unless| unless(value));
-            let late = ask.tags_from.as_ref().map(|tags_from| tags_from(value));
-            (is_wanted, late.unwrap_or_default())
-        });
-        let Ok((is_wanted, late)) = judged else {
-            return (Err(NotKept::Panicked), tags);
-        };
-        for tag in late {
-            tags.add(tag);
-        }
-        (if is_wanted { Ok(()) } else { Err(NotKept::Unwanted) }, tags)
-    }
-
-    fn absent(self, value: R, leased: LeaseState) -> Finished<R, V, E> {
+    fn absent(self, leased: LeaseState) -> Finished {
         self.tell_miss();
         let policy = &self.ask.policy;
         // A value like others, unless it has a ttl of its own.
@@ -101,7 +92,7 @@ where
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);
         let fill = self.keep(Arc::new(TypedEntry::new(meta, ())), life, tags, Ok(()), leased);
-        Finished { answer: Answer::new(value, Outcome::new(Source::Load)), fill }
+        Finished { answer: Answer::own(), fill }
     }
 
     /// What an entry is that was loaded just now, and how far its lease lets it be trusted (coherence 6, 10).

@@ -11,11 +11,7 @@ use crate::tag::Tags;
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Outcome, Source};
 
-impl<R, V, E> Job<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Job {
     /// Keeps a result in memory if it is wanted and still true, and lands it for the followers; what is left
     /// to do is its fill, if the backend is to have it.
     pub(super) fn keep(
@@ -25,8 +21,8 @@ where
         tags: Tags,
         wanted: Result<(), NotKept>,
         leased: LeaseState,
-    ) -> Option<PendingFill<V, E>> {
-        let landing = Ask::<R, V, E>::landing(&slot, Outcome::new(Source::Load));
+    ) -> Option<PendingFill> {
+        let landing = Ask::landing(&slot, Outcome::new(Source::Load));
         let unwanted = if life.ttl.is_zero() { Some(NotKept::Unwanted) } else { wanted.err() };
         if let Some(reason) = unwanted {
             self.not_kept(reason);

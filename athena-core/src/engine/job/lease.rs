@@ -27,13 +27,9 @@ use crate::resilience::class::is_miss;
 use crate::runtime::Runtime;
 use crate::telemetry::{Event, Source};
 
-impl<R, V, E> Job<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Job {
     /// The load, while its lease is kept alive.
-    pub(super) async fn load(&self, load: impl Future<Output = R>, leased: LeaseState) -> R {
+    pub(super) async fn load<T>(&self, load: impl Future<Output = T>, leased: LeaseState) -> T {
         self.begins_to_load();
         let load = self.lead.flight().led_here(load);
         if leased != LeaseState::Held {
@@ -77,7 +73,7 @@ where
     ///
     /// It is waited for within `wait_for_lease`: until its holder has stored the value, has given the lease
     /// back, or is dead and the lease has ended; and no longer than for two holders whose loads bring nothing.
-    pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer<R>> {
+    pub(super) async fn lease_or_wait(&self) -> Result<LeaseState, Answer> {
         let Runtime { clock, revisions, .. } = &*self.ask.runtime;
         let mut wait = LeaseWait::begin(&self.ask.runtime);
         let mut looked = self.looked.unwrap_or_else(|| self.lead.since());
@@ -113,7 +109,7 @@ where
     pub(in crate::engine) async fn lease_or_find(
         &self,
         looked: Revision,
-    ) -> Result<LeaseState, Answer<R>> {
+    ) -> Result<LeaseState, Answer> {
         let leased = self.lease().await;
         if leased == LeaseState::Held
             && self.lead.has_changed(&self.ask.runtime.revisions, looked)
@@ -133,7 +129,7 @@ where
 
     /// What follows where the backend does not say any more whether another process has stored the value: a load
     /// without a lease, or what may answer in its place.
-    fn without_backend(&self, failure: Failure) -> Result<LeaseState, Answer<R>> {
+    fn without_backend(&self, failure: Failure) -> Result<LeaseState, Answer> {
         if self.purpose == Purpose::Answer {
             let next = self.ask.next(&self.lead, Err(failure), self.stale.clone());
             if let Next::Answer(answer) | Next::Refresh(answer, _) = next {
@@ -144,7 +140,7 @@ where
     }
 
     /// What another process has stored, as the answer of this job; it is landed for the followers.
-    async fn find(&self) -> Result<Option<Answer<R>>, Failure> {
+    async fn find(&self) -> Result<Option<Answer>, Failure> {
         let Some(remote) = self.ask.remote().filter(|_| self.purpose != Purpose::Reload) else {
             return Ok(None);
         };
@@ -159,16 +155,17 @@ where
     }
 
     /// A fresh entry of the backend as the answer of this job, if it is one.
-    fn found_elsewhere(&self, Judged { slot, verdict, .. }: Judged) -> Option<Answer<R>> {
+    fn found_elsewhere(&self, Judged { slot, verdict, .. }: Judged) -> Option<Answer> {
         let answer = match self.purpose {
             Purpose::Refresh if verdict == Verdict::Refresh => return None,
             // It is counted where it is handed on, if it is.
+            Purpose::Refresh | Purpose::Background if !self.ask.can_recall(&slot) => return None,
             Purpose::Refresh | Purpose::Background => {
-                Answer::new(self.ask.recall(&slot)?, self.ask.outcome(&slot, Source::Backend))
+                Answer::entry(&slot, self.ask.outcome(&slot, Source::Backend))
             }
             _ => self.ask.hit(&slot, Source::Backend)?,
         };
-        self.lead.land(Ask::<R, V, E>::landing(&slot, answer.outcome));
+        self.lead.land(Ask::landing(&slot, answer.outcome));
         Some(answer)
     }
 

@@ -1,42 +1,34 @@
 //! One load for all that nobody else loads.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select, select_all};
 
-use super::{Many, One, OneJob};
+use super::{LoadFailed, Many, ManyCaller};
 use crate::clock::Tick;
-use crate::engine::Answer;
+use crate::engine::caller::{FailedLoad, Loaded};
 use crate::engine::job::{Finished, Labelling, LeaseState, PendingFill};
 use crate::engine::limits::LoadPermit;
+use crate::engine::{AnswerContent, Ask, Job};
 use crate::flight::Flight;
 use crate::remote::wake::Waiter;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
-type LeasedJob<V, E> = (String, OneJob<V, E>, LeaseState);
+type LeasedJob = (String, Job, LeaseState);
 /// An entry that another process loads, and who hears when it is done.
-type Elsewhere<V, E> = (String, One<V, E>, Waiter);
+type Elsewhere = (String, Ask, Waiter);
 
-impl<V, E> Many<V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl Many {
     /// One load for all jobs.
-    pub(super) async fn load<F, Fut>(
+    pub(super) async fn load(
         &mut self,
-        jobs: Vec<(String, OneJob<V, E>)>,
-        alone: Vec<(String, One<V, E>)>,
-        load: &F,
-    ) -> Result<(), E>
-    where
-        F: Fn(Vec<String>) -> Fut,
-        Fut: Future<Output = Result<HashMap<String, V>, E>>,
-    {
+        jobs: Vec<(String, Job)>,
+        alone: Vec<(String, Ask)>,
+        caller: &ManyCaller,
+    ) -> Result<(), LoadFailed> {
         let (jobs, elsewhere) = self.lease(jobs).await;
         if jobs.is_empty() && alone.is_empty() && self.later.is_empty() {
             self.wait(elsewhere).await;
@@ -45,25 +37,24 @@ where
         self.put_off(elsewhere);
         let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
         let names = names.cloned().collect();
-        let (loaded, started) = run(&jobs, &alone, async { load(names).await }).await;
+        let (loaded, started) = run(&jobs, &alone, caller.ask(names)).await;
         let mut loaded = match loaded {
             Ok(loaded) => loaded,
-            Err(error) => return self.failed(jobs, &alone, error),
+            Err(LoadFailed) => return self.failed(jobs, &alone),
         };
         for (name, ask) in alone {
             ask.tell(|key| Event::Miss { key });
-            if let Some(value) = loaded.remove(&name) {
-                self.found.values.insert(name, value);
+            if loaded.contains_key(&name) {
+                self.found.values.insert(name, AnswerContent::Own);
             }
         }
         let runtime = jobs.first().map(|(_, job, _)| Arc::clone(&job.ask().runtime));
         let mut fills = Vec::new();
         for (name, job, leased) in jobs {
-            let value = loaded.remove(&name);
-            let Finished { answer, fill } = job.finish(Ok(value), leased, started);
-            if let Ok(Some(value)) = answer.value {
-                self.found.values.insert(name, value);
-            }
+            let found = loaded.remove(&name);
+            let loaded = found.map_or(Loaded::Absent, Loaded::Found);
+            let Finished { answer, fill } = job.finish(loaded, leased, started);
+            self.found.values.insert(name, answer.content);
             fills.extend(fill);
         }
         if let Some(runtime) = runtime {
@@ -73,11 +64,8 @@ where
     }
 
     /// The leases of jobs; apart from them those whose values other processes load just now.
-    async fn lease(
-        &mut self,
-        jobs: Vec<(String, OneJob<V, E>)>,
-    ) -> (Vec<LeasedJob<V, E>>, Vec<Elsewhere<V, E>>) {
-        let lease = async |(name, job): (String, OneJob<V, E>)| {
+    async fn lease(&mut self, jobs: Vec<(String, Job)>) -> (Vec<LeasedJob>, Vec<Elsewhere>) {
+        let lease = async |(name, job): (String, Job)| {
             let waiter = job.waiter();
             let leased = job.lease_or_find(job.since()).await;
             (name, job, leased, waiter)
@@ -101,7 +89,7 @@ where
     }
 
     /// Waits until one of these may be there, or may be loaded by us.
-    async fn wait(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
+    async fn wait(&mut self, elsewhere: Vec<Elsewhere>) {
         if let (Some((_, ask, _)), Some(waiting)) = (elsewhere.first(), &mut self.waiting) {
             let woken = elsewhere.iter().map(|(.., waiter)| Box::pin(waiter.woken()));
             waiting.wait_for(&ask.runtime.clock, select_all(woken)).await;
@@ -110,18 +98,15 @@ where
     }
 
     /// Leaves entries to the next round.
-    fn put_off(&mut self, elsewhere: Vec<Elsewhere<V, E>>) {
+    fn put_off(&mut self, elsewhere: Vec<Elsewhere>) {
         self.open.extend(elsewhere.into_iter().map(|(name, ask, _)| (name, ask)));
     }
 
     /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(
-        &mut self,
-        jobs: Vec<LeasedJob<V, E>>,
-        alone: &[(String, One<V, E>)],
-        error: E,
-    ) -> Result<(), E> {
-        let in_grace = |job: &OneJob<V, E>| job.grace_for(&error).is_some();
+    fn failed(&mut self, jobs: Vec<LeasedJob>, alone: &[(String, Ask)]) -> Result<(), LoadFailed> {
+        // What a batch's load returns says nothing of one entry.
+        let error = FailedLoad { shared: None, remembered: None, allows_grace: true };
+        let in_grace = |job: &Job| job.grace_for(&error).is_some();
         let all_in_grace = alone.is_empty() && jobs.iter().all(|(_, job, _)| in_grace(job));
         for (_, ask) in alone {
             ask.tell(|key| Event::Miss { key });
@@ -129,20 +114,16 @@ where
         for (name, job, _) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
             job.failed_with_others(answer.as_ref());
-            if let Some(Answer { value: Ok(Some(value)), .. }) = answer {
-                self.found.values.insert(name, value);
+            if let Some(answer) = answer {
+                self.found.values.insert(name, answer.content);
             }
         }
-        if all_in_grace { Ok(()) } else { Err(error) }
+        if all_in_grace { Ok(()) } else { Err(LoadFailed) }
     }
 }
 
 /// Begins fills one after the other, as their writes get permits; all of them within one deadline.
-async fn begin<V, E>(fills: Vec<PendingFill<V, E>>, runtime: &Runtime)
-where
-    V: Send + Sync + 'static,
-    E: 'static,
-{
+async fn begin(fills: Vec<PendingFill>, runtime: &Runtime) {
     let Runtime { clock, settings, .. } = runtime;
     let until = clock.now().after(settings.resilience.write_deadline);
     for fill in fills {
@@ -154,15 +135,11 @@ where
 ///
 /// It takes one permit of its function if one of its jobs needs one. The leases of the others are extended
 /// while it waits for that, too: another node's trouble is none of theirs.
-async fn run<V, E, T>(
-    jobs: &[LeasedJob<V, E>],
-    alone: &[(String, One<V, E>)],
+async fn run<T>(
+    jobs: &[LeasedJob],
+    alone: &[(String, Ask)],
     load: impl Future<Output = T>,
-) -> (T, Tick)
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+) -> (T, Tick) {
     let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();
     let is_bounded = |leased: LeaseState| leased.keeping(Labelling::BeforeLoad).is_bounded;
     let is_bounded = jobs.iter().any(|(.., leased)| is_bounded(*leased));

@@ -1,0 +1,151 @@
+//! The side of a call that knows its types.
+//!
+//! Invariant: what a load returned reaches its caller as it is; what the engine has of it is a copy, and what it asks
+//! about it runs contained.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::answer::AnswerContent;
+use super::caller::{FailedLoad, FoundValue, Loaded, Retention};
+use crate::contained::contained;
+use crate::entry::{self, BoxedValue, Slot};
+use crate::envelope::EntryKind;
+use crate::shape::{Errors, Judge, KeptType, Returned, Shape, Typing};
+use crate::tag::Tag;
+use crate::telemetry::event::NotKept;
+use crate::undisturbed::UserValue;
+
+/// Names the tags of a value.
+pub(crate) type Label<V> = dyn Fn(&V) -> Vec<Tag> + Send + Sync;
+
+/// What a call does with what it returns.
+pub(crate) struct TypedCall<R, V, E> {
+    pub(crate) shape: Shape<R, V, E>,
+    pub(crate) errors: Errors<E>,
+    /// Values that are not kept.
+    pub(crate) unless: Option<Arc<Judge<V>>>,
+    /// Tags that only the value knows.
+    pub(crate) tags_from: Option<Arc<Label<V>>>,
+}
+
+impl<R, V, E> Clone for TypedCall<R, V, E> {
+    fn clone(&self) -> Self {
+        let (unless, tags_from) = (self.unless.clone(), self.tags_from.clone());
+        Self { shape: self.shape, errors: self.errors.clone(), unless, tags_from }
+    }
+}
+
+impl<R, V, E> fmt::Debug for TypedCall<R, V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shape.fmt(f)
+    }
+}
+
+impl<R, V, E> TypedCall<R, V, E> {
+    /// A call that does nothing but what its return type says.
+    pub(crate) fn new(shape: Shape<R, V, E>, errors: Errors<E>) -> Self {
+        Self { shape, errors, unless: None, tags_from: None }
+    }
+}
+
+impl<R, V, E> TypedCall<R, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+{
+    /// What the engine has to know of the types.
+    pub(crate) fn typing(&self) -> Typing {
+        let Errors { share, carry, remember, .. } = &self.errors;
+        Typing {
+            value: KeptType::of::<V>(),
+            has_absent: self.shape.absent.is_some(),
+            carries_errors: carry.is_some(),
+            shared: share.map(|share| (share.ty)()),
+            remembered: remember.map(|remember| remember.kept),
+        }
+    }
+
+    /// What a load returned, for its caller and for the engine.
+    pub(super) fn take_apart(&self, returned: R, keeping: Retention) -> (R, Loaded) {
+        if keeping == Retention::NotKept {
+            return (returned, Loaded::Untold);
+        }
+        match (self.shape.split)(returned) {
+            Returned::Found(value) => {
+                let (found, value) = self.found(value);
+                ((self.shape.found)(value), Loaded::Found(found))
+            }
+            Returned::Absent(returned) => (returned, Loaded::Absent),
+            Returned::Failed(error) => {
+                let failed = self.failed(&error);
+                ((self.shape.failed)(error), Loaded::Failed(failed))
+            }
+        }
+    }
+
+    /// A value for the engine, and a copy of it for the caller.
+    pub(super) fn found(&self, value: V) -> (FoundValue, V) {
+        let wanted = self.judge(&value);
+        match contained(|| value.clone()) {
+            Ok(copy) => (FoundValue { value: Some(boxed(value)), wanted }, copy),
+            Err(_) => (FoundValue { value: None, wanted }, value),
+        }
+    }
+
+    /// What the function's own options say of a value: with which tags it is kept, or why not.
+    fn judge(&self, value: &V) -> Result<Vec<Tag>, NotKept> {
+        let judged = contained(|| {
+            let is_wanted = !self.unless.as_ref().is_some_and(|unless| unless(value));
+            let late = self.tags_from.as_ref().map(|tags_from| tags_from(value));
+            (is_wanted, late.unwrap_or_default())
+        });
+        match judged {
+            Ok((true, late)) => Ok(late),
+            Ok((false, _)) => Err(NotKept::Unwanted),
+            Err(_) => Err(NotKept::Panicked),
+        }
+    }
+
+    fn failed(&self, error: &E) -> FailedLoad {
+        let Errors { share, remember, .. } = &self.errors;
+        FailedLoad {
+            shared: share.and_then(|share| contained(|| (share.wrap)(error)).ok()),
+            remembered: remember.and_then(|it| contained(|| (it.copy)(error)).ok()),
+            allows_grace: self.errors.allows_grace(error),
+        }
+    }
+
+    /// The value in an entry, in the function's words; `None` if it is of another type.
+    fn recall(&self, slot: &Slot) -> Option<R> {
+        match slot.meta().kind {
+            EntryKind::Value => {
+                entry::value::<V>(slot, EntryKind::Value).cloned().map(self.shape.found)
+            }
+            EntryKind::Absent => self.shape.absent.map(|absent| absent()),
+            EntryKind::Failed => {
+                let remember = self.errors.remember.as_ref()?;
+                (remember.recall)(slot).map(self.shape.failed)
+            }
+        }
+    }
+
+    /// What a call is answered with, in its types; `None` if that is what its own load returned.
+    pub(crate) fn value(&self, content: AnswerContent) -> Option<R> {
+        match content {
+            AnswerContent::Own => None,
+            AnswerContent::Entry(slot) => self.recall(&slot),
+            AnswerContent::Error(error) => {
+                let share = self.errors.share.as_ref()?;
+                (share.unwrap)(&*error).map(self.shape.failed)
+            }
+            AnswerContent::Refusal(error) => {
+                self.errors.carry.map(|carry| (self.shape.failed)(carry(error)))
+            }
+        }
+    }
+}
+
+pub(crate) fn boxed<V: Send + Sync + 'static>(value: V) -> BoxedValue {
+    Box::new(UserValue::new(value))
+}
