@@ -447,13 +447,11 @@ impl Entry<'_, ()> {
 /// The engine at work for an entry; `None` is one of a cache that is closed.
 fn answer(ask: Option<Ask>, caller: &Caller) -> Engine<'_> {
     Engine::new(async move {
-        match ask {
-            Some(ask) => ask.answer(caller).await,
-            None => {
-                caller.load(Retention::NotKept).await;
-                Answer::bypass()
-            }
-        }
+        let Some(ask) = ask else {
+            caller.load(Retention::NotKept).await;
+            return Answer::bypass();
+        };
+        ask.answer(caller).await
     })
 }
 

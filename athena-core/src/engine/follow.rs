@@ -110,8 +110,7 @@ impl Ask {
             Landing::Refusal(error) if self.typing.carries_errors => {
                 self.joined_content(AnswerContent::Refusal(error), waiting)
             }
-            Landing::Error(_) | Landing::Refusal(_) => Followed::Alone,
-            Landing::Unshared => Followed::Alone,
+            Landing::Error(_) | Landing::Refusal(_) | Landing::Unshared => Followed::Alone,
             Landing::Again => Followed::Again,
         }
     }

@@ -81,12 +81,11 @@ impl Ask {
 
     fn read_again(&self, kind: EntryKind, coding: Coding, bytes: &[u8]) -> Result<(), String> {
         match (kind, self.typing.remembered) {
-            (EntryKind::Absent, _) => Ok(()),
             (EntryKind::Value, _) => self.typing.value.rehearse(coding, bytes),
             (EntryKind::Failed, Some(KeptErrors { ty, coding: Some(coding) })) => {
                 ty.rehearse(coding, bytes)
             }
-            (EntryKind::Failed, _) => Ok(()),
+            (EntryKind::Absent | EntryKind::Failed, _) => Ok(()),
         }
     }
 }
