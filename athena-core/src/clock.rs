@@ -40,7 +40,13 @@ impl Tick {
 
     /// Time passed since `earlier`; zero if it lies ahead.
     pub(crate) fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        Duration::from_millis(self.millis_since(earlier))
+    }
+
+    /// The same in milliseconds.
+    #[inline]
+    pub(crate) fn millis_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// A tick that lies `age` before this one; the clock's start if that is later.

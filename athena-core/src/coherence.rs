@@ -1,5 +1,6 @@
 //! What keeps outdated values from being served and stored.
 
+pub(crate) mod cell;
 pub(crate) mod guards;
 pub(crate) mod joining;
 pub(crate) mod revision;

@@ -446,7 +446,7 @@ impl Flight {
     /// Followers who came after that invalidation joined all the same, since nobody knew the tag; they
     /// cannot be told from those who came before.
     pub(crate) fn is_outdated_by_late_tags(&self, slot: &Slot, revisions: &Revisions) -> bool {
-        self.has_late_tags && !revisions.holds(slot.meta().dependencies())
+        self.has_late_tags && !slot.meta().holds(revisions)
     }
 
     /// A caller who comes now, unless something says that the flight is outdated: judged as an entry would be

@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub(crate) mod claims;
+pub(crate) mod compact;
 pub(crate) mod draft;
 pub(crate) mod encode;
 pub(crate) mod name;

@@ -40,7 +40,7 @@ impl MemoryTier {
         revisions: &Arc<Revisions>,
         tasks: &Tasks,
     ) -> Self {
-        let kept = Arc::new(KeptEntries::new(Bounds::new(settings, weighers), clock));
+        let kept = Arc::new(KeptEntries::new(Bounds::new(settings, weighers)));
         let sweeper = Arc::new(Sweeper::new(Arc::clone(&kept), clock, revisions, tasks));
         Self { kept, sweeper }
     }
@@ -135,8 +135,9 @@ mod tests {
         let life = Life { ttl: Duration::from_secs(60), grace: Duration::ZERO };
         let revisions = Revisions::new();
         let dependencies = revisions.dependencies([], revisions.now());
-        let meta = Meta::new(EntryKind::Value, life, clock.now(), dependencies, &Trust::own());
-        let (key, slot) = (Key::named(name), Arc::new(TypedEntry::new(meta, 1_u32)) as Slot);
+        let (key, now) = (Key::named(name), clock.now());
+        let meta = Meta::new(&key, EntryKind::Value, life, now, dependencies, &Trust::own());
+        let slot = Arc::new(TypedEntry::new(meta, 1_u32)) as Slot;
         memory.insert(&key, &memory.weigh(&key, &slot));
         memory.settle();
     }
@@ -180,9 +181,9 @@ mod tests {
             let tags = (number % 2 == 1).then_some(odd);
             let life = Life { ttl: Duration::from_secs(60), grace: Duration::ZERO };
             let dependencies = revisions.dependencies(tags, revisions.now());
-            let meta = Meta::new(EntryKind::Value, life, clock.now(), dependencies, &Trust::own());
+            let (key, now) = (Key::named(&number.to_string()), clock.now());
+            let meta = Meta::new(&key, EntryKind::Value, life, now, dependencies, &Trust::own());
             let slot = Arc::new(TypedEntry::new(meta, number)) as Slot;
-            let key = Key::named(&number.to_string());
             memory.insert(&key, &memory.weigh(&key, &slot));
         }
         memory.settle();

@@ -9,6 +9,7 @@ pub(crate) mod fallback;
 pub(crate) mod freshness;
 pub(crate) mod grace;
 mod percent;
+pub(crate) mod span;
 pub(crate) mod timeout;
 
 pub use fallback::Fallback;

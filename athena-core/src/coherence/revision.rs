@@ -15,11 +15,13 @@
 //! Invariant: whoever wants to hear of changes has the cells before it asks the backend. A cell that was
 //! dropped is remembered in `floor`, so that a name which comes back is never taken for unchanged.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
+use hashbrown::HashTable;
+
+pub(crate) use super::cell::Subject;
+use super::cell::{Cell, Cells, Leases};
 use crate::backend::Generation;
 use crate::lock::Mutex;
 use crate::sharded::Sharded;
@@ -34,51 +36,22 @@ impl Revision {
     }
 }
 
-/// A name in the backend, as far as its changes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Subject(u64);
-
-/// When one name changed last, and what it was read to hold since.
-#[derive(Debug)]
-pub(crate) struct Cell {
-    changed: AtomicU64,
-    /// The number of a generation; 0 if none was read since the last change.
-    seen: AtomicU64,
-    /// When this process last made the generation; 0 if it has not.
-    made: AtomicU64,
-}
-
-impl Cell {
-    fn new(changed: u64) -> Self {
-        let [seen, made] = [AtomicU64::new(0), AtomicU64::new(0)];
-        Self { changed: AtomicU64::new(changed), seen, made }
-    }
-
-    fn changed(&self) -> u64 {
-        self.changed.load(Ordering::SeqCst)
-    }
-
-    /// What was asked for before that is outdated.
-    fn last(&self) -> u64 {
-        self.changed().max(self.made.load(Ordering::SeqCst))
-    }
-}
-
 /// The names that an entry or a flight depends on, with the revision before its load.
 #[derive(Debug, Clone)]
 pub(crate) struct Dependencies {
-    since: Revision,
-    cells: Box<[Arc<Cell>]>,
+    pub(crate) since: Revision,
+    pub(crate) cells: Cells,
+    pub(crate) leases: Leases,
 }
 
 impl Dependencies {
-    pub(crate) fn since(&self) -> Revision {
-        self.since
+    /// Nothing but everything at once.
+    pub(crate) fn none(since: Revision) -> Self {
+        Self { since, cells: Cells::default(), leases: Leases::Aside }
     }
 
-    /// How many names.
-    pub(crate) fn len(&self) -> usize {
-        self.cells.len()
+    pub(crate) fn since(&self) -> Revision {
+        self.since
     }
 
     /// The same names, from another revision on.
@@ -91,14 +64,15 @@ impl Dependencies {
 #[derive(Debug)]
 pub(crate) struct Revisions {
     sequence: AtomicU64,
-    everything: Cell,
+    /// When everything changed last.
+    everything: AtomicU64,
     shards: Sharded<Mutex<CellMap>>,
     hasher: foldhash::fast::RandomState,
 }
 
 #[derive(Debug)]
 struct CellMap {
-    cells: HashMap<Subject, Arc<Cell>, foldhash::fast::RandomState>,
+    cells: HashTable<Arc<Cell>>,
     /// Latest change of any cell that was dropped.
     floor: u64,
     /// How many cells to hold before looking for unused ones.
@@ -112,14 +86,14 @@ impl Revisions {
     pub(crate) fn new() -> Self {
         Self {
             sequence: AtomicU64::new(0),
-            everything: Cell::new(0),
+            everything: AtomicU64::new(0),
             shards: Sharded::new(SHARDS),
             hasher: foldhash::fast::RandomState::default(),
         }
     }
 
     pub(crate) fn name(&self, text: &str) -> Subject {
-        Subject(self.hasher.hash_one(text))
+        Subject::new(&self.hasher, text)
     }
 
     /// The present, to be noted before a load or a request begins.
@@ -136,7 +110,14 @@ impl Revisions {
         names: impl IntoIterator<Item = Subject>,
         since: Revision,
     ) -> Dependencies {
-        Dependencies { since, cells: names.into_iter().map(|name| self.cell(name)).collect() }
+        let mut dependencies = Dependencies::none(since);
+        for name in names {
+            dependencies.cells.push(self.cell(name));
+            if name.is_lease() {
+                dependencies.leases = Leases::Count;
+            }
+        }
+        dependencies
     }
 
     /// Whether nothing of these has changed since.
@@ -145,13 +126,20 @@ impl Revisions {
     }
 
     /// Whether nothing of these has changed since another revision.
-    pub(crate) fn holds_since(
+    pub(crate) fn holds_since(&self, dependencies: &Dependencies, since: Revision) -> bool {
+        self.hold(Some(&dependencies.cells), dependencies.leases, since)
+    }
+
+    /// The same by their cells, if there are any.
+    #[inline]
+    pub(crate) fn hold(
         &self,
-        dependencies: &Dependencies,
+        cells: Option<&Cells>,
+        leases: Leases,
         Revision(since): Revision,
     ) -> bool {
-        self.everything.changed() <= since
-            && dependencies.cells.iter().all(|cell| cell.changed() <= since)
+        self.everything.load(Ordering::SeqCst) <= since
+            && cells.is_none_or(|cells| cells.hold(since, leases))
     }
 
     /// Notes a change of a name, also for those who will learn only later that they depend on it
@@ -159,23 +147,27 @@ impl Revisions {
     pub(crate) fn change(&self, name: Subject) {
         let mut known = self.shard(name);
         let cell = known.cell(name);
-        self.touch(&cell);
+        self.touch(&cell, name);
     }
 
     /// Notes a change of a name for those who hold it; nobody else can have read what it was before
     /// (coherence 2).
     pub(crate) fn announce(&self, name: Subject) {
         let known = self.shard(name);
-        if let Some(cell) = known.cells.get(&name) {
-            self.touch(cell);
+        if let Some(cell) = known.get(name) {
+            self.touch(cell, name);
         }
     }
 
     /// Notes that everything has changed.
     pub(crate) fn change_all(&self) {
-        self.touch(&self.everything);
+        self.next_twice(|number| {
+            self.everything.fetch_max(number, Ordering::SeqCst);
+        });
         for shard in self.shards.iter() {
-            shard.lock().cells.values().for_each(|cell| cell.seen.store(0, Ordering::SeqCst));
+            shard.lock().cells.iter().for_each(|cell| {
+                cell.see(0);
+            });
         }
     }
 
@@ -186,15 +178,15 @@ impl Revisions {
     /// changes what is not there: who holds the name would never hear of it again.
     pub(crate) fn saw(&self, name: Subject, read: Option<Generation>, Revision(since): Revision) {
         let known = self.shard(name);
-        let Some(cell) = known.cells.get(&name).filter(|cell| cell.last() <= since) else {
+        let Some(cell) = known.get(name).filter(|cell| cell.last() <= since) else {
             return;
         };
         let number = read.map_or(0, Generation::get);
-        let seen = cell.seen.load(Ordering::SeqCst);
+        let seen = cell.see(number);
         if seen != 0 && seen != number {
-            self.touch(cell);
+            self.touch(cell, name);
+            cell.see(number);
         }
-        cell.seen.store(number, Ordering::SeqCst);
     }
 
     /// Notes that this process has made a generation which was not there.
@@ -202,9 +194,8 @@ impl Revisions {
     /// Who asked before, and learns only now that there was none, has not found that it is gone.
     pub(crate) fn made(&self, name: Subject) {
         let known = self.shard(name);
-        if let Some(cell) = known.cells.get(&name) {
-            let next = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
-            cell.made.store(next, Ordering::SeqCst);
+        if let Some(cell) = known.get(name) {
+            cell.made(self.next());
         }
     }
 
@@ -215,7 +206,7 @@ impl Revisions {
             if known.cells.len() >= FIRST_SWEEP {
                 known.drop_unused();
                 let enough = known.sweep_at;
-                known.cells.shrink_to(enough);
+                known.cells.shrink_to(enough, |cell| cell.owner.hash());
             }
         }
     }
@@ -223,12 +214,19 @@ impl Revisions {
     /// Twice: who notes the present between a number and its store, and reads what it knows after that,
     /// would take what was known before for what is known since. The second number is above that present
     /// (coherence 2).
-    fn touch(&self, cell: &Cell) {
+    fn next_twice(&self, note: impl Fn(u64)) {
         for _ in 0..2 {
-            let next = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
-            cell.changed.fetch_max(next, Ordering::SeqCst);
+            note(self.next());
         }
-        cell.seen.store(0, Ordering::SeqCst);
+    }
+
+    fn next(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn touch(&self, cell: &Cell, name: Subject) {
+        self.next_twice(|number| cell.note(name, number));
+        cell.see(0);
     }
 
     fn cell(&self, name: Subject) -> Arc<Cell> {
@@ -236,24 +234,31 @@ impl Revisions {
     }
 
     fn shard(&self, name: Subject) -> MutexGuard<'_, CellMap> {
-        self.shards.of(name.0).lock()
+        self.shards.of(name.owner().hash()).lock()
     }
 }
 
 impl Default for CellMap {
     fn default() -> Self {
-        Self { cells: HashMap::default(), floor: 0, sweep_at: FIRST_SWEEP }
+        Self { cells: HashTable::new(), floor: 0, sweep_at: FIRST_SWEEP }
     }
 }
 
 impl CellMap {
+    fn get(&self, name: Subject) -> Option<&Arc<Cell>> {
+        let owner = name.owner();
+        self.cells.find(owner.hash(), |cell| cell.owner == owner)
+    }
+
     fn cell(&mut self, name: Subject) -> Arc<Cell> {
-        if let Some(cell) = self.cells.get(&name) {
+        if let Some(cell) = self.get(name) {
             return Arc::clone(cell);
         }
         self.sweep();
-        let cell = Arc::new(Cell::new(self.floor));
-        self.cells.insert(name, Arc::clone(&cell));
+        let owner = name.owner();
+        let cell = Arc::new(Cell::new(owner, self.floor));
+        let new = Arc::clone(&cell);
+        self.cells.insert_unique(owner.hash(), new, |cell| cell.owner.hash());
         cell
     }
 
@@ -266,10 +271,10 @@ impl CellMap {
 
     fn drop_unused(&mut self) {
         let mut floor = self.floor;
-        self.cells.retain(|_, cell| {
+        self.cells.retain(|cell| {
             let used = Arc::strong_count(cell) > 1;
             if !used {
-                floor = floor.max(cell.changed());
+                floor = floor.max(cell.last_changed());
             }
             used
         });

@@ -342,7 +342,7 @@ mod tests {
         let other = Node::new(1);
         let one = backing(&sessions, &proof(1), at(0));
         let two = Backing::of([sessions.of(other, sessions.incarnation(other), &proof(2), at(0))]);
-        let both = Backing::of(one.sessions.iter().chain(&two.sessions).cloned());
+        let both = Backing::of(one.sessions().iter().chain(two.sessions()).cloned());
         assert!(both.is_trusted(at(10)));
         sessions.end(other);
         assert!(!both.is_trusted(at(10)));

@@ -47,27 +47,50 @@ impl Trust {
     }
 }
 
-/// What an entry or a flight relies on to hear of changes.
+/// What an entry or a flight relies on to hear of changes: a session for each node that it depends on.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Backing {
-    /// One for each node that it depends on; none where nobody else can change anything.
-    pub(super) sessions: Box<[Arc<Session>]>,
+pub(crate) enum Backing {
+    /// Nobody else can change anything.
+    #[default]
+    Own,
+    One(Arc<Session>),
+    Several(Arc<Vec<Arc<Session>>>),
 }
 
 impl Backing {
     pub(crate) fn of(sessions: impl IntoIterator<Item = Arc<Session>>) -> Self {
-        let mut all: Vec<Arc<Session>> = Vec::with_capacity(1);
-        for session in sessions {
-            if !all.iter().any(|known| Arc::ptr_eq(known, &session)) {
-                all.push(session);
+        sessions.into_iter().fold(Self::Own, Self::and)
+    }
+
+    fn and(self, session: Arc<Session>) -> Self {
+        if self.sessions().iter().any(|known| Arc::ptr_eq(known, &session)) {
+            return self;
+        }
+        match self {
+            Self::Own => Self::One(session),
+            Self::One(first) => Self::Several(Arc::new(vec![first, session])),
+            Self::Several(mut all) => {
+                Arc::make_mut(&mut all).push(session);
+                Self::Several(all)
             }
         }
-        Self { sessions: all.into() }
+    }
+
+    pub(super) fn sessions(&self) -> &[Arc<Session>] {
+        match self {
+            Self::Own => &[],
+            Self::One(session) => std::slice::from_ref(session),
+            Self::Several(all) => all,
+        }
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Self::Own)
     }
 
     /// Whether every change until shortly before `now` has been heard of (coherence 4).
     #[inline]
     pub(crate) fn is_trusted(&self, now: Tick) -> bool {
-        self.sessions.iter().all(|session| session.is_trusted(now))
+        self.sessions().iter().all(|session| session.is_trusted(now))
     }
 }

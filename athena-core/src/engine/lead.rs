@@ -103,7 +103,7 @@ impl Ask {
             }
         }
         let now = self.runtime.clock.now();
-        let pause = grace::throttle(self.policy.throttle, slot.meta().life.ttl);
+        let pause = grace::throttle(self.policy.throttle, slot.meta().life().ttl);
         slot.meta().hold_off(now.after(pause));
         let outcome = self.outcome(&slot, Source::Memory);
         self.tell(|key| Event::Stale { key, age: outcome.age });

@@ -68,12 +68,12 @@ impl Ask {
         if verdict == Verdict::Expired {
             return None;
         }
-        let mut meta = Meta::new(envelope.kind, life, loaded, dependencies, &trust);
+        let mut meta = Meta::new(&self.key, envelope.kind, life, loaded, dependencies, &trust);
         if self.runtime.guards.lacks(Guard::Registration) {
             // Decoding takes its time, in which others change things.
             drop(self.decode(&envelope, meta));
             let dependencies = self.dependencies_now(address, &envelope);
-            meta = Meta::new(envelope.kind, life, loaded, dependencies, &trust);
+            meta = Meta::new(&self.key, envelope.kind, life, loaded, dependencies, &trust);
         }
         match self.decode(&envelope, meta) {
             Ok(slot) => {

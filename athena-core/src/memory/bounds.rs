@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use crate::contained::contained;
 use crate::entry::Slot;
-use crate::key::Key;
 use crate::settings::Memory;
 
 /// Says how many bytes a value takes.
@@ -58,11 +57,11 @@ struct InBytes {
 }
 
 /// What an entry takes beside its value: as measured (`docs/coherence.md`), without names and cells.
-const ENTRY: u64 = 600;
+const ENTRY: u64 = 400;
+/// What it takes if it depends on names, or is in a backend.
+const TIES: u64 = 60;
 /// What it takes for each name that it depends on.
-const DEPENDENCY: u64 = 55;
-/// The longest key whose bytes are among those of [`ENTRY`].
-const SHORT_KEY: usize = 64;
+const DEPENDENCY: u64 = 60;
 
 /// Half of the largest weight, so that what is too heavy can be told from what is not.
 const MOST_UNITS: u64 = (u32::MAX / 2) as u64;
@@ -79,26 +78,42 @@ impl Bounds {
         Self { capacity, in_bytes: Some(InBytes { most, unit, least }), weighers }
     }
 
-    /// How many bytes an entry takes, as far as is known.
-    pub(super) fn size(&self, key: &Key, slot: &Slot) -> u64 {
+    /// How many units an entry takes, as far as is known.
+    pub(super) fn size(&self, slot: &Slot) -> u32 {
         let meta = slot.meta();
-        // moka and the front share it.
-        let key = if key.len() > SHORT_KEY { key.len() as u64 } else { 0 };
         let (value, inline) = slot.value();
         let value = self.weighers.weigh(value).unwrap_or(inline as u64 + meta.encoded_len());
-        let dependencies = DEPENDENCY.saturating_mul(meta.dependencies().len() as u64);
-        [key, value, dependencies].into_iter().fold(ENTRY, u64::saturating_add)
+        let names = meta.ties().map_or(0, |names| {
+            DEPENDENCY.saturating_mul(names as u64).saturating_add(TIES)
+        });
+        let key = meta.key().apart() as u64;
+        self.units([key, value, names].into_iter().fold(ENTRY, u64::saturating_add))
     }
 
-    /// The weight of so many bytes.
-    pub(super) fn weight(&self, bytes: u64) -> u32 {
-        let Some(InBytes { unit, least, .. }) = self.in_bytes else { return 1 };
-        u32::try_from(bytes.div_ceil(unit).max(least)).unwrap_or(u32::MAX)
+    /// So many bytes in units; the largest number if there is none for them.
+    fn units(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(self.unit())).unwrap_or(u32::MAX)
     }
 
-    /// Whether an entry of so many bytes has no room even alone.
-    pub(super) fn is_too_large(&self, bytes: u64) -> bool {
-        self.in_bytes.is_some() && u64::from(self.weight(bytes)) > self.capacity
+    /// Units in bytes.
+    pub(super) fn bytes(&self, units: u64) -> u64 {
+        units.saturating_mul(self.unit())
+    }
+
+    /// Without a bound in bytes what is larger than 4 GiB counts for that.
+    fn unit(&self) -> u64 {
+        self.in_bytes.map_or(1, |it| it.unit)
+    }
+
+    /// The weight of so many units.
+    pub(super) fn weight(&self, units: u32) -> u32 {
+        let Some(InBytes { least, .. }) = self.in_bytes else { return 1 };
+        u32::try_from(u64::from(units).max(least)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether an entry of so many units has no room even alone.
+    pub(super) fn is_too_large(&self, units: u32) -> bool {
+        self.in_bytes.is_some() && u64::from(self.weight(units)) > self.capacity
     }
 
     /// Whether so many bytes are too many for all entries.
@@ -122,11 +137,12 @@ mod tests {
         for (max_entries, max_bytes) in numbers.iter().flat_map(|a| numbers.map(|b| (*a, b))) {
             let bounds = bounds(max_entries, max_bytes);
             for bytes in numbers {
-                let weight = u64::from(bounds.weight(bytes));
+                let units = bounds.units(bytes);
+                let weight = u64::from(bounds.weight(units));
                 let fit = bounds.capacity / weight;
                 assert!(fit <= max_entries, "{max_entries} {max_bytes} {bytes}");
                 assert!(u128::from(fit) * u128::from(bytes) <= u128::from(max_bytes));
-                assert_eq!(fit == 0, bounds.is_too_large(bytes));
+                assert_eq!(fit == 0, bounds.is_too_large(units));
             }
         }
     }
@@ -134,7 +150,7 @@ mod tests {
     #[test]
     fn the_largest_number_of_bytes_is_no_limit() {
         let bounds = bounds(7, u64::MAX);
-        assert_eq!((bounds.capacity, bounds.weight(u64::MAX)), (7, 1));
-        assert!(!bounds.is_too_large(u64::MAX));
+        assert_eq!((bounds.capacity, bounds.weight(u32::MAX)), (7, 1));
+        assert!(!bounds.is_too_large(u32::MAX));
     }
 }

@@ -2,106 +2,93 @@
 //!
 //! Invariant: this is the one module that names moka.
 
-use std::hash::{BuildHasher, Hasher as _};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use moka::Expiry;
+use moka::notification::RemovalCause;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use super::bounds::Bounds;
-use super::front::{Front, Held, Position, Shadow};
-use crate::clock::{Clock, Tick};
+use super::front::{Front, Held, Position};
+use crate::clock::Tick;
 use crate::coherence::revision::Revisions;
 use crate::entry::Slot;
 use crate::key::Key;
 use crate::policy::freshness::Verdict;
 use crate::undisturbed::Undisturbed;
 
-type Hasher = foldhash::fast::RandomState;
-
 /// Entries until they are of no use, or room is needed.
 #[derive(Debug)]
 pub(super) struct KeptEntries {
     front: Arc<Front>,
-    entries: Cache<Key, Shadow, Hasher>,
+    /// By their hashes alone: what moka keeps of an entry is most of what an entry takes.
+    names: Cache<HashedKey, (), BuildHasherDefault<AsIs>>,
     bounds: Arc<Bounds>,
-    hasher: Hasher,
     /// Before this no entry ends by its age.
     ends: AtomicU64,
 }
 
-/// Forgets entries once they can never be served again.
-struct TotalLife;
+/// What moka knows of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct HashedKey(u64);
 
-impl Expiry<Key, Shadow> for TotalLife {
-    fn expire_after_create(&self, _: &Key, shadow: &Shadow, _: Instant) -> Option<Duration> {
-        Some(shadow.total_life())
+/// Of what is a hash already.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
     }
 
-    fn expire_after_update(
-        &self,
-        _: &Key,
-        shadow: &Shadow,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(shadow.total_life())
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
     }
-}
 
-impl Shadow {
-    fn total_life(&self) -> Duration {
-        self.slot.upgrade().map_or(Duration::ZERO, |slot| slot.meta().life.total())
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
     }
 }
 
 impl KeptEntries {
-    /// With a clock that a test moves moka forgets nothing by age, since it has its own clock.
-    pub(super) fn new(bounds: Bounds, clock: &Clock) -> Self {
-        let (front, hasher) = (Arc::new(Front::new()), Hasher::default());
-        let (behind, same) = (Arc::clone(&front), hasher.clone());
-        let bounds = Arc::new(bounds);
-        let weights = Arc::clone(&bounds);
-        let builder = Cache::builder()
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let (front, bounds) = (Arc::new(Front::new()), Arc::new(bounds));
+        let (behind, weighed, weights) =
+            (Arc::clone(&front), Arc::clone(&front), Arc::clone(&bounds));
+        let names = Cache::builder()
             .max_capacity(bounds.capacity)
-            .weigher(move |_: &Key, shadow: &Shadow| weights.weight(shadow.bytes))
-            .eviction_listener(move |key: Arc<Key>, shadow, _| {
-                behind.let_go(same.hash_one(&*key), &key, &shadow);
-            });
-        let builder = if clock.is_system() { builder.expire_after(TotalLife) } else { builder };
-        let entries = builder.build_with_hasher(hasher.clone());
-        Self { front, entries, bounds, hasher, ends: AtomicU64::new(u64::MAX) }
+            .weigher(move |hashed: &HashedKey, (): &()| {
+                weights.weight(weighed.units_of(hashed.0).unwrap_or_default())
+            })
+            .eviction_listener(move |hashed: Arc<HashedKey>, (), cause| {
+                if cause != RemovalCause::Replaced {
+                    drop(behind.let_go(hashed.0));
+                }
+            })
+            .build_with_hasher(BuildHasherDefault::default());
+        Self { front, names, bounds, ends: AtomicU64::new(u64::MAX) }
     }
 
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<Slot> {
-        let look = self.front.find(self.hash(key), key)?;
-        if let Some(key) = look.told.filter(|_| self.is_half_full()) {
-            self.tell_moka(&key);
+        let look = self.front.find(key)?;
+        if let Some(hash) = look.told.filter(|_| self.is_half_full()) {
+            self.tell_moka(hash);
         }
         Some(look.slot)
     }
 
     /// Whether it will soon matter what is asked for: below half of its bounds moka counts nothing either.
-    fn is_half_full(&self) -> bool {
-        self.entries.weighted_size() >= self.bounds.capacity / 2
-    }
-
-    /// As [`Key`] hashes.
-    #[inline]
-    fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key);
-        hasher.finish()
+    pub(super) fn is_half_full(&self) -> bool {
+        self.names.weighted_size() >= self.bounds.capacity / 2
     }
 
     /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
     pub(super) fn insert(&self, key: &Key, held: &Held) {
-        let (hash, slot) = (self.hasher.hash_one(key), &held.slot);
-        match self.front.find(hash, key.bytes()) {
+        let slot = &held.slot;
+        match self.front.find(key.bytes()) {
             Some(there)
                 if Arc::ptr_eq(&there.slot, slot) || slot.meta().is_before(there.slot.meta()) =>
             {
@@ -110,55 +97,60 @@ impl KeptEntries {
             Some(_) => {}
             // A miss that moka has to hear of: a full tier has no room but for what is asked for more
             // often than what is there.
-            None => self.tell_moka(key),
+            None => self.tell_moka(held.hash),
         }
-        self.hold(hash, key, held);
+        if self.bounds.is_too_large(held.units) {
+            // It is newer than what is there all the same.
+            self.remove(key);
+        } else {
+            self.front.insert(held);
+            self.bound(held);
+        }
         // Afterwards: a walk that begins meanwhile either meets the entry or begins before this.
         self.ends.fetch_min(slot.meta().end().as_millis(), Ordering::SeqCst);
     }
 
     /// An entry with its size, of which code of users may have a say.
     pub(super) fn weigh(&self, key: &Key, slot: &Slot) -> Held {
-        Held { slot: Arc::clone(slot), bytes: self.bounds.size(key, slot) }
+        let (units, hash) = (self.bounds.size(slot), self.front.hash(key.bytes()));
+        Held { slot: Arc::clone(slot), units, hash }
     }
 
     /// Has moka hear of an access; like all that it does, that may make it evict.
     #[cold]
-    fn tell_moka(&self, key: &Key) {
+    fn tell_moka(&self, hash: u64) {
         let _undisturbed = Undisturbed::begin();
-        drop(self.entries.get(key));
+        self.names.get(&HashedKey(hash));
     }
 
     /// More has become known of an entry's size.
     pub(super) fn weigh_again(&self, key: &Key, slot: &Slot) {
-        let hash = self.hasher.hash_one(key);
         let held = self.weigh(key, slot);
-        if self.bounds.is_too_large(held.bytes) {
-            self.remove_same(key, slot);
-        } else if self.front.replace(hash, key, &held) {
-            self.bound(hash, key, &held);
+        if self.bounds.is_too_large(held.units) {
+            self.remove_same(slot);
+        } else if self.front.resize(&held) {
+            self.bound(&held);
         }
-    }
-
-    fn hold(&self, hash: u64, key: &Key, held: &Held) {
-        if self.bounds.is_too_large(held.bytes) {
-            // It is newer than what is there all the same.
-            self.remove(key);
-            return;
-        }
-        self.front.insert(hash, key, held, |key| self.hasher.hash_one(key));
-        self.bound(hash, key, held);
     }
 
     /// Has moka bound what is in the front.
-    fn bound(&self, hash: u64, key: &Key, held: &Held) {
+    fn bound(&self, held: &Held) {
         let _undisturbed = Undisturbed::begin();
-        self.entries.insert(key.clone(), held.shadow());
-        if !self.front.holds(hash, key, &held.slot) {
+        self.names.insert(HashedKey(held.hash), ());
+        if !self.front.holds(held.hash, &held.slot) {
             // Removed in between, when moka did not have it yet.
-            self.remove_same(key, &held.slot);
+            self.unbound(held.hash);
         }
         self.make_room();
+    }
+
+    /// Has moka forget what is not in the front.
+    fn unbound(&self, hash: u64) {
+        let _undisturbed = Undisturbed::begin();
+        self.names.entry(HashedKey(hash)).and_compute_with(|there| match there {
+            Some(_) if self.front.units_of(hash).is_none() => Op::Remove,
+            _ => Op::Nop,
+        });
     }
 
     /// moka evicts when it comes to that, which is too late for large entries.
@@ -171,20 +163,20 @@ impl KeptEntries {
     }
 
     pub(super) fn remove(&self, key: &Key) -> Option<Slot> {
-        let slot = self.front.remove(self.hasher.hash_one(key), key)?;
+        let hash = self.front.hash(key.bytes());
+        let slot = self.front.remove(hash, key.bytes())?;
         let _undisturbed = Undisturbed::begin();
-        self.entries.invalidate(key);
+        self.names.invalidate(&HashedKey(hash));
         Some(slot)
     }
 
     /// Removes one entry, unless another one has taken its place.
-    fn remove_same(&self, key: &Key, slot: &Slot) {
+    fn remove_same(&self, slot: &Slot) {
         let _undisturbed = Undisturbed::begin();
-        self.front.remove_same(self.hasher.hash_one(key), key, slot);
-        self.entries.entry_by_ref(key).and_compute_with(|there| match there {
-            Some(there) if there.value().is(slot) => Op::Remove,
-            _ => Op::Nop,
-        });
+        let hash = self.front.hash_of(slot);
+        if self.front.remove_same(hash, slot).is_some() {
+            self.unbound(hash);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -192,18 +184,18 @@ impl KeptEntries {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.entries.entry_count()
+        self.front.len() as u64
     }
 
     /// What all entries take, as far as is known.
     pub(super) fn bytes(&self) -> u64 {
-        self.front.bytes()
+        self.bounds.bytes(self.front.units())
     }
 
     /// Does the work that moka puts off.
     pub(super) fn settle(&self) {
         let _undisturbed = Undisturbed::begin();
-        self.entries.run_pending_tasks();
+        self.names.run_pending_tasks();
     }
 
     /// Whether an entry has come to the end of its life since the last walk.
@@ -232,7 +224,7 @@ impl EntryWalk {
     /// Removes those among the next entries that can be served no more, in whatever role; tells whether
     /// there are more.
     pub(super) fn step(&mut self, now: Tick, revisions: &Revisions) -> bool {
-        let KeptEntries { front, hasher, ends, .. } = &*self.through;
+        let KeptEntries { front, ends, .. } = &*self.through;
         let is_useless = |slot: &Slot| {
             let meta = slot.meta();
             let is_useless = meta.judge(now, None, revisions) == Verdict::Expired;
@@ -242,14 +234,14 @@ impl EntryWalk {
             is_useless
         };
         let Some(found) = front.next(&mut self.position, is_useless) else {
-            front.shrink(|key| hasher.hash_one(key));
+            front.shrink();
             self.is_over = true;
             return false;
         };
         if !found.is_empty() {
             self.has_freed = true;
-            for (key, slot) in &found {
-                self.through.remove_same(key, slot);
+            for slot in &found {
+                self.through.remove_same(slot);
             }
             self.through.settle();
         }

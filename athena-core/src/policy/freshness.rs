@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::Percent;
+use super::span::Span;
+use crate::clock::millis;
 
 /// The times of an entry, fixed when it was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +51,34 @@ impl Life {
     }
 }
 
+/// The times of an entry as it keeps them: to the millisecond, at which ages are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompactLife {
+    ttl: Span,
+    grace: Span,
+}
+
+impl CompactLife {
+    /// Whether that alone decides that an entry of so many milliseconds is fresh.
+    #[inline]
+    pub(crate) fn is_fresh_at(self, age: u64) -> bool {
+        age < self.ttl.as_millis()
+    }
+
+    pub(crate) fn whole(self) -> Life {
+        Life { ttl: self.ttl.into(), grace: self.grace.into() }
+    }
+}
+
+impl From<Life> for CompactLife {
+    fn from(life: Life) -> Self {
+        Self { ttl: Span::below(life.ttl), grace: Span::at_most(millis(life.grace)) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Life, Verdict};
+    use super::{CompactLife, Life, Verdict};
     use crate::policy::Percent;
     use std::time::Duration;
 
@@ -79,6 +106,19 @@ mod tests {
         assert_eq!(none.judge(Duration::ZERO, None), Verdict::Expired);
         let ever = Life { ttl: Duration::MAX, grace: Duration::MAX };
         assert_eq!(ever.judge(Duration::from_secs(1 << 40), None), Verdict::Fresh);
+    }
+
+    #[test]
+    fn a_compact_life_decides_the_same_at_every_millisecond() {
+        let fraction = Duration::from_micros(2_500);
+        for life in [LIFE, Life { ttl: fraction, ..LIFE }, Life { ttl: Duration::MAX, ..LIFE }] {
+            let compact = CompactLife::from(life);
+            for age in [0, 2, 3, 9_999, 10_000, 14_999, 15_000, 1 << 45] {
+                let whole = Duration::from_millis(age);
+                assert_eq!(compact.is_fresh_at(age), whole < life.ttl);
+                assert_eq!(compact.whole().judge(whole, None), life.judge(whole, None), "{age}");
+            }
+        }
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Job {
     /// No further load of this entry for a while (coherence 11, G1).
     fn throttle(&self, slot: &Slot) {
         let ask = &self.ask;
-        let pause = grace::throttle(ask.policy.throttle, slot.meta().life.ttl);
+        let pause = grace::throttle(ask.policy.throttle, slot.meta().life().ttl);
         slot.meta().hold_off(ask.runtime.clock.now().after(pause));
         let keeps_values = !ask.is_shared() || ask.runtime.keeps_copies();
         let slot = if keeps_values { Slot::clone(slot) } else { slot.meta().pause() };
@@ -141,7 +141,7 @@ impl Job {
     pub(super) fn hold_off_refresh(&self) {
         if let Some(slot) = &self.stale {
             let now = self.ask.runtime.clock.now();
-            let left = slot.meta().life.ttl.saturating_sub(slot.meta().age(now));
+            let left = slot.meta().life().ttl.saturating_sub(slot.meta().age(now));
             slot.meta().hold_off(now.after(grace::refresh_backoff(left)));
         }
     }

@@ -111,7 +111,7 @@ impl Job {
         };
         let keeping = leased.keeping(self.labelling(tags));
         let trust = keeping.trusted.trust(&self.lead.flight().joinable());
-        let meta = Meta::new(kind, life, runtime.clock.now(), dependencies, &trust);
+        let meta = Meta::new(&self.ask.key, kind, life, runtime.clock.now(), dependencies, &trust);
         let is_bounded = !runtime.guards.lacks(Guard::Keeping);
         let window = runtime.settings.resilience.trust_window;
         let window = if is_bounded { window } else { Duration::MAX };
