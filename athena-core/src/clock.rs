@@ -110,10 +110,6 @@ impl Clock {
         Tick(HEAD_START.saturating_add(passed))
     }
 
-    pub(crate) fn is_system(&self) -> bool {
-        matches!(self.0, TimeSource::System(_))
-    }
-
     /// Ends once `duration` has passed.
     pub(crate) async fn sleep(&self, duration: Duration) {
         match &self.0 {

@@ -19,8 +19,6 @@ use crate::policy::freshness::{CompactLife, Life, Verdict};
 use crate::policy::span::Span;
 use crate::undisturbed::UserValue;
 
-
-
 use self::ties::Ties;
 
 mod ties;
@@ -214,11 +212,6 @@ impl Meta {
     /// Whether it was loaded after what the backend has, which did not take it (coherence 12b, T2).
     pub(crate) fn supersedes(&self, stored: &Self) -> bool {
         self.is(OURS_ALONE) && self.loaded.since(stored.loaded) > TOLERANCE
-    }
-
-    /// The order of invalidations at the time of the load.
-    pub(crate) fn since(&self) -> Revision {
-        self.since
     }
 
     pub(crate) fn kill(&self) {

@@ -63,7 +63,9 @@ impl MemoryTier {
     /// Keeps an entry, unless one whose load began later is there (coherence 2, T2).
     pub(crate) fn insert(&self, key: &Key, weighed: &Held) {
         self.kept.insert(key, weighed);
-        self.sweeper.watch();
+        if !self.sweeper.watch() {
+            self.sweeper.sweep_some();
+        }
     }
 
     /// Takes a size into account that has become known since the entry was inserted.
@@ -106,15 +108,24 @@ impl MemoryTier {
         self.kept.bytes()
     }
 
-    /// Does the work that moka puts off, so that `len` is exact.
-    pub(crate) fn settle(&self) {
-        self.kept.settle();
+    /// Has moka evict what it still has to, so that the entries are within their bounds.
+    pub(crate) fn trim(&self) {
+        if self.kept.is_exceeded() {
+            self.kept.settle();
+        }
     }
 
     /// Frees what can be served no more.
     pub(crate) fn sweep(&self) {
         self.sweeper.sweep_here();
         self.kept.settle();
+    }
+}
+
+impl Drop for MemoryTier {
+    /// Who drops a cache does not wait until all that it holds is freed, if there is a runtime for that.
+    fn drop(&mut self) {
+        self.sweeper.free();
     }
 }
 
@@ -139,7 +150,7 @@ mod tests {
         let meta = Meta::new(&key, EntryKind::Value, life, now, dependencies, &Trust::own());
         let slot = Arc::new(TypedEntry::new(meta, 1_u32)) as Slot;
         memory.insert(&key, &memory.weigh(&key, &slot));
-        memory.settle();
+        memory.kept.settle();
     }
 
     #[test]
@@ -186,7 +197,7 @@ mod tests {
             let slot = Arc::new(TypedEntry::new(meta, number)) as Slot;
             memory.insert(&key, &memory.weigh(&key, &slot));
         }
-        memory.settle();
+        memory.kept.settle();
         let is_kept = |number: u64| memory.get(&Key::named(&number.to_string())).is_some();
         let before: Vec<_> = (0..MANY).filter(|number| is_kept(*number)).collect();
         revisions.change(odd);

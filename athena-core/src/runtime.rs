@@ -314,7 +314,7 @@ impl Runtime {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.telemetry.counters.read();
-        self.memory.settle();
+        self.memory.trim();
         stats.memory_entries = self.memory.len();
         stats.memory_bytes = self.memory.bytes();
         if let Some(remote) = &self.remote {

@@ -1,6 +1,6 @@
 //! The only place of the crate that spawns.
 //!
-//! Invariant: every task belongs to a cache and ends with it. No lock is held while a task is started or
+//! Invariant: every task belongs to a cache and ends with it, but for one that frees what the cache held. No lock is held while a task is started or
 //! dropped: a runtime that shuts down drops tasks on the spot, and what they hold may spawn again. Nobody
 //! waits for a task without a limit: its runtime may be alive and driven by nobody.
 
@@ -130,6 +130,15 @@ impl<T> Task<T> {
                 Err(_) => None,
             },
         }
+    }
+}
+
+/// Starts a task that ends when it is done, and not with its cache: it frees what that has left.
+///
+/// Without a runtime it is dropped on the spot, with what it holds.
+pub(crate) fn outlive(task: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = Handle::try_current() {
+        drop(runtime.spawn(task));
     }
 }
 

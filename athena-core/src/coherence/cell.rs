@@ -123,8 +123,7 @@ impl Cells {
     #[inline]
     pub(super) fn hold(&self, since: u64, leases: Leases) -> bool {
         self.all.iter().all(|cell| {
-            cell.changed() <= since
-                && (leases == Leases::Aside || cell.lease_changed() <= since)
+            cell.changed() <= since && (leases == Leases::Aside || cell.lease_changed() <= since)
         })
     }
 }

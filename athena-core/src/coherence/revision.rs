@@ -199,16 +199,17 @@ impl Revisions {
         }
     }
 
-    /// Drops the cells that nothing holds any more, and gives their room back.
-    pub(crate) fn forget_unused(&self) {
-        for shard in self.shards.iter() {
-            let mut known = shard.lock();
-            if known.cells.len() >= FIRST_SWEEP {
-                known.drop_unused();
-                let enough = known.sweep_at;
-                known.cells.shrink_to(enough, |cell| cell.owner.hash());
-            }
+    /// Drops the cells of one part that nothing holds any more, and gives their room back; tells whether there
+    /// is such a part.
+    pub(crate) fn forget_unused(&self, part: usize) -> bool {
+        let Some(shard) = self.shards.iter().nth(part) else { return false };
+        let mut known = shard.lock();
+        if known.cells.len() >= FIRST_SWEEP {
+            known.drop_unused();
+            let enough = known.sweep_at;
+            known.cells.shrink_to(enough, |cell| cell.owner.hash());
         }
+        true
     }
 
     /// Twice: who notes the present between a number and its store, and reads what it knows after that,
@@ -398,10 +399,18 @@ mod tests {
         let names: Vec<_> = (0..20_000).map(|number| number.to_string()).collect();
         let held: Vec<_> = names.iter().map(|name| dependencies(&revisions, &[name])).collect();
         revisions.change(revisions.name("7"));
-        revisions.forget_unused();
+        assert!(
+            (0..=SHARDS)
+                .map(|part| revisions.forget_unused(part))
+                .eq((0..=SHARDS).map(|part| part < SHARDS))
+        );
         assert!(room() >= held.len(), "they are held");
         drop(held);
-        revisions.forget_unused();
+        assert!(
+            (0..=SHARDS)
+                .map(|part| revisions.forget_unused(part))
+                .eq((0..=SHARDS).map(|part| part < SHARDS))
+        );
         assert!(room() <= SHARDS * 4 * FIRST_SWEEP, "room for {}", room());
         assert!(!revisions.holds(&revisions.dependencies([revisions.name("7")], before)));
     }

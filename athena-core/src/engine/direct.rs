@@ -101,7 +101,8 @@ impl Ask {
                 (remote.dependencies(self.entry_name(), &self.tags, lead.since()), Trust::none())
             }
         };
-        let meta = Meta::new(&self.key, EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
+        let meta =
+            Meta::new(&self.key, EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
         meta.note_encoded(bytes.unwrap_or_default());
         let slot = value.keep(meta);
         self.rehearse(&slot);

@@ -43,6 +43,7 @@ impl std::fmt::Debug for Weighers {
 pub(super) struct Bounds {
     /// In units; without a bound in bytes an entry is one.
     pub(super) capacity: u64,
+    max_entries: u64,
     in_bytes: Option<InBytes>,
     weighers: Weighers,
 }
@@ -68,14 +69,16 @@ const MOST_UNITS: u64 = (u32::MAX / 2) as u64;
 
 impl Bounds {
     pub(super) fn new(memory: &Memory, weighers: Weighers) -> Self {
+        let max_entries = memory.max_entries;
         // The largest number means no limit.
         let Some(most) = memory.max_bytes.filter(|most| *most < u64::MAX) else {
-            return Self { capacity: memory.max_entries, in_bytes: None, weighers };
+            return Self { capacity: max_entries, max_entries, in_bytes: None, weighers };
         };
         let unit = most / MOST_UNITS + 1;
         let capacity = most / unit;
-        let least = capacity.div_ceil(memory.max_entries.max(1)).max(1);
-        Self { capacity, in_bytes: Some(InBytes { most, unit, least }), weighers }
+        let least = capacity.div_ceil(max_entries.max(1)).max(1);
+        let in_bytes = Some(InBytes { most, unit, least });
+        Self { capacity, max_entries, in_bytes, weighers }
     }
 
     /// How many units an entry takes, as far as is known.
@@ -83,9 +86,9 @@ impl Bounds {
         let meta = slot.meta();
         let (value, inline) = slot.value();
         let value = self.weighers.weigh(value).unwrap_or(inline as u64 + meta.encoded_len());
-        let names = meta.ties().map_or(0, |names| {
-            DEPENDENCY.saturating_mul(names as u64).saturating_add(TIES)
-        });
+        let names = meta
+            .ties()
+            .map_or(0, |names| DEPENDENCY.saturating_mul(names as u64).saturating_add(TIES));
         let key = meta.key().apart() as u64;
         self.units([key, value, names].into_iter().fold(ENTRY, u64::saturating_add))
     }
@@ -114,6 +117,11 @@ impl Bounds {
     /// Whether an entry of so many units has no room even alone.
     pub(super) fn is_too_large(&self, units: u32) -> bool {
         self.in_bytes.is_some() && u64::from(self.weight(units)) > self.capacity
+    }
+
+    /// Whether there are too many entries.
+    pub(super) fn are_fewer_than(&self, entries: u64) -> bool {
+        self.max_entries < entries
     }
 
     /// Whether so many bytes are too many for all entries.

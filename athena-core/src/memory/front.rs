@@ -50,7 +50,7 @@ const SHARDS: usize = 64;
 const TOLD_EVERY: u32 = 16;
 
 /// Entries that are looked at under one lock.
-const STEP: usize = 512;
+pub(super) const STEP: usize = 512;
 
 /// How far a walk is.
 #[derive(Debug, Clone, Copy, Default)]

@@ -183,6 +183,11 @@ impl KeptEntries {
         self.front.is_empty()
     }
 
+    /// Whether there is more than may be.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.bounds.are_fewer_than(self.len()) || self.bounds.are_exceeded_by(self.bytes())
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.front.len() as u64
     }
@@ -201,6 +206,14 @@ impl KeptEntries {
     /// Whether an entry has come to the end of its life since the last walk.
     pub(super) fn has_ended(&self, now: Tick) -> bool {
         now.as_millis() >= self.ends.load(Ordering::SeqCst)
+    }
+
+    /// Removes some entries, whatever they are; tells whether there may be more.
+    pub(super) fn free_some(&self, position: &mut Position) -> bool {
+        let Some(found) = self.front.next(position, |_| true) else { return false };
+        found.iter().for_each(|slot| self.remove_same(slot));
+        self.settle();
+        true
     }
 
     /// Begins a walk through all entries.

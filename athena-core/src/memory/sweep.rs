@@ -1,7 +1,7 @@
 //! Freeing what can be served no more: entries that are outdated, or past the end of their lives.
 //!
-//! A look frees nothing, and moka works only when it is asked something; so a task walks through the entries,
-//! in steps: at once after an invalidation of many, and from time to time.
+//! A look frees nothing, and moka knows nothing of times; so a task walks through the entries, in steps: at once
+//! after an invalidation of many, and from time to time. Where there is no runtime, those who insert do a step each.
 //!
 //! Invariant: there is at most one task, and one only while there are entries; it rests for long enough that its
 //! share of a processor is small.
@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::front::{Position, STEP};
 use super::kept::{EntryWalk, KeptEntries};
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::coherence::revision::Revisions;
-use crate::tasks::{Sole, SoleGuard, Tasks};
+use crate::lock::Mutex;
+use crate::tasks::{Sole, SoleGuard, Tasks, outlive};
 
 /// Starts walks.
 #[derive(Debug)]
@@ -26,13 +28,25 @@ pub(super) struct Sweeper {
     /// The order of invalidations when the last walk began.
     walked: AtomicU64,
     sweeping: Sole,
+    /// The walk of those who insert, where there is no task.
+    here: Mutex<WalkHere>,
     woken: Arc<Notify>,
     clock: Clock,
     tasks: Tasks,
 }
 
+/// A walk in the steps of several callers.
+#[derive(Debug, Default)]
+struct WalkHere {
+    walk: Option<EntryWalk>,
+    /// When it began.
+    began: Tick,
+}
+
 /// How long something may be of no use before it is freed.
 const PERIOD: Duration = Duration::from_secs(30);
+/// The same where it takes room from others.
+const SHORT_PERIOD: Duration = Duration::from_secs(3);
 /// How long to rest after a walk at least, and how many times as long as it took.
 const SHORTEST_REST: Duration = Duration::from_secs(1);
 const REST_PER_WALK: u32 = 50;
@@ -51,6 +65,7 @@ impl Sweeper {
             revisions: Arc::clone(revisions),
             walked: AtomicU64::new(0),
             sweeping: Sole::new(clock),
+            here: Mutex::default(),
             woken: Arc::default(),
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -82,6 +97,43 @@ impl Sweeper {
         while walk.step(self.clock.now(), &self.revisions) {}
     }
 
+    /// Looks at some entries on the spot, if it is time to.
+    pub(super) fn sweep_some(&self) {
+        let now = self.clock.now();
+        // Taken out: values of users are dropped during a step.
+        let mut walk = {
+            let mut here = self.here.lock();
+            if here.walk.is_none() && now >= here.began.after(self.period()) {
+                here.began = now;
+                here.walk = self.begin();
+            }
+            here.walk.take()
+        };
+        let is_over = walk.as_mut().is_none_or(|walk| !walk.step(now, &self.revisions));
+        if !is_over {
+            self.here.lock().walk = walk;
+        }
+    }
+
+    /// Frees all entries: where there are many, in the background and in steps between which others run.
+    pub(super) fn free(&self) {
+        if self.kept.len() <= STEP as u64 {
+            return;
+        }
+        let (kept, revisions) = (Arc::clone(&self.kept), Arc::clone(&self.revisions));
+        outlive(async move {
+            let mut position = Position::default();
+            while kept.free_some(&mut position) {
+                tokio::task::yield_now().await;
+            }
+            forget_unused(&revisions).await;
+        });
+    }
+
+    fn period(&self) -> Duration {
+        if self.kept.is_half_full() { SHORT_PERIOD } else { PERIOD }
+    }
+
     /// A walk, if something has become outdated or has ended since the last one.
     fn begin(&self) -> Option<EntryWalk> {
         let present = self.revisions.now().number();
@@ -92,8 +144,9 @@ impl Sweeper {
     /// Ends when something has become outdated, or it is time to look; does not keep the cache alive.
     fn is_due(&self) -> impl Future<Output = ()> + use<> {
         let (woken, clock) = (Arc::clone(&self.woken), self.clock.clone());
+        let period = self.period();
         async move {
-            clock.within_dozing(PERIOD, woken.notified()).await;
+            clock.within_dozing(period, woken.notified()).await;
         }
     }
 
@@ -146,8 +199,18 @@ async fn sweep(this: &Weak<Sweeper>) -> Option<Duration> {
             tokio::task::yield_now().await;
         }
         if walk.has_freed() {
-            this.upgrade()?.revisions.forget_unused();
+            let revisions = Arc::clone(&this.upgrade()?.revisions);
+            forget_unused(&revisions).await;
         }
     }
     Some(this.upgrade()?.clock.now().since(began))
+}
+
+/// Drops the cells that nothing holds any more, in steps between which others run.
+async fn forget_unused(revisions: &Revisions) {
+    let mut part = 0;
+    while revisions.forget_unused(part) {
+        part += 1;
+        tokio::task::yield_now().await;
+    }
 }
