@@ -52,11 +52,6 @@ impl Key {
         }
     }
 
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The entry of this name that is kept in this process alone.
     pub(crate) fn local(self) -> Self {
         self.with_kind(|kind| kind | LOCAL)
@@ -184,7 +179,7 @@ mod tests {
             [whole(&text), called(&argument), whole(&text).local(), called(&argument).local()]
         {
             let short = shortened(key.clone());
-            assert!(short.len() <= 64, "{}", short.len());
+            assert!(short.0.len() <= 64, "{}", short.0.len());
             assert_eq!(short.readable(), key.readable());
             assert_eq!(short.function(), key.function());
             assert_eq!(short.is_local(), key.is_local());

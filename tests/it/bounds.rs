@@ -171,6 +171,56 @@ async fn what_a_tag_or_clear_invalidates_is_freed_in_a_process_that_is_idle_afte
     }
 }
 
+/// Lets others run until the last entry with the probe is freed; tells how many steps of so many at most that takes.
+async fn steps(probe: &Arc<()>, most: usize) -> usize {
+    let (mut steps, mut held) = (0, Arc::strong_count(probe));
+    while held > 1 {
+        tokio::task::yield_now().await;
+        let left = Arc::strong_count(probe);
+        assert!(held - left <= most, "{} at once", held - left);
+        assert!(steps < MANY, "{left} are left");
+        (steps, held) = (steps + 1, left);
+    }
+    steps
+}
+
+#[tokio::test]
+async fn what_clear_and_the_drop_of_a_cache_leave_is_freed_in_small_steps_and_by_no_caller() {
+    const ENTRIES: usize = 5_000;
+    const MOST: usize = 512;
+    let world = World::in_memory();
+    let probe = keep(&world.cache, ENTRIES).await;
+    assert_eq!(world.cache.clear().await, Invalidated::Done);
+    let stats = world.cache.stats();
+    assert_eq!((stats.memory_entries, Arc::strong_count(&probe)), (5_000, ENTRIES + 1));
+    assert!(steps(&probe, MOST).await >= ENTRIES / MOST);
+    assert_eq!(world.cache.stats().memory_entries, 0);
+    let probe = keep(&world.cache, ENTRIES).await;
+    drop(world);
+    assert_eq!(Arc::strong_count(&probe), ENTRIES + 1);
+    assert!(steps(&probe, MOST).await >= ENTRIES / MOST);
+}
+
+#[test]
+fn what_a_dropped_cache_held_is_freed_on_the_spot_without_a_runtime() {
+    let world = World::in_memory();
+    let probe = keep(&world.cache, 5_000).now_or_never().unwrap();
+    drop(world);
+    assert_eq!(Arc::strong_count(&probe), 1);
+}
+
+#[test]
+fn what_is_past_its_grace_is_freed_without_a_runtime_by_those_who_insert() {
+    let world = World::in_memory();
+    let probe = keep(&world.cache, 1_000).now_or_never().unwrap();
+    world.advance(TTL + GRACE + Duration::from_secs(30));
+    for number in 0..200 {
+        let entry = world.cache.entry(format!("later:{number}")).in_memory().ttl(TTL);
+        entry.insert(1).now_or_never().unwrap().unwrap();
+    }
+    assert_eq!(Arc::strong_count(&probe), 1);
+}
+
 #[test]
 fn what_clear_invalidates_is_freed_without_a_runtime_as_well() {
     let world = World::in_memory();
@@ -299,7 +349,7 @@ async fn long_keys_and_tags_count() {
     };
     let short = bytes("key".to_owned(), 0).await;
     assert!(bytes(text(200), 0).await >= short + 200);
-    assert_eq!(bytes(text(10_000), 0).await, short, "a digest stands for it");
+    assert!(bytes(text(10_000), 0).await <= short + 64, "a digest stands for it");
     assert!(bytes("key".to_owned(), 10).await >= short + 10 * 8);
 }
 

@@ -1,6 +1,6 @@
 //! What ties an entry to names and to a backend.
 //!
-//! Invariant: what depends on no name and is in no backend has none of it.
+//! Invariant: what depends on no name, and nobody else can change, has none of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -27,8 +27,7 @@ impl Ties {
     /// `None` if there is nothing to be tied to.
     pub(super) fn of(cells: Cells, trust: &Trust) -> Option<Box<Self>> {
         let backing = trust.backing().clone();
-        let is_bounded = trust.until != Tick::default() && trust.until != Tick::FAR;
-        let is_tied = cells.len() > 0 || !backing.is_own() || is_bounded;
+        let is_tied = cells.len() > 0 || !backing.is_own() || trust.until != Tick::FAR;
         let (window, encoded) = (Span::NONE, AtomicU32::new(0));
         let ties = || Self { cells, backing, until: trust.until, window, encoded };
         is_tied.then(|| Box::new(ties()))

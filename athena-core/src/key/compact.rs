@@ -62,7 +62,7 @@ mod tests {
             let key = Key::named(&"x".repeat(len));
             let compact = CompactKey::of(&key);
             assert_eq!(compact.bytes(), key.bytes());
-            let apart = if key.len() > SHORT { key.len() } else { 0 };
+            let apart = if key.bytes().len() > SHORT { key.bytes().len() } else { 0 };
             assert_eq!(compact.apart(), apart, "{len}");
         }
     }
