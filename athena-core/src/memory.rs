@@ -7,6 +7,7 @@
 
 mod bounds;
 mod front;
+mod hashed;
 mod kept;
 mod sweep;
 

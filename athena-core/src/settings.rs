@@ -122,9 +122,9 @@ pub struct Memory {
     /// It holds beside `max_entries`: an entry counts for its size, and for its share of one in `max_entries` at
     /// least. What is larger than all of it is not kept here.
     ///
-    /// An entry takes some 600 bytes, 55 for each tag, a key of more than 64 bytes (one of more than 256 is kept as
-    /// a digest), and its value. What a
-    /// value takes is what [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in
+    /// An entry takes some 375 bytes, 60 more if it has tags or is shared through a backend, 65 for each tag and for
+    /// each of two names in a backend, a key of more than 30 bytes (one of more than 256 is kept as a digest), and its
+    /// value. What a value takes is what [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in
     /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there
     /// (no more than `max_value`, since writing ends there):
     /// what stands for its heap, which may be twice as much for many small parts. Of a value that never meets a

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod kept;
+
 use std::future::Future;
 
 use allocation_counter::{AllocationInfo, measure};

@@ -2,7 +2,7 @@
 //!
 //! Invariant: this is the one module that names moka.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +12,7 @@ use moka::sync::Cache;
 
 use super::bounds::Bounds;
 use super::front::{Front, Held, Position};
+use super::hashed::{AsIs, HashedKey};
 use crate::clock::Tick;
 use crate::coherence::revision::Revisions;
 use crate::entry::Slot;
@@ -28,28 +29,6 @@ pub(super) struct KeptEntries {
     bounds: Arc<Bounds>,
     /// Before this no entry ends by its age.
     ends: AtomicU64,
-}
-
-/// What moka knows of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct HashedKey(u64);
-
-/// Of what is a hash already.
-#[derive(Debug, Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
 }
 
 impl KeptEntries {
@@ -211,7 +190,9 @@ impl KeptEntries {
     /// Removes some entries, whatever they are; tells whether there may be more.
     pub(super) fn free_some(&self, position: &mut Position) -> bool {
         let Some(found) = self.front.next(position, |_| true) else { return false };
-        found.iter().for_each(|slot| self.remove_same(slot));
+        for slot in &found {
+            self.remove_same(slot);
+        }
         self.settle();
         true
     }
