@@ -22,6 +22,13 @@ pub(crate) struct TypedEntry<V: ?Sized> {
 /// A shared entry of any type.
 pub(crate) type Slot = Arc<TypedEntry<dyn AnyValue>>;
 
+impl Meta {
+    /// An entry without a value that stands for the pause of this one, where values are not kept.
+    pub(crate) fn pause(&self) -> Slot {
+        Arc::new(TypedEntry::new(self.of_pause(), Pause))
+    }
+}
+
 impl<T: 'static> TypedEntry<UserValue<T>> {
     pub(crate) fn new(meta: Meta, value: T) -> Self {
         Self { meta, value: UserValue::new(value) }

@@ -25,8 +25,8 @@ const SHARED: [usize; 3] = [2_500, 3_250, 4_250];
 
 /// Bytes that an entry takes beyond its value, and those that it is counted for.
 struct PerEntry {
-    taken: f64,
-    counted: f64,
+    taken: u64,
+    counted: u64,
 }
 
 /// What so many calls leave in memory, and what the cache says of that.
@@ -34,8 +34,8 @@ fn left(
     names: &[String],
     builder: Builder,
     memory: Memory,
-    call: impl AsyncFn(&Cache, &str) -> Value,
-) -> (i64, u64) {
+    call: &impl AsyncFn(&Cache, &str) -> Value,
+) -> (u64, u64) {
     let runtime = runtime();
     let (mut builder, mut kept) = (Some(builder.memory(memory)), None);
     let info = measure(|| {
@@ -47,8 +47,7 @@ fn left(
             cache.settle().await;
         });
     });
-    let stats = kept.unwrap().stats();
-    (info.bytes_current, stats.memory_bytes)
+    (info.bytes_current.try_into().unwrap(), kept.unwrap().stats().memory_bytes)
 }
 
 /// Of entries whose names have so many bytes, in a cache with room for twice as many; less what is beside them.
@@ -56,42 +55,38 @@ fn per_entry(
     entries: [usize; 3],
     len: usize,
     build: impl Fn(&[String]) -> Builder,
-    call: impl AsyncFn(&Cache, &str) -> Value,
-    beside: impl Fn(&[String]) -> i64,
+    call: &impl AsyncFn(&Cache, &str) -> Value,
+    beside: impl Fn(&[String]) -> u64,
 ) -> PerEntry {
     let all = entries.map(|entries| {
         let names: Vec<_> = (0..entries).map(|number| format!("{number:0len$}")).collect();
-        let room = Memory::bounded(2 * entries as u64);
-        let (taken, counted) = left(&names, build(&names), room, &call);
-        let beyond = |bytes: f64| bytes / entries as f64 - size_of::<Value>() as f64;
-        (beyond((taken - beside(&names)) as f64), beyond(counted as f64))
+        let (entries, value) = (entries as u64, size_of::<Value>() as u64);
+        let (taken, counted) = left(&names, build(&names), Memory::bounded(2 * entries), call);
+        ((taken - beside(&names)) / entries - value, counted / entries - value)
     });
-    let mean = |of: fn(&(f64, f64)) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
+    let mean = |of: fn(&(u64, u64)) -> u64| all.iter().map(of).sum::<u64>() / 3;
     PerEntry { taken: mean(|it| it.0), counted: mean(|it| it.1) }
 }
 
-fn check(what: &str, PerEntry { taken, counted }: &PerEntry, most: f64) {
-    eprintln!("{what}: {taken:.0} bytes, counted for {counted:.0}");
+fn check(what: &str, PerEntry { taken, counted }: &PerEntry, most: u64) {
+    eprintln!("{what}: {taken} bytes, counted for {counted}");
     assert!(*taken <= most, "{what}: {taken}");
     // Above, so that the bound in bytes is one; by no more than a quarter, so that room is not wasted.
-    let is_counted = taken <= counted && *counted <= 1.25 * taken;
+    let is_counted = taken <= counted && counted * 4 <= taken * 5;
     assert!(is_counted, "{what}: {taken}, counted for {counted}");
 }
 
 #[test]
 fn an_entry_takes_what_it_is_counted_for_and_that_is_little() {
     let (alone, nothing) = (|_: &[String]| Cache::builder("budget"), |_: &[String]| 0);
-    check("alone", &per_entry(ENTRIES, 19, alone, plain, nothing), 375.0);
-    check("alone, long name", &per_entry(ENTRIES, 100, alone, plain, nothing), 482.0);
-    check(
-        "alone, two tags, one of its own",
-        &per_entry(ENTRIES, 19, alone, tagged, nothing),
-        492.0,
-    );
+    check("alone", &per_entry(ENTRIES, 19, alone, &plain, nothing), 375);
+    check("alone, long name", &per_entry(ENTRIES, 100, alone, &plain, nothing), 482);
+    let tagged = per_entry(ENTRIES, 19, alone, &tagged, nothing);
+    check("alone, two tags, one of its own", &tagged, 492);
 }
 
 /// A cache in front of what another process has loaded.
-fn filled(names: &[String], call: impl AsyncFn(&Cache, &str) -> Value) -> Builder {
+fn filled(names: &[String]) -> Builder {
     let store = MemoryBackend::new();
     let builder = Cache::builder("budget").backend(store.clone());
     let other = builder.memory(Memory::off()).build().unwrap();
@@ -99,7 +94,7 @@ fn filled(names: &[String], call: impl AsyncFn(&Cache, &str) -> Value) -> Builde
         // As many as may be on their way to the backend.
         for names in names.chunks(100) {
             for name in names {
-                call(&other, name).await;
+                plain(&other, name).await;
             }
             other.settle().await;
         }
@@ -109,8 +104,7 @@ fn filled(names: &[String], call: impl AsyncFn(&Cache, &str) -> Value) -> Builde
 
 #[test]
 fn an_entry_of_a_backend_takes_what_it_is_counted_for_and_little_more() {
-    let build = |names: &[String]| filled(names, plain);
     // What the backend notes of who has read what.
-    let beside = |names: &[String]| left(names, build(names), Memory::off(), plain).0;
-    check("shared", &per_entry(SHARED, 19, build, plain, beside), 510.0);
+    let beside = |names: &[String]| left(names, filled(names), Memory::off(), &plain).0;
+    check("shared", &per_entry(SHARED, 19, filled, &plain, beside), 510);
 }

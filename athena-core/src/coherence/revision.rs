@@ -324,6 +324,33 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_a_lease_counts_for_who_depends_on_it_also_after_its_cell_was_dropped() {
+        const ENTRY: &str = "shop:{k:a}";
+        const LEASE: &str = "shop:{k:a}:l";
+        let revisions = Revisions::new();
+        let read = |since| revisions.dependencies([revisions.name(ENTRY)], since);
+        let loaded =
+            |since| revisions.dependencies([ENTRY, LEASE].map(|name| revisions.name(name)), since);
+        let (since, other) = (revisions.now(), dependencies(&revisions, &["shop:{k:b}:l"]));
+        let (one, two) = (read(since), loaded(since));
+        assert_eq!((one.cells.len(), two.cells.len()), (1, 1), "they share a cell");
+        revisions.announce(revisions.name(LEASE));
+        assert!(revisions.holds(&one), "it was read, whoever loads");
+        assert!(!revisions.holds(&two));
+        assert!(revisions.holds(&other));
+        let again = loaded(revisions.now());
+        revisions.announce(revisions.name(ENTRY));
+        assert!(!revisions.holds(&one) && !revisions.holds(&again));
+        let since = revisions.now();
+        revisions.announce(revisions.name(LEASE));
+        drop((one, two, again));
+        for number in 0..2 * SHARDS * FIRST_SWEEP {
+            revisions.change(revisions.name(&format!("other {number}")));
+        }
+        assert!(!revisions.holds(&loaded(since)));
+    }
+
+    #[test]
     fn another_number_than_the_last_one_is_a_change_whether_it_was_heard_of_or_not() {
         let (revisions, one, two) = (Revisions::new(), Generation::new(1), Generation::new(2));
         let name = revisions.name("tag");

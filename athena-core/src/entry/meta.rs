@@ -4,12 +4,10 @@
 //!
 //! Invariant: what judges an entry is read with a few atomic loads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::ties::Ties;
-use super::{Pause, Slot, TypedEntry};
 use crate::clock::Tick;
 use crate::coherence::cell::Leases;
 use crate::coherence::revision::{Dependencies, Revision, Revisions};
@@ -269,10 +267,10 @@ impl Meta {
         self.units.store(units, Ordering::Relaxed);
     }
 
-    /// An entry without a value that stands for the pause of this one, where values are not kept.
-    pub(crate) fn pause(&self) -> Slot {
+    /// Of an entry that stands for the pause of this one.
+    pub(super) fn of_pause(&self) -> Self {
         let cells = self.ties.as_ref().map(|ties| ties.cells.clone()).unwrap_or_default();
-        let meta = Self {
+        Self {
             key: self.key.clone(),
             ties: Ties::of(cells, &Trust::none()),
             took: Span::ENDLESS,
@@ -280,8 +278,7 @@ impl Meta {
             units: AtomicU32::new(0),
             state: AtomicU8::new(0),
             ..*self
-        };
-        Arc::new(TypedEntry::new(meta, Pause))
+        }
     }
 
     fn is(&self, any: u8) -> bool {
