@@ -61,8 +61,9 @@ struct InBytes {
 const ENTRY: u64 = 375;
 /// What it takes more if it depends on names, or is in a backend.
 const TIES: u64 = 60;
-/// What it takes for each name that it depends on, as if nothing else depended on it.
-const DEPENDENCY: u64 = 65;
+/// What it takes for each name that it depends on, as if nothing else depended on it; what is known of its generation is
+/// part of that.
+const DEPENDENCY: u64 = 72;
 
 /// Half of the largest weight, so that what is too heavy can be told from what is not.
 const MOST_UNITS: u64 = (u32::MAX / 2) as u64;
