@@ -14,6 +14,7 @@
 //! Invariant: different keys have different names. What is too long to be readable is named by its
 //! SHA-256 digest, behind a `~` that no readable name contains; the function stands in front of it.
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -45,7 +46,11 @@ fn is_legal(character: char) -> bool {
 
 /// The prefix of everything a cache keeps in a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Namespace(String);
+pub(crate) struct Namespace {
+    text: String,
+    /// The generation that `clear` changes, where the store has no partitions.
+    whole: Arc<str>,
+}
 
 impl Namespace {
     /// Checks a namespace: 1 to 64 of `A-Z a-z 0-9 _ . : -`.
@@ -56,46 +61,50 @@ impl Namespace {
                 Excerpt::of(text)
             )));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self::of(text.to_owned()))
     }
 
     /// The nearest legal namespace.
     pub(crate) fn lenient(text: &str) -> Self {
         let legal = |character| if is_legal(character) { character } else { '_' };
         let text: String = text.chars().map(legal).take(LONGEST).collect();
-        Self(if text.is_empty() { "_".to_owned() } else { text })
+        Self::of(if text.is_empty() { "_".to_owned() } else { text })
+    }
+
+    fn of(text: String) -> Self {
+        let whole = format!("{text}:*").into();
+        Self { text, whole }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// What every name begins with.
     pub(crate) fn prefix(&self) -> String {
-        format!("{}:", self.0)
+        format!("{}:", self.text)
     }
 
     /// The generation that `clear` changes, in one partition of the store if it has several (coherence 12).
-    pub(crate) fn generation(&self, partition: Option<&str>) -> String {
+    pub(crate) fn generation(&self, partition: Option<&str>) -> Arc<str> {
         match partition {
-            None => format!("{}:*", self.0),
-            Some(partition) => format!("{}:{{{partition}}}*", self.0),
+            None => Arc::clone(&self.whole),
+            Some(partition) => format!("{}:{{{partition}}}*", self.text).into(),
         }
     }
 
     /// The generation that changes with every tag.
     pub(crate) fn any_tag(&self) -> String {
-        format!("{}:#", self.0)
+        format!("{}:#", self.text)
     }
 
     /// The generation of a tag.
-    pub(crate) fn tag(&self, tag: &Tag) -> String {
-        let tag = tag.as_str();
-        let mut name = String::with_capacity(self.0.len() + ":#".len() + tag.len());
-        name.push_str(&self.0);
-        name.push_str(":#");
-        push_readable(&mut name, &[tag.as_bytes()], "");
-        name
+    pub(crate) fn tag(&self, tag: &Tag) -> Arc<str> {
+        shared(|name| {
+            name.push_str(&self.text);
+            name.push_str(":#");
+            push_readable(name, &[tag.as_str().as_bytes()], "");
+        })
     }
 
     /// The entry that a name in the backend belongs to; the name itself if it belongs to none.
@@ -113,13 +122,28 @@ impl Namespace {
 
     /// The names of an entry.
     pub(crate) fn entry(&self, key: &Key) -> EntryName {
-        let mut name = String::with_capacity(self.0.len() + READABLE / 2);
-        name.push_str(&self.0);
-        name.push_str(":{");
-        key.push_readable(&mut name);
-        name.push('}');
-        EntryName(name.into())
+        EntryName(shared(|name| {
+            name.push_str(&self.text);
+            name.push_str(":{");
+            key.push_readable(name);
+            name.push('}');
+        }))
     }
+}
+
+thread_local! {
+    /// Room for a name that is being written.
+    static DRAFT: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// A name that is written where the last one was: how long it gets is not known before.
+fn shared(write: impl FnOnce(&mut String)) -> Arc<str> {
+    let mut name = DRAFT.take();
+    name.clear();
+    write(&mut name);
+    let shared = Arc::from(name.as_str());
+    DRAFT.set(name);
+    shared
 }
 
 /// What all names of one entry share.

@@ -37,7 +37,7 @@ pub(crate) struct LateGenerations {
 /// A generation that a load needs.
 #[derive(Debug, Clone)]
 pub(super) struct Need {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// For how long; `None` if it has no end.
     pub(super) life: Option<Duration>,
 }
@@ -52,7 +52,7 @@ const LONGEST_NEED: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
 /// A generation as it holds now, by its name, and what announces that it changes.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) stamp: Stamp,
     pub(super) session: Arc<Session>,
 }
@@ -142,7 +142,7 @@ impl Remote {
     }
 
     pub(super) fn need_of_any_tag(&self) -> Need {
-        Need { name: self.namespace.any_tag(), life: None }
+        Need { name: self.namespace.any_tag().into(), life: None }
     }
 
     /// Proposals for one attempt: a number that an earlier one has created may have been used and changed since
@@ -194,8 +194,8 @@ impl Generations {
 /// What was answered by name, in the order of what was needed.
 pub(super) fn in_order(needs: &[Need], current: &[Told]) -> Result<Vec<Stamp>, Failure> {
     let told: HashMap<&str, Stamp, foldhash::fast::RandomState> =
-        current.iter().map(|told| (told.name.as_str(), told.stamp)).collect();
-    let find = |Need { name, .. }: &Need| told.get(name.as_str()).copied();
+        current.iter().map(|told| (&*told.name, told.stamp)).collect();
+    let find = |Need { name, .. }: &Need| told.get(&**name).copied();
     needs.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(too_few)
 }
 

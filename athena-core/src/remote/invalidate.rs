@@ -3,6 +3,7 @@
 //! Invariant: what did not arrive, for whatever reason, is in the journal.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::acknowledged::Resend;
 use super::breakers::by_node;
@@ -332,7 +333,7 @@ impl Remote {
     /// (coherence 7).
     async fn bump(
         &self,
-        generations: &[(String, Absent)],
+        generations: &[(Arc<str>, Absent)],
         deadline: Deadline,
     ) -> Result<(), Failure> {
         let Some((first, _)) = generations.first() else {
@@ -349,7 +350,8 @@ impl Remote {
         };
         match self.ask(Operation::write("bump"), first, deadline, bump).await {
             Err(failure) if Word::of(failure.class()).may_remove => {
-                let names: Vec<_> = generations.iter().map(|(name, _)| name.clone()).collect();
+                let names: Vec<_> =
+                    generations.iter().map(|(name, _)| String::from(&**name)).collect();
                 let remove = || self.backend.remove(&names);
                 self.ask(Operation::remove("remove"), first, deadline, remove).await
             }
@@ -358,11 +360,11 @@ impl Remote {
     }
 
     /// The name that decides which node a target concerns.
-    fn name_of(&self, target: &Target) -> String {
+    fn name_of(&self, target: &Target) -> Arc<str> {
         match target {
-            Target::Entry(entry) => entry.lease(),
+            Target::Entry(entry) => entry.lease().into(),
             Target::Tag(tag) => self.namespace.tag(tag),
-            Target::AnyTag => self.namespace.any_tag(),
+            Target::AnyTag => self.namespace.any_tag().into(),
             Target::Namespace(partition) => self.namespace.generation(partition.as_deref()),
         }
     }

@@ -1,5 +1,7 @@
 //! The names that an entry depends on.
 
+use std::sync::Arc;
+
 use super::Remote;
 use super::announcements::Announcements;
 use super::generations::{Need, Told};
@@ -9,13 +11,16 @@ use crate::coherence::revision::{Dependencies, Revision};
 use crate::key::name::EntryName;
 use crate::tag::Tags;
 
+/// The name of a generation.
+pub(super) type GenerationName = Arc<str>;
+
 impl Remote {
     /// The namespace's generation first, then the tags' in their order.
     pub(super) fn generation_names<'a>(
         &'a self,
         entry: &'a EntryName,
         tags: &'a Tags,
-    ) -> impl Iterator<Item = String> + 'a {
+    ) -> impl Iterator<Item = GenerationName> + 'a {
         let partition = self.backend.partition(entry.as_str());
         std::iter::once(self.namespace.generation(partition))
             .chain(tags.iter().map(|tag| self.namespace.tag(tag)))
@@ -29,6 +34,19 @@ impl Remote {
         since: Revision,
     ) -> Dependencies {
         self.dependencies_with(&[], entry, tags, since)
+    }
+
+    /// The same for an entry whose generations have these names.
+    pub(super) fn dependencies_on(
+        &self,
+        entry: &EntryName,
+        generations: &[GenerationName],
+        since: Revision,
+    ) -> Dependencies {
+        let revisions = &self.announcements.revisions;
+        let own = std::iter::once(revisions.name(entry.as_str()));
+        let generations = generations.iter().map(|name| revisions.name(name));
+        revisions.dependencies(own.chain(generations), since)
     }
 
     /// What an entry depends on that is being loaded: its lease as well.
@@ -54,7 +72,7 @@ impl Remote {
     /// A generation as it holds now, if that is known.
     pub(super) fn known(&self, name: &str) -> Option<Told> {
         let Sighting { stamp, session, .. } = self.seen(name)?;
-        Some(Told { name: name.to_owned(), stamp: stamp?, session })
+        Some(Told { name: name.into(), stamp: stamp?, session })
     }
 
     /// The same, if it is known to last for as long as a load needs it.

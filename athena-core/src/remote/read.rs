@@ -6,9 +6,12 @@ mod single;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::{SmallVec, smallvec};
+
 use self::fetch::{Fetched, Read};
 use super::heavy::Travels;
 use super::journal::Target;
+use super::names::GenerationName;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, Generation, Stored};
 use crate::clock::Tick;
@@ -51,7 +54,7 @@ struct Question<'a> {
     address: &'a Address,
     tags: &'a Tags,
     /// The names of the namespace's generation, and of the tags' in their order.
-    generations: Vec<String>,
+    generations: Vec<GenerationName>,
     travels: Travels,
     since: Revision,
     /// When it began.
@@ -112,7 +115,7 @@ impl Remote {
         }
         let open = || questions.iter().flatten();
         let values = open().map(|it| (it.address.value.as_str(), it.travels));
-        let generations = open().flat_map(|it| it.generations.iter().map(String::as_str));
+        let generations = open().flat_map(|it| it.generations.iter().map(AsRef::<str>::as_ref));
         let mut fetched = self.fetch(values.collect(), generations, since, deadline).await;
         let mut attempts = Vec::with_capacity(questions.len());
         for ((address, _), question) in asked.iter().zip(&questions) {
@@ -152,8 +155,8 @@ impl Remote {
     ) -> Result<Question<'a>, Failure> {
         self.make_way(&address.entry, tags, deadline).await?;
         let travels = self.turn(&address.value)?;
-        let generations = self.generation_names(&address.entry, tags).collect();
-        let held = self.dependencies(&address.entry, tags, since);
+        let generations: Vec<_> = self.generation_names(&address.entry, tags).collect();
+        let held = self.dependencies_on(&address.entry, &generations, since);
         let asked = self.clock.now();
         Ok(Question { address, tags, generations, travels, since, asked, deadline, held })
     }
@@ -173,7 +176,7 @@ impl Remote {
         &self,
         question: &Question<'_>,
         value: Read<Stored>,
-        current: Vec<Read<Generation>>,
+        current: SmallVec<[Read<Generation>; 2]>,
     ) -> Result<Attempt, Failure> {
         let Some(Stored { bytes, remaining }) = &value.it else {
             return Ok(Attempt::Done(None));
@@ -307,7 +310,7 @@ impl Remote {
         }
         let names: Vec<_> = others.iter().map(|(tag, _)| self.namespace.tag(tag)).collect();
         let _held = self.dependencies(&question.address.entry, &tags, question.since);
-        let generations = names.iter().map(String::as_str);
+        let generations = names.iter().map(AsRef::<str>::as_ref);
         let (none, deadline) = (Vec::new(), question.deadline);
         let fetched = self.fetch(none, generations, question.since, deadline).await;
         for ((tag, expected), name) in others.iter().zip(&names) {
@@ -332,7 +335,7 @@ fn untold() -> Failure {
 /// What the answers about one entry come to.
 struct Evidence {
     guards: Guards,
-    sessions: Vec<Arc<Session>>,
+    sessions: SmallVec<[Arc<Session>; 3]>,
     is_of_this_history: bool,
     is_confirmed: bool,
 }
@@ -341,7 +344,7 @@ impl Evidence {
     fn of(guards: Guards, value: &Read<Stored>, envelope: &Envelope) -> Self {
         Self {
             guards,
-            sessions: vec![Arc::clone(&value.session)],
+            sessions: smallvec![Arc::clone(&value.session)],
             is_of_this_history: envelope.history == value.history,
             is_confirmed: value.is_confirmed,
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::fetch::Read;
 use super::{Attempt, Question};
 use crate::backend::{Failure, Found};
@@ -10,6 +12,7 @@ use crate::remote::announcements::Announcements;
 use crate::remote::gather::Wish;
 use crate::remote::heavy::Travels;
 use crate::remote::known::Sighting;
+use crate::remote::names::GenerationName;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Address, Remote};
 use crate::resilience::deadline::Deadline;
@@ -40,14 +43,14 @@ impl Remote {
             Ok(travels) => travels,
             Err(failure) => return Some(Err(failure)),
         };
-        let held = self.dependencies(&address.entry, tags, since);
+        let held = self.dependencies_on(&address.entry, &generations, since);
         let (incarnation, asked) = self.before_asking(node);
         let question =
             Question { address, tags, generations, travels, since, asked, deadline, held };
-        let known = |name: &String| self.known(name).map(Read::from_known);
+        let known = |name: &GenerationName| self.known(name).map(Read::from_known);
         let known: Vec<_> = question.generations.iter().map(known).collect();
         let unknown = || question.generations.iter().zip(&known).filter(|(_, it)| it.is_none());
-        let names: Vec<_> = unknown().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = unknown().map(|(name, _)| &**name).collect();
         let read = || self.read_together(value, &names, travels, deadline);
         let Found { mut values, generations, proof } =
             match self.ask(Operation::read(), value, deadline, read).await {
@@ -64,7 +67,7 @@ impl Remote {
         let stored = values.pop().flatten();
         self.note_size(value, stored.as_ref());
         let mut read = generations.into_iter();
-        let mut current = Vec::with_capacity(known.len());
+        let mut current = SmallVec::with_capacity(known.len());
         for (name, known) in question.generations.iter().zip(known) {
             current.push(known.unwrap_or_else(|| {
                 let it = read.next().flatten();
