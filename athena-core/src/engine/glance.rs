@@ -10,6 +10,7 @@
 use super::course::Looked;
 use super::{Answer, Ask};
 use crate::clock::Tick;
+use crate::coherence::guards::Guard;
 use crate::coherence::revision::Revision;
 use crate::entry::Slot;
 use crate::flight::{Calm, Lead};
@@ -66,7 +67,10 @@ impl Ask {
         lead: &Lead,
         Glimpsed { since, calm, .. }: &Glimpsed,
     ) -> bool {
-        let Runtime { flights, revisions, .. } = &*self.runtime;
+        let Runtime { flights, revisions, guards, .. } = &*self.runtime;
+        if guards.lacks(Guard::Glance) {
+            return true;
+        }
         !lead.has_changed(revisions, *since) && !flights.has_ended_since(&self.key, *calm)
     }
 

@@ -9,6 +9,9 @@
 //! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
 //! together judges the answer by what it noted before it came (coherence 22).
 
+#[cfg(all(test, feature = "testing"))]
+mod model;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,7 @@ use tokio::task::yield_now;
 use super::given_up::given_up;
 use crate::backend::{Backend, Class, Failure, Found, Node, Stored};
 use crate::clock::{Clock, Tick};
+use crate::coherence::guards::{Guard, Guards};
 use crate::lock::{Mutex, RwLock};
 use crate::tasks::Tasks;
 
@@ -44,6 +48,7 @@ pub(super) struct Gatherers {
     backend: Arc<dyn Backend>,
     clock: Clock,
     tasks: Tasks,
+    guards: Guards,
     nodes: RwLock<Vec<Arc<Gatherer>>>,
 }
 
@@ -53,6 +58,7 @@ struct Gatherer {
     node: Node,
     backend: Arc<dyn Backend>,
     clock: Clock,
+    guards: Guards,
     queue: Mutex<GatherQueue>,
 }
 
@@ -133,9 +139,14 @@ impl Drop for Serving {
 }
 
 impl Gatherers {
-    pub(super) fn new(backend: &Arc<dyn Backend>, clock: &Clock, tasks: &Tasks) -> Self {
+    pub(super) fn new(
+        backend: &Arc<dyn Backend>,
+        clock: &Clock,
+        tasks: &Tasks,
+        guards: Guards,
+    ) -> Self {
         let (backend, clock, tasks) = (Arc::clone(backend), clock.clone(), tasks.clone());
-        Self { backend, clock, tasks, nodes: RwLock::default() }
+        Self { backend, clock, tasks, guards, nodes: RwLock::default() }
     }
 
     /// Reads from the node that serves all that is wished for, with what others read at the same time.
@@ -170,7 +181,8 @@ impl Gatherers {
         for next in nodes.len()..=number {
             let node = Node::new(u32::try_from(next).unwrap_or(u32::MAX));
             let (backend, clock) = (Arc::clone(&self.backend), self.clock.clone());
-            nodes.push(Arc::new(Gatherer { node, backend, clock, queue: Mutex::default() }));
+            let (guards, queue) = (self.guards, Mutex::default());
+            nodes.push(Arc::new(Gatherer { node, backend, clock, guards, queue }));
         }
         Arc::clone(&nodes[number])
     }
@@ -222,7 +234,7 @@ impl Gatherer {
         }
     }
 
-    async fn ask_for(&self, readers: Vec<WaitingRead>) {
+    async fn ask_for(&self, mut readers: Vec<WaitingRead>) {
         let mut names = Names::default();
         for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
@@ -231,20 +243,40 @@ impl Gatherer {
         let read = self.backend.read(&names.values, &names.generations);
         let found = self.clock.within(limit, read).await;
         let found = found.unwrap_or_else(|| Err(given_up(&*self.backend, self.node, limit)));
+        let late = self.who_came_late(&names);
+        for WaitingRead { value, generations, .. } in &late {
+            names.add(value, generations);
+        }
         let shares = match found {
             Ok(found) => {
                 self.queue.lock().most = most_of_size(&found.values);
                 names.shares(found)
             }
             Err(failure) => {
-                let shared = Shared { failure, by_several: readers.len() > 1 };
-                readers.iter().map(|_| Err(shared.clone())).collect()
+                let count = readers.len() + late.len();
+                let shared = Shared { failure, by_several: count > 1 };
+                (0..count).map(|_| Err(shared.clone())).collect()
             }
         };
+        readers.extend(late);
         for (reader, share) in readers.into_iter().zip(shares) {
             // Who is gone has given up.
             let _ = reader.reply.send(share);
         }
+    }
+
+    /// Those who wait for what the backend was asked for before they came: nobody, while that is guarded
+    /// (coherence 23).
+    fn who_came_late(&self, names: &Names<'_>) -> Vec<WaitingRead> {
+        if !self.guards.lacks(Guard::Closed) {
+            return Vec::new();
+        }
+        let is_asked_for = |it: &mut WaitingRead| {
+            let mut generations = it.generations.iter();
+            names.value_places.contains_key(&*it.value)
+                && generations.all(|name| names.generation_places.contains_key(&**name))
+        };
+        self.queue.lock().waiting.extract_if(.., is_asked_for).collect()
     }
 
     /// So long that none of them has given up before: who does can tell of what is given up only afterwards.
