@@ -106,15 +106,6 @@ async fn p3_nobody_is_answered_by_what_was_asked_before_an_invalidation() {
     }
 }
 
-#[tokio::test]
-async fn without_its_guard_somebody_is_answered_by_what_was_asked_before_an_invalidation() {
-    for form in FORMS {
-        let remote = Remote::with(|builder| builder.without(Guard::Closed));
-        let late = after_an_invalidation(&remote, form, &Origin::default()).await;
-        assert_eq!(late, (Source::Backend, 1));
-    }
-}
-
 /// What two callers get of whom the slower one sees nothing, while the other one loads.
 async fn beside_a_load(remote: &Remote, form: Form, origin: &Origin) -> [(Source, u32); 2] {
     let cache = &remote.world.cache;
@@ -170,12 +161,6 @@ async fn copy_after_a_refresh(remote: &Remote) -> (Result<u32, Fault>, bool) {
 #[tokio::test]
 async fn t2_what_was_read_before_a_refresh_does_not_replace_what_that_has_brought() {
     assert_eq!(copy_after_a_refresh(&Remote::new()).await, (Ok(2), true));
-}
-
-#[tokio::test]
-async fn without_its_guard_what_was_read_before_a_refresh_replaces_what_that_has_brought() {
-    let remote = Remote::with(|builder| builder.without(Guard::Glance));
-    assert_ne!(copy_after_a_refresh(&remote).await, (Ok(2), true));
 }
 
 #[tokio::test]
