@@ -16,7 +16,7 @@ use crate::backend::{
 use crate::lock::Mutex;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReplyKind {
+pub(in crate::remote::gather) enum ReplyKind {
     Found,
     Failure(Class),
     Panic,
@@ -24,13 +24,13 @@ pub(super) enum ReplyKind {
 
 /// The names of a question.
 #[derive(Debug, Clone)]
-pub(super) struct AskedNames {
-    pub(super) values: Vec<String>,
+pub(in crate::remote::gather) struct AskedNames {
+    pub(in crate::remote::gather) values: Vec<String>,
     generations: Vec<String>,
 }
 
 impl AskedNames {
-    pub(super) fn are_once(&self) -> bool {
+    pub(in crate::remote::gather) fn are_once(&self) -> bool {
         [&self.values, &self.generations]
             .into_iter()
             .all(|names| names.iter().collect::<HashSet<_>>().len() == names.len())
@@ -38,7 +38,7 @@ impl AskedNames {
 }
 
 #[derive(Debug)]
-pub(super) struct NumberedBackend {
+pub(in crate::remote::gather) struct NumberedBackend {
     /// Bytes of a value.
     size: usize,
     asked: Mutex<Vec<AskedNames>>,
@@ -47,21 +47,25 @@ pub(super) struct NumberedBackend {
 }
 
 impl NumberedBackend {
-    pub(super) fn new(size: usize) -> Self {
+    pub(in crate::remote::gather) fn new(size: usize) -> Self {
         Self { size, asked: Mutex::default(), due: Mutex::default() }
     }
 
     /// Questions so far.
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::remote::gather) fn count(&self) -> u64 {
         self.asked.lock().len() as u64
     }
 
-    pub(super) fn asked(&self, number: u64) -> AskedNames {
+    pub(in crate::remote::gather) fn asked(&self, number: u64) -> AskedNames {
         self.asked.lock()[usize::try_from(number).unwrap()].clone()
     }
 
     /// The questions to a node from that number on.
-    pub(super) fn asked_since(&self, number: u64, node: usize) -> Vec<AskedNames> {
+    pub(in crate::remote::gather) fn asked_since(
+        &self,
+        number: u64,
+        node: usize,
+    ) -> Vec<AskedNames> {
         let asked = self.asked.lock();
         let since = asked.iter().skip(usize::try_from(number).unwrap());
         let node = node.to_string();
@@ -69,12 +73,12 @@ impl NumberedBackend {
     }
 
     /// How many values go together that are as large as these.
-    pub(super) fn fitting(&self) -> usize {
+    pub(in crate::remote::gather) fn fitting(&self) -> usize {
         most_of_size(&[Some(Stored { bytes: vec![0; self.size], remaining: Duration::ZERO })])
     }
 
     /// Answers one of those that are due, and says for how many values; nothing if none is.
-    pub(super) fn answer(&self, place: usize, kind: ReplyKind) -> Option<usize> {
+    pub(in crate::remote::gather) fn answer(&self, place: usize, kind: ReplyKind) -> Option<usize> {
         let (number, reply) = {
             let mut due = self.due.lock();
             due.retain(|(_, reply)| !reply.is_closed());
@@ -86,7 +90,7 @@ impl NumberedBackend {
     }
 
     /// What a question finds of a value: of small ones every seventh is not there.
-    pub(super) fn stored(&self, name: &str, number: u64) -> Option<Stored> {
+    pub(in crate::remote::gather) fn stored(&self, name: &str, number: u64) -> Option<Stored> {
         let mut bytes = format!("{name} {number}").into_bytes();
         bytes.resize(self.size.max(bytes.len()), b' ');
         let is_there = self.size > 16 || !(number + name.len() as u64).is_multiple_of(7);
@@ -95,13 +99,13 @@ impl NumberedBackend {
 }
 
 /// What a question finds of a generation: some are not there.
-pub(super) fn generation_of(name: &str, number: u64) -> Option<Generation> {
+pub(in crate::remote::gather) fn generation_of(name: &str, number: u64) -> Option<Generation> {
     let digit = u64::from(*name.as_bytes().last()?);
     (digit % 5 != 0).then(|| Generation::new(number * 256 + digit))
 }
 
 /// The number of the question that a text tells of.
-pub(super) fn number_in(text: &[u8]) -> u64 {
+pub(in crate::remote::gather) fn number_in(text: &[u8]) -> u64 {
     let text = std::str::from_utf8(text).unwrap();
     text.rsplit(' ').next().unwrap().parse().unwrap()
 }
