@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::future::OptionFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +15,7 @@ use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
     self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
-    Labelled, Retention, TypedCall, Waited,
+    Labelled, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -30,6 +31,7 @@ struct AskParts<R, V, E> {
     call: TypedCall<R, V, E>,
     coding: Option<Coding>,
     untyped: Option<UntypedCall>,
+    asked: Option<AskedCall>,
     caller: Caller,
 }
 
@@ -50,6 +52,7 @@ impl<R, V, E> Ask<R, V, E> {
             call,
             coding: None,
             untyped: Some(untyped),
+            asked: None,
             caller: Caller::in_place(),
         }))
     }
@@ -174,11 +177,19 @@ where
     E: 'static,
 {
     fn attend(&mut self) -> Attending<'_, R, V, E> {
-        let Self { call, coding, untyped, caller } = self;
-        let engine =
-            begin(untyped.take(), call.typing(), *coding, call.tags_from.is_some(), caller);
-        Attending::new(call, caller, engine)
+        let Self { call, coding, untyped, asked, caller } = self;
+        let has_late_tags = call.tags_from.is_some();
+        let untyped = untyped.take();
+        *asked = untyped.map(|untyped| untyped.asked(call.typing(), *coding, has_late_tags));
+        Attending::new(call, caller, begin(asked, caller))
     }
+}
+
+/// A call that the engine is asked about.
+struct AskedCall {
+    request: Option<Arc<CallRequest>>,
+    /// `None` where it runs without the cache.
+    ask: Option<engine::Ask>,
 }
 
 impl UntypedCall {
@@ -190,55 +201,29 @@ impl UntypedCall {
         }
     }
 
-    async fn answer(
-        mut self,
-        typing: Typing,
-        coding: Option<Coding>,
-        has_late_tags: bool,
-        caller: &Caller,
-    ) -> Answer {
-        if wants_name_only(self.request.as_ref()) {
-            return pending().await;
-        }
+    fn asked(mut self, typing: Typing, coding: Option<Coding>, has_late_tags: bool) -> AskedCall {
         let request = self.request.take();
-        let mode = request.as_ref().map(|request| request.mode);
-        let answer = match self.engine_ask(typing, coding, has_late_tags) {
-            Err(_) if mode == Some(CallMode::Peek) => return nothing(request).await,
-            Err(_) => {
-                caller.load(Retention::NotKept).await;
-                Answer::bypass()
-            }
-            Ok(ask) => match mode {
-                Some(CallMode::Reload) => Box::pin(ask.reload(caller)).await,
-                Some(CallMode::Peek) => match Box::pin(ask.peek()).await {
-                    Ok(Some(answer)) => answer,
-                    Ok(None) | Err(_) => return nothing(request).await,
-                },
-                _ => ask.answer(caller).await,
-            },
-        };
-        if let Some(request) = request {
-            request.reply(|reply| reply.outcome = Some(answer.outcome));
-        }
-        answer
+        let wants_name_only = mode_of(request.as_ref()) == Some(CallMode::Name);
+        let ask = if wants_name_only { None } else { self.ask(typing, coding, has_late_tags) };
+        AskedCall { request, ask }
     }
 
-    /// The call for the engine, or why it runs without.
-    fn engine_ask(
+    /// The call for the engine; `None` if it runs without, which is told.
+    fn ask(
         self,
         mut typing: Typing,
         coding: Option<Coding>,
         has_late_tags: bool,
-    ) -> Result<engine::Ask, &'static str> {
+    ) -> Option<engine::Ask> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
-            return Err("there is no cache");
+            return None;
         };
         let closed = runtime.is_closed().then_some("the cache is closed");
         if let Some(reason) = self.bypass.or(closed) {
             let key = &Topic::of_function(self.site.name());
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
-            return Err(reason);
+            return None;
         }
         let policy = self.site.policy.over(&runtime.defaults);
         let site = self.site.number();
@@ -255,7 +240,7 @@ impl UntypedCall {
                 Err(_) => remembered.coding = None,
             }
         }
-        Ok(engine::Ask {
+        Some(engine::Ask {
             runtime,
             key: self.key,
             site,
@@ -270,26 +255,51 @@ impl UntypedCall {
     }
 }
 
+impl AskedCall {
+    async fn answer(&mut self, caller: &Caller) -> Answer {
+        let Self { request, ask } = self;
+        let mode = mode_of(request.as_ref());
+        if mode == Some(CallMode::Name) {
+            return pending().await;
+        }
+        // Boxed: whoever does neither should not pay for the room that they take.
+        let other = match mode {
+            Some(CallMode::Peek) => {
+                let peek = ask.take().map(|ask| Box::pin(ask.peek()));
+                let seen = OptionFuture::from(peek).await;
+                let Some(Ok(Some(answer))) = seen else { return nothing(request.take()).await };
+                Some(answer)
+            }
+            Some(CallMode::Reload) => {
+                let reload = ask.take().map(|ask| Box::pin(ask.reload(caller)));
+                OptionFuture::from(reload).await
+            }
+            _ => None,
+        };
+        let answer = match other {
+            Some(answer) => answer,
+            None => engine::answer(ask, caller).await,
+        };
+        if let Some(request) = request {
+            request.reply(|reply| reply.outcome = Some(answer.outcome));
+        }
+        answer
+    }
+}
+
 /// The engine at work for a call.
-fn begin(
-    untyped: Option<UntypedCall>,
-    typing: Typing,
-    coding: Option<Coding>,
-    has_late_tags: bool,
-    caller: &Caller,
-) -> Engine<'_> {
+fn begin<'c>(asked: &'c mut Option<AskedCall>, caller: &'c Caller) -> Engine<'c> {
     Engine::new(async move {
-        match untyped {
-            Some(call) => call.answer(typing, coding, has_late_tags, caller).await,
-            // Not reached: it is taken once.
+        match asked {
+            Some(asked) => asked.answer(caller).await,
+            // Not reached: it is asked once.
             None => pending().await,
         }
     })
 }
 
-/// Whether a call was asked only for its name.
-fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
-    request.is_some_and(|request| request.mode == CallMode::Name)
+fn mode_of(request: Option<&Arc<CallRequest>>) -> Option<CallMode> {
+    request.map(|request| request.mode)
 }
 
 /// Tells a peeking `of` that it has seen all there is; it drops the call then.
