@@ -5,9 +5,8 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+use super::fit::CacheValue;
+use super::wires::BytesProbe;
 use super::{ErrorProbe, Site};
 use crate::codec::{Coding, Wire};
 use crate::contained::contained;
@@ -59,6 +58,16 @@ impl<R, V, E> Ask<R, V, E> {
         ErrorProbe(PhantomData)
     }
 
+    /// A probe for how values are written.
+    pub fn value_bytes(&self) -> BytesProbe<V> {
+        BytesProbe(PhantomData)
+    }
+
+    /// A probe for how errors are written.
+    pub fn error_bytes(&self) -> BytesProbe<E> {
+        BytesProbe(PhantomData)
+    }
+
     /// How errors reach several callers.
     #[must_use]
     pub fn share_errors(mut self, share: Option<Share<E>>) -> Self {
@@ -68,8 +77,8 @@ impl<R, V, E> Ask<R, V, E> {
 
     /// How values are written; without it they stay in this process.
     #[must_use]
-    pub fn stored_as(mut self, wire: Wire<V>) -> Self {
-        self.0.coding = Some(wire.erased());
+    pub fn stored_as(mut self, wire: Option<Wire<V>>) -> Self {
+        self.0.coding = wire.map(Wire::erased);
         self
     }
 
@@ -83,23 +92,13 @@ impl<R, V, E> Ask<R, V, E> {
         self
     }
 
-    /// Remembers errors as well, in every tier.
+    /// Remembers errors as well, in every tier or, without a wire, in this process.
     #[must_use]
-    pub fn remember_errors(mut self, wire: Wire<E>) -> Self
+    pub fn remember_errors(mut self, wire: Option<Wire<E>>) -> Self
     where
-        E: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
+        E: CacheValue,
     {
-        self.0.call.errors.remember = Some(Remember::new(Some(wire)));
-        self
-    }
-
-    /// Remembers errors as well, in this process.
-    #[must_use]
-    pub fn remember_errors_here(mut self) -> Self
-    where
-        E: Clone + Send + Sync + 'static,
-    {
-        self.0.call.errors.remember = Some(Remember::new(None));
+        self.0.call.errors.remember = Some(Remember::new(wire));
         self
     }
 
@@ -142,16 +141,16 @@ impl<R, V, E> Ask<R, V, E> {
     }
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl<R, V, E> Ask<R, V, E> {
     /// Answers, with `load` where no tier can.
     ///
     /// The load stays pinned in the caller's future: handed on by value it would stand in every
     /// future on the way, and each of them would be as large as all below it.
-    pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R {
+    pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R
+    where
+        V: CacheValue,
+        E: 'static,
+    {
         let (mut attending, mut load) = (self.0.attend(), InPlace(load));
         poll_fn(|context| attending.poll(&mut load, context)).await.0
     }
@@ -160,6 +159,8 @@ where
     pub async fn run_detached<Load>(mut self, detach: Detach<R>, load: Pin<&mut Load>) -> R
     where
         R: Send + 'static,
+        V: CacheValue,
+        E: 'static,
         Load: Future<Output = R>,
     {
         self.0.caller = Caller::detached();
@@ -338,4 +339,30 @@ impl<T: Clone + Send + Sync + 'static> BackgroundSelf for T {
 /// A copy of a receiver for a background load.
 pub fn own_receiver<T: BackgroundSelf>(receiver: &T) -> T {
     receiver.own()
+}
+
+/// Borrowed arguments that a background load can have a copy of.
+#[diagnostic::on_unimplemented(
+    message = "`refresh` and `soft_timeout` load in the background, which needs a copy of what `&{Self}` leads to",
+    label = "not `Clone`",
+    note = "derive `Clone` for it (cheap if the fields are shared by `Arc`), or take `&Arc<{Self}>`"
+)]
+pub trait BackgroundArgument {
+    /// What a copy is.
+    type Copied;
+    /// A copy for the background.
+    fn copied(&self) -> Self::Copied;
+}
+
+impl<T: ToOwned + ?Sized> BackgroundArgument for T {
+    type Copied = T::Owned;
+
+    fn copied(&self) -> T::Owned {
+        self.to_owned()
+    }
+}
+
+/// A copy of an argument for a background load.
+pub fn own_argument<T: BackgroundArgument + ?Sized>(argument: &T) -> T::Copied {
+    argument.copied()
 }

@@ -65,6 +65,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
     let function = callee(load, origin);
     let place = hidden_at(&load.option);
     let private = runtime.private_at(place);
+    let run = quote_spanned!(hidden_at(&origin.output)=> ask.run_detached(detach, load).await);
     quote_spanned!(place=>
         let detach = #private::Detach::new();
         let door = ::core::clone::Clone::clone(&detach);
@@ -77,7 +78,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
             }
             #function(#(#values),*).await
         });
-        ask.run_detached(detach, load).await
+        #run
     )
 }
 
@@ -130,7 +131,7 @@ impl Passed<'_> {
         let private = runtime.private_at(place);
         let copy = match self.own {
             Own::Move => return None,
-            Own::ToOwned(_) => quote_spanned!(place=> ::std::borrow::ToOwned::to_owned(&*#value)),
+            Own::ToOwned(_) => quote_spanned!(place=> #private::own_argument(&*#value)),
             Own::Receiver => quote_spanned!(place=> #private::own_receiver(&*#value)),
         };
         Some(quote_spanned!(place=> let #local = #copy;))
