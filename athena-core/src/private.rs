@@ -6,6 +6,7 @@ mod ask;
 mod fit;
 mod handle;
 mod invalidate;
+mod own;
 mod probe;
 mod site;
 pub mod wires;
@@ -29,14 +30,15 @@ pub use crate::engine::Detach;
 pub use crate::key::part::KeyPart;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
+pub use ask::Ask;
 use ask::UntypedCall;
-pub use ask::{Ask, BackgroundArgument, BackgroundSelf, own_argument, own_receiver};
 pub use fit::{
     AnyFailure, CacheValue, Fallible, KeyArgument, MayBeAbsent, ReadFromBytes, SharedAsBytes,
     WrittenAsBytes, may_be_absent,
 };
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
+pub use own::{BackgroundSelf, own_receiver};
 pub use probe::{ErrorProbe, ReturnProbe, errors, failures, shapes};
 pub use site::{Site, SiteOptions};
 

@@ -131,7 +131,7 @@ impl Passed<'_> {
         let private = runtime.private_at(place);
         let copy = match self.own {
             Own::Move => return None,
-            Own::ToOwned(_) => quote_spanned!(place=> #private::own_argument(&*#value)),
+            Own::ToOwned(_) => quote_spanned!(place=> ::std::borrow::ToOwned::to_owned(&*#value)),
             Own::Receiver => quote_spanned!(place=> #private::own_receiver(&*#value)),
         };
         Some(quote_spanned!(place=> let #local = #copy;))
