@@ -235,7 +235,6 @@ fn serializing_keeps_everything_but_the_credentials() {
 fn a_file_with_a_misspelt_setting_is_refused() {
     for (text, expected) in [
         ("urll = 'redis://h'", "unknown field `urll`, expected one of `url`"),
-        ("connect_timeout = 5", "invalid type: integer"),
         ("connect_timeout = '5 parsecs'", "invalid duration `5 parsecs`"),
         ("connect_timeout = 5", "did you mean `\"5s\"`?"),
         ("connect_timeout = '5M'", "were minutes meant? write `5m`"),
