@@ -32,6 +32,8 @@ pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 pub use ask::Ask;
 use ask::UntypedCall;
+#[cfg(not(feature = "json"))]
+pub use fit::JsonFeature;
 pub use fit::{
     AnyFailure, CacheValue, Fallible, KeyArgument, MayBeAbsent, ReadFromBytes, SharedAsBytes,
     WrittenAsBytes, may_be_absent,
@@ -232,14 +234,6 @@ impl<'c> Call<'c> {
         UntypedCall { site, key, runtime, bypass, request, tags }
     }
 }
-
-/// Implemented by nothing; says what is missing.
-#[cfg(not(feature = "json"))]
-#[diagnostic::on_unimplemented(
-    message = "`codec = Json` needs the feature `json` of `athena-cache`",
-    label = "the feature `json` is off"
-)]
-pub trait JsonFeature {}
 
 impl<R, V, E> fmt::Debug for Ask<R, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

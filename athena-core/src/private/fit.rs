@@ -96,3 +96,11 @@ impl From<Error> for AnyFailure {
         Self
     }
 }
+
+/// Implemented by nothing; says what is missing.
+#[cfg(not(feature = "json"))]
+#[diagnostic::on_unimplemented(
+    message = "`codec = Json` needs the feature `json` of `athena-cache`",
+    label = "the feature `json` is off"
+)]
+pub trait JsonFeature {}

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 #[cfg(not(feature = "json"))]
-use super::JsonFeature;
+use super::fit::JsonFeature;
 use super::fit::{ReadFromBytes, SharedAsBytes, WrittenAsBytes};
 use crate::codec::Wire;
 
@@ -58,7 +58,7 @@ impl<V: Serialize + DeserializeOwned + 'static> Both<V> for &&&BytesProbe<V> {
 }
 
 /// Shared pointers, without the feature of serde that writes and reads them.
-pub trait Shared<V> {
+pub trait ByPointer<V> {
     /// An error.
     fn postcard(&self) -> Option<Wire<V>>
     where
@@ -70,7 +70,7 @@ pub trait Shared<V> {
 }
 
 /// Types that are written alone.
-pub trait Unread<V> {
+pub trait WrittenAlone<V> {
     /// An error.
     fn postcard(&self) -> Option<Wire<V>>
     where
@@ -82,7 +82,7 @@ pub trait Unread<V> {
 }
 
 /// Types that are not even written.
-pub trait Unwritten<V> {
+pub trait Neither<V> {
     /// An error.
     fn postcard(&self) -> Option<Wire<V>>
     where
@@ -115,8 +115,8 @@ macro_rules! misfit {
 }
 
 misfit! {
-    [T: ?Sized] Shared<Arc<T>> for &&BytesProbe<Arc<T>>, SharedAsBytes;
-    [T: ?Sized] Shared<Rc<T>> for &&BytesProbe<Rc<T>>, SharedAsBytes;
-    [V: Serialize] Unread<V> for &BytesProbe<V>, ReadFromBytes;
-    [V] Unwritten<V> for BytesProbe<V>, WrittenAsBytes;
+    [T: ?Sized] ByPointer<Arc<T>> for &&BytesProbe<Arc<T>>, SharedAsBytes;
+    [T: ?Sized] ByPointer<Rc<T>> for &&BytesProbe<Rc<T>>, SharedAsBytes;
+    [V: Serialize] WrittenAlone<V> for &BytesProbe<V>, ReadFromBytes;
+    [V] Neither<V> for BytesProbe<V>, WrittenAsBytes;
 }
