@@ -55,10 +55,10 @@ impl Faults {
 /// Without the item, every call of the function would be an error of its own. An argument that only
 /// the attribute uses is unused without it, so no lint says anything about what is left.
 pub(crate) fn give_back(item: TokenStream, faults: &syn::Error) -> TokenStream {
-    let errors = faults.to_compile_error();
-    quote_spanned!(Span::mixed_site()=>
+    let mut tokens = quote_spanned!(Span::mixed_site()=>
         #[allow(warnings, unused, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
-        #item
-        #errors
-    )
+    );
+    tokens.extend(item);
+    tokens.extend(faults.to_compile_error());
+    tokens
 }

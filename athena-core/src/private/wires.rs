@@ -24,6 +24,17 @@ impl<V> fmt::Debug for BytesProbe<V> {
     }
 }
 
+/// Values as postcard.
+pub fn postcard<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
+    Wire::postcard()
+}
+
+/// Values as JSON.
+#[cfg(feature = "json")]
+pub fn json<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
+    Wire::json()
+}
+
 /// Types that are written and read.
 pub trait Both<V> {
     /// Values as postcard.
@@ -40,12 +51,12 @@ pub trait Both<V> {
 
 impl<V: Serialize + DeserializeOwned + 'static> Both<V> for &&&BytesProbe<V> {
     fn postcard(&self) -> Option<Wire<V>> {
-        Some(Wire::postcard())
+        Some(postcard())
     }
 
     #[cfg(feature = "json")]
     fn json(&self) -> Option<Wire<V>> {
-        Some(Wire::json())
+        Some(json())
     }
 
     #[cfg(not(feature = "json"))]

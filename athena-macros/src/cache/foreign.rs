@@ -1,6 +1,6 @@
 //! What other caches call otherwise, with what is written here instead.
 //!
-//! From `cached`, moka, Spring's annotations, FusionCache and cashews. A word that becomes an option
+//! From `cached`, moka, Spring's annotations, `FusionCache` and cashews. A word that becomes an option
 //! leaves this list.
 
 use crate::foreign::Foreign;

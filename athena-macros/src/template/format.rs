@@ -49,7 +49,7 @@ fn fill(text: &str, values: &[Expr]) -> Option<String> {
         let (hole, more) = after.strip_prefix('{')?.split_once('}')?;
         let name = hole.split_once(':').map_or(hole, |(name, _)| name).trim();
         let name = if name.is_empty() { path(values.next()?)? } else { name.to_owned() };
-        filled.push_str(&format!("{{{name}}}"));
+        filled.extend(["{", &name, "}"]);
         rest = more;
     }
     filled.push_str(rest);
