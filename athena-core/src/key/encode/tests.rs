@@ -218,7 +218,7 @@ fn a_set_in_random_order_is_an_error_wherever_it_stands() {
         encode(&set, &mut Vec::new()),
         encode(&&set, &mut Vec::new()),
         encode(&Some(&set), &mut Vec::new()),
-        encode(&[set.clone()], &mut Vec::new()),
+        encode(&vec![set.clone()], &mut Vec::new()),
         encode(&Filter(1, set.clone()), &mut Vec::new()),
         encode(&Wanted::Ids(&set), &mut Vec::new()),
         encode(&HashMap::from([(1, set.clone())]), &mut Vec::new()),
