@@ -168,7 +168,7 @@ impl Remote {
         let everything = invalidate::everything(&*backend);
         Self {
             breakers: Breakers::new(),
-            gatherers: Gatherers::new(&backend, &clock, &tasks),
+            gatherers: Gatherers::new(&backend, &clock, &tasks, guards),
             budget: Budget::new(settings.retry.budget()),
             journal: Journal::new(settings.max_journal, everything),
             announcements,

@@ -123,10 +123,11 @@ pub struct Memory {
     /// least. What is larger than all of it is not kept here.
     ///
     /// An entry takes some 375 bytes, 60 more if it has tags or is shared through a backend, 65 for each tag and for
-    /// each of two names in a backend, a key of more than 30 bytes (one of more than 256 is kept as a digest), and its
-    /// value. What a value takes is what [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in
-    /// memory (`size_of`) and, once it was read from or encoded for a backend, the length of its bytes there
-    /// (no more than `max_value`, since writing ends there):
+    /// each of two names in a backend, 20 more for each of these beyond two, a key of more than 30 bytes (one of more
+    /// than 256 is kept as a digest), and its value. What a value takes is what
+    /// [`Builder::weigh`](crate::Builder::weigh) says of its type. Else it is its own size in memory (`size_of`) and,
+    /// once it was read from or encoded for a backend, the length of its bytes there (no more than `max_value`, since
+    /// writing ends there):
     /// what stands for its heap, which may be twice as much for many small parts. Of a value that never meets a
     /// backend the heap is not known, and counts nothing.
     ///

@@ -1,8 +1,8 @@
 //! The only place of the crate that spawns.
 //!
-//! Invariant: every task belongs to a cache and ends with it, but for one that frees what the cache held. No lock is held while a task is started or
-//! dropped: a runtime that shuts down drops tasks on the spot, and what they hold may spawn again. Nobody
-//! waits for a task without a limit: its runtime may be alive and driven by nobody.
+//! Invariant: every task belongs to a cache and ends with it, but for one that frees what the cache held. No lock is
+//! held while a task is started or dropped: a runtime that shuts down drops tasks on the spot, and what they hold may
+//! spawn again. Nobody waits for a task without a limit: its runtime may be alive and driven by nobody.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ const WORKLOADS: [(&str, Workload); 6] = [
     ("furnished", FURNISHED),
 ];
 
-const GUARDS: [(&str, Guard); 9] = [
+const GUARDS: [(&str, Guard); 11] = [
     ("lease", Guard::Lease),
     ("generations", Guard::Generations),
     ("registration", Guard::Registration),
@@ -29,6 +29,8 @@ const GUARDS: [(&str, Guard); 9] = [
     ("history", Guard::History),
     ("late-joining", Guard::LateJoining),
     ("keeping", Guard::Keeping),
+    ("glance", Guard::Glance),
+    ("closed", Guard::Closed),
 ];
 
 const USAGE: &str = "[topology [fault]] [--on WORDS | --each | --draw N] [--seed N] [--seconds S] \

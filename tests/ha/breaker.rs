@@ -1,6 +1,8 @@
 //! The breaker in front of a frozen server.
 
+use std::future::Future as _;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use athena_cache::backend::Class;
@@ -154,4 +156,26 @@ async fn r3_a_server_whose_save_had_failed_is_given_values_again_once_it_takes_t
     })
     .await;
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_from_outside_of_tokio_say_nothing_of_a_server_that_others_reach() {
+    let server = RedisServer::start();
+    let (cache, origin) = (Setup::brisk().cache("shop", &server.url()), Origin::default());
+    warm(&cache, &origin, [1]).await;
+    let calls = {
+        let (cache, origin) = (cache.clone(), origin.clone());
+        std::thread::spawn(move || {
+            for _ in 0..20 {
+                // It is away from there, so the call waits for nothing.
+                let mut call = std::pin::pin!(observe(&cache, &origin, 1));
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(call.as_mut().poll(&mut context).is_ready());
+            }
+        })
+    };
+    tokio::task::spawn_blocking(|| calls.join()).await.unwrap().expect("no panic");
+    assert!(cache.stats().failures(Class::Overloaded) > 0, "{:?}", cache.stats());
+    assert_eq!(cache.breaker(), Some(BreakerState::Closed));
+    assert_eq!(observe(&cache, &origin, 1).await.1.source, Source::Backend);
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use athena_cache::Source;
 use athena_cache::backend::Class;
-use athena_cache::testing::Fault as Chaotic;
+use athena_cache::testing::{Fault as Chaotic, Guard};
 use futures_util::future::join_all;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
-use crate::world::{Answer, FORMS, Form, Origin, Remote, ask, others_rest, refreshed};
+use crate::world::{Answer, FORMS, Fault, Form, Origin, Remote, ask, others_rest, refreshed};
 
 const LATE: Duration = Duration::from_millis(100);
 
@@ -75,45 +75,54 @@ async fn what_a_node_refuses_to_several_is_asked_for_by_each() {
     assert_eq!(remote.chaos.operations(), ["read"; 4]);
 }
 
+/// What a caller gets who comes after an invalidation, while what was asked for before it is not answered.
+async fn after_an_invalidation(remote: &Remote, form: Form, origin: &Origin) -> (Source, u32) {
+    let cache = &remote.world.cache;
+    ask(form, cache, "k", origin, 1).await;
+    ask(form, cache, "other", origin, 1).await;
+    cache.settle().await;
+    remote.chaos.on("read", Chaotic::LateAck(LATE));
+    let early = async {
+        // The first asks alone, the second with those who come while it is under way.
+        let asked = ["other", "k"].map(|name| ask(form, cache, name, origin, 2));
+        join_all(asked).await
+    };
+    let late = async {
+        others_rest().await;
+        let _ = cache.invalidate("plain:k").await;
+        remote.chaos.heal();
+        ask(form, cache, "k", origin, 3).await
+    };
+    Box::pin(outlasting(remote, async { tokio::join!(early, late) })).await.1
+}
+
 /// Coherence 23.
 #[tokio::test]
 async fn p3_nobody_is_answered_by_what_was_asked_before_an_invalidation() {
     for form in FORMS {
         let (remote, origin) = (Remote::new(), Origin::default());
-        let cache = &remote.world.cache;
-        ask(form, cache, "k", &origin, 1).await;
-        ask(form, cache, "other", &origin, 1).await;
-        cache.settle().await;
-        remote.chaos.on("read", Chaotic::LateAck(LATE));
-        let early = async {
-            // The first asks alone, the second with those who come while it is under way.
-            let asked = ["other", "k"].map(|name| ask(form, cache, name, &origin, 2));
-            join_all(asked).await
-        };
-        let late = async {
-            others_rest().await;
-            let _ = cache.invalidate("plain:k").await;
-            remote.chaos.heal();
-            ask(form, cache, "k", &origin, 3).await
-        };
-        let (early, late) =
-            Box::pin(outlasting(&remote, async { tokio::join!(early, late) })).await;
-        assert_eq!(late, (Source::Load, 3), "{early:?}");
+        let late = after_an_invalidation(&remote, form, &origin).await;
+        assert_eq!(late, (Source::Load, 3));
     }
+}
+
+/// What two callers get of whom the slower one sees nothing, while the other one loads.
+async fn beside_a_load(remote: &Remote, form: Form, origin: &Origin) -> [(Source, u32); 2] {
+    let cache = &remote.world.cache;
+    remote.chaos.next(1, Chaotic::LateAck(LATE));
+    let slow = ask(form, cache, "k", origin, 1);
+    let quick = async {
+        yield_now().await;
+        ask(form, cache, "k", origin, 2).await
+    };
+    outlasting(remote, async { tokio::join!(slow, quick) }).await.into()
 }
 
 #[tokio::test]
 async fn s1_who_has_seen_nothing_while_another_has_loaded_does_not_load_again() {
     for form in FORMS {
         let (remote, origin) = (Remote::new(), Origin::default());
-        let cache = &remote.world.cache;
-        remote.chaos.next(1, Chaotic::LateAck(LATE));
-        let slow = ask(form, cache, "k", &origin, 1);
-        let quick = async {
-            yield_now().await;
-            ask(form, cache, "k", &origin, 2).await
-        };
-        let (slow, quick) = outlasting(&remote, async { tokio::join!(slow, quick) }).await;
+        let [slow, quick] = beside_a_load(&remote, form, &origin).await;
         assert_eq!(quick, (Source::Load, 2));
         assert_eq!(slow, (Source::Backend, 2), "what it saw was of before");
         assert_eq!(origin.loads(), 1);
@@ -121,9 +130,18 @@ async fn s1_who_has_seen_nothing_while_another_has_loaded_does_not_load_again() 
 }
 
 #[tokio::test]
-async fn t2_what_was_read_before_a_refresh_does_not_replace_what_that_has_brought() {
-    let (remote, origin) = (Remote::new(), Origin::default());
-    let cache = &remote.world.cache;
+async fn without_its_guard_who_has_seen_nothing_loads_what_another_has_loaded() {
+    for form in FORMS {
+        let origin = Origin::default();
+        let remote = Remote::with(|builder| builder.without(Guard::Glance));
+        let all = beside_a_load(&remote, form, &origin).await;
+        assert_eq!((all, origin.loads()), ([(Source::Load, 1), (Source::Load, 2)], 2));
+    }
+}
+
+/// What stands in for the backend after a caller has read there 1, and a refresh brought 2 meanwhile.
+async fn copy_after_a_refresh(remote: &Remote) -> (Result<u32, Fault>, bool) {
+    let (cache, origin) = (&remote.world.cache, Origin::default());
     let neighbour = remote.neighbour();
     ask(Form::Entry, &neighbour, "k", &origin, 1).await;
     neighbour.settle().await;
@@ -133,11 +151,16 @@ async fn t2_what_was_read_before_a_refresh_does_not_replace_what_that_has_brough
         yield_now().await;
         refreshed(cache, "k", origin.returns(Ok(2))).await
     };
-    let (early, refreshed) = outlasting(&remote, async { tokio::join!(early, refreshed) }).await;
+    let (early, refreshed) = outlasting(remote, async { tokio::join!(early, refreshed) }).await;
     assert_eq!((early, refreshed), ((Source::Backend, 1), Ok(2)));
     remote.chaos.always(Chaotic::Error(Class::Unreachable));
     let copy = Form::Entry.plain(cache, "k", origin.returns(Ok(9))).await;
-    assert_eq!((copy.value, copy.outcome.degraded), (Ok(2), true));
+    (copy.value, copy.outcome.degraded)
+}
+
+#[tokio::test]
+async fn t2_what_was_read_before_a_refresh_does_not_replace_what_that_has_brought() {
+    assert_eq!(copy_after_a_refresh(&Remote::new()).await, (Ok(2), true));
 }
 
 #[tokio::test]

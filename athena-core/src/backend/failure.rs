@@ -45,7 +45,7 @@ pub enum Class {
     Denied,
     /// The store does not understand (wrong type, script error, malformed reply).
     Rejected,
-    /// Shed in this process before it was sent: too much in flight.
+    /// Shed in this process before it was sent: too much in flight, or no runtime to send it on.
     Overloaded,
     /// The breaker is open.
     Open,

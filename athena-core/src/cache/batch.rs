@@ -14,9 +14,7 @@ use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
 use crate::codec::{Coding, Wire};
-use crate::engine::{
-    Ask, AskNames, Destination, Labelled, TypedCall, Waited, answer_many, peek_many,
-};
+use crate::engine::{Ask, TypedCall, answer_many, peek_many};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::{Policy, SitePolicy};
@@ -204,7 +202,7 @@ impl<'c, F> Batch<'c, F> {
     {
         let coding = F::wire().map(Wire::erased);
         let Self { runtime, names, policy, tags, .. } = self;
-        asks(runtime, &names, &policy.over(&runtime.defaults), &tags, (call.typing(), coding))
+        asks(runtime, &names, policy.over(&runtime.defaults), &tags, (call.typing(), coding))
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {
@@ -216,27 +214,14 @@ impl<'c, F> Batch<'c, F> {
 fn asks(
     runtime: &Arc<Runtime>,
     names: &[String],
-    policy: &Policy,
+    policy: Policy,
     tags: &Tags,
-    (typing, coding): (Typing, Option<Coding>),
+    types: (Typing, Option<Coding>),
 ) -> Vec<(String, Ask)> {
     let ask = |name: &String| {
         let key = Key::named(name);
         let key = if policy.memory_only { key.local() } else { key };
-        let call = Labelled { key: &key, site: None, policy, tags, value: typing.value.id };
-        let destination = Destination::of(coding, runtime, call);
-        Ask {
-            runtime: Arc::clone(runtime),
-            key,
-            site: None,
-            policy: *policy,
-            tags: tags.clone(),
-            typing,
-            destination,
-            has_late_tags: false,
-            names: AskNames::default(),
-            waited: Waited::default(),
-        }
+        Ask::named(runtime, key, policy, tags.clone(), types)
     };
     let mut met = HashSet::new();
     let distinct = names.iter().filter(|name| met.insert(name.as_str()));

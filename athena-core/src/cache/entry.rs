@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::{Coding, Wire};
 use crate::engine::{
-    self, Answer, Ask, AskNames, Attending, Caller, Destination, DetachedLoading, Engine, InPlace,
-    Labelled, Loading, Origin, Retention, TypedCall, Waited,
+    self, Answer, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loading, Origin,
+    Retention, TypedCall,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -413,7 +413,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         F: Format<V>,
     {
         let named: Entry<'_, ()> = self.retyped();
-        named.ask_of(call.typing(), F::wire().map(Wire::erased))
+        named.ask_of((call.typing(), F::wire().map(Wire::erased)))
     }
 
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
@@ -423,24 +423,10 @@ impl<'c, F, C> Entry<'c, F, C> {
 }
 
 impl Entry<'_, ()> {
-    fn ask_of(mut self, typing: Typing, coding: Option<Coding>) -> Option<Ask> {
-        let runtime = Arc::clone(self.runtime);
-        let policy = self.policy.over(&runtime.defaults);
-        let (key, tags, value) = (self.reached(), self.tags, typing.value.id);
-        let call = Labelled { key: &key, site: None, policy: &policy, tags: &tags, value };
-        let destination = Destination::of(coding, &runtime, call);
-        (!runtime.is_closed()).then_some(Ask {
-            runtime,
-            key,
-            site: None,
-            policy,
-            tags,
-            typing,
-            destination,
-            has_late_tags: false,
-            names: AskNames::default(),
-            waited: Waited::default(),
-        })
+    fn ask_of(mut self, types: (Typing, Option<Coding>)) -> Option<Ask> {
+        let policy = self.policy.over(&self.runtime.defaults);
+        let is_open = !self.runtime.is_closed();
+        is_open.then(|| Ask::named(self.runtime, self.reached(), policy, self.tags, types))
     }
 }
 

@@ -32,6 +32,10 @@ pub enum Guard {
     /// What the backend has not taken is fresh until the window after its load's beginning, and no longer
     /// (coherence 17).
     Keeping,
+    /// What was seen without a flight counts only while nothing has changed since (coherence 22).
+    Glance,
+    /// Nobody is answered by what was given to the backend before they came (coherence 23).
+    Closed,
 }
 
 /// The guards that are switched off.

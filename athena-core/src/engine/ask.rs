@@ -124,6 +124,31 @@ impl Clone for Ask {
 }
 
 impl Ask {
+    /// A call about an entry that is named by hand.
+    pub(crate) fn named(
+        runtime: &Arc<Runtime>,
+        key: Key,
+        policy: Policy,
+        tags: Tags,
+        (typing, coding): (Typing, Option<Coding>),
+    ) -> Self {
+        let (site, value) = (None, typing.value.id);
+        let call = Labelled { key: &key, site, policy: &policy, tags: &tags, value };
+        let destination = Destination::of(coding, runtime, call);
+        Self {
+            runtime: Arc::clone(runtime),
+            key,
+            site,
+            policy,
+            tags,
+            typing,
+            destination,
+            has_late_tags: false,
+            names: AskNames::default(),
+            waited: Waited::default(),
+        }
+    }
+
     /// What all names of the entry in the backend share.
     pub(super) fn entry_name(&self) -> &EntryName {
         self.names.entry.get_or_init(|| self.runtime.namespace.entry(&self.key))

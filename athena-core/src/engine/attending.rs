@@ -67,13 +67,13 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    fn load(&mut self, keeping: Retention, context: &mut Context<'_>) -> Poll<Loaded> {
+    fn load(&mut self, retention: Retention, context: &mut Context<'_>) -> Poll<Loaded> {
         if self.returned.is_some() {
             // Not reached: a load runs at most once per call.
             return Poll::Ready(Loaded::Untold);
         }
         self.load.poll(context).map(|returned| {
-            let (returned, loaded) = self.call.take_apart(returned, keeping);
+            let (returned, loaded) = self.call.take_apart(returned, retention);
             *self.returned = Some(returned);
             loaded
         })

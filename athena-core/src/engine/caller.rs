@@ -64,7 +64,7 @@ pub(crate) struct Caller {
 /// A caller's side of a caller.
 pub(super) trait Side {
     /// Goes on with the load.
-    fn load(&mut self, keeping: Retention, context: &mut Context<'_>) -> Poll<Loaded>;
+    fn load(&mut self, retention: Retention, context: &mut Context<'_>) -> Poll<Loaded>;
 
     /// Lets the load leave, unless it has begun.
     fn leave(&mut self) -> Option<OwnedLoad>;
@@ -103,8 +103,8 @@ impl Caller {
     }
 
     /// Runs the load where its caller is.
-    pub(crate) async fn load(&self, keeping: Retention) -> Loaded {
-        self.loads.ask(keeping).await
+    pub(crate) async fn load(&self, retention: Retention) -> Loaded {
+        self.loads.ask(retention).await
     }
 
     /// The load, for a task; `None` if it cannot leave.
@@ -125,7 +125,7 @@ impl Caller {
     ) -> Poll<Answer> {
         loop {
             let waker = context.waker().clone();
-            self.loads.serve(&waker, |keeping| side.load(*keeping, context));
+            self.loads.serve(&waker, |retention| side.load(*retention, context));
             self.leaves.serve(&waker, |()| Poll::Ready(side.leave()));
             let answer = engine.0.as_mut().poll(context);
             if answer.is_ready() || !(self.loads.is_unserved() || self.leaves.is_unserved()) {

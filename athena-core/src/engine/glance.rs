@@ -2,7 +2,8 @@
 //!
 //! No flight is begun for it: callers of one key meet in the batch in which their names go to the node, and
 //! flights begin at the load. Where memory answers first, the first of them keeps what it finds for all; so there
-//! it is the leader of a flight who looks.
+//! it is the leader of a flight who looks. So it is where values are large, which would be sent to each who comes while
+//! one is on its way.
 //!
 //! Invariant: an answer is what the whole way would have answered. All else is handed to it, and counts there only
 //! while nothing has changed since (coherence 22).
@@ -10,6 +11,7 @@
 use super::course::Looked;
 use super::{Answer, Ask};
 use crate::clock::Tick;
+use crate::coherence::guards::Guard;
 use crate::coherence::revision::Revision;
 use crate::entry::Slot;
 use crate::flight::{Calm, Lead};
@@ -45,6 +47,9 @@ impl Ask {
         let Some((remote, calm)) = self.remote().zip(flights.calm(&self.key)) else {
             return Glance::Seen(None);
         };
+        if self.address().is_some_and(|address| remote.carries_large_values(address)) {
+            return Glance::Seen(None);
+        }
         self.runtime.keep_alive();
         let (since, sent) = (revisions.now(), clock.now());
         let looked = self.look_in(remote, remote.deadline()).await;
@@ -66,7 +71,10 @@ impl Ask {
         lead: &Lead,
         Glimpsed { since, calm, .. }: &Glimpsed,
     ) -> bool {
-        let Runtime { flights, revisions, .. } = &*self.runtime;
+        let Runtime { flights, revisions, guards, .. } = &*self.runtime;
+        if guards.lacks(Guard::Glance) {
+            return true;
+        }
         !lead.has_changed(revisions, *since) && !flights.has_ended_since(&self.key, *calm)
     }
 

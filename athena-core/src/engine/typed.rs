@@ -67,8 +67,8 @@ where
     }
 
     /// What a load returned, for its caller and for the engine.
-    pub(super) fn take_apart(&self, returned: R, keeping: Retention) -> (R, Loaded) {
-        if keeping == Retention::NotKept {
+    pub(super) fn take_apart(&self, returned: R, retention: Retention) -> (R, Loaded) {
+        if retention == Retention::NotKept {
             return (returned, Loaded::Untold);
         }
         match (self.shape.split)(returned) {

@@ -61,9 +61,11 @@ struct InBytes {
 const ENTRY: u64 = 375;
 /// What it takes more if it depends on names, or is in a backend.
 const TIES: u64 = 60;
-/// What it takes for each name that it depends on, as if nothing else depended on it; what is known of its generation is
-/// part of that.
-const DEPENDENCY: u64 = 72;
+/// What it takes for each name that it depends on, as if nothing else depended on it.
+const DEPENDENCY: u64 = 65;
+/// What is kept beside it of the generation of each tag, as far as there is a backend: those of the entry itself and of
+/// the namespace come first.
+const GENERATION: u64 = 20;
 
 /// Half of the largest weight, so that what is too heavy can be told from what is not.
 const MOST_UNITS: u64 = (u32::MAX / 2) as u64;
@@ -87,9 +89,11 @@ impl Bounds {
         let meta = slot.meta();
         let (value, inline) = slot.value();
         let value = self.weighers.weigh(value).unwrap_or(inline as u64 + meta.encoded_len());
-        let names = meta
-            .ties()
-            .map_or(0, |names| DEPENDENCY.saturating_mul(names as u64).saturating_add(TIES));
+        let names = meta.ties().map_or(0, |names| {
+            let (names, tags) = (names as u64, names.saturating_sub(2) as u64);
+            let generations = GENERATION.saturating_mul(tags);
+            DEPENDENCY.saturating_mul(names).saturating_add(generations).saturating_add(TIES)
+        });
         let key = meta.key().apart() as u64;
         self.units([key, value, names].into_iter().fold(ENTRY, u64::saturating_add))
     }

@@ -1,7 +1,7 @@
 //! A time in four bytes, since every entry has several.
 //!
-//! Invariant: the longer of two times has no smaller number. Up to 24 days it is exact to the millisecond, beyond that to
-//! two seconds; the longest is more than a century, which is the longest life of an entry.
+//! Invariant: the longer of two times has no smaller number. Up to 24 days it is exact to the millisecond, beyond that
+//! to two seconds; the longest is more than a century, which is the longest life of an entry.
 
 use std::time::Duration;
 

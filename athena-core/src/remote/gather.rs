@@ -9,17 +9,26 @@
 //! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
 //! together judges the answer by what it noted before it came (coherence 22).
 
+#[cfg(all(test, feature = "testing"))]
+mod meanwhile;
+#[cfg(all(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+mod model;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::given_up::given_up;
 use crate::backend::{Backend, Class, Failure, Found, Node, Stored};
 use crate::clock::{Clock, Tick};
+use crate::coherence::guards::{Guard, Guards};
 use crate::lock::{Mutex, RwLock};
 use crate::tasks::Tasks;
 
@@ -34,6 +43,9 @@ const MOST_AT_FIRST: usize = 32;
 /// arrives before the last one does.
 const BYTES: usize = 256 << 10;
 
+/// Values of which no more go together are large: 16 KiB and more.
+const FEW: usize = 16;
+
 /// Who has waited for so long without being asked for waits for a task that does not run, as on a runtime that
 /// nobody drives; whoever comes then asks by itself.
 const STUCK: Duration = Duration::from_millis(50);
@@ -44,6 +56,7 @@ pub(super) struct Gatherers {
     backend: Arc<dyn Backend>,
     clock: Clock,
     tasks: Tasks,
+    guards: Guards,
     nodes: RwLock<Vec<Arc<Gatherer>>>,
 }
 
@@ -53,24 +66,19 @@ struct Gatherer {
     node: Node,
     backend: Arc<dyn Backend>,
     clock: Clock,
+    guards: Guards,
+    /// How many values are one batch, by the size of those that went last.
+    most: AtomicUsize,
     queue: Mutex<GatherQueue>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct GatherQueue {
     /// How many ask by themselves.
     alone: usize,
     /// How many tasks ask for others.
     tasks: usize,
-    /// How many values are one batch, by the size of those that went last.
-    most: usize,
     waiting: Vec<WaitingRead>,
-}
-
-impl Default for GatherQueue {
-    fn default() -> Self {
-        Self { alone: 0, tasks: 0, most: MOST_AT_FIRST, waiting: Vec::new() }
-    }
 }
 
 /// What somebody wants to read: a value, and generations.
@@ -133,9 +141,14 @@ impl Drop for Serving {
 }
 
 impl Gatherers {
-    pub(super) fn new(backend: &Arc<dyn Backend>, clock: &Clock, tasks: &Tasks) -> Self {
+    pub(super) fn new(
+        backend: &Arc<dyn Backend>,
+        clock: &Clock,
+        tasks: &Tasks,
+        guards: Guards,
+    ) -> Self {
         let (backend, clock, tasks) = (Arc::clone(backend), clock.clone(), tasks.clone());
-        Self { backend, clock, tasks, nodes: RwLock::default() }
+        Self { backend, clock, tasks, guards, nodes: RwLock::default() }
     }
 
     /// Reads from the node that serves all that is wished for, with what others read at the same time.
@@ -161,6 +174,15 @@ impl Gatherers {
         }
     }
 
+    /// Whether the values of a node are so large that few of them go together.
+    ///
+    /// Who wants one that is on its way waits for that, then, by a flight: asked for by each, it would fill the way.
+    pub(super) fn carries_large_values(&self, node: Node) -> bool {
+        let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
+        let nodes = self.nodes.read();
+        nodes.get(number).is_some_and(|node| node.most.load(Ordering::Relaxed) <= FEW)
+    }
+
     fn of(&self, node: Node) -> Arc<Gatherer> {
         let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
         if let Some(gatherer) = self.nodes.read().get(number) {
@@ -170,7 +192,9 @@ impl Gatherers {
         for next in nodes.len()..=number {
             let node = Node::new(u32::try_from(next).unwrap_or(u32::MAX));
             let (backend, clock) = (Arc::clone(&self.backend), self.clock.clone());
-            nodes.push(Arc::new(Gatherer { node, backend, clock, queue: Mutex::default() }));
+            let (guards, queue) = (self.guards, Mutex::default());
+            let most = AtomicUsize::new(MOST_AT_FIRST);
+            nodes.push(Arc::new(Gatherer { node, backend, clock, guards, most, queue }));
         }
         Arc::clone(&nodes[number])
     }
@@ -201,28 +225,33 @@ impl Gatherer {
 
     /// Asks for all that wait until nobody does.
     async fn serve(serving: Serving) {
+        let gatherer = &*serving.0;
+        // Side by side: nobody waits for another batch to be through, those who come meanwhile included. Values that
+        // fill the way would else wait for all before them, and then for their own.
+        let mut under_way = FuturesUnordered::new();
         loop {
-            let (mut readers, most) = {
-                let mut queue = serving.0.queue.lock();
-                (std::mem::take(&mut queue.waiting), queue.most)
-            };
-            if readers.is_empty() {
-                return;
-            }
-            // Side by side, so that nobody waits for another batch to be through.
-            let mut batches = Vec::with_capacity(readers.len().div_ceil(most));
+            let mut readers = std::mem::take(&mut gatherer.queue.lock().waiting);
+            let most = gatherer.most.load(Ordering::Relaxed);
+            // Who is gone has given up.
+            readers.retain(|reader| !reader.reply.is_closed());
             while readers.len() > most {
                 let rest = readers.split_off(most);
-                batches.push(std::mem::replace(&mut readers, rest));
+                under_way.push(gatherer.ask_for(std::mem::replace(&mut readers, rest)));
             }
-            batches.push(readers);
-            join_all(batches.into_iter().map(|batch| serving.0.ask_for(batch))).await;
+            if !readers.is_empty() {
+                under_way.push(gatherer.ask_for(readers));
+            }
+            if under_way.next().await.is_none() {
+                return;
+            }
+            // All that are through, so that what was taken has been asked for before more is.
+            while under_way.next().now_or_never().flatten().is_some() {}
             // Those that were answered mostly ask for something else.
             yield_now().await;
         }
     }
 
-    async fn ask_for(&self, readers: Vec<WaitingRead>) {
+    async fn ask_for(&self, mut readers: Vec<WaitingRead>) {
         let mut names = Names::default();
         for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
@@ -230,29 +259,59 @@ impl Gatherer {
         let limit = self.limit(&readers);
         let read = self.backend.read(&names.values, &names.generations);
         let found = self.clock.within(limit, read).await;
-        let found = found.unwrap_or_else(|| Err(given_up(&*self.backend, self.node, limit)));
+        let found = found.unwrap_or_else(|| {
+            self.ask_for_fewer();
+            Err(given_up(&*self.backend, self.node, limit))
+        });
+        let late = self.who_came_late(&names);
+        for WaitingRead { value, generations, .. } in &late {
+            names.add(value, generations);
+        }
         let shares = match found {
             Ok(found) => {
-                self.queue.lock().most = most_of_size(&found.values);
+                self.most.store(most_of_size(&found.values), Ordering::Relaxed);
                 names.shares(found)
             }
             Err(failure) => {
-                let shared = Shared { failure, by_several: readers.len() > 1 };
-                readers.iter().map(|_| Err(shared.clone())).collect()
+                let count = readers.len() + late.len();
+                let shared = Shared { failure, by_several: count > 1 };
+                (0..count).map(|_| Err(shared.clone())).collect()
             }
         };
+        readers.extend(late);
         for (reader, share) in readers.into_iter().zip(shares) {
             // Who is gone has given up.
             let _ = reader.reply.send(share);
         }
     }
 
-    /// So long that none of them has given up before: who does can tell of what is given up only afterwards.
+    /// What did not get through in time was too much: how large it is was not told.
+    fn ask_for_fewer(&self) {
+        // Others may say something else meanwhile, which is as true.
+        self.most.store((self.most.load(Ordering::Relaxed) / 2).max(1), Ordering::Relaxed);
+    }
+
+    /// Those who wait for what the backend was asked for before they came: nobody, while that is guarded
+    /// (coherence 23).
+    fn who_came_late(&self, names: &Names<'_>) -> Vec<WaitingRead> {
+        if !self.guards.lacks(Guard::Closed) {
+            return Vec::new();
+        }
+        let is_asked_for = |it: &mut WaitingRead| {
+            let mut generations = it.generations.iter();
+            names.value_places.contains_key(&*it.value)
+                && generations.all(|name| names.generation_places.contains_key(&**name))
+        };
+        self.queue.lock().waiting.extract_if(.., is_asked_for).collect()
+    }
+
+    /// As long as the last of them to come may wait: who came before gives up by itself, and what is on its way is
+    /// not lost for the others. A little less, since who gives up can tell of what is given up only afterwards.
     fn limit(&self, readers: &[WaitingRead]) -> Duration {
         let now = self.clock.now();
         let left = |reader: &WaitingRead| reader.limit.saturating_sub(now.since(reader.since));
-        let least = readers.iter().map(left).min().unwrap_or_default();
-        least.saturating_sub(least / 32)
+        let longest = readers.iter().map(left).max().unwrap_or_default();
+        longest.saturating_sub(longest / 32)
     }
 }
 

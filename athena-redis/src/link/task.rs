@@ -68,8 +68,9 @@ impl Drop for Task {
 
 /// Fails outside of a tokio runtime, where there are no timers and nothing can be started.
 pub(crate) fn inside_runtime() -> Result<(), Failure> {
+    // No word of the node: others reach it.
     let outside = |_| {
-        Failure::new(Class::Unreachable, "redis cannot be reached from outside of a tokio runtime")
+        Failure::new(Class::Overloaded, "redis cannot be reached from outside of a tokio runtime")
     };
     Handle::try_current().map(drop).map_err(outside)
 }

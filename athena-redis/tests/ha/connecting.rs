@@ -52,7 +52,8 @@ async fn a_backend_polled_outside_of_tokio_fails_without_a_panic() {
     })
     .join()
     .expect("no panic");
-    assert_eq!(class.0, Class::Unreachable);
+    // No word of the node, which others reach.
+    assert_eq!(class.0, Class::Overloaded);
     assert!(class.1.contains("tokio runtime"), "{}", class.1);
 }
 

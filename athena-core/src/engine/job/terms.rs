@@ -187,15 +187,13 @@ mod tests {
 
     #[test]
     fn every_answer_to_a_request_for_a_lease_has_its_consequences() {
-        use {
-            GuardFate as Guard, Joining as Join, LeaseReply as AnswerContent, LeaseState as State,
-        };
+        use {GuardFate as Guard, Joining as Join, LeaseReply as Reply, LeaseState as State};
         for (reply, state, guard, joining) in [
-            (AnswerContent::Granted, State::Held, Guard::Held, Join::UnderLease),
-            (AnswerContent::Elsewhere, State::HeldElsewhere, Guard::Forgotten, Join::ByArrival),
-            (AnswerContent::Overdue, State::Overdue, Guard::Forgotten, Join::ByArrival),
-            (AnswerContent::Unanswered, State::Unleased, Guard::Dropped, Join::ByArrival),
-            (AnswerContent::Refused, State::Unleased, Guard::Forgotten, Join::ByArrival),
+            (Reply::Granted, State::Held, Guard::Held, Join::UnderLease),
+            (Reply::Elsewhere, State::HeldElsewhere, Guard::Forgotten, Join::ByArrival),
+            (Reply::Overdue, State::Overdue, Guard::Forgotten, Join::ByArrival),
+            (Reply::Unanswered, State::Unleased, Guard::Dropped, Join::ByArrival),
+            (Reply::Refused, State::Unleased, Guard::Forgotten, Join::ByArrival),
         ] {
             assert_eq!(reply.consequences(), AfterReply { state, guard, joining }, "{reply:?}");
         }

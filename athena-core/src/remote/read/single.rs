@@ -82,6 +82,11 @@ impl Remote {
         Some(self.judge(&question, value, current).await)
     }
 
+    /// Whether values where this one is are large, as far as is known.
+    pub(crate) fn carries_large_values(&self, address: &Address) -> bool {
+        self.gatherers.carries_large_values(self.backend.node(&address.value))
+    }
+
     /// Reads them with what others read meanwhile, unless that would be in each other's way.
     async fn read_together(
         &self,
