@@ -9,6 +9,7 @@ mod invalidate;
 mod own;
 mod probe;
 mod site;
+pub mod times;
 pub mod wires;
 
 use std::fmt::{self, Display, Write};

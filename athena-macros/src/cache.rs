@@ -3,6 +3,7 @@
 mod argument;
 mod background;
 mod check;
+mod constant;
 mod foreign;
 mod key;
 mod options;

@@ -108,6 +108,7 @@ use proc_macro::TokenStream;
 /// | option | meaning | without it |
 /// |---|---|---|
 /// | `ttl = "5m"` | how long a value is fresh; `"0s"` keeps nothing | the builder's |
+/// | `ttl_from = \|value\| …` | how long this value is fresh, as a `Duration`; zero does not keep it | `ttl` |
 /// | `grace = "1h"` | how long past `ttl` it may answer when the load fails or is slow | the builder's |
 /// | `jitter = "10%"` | shortens each `ttl` by a random share up to this one (0–100) | the builder's |
 /// | `refresh = "80%"` | reloads in the background once this share of `ttl` has passed (1–99) | never |
@@ -131,12 +132,17 @@ use proc_macro::TokenStream;
 /// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |
 /// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
 ///
-/// Times are whole milliseconds, such as `"250ms"`, `"5m"` or `"1h 30m"`, or
-/// `"unlimited"`.
+/// Times are whole milliseconds: `"250ms"`, `"5m"`, `"1h 30m"` or `"unlimited"`, or a constant of type
+/// `std::time::Duration`, such as `TTL`, `Shop::TTL` or `Duration::from_secs(60)`. That is evaluated, and held
+/// against the same limits, when the function is compiled: it can name neither arguments, nor `Self`, nor generic
+/// parameters. `Duration::MAX` is `"unlimited"`.
 ///
-/// Durations are written as `"250ms"`, `"5m"` or `"1h 30m"`, down to a millisecond.
+/// `ttl_from` is asked once for each value that was loaded or inserted: what is in the `Ok` or `Some`. What it says
+/// is the ttl of that entry in every tier, which `jitter`, `refresh` and `grace` count from; the longest is a
+/// century. That there is no value, or an error, is remembered for `negative_ttl`, or without it as long as `ttl`
+/// says. If it panics, the value is not kept.
 ///
-/// `tags_from`, `unless` and `grace_unless` may outlive the call, so they see
+/// `tags_from`, `ttl_from`, `unless` and `grace_unless` may outlive the call, so they see
 /// what they are given and cannot borrow the arguments.
 ///
 /// # What arguments, values and errors have to be

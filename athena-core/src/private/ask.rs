@@ -4,6 +4,7 @@ use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::fit::CacheValue;
 use super::wires::BytesProbe;
@@ -123,6 +124,13 @@ impl<R, V, E> Ask<R, V, E> {
             label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
         };
         self.0.call.tags_from = Some(Arc::new(tags));
+        self
+    }
+
+    /// Keeps each value as long as it says itself.
+    #[must_use]
+    pub fn ttl_from(mut self, ttl: impl Fn(&V) -> Duration + Send + Sync + 'static) -> Self {
+        self.0.call.ttl_from = Some(Arc::new(ttl));
         self
     }
 

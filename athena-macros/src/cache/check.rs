@@ -5,7 +5,7 @@ use proc_macro2::Span;
 use crate::bound::{self, Bound};
 use crate::cache::options::{CacheOptions, Codec, FAIL_FAST};
 use crate::cache::plan::{CachePlan, Load, Store};
-use crate::cache::{background, key, output};
+use crate::cache::{background, constant, key, output};
 use crate::fault::Faults;
 use crate::function::Function;
 use crate::origin::Origin;
@@ -21,6 +21,7 @@ pub(crate) fn check(
     output::check(&options, &origin, &mut faults);
     refuse_combinations(&options, &mut faults);
     refuse_refresh_of_nothing(&options, &mut faults);
+    constant::check(&options, &origin, &mut faults);
     let plan = CachePlan {
         naming: key::check(&options, &origin, all_read, &mut faults),
         tags: tags(&options, &origin, &mut faults),
@@ -44,17 +45,21 @@ fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
         faults.at(&codec.name, message);
     }
     if let (Some(soft), Some(hard)) = (&options.soft_timeout, &options.hard_timeout)
-        && soft.value >= hard.value
+        && let (Some(soft_limit), Some(hard_limit)) = (soft.value.known(), hard.value.known())
+        && soft_limit >= hard_limit
     {
         let message = "`soft_timeout` never acts unless it is shorter than `hard_timeout`";
         faults.at(&soft.name, message);
     }
 }
 
-/// A value that is never kept is never old enough.
+/// A value that is never kept is never old enough; with `ttl_from` the `ttl` is none of values.
 fn refuse_refresh_of_nothing(options: &CacheOptions, faults: &mut Faults) {
+    if options.ttl_from.is_some() {
+        return;
+    }
     if let (Some(refresh), Some(ttl)) = (&options.refresh, &options.ttl)
-        && ttl.value.is_zero()
+        && ttl.value.known().is_some_and(|ttl| ttl.is_zero())
     {
         let message = "`refresh` has no effect with `ttl = \"0s\"`, which keeps nothing that could be \
                        reloaded; remove it, or write a longer `ttl`, such as `\"5m\"`";

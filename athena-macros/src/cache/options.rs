@@ -1,12 +1,11 @@
 //! The options of `#[athena_cache]`.
 
-use std::time::Duration;
-
 use proc_macro2::Ident;
 use syn::{Expr, LitStr, Path};
 
 use crate::attribute::{Rule, Table, Written, put};
 use crate::cache::foreign;
+use crate::duration::Time;
 use crate::template::Template;
 use crate::{duration, list, literal};
 
@@ -17,27 +16,36 @@ pub(crate) struct CacheOptions {
     pub(crate) codec: Option<Written<Codec>>,
     pub(crate) root: Option<Written<Path>>,
     pub(crate) fallback: Option<Written<Ident>>,
-    pub(crate) grace: Option<Written<Duration>>,
+    pub(crate) grace: Option<Written<Time>>,
     pub(crate) grace_unless: Option<Written<Expr>>,
-    pub(crate) hard_timeout: Option<Written<Duration>>,
+    pub(crate) hard_timeout: Option<Written<Time>>,
     pub(crate) jitter: Option<Written<u8>>,
     pub(crate) key: Option<Written<Template>>,
     pub(crate) name: Option<Written<LitStr>>,
     /// `negative = err`
     pub(crate) negative: Option<Written<()>>,
-    pub(crate) negative_ttl: Option<Written<Duration>>,
+    pub(crate) negative_ttl: Option<Written<Time>>,
     pub(crate) refresh: Option<Written<u8>>,
     pub(crate) shared: Option<Written<()>>,
     pub(crate) skip: Option<Written<Vec<Ident>>>,
-    pub(crate) soft_timeout: Option<Written<Duration>>,
+    pub(crate) soft_timeout: Option<Written<Time>>,
     pub(crate) tags: Option<Written<Vec<Template>>>,
     pub(crate) tags_from: Option<Written<Expr>>,
     /// `tier = memory`
     pub(crate) tier: Option<Written<()>>,
-    pub(crate) ttl: Option<Written<Duration>>,
+    pub(crate) ttl: Option<Written<Time>>,
+    pub(crate) ttl_from: Option<Written<Expr>>,
     pub(crate) unless: Option<Written<Expr>>,
     pub(crate) version: Option<Written<u32>>,
     pub(crate) when: Option<Written<Expr>>,
+}
+
+impl CacheOptions {
+    /// The options that are times.
+    pub(crate) fn times(&self) -> impl Iterator<Item = &Written<Time>> {
+        let Self { grace, hard_timeout, negative_ttl, soft_timeout, ttl, .. } = self;
+        [ttl, grace, negative_ttl, soft_timeout, hard_timeout].into_iter().flatten()
+    }
 }
 
 /// How values are written for the backend.
@@ -99,6 +107,7 @@ const RULES: &[Rule<CacheOptions>] = &[
         put(&mut to.tier, at, word)
     }),
     Rule::value("ttl", |to, at, input| put(&mut to.ttl, at, duration::read(input))),
+    Rule::value("ttl_from", |to, at, input| put(&mut to.ttl_from, at, input.parse())),
     Rule::value("unless", |to, at, input| put(&mut to.unless, at, input.parse())),
     Rule::value("version", |to, at, input| put(&mut to.version, at, literal::number(input))),
     Rule::value("when", |to, at, input| put(&mut to.when, at, input.parse())),

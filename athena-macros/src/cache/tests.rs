@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 
 use super::*;
 
+mod constant;
 mod foreign;
 mod function;
 mod key;
@@ -45,7 +46,7 @@ fn every_option_is_documented() {
 fn all_options_together_are_accepted() {
     let options = r#"
         ttl = "5m", grace = "1h", jitter = "10%", negative_ttl = "0s", negative = err,
-        hard_timeout = "2s", key = "product:{self.tenant}:{id}", shared, skip(name),
+        hard_timeout = "2s", ttl_from = |value: &Product| value.life, key = "product:{self.tenant}:{id}", shared, skip(name),
         name = "shop::product", version = 2,
         tags = ["product:{id}", "tenant:{self.tenant}",], tags_from = |value, ..| value.tags(),
         codec = Json, fallback = FailFast, when = id > 0 && name != "a", unless = Product::is_empty,

@@ -102,6 +102,7 @@ fn closures(options: &CacheOptions) -> TokenStream {
     let mut steps = TokenStream::new();
     for (step, option) in [
         ("tags_from", &options.tags_from),
+        ("ttl_from", &options.ttl_from),
         ("unless", &options.unless),
         ("grace_unless", &options.grace_unless),
     ] {
