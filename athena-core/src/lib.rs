@@ -13,7 +13,7 @@ mod coherence;
 mod contained;
 mod context;
 pub mod count;
-mod duration;
+pub mod duration;
 mod engine;
 mod entry;
 mod envelope;

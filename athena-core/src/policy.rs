@@ -8,6 +8,7 @@ pub(crate) mod course;
 pub(crate) mod fallback;
 pub(crate) mod freshness;
 pub(crate) mod grace;
+mod life;
 mod percent;
 pub(crate) mod span;
 pub(crate) mod timeout;

@@ -3,18 +3,19 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
+mod fit;
 mod handle;
 mod invalidate;
+mod own;
 mod probe;
 mod site;
+pub mod times;
+pub mod wires;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::fmt::{self, Display, Write};
 use std::sync::Arc;
 
 use crate::cache::Cache;
-use crate::codec::Wire;
 use crate::contained::contained;
 use crate::context::{self, CallRequest, NamedEntry};
 use crate::engine;
@@ -30,11 +31,18 @@ pub use crate::engine::Detach;
 pub use crate::key::part::KeyPart;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
+pub use ask::Ask;
 use ask::UntypedCall;
-pub use ask::{Ask, BackgroundSelf, own_receiver};
+#[cfg(not(feature = "json"))]
+pub use fit::JsonFeature;
+pub use fit::{
+    AnyFailure, CacheValue, Fallible, KeyArgument, MayBeAbsent, ReadFromBytes, SharedAsBytes,
+    WrittenAsBytes, may_be_absent,
+};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
-pub use probe::{ErrorProbe, ReturnProbe, errors, shapes};
+pub use own::{BackgroundSelf, own_receiver};
+pub use probe::{ErrorProbe, ReturnProbe, errors, failures, shapes};
 pub use site::{Site, SiteOptions};
 
 /// One call of an annotated function, its key under construction.
@@ -99,7 +107,7 @@ impl<'c> Call<'c> {
 
     /// Adds an argument to the key.
     #[inline]
-    pub fn arg<T: Serialize + ?Sized>(&mut self, argument: &T) {
+    pub fn arg<T: KeyArgument + ?Sized>(&mut self, argument: &T) {
         match contained(|| encode::encode(argument, &mut self.key)) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => self.is_keyless(&reason),
@@ -155,7 +163,7 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn look<R, V, E>(&mut self, shape: Shape<R, V, E>) -> Look<R, V, E>
     where
-        V: Clone + Send + Sync + 'static,
+        V: CacheValue,
         E: 'static,
     {
         if let Some(request) = CallRequest::take() {
@@ -227,31 +235,6 @@ impl<'c> Call<'c> {
         UntypedCall { site, key, runtime, bypass, request, tags }
     }
 }
-
-/// Values as postcard.
-pub fn postcard<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
-    Wire::postcard()
-}
-
-/// Values as JSON.
-#[cfg(feature = "json")]
-pub fn json<V: Serialize + DeserializeOwned + 'static>() -> Wire<V> {
-    Wire::json()
-}
-
-/// Values as JSON, which this build cannot do.
-#[cfg(not(feature = "json"))]
-pub fn json<V: Serialize + DeserializeOwned + JsonFeature + 'static>() -> Wire<V> {
-    Wire::postcard()
-}
-
-/// Implemented by nothing; says what is missing.
-#[cfg(not(feature = "json"))]
-#[diagnostic::on_unimplemented(
-    message = "`codec = Json` needs the feature `json` of `athena-cache`",
-    label = "the feature `json` is off"
-)]
-pub trait JsonFeature {}
 
 impl<R, V, E> fmt::Debug for Ask<R, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,8 @@
-//! Reads `name = value`, `name(list)` and `name` options by a table of rules.
+//! Reads `name = value`, `name(list)` and `name` options by a table.
 //!
 //! The table is the one place that knows the options of an attribute: it
-//! parses them, finds duplicates, and lists them when a name is unknown.
+//! parses them, finds duplicates, lists them when a name is unknown, and knows
+//! what stands here for the options that other libraries have.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::Token;
@@ -10,6 +11,16 @@ use syn::parse::{ParseStream, Parser};
 
 use crate::choice;
 use crate::fault::Faults;
+use crate::foreign::Foreign;
+use crate::literal;
+
+/// The options of an attribute, and the words that are none.
+pub(crate) struct Table<T: 'static> {
+    pub(crate) rules: &'static [Rule<T>],
+    pub(crate) foreign: &'static [Foreign],
+    /// What to write instead of a value without a name, which stands for `{}`.
+    pub(crate) nameless: &'static str,
+}
 
 /// One option of an attribute whose options end up in a `T`.
 pub(crate) struct Rule<T> {
@@ -70,8 +81,12 @@ pub(crate) fn put<T>(
 }
 
 /// Reads all options; what cannot be read becomes a fault and is left out.
-pub(crate) fn read<T: Default>(rules: &[Rule<T>], options: TokenStream, faults: &mut Faults) -> T {
-    let mut reader = Reader { rules, seen: Vec::new(), options: T::default(), faults };
+pub(crate) fn read<T: Default>(
+    table: &'static Table<T>,
+    options: TokenStream,
+    faults: &mut Faults,
+) -> T {
+    let mut reader = Reader { table, seen: Vec::new(), options: T::default(), faults };
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
             reader.entry(input)?;
@@ -84,8 +99,8 @@ pub(crate) fn read<T: Default>(rules: &[Rule<T>], options: TokenStream, faults: 
     options
 }
 
-struct Reader<'a, T> {
-    rules: &'a [Rule<T>],
+struct Reader<'a, T: 'static> {
+    table: &'static Table<T>,
     seen: Vec<&'static str>,
     options: T,
     faults: &'a mut Faults,
@@ -94,8 +109,7 @@ struct Reader<'a, T> {
 impl<T: Default> Reader<'_, T> {
     /// Reads one option and the comma after it.
     fn entry(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
-        let name = input.call(Ident::parse_any)?;
-        if let Err(fault) = self.option(name, input) {
+        if let Err(fault) = self.option(input) {
             self.faults.add(fault);
             return self.skip(input);
         }
@@ -120,17 +134,22 @@ impl<T: Default> Reader<'_, T> {
 
     fn at_option(&self, input: ParseStream<'_>) -> bool {
         input.fork().call(Ident::parse_any).is_ok_and(|name| {
-            let known = self.rules.iter().any(|rule| name == rule.name);
+            let known = self.table.rules.iter().any(|rule| name == rule.name);
             known || input.peek2(Token![=]) || input.peek2(syn::token::Paren)
         })
     }
 
-    fn option(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    fn option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        if !input.peek(Ident::peek_any) {
+            let found = literal::upcoming(input)?;
+            let instead = self.table.nameless.replace("{}", &found.to_string());
+            let message = format!("expected an option by its name, found `{found}`; {instead}");
+            return Err(syn::Error::new_spanned(found, message));
+        }
+        let name = input.call(Ident::parse_any)?;
         let written = name.to_string();
-        let Some(rule) = self.rules.iter().find(|rule| rule.name == written) else {
-            let names: Vec<_> = self.rules.iter().map(|rule| rule.name).collect();
-            let expected = choice::expected(&written, &names);
-            let message = format!("unknown option `{written}`, {expected}");
+        let Some(rule) = self.table.rules.iter().find(|rule| rule.name == written) else {
+            let message = format!("unknown option `{written}`, {}", self.expected(&written, input));
             return Err(syn::Error::new(name.span(), message));
         };
         if self.seen.contains(&rule.name) {
@@ -139,6 +158,18 @@ impl<T: Default> Reader<'_, T> {
         }
         self.seen.push(rule.name);
         rule.read(&mut self.options, name, input)
+    }
+}
+
+impl<T> Reader<'_, T> {
+    /// The options there are, and which one does what another library calls `written`.
+    fn expected(&self, written: &str, input: ParseStream<'_>) -> String {
+        let names: Vec<_> = self.table.rules.iter().map(|rule| rule.name).collect();
+        let mut foreign = self.table.foreign.iter();
+        match foreign.find_map(|foreign| foreign.instead_of(written, input)) {
+            Some(instead) => format!("{}; {instead}", choice::listed(&names)),
+            None => choice::expected(written, &names),
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! `#[athena_cache]`: parse, check, render.
 
+mod argument;
 mod background;
 mod check;
+mod constant;
+mod foreign;
 mod key;
 mod options;
+mod output;
 mod plan;
 mod render;
 
@@ -22,7 +26,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
 
 fn plan(options: TokenStream, item: TokenStream) -> syn::Result<CachePlan> {
     let mut faults = Faults::default();
-    let options = attribute::read(options::RULES, options, &mut faults);
+    let options = attribute::read(&options::TABLE, options, &mut faults);
     match syn::parse2::<Function>(item) {
         Ok(function) => check::check(options, function, faults),
         Err(error) => Err(faults.and(error)),

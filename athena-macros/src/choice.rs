@@ -2,17 +2,23 @@
 
 /// `` expected one of `a`, `b`; did you mean `a`? `` for a word not in `allowed`.
 pub(crate) fn expected(found: &str, allowed: &[impl AsRef<str>]) -> String {
+    let expected = listed(allowed);
+    let allowed: Vec<_> = allowed.iter().map(AsRef::as_ref).collect();
+    match nearest(found, &allowed) {
+        Some(meant) => format!("{expected}; did you mean `{meant}`?"),
+        None => expected,
+    }
+}
+
+/// `` expected one of `a`, `b` ``
+pub(crate) fn listed(allowed: &[impl AsRef<str>]) -> String {
     let mut sorted: Vec<_> = allowed.iter().map(AsRef::as_ref).collect();
     sorted.sort_unstable();
     let quoted: Vec<_> = sorted.iter().map(|word| format!("`{word}`")).collect();
     let list = quoted.join(", ");
-    let expected = match sorted.len() {
+    match sorted.len() {
         1 => format!("expected {list}"),
         _ => format!("expected one of {list}"),
-    };
-    match nearest(found, &sorted) {
-        Some(meant) => format!("{expected}; did you mean `{meant}`?"),
-        None => expected,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use proc_macro2::TokenStream;
-use quote::ToTokens;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 
 /// The faults found so far, each on its own tokens.
 #[derive(Default)]
@@ -52,9 +52,13 @@ impl Faults {
 
 /// The user's `item` as it was written, with the compile errors after it.
 ///
-/// Without the item, every call of the function would be an error of its own.
+/// Without the item, every call of the function would be an error of its own. An argument that only
+/// the attribute uses is unused without it, so no lint says anything about what is left.
 pub(crate) fn give_back(item: TokenStream, faults: &syn::Error) -> TokenStream {
-    let mut tokens = item;
+    let mut tokens = quote_spanned!(Span::mixed_site()=>
+        #[allow(warnings, unused, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
+    );
+    tokens.extend(item);
     tokens.extend(faults.to_compile_error());
     tokens
 }

@@ -3,12 +3,17 @@
 //! The body is never parsed: what is wrong in it is rustc's to report, and
 //! editors see the tokens they know.
 
+mod place;
+
 use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Meta, Pat, Receiver, Signature, Token, Type, Visibility};
+use syn::{
+    Attribute, FnArg, GenericArgument, Meta, Pat, PathArguments, Receiver, Signature, Token, Type,
+    Visibility,
+};
 
 use crate::tokens;
 
@@ -26,6 +31,7 @@ impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
+        place::check(&attrs, input)?;
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
             return Err(input.error("this function has no body to run; annotate one that has"));
@@ -152,12 +158,25 @@ impl Argument {
     }
 }
 
-/// The type inside the invisible group that `macro_rules!` puts around one.
+/// The type inside of parentheses, and of the invisible group that `macro_rules!` puts around one.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
         _ => ty,
     }
+}
+
+/// The types in `<A, B>`.
+pub(crate) fn type_arguments(arguments: &PathArguments) -> impl Iterator<Item = &Type> {
+    let arguments = match arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
 }
 
 /// The name in `x` and `mut x`.

@@ -19,7 +19,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
 
 fn plan(options: TokenStream, item: TokenStream) -> syn::Result<InvalidatePlan> {
     let mut faults = Faults::default();
-    let options = attribute::read(options::RULES, options, &mut faults);
+    let options = attribute::read(&options::TABLE, options, &mut faults);
     match syn::parse2::<Function>(item) {
         Ok(function) => check::check(options, function, faults),
         Err(error) => Err(faults.and(error)),

@@ -9,7 +9,9 @@ mod attribute;
 mod bound;
 mod cache;
 mod choice;
+mod duration;
 mod fault;
+mod foreign;
 mod function;
 mod invalidate;
 mod list;
@@ -106,6 +108,7 @@ use proc_macro::TokenStream;
 /// | option | meaning | without it |
 /// |---|---|---|
 /// | `ttl = "5m"` | how long a value is fresh; `"0s"` keeps nothing | the builder's |
+/// | `ttl_from = \|value\| …` | how long this value is fresh, as a `Duration`; zero does not keep it | `ttl` |
 /// | `grace = "1h"` | how long past `ttl` it may answer when the load fails or is slow | the builder's |
 /// | `jitter = "10%"` | shortens each `ttl` by a random share up to this one (0–100) | the builder's |
 /// | `refresh = "80%"` | reloads in the background once this share of `ttl` has passed (1–99) | never |
@@ -129,17 +132,52 @@ use proc_macro::TokenStream;
 /// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |
 /// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
 ///
-/// Times are whole milliseconds, such as `"250ms"`, `"5m"` or `"1h 30m"`, or
-/// `"unlimited"`.
+/// Times are whole milliseconds: `"250ms"`, `"5m"`, `"1h 30m"` or `"unlimited"`, or a constant of type
+/// `std::time::Duration`, such as `TTL`, `Shop::TTL` or `Duration::from_secs(60)`. That is evaluated, and held
+/// against the same limits, when the function is compiled: it can name neither arguments, nor `Self`, nor generic
+/// parameters. `Duration::MAX` is `"unlimited"`.
 ///
-/// Durations are written as `"250ms"`, `"5m"` or `"1h 30m"`, down to a millisecond.
+/// `ttl_from` is asked once for each value that was loaded or inserted: what is in the `Ok` or `Some`. What it says
+/// is the ttl of that entry in every tier, which `jitter`, `refresh` and `grace` count from; the longest is a
+/// century. That there is no value, or an error, is remembered for `negative_ttl`, or without it as long as `ttl`
+/// says. If it panics, the value is not kept.
 ///
-/// `tags_from`, `unless` and `grace_unless` may outlive the call, so they see
+/// `tags_from`, `ttl_from`, `unless` and `grace_unless` may outlive the call, so they see
 /// what they are given and cannot borrow the arguments.
 ///
-/// `refresh` and `soft_timeout` load in the background, which needs arguments
-/// that it can own: `&T` is copied by `ToOwned`, `&self` by `Clone`. `hard_timeout` and `fallback = FailFast` need an error type that
-/// is `From<athena_cache::Error>`.
+/// # What arguments, values and errors have to be
+///
+/// | | has to be |
+/// |---|---|
+/// | an argument of a key made of all | `Serialize`, in an order of its own: a `HashMap` is sorted, a `HashSet` is refused (`BTreeSet`, `skip`) |
+/// | an argument in `key` or `tags` | `Display` |
+/// | an argument in `skip` | anything |
+/// | a value | owned, `Clone + Send + Sync + 'static`; `Serialize` and `Deserialize` without `tier = memory` |
+/// | a value in an `Arc` | the same, with the feature `rc` of serde; or in `tier = memory`, where a hit shares it |
+/// | an error | `Send + 'static` in the background, else anything; each caller of one load gets it if it is `Clone + Send + Sync + 'static`, the others load themselves |
+/// | with `negative = err` | as a value, too |
+/// | with `hard_timeout`, `fallback = FailFast` | `From<athena_cache::Error>` |
+///
+/// A `HashSet` that a type hides is found when it is called: such a call runs uncached, and the first of a function
+/// says so in an `ERROR` record.
+///
+/// ## Where options cannot stand
+///
+/// `refresh` and `soft_timeout` load in the background, which needs a function that can be called again without its
+/// caller:
+///
+/// * Arguments are owned, or copied: `&T` by `ToOwned`, `&self` by `Clone`. What borrows otherwise is refused, and so
+///   is `&dyn Trait`; take `&Arc<dyn Trait>`. What the body holds across an `.await` is `Send`.
+/// * The function is free, or an inherent method that takes no `&mut self`; methods of traits have no room for the
+///   second function. A free one does not name `Self`.
+/// * `refresh` stands beside no `ttl = "0s"`, and `soft_timeout` is shorter than `hard_timeout`.
+///
+/// `negative_ttl` needs an `Option` to remember the `None` of, or `negative = err`. `negative = err`, `grace_unless`,
+/// `hard_timeout` and `fallback = FailFast` need a `Result`; aliases of either are seen through. `codec` stands beside
+/// no `tier = memory`, and `shared` needs a `key`.
+///
+/// What other caches call otherwise (`time`, `condition`, `size`, `sync`, …) is refused with what is written here
+/// instead.
 ///
 /// # Values as bytes
 ///

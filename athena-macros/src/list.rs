@@ -1,11 +1,12 @@
 //! Lists as options write them: `["a", "b"]` and `(a, b)`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use syn::Token;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{LitStr, Token};
 
+use crate::fault::Faults;
 use crate::literal;
 use crate::template::Template;
 
@@ -19,13 +20,22 @@ pub(crate) fn templates(input: ParseStream<'_>) -> syn::Result<Vec<Template>> {
     }
     let content;
     syn::bracketed!(content in input);
-    let literals = Punctuated::<LitStr, Token![,]>::parse_terminated_with(&content, |item| {
-        literal::string(item, "a template such as `\"user:{id}\"`")
-    })?;
     let mut templates = Vec::new();
-    let mut faults = crate::fault::Faults::default();
-    for literal in literals {
-        templates.extend(faults.keep(Template::parse(literal)));
+    let mut faults = Faults::default();
+    while !content.is_empty() {
+        match Template::read(&content, "user:{id}") {
+            Ok(template) => templates.push(template),
+            Err(fault) => {
+                faults.add(fault);
+                skip_item(&content)?;
+            }
+        }
+        if !content.is_empty() && content.parse::<Option<Token![,]>>()?.is_none() {
+            let fault = content.error("expected `,` between two templates");
+            skip_item(&content)?;
+            content.parse::<Option<Token![,]>>()?;
+            faults.add(fault);
+        }
     }
     faults.or(templates)
 }
@@ -34,6 +44,21 @@ pub(crate) fn templates(input: ParseStream<'_>) -> syn::Result<Vec<Template>> {
 pub(crate) fn names(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
     let content;
     syn::parenthesized!(content in input);
-    let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(&content, Ident::parse_any)?;
-    Ok(names.into_iter().collect())
+    let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(&content, |item| {
+        if item.peek(Ident::peek_any) {
+            return item.call(Ident::parse_any);
+        }
+        Err(literal::mismatch(item, "expected the name of an argument, such as `db`"))
+    });
+    // What is left unread would be a fault of its own.
+    content.parse::<TokenStream>()?;
+    Ok(names?.into_iter().collect())
+}
+
+/// Goes on to the next comma of `list`.
+fn skip_item(list: ParseStream<'_>) -> syn::Result<()> {
+    while !list.is_empty() && !list.peek(Token![,]) {
+        list.parse::<proc_macro2::TokenTree>()?;
+    }
+    Ok(())
 }

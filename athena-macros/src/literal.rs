@@ -1,43 +1,13 @@
-//! Values of options: durations, shares, words of a list, numbers.
+//! Values of options: shares, words of a list, names, numbers, paths.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{LitInt, LitStr, Token};
+use syn::{LitInt, LitStr, Path, Token};
 
-use crate::choice;
-
-const DURATION: &str = "a duration such as `\"250ms\"`, `\"5m\"` or `\"1h 30m\"`";
-
-/// The word for no limit, as in settings.
-const UNLIMITED: &str = "unlimited";
-
-/// `"5m"`: whole milliseconds, up to what a `u64` of them holds, which is `"unlimited"`.
-pub(crate) fn duration(input: ParseStream<'_>) -> syn::Result<Duration> {
-    let literal = string(input, DURATION)?;
-    let written = literal.value();
-    if written == UNLIMITED {
-        return Ok(Duration::from_millis(u64::MAX));
-    }
-    let fail = |why: &str| {
-        let message = format!("expected {DURATION}, found `\"{written}\"`: {why}");
-        Err(syn::Error::new(literal.span(), message))
-    };
-    match humantime::parse_duration(&written) {
-        Err(humantime::DurationError::UnknownUnit { unit, .. }) if !unit.is_empty() => {
-            fail(&format!("`{unit}` is no unit of time"))
-        }
-        Err(error) => fail(&error.to_string()),
-        Ok(duration) if duration.subsec_nanos() % 1_000_000 != 0 => {
-            fail("the cache counts whole milliseconds")
-        }
-        Ok(duration) if u64::try_from(duration.as_millis()).is_err() => fail("it is too long"),
-        Ok(duration) => Ok(duration),
-    }
-}
+use crate::{choice, tokens};
 
 /// `"10%"`: whole percents within `allowed`.
 pub(crate) fn share(input: ParseStream<'_>, allowed: RangeInclusive<u8>) -> syn::Result<u8> {
@@ -58,8 +28,11 @@ pub(crate) fn word<T: Copy>(
     table: &[(&str, T)],
 ) -> syn::Result<(Ident, T)> {
     let words: Vec<_> = table.iter().map(|(word, _)| *word).collect();
+    if let Some(fault) = dressed_word(input, &words) {
+        return Err(fault);
+    }
     if !input.peek(Ident::peek_any) {
-        return Err(mismatch(input, &choice::expected("", &words)));
+        return Err(mismatch(input, &choice::listed(&words)));
     }
     let ident = input.call(Ident::parse_any)?;
     let written = ident.to_string();
@@ -69,6 +42,39 @@ pub(crate) fn word<T: Copy>(
     let expected = choice::expected(&written, &words);
     let message = format!("unknown word `{written}`, {expected}");
     Err(syn::Error::new(ident.span(), message))
+}
+
+/// `Fallback::ServeStale` and `"ServeStale"` have a word in them that stands alone here.
+fn dressed_word(input: ParseStream<'_>, words: &[&str]) -> Option<syn::Error> {
+    let fork = input.fork();
+    let meant = if fork.peek(LitStr) {
+        fork.parse::<LitStr>().ok()?.value()
+    } else {
+        let path = fork.call(Path::parse_mod_style).ok()?;
+        let last = path.segments.last().filter(|_| path.segments.len() > 1)?;
+        last.ident.to_string()
+    };
+    let meant = words.iter().find(|word| **word == meant)?;
+    let found = upcoming(input).ok()?;
+    let shown = tokens::show(&found);
+    let message =
+        format!("{}, found `{shown}`; write the word alone, `{meant}`", choice::listed(words));
+    Some(syn::Error::new_spanned(found, message))
+}
+
+/// `my::athena_cache`
+pub(crate) fn path(input: ParseStream<'_>) -> syn::Result<Path> {
+    const EXPECTED: &str = "a path such as `my::athena_cache`";
+    if !input.peek(LitStr) {
+        return input.call(Path::parse_mod_style);
+    }
+    let text: LitStr = input.parse()?;
+    let fix = text
+        .parse_with(Path::parse_mod_style)
+        .map(|path| format!("; write it without quotes, `{}`", tokens::show(path)));
+    let message =
+        format!("expected {EXPECTED}, found `{}`{}", text.token(), fix.unwrap_or_default());
+    Err(syn::Error::new(text.span(), message))
 }
 
 /// A name in quotes that is not empty.
@@ -105,16 +111,23 @@ pub(crate) fn string(input: ParseStream<'_>, expected: &str) -> syn::Result<LitS
 
 /// What stands in `input` up to the next comma is not what was `expected`.
 pub(crate) fn mismatch(input: ParseStream<'_>, expected: &str) -> syn::Error {
+    match upcoming(input) {
+        Ok(found) => {
+            let message = format!("{expected}, found `{}`", tokens::show(&found));
+            syn::Error::new_spanned(found, message)
+        }
+        Err(error) => error,
+    }
+}
+
+/// What stands in `input` up to the next comma; it stays there.
+pub(crate) fn upcoming(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut found = TokenStream::new();
     let fork = input.fork();
     while !fork.is_empty() && !fork.peek(Token![,]) {
-        match fork.parse::<TokenTree>() {
-            Ok(token) => found.extend([token]),
-            Err(error) => return error,
-        }
+        found.extend([fork.parse::<TokenTree>()?]);
     }
-    let message = format!("{expected}, found `{found}`");
-    syn::Error::new_spanned(found, message)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -123,32 +136,8 @@ mod tests {
 
     use super::*;
 
-    fn fault<T: std::fmt::Debug>(read: impl Parser<Output = T>, text: &str) -> String {
-        read.parse_str(text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn durations_are_read_to_the_millisecond() {
-        let most = ("unlimited", u64::MAX);
-        for (text, millis) in [("0s", 0), ("250ms", 250), ("1h 30m", 5_400_000), most] {
-            let read = duration.parse_str(&format!("{text:?}")).unwrap();
-            assert_eq!(read, Duration::from_millis(millis), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_duration_shows_what_was_found_and_examples() {
-        for (text, why) in [
-            (r#""5x""#, "`x` is no unit"),
-            (r#""""#, "empty"),
-            (r#""5us""#, "whole milliseconds"),
-            (r#""500000000000y""#, "too long"),
-            ("5", "found `5`"),
-        ] {
-            let fault = fault(duration, text);
-            assert!(fault.contains(why), "{fault}");
-            assert!(fault.contains("`\"250ms\"`"), "{fault}");
-        }
+    fn fault<T>(read: impl Parser<Output = T>, text: &str) -> String {
+        read.parse_str(text).err().unwrap().to_string()
     }
 
     #[test]
@@ -169,7 +158,25 @@ mod tests {
             fault(read, "json"),
             "unknown word `json`, expected one of `Json`, `Postcard`; did you mean `Json`?"
         );
-        assert_eq!(fault(read, "\"Json\""), "expected one of `Json`, `Postcard`, found `\"Json\"`");
+        for found in ["\"Json\"", "Codec::Json", "athena_cache::Codec::Json"] {
+            assert_eq!(
+                fault(read, found),
+                format!(
+                    "expected one of `Json`, `Postcard`, found `{found}`; write the word alone, `Json`"
+                )
+            );
+        }
+        assert_eq!(fault(read, "\"json\""), "expected one of `Json`, `Postcard`, found `\"json\"`");
+    }
+
+    #[test]
+    fn a_path_stands_without_quotes() {
+        assert_eq!(path.parse_str("a::b").unwrap().segments.len(), 2);
+        assert_eq!(
+            fault(path, r#""a::b""#),
+            "expected a path such as `my::athena_cache`, found `\"a::b\"`; write it without quotes, `a::b`"
+        );
+        assert!(fault(path, r#""a b""#).ends_with(r#"found `"a b"`"#));
     }
 
     #[test]

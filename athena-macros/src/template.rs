@@ -3,9 +3,14 @@
 //! A template is read here without knowing the function it belongs to;
 //! `bound.rs` then finds the argument behind each hole.
 
+mod format;
+
 use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+
+use crate::{literal, tokens};
 
 /// A template as it was written.
 pub(crate) struct Template {
@@ -28,6 +33,28 @@ pub(crate) struct Hole {
 }
 
 impl Template {
+    /// Reads a text literal, which `example` is one of.
+    pub(crate) fn read(input: ParseStream<'_>, example: &str) -> syn::Result<Self> {
+        let found = literal::upcoming(input)?;
+        if input.peek(LitStr) {
+            return input.parse().and_then(Self::parse);
+        }
+        let meant = format::template(&found);
+        let fix = match meant {
+            Some(template) => {
+                format!("; a template fills its holes by itself: write `{template:?}`")
+            }
+            None if format::is_format(&found) => {
+                "; a template fills its holes by itself, with arguments and fields of them"
+                    .to_owned()
+            }
+            None => String::new(),
+        };
+        let shown = tokens::show(&found);
+        let message = format!("expected a template such as `{example:?}`, found `{shown}`{fix}");
+        Err(syn::Error::new_spanned(found, message))
+    }
+
     /// Reads a template, or says what is wrong with its first wrong part.
     pub(crate) fn parse(literal: LitStr) -> syn::Result<Self> {
         let text = literal.value();
@@ -90,6 +117,12 @@ fn hole(path: &str) -> Result<Hole, String> {
             "`{{{path}}}` asks for a format, and keys and tags know only one; write `{{{name}}}`"
         ));
     }
+    if let Some(keyword) = path.split('.').map(str::trim).find(|step| is_keyword(step)) {
+        return Err(format!(
+            "`{keyword}` in `{{{path}}}` is a keyword, and a name only in its raw form; write `{{{}}}`",
+            with_raw_names(path)
+        ));
+    }
     let mut steps = path.split('.').map(str::trim);
     let root = steps.next().unwrap_or_default().to_owned();
     let fields: Vec<_> = steps.map(str::to_owned).collect();
@@ -104,6 +137,18 @@ fn hole(path: &str) -> Result<Hole, String> {
 
 fn is_name(step: &str) -> bool {
     syn::parse_str::<syn::Ident>(step).is_ok()
+}
+
+/// Whether a step is a name as `r#type` alone.
+fn is_keyword(step: &str) -> bool {
+    step != "self" && !is_name(step) && is_name(&format!("r#{step}"))
+}
+
+/// `user.r#type` for `user.type`.
+fn with_raw_names(path: &str) -> String {
+    let raw = |step: &str| if is_keyword(step) { format!("r#{step}") } else { step.to_owned() };
+    let steps: Vec<_> = path.split('.').map(|step| raw(step.trim())).collect();
+    steps.join(".")
 }
 
 fn is_index(step: &str) -> bool {
@@ -168,7 +213,8 @@ mod tests {
             ("a:{0}", "`{0}` is neither", "`{pair.0}`"),
             ("a:{a..b}", "`{a..b}` is neither", "`{user.id}`"),
             ("a:{a.self}", "`{a.self}` is neither", "`{user.id}`"),
-            ("a:{fn}", "`{fn}` is neither", "`{user.id}`"),
+            ("a:{type}", "`type` in `{type}` is a keyword", "write `{r#type}`"),
+            ("a:{user.type.0}", "`type` in `{user.type.0}`", "write `{user.r#type.0}`"),
         ] {
             let fault = parse(template).unwrap_err().to_string();
             assert!(fault.contains(found) && fault.contains(fix), "{fault}");

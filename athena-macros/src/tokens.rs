@@ -1,6 +1,6 @@
 //! Looks for single tokens in what this crate leaves unparsed.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The place of `tokens`, with names that no code of the user can see.
@@ -16,6 +16,41 @@ pub(crate) fn find(tokens: impl ToTokens, word: &str) -> Option<Ident> {
         TokenTree::Ident(ident) if ident == word => Some(ident),
         TokenTree::Group(group) => find(group.stream(), word),
         _ => None,
+    })
+}
+
+/// Where an expression reads a variable: not a field or a path of this name, nor a function.
+pub(crate) fn variable(tokens: impl ToTokens, name: &Ident) -> Option<Ident> {
+    let mut tokens = tokens.to_token_stream().into_iter().peekable();
+    let mut is_rest = false;
+    while let Some(token) = tokens.next() {
+        let joins = |next: &TokenTree| match next {
+            TokenTree::Punct(punct) => matches!(punct.as_char(), ':' | '!'),
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Parenthesis,
+            _ => false,
+        };
+        let is_it = matches!(&token, TokenTree::Ident(ident) if ident == name) && !is_rest;
+        let found = match &token {
+            TokenTree::Ident(ident) if is_it => {
+                Some(ident.clone()).filter(|_| !tokens.peek().is_some_and(joins))
+            }
+            TokenTree::Group(group) => variable(group.stream(), name),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        is_rest = matches!(&token, TokenTree::Punct(punct) if matches!(punct.as_char(), '.' | ':'));
+    }
+    None
+}
+
+/// Whether there is a name among `tokens`, groups included.
+pub(crate) fn any_name(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(_) => true,
+        TokenTree::Group(group) => any_name(group.stream()),
+        _ => false,
     })
 }
 
@@ -52,6 +87,7 @@ pub(crate) fn show(ty: impl ToTokens) -> String {
         ("< ", "<"),
         (" >", ">"),
         ("& ", "&"),
+        ("! (", "!("),
         (" ::", "::"),
         (":: ", "::"),
         (" ,", ","),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
-use athena_cache::__private::{json, postcard as with_postcard};
+use athena_cache::__private::wires::{json, postcard as with_postcard};
 use criterion::Criterion;
 use serde::{Deserialize, Serialize};
 

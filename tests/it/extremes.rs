@@ -39,7 +39,7 @@ async fn longest(cache: Cache, id: u32) -> Result<Option<u32>, Fault> {
 }
 
 #[athena_cache(
-    ttl = "0s", grace = "0s", jitter = "0%", refresh = "1%", negative_ttl = "0s",
+    ttl = "0s", grace = "0s", jitter = "0%", negative_ttl = "0s",
     soft_timeout = "0s", hard_timeout = "1ms", version = 0, key = "shortest:{id}", cache = cache
 )]
 async fn shortest(cache: Cache, id: u32) -> Result<Option<u32>, Fault> {

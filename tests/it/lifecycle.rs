@@ -81,6 +81,12 @@ fn settings_are_plain_data() {
 
     for (text, expected) in [
         ("ttl = \"ten\"", "invalid duration `ten`"),
+        ("ttl = 60", "`60`: it has no unit; expected something like `250ms`, `5s` or `1h 30m`"),
+        ("ttl = 60", "did you mean `\"60s\"`?"),
+        ("ttl = \"60\"", "did you mean `\"60s\"`?"),
+        ("ttl = 1.5", "did you mean `\"1.5s\"`?"),
+        ("ttl = true", "expected a duration such as `250ms`"),
+        ("ttl = \"5M\"", "were minutes meant? write `5m`, or `5months` for months"),
         ("jitter = \"200%\"", "invalid share `200%`"),
         ("tttl = \"1s\"", "unknown field `tttl`"),
     ] {

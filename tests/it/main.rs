@@ -34,6 +34,7 @@ mod sharded;
 mod sharing;
 mod stampede;
 mod tiers;
+mod times;
 mod together;
 mod user_code;
 mod words;

@@ -1,6 +1,10 @@
 //! Reloading ahead of expiry.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use athena_cache::Percent;
 
 use crate::world::{FORMS, Fault, Gate, Origin, Remote, TTL, World, others_rest, until};
 
@@ -113,5 +117,23 @@ async fn an_invalidation_during_a_refresh_keeps_its_result_out() {
             let answer = form.background(&world.cache, "k", origin.returns(Ok(3))).await;
             assert_eq!(answer.value, Ok(3));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_share_at_which_there_is_nothing_to_refresh_begins_no_load() {
+    let world = World::in_memory();
+    for share in [0, 100] {
+        let name = format!("at {share}");
+        let (loads, share) = (Arc::new(AtomicU32::new(0)), Percent::new(share));
+        for _ in 0..3 {
+            let loads = Arc::clone(&loads);
+            let entry = world.cache.entry(&name).ttl(TTL).in_background().refresh(share);
+            let load = move || async move { Ok::<_, Fault>(loads.fetch_add(1, Ordering::Relaxed)) };
+            assert_eq!(entry.get_or_load(load).await, Ok(0));
+            world.cache.settle().await;
+            world.advance(TTL / 4);
+        }
+        assert_eq!(loads.load(Ordering::Relaxed), 1, "{share}");
     }
 }

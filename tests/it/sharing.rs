@@ -1,5 +1,6 @@
 //! Which calls have an entry in common: those that say so.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -329,6 +330,44 @@ async fn an_argument_that_leaves_out_a_field_makes_no_key() {
         for tenant in [6, 7] {
             let ctx = Ctx { id: 1, tenant };
             assert_eq!(seen!(orders(&ctx)), (format!("{tenant} 1"), Source::Load));
+        }
+    };
+    Cache::in_memory("test").scope(work).await;
+}
+
+type Ids = HashSet<u32>;
+
+#[derive(Serialize)]
+struct Filter {
+    ids: Ids,
+}
+
+#[athena_cache]
+async fn chosen(ids: &Ids) -> usize {
+    ids.len()
+}
+
+#[athena_cache]
+async fn filtered(filter: &Filter) -> usize {
+    filter.ids.len()
+}
+
+#[athena_cache]
+async fn priced(prices: &HashMap<u32, u32>) -> usize {
+    prices.len()
+}
+
+#[tokio::test]
+async fn a_set_in_random_order_makes_no_key_and_a_map_is_sorted() {
+    let work = async {
+        let filter = Filter { ids: (0..10).collect() };
+        assert_eq!(seen!(chosen(&filter.ids)), (10, Source::Bypass));
+        assert_eq!(seen!(filtered(&filter)), (10, Source::Bypass));
+        let error = of(filtered(&filter)).key().await.unwrap_err().to_string();
+        assert!(error.contains("take a `BTreeSet`"), "{error}");
+        for source in [Source::Load, Source::Memory] {
+            let prices: HashMap<_, _> = (0..10).map(|id| (id, 2 * id)).collect();
+            assert_eq!(seen!(priced(&prices)), (10, source), "equal maps are one entry");
         }
     };
     Cache::in_memory("test").scope(work).await;

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::shape::{self, Errors, Shape, Typing};
 use crate::tag::{Tag, Tags};
-use crate::telemetry::Outcome;
+use crate::telemetry::{Outcome, log};
 
 impl Cache {
     /// One entry, named by hand.
@@ -440,9 +440,16 @@ pub struct Background<'c, F = Postcard, C = Quiet> {
 }
 
 impl<F, C> Background<'_, F, C> {
-    /// Reloads in the background once this share of the ttl has passed.
+    /// Reloads in the background once this share of the ttl has passed, 1 to 99 percent.
+    ///
+    /// At 0 each hit would begin a load, and at 100 none: both are left out, which a WARN tells once.
     pub fn refresh(mut self, share: Percent) -> Self {
-        self.entry.policy.refresh = Some(share);
+        static TOLD: Once = Once::new();
+        let acts = (1..=99).contains(&share.get());
+        if !acts {
+            TOLD.call_once(|| log::refresh_left_out(share));
+        }
+        self.entry.policy.refresh = acts.then_some(share);
         self
     }
 

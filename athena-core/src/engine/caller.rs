@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::Answer;
 use super::rendezvous::Rendezvous;
@@ -33,6 +34,8 @@ pub(crate) struct FoundValue {
     pub(super) value: Option<BoxedValue>,
     /// Tags that only the value knows, or why it is not kept.
     pub(super) wanted: Result<Vec<Tag>, NotKept>,
+    /// How long it is fresh, if only the value knows.
+    pub(super) ttl: Option<Duration>,
 }
 
 /// An error that a load returned.

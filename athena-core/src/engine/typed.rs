@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::AnswerContent;
 use super::caller::{FailedLoad, FoundValue, Loaded, Retention};
@@ -19,6 +20,9 @@ use crate::undisturbed::UserValue;
 /// Names the tags of a value.
 pub(crate) type Label<V> = dyn Fn(&V) -> Vec<Tag> + Send + Sync;
 
+/// Tells how long a value is fresh.
+pub(crate) type Freshness<V> = dyn Fn(&V) -> Duration + Send + Sync;
+
 /// What a call does with what it returns.
 pub(crate) struct TypedCall<R, V, E> {
     pub(crate) shape: Shape<R, V, E>,
@@ -27,12 +31,15 @@ pub(crate) struct TypedCall<R, V, E> {
     pub(crate) unless: Option<Arc<Judge<V>>>,
     /// Tags that only the value knows.
     pub(crate) tags_from: Option<Arc<Label<V>>>,
+    /// A ttl that only the value knows.
+    pub(crate) ttl_from: Option<Arc<Freshness<V>>>,
 }
 
 impl<R, V, E> Clone for TypedCall<R, V, E> {
     fn clone(&self) -> Self {
         let (unless, tags_from) = (self.unless.clone(), self.tags_from.clone());
-        Self { shape: self.shape, errors: self.errors.clone(), unless, tags_from }
+        let (errors, ttl_from) = (self.errors.clone(), self.ttl_from.clone());
+        Self { shape: self.shape, errors, unless, tags_from, ttl_from }
     }
 }
 
@@ -45,7 +52,7 @@ impl<R, V, E> fmt::Debug for TypedCall<R, V, E> {
 impl<R, V, E> TypedCall<R, V, E> {
     /// A call that does nothing but what its return type says.
     pub(crate) fn new(shape: Shape<R, V, E>, errors: Errors<E>) -> Self {
-        Self { shape, errors, unless: None, tags_from: None }
+        Self { shape, errors, unless: None, tags_from: None, ttl_from: None }
     }
 }
 
@@ -86,24 +93,26 @@ where
 
     /// A value for the engine, and a copy of it for the caller.
     pub(super) fn found(&self, value: V) -> (FoundValue, V) {
-        let wanted = self.judge(&value);
+        let (wanted, ttl) = self.judge(&value);
         match contained(|| value.clone()) {
-            Ok(copy) => (FoundValue { value: Some(boxed(value)), wanted }, copy),
-            Err(_) => (FoundValue { value: None, wanted }, value),
+            Ok(copy) => (FoundValue { value: Some(boxed(value)), wanted, ttl }, copy),
+            Err(_) => (FoundValue { value: None, wanted, ttl }, value),
         }
     }
 
-    /// What the function's own options say of a value: with which tags it is kept, or why not.
-    fn judge(&self, value: &V) -> Result<Vec<Tag>, NotKept> {
+    /// What the function's own options say of a value: with which tags it is kept, or why not; and for how long, if
+    /// that is the value's to tell.
+    fn judge(&self, value: &V) -> (Result<Vec<Tag>, NotKept>, Option<Duration>) {
         let judged = contained(|| {
             let is_wanted = !self.unless.as_ref().is_some_and(|unless| unless(value));
             let late = self.tags_from.as_ref().map(|tags_from| tags_from(value));
-            (is_wanted, late.unwrap_or_default())
+            let ttl = self.ttl_from.as_ref().filter(|_| is_wanted);
+            (is_wanted, late.unwrap_or_default(), ttl.map(|ttl_from| ttl_from(value)))
         });
         match judged {
-            Ok((true, late)) => Ok(late),
-            Ok((false, _)) => Err(NotKept::Unwanted),
-            Err(_) => Err(NotKept::Panicked),
+            Ok((true, late, ttl)) => (Ok(late), ttl),
+            Ok((false, ..)) => (Err(NotKept::Unwanted), None),
+            Err(_) => (Err(NotKept::Panicked), None),
         }
     }
 

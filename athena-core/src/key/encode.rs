@@ -16,7 +16,8 @@
 //! variants renamed to one name, fields left out of a tuple struct or beside a flattened one.
 //!
 //! Map entries are sorted by their encoded key, so equal `HashMap`s are equal keys. A `HashSet` is
-//! a sequence to serde and keeps its random order: such arguments need a `BTreeSet` or `skip`.
+//! a sequence to serde and keeps its random order, in which equal ones differ: one that is met is an
+//! error, wherever in a value it stands. One that a `Serialize` impl by hand lists itself is not met.
 
 mod compound;
 mod scalar;
@@ -25,6 +26,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
+use std::any::type_name;
 use std::fmt;
 
 use serde::Serialize;
@@ -43,7 +45,40 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     value: &T,
     out: &mut impl Sink,
 ) -> Result<(), Unencodable> {
-    value.serialize(Encoder { out })
+    encode_in_order(value, Encoder { out })
+}
+
+/// What every value passes on its way, those in values included.
+///
+/// The comparison is of constants: nothing of it is left for other types.
+#[inline]
+fn encode_in_order<T: Serialize + ?Sized>(
+    value: &T,
+    encoder: Encoder<'_, impl Sink>,
+) -> Result<(), Unencodable> {
+    let name = type_name::<T>();
+    if UNORDERED.iter().any(|set| name.starts_with(set)) {
+        return Err(has_no_order());
+    }
+    value.serialize(encoder)
+}
+
+/// Types that list their items in an order of their own, as they are named by the compiler.
+const UNORDERED: [&str; 6] = [
+    "std::collections::hash::set::HashSet<",
+    "&std::collections::hash::set::HashSet<",
+    "&&std::collections::hash::set::HashSet<",
+    "hashbrown::set::HashSet<",
+    "&hashbrown::set::HashSet<",
+    "&&hashbrown::set::HashSet<",
+];
+
+#[cold]
+fn has_no_order() -> Unencodable {
+    serde::ser::Error::custom(
+        "a `HashSet` lists its items in another order each time, so that equal ones would never hit; take a `BTreeSet`, \
+         name the entry by `key = …`, or leave the argument out with `skip(…)` if the result does not depend on it",
+    )
 }
 
 /// Where encoded bytes go.

@@ -4,11 +4,12 @@ use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::OptionFuture;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::fit::CacheValue;
+use super::wires::BytesProbe;
 use super::{ErrorProbe, Site};
 use crate::codec::{Coding, Wire};
 use crate::contained::contained;
@@ -62,6 +63,16 @@ impl<R, V, E> Ask<R, V, E> {
         ErrorProbe(PhantomData)
     }
 
+    /// A probe for how values are written.
+    pub fn value_bytes(&self) -> BytesProbe<V> {
+        BytesProbe(PhantomData)
+    }
+
+    /// A probe for how errors are written.
+    pub fn error_bytes(&self) -> BytesProbe<E> {
+        BytesProbe(PhantomData)
+    }
+
     /// How errors reach several callers.
     #[must_use]
     pub fn share_errors(mut self, share: Option<Share<E>>) -> Self {
@@ -71,8 +82,8 @@ impl<R, V, E> Ask<R, V, E> {
 
     /// How values are written; without it they stay in this process.
     #[must_use]
-    pub fn stored_as(mut self, wire: Wire<V>) -> Self {
-        self.0.coding = Some(wire.erased());
+    pub fn stored_as(mut self, wire: Option<Wire<V>>) -> Self {
+        self.0.coding = wire.map(Wire::erased);
         self
     }
 
@@ -86,23 +97,13 @@ impl<R, V, E> Ask<R, V, E> {
         self
     }
 
-    /// Remembers errors as well, in every tier.
+    /// Remembers errors as well, in every tier or, without a wire, in this process.
     #[must_use]
-    pub fn remember_errors(mut self, wire: Wire<E>) -> Self
+    pub fn remember_errors(mut self, wire: Option<Wire<E>>) -> Self
     where
-        E: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
+        E: CacheValue,
     {
-        self.0.call.errors.remember = Some(Remember::new(Some(wire)));
-        self
-    }
-
-    /// Remembers errors as well, in this process.
-    #[must_use]
-    pub fn remember_errors_here(mut self) -> Self
-    where
-        E: Clone + Send + Sync + 'static,
-    {
-        self.0.call.errors.remember = Some(Remember::new(None));
+        self.0.call.errors.remember = Some(Remember::new(wire));
         self
     }
 
@@ -130,6 +131,13 @@ impl<R, V, E> Ask<R, V, E> {
         self
     }
 
+    /// Keeps each value as long as it says itself.
+    #[must_use]
+    pub fn ttl_from(mut self, ttl: impl Fn(&V) -> Duration + Send + Sync + 'static) -> Self {
+        self.0.call.ttl_from = Some(Arc::new(ttl));
+        self
+    }
+
     /// Values that are not kept.
     #[must_use]
     pub fn unless(mut self, unless: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
@@ -145,16 +153,16 @@ impl<R, V, E> Ask<R, V, E> {
     }
 }
 
-impl<R, V, E> Ask<R, V, E>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
+impl<R, V, E> Ask<R, V, E> {
     /// Answers, with `load` where no tier can.
     ///
     /// The load stays pinned in the caller's future: handed on by value it would stand in every
     /// future on the way, and each of them would be as large as all below it.
-    pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R {
+    pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R
+    where
+        V: CacheValue,
+        E: 'static,
+    {
         let (mut attending, mut load) = (self.0.attend(), InPlace(load));
         poll_fn(|context| attending.poll(&mut load, context)).await.0
     }
@@ -163,6 +171,8 @@ where
     pub async fn run_detached<Load>(mut self, detach: Detach<R>, load: Pin<&mut Load>) -> R
     where
         R: Send + 'static,
+        V: CacheValue,
+        E: 'static,
         Load: Future<Output = R>,
     {
         self.0.caller = Caller::detached();
@@ -325,27 +335,4 @@ impl<E: From<Error>> CarriesCacheError for E {
     fn carry(error: Error) -> Self {
         Self::from(error)
     }
-}
-
-/// Receivers that a background load can have a copy of.
-#[diagnostic::on_unimplemented(
-    message = "`refresh` and `soft_timeout` load in the background, which needs a copy of `self`",
-    label = "`{Self}` is not `Clone + Send + Sync + 'static`",
-    note = "derive `Clone` (cheap if the fields are shared by `Arc`), or take `self: Arc<Self>`"
-)]
-pub trait BackgroundSelf: Sized {
-    /// A copy for the background.
-    #[must_use]
-    fn own(&self) -> Self;
-}
-
-impl<T: Clone + Send + Sync + 'static> BackgroundSelf for T {
-    fn own(&self) -> Self {
-        self.clone()
-    }
-}
-
-/// A copy of a receiver for a background load.
-pub fn own_receiver<T: BackgroundSelf>(receiver: &T) -> T {
-    receiver.own()
 }

@@ -116,3 +116,38 @@ pub mod errors {
         }
     }
 }
+
+/// Return types for options that are about errors.
+pub mod failures {
+    use super::super::{AnyFailure, Ask, Fallible};
+    use super::ReturnProbe;
+
+    /// `Result<V, E>`.
+    pub trait WithErrors<R, V, E> {
+        /// The call as it is.
+        fn failing(&self, ask: Ask<R, V, E>) -> Ask<R, V, E>;
+    }
+
+    impl<T, V, E> WithErrors<Result<T, E>, V, E> for &ReturnProbe<Result<T, E>> {
+        fn failing(&self, ask: Ask<Result<T, E>, V, E>) -> Ask<Result<T, E>, V, E> {
+            ask
+        }
+    }
+
+    /// Any other type.
+    pub trait WithoutErrors<R> {
+        /// An error, and a call for which all that is said of errors is right.
+        fn failing<V, E>(&self, ask: Ask<R, V, E>) -> Ask<R, V, AnyFailure>
+        where
+            R: Fallible;
+    }
+
+    impl<R> WithoutErrors<R> for ReturnProbe<R> {
+        fn failing<V, E>(&self, _: Ask<R, V, E>) -> Ask<R, V, AnyFailure>
+        where
+            R: Fallible,
+        {
+            R::never()
+        }
+    }
+}

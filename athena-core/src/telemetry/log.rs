@@ -9,6 +9,7 @@ use super::recurrence::Recurrence;
 use super::topic::Topic;
 use crate::backend::{Class, Failover};
 use crate::clock::Clock;
+use crate::policy::Percent;
 use crate::resilience::breaker::BreakerState;
 
 /// No cache for annotated functions; said once per process.
@@ -37,6 +38,15 @@ pub(crate) fn closed_late(cache: &str) {
         cache,
         "closed, but the tokio runtime that its tasks or connections were started on stands still, and so \
          they have not ended; drive that runtime, or drop it"
+    );
+}
+
+/// A share of the ttl at which there is nothing to refresh; said once per process.
+pub(crate) fn refresh_left_out(share: Percent) {
+    tracing::warn!(
+        target: "athena_cache",
+        %share,
+        "`refresh` is left out, expected 1% to 99%: at 0% each hit would begin a load, and at 100% none would"
     );
 }
 

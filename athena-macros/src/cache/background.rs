@@ -10,6 +10,7 @@ use syn::ext::IdentExt;
 use syn::{Receiver, ReceiverKind, Type, TypeReference};
 
 use crate::fault::Faults;
+use crate::function::bare;
 use crate::origin::{AsyncForm, Origin};
 use crate::tokens;
 
@@ -130,6 +131,11 @@ fn refuse_reference(option: &Ident, ty: &Type, reference: &TypeReference, faults
         refuse(option, ty, &hint, faults);
     } else if tokens::borrows(&reference.elem) {
         refuse_borrow(option, ty, faults);
+    } else if let Type::TraitObject(object) = bare(&reference.elem) {
+        let (shown, object) = (tokens::show(ty), tokens::show(object));
+        let hint =
+            format!(", and there is no copy of what `{shown}` leads to; take `&Arc<{object}>`");
+        refuse(option, ty, &hint, faults);
     } else if let Type::ImplTrait(opaque) = &*reference.elem {
         let hint = "; make this type a generic parameter, so that it has a name";
         refuse(option, opaque, hint, faults);

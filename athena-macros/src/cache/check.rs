@@ -1,16 +1,14 @@
 //! Checks the options of `#[athena_cache]` against each other and the function.
 
 use proc_macro2::Span;
-use syn::Type;
 
 use crate::bound::{self, Bound};
 use crate::cache::options::{CacheOptions, Codec, FAIL_FAST};
 use crate::cache::plan::{CachePlan, Load, Store};
-use crate::cache::{background, key};
+use crate::cache::{background, constant, key, output};
 use crate::fault::Faults;
 use crate::function::Function;
 use crate::origin::Origin;
-use crate::tokens;
 
 /// Everything that is wrong, or a plan that can be rendered.
 pub(crate) fn check(
@@ -20,8 +18,10 @@ pub(crate) fn check(
 ) -> syn::Result<CachePlan> {
     let all_read = faults.is_empty();
     let origin = Origin::check(function, &mut faults);
-    refuse_output(&origin, &mut faults);
+    output::check(&options, &origin, &mut faults);
     refuse_combinations(&options, &mut faults);
+    refuse_refresh_of_nothing(&options, &mut faults);
+    constant::check(&options, &origin, &mut faults);
     let plan = CachePlan {
         naming: key::check(&options, &origin, all_read, &mut faults),
         tags: tags(&options, &origin, &mut faults),
@@ -32,18 +32,6 @@ pub(crate) fn check(
         options,
     };
     faults.or(plan)
-}
-
-fn refuse_output(origin: &Origin, faults: &mut Faults) {
-    let output = &origin.output;
-    if matches!(output, Type::Tuple(tuple) if tuple.elems.is_empty()) {
-        let message = "there is nothing to cache: this function returns `()`";
-        faults.at(output, message);
-    }
-    if tokens::borrows(output) {
-        let message = "a cached value outlives the call, so it cannot borrow; return an owned type";
-        faults.at(output, message);
-    }
 }
 
 fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
@@ -57,10 +45,25 @@ fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
         faults.at(&codec.name, message);
     }
     if let (Some(soft), Some(hard)) = (&options.soft_timeout, &options.hard_timeout)
-        && soft.value >= hard.value
+        && let (Some(soft_limit), Some(hard_limit)) = (soft.value.known(), hard.value.known())
+        && soft_limit >= hard_limit
     {
         let message = "`soft_timeout` never acts unless it is shorter than `hard_timeout`";
         faults.at(&soft.name, message);
+    }
+}
+
+/// A value that is never kept is never old enough; with `ttl_from` the `ttl` is none of values.
+fn refuse_refresh_of_nothing(options: &CacheOptions, faults: &mut Faults) {
+    if options.ttl_from.is_some() {
+        return;
+    }
+    if let (Some(refresh), Some(ttl)) = (&options.refresh, &options.ttl)
+        && ttl.value.known().is_some_and(|ttl| ttl.is_zero())
+    {
+        let message = "`refresh` has no effect with `ttl = \"0s\"`, which keeps nothing that could be \
+                       reloaded; remove it, or write a longer `ttl`, such as `\"5m\"`";
+        faults.at(&refresh.name, message);
     }
 }
 

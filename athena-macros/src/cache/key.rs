@@ -3,10 +3,11 @@
 //! Without `key` all arguments are in the key that `skip` does not leave out; `self` never is.
 
 use proc_macro2::Ident;
+use syn::Expr;
 use syn::ext::IdentExt;
-use syn::{Expr, Type};
 
 use crate::bound;
+use crate::cache::argument;
 use crate::cache::options::CacheOptions;
 use crate::cache::plan::{Key, Naming};
 use crate::choice;
@@ -76,7 +77,7 @@ impl Words<'_> {
         let arguments = self.origin.arguments.iter().enumerate();
         let taken: Vec<_> = arguments.filter(|(_, argument)| !self.is_out(argument)).collect();
         for (_, argument) in &taken {
-            refuse_mutable(argument, faults);
+            argument::check(argument, faults);
         }
         taken.into_iter().map(|(position, _)| position).collect()
     }
@@ -216,16 +217,5 @@ fn variable(expression: &Expr) -> Option<&Ident> {
         Expr::Paren(inner) => variable(&inner.expr),
         Expr::Group(inner) => variable(&inner.expr),
         _ => None,
-    }
-}
-
-fn refuse_mutable(argument: &Argument, faults: &mut Faults) {
-    if matches!(&argument.ty, Type::Reference(ty) if ty.mutability.is_some()) {
-        let local = &argument.local;
-        let message = format!(
-            "a cached function must not change its arguments; take `{local}` by `&`, or leave it \
-             out of the key with `skip({local})`"
-        );
-        faults.at(&argument.ty, message);
     }
 }

@@ -4,6 +4,7 @@
 //! `key`. Each step stands where its errors belong: at an argument, at the
 //! return type, at an option.
 
+mod ask;
 mod background;
 mod site;
 
@@ -11,8 +12,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 use crate::attribute::Written;
-use crate::cache::options::{CacheOptions, Codec};
-use crate::cache::plan::{CachePlan, Key, Load, Store};
+use crate::cache::plan::{CachePlan, Key, Load};
 use crate::function::Body;
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
@@ -21,11 +21,12 @@ use crate::tokens::hidden_at;
 pub(crate) fn render(plan: &CachePlan) -> TokenStream {
     let runtime = Runtime::new(plan.options.root.as_ref());
     let look = look(plan, &runtime);
-    let ask = ask(plan, &runtime);
+    let ask = ask::render(plan, &runtime);
     let (body, before, run, beside) = match &plan.load {
         Load::InPlace => {
             let load = plan.origin.load();
-            let run = quote_spanned!(hidden()=> ask.run(::core::pin::pin!(#load)).await);
+            let run = quote_spanned!(hidden()=> ::core::pin::pin!(#load));
+            let run = quote_spanned!(hidden_at(&plan.origin.output)=> ask.run(#run).await);
             (Body::Here, None, run, None)
         }
         Load::Background(load) => (
@@ -51,13 +52,15 @@ fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     });
     let key = key(plan);
     let shape = runtime.shape(&plan.origin.output);
+    // Errors point at the result, as do those of the same kind when the call runs.
+    let look = quote_spanned!(hidden_at(&plan.origin.output)=> call.look(shape));
     quote_spanned!(hidden()=>
         let site = #site;
         #call
         #when
         #key
         #shape
-        let ask = match call.look(shape) {
+        let ask = match #look {
             #private::Look::Answer(answer) => return answer,
             #private::Look::Ask(ask) => ask,
         };
@@ -110,78 +113,6 @@ fn key(plan: &CachePlan) -> TokenStream {
             )
         }
     }
-}
-
-/// What the runtime has to know before it may load.
-fn ask(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
-    let private = runtime.private();
-    let output = hidden_at(&plan.origin.output);
-    let store = match plan.store {
-        Store::Memory => None,
-        Store::Bytes(codec) => {
-            let codec = codec_at(output, codec, runtime);
-            Some(quote_spanned!(output=> let ask = ask.stored_as(#codec);))
-        }
-    };
-    let carry = plan
-        .carries_errors
-        .map(|place| quote_spanned!(hidden().located_at(place)=> let ask = ask.carry_errors();));
-    let remember = remember_errors(plan, runtime);
-    let tags = plan.tags.iter().map(|tag| {
-        let tag = tag.closure();
-        quote_spanned!(hidden()=> let ask = ask.tag(#tag);)
-    });
-    let closures = closures(&plan.options);
-    quote_spanned!(hidden()=>
-        let errors = {
-            use #private::errors::*;
-            (&&ask.errors()).kind()
-        };
-        let ask = ask.share_errors(errors);
-        #store
-        #carry
-        #remember
-        #(#tags)*
-        #closures
-    )
-}
-
-/// The codec, whose trait bounds fail at `place`.
-fn codec_at(place: Span, codec: Codec, runtime: &Runtime) -> TokenStream {
-    let private = runtime.private_at(place);
-    match codec {
-        Codec::Json => quote_spanned!(place=> #private::json()),
-        Codec::Postcard => quote_spanned!(place=> #private::postcard()),
-    }
-}
-
-/// `negative = err` keeps errors the way values are kept.
-fn remember_errors(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream> {
-    let negative = plan.options.negative.as_ref()?;
-    let place = hidden_at(&negative.name);
-    Some(match plan.store {
-        Store::Memory => quote_spanned!(place=> let ask = ask.remember_errors_here();),
-        Store::Bytes(codec) => {
-            let codec = codec_at(place, codec, runtime);
-            quote_spanned!(place=> let ask = ask.remember_errors(#codec);)
-        }
-    })
-}
-
-/// The closures that look at results, as they were written.
-fn closures(options: &CacheOptions) -> TokenStream {
-    let mut steps = TokenStream::new();
-    for (step, option) in [
-        ("tags_from", &options.tags_from),
-        ("unless", &options.unless),
-        ("grace_unless", &options.grace_unless),
-    ] {
-        if let Some(Written { name, value }) = option {
-            let step = Ident::new(step, hidden_at(name));
-            steps.extend(quote_spanned!(hidden_at(value)=> let ask = ask.#step(#value);));
-        }
-    }
-    steps
 }
 
 fn hidden() -> Span {

@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 
 use super::*;
 
+mod constant;
+mod foreign;
 mod function;
 mod key;
 
@@ -34,7 +36,7 @@ fn assert_faults(options: &str, item: &str, expected: &[&str]) {
 fn every_option_is_documented() {
     let page = include_str!("../lib.rs");
     let page = page.split("pub fn athena_cache").next().unwrap();
-    for rule in options::RULES {
+    for rule in options::TABLE.rules {
         let row = [" = ", "(", "`"].map(|sign| format!("/// | `{}{sign}", rule.name));
         assert!(row.iter().any(|row| page.contains(row)), "{}", rule.name);
     }
@@ -44,7 +46,7 @@ fn every_option_is_documented() {
 fn all_options_together_are_accepted() {
     let options = r#"
         ttl = "5m", grace = "1h", jitter = "10%", negative_ttl = "0s", negative = err,
-        hard_timeout = "2s", key = "product:{self.tenant}:{id}", shared, skip(name),
+        hard_timeout = "2s", ttl_from = |value: &Product| value.life, key = "product:{self.tenant}:{id}", shared, skip(name),
         name = "shop::product", version = 2,
         tags = ["product:{id}", "tenant:{self.tenant}",], tags_from = |value, ..| value.tags(),
         codec = Json, fallback = FailFast, when = id > 0 && name != "a", unless = Product::is_empty,
@@ -106,6 +108,7 @@ fn options_that_contradict_each_other_are_refused() {
         ("negative = err", "add `negative_ttl"),
         ("tier = memory, codec = Json", "`codec` has no effect with `tier = memory`"),
         (r#"soft_timeout = "2s", hard_timeout = "1s""#, "`soft_timeout` never acts"),
+        (r#"refresh = "80%", ttl = "0s""#, "`refresh` has no effect with `ttl = \"0s\"`"),
     ] {
         assert_faults(options, PRODUCT, &[expected]);
     }

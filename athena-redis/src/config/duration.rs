@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use athena_cache_core::backend::Excerpt;
-use serde::{Deserialize, Deserializer, Serializer, de};
+use athena_cache_core::duration;
+use serde::{Deserializer, Serializer, de};
 
 pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&humantime::format_duration(*value))
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(from)?;
-    humantime::parse_duration(&text).map_err(|error| {
-        let (text, error) = (Excerpt::of(&text), Excerpt::of(error));
-        de::Error::custom(format!("`{text}` is not a duration such as `500ms` or `5s`: {error}"))
-    })
+    let duration = duration::deserialize(from)?;
+    if duration == Duration::MAX {
+        return Err(de::Error::custom(
+            "invalid duration `unlimited`: it has to end, expected something like `5s`",
+        ));
+    }
+    Ok(duration)
 }

@@ -235,8 +235,10 @@ fn serializing_keeps_everything_but_the_credentials() {
 fn a_file_with_a_misspelt_setting_is_refused() {
     for (text, expected) in [
         ("urll = 'redis://h'", "unknown field `urll`, expected one of `url`"),
-        ("connect_timeout = 5", "invalid type: integer"),
-        ("connect_timeout = '5 parsecs'", "`5 parsecs` is not a duration such as `500ms`"),
+        ("connect_timeout = '5 parsecs'", "invalid duration `5 parsecs`"),
+        ("connect_timeout = 5", "did you mean `\"5s\"`?"),
+        ("connect_timeout = '5M'", "were minutes meant? write `5m`"),
+        ("connect_timeout = 'unlimited'", "it has to end"),
         ("max_reply = '64 megs'", "a text such as `64 MiB`"),
         ("max_in_flight = 'many'", "a whole number of at most 64 bits"),
         ("tls = { cafile = 'x' }", "unknown field `cafile`, expected one of `ca_file`"),

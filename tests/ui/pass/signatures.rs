@@ -81,10 +81,10 @@ async fn raw(r#type: u8, pair: (u8, Point)) -> u8 {
     cache = cache,
 )]
 #[must_use]
-async fn rich(cache: &Cache, id: String) -> Result<HashMap<String, u8>, Failure> {
+async fn rich(cache: &Cache, id: String) -> Result<Option<HashMap<String, u8>>, Failure> {
     let mut map = HashMap::new();
     map.insert(id, 1);
-    Ok(map)
+    Ok(Some(map))
 }
 
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ fn main() {
         assert_eq!(sent(ignored_pattern(1, point, &mut vec![])).await, 1);
         assert_eq!(sent(raw(1, (2, point))).await, 3);
         let cache = Cache::in_memory("test");
-        assert_eq!(sent(rich(&cache, "a".to_owned())).await.unwrap()["a"], 1);
+        assert_eq!(sent(rich(&cache, "a".to_owned())).await.unwrap().unwrap()["a"], 1);
         assert!(sent(not_serialized(0)).await.is_err());
         assert_eq!(sent(own_cache(1)).await, 1);
         assert!(sent(nothing_set()).await.unwrap().is_none());

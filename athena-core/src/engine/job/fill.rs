@@ -51,12 +51,25 @@ impl Ask {
     ) -> Option<PendingFill> {
         let pending = Unstored { slot, is_stored: false };
         let of_errors = self.coding_of_errors();
+        let outlives = life.total() > self.policy.longest_life();
         let Self { runtime, key, site, typing, tags: known, destination, .. } = self;
         let Destination::Backend { coding, .. } = destination else { return None };
         let lease = lead.flight().take_lease()?;
         let codings = (coding, of_errors);
         let ty = typing.value.id;
-        let task = FillTask { runtime, key, site, ty, known, lead, pending, codings, life, tags };
+        let task = FillTask {
+            runtime,
+            key,
+            site,
+            ty,
+            known,
+            lead,
+            pending,
+            codings,
+            life,
+            outlives,
+            tags,
+        };
         Some(PendingFill { task, lease })
     }
 }
@@ -124,6 +137,8 @@ struct FillTask {
     /// Of values, and of errors.
     codings: (Coding, Option<Coding>),
     life: Life,
+    /// Whether it is longer than what was asked for before the load.
+    outlives: bool,
     tags: Tags,
 }
 
@@ -238,6 +253,10 @@ impl FillTask {
         let mut late = Tags::default();
         for tag in self.tags.beyond(&self.known) {
             late.add(tag.clone());
+        }
+        if self.outlives && !self.known.is_empty() {
+            // For nothing would the entry be there without them; that they are there is asked for when it is read.
+            let _ = remote.late_generations(&self.known, self.life.total()).await;
         }
         let known = self.known.iter().cloned().zip(before.tags.iter().copied());
         if late.is_empty() {

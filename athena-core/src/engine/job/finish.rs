@@ -9,11 +9,11 @@ use crate::clock::Tick;
 use crate::coherence::guards::Guard;
 use crate::engine::caller::{FoundValue, Loaded};
 use crate::engine::{Answer, Ask};
-use crate::entry::{BoxedValue, Meta, TypedEntry};
+use crate::entry::{Meta, TypedEntry};
 use crate::envelope::EntryKind;
 use crate::flight::Landing;
 use crate::policy::freshness::Life;
-use crate::tag::{Tag, Tags};
+use crate::tag::Tags;
 use crate::telemetry::Event;
 use crate::telemetry::event::NotKept;
 
@@ -26,9 +26,9 @@ impl Job {
     ) -> Finished {
         let took = self.now().since(started);
         match loaded {
-            Loaded::Found(FoundValue { value, wanted }) => {
+            Loaded::Found(found) => {
                 self.ask.tell(|key| Event::Loaded { key, took });
-                self.found(value, wanted, leased)
+                self.found(found, leased)
             }
             Loaded::Absent => {
                 self.ask.tell(|key| Event::Loaded { key, took });
@@ -59,12 +59,8 @@ impl Job {
         }
     }
 
-    fn found(
-        self,
-        value: Option<BoxedValue>,
-        wanted: Result<Vec<Tag>, NotKept>,
-        leased: LeaseState,
-    ) -> Finished {
+    fn found(self, found: FoundValue, leased: LeaseState) -> Finished {
+        let FoundValue { value, wanted, ttl } = found;
         let Some(value) = value else {
             self.not_kept(NotKept::Panicked);
             return self.unshared();
@@ -73,7 +69,7 @@ impl Job {
         let ask = &self.ask;
         let mut tags = ask.tags.clone();
         let wanted = wanted.map(|late| late.into_iter().for_each(|tag| tags.add(tag)));
-        let life = Life { ttl: ask.policy.ttl, grace: ask.policy.grace };
+        let life = ask.policy.life(ttl);
         let life = life.jittered(ask.policy.jitter, ask.runtime.random.share());
         let meta = self.meta(EntryKind::Value, life, &tags, leased);
         let fill = self.keep(value.keep(meta), life, tags, wanted, leased);
@@ -83,11 +79,7 @@ impl Job {
     fn absent(self, leased: LeaseState) -> Finished {
         self.tell_miss();
         let policy = &self.ask.policy;
-        // A value like others, unless it has a ttl of its own.
-        let life = match policy.negative_ttl {
-            Some(ttl) => Life { ttl, grace: Duration::ZERO },
-            None => Life { ttl: policy.ttl, grace: policy.grace },
-        };
+        let life = policy.life_of_absence();
         let life = life.jittered(policy.jitter, self.ask.runtime.random.share());
         let tags = self.ask.tags.clone();
         let meta = self.meta(EntryKind::Absent, life, &tags, leased);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::ser::{self, Error as _, Serialize};
 
 use super::scalar::{Encoder, put_text};
-use super::{Sink, Unencodable, tag};
+use super::{Sink, Unencodable, encode_in_order, tag};
 
 /// Items in the order they come, up to [`tag::END`]; their number need not be known.
 pub(super) struct Items<'a, S> {
@@ -15,7 +15,7 @@ pub(super) struct Items<'a, S> {
 impl<S: Sink> Items<'_, S> {
     #[inline]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unencodable> {
-        value.serialize(Encoder { out: &mut *self.out })
+        encode_in_order(value, Encoder { out: &mut *self.out })
     }
 
     #[inline]
@@ -72,7 +72,7 @@ impl<'a, S> Map<'a, S> {
 
     fn append<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<Range<usize>, Unencodable> {
         let start = self.scratch.len();
-        part.serialize(Encoder { out: &mut self.scratch })?;
+        encode_in_order(part, Encoder { out: &mut self.scratch })?;
         Ok(start..self.scratch.len())
     }
 }

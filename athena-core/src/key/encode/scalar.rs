@@ -6,7 +6,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::compound::{Items, Map, NamedItems};
-use super::{Sink, Unencodable, tag};
+use super::{Sink, Unencodable, encode_in_order, tag};
 
 /// Encodes one value into `out`.
 pub(super) struct Encoder<'a, S> {
@@ -218,7 +218,7 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unencodable> {
         self.out.push(tag::SOME);
-        value.serialize(self)
+        encode_in_order(value, self)
     }
 
     #[inline]
@@ -245,7 +245,7 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
         value: &T,
     ) -> Result<(), Unencodable> {
         self.text(tag::NEWTYPE_STRUCT, name.as_bytes());
-        value.serialize(self)
+        encode_in_order(value, self)
     }
 
     #[inline]
@@ -257,7 +257,7 @@ impl<'a, S: Sink> Serializer for Encoder<'a, S> {
         value: &T,
     ) -> Result<(), Unencodable> {
         self.variant(tag::NEWTYPE_VARIANT, name, variant);
-        value.serialize(self)
+        encode_in_order(value, self)
     }
 
     #[inline]

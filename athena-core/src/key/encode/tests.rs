@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
@@ -203,6 +203,31 @@ fn equal_maps_are_equal_whatever_their_order() {
     let backward: HashMap<u32, String> = (0..100).rev().map(|n| (n, n.to_string())).collect();
     assert_eq!(bytes(&forward), bytes(&backward));
     assert_eq!(bytes(&forward), bytes(&forward.into_iter().collect::<BTreeMap<_, _>>()));
+}
+
+#[test]
+fn a_set_in_random_order_is_an_error_wherever_it_stands() {
+    #[derive(Serialize)]
+    struct Filter<T>(u8, T);
+    #[derive(Serialize)]
+    enum Wanted<T> {
+        Ids(T),
+    }
+    let set = HashSet::from([1_u8]);
+    let refused = [
+        encode(&set, &mut Vec::new()),
+        encode(&&set, &mut Vec::new()),
+        encode(&Some(&set), &mut Vec::new()),
+        encode(&vec![set.clone()], &mut Vec::new()),
+        encode(&Filter(1, set.clone()), &mut Vec::new()),
+        encode(&Wanted::Ids(&set), &mut Vec::new()),
+        encode(&HashMap::from([(1, set.clone())]), &mut Vec::new()),
+    ];
+    for refusal in refused {
+        let fault = refusal.unwrap_err().to_string();
+        assert!(fault.contains("take a `BTreeSet`"), "{fault}");
+    }
+    assert_eq!(bytes(&BTreeSet::from([2, 1])), bytes(&[1, 2].as_slice()));
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
     let function = callee(load, origin);
     let place = hidden_at(&load.option);
     let private = runtime.private_at(place);
+    let run = quote_spanned!(hidden_at(&origin.output)=> ask.run_detached(detach, load).await);
     quote_spanned!(place=>
         let detach = #private::Detach::new();
         let door = ::core::clone::Clone::clone(&detach);
@@ -77,7 +78,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
             }
             #function(#(#values),*).await
         });
-        ask.run_detached(detach, load).await
+        #run
     )
 }
 

@@ -1,12 +1,13 @@
 //! Writes the constants of an annotated function.
 
-use std::time::Duration;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::attribute::Written;
+use crate::cache::options::CacheOptions;
 use crate::cache::plan::{CachePlan, Key, Store};
+use crate::duration::Time;
 use crate::runtime::Runtime;
 
 /// The constants of the function, in a block that hides their names.
@@ -15,11 +16,11 @@ pub(crate) fn render(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let policy = policy(plan, runtime);
     quote_spanned!(hidden=> {
         fn here() {}
-        static SITE: #private::Site = #private::Site::new(
+        static ATHENA_SITE: #private::Site = #private::Site::new(
             || ::core::any::type_name_of_val(&here),
             #private::SiteOptions { #policy ..#private::SiteOptions::NEW },
         );
-        &SITE
+        &ATHENA_SITE
     })
 }
 
@@ -42,11 +43,11 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         ("shared", on(options.shared.is_some())),
         ("name", plain(options.name.as_ref())),
         ("version", version.map(ToTokens::into_token_stream)),
-        ("ttl", duration(options.ttl.as_ref())),
-        ("grace", duration(options.grace.as_ref())),
-        ("negative_ttl", duration(options.negative_ttl.as_ref())),
-        ("soft_timeout", duration(options.soft_timeout.as_ref())),
-        ("hard_timeout", duration(options.hard_timeout.as_ref())),
+        ("ttl", ttl(options, runtime)),
+        ("grace", time(options.grace.as_ref(), runtime)),
+        ("negative_ttl", time(options.negative_ttl.as_ref(), runtime)),
+        ("soft_timeout", soft_timeout(options, runtime)),
+        ("hard_timeout", hard_timeout(options, runtime)),
         ("jitter", plain(options.jitter.as_ref())),
         ("refresh", plain(options.refresh.as_ref())),
         ("memory_only", on(plan.store == Store::Memory)),
@@ -64,13 +65,57 @@ fn plain<T: ToTokens>(option: Option<&Written<T>>) -> Option<TokenStream> {
     option.map(|option| some(&option.value))
 }
 
-fn duration(option: Option<&Written<Duration>>) -> Option<TokenStream> {
-    let millis = option?.value.as_millis();
-    // Parsing has checked that they fit.
-    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-    let duration =
-        quote_spanned!(Span::mixed_site()=> ::core::time::Duration::from_millis(#millis));
-    Some(some(duration))
+fn time(option: Option<&Written<Time>>, runtime: &Runtime) -> Option<TokenStream> {
+    option.map(|option| some(checked(&option.value, "time", runtime)))
+}
+
+/// What rustc evaluates it to is checked beside `refresh`, too.
+fn ttl(options: &CacheOptions, runtime: &Runtime) -> Option<TokenStream> {
+    let Written { value, .. } = options.ttl.as_ref()?;
+    let ttl = checked(value, "time", runtime);
+    Some(some(match (value, &options.refresh, &options.ttl_from) {
+        (Time::Constant(constant), Some(_), None) => {
+            let (place, private) = (constant.span(), runtime.private_at(constant.span()));
+            quote_spanned!(place=> #private::times::kept(#ttl))
+        }
+        _ => ttl,
+    }))
+}
+
+/// The same beside `hard_timeout`.
+fn soft_timeout(options: &CacheOptions, runtime: &Runtime) -> Option<TokenStream> {
+    let Written { name, value } = options.soft_timeout.as_ref()?;
+    let soft = checked(value, "time", runtime);
+    Some(some(match &options.hard_timeout {
+        Some(hard) if value.known().is_none() || hard.value.known().is_none() => {
+            let (place, hard) = (name.span(), checked(&hard.value, "limit", runtime));
+            let private = runtime.private_at(place);
+            quote_spanned!(place=> #private::times::below(#soft, #hard))
+        }
+        _ => soft,
+    }))
+}
+
+fn hard_timeout(options: &CacheOptions, runtime: &Runtime) -> Option<TokenStream> {
+    let hard = options.hard_timeout.as_ref()?;
+    Some(some(checked(&hard.value, "limit", runtime)))
+}
+
+/// A duration; a constant is held against what texts are held against, by the function `check`.
+fn checked(time: &Time, check: &str, runtime: &Runtime) -> TokenStream {
+    match time {
+        Time::Known(duration) => {
+            // Parsing has checked that they fit.
+            let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            quote_spanned!(Span::mixed_site()=> ::core::time::Duration::from_millis(#millis))
+        }
+        Time::Constant(constant) => {
+            // A panic is told where the user's own tokens are, and else of the attribute as a whole.
+            let place = constant.span();
+            let (private, check) = (runtime.private_at(place), Ident::new(check, place));
+            quote_spanned!(place=> #private::times::#check(#constant))
+        }
+    }
 }
 
 fn some(value: impl ToTokens) -> TokenStream {

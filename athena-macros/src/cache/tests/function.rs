@@ -15,10 +15,37 @@ fn functions_that_cannot_be_cached_are_refused() {
         ("async fn f(a: &str) -> Option<&str> {}", "it cannot borrow"),
         ("async fn f(#[cfg(a)] a: u8) -> u8 {}", "an argument cannot be conditional"),
         ("async fn f() -> u8;", "has no body"),
-        ("struct S;", "expected `fn`"),
+        ("struct S;", "found a `struct`; put it on the function"),
+        ("pub enum S {}", "found an `enum`; put it on the function"),
+        ("impl S { fn f() -> u8 {} }", "found an `impl`; put it on each of its methods"),
+        ("unsafe impl S {}", "found an `impl`; put it on each of its methods"),
+        ("trait S {}", "found a `trait`; put it on methods with a body"),
+        ("mod m {}", "found a `mod`; put it on each of its functions"),
+        ("use a::b;", "expected `fn`"),
+        ("#[test] fn f() {}", "call that from the test"),
+        ("#[tokio::test] async fn f() {}", "call that from the test"),
     ] {
         assert_faults("", item, &[expected]);
     }
+}
+
+#[test]
+fn what_is_read_back_from_bytes_is_owned() {
+    for (output, expected) in [
+        ("&'static str", "which `&'static str` cannot be; return `String`, or"),
+        ("Option<&'static str>", "return `String`"),
+        ("Result<Vec<&'static [u8]>, E>", "return `Vec<u8>`"),
+        ("(u8, &'static Config)", "return `Config`"),
+        ("[&'static str; 2]", "return `String`"),
+    ] {
+        let item = format!("async fn f() -> {output} {{}}");
+        assert_faults("", &item, &[expected]);
+        assert_faults("tier = memory", &item, &[]);
+    }
+    let errors = "async fn f() -> Result<u8, &'static str> {}";
+    assert_faults("", errors, &[]);
+    assert_faults(r#"negative = err, negative_ttl = "1s""#, errors, &["return `String`"]);
+    assert_faults("", "async fn f() -> Id<PhantomData<&'static str>> {}", &[]);
 }
 
 #[test]
@@ -42,6 +69,8 @@ fn a_background_load_needs_what_it_can_own() {
         ("a: &&str", "`&&str` borrows"),
         ("a: Cow<'a, str>", "`Cow<'a, str>` borrows"),
         ("a: &impl ToString", "a generic parameter"),
+        ("a: &dyn Db", "no copy of what `&dyn Db` leads to; take `&Arc<dyn Db>`"),
+        ("a: &(dyn Db + Send + Sync)", "take `&Arc<dyn Db + Send + Sync>`"),
         ("&mut self", "take `&self`"),
         ("self: Pin<&Self>", "`Pin<&Self>` borrows"),
     ] {
@@ -71,7 +100,12 @@ fn a_background_load_needs_a_place_for_the_body() {
 #[test]
 fn a_wrong_attribute_gives_the_function_back() {
     let given_back = expand(tokens("tll = 1"), tokens(PRODUCT)).to_string();
-    assert!(given_back.starts_with(&tokens(PRODUCT).to_string()), "{given_back}");
+    let kept = given_back.replace(' ', "").contains(&tokens(PRODUCT).to_string().replace(' ', ""));
+    assert!(kept, "{given_back}");
+    assert!(
+        given_back.starts_with("# [allow"),
+        "no lint tells of what the mistake leaves: {given_back}"
+    );
     assert!(given_back.contains("compile_error"), "{given_back}");
 }
 

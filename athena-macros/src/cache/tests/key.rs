@@ -67,7 +67,7 @@ fn what_an_option_could_not_tell_is_not_said_to_be_missing() {
     assert_faults(
         r#"key = "f:{a}", skip(self, "b")"#,
         item,
-        &["expected ident", "unexpected token"],
+        &["expected the name of an argument, such as `db`, found `\"b\"`"],
     );
 }
 
@@ -119,4 +119,42 @@ fn a_mutable_argument_is_no_part_of_a_key() {
     let item = "async fn f(db: &mut Db, id: u8) -> u8 {}";
     assert_faults("", item, &["leave it out of the key with `skip(db)`"]);
     assert_faults(r#"key = "f:{id}", skip(db)"#, item, &[]);
+}
+
+#[test]
+fn code_is_no_part_of_a_key() {
+    for ty in [
+        "impl Fn(u64) -> u64",
+        "impl AsyncFn(u64) -> u64 + Send",
+        "&dyn Fn(u64) -> u64",
+        "Box<dyn std::ops::FnMut()>",
+        "Option<fn(u64) -> u64>",
+        "fn(u64) -> u64",
+        "&&(dyn Fn() + Sync)",
+    ] {
+        let item = format!("async fn f(id: u8, load: {ty}) -> u8 {{}}");
+        let expected: &[&str] = &["is code; write `skip(load)`"];
+        let expected = if ty.starts_with("Option") { &[] } else { expected };
+        assert_faults("", &item, expected);
+        assert_faults("skip(load)", &item, &[]);
+        assert_faults(r#"key = "f:{id}", skip(load)"#, &item, &[]);
+    }
+}
+
+#[test]
+fn sets_in_random_order_are_no_part_of_a_key() {
+    for (ty, instead) in [
+        ("HashSet<u64>", "take `BTreeSet<u64>`"),
+        ("&HashSet<u64>", "take `&BTreeSet<u64>`"),
+        ("std::collections::HashSet<u64>", "take `std::collections::BTreeSet<u64>`"),
+        ("Option<HashSet<u64>>", "take `Option<BTreeSet<u64>>`"),
+        ("(u8, &[HashSet<u64>])", "take `(u8, &[BTreeSet<u64>])`"),
+    ] {
+        let item = format!("async fn f(ids: {ty}) -> u8 {{}}");
+        assert_faults("", &item, &[instead]);
+        assert_faults("skip(ids)", &item, &[]);
+    }
+    for ty in ["HashMap<u8, u8>", "BTreeSet<u8>", "Vec<u8>", "HashSet"] {
+        assert_faults("", &format!("async fn f(ids: {ty}) -> u8 {{}}"), &[]);
+    }
 }

@@ -1,0 +1,12 @@
+#![deny(warnings)]
+
+use athena_cache::athena_cache;
+
+#[athena_cache(ttl = "0s", refresh = "80%", key = "product:{id}:{tenant}")]
+async fn product(id: u64, tenant: &str) -> u64 {
+    id
+}
+
+fn main() {
+    let _ = product(1, "a");
+}
