@@ -107,6 +107,20 @@ impl Cache {
         context::scope(Arc::clone(&self.0), future)
     }
 
+    /// The same while `code` runs, for functions that are not `async`.
+    ///
+    /// Threads that it starts are outside of it.
+    ///
+    /// ```
+    /// use athena_cache_core::Cache;
+    ///
+    /// let cache = Cache::in_memory("test");
+    /// assert!(cache.sync_scope(|| Cache::current().is_some()));
+    /// ```
+    pub fn sync_scope<T>(&self, code: impl FnOnce() -> T) -> T {
+        context::sync_scope(Arc::clone(&self.0), code)
+    }
+
     /// The cache that annotated functions called here use: the one in scope, else the installed one.
     pub fn current() -> Option<Self> {
         context::current().map(Self)

@@ -45,6 +45,12 @@ pub(crate) fn scope<F: Future>(
     counted(SCOPE.scope(runtime, future))
 }
 
+/// Makes a cache the default while code runs that does not wait.
+pub(crate) fn sync_scope<T>(runtime: Arc<Runtime>, code: impl FnOnce() -> T) -> T {
+    let _visit = Visit::new();
+    SCOPE.sync_scope(runtime, code)
+}
+
 /// Polls a future so that what is looked for inside of it is known to be there.
 fn counted<F: Future>(future: F) -> Visiting<F> {
     Visiting { future }

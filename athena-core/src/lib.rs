@@ -6,6 +6,7 @@
 //! [`of`] · `private`, which expansions call.
 
 pub mod backend;
+mod blocking;
 mod cache;
 mod clock;
 mod codec;

@@ -3,6 +3,7 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
+mod blocking;
 mod fit;
 mod handle;
 mod invalidate;
@@ -23,6 +24,7 @@ use crate::error::Error;
 use crate::key::draft::KeyDraft;
 use crate::key::encode::{self, Sink as _};
 use crate::policy::SitePolicy;
+use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
 use crate::tag::{EscapedTo, Tags};
@@ -33,6 +35,7 @@ pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 pub use ask::Ask;
 use ask::UntypedCall;
+pub use blocking::in_background;
 #[cfg(not(feature = "json"))]
 pub use fit::JsonFeature;
 pub use fit::{
@@ -167,8 +170,27 @@ impl<'c> Call<'c> {
         E: 'static,
     {
         if let Some(request) = CallRequest::take() {
-            return Look::Ask(Ask::new(shape, self.untyped(Some(request))));
+            return Look::Ask(Ask::new(shape, self.untyped(Some(request), Manner::Async)));
         }
+        self.look_as(Manner::Async, shape)
+    }
+
+    /// The same for a function that is not `async`: nothing is wanted of its calls but their value.
+    #[inline]
+    pub fn look_blocking<R, V, E>(&mut self, shape: Shape<R, V, E>) -> Look<R, V, E>
+    where
+        V: CacheValue,
+        E: 'static,
+    {
+        self.look_as(Manner::Blocking, shape)
+    }
+
+    #[inline]
+    fn look_as<R, V, E>(&mut self, manner: Manner, shape: Shape<R, V, E>) -> Look<R, V, E>
+    where
+        V: CacheValue,
+        E: 'static,
+    {
         self.key.shorten();
         let hit = match self.cache {
             Some(cache) => self.hit(cache.runtime()),
@@ -176,7 +198,7 @@ impl<'c> Call<'c> {
         };
         match hit {
             Some(value) => Look::Answer((shape.found)(value)),
-            None => Look::Ask(Ask::new(shape, self.untyped(None))),
+            None => Look::Ask(Ask::new(shape, self.untyped(None, manner))),
         }
     }
 
@@ -207,7 +229,7 @@ impl<'c> Call<'c> {
     }
 
     #[cold]
-    fn untyped(&mut self, request: Option<Arc<CallRequest>>) -> UntypedCall {
+    fn untyped(&mut self, request: Option<Arc<CallRequest>>, manner: Manner) -> UntypedCall {
         let runtime = match self.cache {
             Some(cache) => Some(Arc::clone(cache.runtime())),
             None => context::current(),
@@ -232,7 +254,7 @@ impl<'c> Call<'c> {
             request.reply(|reply| reply.target = Some(target));
         }
         let (site, key, tags) = (self.site, self.key.sealed(), Tags::default());
-        UntypedCall { site, key, runtime, bypass, request, tags }
+        UntypedCall { site, key, runtime, bypass, request, tags, manner }
     }
 }
 

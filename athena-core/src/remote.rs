@@ -54,7 +54,7 @@ use crate::key::Key;
 use crate::key::name::{EntryName, Namespace};
 use crate::random::Random;
 use crate::resilience::budget::Budget;
-use crate::resilience::deadline::Deadline;
+use crate::resilience::deadline::{Deadline, Manner};
 use crate::resilience::settings::Resilience;
 use crate::settings::{MemoryRole, Settings};
 use crate::tasks::{Sole, Tasks};
@@ -193,8 +193,13 @@ impl Remote {
     }
 
     /// The limit for everything that one call asks.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.clock.now(), self.settings.load().deadline)
+    pub(crate) fn deadline(&self, manner: Manner) -> Deadline {
+        let settings = self.settings.load();
+        let limit = match manner {
+            Manner::Async => settings.deadline,
+            Manner::Blocking => settings.blocking_deadline,
+        };
+        Deadline::after(self.clock.now(), limit)
     }
 
     /// The limit for a write off the caller's path.

@@ -4,14 +4,15 @@
 //! held while a task is started or dropped: a runtime that shuts down drops tasks on the spot, and what they hold may
 //! spawn again. Nobody waits for a task without a limit: its runtime may be alive and driven by nobody.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use arc_swap::ArcSwapOption;
+use tokio::runtime::{EnterGuard, Handle};
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -34,6 +35,8 @@ struct TaskSet {
     called: Arc<Running>,
     /// All tasks.
     all: Arc<Running>,
+    /// The runtime that was seen last.
+    home: ArcSwapOption<Handle>,
 }
 
 #[derive(Debug)]
@@ -116,6 +119,17 @@ impl Spawner {
     }
 }
 
+/// A runtime for a thread that is outside of any.
+#[derive(Debug)]
+pub(crate) struct Home(Arc<Handle>);
+
+impl Home {
+    /// While this lives the thread can start tasks there.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.0.enter()
+    }
+}
+
 /// A task that was started; dropped, it goes on.
 #[derive(Debug)]
 pub(crate) struct Task<T>(JoinHandle<T>);
@@ -142,9 +156,35 @@ pub(crate) fn outlive(task: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
+/// Runs code that may wait in a thread for such code; panics as it does, if it does.
+pub(crate) async fn in_thread<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'static) -> T {
+    match Task(spawn_blocking(code)).end().await {
+        Some(output) => output,
+        // Its runtime ends, and whoever waits for it as well.
+        None => pending().await,
+    }
+}
+
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        let tasks = Self(Arc::default());
+        if let Ok(runtime) = Handle::try_current() {
+            tasks.settle_in(&runtime);
+        }
+        tasks
+    }
+
+    /// Remembers a runtime for threads that are outside of any.
+    fn settle_in(&self, runtime: &Handle) {
+        let home = self.0.home.load();
+        if home.as_ref().is_none_or(|home| home.id() != runtime.id()) {
+            self.0.home.store(Some(Arc::new(runtime.clone())));
+        }
+    }
+
+    /// The runtime that was seen last, for a thread that is outside of any.
+    pub(crate) fn home_from_outside(&self) -> Option<Home> {
+        if Handle::try_current().is_ok() { None } else { self.0.home.load_full().map(Home) }
     }
 
     /// Permission to start a task on the caller's runtime; `None` without one, or once closed.
@@ -152,6 +192,7 @@ impl Tasks {
     /// For tasks whose number is bounded by other means.
     pub(crate) fn spawner(&self) -> Option<Spawner> {
         let runtime = Handle::try_current().ok()?;
+        self.settle_in(&runtime);
         let spawner = || Spawner { runtime, tasks: Arc::clone(&self.0), called: None };
         (!self.is_closed()).then(spawner)
     }

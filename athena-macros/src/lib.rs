@@ -23,11 +23,12 @@ mod tokens;
 
 use proc_macro::TokenStream;
 
-/// Caches what an asynchronous function returns.
+/// Caches what a function returns.
 ///
 /// The function keeps its signature, its errors and its body, which runs at
-/// most once per call. It stands wherever an `async fn` with a body may stand:
-/// free, as a method, in a trait impl, under `#[async_trait]`.
+/// most once per call. It stands wherever a function with a body may stand:
+/// free, as a method, in a trait impl, under `#[async_trait]`. Most are `async`;
+/// what holds for others is said [below](#functions-that-are-not-async).
 ///
 /// ```ignore
 /// use athena_cache::athena_cache;
@@ -194,12 +195,35 @@ use proc_macro::TokenStream;
 /// agree on cannot be seen: `#[serde(skip)]` loses its field, and a `with` or
 /// `from` that changes its meaning but not its shape (5 s become 5 ms) needs
 /// another `version`. The whole of it stands in `docs/values.md`.
+///
+/// # Functions that are not `async`
+///
+/// ```ignore
+/// #[athena_cache(ttl = "5m", skip(db))]
+/// fn rate(db: &Database, currency: &str) -> Result<Rate, DbError> { /* … */ }
+/// ```
+///
+/// The thread stands still while the cache or another load is waited for, for
+/// `blocking_deadline` of the settings at most where that is the backend. So
+/// call it where a thread may wait: outside of any runtime, in `spawn_blocking`,
+/// in `block_in_place`. A thread without a runtime uses the one that the cache was
+/// built or used in last.
+///
+/// In a task of tokio, whose thread must not wait, memory answers as always; what
+/// would take another process or another call runs uncached, with one warning per
+/// function. Tasks of other executors, and `tokio::task::unconstrained`, cannot be
+/// told from threads, so they wait.
+///
+/// All options are there but `hard_timeout`, since what blocks cannot be given up.
+/// What `refresh` and `soft_timeout` load goes on in a thread of `spawn_blocking`.
+/// `of` modifies calls that are futures, so none of these; name the entry by `key`
+/// to reach it otherwise. `Cache::sync_scope` is to them what `scope` is to others.
 #[proc_macro_attribute]
 pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
     cache::expand(options.into(), item.into()).into()
 }
 
-/// Invalidates entries once an asynchronous function has done its work.
+/// Invalidates entries once a function has done its work.
 ///
 /// The function keeps its signature, its errors and its body. Its result
 /// comes back even if the backend cannot be told, which then is told later.
@@ -228,6 +252,10 @@ pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Templates are filled in before the body runs, since it may use up its
 /// arguments; they are written as for [`macro@athena_cache`].
+///
+/// A function that is not `async` waits for the backend in its own thread. In a
+/// task of tokio it does not: the backend is told by another task, and before
+/// this process reads from it again.
 #[proc_macro_attribute]
 pub fn athena_invalidate(options: TokenStream, item: TokenStream) -> TokenStream {
     invalidate::expand(options.into(), item.into()).into()

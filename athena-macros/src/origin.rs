@@ -20,13 +20,15 @@ pub(crate) struct Origin {
     pub(crate) output: Type,
 }
 
-/// How the function says that it is asynchronous.
+/// Whether the function is asynchronous, and how it says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AsyncForm {
     /// `async fn f() -> R`
     Async,
     /// `fn f() -> Pin<Box<dyn Future<Output = R>>>`, as `#[async_trait]` writes it.
     Boxed,
+    /// `fn f() -> R`: the thread waits.
+    Blocking,
 }
 
 impl Origin {
@@ -49,7 +51,7 @@ impl Origin {
         let sig = self.function.signature(&self.arguments, body);
         let hidden = Span::mixed_site();
         let content = match self.form {
-            AsyncForm::Async => content.clone(),
+            AsyncForm::Async | AsyncForm::Blocking => content.clone(),
             AsyncForm::Boxed => {
                 quote_spanned!(hidden=> ::std::boxed::Box::pin(async move { #content }))
             }
@@ -57,18 +59,24 @@ impl Origin {
         quote_spanned!(hidden=> #(#attrs)* #vis #sig { #(#inner_attrs)* #content })
     }
 
-    /// The user's body as a future that is not started yet.
+    /// The user's body as a future that is not started yet; that of one which is not `async` does not wait.
     ///
     /// The `return` that never runs gives the body's type to rustc before the
     /// body does, so that errors in it read as they would without us.
     pub(crate) fn load(&self) -> TokenStream {
         let (body, output) = (&self.function.body, &self.output);
         let rebind = self.arguments.iter().map(Argument::rebind);
-        let body = match &self.function.sig.output {
-            ReturnType::Type(_, boxed) if self.form == AsyncForm::Boxed => {
+        let body = match (self.form, &self.function.sig.output) {
+            (AsyncForm::Boxed, ReturnType::Type(_, boxed)) => {
                 quote_spanned!(tokens::hidden_at(boxed)=>
                     (move || -> #boxed #body)().await
                 )
+            }
+            (AsyncForm::Blocking, ReturnType::Type(_, declared)) => {
+                quote_spanned!(tokens::hidden_at(declared)=> (move || -> #declared #body)())
+            }
+            (AsyncForm::Blocking, ReturnType::Default) => {
+                quote_spanned!(tokens::hidden_at(output)=> (move || #body)())
             }
             _ => braced_by_us(body).into_token_stream(),
         };
@@ -99,7 +107,10 @@ fn refuse_qualifiers(sig: &Signature, faults: &mut Faults) {
         faults.at(unsafety, message);
     }
     if let Some(abi) = &sig.abi {
-        faults.at(abi, "a function with a foreign ABI cannot be asynchronous");
+        faults.at(
+            abi,
+            "a function with a foreign ABI is called by foreign code; annotate one that it calls",
+        );
     }
     if let Some(variadic) = &sig.variadic {
         faults.at(variadic, "a function with `...` has no arguments to name");
@@ -132,11 +143,36 @@ fn form(sig: &Signature, faults: &mut Faults) -> (AsyncForm, Type) {
     if let Some(output) = boxed_output(&declared) {
         return (AsyncForm::Boxed, output.clone());
     }
-    let message = "expected an `async fn`, or a function that returns \
-                   `Pin<Box<dyn Future<Output = …>>>`";
-    faults.at(sig.fn_token, message);
-    (AsyncForm::Async, declared)
+    if let Some(future) = future(&declared) {
+        let message = "the function returns a future without saying of what; expected an `async fn`, or \
+                       `Pin<Box<dyn Future<Output = …>>>` as its result";
+        faults.at(future, message);
+        // What it gives is nothing to find more faults in.
+        return (AsyncForm::Async, parse_quote_spanned!(sig.ident.span()=> bool));
+    }
+    (AsyncForm::Blocking, declared)
 }
+
+/// Where a result looks like a future of which nobody can tell what it gives.
+fn future(ty: &Type) -> Option<TokenStream> {
+    let is_future = |path: &Path| {
+        let last = path.segments.last();
+        last.is_some_and(|last| FUTURES.iter().any(|name| last.ident == name))
+    };
+    let is_bound =
+        |bound: &TypeParamBound| matches!(bound, TypeParamBound::Trait(it) if is_future(&it.path));
+    let found = match ty {
+        Type::ImplTrait(opaque) => opaque.bounds.iter().any(is_bound),
+        Type::Path(path) if is_future(&path.path) => true,
+        Type::Path(_) => return inside(ty, "Pin").or_else(|| inside(ty, "Box")).and_then(future),
+        Type::TraitObject(object) => object.bounds.iter().any(is_bound),
+        _ => false,
+    };
+    found.then(|| ty.to_token_stream())
+}
+
+/// What futures are called that are not written as `Pin<Box<dyn Future<Output = …>>>`.
+const FUTURES: [&str; 4] = ["Future", "BoxFuture", "LocalBoxFuture", "IntoFuture"];
 
 /// `T` in `Pin<Box<dyn Future<Output = T> + …>>`, whatever paths lead there.
 fn boxed_output(ty: &Type) -> Option<&Type> {

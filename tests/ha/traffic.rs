@@ -1,11 +1,12 @@
 //! Many callers all the time, while the server is killed, frozen and started again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use athena_cache::{BreakerState, Cache};
-use tokio::task::JoinSet;
+use athena_cache::{BreakerState, Cache, athena_cache};
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::support::proxy::{BOTH, Mode, Proxy};
 use crate::support::server::RedisServer;
@@ -262,5 +263,41 @@ async fn a20_r8_a_call_ends_at_its_deadline_whatever_the_retries() {
         assert!(took < Duration::from_secs(1) + MARGIN, "{took:?}");
     }
     assert!(cache.stats().retries > 0);
+    server.thaw();
+}
+
+#[athena_cache(ttl = "10m", skip(origin), cache = cache)]
+fn blocking_price(cache: &Cache, origin: &AtomicU32, id: u32) -> u32 {
+    origin.fetch_add(1, Ordering::SeqCst);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a20_a_thread_waits_for_less_long_than_a_future_whatever_the_retries() {
+    let server = RedisServer::start();
+    let setup = Setup::patient().but(|resilience| {
+        resilience.attempt_timeout = Duration::from_secs(10);
+        resilience.blocking_deadline = Duration::from_secs(1);
+        resilience.retry.after_timeout = true;
+        resilience.retry.read_attempts = 100;
+        resilience.breaker.enabled = false;
+    });
+    let cache = setup.cache("shop", &server.url());
+    let origin = Arc::new(AtomicU32::new(0));
+    let call = |id| {
+        let (cache, origin) = (cache.clone(), Arc::clone(&origin));
+        move || blocking_price(&cache, &origin, id)
+    };
+    spawn_blocking(call(0)).await.unwrap();
+    cache.settle().await;
+    spawn_blocking(call(0)).await.unwrap();
+    assert_eq!((cache.stats().backend_hits, origin.load(Ordering::SeqCst)), (1, 1));
+    server.freeze();
+    let start = Instant::now();
+    let outside = thread::spawn(call(2));
+    assert_eq!(spawn_blocking(call(1)).await.unwrap(), 1);
+    assert_eq!(spawn_blocking(|| outside.join().unwrap()).await.unwrap(), 2);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(1) + MARGIN, "{took:?}");
     server.thaw();
 }

@@ -216,8 +216,13 @@ async fn all_settings_at_once_may_be_unlimited() {
     let mut settings = Vec::new();
     leaves(&all, "", &mut settings);
     // How long callers wait for a backend, or for a process that is dead, has an end.
-    let ends =
-        ["resilience.deadline", "resilience.write_deadline", "resilience.attempt_timeout", "lease"];
+    let ends = [
+        "resilience.deadline",
+        "resilience.blocking_deadline",
+        "resilience.write_deadline",
+        "resilience.attempt_timeout",
+        "lease",
+    ];
     for (path, default) in settings {
         if extremes(&default).contains(&json!("unlimited")) && !ends.contains(&&*path) {
             *all.pointer_mut(&format!("/{}", path.replace('.', "/"))).unwrap() = json!("unlimited");

@@ -10,6 +10,7 @@
 mod attribute;
 mod backends;
 mod batch;
+mod blocking;
 mod bounds;
 mod breaker;
 mod codec;

@@ -9,7 +9,8 @@ use crate::engine::waited::Waited;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
-use crate::remote::{Address, Wanted};
+use crate::remote::{Address, Remote, Wanted};
+use crate::resilience::deadline::{Deadline, Manner};
 use crate::runtime::Runtime;
 use crate::shape::Typing;
 use crate::tag::{TagExcess, Tags};
@@ -26,6 +27,7 @@ pub(crate) struct Ask {
     pub(crate) destination: Destination,
     /// Whether there are tags that only the value knows.
     pub(crate) has_late_tags: bool,
+    pub(crate) manner: Manner,
     pub(crate) names: AskNames,
     pub(crate) waited: Waited,
 }
@@ -117,6 +119,7 @@ impl Clone for Ask {
             typing: self.typing,
             destination: self.destination.clone(),
             has_late_tags: self.has_late_tags,
+            manner: self.manner,
             names: self.names.clone(),
             waited: Waited::default(),
         }
@@ -144,6 +147,7 @@ impl Ask {
             typing,
             destination,
             has_late_tags: false,
+            manner: Manner::Async,
             names: AskNames::default(),
             waited: Waited::default(),
         }
@@ -173,7 +177,13 @@ impl Ask {
             entry_life: self.policy.longest_life(),
             tags: &self.tags,
             late_tags: self.has_late_tags,
+            manner: self.manner,
         }
+    }
+
+    /// The limit for everything that this call asks the backend now.
+    pub(super) fn deadline(&self, remote: &Remote) -> Deadline {
+        remote.deadline(self.manner)
     }
 
     /// Whether other processes may change what its values come from.

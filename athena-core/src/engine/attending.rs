@@ -32,6 +32,11 @@ where
         Self { call, caller, engine, returned: None, mailbox: None }
     }
 
+    /// Whether the load has run.
+    pub(crate) fn has_loaded(&self) -> bool {
+        self.returned.is_some()
+    }
+
     /// Goes on, with the load where the engine asks for it.
     ///
     /// The load is behind a `dyn` here and not where it is kept, so that the caller's future is `Send` if it is.

@@ -31,7 +31,7 @@ impl Ask {
         let Some(remote) = self.remote() else {
             return Ok(None);
         };
-        let looked = self.look_in(remote, remote.deadline()).await;
+        let looked = self.look_in(remote, self.deadline(remote)).await;
         self.without_load(looked)
     }
 

@@ -25,6 +25,7 @@ use crate::backend::Failure;
 use crate::entry::Slot;
 use crate::flight::{Flight, Joiner, Lead, Role};
 use crate::policy::freshness::Verdict;
+use crate::resilience::deadline::Manner;
 
 pub(crate) use typed::{answer_many, peek_many};
 
@@ -265,7 +266,7 @@ async fn look_many<'a>(asks: impl Iterator<Item = &'a Ask>) -> Vec<Looked> {
     }
     let open = asks.iter().zip(&addresses).filter(|(ask, _)| ask.waited.unanswered().is_none());
     let asked: Vec<_> = open.map(|(ask, address)| (&***address, &ask.tags)).collect();
-    let mut found = remote.look_many(&asked, remote.deadline()).await.into_iter();
+    let mut found = remote.look_many(&asked, remote.deadline(Manner::Async)).await.into_iter();
     let looked = asks.iter().zip(addresses).map(|(ask, address)| {
         if let Some(failure) = ask.waited.unanswered() {
             return Err(failure.clone());

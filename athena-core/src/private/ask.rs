@@ -20,20 +20,21 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::key::Key;
+use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Remember, Shape, Share, Typing};
 use crate::tag::{Tag, Tags, Text};
 use crate::telemetry::{Event, Topic};
 
 /// One call with everything it needs but its load; boxed, so that an annotated function is a small future.
-pub struct Ask<R, V, E>(Box<AskParts<R, V, E>>);
+pub struct Ask<R, V, E>(pub(super) Box<AskParts<R, V, E>>);
 
-struct AskParts<R, V, E> {
+pub(super) struct AskParts<R, V, E> {
     call: TypedCall<R, V, E>,
     coding: Option<Coding>,
     untyped: Option<UntypedCall>,
     asked: Option<AskedCall>,
-    caller: Caller,
+    pub(super) caller: Caller,
 }
 
 /// What of a call is the same whatever its types are.
@@ -44,6 +45,7 @@ pub(super) struct UntypedCall {
     pub(super) bypass: Option<&'static str>,
     pub(super) request: Option<Arc<CallRequest>>,
     pub(super) tags: Tags,
+    pub(super) manner: Manner,
 }
 
 impl<R, V, E> Ask<R, V, E> {
@@ -186,12 +188,24 @@ where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    fn attend(&mut self) -> Attending<'_, R, V, E> {
+    pub(super) fn attend(&mut self) -> Attending<'_, R, V, E> {
         let Self { call, coding, untyped, asked, caller } = self;
         let has_late_tags = call.tags_from.is_some();
         let untyped = untyped.take();
         *asked = untyped.map(|untyped| untyped.asked(call.typing(), *coding, has_late_tags));
         Attending::new(call, caller, begin(asked, caller))
+    }
+}
+
+impl<R, V, E> AskParts<R, V, E> {
+    /// The function, and the runtime of its cache.
+    pub(super) fn place(&self) -> Option<(&'static Site, Option<&Arc<Runtime>>)> {
+        self.untyped.as_ref().map(|call| (call.site, call.runtime.as_ref()))
+    }
+
+    /// Whether its values go to other processes, if they can.
+    pub(super) fn is_written(&self) -> bool {
+        self.coding.is_some()
     }
 }
 
@@ -259,6 +273,7 @@ impl UntypedCall {
             typing,
             destination,
             has_late_tags,
+            manner: self.manner,
             names: AskNames::default(),
             waited: Waited::default(),
         })

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot::{self, Receiver};
 
+use crate::blocking::{is_in_task, wait};
 use crate::cache::Cache;
 use crate::context;
 use crate::key::Key;
 use crate::runtime::{Runtime, Scope};
 use crate::shape::{Returned, Shape};
 use crate::tag::{Tag, Text};
+use crate::tasks::Home;
 
 /// The invalidations of one call.
 pub struct Invalidation {
@@ -73,9 +75,67 @@ impl Invalidation {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        let mut unfinished = Unfinished(self.always.then(|| self.pending()).flatten());
+        let mut unfinished = self.unfinished();
         let returned = body.await;
         unfinished.0 = None;
+        let (is_due, returned) = self.learn(shape, label, returned);
+        if is_due {
+            self.invalidate().await;
+        }
+        returned
+    }
+
+    /// The same in a thread that stands still meanwhile, for a body that does not wait.
+    pub fn block<R, V, E>(self, shape: Shape<R, V, E>, body: impl Future<Output = R>) -> R {
+        self.block_with(shape, |_| [] as [String; 0], body)
+    }
+
+    /// The same, with tags that only the result knows.
+    ///
+    /// In a task the backend is told by another task, before it is read again from here, and not waited for.
+    pub fn block_with<R, V, E, I>(
+        mut self,
+        shape: Shape<R, V, E>,
+        label: impl FnOnce(&V) -> I,
+        body: impl Future<Output = R>,
+    ) -> R
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let mut unfinished = self.unfinished();
+        let returned = wait(body);
+        unfinished.0 = None;
+        let (is_due, returned) = self.learn(shape, label, returned);
+        if !is_due {
+            return returned;
+        }
+        let Some(pending) = self.pending() else { return returned };
+        if is_in_task() {
+            // The next one who reads here finds the backend told, whoever tells it.
+            pending.journal();
+        } else {
+            // Not by a task: nobody else may drive its runtime, and this thread is not given up half-way.
+            let home = pending.runtime.tasks.home_from_outside();
+            let _entered = home.as_ref().map(Home::enter);
+            let _ = wait(pending.runtime.invalidate(&pending.scopes));
+        }
+        returned
+    }
+
+    fn unfinished(&self) -> Unfinished {
+        Unfinished(self.always.then(|| self.pending()).flatten())
+    }
+
+    /// Whether what was returned makes anything outdated.
+    fn learn<R, V, E, I>(
+        &mut self,
+        shape: Shape<R, V, E>,
+        label: impl FnOnce(&V) -> I,
+        returned: R,
+    ) -> (bool, R)
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
         let (succeeded, returned) = match (shape.split)(returned) {
             Returned::Found(value) => {
                 label(&value).into_iter().for_each(|tag| self.add_tag(tag.into()));
@@ -84,10 +144,7 @@ impl Invalidation {
             Returned::Absent(returned) => (true, returned),
             Returned::Failed(error) => (false, (shape.failed)(error)),
         };
-        if succeeded || self.always {
-            self.invalidate().await;
-        }
-        returned
+        (succeeded || self.always, returned)
     }
 
     fn add_tag(&mut self, tag: String) {

@@ -24,6 +24,7 @@ pub struct Site {
     /// The first claims that were granted, for calls that do not wait for a lock.
     granted: [OnceLock<Granted>; 4],
     keyless: Once,
+    in_task: Once,
 }
 
 /// The number of a cache, and the instance that names its entries by hand.
@@ -96,6 +97,7 @@ impl Site {
             number: OnceLock::new(),
             granted: [const { OnceLock::new() }; 4],
             keyless: Once::new(),
+            in_task: Once::new(),
         }
     }
 
@@ -176,6 +178,11 @@ impl Site {
     /// Says once that the arguments of a call make no key.
     pub(super) fn tell_keyless(&self, reason: &str) {
         self.keyless.call_once(|| log::no_key(self.name(), reason));
+    }
+
+    /// Says once that a function that is not `async` was called in a task.
+    pub(super) fn tell_in_task(&self) {
+        self.in_task.call_once(|| log::blocking_in_task(self.name()));
     }
 }
 

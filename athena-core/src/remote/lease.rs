@@ -24,7 +24,7 @@ use crate::coherence::session::Session;
 use crate::coherence::trust::Backing;
 use crate::key::Key;
 use crate::resilience::class::Word;
-use crate::resilience::deadline::Deadline;
+use crate::resilience::deadline::{Deadline, Manner};
 use crate::settings::LONGEST_LEASE;
 use crate::tag::Tags;
 use crate::telemetry::Event;
@@ -46,6 +46,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) tags: &'a Tags,
     /// Whether the value may have tags that only it knows.
     pub(crate) late_tags: bool,
+    pub(crate) manner: Manner,
 }
 
 /// What a request for a lease came to.
@@ -103,8 +104,8 @@ impl Remote {
         address: &Address,
         wanted: Wanted<'_>,
     ) -> Result<Asked, Failure> {
-        let Wanted { token, life, tags, late_tags, .. } = wanted;
-        let deadline = self.deadline();
+        let Wanted { token, life, tags, late_tags, manner, .. } = wanted;
+        let deadline = self.deadline(manner);
         let name = address.entry.lease();
         let node = self.backend.node(&name);
         self.takes_leases(node)?;

@@ -8,6 +8,15 @@ use crate::clock::Tick;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline(Tick);
 
+/// How a caller waits, which decides for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// In a future.
+    Async,
+    /// In a thread that stands still meanwhile.
+    Blocking,
+}
+
 impl Deadline {
     pub(crate) fn after(now: Tick, limit: Duration) -> Self {
         Self(now.after(limit))

@@ -34,6 +34,9 @@ pub struct Resilience {
     /// How long everything that one call asks the backend may take, 1 h at most. Default 1 s.
     #[serde(with = "crate::duration")]
     pub deadline: Duration,
+    /// The same for a call of a function that is not `async`, whose thread stands still meanwhile. Default 1 s.
+    #[serde(with = "crate::duration")]
+    pub blocking_deadline: Duration,
     /// How long writes off the caller's path may take, 1 h at most. Default 2 s.
     #[serde(with = "crate::duration")]
     pub write_deadline: Duration,
@@ -74,6 +77,7 @@ impl Default for Resilience {
         Self {
             attempt_timeout: Duration::from_millis(500),
             deadline: Duration::from_secs(1),
+            blocking_deadline: Duration::from_secs(1),
             write_deadline: Duration::from_secs(2),
             max_pending_writes: 1_024,
             max_value: 16 * 1024 * 1024,
@@ -89,12 +93,13 @@ impl Resilience {
     /// The numbers of the high-availability guide.
     ///
     /// Threshold 5, recovery 30 s, timeout 10 s, 3 attempts in total, 1 s and 2 s apart. One call may
-    /// wait 33 s for a frozen backend; with the defaults it waits half a second.
+    /// wait 33 s for a frozen backend, and 5 s if its function is not `async`; with the defaults it waits half a second.
     #[must_use]
     pub fn guide() -> Self {
         Self {
             attempt_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(33),
+            blocking_deadline: Duration::from_secs(5),
             write_deadline: Duration::from_secs(33),
             breaker: BreakerSettings {
                 failure_threshold: 5,
@@ -156,6 +161,7 @@ impl Resilience {
         for (name, value) in [
             ("attempt_timeout", self.attempt_timeout),
             ("deadline", self.deadline),
+            ("blocking_deadline", self.blocking_deadline),
             ("write_deadline", self.write_deadline),
             ("breaker.window", self.breaker.window),
             ("breaker.recovery_time", self.breaker.recovery_time),
@@ -169,8 +175,11 @@ impl Resilience {
 
     /// How long callers wait for a backend at most must have an end, whatever else has none.
     fn check_deadlines(&self, faults: &mut Vec<String>) {
-        for (name, value) in [("deadline", self.deadline), ("write_deadline", self.write_deadline)]
-        {
+        for (name, value) in [
+            ("deadline", self.deadline),
+            ("blocking_deadline", self.blocking_deadline),
+            ("write_deadline", self.write_deadline),
+        ] {
             if value > LONGEST_DEADLINE {
                 let value = shown(value);
                 faults.push(format!(

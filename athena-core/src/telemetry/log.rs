@@ -93,6 +93,17 @@ pub(crate) fn no_key(site: &str, reason: &str) {
     );
 }
 
+/// A function that is not `async` was called where it must not wait; said once per function.
+pub(crate) fn blocking_in_task(site: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        site,
+        "a call runs uncached: this function is not async and was called in a task, whose thread must not wait for \
+         the cache; call it in tokio::task::spawn_blocking or block_in_place, or make it async; this function is \
+         not told of again"
+    );
+}
+
 /// An observer that panics; said once per cache.
 pub(crate) fn observer_panicked(panic: &str) {
     tracing::error!(target: "athena_cache", panic, "an observer panicked; it goes on to hear events");

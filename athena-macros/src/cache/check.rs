@@ -8,7 +8,7 @@ use crate::cache::plan::{CachePlan, Load, Store};
 use crate::cache::{background, constant, key, output};
 use crate::fault::Faults;
 use crate::function::Function;
-use crate::origin::Origin;
+use crate::origin::{AsyncForm, Origin};
 
 /// Everything that is wrong, or a plan that can be rendered.
 pub(crate) fn check(
@@ -21,6 +21,7 @@ pub(crate) fn check(
     output::check(&options, &origin, &mut faults);
     refuse_combinations(&options, &mut faults);
     refuse_refresh_of_nothing(&options, &mut faults);
+    refuse_to_give_up_a_thread(&options, &origin, &mut faults);
     constant::check(&options, &origin, &mut faults);
     let plan = CachePlan {
         naming: key::check(&options, &origin, all_read, &mut faults),
@@ -64,6 +65,14 @@ fn refuse_refresh_of_nothing(options: &CacheOptions, faults: &mut Faults) {
         let message = "`refresh` has no effect with `ttl = \"0s\"`, which keeps nothing that could be \
                        reloaded; remove it, or write a longer `ttl`, such as `\"5m\"`";
         faults.at(&refresh.name, message);
+    }
+}
+
+fn refuse_to_give_up_a_thread(options: &CacheOptions, origin: &Origin, faults: &mut Faults) {
+    if let (Some(hard), AsyncForm::Blocking) = (&options.hard_timeout, origin.form) {
+        let message = "`hard_timeout` gives up a load that takes too long, and a function that is not `async` \
+                       cannot be given up; make it `async`, or remove the option";
+        faults.at(&hard.name, message);
     }
 }
 

@@ -14,6 +14,7 @@ use quote::quote_spanned;
 use crate::attribute::Written;
 use crate::cache::plan::{CachePlan, Key, Load};
 use crate::function::Body;
+use crate::origin::AsyncForm;
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
 
@@ -26,7 +27,12 @@ pub(crate) fn render(plan: &CachePlan) -> TokenStream {
         Load::InPlace => {
             let load = plan.origin.load();
             let run = quote_spanned!(hidden()=> ::core::pin::pin!(#load));
-            let run = quote_spanned!(hidden_at(&plan.origin.output)=> ask.run(#run).await);
+            let run = match plan.origin.form {
+                AsyncForm::Blocking => {
+                    quote_spanned!(hidden_at(&plan.origin.output)=> ask.block(#run))
+                }
+                _ => quote_spanned!(hidden_at(&plan.origin.output)=> ask.run(#run).await),
+            };
             (Body::Here, None, run, None)
         }
         Load::Background(load) => (
@@ -53,7 +59,11 @@ fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let key = key(plan);
     let shape = runtime.shape(&plan.origin.output);
     // Errors point at the result, as do those of the same kind when the call runs.
-    let look = quote_spanned!(hidden_at(&plan.origin.output)=> call.look(shape));
+    let place = hidden_at(&plan.origin.output);
+    let look = match plan.origin.form {
+        AsyncForm::Blocking => quote_spanned!(place=> call.look_blocking(shape)),
+        _ => quote_spanned!(place=> call.look(shape)),
+    };
     quote_spanned!(hidden()=>
         let site = #site;
         #call

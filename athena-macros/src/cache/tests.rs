@@ -66,7 +66,6 @@ fn all_faults_are_reported_at_once() {
             "`ttl` is set twice",
             "`{id` opens a hole",
             "`grace` is written `grace = …`",
-            "expected an `async fn`",
             "there is nothing to cache",
             "`nam` is no argument of `product`, expected `id`",
         ],

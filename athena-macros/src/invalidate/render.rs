@@ -7,6 +7,7 @@ use crate::attribute::Written;
 use crate::function::Body;
 use crate::invalidate::check::InvalidatePlan;
 use crate::invalidate::options::On;
+use crate::origin::AsyncForm;
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
 
@@ -20,10 +21,16 @@ pub(crate) fn render(plan: &InvalidatePlan) -> TokenStream {
     let sweep = sweep(plan, &runtime);
     let shape = runtime.shape(&plan.origin.output);
     let load = plan.origin.load();
-    let run = if let Some(Written { value, .. }) = &plan.options.tags_from {
-        quote_spanned!(hidden_at(value)=> sweep.run_with(shape, #value, #load).await)
-    } else {
-        quote_spanned!(hidden=> sweep.run(shape, #load).await)
+    let labels = plan.options.tags_from.as_ref().map(|Written { value, .. }| value);
+    let run = match (labels, plan.origin.form) {
+        (Some(labels), AsyncForm::Blocking) => {
+            quote_spanned!(hidden_at(labels)=> sweep.block_with(shape, #labels, #load))
+        }
+        (Some(labels), _) => {
+            quote_spanned!(hidden_at(labels)=> sweep.run_with(shape, #labels, #load).await)
+        }
+        (None, AsyncForm::Blocking) => quote_spanned!(hidden=> sweep.block(shape, #load)),
+        (None, _) => quote_spanned!(hidden=> sweep.run(shape, #load).await),
     };
     let content = quote_spanned!(hidden=> #sweep #shape #run);
     plan.origin.emit(Body::Here, &content)

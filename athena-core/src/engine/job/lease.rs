@@ -145,7 +145,7 @@ impl Job {
             return Ok(None);
         };
         self.lead.asks_at(self.now());
-        match self.ask.look_as(&self.lead, remote, remote.deadline()).await {
+        match self.ask.look_as(&self.lead, remote, self.ask.deadline(remote)).await {
             Ok(seen) => {
                 Ok(seen.filter(Judged::is_fresh).and_then(|seen| self.found_elsewhere(seen)))
             }

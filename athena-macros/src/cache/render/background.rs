@@ -6,7 +6,7 @@ use syn::{Attribute, GenericParam, Signature};
 
 use crate::cache::background::{Background, Home, Own};
 use crate::function::{Argument, Body};
-use crate::origin::Origin;
+use crate::origin::{AsyncForm, Origin};
 use crate::runtime::Runtime;
 use crate::tokens::hidden_at;
 
@@ -65,7 +65,19 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
     let function = callee(load, origin);
     let place = hidden_at(&load.option);
     let private = runtime.private_at(place);
-    let run = quote_spanned!(hidden_at(&origin.output)=> ask.run_detached(detach, load).await);
+    let output = hidden_at(&origin.output);
+    let (left, here, run) = match origin.form {
+        AsyncForm::Blocking => (
+            quote_spanned!(place=> #private::in_background(move || #function(#(#lent),*))),
+            quote_spanned!(place=> #function(#(#values),*)),
+            quote_spanned!(output=> ask.block_detached(detach, load)),
+        ),
+        AsyncForm::Async | AsyncForm::Boxed => (
+            quote_spanned!(place=> async move { #function(#(#lent),*).await }),
+            quote_spanned!(place=> #function(#(#values),*).await),
+            quote_spanned!(output=> ask.run_detached(detach, load).await),
+        ),
+    };
     quote_spanned!(place=>
         let detach = #private::Detach::new();
         let door = ::core::clone::Clone::clone(&detach);
@@ -73,10 +85,9 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
         let load = ::core::pin::pin!(async move {
             if door.is_open() {
                 #(#owned)*
-                let load = ::std::boxed::Box::pin(async move { #function(#(#lent),*).await });
-                return door.leave(load).await;
+                return door.leave(::std::boxed::Box::pin(#left)).await;
             }
-            #function(#(#values),*).await
+            #here
         });
         #run
     )

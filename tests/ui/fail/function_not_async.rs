@@ -1,8 +1,0 @@
-use athena_cache::athena_cache;
-
-#[athena_cache()]
-fn product(id: u64) -> u64 {
-    id
-}
-
-fn main() {}
