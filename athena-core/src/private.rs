@@ -3,6 +3,7 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
+mod grouped;
 mod handle;
 mod invalidate;
 mod probe;
@@ -21,7 +22,6 @@ use crate::engine;
 use crate::error::Error;
 use crate::key::draft::KeyDraft;
 use crate::key::encode::{self, Sink as _};
-use crate::policy::SitePolicy;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
 use crate::tag::{EscapedTo, Tags};
@@ -32,6 +32,7 @@ pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 use ask::UntypedCall;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
+pub use grouped::{Grouped, ungrouped};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
 pub use probe::{ErrorProbe, ReturnProbe, errors, shapes};
@@ -178,7 +179,8 @@ impl<'c> Call<'c> {
         if !is_usable {
             return None;
         }
-        let SitePolicy { memory_only, refresh, .. } = self.site.policy;
+        let refresh = self.site.refresh_on(runtime)?;
+        let memory_only = self.site.policy.memory_only;
         let topic = || runtime.telemetry.topic(&self.key.whole(), self.site.number());
         engine::hit(runtime, self.key.bytes(), memory_only, refresh, topic)
     }

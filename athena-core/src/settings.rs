@@ -2,6 +2,9 @@
 //!
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
+mod site;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::policy::{Defaults, Fallback, Percent};
 use crate::resilience::settings::Resilience;
+
+pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
 ///
@@ -26,6 +31,8 @@ use crate::resilience::settings::Resilience;
 /// max_journal = "unlimited"
 /// [resilience.breaker]
 /// failure_threshold = 10
+/// [sites."shop::products"]
+/// ttl = "1m"
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,6 +94,12 @@ pub struct Settings {
     pub memory: Memory,
     /// What stands between the cache and a failing backend.
     pub resilience: Resilience,
+    /// What is set for single functions, by their names; it takes the place of what their attributes say.
+    ///
+    /// A function is known once it is called: a name that none has is told with one WARN, see
+    /// [`Cache::unmatched_sites`](crate::Cache::unmatched_sites).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sites: BTreeMap<String, SiteSettings>,
 }
 
 impl Default for Settings {
@@ -105,6 +118,7 @@ impl Default for Settings {
             show_keys: false,
             memory: Memory::default(),
             resilience: Resilience::default(),
+            sites: BTreeMap::new(),
         }
     }
 }
@@ -230,6 +244,7 @@ impl Settings {
             ));
         }
         self.resilience.check(&mut faults);
+        check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(
                 "`fallback` is FailFast, expected GracefulDegradation, ServeStale or OriginOnly; \
@@ -249,4 +264,9 @@ impl Settings {
             fallback: self.fallback,
         }
     }
+}
+
+/// Adds what cannot be used of what is set for functions.
+pub(crate) fn check_sites(sites: &BTreeMap<String, SiteSettings>, faults: &mut Vec<String>) {
+    sites.iter().for_each(|(site, settings)| settings.check(site, faults));
 }

@@ -120,6 +120,7 @@ use proc_macro::TokenStream;
 /// | `version = 2` | makes entries of other versions unreadable | 0 |
 /// | `tags = ["user:{id}"]` | labels to invalidate by | none |
 /// | `tags_from = \|value\| …` | labels that only the value knows | none |
+/// | `grouped` | all entries can be invalidated together, [by the function](macro@athena_invalidate) | by keys and tags |
 /// | `tier = memory` | keeps the value in this process; it need not be `Serialize` | all tiers |
 /// | `codec = Json` | how a value becomes bytes, `Json` or `Postcard` | `Postcard` |
 /// | `fallback = ServeStale` | what answers while the backend cannot: `GracefulDegradation`, `ServeStale`, `FailFast`, `OriginOnly` | the builder's |
@@ -177,12 +178,13 @@ pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// One of `tags`, `keys` and `tags_from` is needed.
+/// One of `tags`, `keys`, `functions` and `tags_from` is needed.
 ///
 /// | option | meaning | without it |
 /// |---|---|---|
 /// | `tags = ["user:{id}"]` | drops all entries with one of these labels | none |
 /// | `keys = ["product:{id}"]` | drops the entries that `key = "…"` named so | none |
+/// | `functions = [products]` | drops all entries of these functions, which are `grouped` | none |
 /// | `tags_from = \|value\| …` | labels that only the value knows | none |
 /// | `on = always` | acts after `Err` too | `on = ok`: after all but `Err` |
 /// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |

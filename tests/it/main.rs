@@ -17,6 +17,7 @@ mod coherence;
 mod contained;
 mod envelope;
 mod extremes;
+mod functions;
 mod generations;
 mod grace;
 mod heavy;

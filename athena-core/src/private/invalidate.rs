@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot::{self, Receiver};
 
+use super::Grouped;
 use crate::cache::Cache;
 use crate::context;
 use crate::key::Key;
@@ -56,6 +57,19 @@ impl Invalidation {
         let mut text = Text::default();
         write(&mut text);
         self.scopes.push(Scope::Entry(Key::named(&text.into_string())));
+    }
+
+    /// All entries of a function that is named by its path.
+    pub fn function<F: Grouped>(&mut self) {
+        self.scopes.push(Scope::Function(F::name().into()));
+    }
+
+    /// All entries of a function that is named by its name.
+    pub fn function_named(&mut self, name: &'static str) {
+        if let Some(runtime) = &self.runtime {
+            runtime.sites.expect_group(name);
+        }
+        self.scopes.push(Scope::Function(name.into()));
     }
 
     /// Runs the function, then invalidates if it succeeded (coherence 12, I6).

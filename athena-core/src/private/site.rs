@@ -4,9 +4,12 @@ use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use crate::key::claims::{Claim, Claims, Ruling, Taken};
+use crate::key::group::Group;
 use crate::key::part::KeyPart;
-use crate::key::site;
-use crate::policy::{Fallback, Percent, SitePolicy};
+use crate::key::site::{self, Grouping};
+use crate::policy::{Fallback, Percent, Policy, SitePolicy};
+use crate::runtime::Runtime;
+use crate::sites::{Called, OnHits};
 use crate::telemetry::log;
 
 /// One annotated function.
@@ -21,6 +24,10 @@ pub struct Site {
     /// The name of an instance that is the function itself, without type parameters.
     own: OnceLock<&'static str>,
     number: OnceLock<Option<u32>>,
+    /// What its entries have in common, if it is `grouped`.
+    group: OnceLock<Group>,
+    grouping: Grouping,
+    on_hits: OnHits,
     /// The first claims that were granted, for calls that do not wait for a lock.
     granted: [OnceLock<Granted>; 4],
     keyless: Once,
@@ -48,6 +55,7 @@ pub struct SiteOptions {
     pub memory_only: bool,
     pub fallback: Option<Fallback>,
     pub remember_errors: bool,
+    pub grouped: bool,
 }
 
 impl SiteOptions {
@@ -67,6 +75,7 @@ impl SiteOptions {
         memory_only: false,
         fallback: None,
         remember_errors: false,
+        grouped: false,
     };
 }
 
@@ -94,6 +103,9 @@ impl Site {
             path: OnceLock::new(),
             own: OnceLock::new(),
             number: OnceLock::new(),
+            group: OnceLock::new(),
+            grouping: if options.grouped { Grouping::Grouped } else { Grouping::Single },
+            on_hits: OnHits::new(),
             granted: [const { OnceLock::new() }; 4],
             keyless: Once::new(),
         }
@@ -133,12 +145,37 @@ impl Site {
     #[inline]
     pub(super) fn number(&'static self) -> Option<u32> {
         *self.number.get_or_init(|| {
-            let number = site::number(self.name(), std::ptr::from_ref(self).addr());
+            let number = site::number(self.name(), std::ptr::from_ref(self).addr(), self.grouping);
             if number.is_none() {
                 log::name_taken(self.name());
             }
             number
         })
+    }
+
+    /// What its entries have in common, if it is `grouped`.
+    pub(super) fn group(&self) -> Option<&Group> {
+        let is_grouped = self.grouping == Grouping::Grouped;
+        is_grouped.then(|| self.group.get_or_init(|| Group::of(self.name())))
+    }
+
+    /// What holds for a call that memory has not answered; `None` if settings switch the function off.
+    pub(super) fn policy_on(&self, runtime: &Runtime) -> Option<Policy> {
+        let Runtime { sites, defaults, clock, .. } = runtime;
+        sites.policy(self.called(), defaults, || clock.now())
+    }
+
+    /// The share of the ttl at which a load begins, as it bears on hits; `None` if memory answers no call.
+    #[inline]
+    pub(super) fn refresh_on(&self, runtime: &Runtime) -> Option<Option<Percent>> {
+        if runtime.sites.edition() == 0 {
+            return Some(self.policy.refresh);
+        }
+        self.on_hits.refresh(&runtime.sites, self.called(), &runtime.defaults)
+    }
+
+    fn called(&self) -> Called<'_> {
+        Called { name: self.name(), written: &self.policy }
     }
 
     /// Whether this instance of the function may name entries of a cache by its key.

@@ -9,6 +9,7 @@ use super::recurrence::Recurrence;
 use super::topic::Topic;
 use crate::backend::{Class, Failover};
 use crate::clock::Clock;
+use crate::excerpt::Excerpt;
 use crate::resilience::breaker::BreakerState;
 
 /// No cache for annotated functions; said once per process.
@@ -80,6 +81,47 @@ pub(crate) fn no_key(site: &str, reason: &str) {
         site,
         reason,
         "a call runs uncached, because its arguments make no key; this function is not told of again"
+    );
+}
+
+/// Settings of a function that have no effect; said once for each function and change of settings.
+pub(crate) fn site_settings(cache: &str, site: &str, reason: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache, site, reason,
+        "not all of what is set for this function has an effect"
+    );
+}
+
+/// Settings whose name no function has; said once for each name and change of settings.
+pub(crate) fn site_unmatched(cache: &str, site: &str, nearest: Option<&str>) {
+    let site = display(Excerpt::of(site));
+    tracing::warn!(
+        target: "athena_cache",
+        cache, %site, nearest,
+        "there are settings for a function that has not been called so far: write `[sites.\"…\"]` with its `name`, or \
+         its path as in `shop::products`; `nearest` is a function of this process that may be meant"
+    );
+}
+
+/// Entries of a function that were to be invalidated together, and cannot be; said once per function and cache.
+pub(crate) fn not_grouped(cache: &str, site: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        cache, site,
+        "`functions` names a function that lacks `grouped`, so its entries are not invalidated: add `grouped` to its \
+         `#[athena_cache]`"
+    );
+}
+
+/// A function whose entries are invalidated, and that nobody has called here; said once per name and cache.
+pub(crate) fn function_unknown(cache: &str, site: &str, nearest: &str) {
+    let site = display(Excerpt::of(site));
+    tracing::warn!(
+        target: "athena_cache",
+        cache, %site, nearest,
+        "all entries of a function are invalidated that was not called in this process; `nearest` is one that was, and \
+         may be meant"
     );
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct CacheOptions {
     pub(crate) fallback: Option<Written<Ident>>,
     pub(crate) grace: Option<Written<Duration>>,
     pub(crate) grace_unless: Option<Written<Expr>>,
+    pub(crate) grouped: Option<Written<()>>,
     pub(crate) hard_timeout: Option<Written<Duration>>,
     pub(crate) jitter: Option<Written<u8>>,
     pub(crate) key: Option<Written<Template>>,
@@ -69,6 +70,7 @@ pub(crate) const RULES: &[Rule<CacheOptions>] = &[
     }),
     Rule::value("grace", |to, at, input| put(&mut to.grace, at, literal::duration(input))),
     Rule::value("grace_unless", |to, at, input| put(&mut to.grace_unless, at, input.parse())),
+    Rule::word("grouped", |to, at, _| put(&mut to.grouped, at, Ok(()))),
     Rule::value("hard_timeout", |to, at, input| {
         put(&mut to.hard_timeout, at, literal::duration(input))
     }),

@@ -3,6 +3,7 @@
 use syn::{Expr, Path};
 
 use crate::attribute::{Rule, Written, put};
+use crate::invalidate::functions::{self, Named};
 use crate::template::Template;
 use crate::{list, literal};
 
@@ -11,6 +12,7 @@ use crate::{list, literal};
 pub(crate) struct InvalidateOptions {
     pub(crate) cache: Option<Written<Expr>>,
     pub(crate) root: Option<Written<Path>>,
+    pub(crate) functions: Option<Written<Vec<Named>>>,
     pub(crate) keys: Option<Written<Vec<Template>>>,
     pub(crate) on: Option<Written<On>>,
     pub(crate) tags: Option<Written<Vec<Template>>>,
@@ -29,6 +31,7 @@ pub(crate) enum On {
 pub(crate) const RULES: &[Rule<InvalidateOptions>] = &[
     Rule::value("cache", |to, at, input| put(&mut to.cache, at, input.parse())),
     Rule::value("crate", |to, at, input| put(&mut to.root, at, input.call(Path::parse_mod_style))),
+    Rule::value("functions", |to, at, input| put(&mut to.functions, at, functions::parse(input))),
     Rule::value("keys", |to, at, input| put(&mut to.keys, at, list::templates(input))),
     Rule::value("on", |to, at, input| {
         let on = literal::word(input, &[("ok", On::Ok), ("always", On::Always)]);

@@ -51,6 +51,7 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         ("refresh", plain(options.refresh.as_ref())),
         ("memory_only", on(plan.store == Store::Memory)),
         ("fallback", fallback),
+        ("grouped", on(options.grouped.is_some())),
         ("remember_errors", on(options.negative.is_some())),
     ];
     let fields = fields.into_iter().filter_map(|(name, value)| {
