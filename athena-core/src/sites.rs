@@ -63,11 +63,7 @@ pub(crate) struct Called<'a> {
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 impl Sites {
-    pub(crate) fn new(
-        cache: &str,
-        sites: &BTreeMap<String, SiteSettings>,
-        now: Tick,
-    ) -> Self {
+    pub(crate) fn new(cache: &str, sites: &BTreeMap<String, SiteSettings>, now: Tick) -> Self {
         let in_force = InForce::new(sites, now);
         let edition = AtomicU64::new(in_force.edition_on_hits());
         let (cache, in_force) = (cache.into(), ArcSwap::from_pointee(in_force));

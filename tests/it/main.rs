@@ -33,6 +33,7 @@ mod runtimes;
 mod secrets;
 mod sharded;
 mod sharing;
+mod sites;
 mod stampede;
 mod tiers;
 mod together;

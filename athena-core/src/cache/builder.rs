@@ -185,11 +185,7 @@ impl Builder {
     ///     .build()?;
     /// # Ok::<(), athena_cache_core::Error>(())
     /// ```
-    pub fn site(
-        mut self,
-        name: impl Into<String>,
-        change: impl FnOnce(&mut SiteSettings),
-    ) -> Self {
+    pub fn site(mut self, name: impl Into<String>, change: impl FnOnce(&mut SiteSettings)) -> Self {
         change(self.settings.sites.entry(name.into()).or_default());
         self
     }

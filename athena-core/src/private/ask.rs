@@ -226,7 +226,8 @@ impl UntypedCall {
             return None;
         }
         let Some(policy) = self.site.policy_on(&runtime) else {
-            let (key, reason) = (&Topic::of_function(self.site.name()), "its settings switch it off");
+            let (key, reason) =
+                (&Topic::of_function(self.site.name()), "its settings switch it off");
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return None;
         };

@@ -22,7 +22,9 @@ impl Sites {
         match site::find(name) {
             Some((_, grouping)) => grouping == Grouping::Single,
             None => {
-                if let Some(nearest) = site::nearest(name).filter(|_| self.is_news(name, Doubt::Unknown)) {
+                if let Some(nearest) =
+                    site::nearest(name).filter(|_| self.is_news(name, Doubt::Unknown))
+                {
                     log::function_unknown(&self.cache, name, nearest);
                 }
                 false

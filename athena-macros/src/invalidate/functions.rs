@@ -29,7 +29,9 @@ pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Vec<Named>> {
     }
     let content;
     let bracket = syn::bracketed!(content in input);
-    let named = Punctuated::<Named, Token![,]>::parse_terminated_with(&content, one)?;
+    let named = Punctuated::<Named, Token![,]>::parse_terminated_with(&content, one);
+    // What is left unread would be a fault of its own.
+    let named = named.inspect_err(|_| drop(content.parse::<TokenStream>()))?;
     let mut faults = Faults::default();
     if named.is_empty() {
         let message = format!("`functions` is empty: {EXPECTED}");
@@ -54,7 +56,10 @@ fn one(input: ParseStream<'_>) -> syn::Result<Named> {
 }
 
 fn is_keyword_of_path(input: ParseStream<'_>) -> bool {
-    input.peek(Token![crate]) || input.peek(Token![self]) || input.peek(Token![super]) || input.peek(Token![Self])
+    input.peek(Token![crate])
+        || input.peek(Token![self])
+        || input.peek(Token![super])
+        || input.peek(Token![Self])
 }
 
 /// What names no free function.
@@ -79,19 +84,19 @@ fn check(path: &Path, faults: &mut Faults) {
 
 impl Named {
     pub(crate) fn render(&self, runtime: &Runtime) -> TokenStream {
-        let hidden = Span::mixed_site();
         match self {
-            Self::Text(name) => quote_spanned!(hidden=> sweep.function_named(#name);),
+            Self::Text(name) => {
+                quote_spanned!(Span::mixed_site()=> sweep.function_named(#name);)
+            }
             Self::Path(path) => {
                 let (private, place) = (runtime.private(), tokens::hidden_at(path));
                 // A path that leads to no type leaves the one of the glob.
-                let asked = quote_spanned!(place=> sweep.function::<AthenaFunction>(););
-                quote_spanned!(hidden=> {
+                quote_spanned!(place=> {
                     #[allow(unused_imports, clippy::wildcard_imports)]
                     use #private::ungrouped::*;
                     #[allow(unused_imports)]
                     use #path as AthenaFunction;
-                    #asked
+                    sweep.function::<AthenaFunction>();
                 })
             }
         }

@@ -40,7 +40,8 @@ fn sweep(plan: &InvalidatePlan, runtime: &Runtime) -> TokenStream {
     let on = plan.options.on.as_ref().map(|on| on.value);
     let always = (on == Some(On::Always)).then(|| quote_spanned!(hidden=> sweep.always();));
     let named = plan.options.functions.as_ref().map(|written| &*written.value).unwrap_or_default();
-    let told = always.is_some() || !plan.tags.is_empty() || !plan.keys.is_empty() || !named.is_empty();
+    let told =
+        always.is_some() || !plan.tags.is_empty() || !plan.keys.is_empty() || !named.is_empty();
     let mutable = told.then(|| quote_spanned!(hidden=> mut));
     let tags = plan.tags.iter().map(|tag| {
         let tag = tag.closure();

@@ -1,7 +1,7 @@
 //! Writes what stands for a function in `functions = […]`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 
 use crate::cache::plan::CachePlan;
 use crate::runtime::Runtime;
@@ -20,15 +20,14 @@ pub(crate) fn marker(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream>
     let name = match &plan.options.name {
         Some(name) => name.value.to_token_stream(),
         // The path of the type is that of the function.
-        None => quote!(::core::any::type_name::<Self>()),
+        None => quote_spanned!(place=> ::core::any::type_name::<Self>()),
     };
-    let marker = quote_spanned!(place=> struct);
-    Some(quote! {
+    Some(quote_spanned! {place=>
         #(#cfgs)*
         #[doc(hidden)]
         #[allow(dead_code, missing_docs, missing_debug_implementations, missing_copy_implementations)]
         #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
-        #vis #marker #ident {}
+        #vis struct #ident {}
         #(#cfgs)*
         impl #private::Grouped for #ident {
             fn name() -> &'static str {
