@@ -24,10 +24,12 @@ use crate::key::draft::KeyDraft;
 use crate::key::encode::{self, Sink as _};
 use crate::runtime::Runtime;
 use crate::shape::Shape;
+use crate::sites::HitPolicy;
 use crate::tag::{EscapedTo, Tags};
 
 pub use crate::engine::Detach;
 pub use crate::key::part::KeyPart;
+pub use crate::key::site::Grouping;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 use ask::UntypedCall;
@@ -179,7 +181,7 @@ impl<'c> Call<'c> {
         if !is_usable {
             return None;
         }
-        let refresh = self.site.refresh_on(runtime)?;
+        let HitPolicy::Answers(refresh) = self.site.hits_on(runtime) else { return None };
         let memory_only = self.site.policy.memory_only;
         let topic = || runtime.telemetry.topic(&self.key.whole(), self.site.number());
         engine::hit(runtime, self.key.bytes(), memory_only, refresh, topic)

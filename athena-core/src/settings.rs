@@ -268,5 +268,7 @@ impl Settings {
 
 /// Adds what cannot be used of what is set for functions.
 pub(crate) fn check_sites(sites: &BTreeMap<String, SiteSettings>, faults: &mut Vec<String>) {
-    sites.iter().for_each(|(site, settings)| settings.check(site, faults));
+    for (site, settings) in sites {
+        settings.check(site, faults);
+    }
 }

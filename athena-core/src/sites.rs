@@ -20,7 +20,7 @@ use crate::settings::SiteSettings;
 use crate::telemetry::log;
 
 use groups::Doubt;
-pub(crate) use on_hits::OnHits;
+pub(crate) use on_hits::{HitPolicy, OnHits};
 
 /// What is set for the functions that are called on a cache.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) struct Called<'a> {
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 impl Sites {
-    pub(crate) fn new(cache: &str, sites: &BTreeMap<String, SiteSettings>, now: Tick) -> Self {
+    pub(crate) fn new(cache: &str, sites: BTreeMap<String, SiteSettings>, now: Tick) -> Self {
         let in_force = InForce::new(sites, now);
         let edition = AtomicU64::new(in_force.edition_on_hits());
         let (cache, in_force) = (cache.into(), ArcSwap::from_pointee(in_force));
@@ -71,7 +71,7 @@ impl Sites {
     }
 
     /// Puts these in force, for calls that begin from now on.
-    pub(crate) fn set(&self, sites: &BTreeMap<String, SiteSettings>, now: Tick) {
+    pub(crate) fn set(&self, sites: BTreeMap<String, SiteSettings>, now: Tick) {
         let in_force = InForce::new(sites, now);
         let edition = in_force.edition_on_hits();
         self.in_force.store(in_force.into());
@@ -144,15 +144,12 @@ impl Sites {
 }
 
 impl InForce {
-    fn new(sites: &BTreeMap<String, SiteSettings>, now: Tick) -> Self {
+    fn new(sites: BTreeMap<String, SiteSettings>, now: Tick) -> Self {
         static EDITIONS: AtomicU64 = AtomicU64::new(1);
-        let of = |settings: &SiteSettings| InForceSite {
-            settings: settings.clone(),
-            ineffective: Once::new(),
-        };
+        let of = |settings| InForceSite { settings, ineffective: Once::new() };
         Self {
             edition: EDITIONS.fetch_add(1, Ordering::Relaxed),
-            sites: sites.iter().map(|(name, settings)| (name.clone(), of(settings))).collect(),
+            sites: sites.into_iter().map(|(name, settings)| (name, of(settings))).collect(),
             due: now.after(PATIENCE),
             unmatched: Once::new(),
         }

@@ -27,9 +27,9 @@ mod shop {
     use super::{Cache, Origin, athena_cache};
 
     #[athena_cache(ttl = "10s", grouped, name = "shop::named", skip(cache, origin), cache = cache)]
-    pub async fn named<T: Into<u32>>(cache: &Cache, origin: &Origin, id: T) -> u32
+    pub async fn named<T>(cache: &Cache, origin: &Origin, id: T) -> u32
     where
-        T: serde::Serialize,
+        T: serde::Serialize + Into<u32>,
     {
         origin.returns(id.into()).await
     }

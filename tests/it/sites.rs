@@ -1,5 +1,6 @@
 //! Settings of single functions: by code, by TOML, and while the process runs.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ async fn it_changes_while_the_process_runs_for_what_is_stored_from_then_on() {
     world.advance(SECOND * 9);
     assert_eq!(source(&world.cache, &origin, 1).await, Source::Memory, "it keeps its life");
     assert_eq!(fresh_for(&world, 1).await, 3);
-    world.cache.set_sites(Default::default()).unwrap();
+    world.cache.set_sites(BTreeMap::new()).unwrap();
     assert_eq!(fresh_for(&world, 1).await, 10);
 }
 
@@ -117,7 +118,7 @@ async fn when_a_refresh_begins_changes_for_what_is_kept_already() {
     world.advance(SECOND * 9);
     change(cache, EAGER, |site| site.refresh = Some(Percent::new(100)));
     assert_eq!(call().await, 2, "never");
-    cache.set_sites(Default::default()).unwrap();
+    cache.set_sites(BTreeMap::new()).unwrap();
     assert_eq!(call().await, 3, "as the attribute says");
 }
 

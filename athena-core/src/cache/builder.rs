@@ -267,7 +267,7 @@ impl Builder {
             };
             Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
         });
-        let sites = Sites::new(namespace.as_str(), &settings.sites, clock.now());
+        let sites = Sites::new(namespace.as_str(), settings.sites.clone(), clock.now());
         let (memory, window) = (&settings.memory, settings.resilience.trust_window);
         let cache = Cache::from(Runtime {
             namespace,

@@ -58,7 +58,7 @@ impl Cache {
         if !faults.is_empty() {
             return Err(Error::settings(faults.join("; ")));
         }
-        self.0.sites.set(&sites, self.0.clock.now());
+        self.0.sites.set(sites, self.0.clock.now());
         Ok(())
     }
 

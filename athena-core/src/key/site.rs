@@ -9,7 +9,7 @@ use super::near;
 use crate::lock::RwLock;
 
 /// Every site of the process that was called at least once.
-struct Sites {
+struct KnownSites {
     numbers: HashMap<&'static str, Registered>,
     names: Vec<&'static str>,
 }
@@ -24,19 +24,22 @@ struct Registered {
 
 /// Whether all entries of a function can be invalidated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grouping {
+pub enum Grouping {
+    /// They have a tag in common.
     Grouped,
+    /// They have not.
     Single,
 }
 
-static SITES: RwLock<Option<Sites>> = RwLock::new(None);
+static SITES: RwLock<Option<KnownSites>> = RwLock::new(None);
 
 /// The number of a site name, or `None` if another function has taken the name.
 ///
 /// `identity` is anything that tells functions apart, such as the address of a static.
 pub(crate) fn number(name: &'static str, identity: usize, grouping: Grouping) -> Option<u32> {
     let mut guard = SITES.write();
-    let sites = guard.get_or_insert_with(|| Sites { numbers: HashMap::new(), names: Vec::new() });
+    let sites =
+        guard.get_or_insert_with(|| KnownSites { numbers: HashMap::new(), names: Vec::new() });
     if let Some(registered) = sites.numbers.get(name) {
         return (registered.identity == identity).then_some(registered.number);
     }

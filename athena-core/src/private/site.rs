@@ -9,7 +9,7 @@ use crate::key::part::KeyPart;
 use crate::key::site::{self, Grouping};
 use crate::policy::{Fallback, Percent, Policy, SitePolicy};
 use crate::runtime::Runtime;
-use crate::sites::{Called, OnHits};
+use crate::sites::{Called, HitPolicy, OnHits};
 use crate::telemetry::log;
 
 /// One annotated function.
@@ -55,7 +55,7 @@ pub struct SiteOptions {
     pub memory_only: bool,
     pub fallback: Option<Fallback>,
     pub remember_errors: bool,
-    pub grouped: bool,
+    pub grouping: Grouping,
 }
 
 impl SiteOptions {
@@ -75,7 +75,7 @@ impl SiteOptions {
         memory_only: false,
         fallback: None,
         remember_errors: false,
-        grouped: false,
+        grouping: Grouping::Single,
     };
 }
 
@@ -104,7 +104,7 @@ impl Site {
             own: OnceLock::new(),
             number: OnceLock::new(),
             group: OnceLock::new(),
-            grouping: if options.grouped { Grouping::Grouped } else { Grouping::Single },
+            grouping: options.grouping,
             on_hits: OnHits::new(),
             granted: [const { OnceLock::new() }; 4],
             keyless: Once::new(),
@@ -165,13 +165,13 @@ impl Site {
         sites.policy(self.called(), defaults, || clock.now())
     }
 
-    /// The share of the ttl at which a load begins, as it bears on hits; `None` if memory answers no call.
+    /// How hits are judged on a cache.
     #[inline]
-    pub(super) fn refresh_on(&self, runtime: &Runtime) -> Option<Option<Percent>> {
+    pub(super) fn hits_on(&self, runtime: &Runtime) -> HitPolicy {
         if runtime.sites.edition() == 0 {
-            return Some(self.policy.refresh);
+            return HitPolicy::Answers(self.policy.refresh);
         }
-        self.on_hits.refresh(&runtime.sites, self.called(), &runtime.defaults)
+        self.on_hits.policy(&runtime.sites, self.called(), &runtime.defaults)
     }
 
     fn called(&self) -> Called<'_> {

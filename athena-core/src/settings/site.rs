@@ -106,8 +106,9 @@ impl SiteSettings {
         if self.refresh.is_some_and(|share| share.get() == 0) {
             fault("`refresh` is 0%, expected 1% to 99%, or 100% for never".to_owned());
         }
-        let (refresh, soft) = (self.refresh_share(), bounded(self.soft_timeout));
-        contradictions(refresh, self.ttl, soft, bounded(self.hard_timeout)).for_each(fault);
+        let (soft, hard) = (self.soft_timeout, self.hard_timeout);
+        let (soft, hard) = (soft.filter(is_limit), hard.filter(is_limit));
+        contradictions(self.refresh_share(), self.ttl, soft, hard).for_each(fault);
     }
 
     /// This over what the attribute says, and what of it has no effect.
@@ -116,45 +117,50 @@ impl SiteSettings {
         written: &SitePolicy,
         defaults: &Defaults,
     ) -> (SitePolicy, Vec<String>) {
-        let (mut policy, mut faults) = (*written, Vec::new());
-        policy.ttl = self.ttl.or(policy.ttl);
-        policy.grace = self.grace.or(policy.grace);
-        policy.jitter = self.jitter.or(policy.jitter);
-        policy.negative_ttl = self.negative_ttl.or(policy.negative_ttl);
-        if written.detaches() {
-            policy.refresh = self.refresh.map_or(policy.refresh, |_| self.refresh_share());
-            policy.soft_timeout =
-                self.soft_timeout.map_or(policy.soft_timeout, |limit| bounded(Some(limit)));
-        } else {
-            for (option, is_set) in
-                [("refresh", self.refresh.is_some()), ("soft_timeout", self.soft_timeout.is_some())]
-            {
-                if is_set {
-                    faults.push(format!(
-                        "`{option}` needs a load that goes on without its caller, which the attribute makes if it has \
-                         `refresh` or `soft_timeout`: add one of them there"
-                    ));
-                }
-            }
-        }
-        let fails = self.fallback == Some(Fallback::FailFast);
-        if written.carries_errors() {
-            policy.hard_timeout =
-                self.hard_timeout.map_or(policy.hard_timeout, |limit| bounded(Some(limit)));
-        } else if self.hard_timeout.is_some() || fails {
-            let option = if fails { "fallback" } else { "hard_timeout" };
-            faults.push(format!(
-                "`{option}` may end in an error of the cache, which the function returns if its attribute has \
-                 `hard_timeout` or `fallback = FailFast`: add one of them there"
-            ));
-        }
-        if written.carries_errors() || !fails {
-            policy.fallback = self.fallback.or(policy.fallback);
-        }
+        let mut faults = Vec::new();
+        let able = self.within(written, &mut faults);
+        let policy = SitePolicy {
+            ttl: able.ttl.or(written.ttl),
+            grace: able.grace.or(written.grace),
+            jitter: able.jitter.or(written.jitter),
+            negative_ttl: able.negative_ttl.or(written.negative_ttl),
+            refresh: able.refresh.map_or(written.refresh, |_| able.refresh_share()),
+            soft_timeout: able.soft_timeout.or(written.soft_timeout).filter(is_limit),
+            hard_timeout: able.hard_timeout.or(written.hard_timeout).filter(is_limit),
+            fallback: able.fallback.or(written.fallback),
+            ..*written
+        };
         let ttl = Some(policy.ttl.unwrap_or(defaults.ttl));
-        let (refresh, soft) = (policy.refresh, policy.soft_timeout);
-        faults.extend(contradictions(refresh, ttl, soft, policy.hard_timeout));
+        let (soft, hard) = (policy.soft_timeout, policy.hard_timeout);
+        faults.extend(contradictions(policy.refresh, ttl, soft, hard));
         (policy, faults)
+    }
+
+    /// These without what the attribute leaves no way for, which is added to the faults.
+    fn within(&self, written: &SitePolicy, faults: &mut Vec<String>) -> Self {
+        let mut able = self.clone();
+        if !written.detaches() {
+            let refresh = able.refresh.take().map(|_| "refresh");
+            let soft_timeout = able.soft_timeout.take().map(|_| "soft_timeout");
+            faults.extend(refresh.into_iter().chain(soft_timeout).map(|option| {
+                format!(
+                    "`{option}` needs a load that goes on without its caller, which the attribute makes if it has \
+                     `refresh` or `soft_timeout`: add one of them there"
+                )
+            }));
+        }
+        if !written.carries_errors() {
+            let hard_timeout = able.hard_timeout.take().map(|_| "hard_timeout");
+            let fails = |fallback: &mut Fallback| *fallback == Fallback::FailFast;
+            let fallback = able.fallback.take_if(fails).map(|_| "fallback");
+            faults.extend(hard_timeout.into_iter().chain(fallback).map(|option| {
+                format!(
+                    "`{option}` may end in an error of the cache, which the function returns if its attribute has \
+                     `hard_timeout` or `fallback = FailFast`: add one of them there"
+                )
+            }));
+        }
+        able
     }
 
     /// Whether calls that memory can answer have to look at this.
@@ -168,9 +174,9 @@ impl SiteSettings {
     }
 }
 
-/// A limit, unless it is none.
-fn bounded(limit: Option<Duration>) -> Option<Duration> {
-    limit.filter(|limit| *limit != Duration::MAX)
+/// Whether it limits anything.
+fn is_limit(limit: &Duration) -> bool {
+    *limit != Duration::MAX
 }
 
 fn contradictions(

@@ -19,17 +19,13 @@ impl Sites {
     ///
     /// One that was not may be called elsewhere; a name that looks like a mistake is told of.
     pub(crate) fn lacks_group(&self, name: &str) -> bool {
-        match site::find(name) {
-            Some((_, grouping)) => grouping == Grouping::Single,
-            None => {
-                if let Some(nearest) =
-                    site::nearest(name).filter(|_| self.is_news(name, Doubt::Unknown))
-                {
-                    log::function_unknown(&self.cache, name, nearest);
-                }
-                false
-            }
+        if let Some((_, grouping)) = site::find(name) {
+            return grouping == Grouping::Single;
         }
+        if let Some(nearest) = site::nearest(name).filter(|_| self.is_news(name, Doubt::Unknown)) {
+            log::function_unknown(&self.cache, name, nearest);
+        }
+        false
     }
 
     /// The same for a name that stands in the program, where nobody takes an error.

@@ -11,6 +11,15 @@ use crate::policy::{Defaults, Percent};
 #[derive(Debug)]
 pub(crate) struct OnHits(AtomicU64);
 
+/// How hits of a function are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HitPolicy {
+    /// Memory answers, and a load begins once this share of the ttl has passed.
+    Answers(Option<Percent>),
+    /// Its settings switch the function off.
+    Off,
+}
+
 /// Bits of the share.
 const SHARE: u32 = 8;
 /// In place of a share: no call is answered by memory.
@@ -23,13 +32,12 @@ impl OnHits {
         Self(AtomicU64::new(0))
     }
 
-    /// The share at which a load begins; `None` if memory does not answer calls of this function.
-    pub(crate) fn refresh(
+    pub(crate) fn policy(
         &self,
         sites: &Sites,
         called: Called<'_>,
         defaults: &Defaults,
-    ) -> Option<Option<Percent>> {
+    ) -> HitPolicy {
         let known = self.0.load(Ordering::Relaxed);
         let known = if known >> SHARE == sites.edition() {
             known
@@ -37,8 +45,9 @@ impl OnHits {
             self.look_up(sites, called, defaults)
         };
         match known & ((1 << SHARE) - 1) {
-            OFF => None,
-            share => Some(u8::try_from(share).ok().filter(|_| share != NEVER).map(Percent::new)),
+            OFF => HitPolicy::Off,
+            NEVER => HitPolicy::Answers(None),
+            share => HitPolicy::Answers(u8::try_from(share).ok().map(Percent::new)),
         }
     }
 

@@ -17,11 +17,10 @@ pub(crate) fn marker(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream>
     let (private, vis, ident) = (runtime.private(), &function.vis, &function.sig.ident);
     let cfgs = function.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
     let cfgs: Vec<_> = cfgs.collect();
-    let name = match &plan.options.name {
-        Some(name) => name.value.to_token_stream(),
-        // The path of the type is that of the function.
-        None => quote_spanned!(place=> ::core::any::type_name::<Self>()),
-    };
+    // The path of the type is that of the function.
+    let path = || quote_spanned!(place=> ::core::any::type_name::<Self>());
+    let given = plan.options.name.as_ref();
+    let name = given.map_or_else(path, |name| name.value.to_token_stream());
     Some(quote_spanned! {place=>
         #(#cfgs)*
         #[doc(hidden)]

@@ -37,6 +37,8 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         Key::Written(template) => Some(template.parts(&private)),
         Key::Derived(_) => None,
     };
+    let grouped = options.grouped.as_ref();
+    let grouping = grouped.map(|_| quote_spanned!(hidden=> #private::Grouping::Grouped));
     let fields = [
         ("key", key),
         ("shared", on(options.shared.is_some())),
@@ -51,7 +53,7 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         ("refresh", plain(options.refresh.as_ref())),
         ("memory_only", on(plan.store == Store::Memory)),
         ("fallback", fallback),
-        ("grouped", on(options.grouped.is_some())),
+        ("grouping", grouping),
         ("remember_errors", on(options.negative.is_some())),
     ];
     let fields = fields.into_iter().filter_map(|(name, value)| {
