@@ -24,7 +24,7 @@ use crate::key::draft::KeyDraft;
 use crate::key::encode::{self, Sink as _};
 use crate::runtime::Runtime;
 use crate::shape::Shape;
-use crate::sites::HitPolicy;
+use crate::sites::on_hits::HitPolicy;
 use crate::tag::{EscapedTo, Tags};
 
 pub use crate::engine::Detach;

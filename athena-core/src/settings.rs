@@ -13,6 +13,8 @@ use crate::error::Error;
 use crate::policy::{Defaults, Fallback, Percent};
 use crate::resilience::settings::Resilience;
 
+use site::SHORTEST_WAIT;
+
 pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
@@ -211,7 +213,6 @@ impl Memory {
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// A process that dies during a load holds up the others for as long.
 pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl Settings {
     /// Checks everything together; the error lists every fault.

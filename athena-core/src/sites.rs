@@ -3,7 +3,7 @@
 //! Invariant: a hit reads one number as long as nothing is set that bears on hits, and takes no lock in any case.
 
 mod groups;
-mod on_hits;
+pub(crate) mod on_hits;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Once;
@@ -19,9 +19,6 @@ use crate::policy::{Defaults, Policy, SitePolicy};
 use crate::settings::SiteSettings;
 use crate::telemetry::log;
 
-use groups::Doubt;
-pub(crate) use on_hits::{HitPolicy, OnHits};
-
 /// What is set for the functions that are called on a cache.
 #[derive(Debug)]
 pub(crate) struct Sites {
@@ -31,6 +28,13 @@ pub(crate) struct Sites {
     edition: AtomicU64,
     /// Names of functions that it was told of that they cannot be invalidated, or may not be meant.
     told: Mutex<HashSet<(Box<str>, Doubt)>>,
+}
+
+/// What a name was told of for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Doubt {
+    Unknown,
+    Ungrouped,
 }
 
 /// What was set at one time.

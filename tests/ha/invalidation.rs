@@ -91,7 +91,8 @@ async fn i1_i2_all_entries_of_a_function_are_invalidated_in_the_other_process_by
         (|| server.calls("del") + server.calls("unlink"), names(&server).len());
     let removed = removals();
     assert_eq!(recount(&here, &origin).await, 1);
-    assert_eq!((removals(), names(&server).len()), (removed, before), "no entry is touched");
+    assert_eq!(removals(), removed, "no entry is touched");
+    assert!(names(&server).len() >= before, "but for the generation of any tag, which may be new");
     for id in 0..20 {
         let seen = of(stock(&there, &origin, id)).observe().await.unwrap();
         assert_eq!((seen.value, seen.outcome.source), (1, Source::Load));

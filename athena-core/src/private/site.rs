@@ -9,7 +9,8 @@ use crate::key::part::KeyPart;
 use crate::key::site::{self, Grouping};
 use crate::policy::{Fallback, Percent, Policy, SitePolicy};
 use crate::runtime::Runtime;
-use crate::sites::{Called, HitPolicy, OnHits};
+use crate::sites::Called;
+use crate::sites::on_hits::{HitPolicy, OnHits};
 use crate::telemetry::log;
 
 /// One annotated function.

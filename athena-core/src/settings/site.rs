@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::SHORTEST_WAIT;
 use crate::policy::{Defaults, Fallback, Percent, SitePolicy};
 
 /// What is set for one annotated function; what is `None` stays as its attribute says.
@@ -85,6 +84,9 @@ impl Default for SiteSettings {
         }
     }
 }
+
+/// Shortest that anything is waited for.
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// A share that is reached when the ttl is over.
 const NEVER: Percent = Percent::new(100);

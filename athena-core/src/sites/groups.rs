@@ -1,15 +1,8 @@
 //! Whether the entries of a function can be invalidated together, as far as this process knows.
 
-use super::Sites;
+use super::{Doubt, Sites};
 use crate::key::site::{self, Grouping};
 use crate::telemetry::log;
-
-/// What a name was told of for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Doubt {
-    Unknown,
-    Ungrouped,
-}
 
 /// So many names are told of: a program may make them up.
 const MOST_TOLD: usize = 64;
