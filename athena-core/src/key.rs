@@ -12,6 +12,7 @@ pub(crate) mod compact;
 pub(crate) mod draft;
 pub(crate) mod encode;
 pub(crate) mod group;
+pub(crate) mod labels;
 pub(crate) mod name;
 mod near;
 pub(crate) mod part;

@@ -3,6 +3,7 @@
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
 mod ask;
+mod expected;
 mod grouped;
 mod handle;
 mod invalidate;
@@ -28,12 +29,14 @@ use crate::sites::on_hits::HitPolicy;
 use crate::tag::{EscapedTo, Tags};
 
 pub use crate::engine::Detach;
+pub use crate::key::labels::LabelKind;
 pub use crate::key::part::KeyPart;
 pub use crate::key::site::Grouping;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
 use ask::UntypedCall;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
+pub use expected::Expected;
 pub use grouped::{Grouped, ungrouped};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;

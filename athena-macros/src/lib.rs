@@ -214,6 +214,11 @@ pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
 /// else it does not compile; a name is looked at when it is used: that of a function which was called and lacks
 /// `grouped` is told with one ERROR, one that looks like another with one WARN.
 ///
+/// What `keys` and `tags` name need not be made by any function: other processes make entries, and so does
+/// `cache.entry(…)`. So only what looks like a slip is told: if functions of this process make keys or tags that look
+/// like it, and none that could be the same, one WARN names the nearest, 10 min after the first such call, since
+/// functions are known once they are called.
+///
 /// Templates are filled in before the body runs, since it may use up its
 /// arguments; they are written as for [`macro@athena_cache`].
 #[proc_macro_attribute]

@@ -210,3 +210,54 @@ async fn a_name_that_looks_like_that_of_a_function_is_told_of_once() {
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("nearest=\"it::functions::products\""), "{told:#?}");
 }
+
+mod labelled {
+    use super::{Cache, Origin, athena_cache, athena_invalidate};
+
+    #[athena_cache(
+        ttl = "10s", key = "shelf:{shop}:{id}", tags = ["shelves"], skip(origin), cache = cache
+    )]
+    pub async fn shelf(cache: &Cache, origin: &Origin, shop: &str, id: u32) -> u32 {
+        origin.returns(id).await
+    }
+
+    #[athena_invalidate(keys = ["shelf:{id}"], tags = ["shelfs"], cache = cache)]
+    pub async fn mistaken(cache: &Cache, id: u32) {}
+
+    #[athena_invalidate(
+        keys = ["shelf:{shop}:{id}", "by-hand:{id}"], tags = ["shelves", "elsewhere"], cache = cache
+    )]
+    pub async fn right(cache: &Cache, shop: &str, id: u32) {}
+}
+
+#[tokio::test]
+async fn a_key_or_tag_that_looks_like_one_of_a_function_and_is_none_is_told_of_once_after_a_while()
+{
+    let (world, origin, log) = (World::in_memory(), Origin::default(), Log::default());
+    let _log = log.set();
+    let told = || log.lines().into_iter().filter(|line| line.contains("which may be meant: an"));
+    labelled::shelf(&world.cache, &origin, "a", 1).await;
+    for _ in 0..2 {
+        labelled::mistaken(&world.cache, 1).await;
+        labelled::right(&world.cache, "a", 1).await;
+    }
+    assert_eq!(told().count(), 0, "the function that makes them may be called yet");
+    world.advance(std::time::Duration::from_secs(600));
+    for _ in 0..2 {
+        labelled::mistaken(&world.cache, 1).await;
+        labelled::right(&world.cache, "a", 1).await;
+    }
+    let lines: Vec<_> = told().collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let expected = [("shelfs", "shelves"), ("shelf:{…}", "shelf:{…}:{…}")];
+    for (line, (template, label)) in lines.iter().zip(expected) {
+        for part in [
+            "site=\"it::functions::labelled::mistaken\"".to_owned(),
+            format!("template=\"{template}\""),
+            "nearest=\"it::functions::labelled::shelf\"".to_owned(),
+            format!("label=\"{label}\""),
+        ] {
+            assert!(line.contains(&part), "{line}\nlacks {part}");
+        }
+    }
+}

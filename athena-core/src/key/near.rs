@@ -6,6 +6,11 @@ pub(crate) fn nearest<'n>(found: &str, names: impl Iterator<Item = &'n str>) -> 
     (ranked.0 <= MOST_EDITS).then_some(ranked.1)
 }
 
+/// Whether a text may be another one with a slip.
+pub(crate) fn differ_little(one: &str, other: &str) -> bool {
+    one.len().abs_diff(other.len()) <= MOST_EDITS * 4 && distance(one, other) <= MOST_EDITS
+}
+
 /// More other letters than this are another name.
 const MOST_EDITS: usize = 2;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot::{self, Receiver};
 
-use super::Grouped;
+use super::{Expected, Grouped};
 use crate::cache::Cache;
 use crate::context;
 use crate::key::Key;
@@ -43,6 +43,13 @@ impl Invalidation {
     /// Also when the function fails or is dropped half-way.
     pub fn always(&mut self) {
         self.always = true;
+    }
+
+    /// Looks whether a function makes the keys or tags that come next.
+    pub fn expect(&self, expected: &Expected) {
+        if let Some(runtime) = &self.runtime {
+            expected.check(runtime);
+        }
     }
 
     /// Everything with a tag.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::key::claims::{Claim, Claims, Ruling, Taken};
 use crate::key::group::Group;
+use crate::key::labels::{self, Labels, Template};
 use crate::key::part::KeyPart;
 use crate::key::site::{self, Grouping};
 use crate::policy::{Fallback, Percent, Policy, SitePolicy};
@@ -21,6 +22,7 @@ pub struct Site {
     pub(super) policy: SitePolicy,
     key: &'static [KeyPart],
     shared: bool,
+    tags: &'static [Template],
     path: OnceLock<&'static str>,
     /// The name of an instance that is the function itself, without type parameters.
     own: OnceLock<&'static str>,
@@ -57,6 +59,8 @@ pub struct SiteOptions {
     pub fallback: Option<Fallback>,
     pub remember_errors: bool,
     pub grouping: Grouping,
+    /// What the texts of `tags` look like.
+    pub tags: &'static [Template],
 }
 
 impl SiteOptions {
@@ -77,6 +81,7 @@ impl SiteOptions {
         fallback: None,
         remember_errors: false,
         grouping: Grouping::Single,
+        tags: &[],
     };
 }
 
@@ -101,6 +106,7 @@ impl Site {
             policy,
             key: options.key,
             shared: options.shared,
+            tags: options.tags,
             path: OnceLock::new(),
             own: OnceLock::new(),
             number: OnceLock::new(),
@@ -147,8 +153,10 @@ impl Site {
     pub(super) fn number(&'static self) -> Option<u32> {
         *self.number.get_or_init(|| {
             let number = site::number(self.name(), std::ptr::from_ref(self).addr(), self.grouping);
-            if number.is_none() {
-                log::name_taken(self.name());
+            let (function, key, tags) = (self.name(), self.key, self.tags);
+            match number {
+                Some(_) => labels::register(Labels { function, key, tags }),
+                None => log::name_taken(function),
             }
             number
         })

@@ -125,6 +125,17 @@ pub(crate) fn function_unknown(cache: &str, site: &str, nearest: &str) {
     );
 }
 
+/// Keys or tags that are invalidated, and that nothing has; said once per template of `#[athena_invalidate]`.
+pub(crate) fn nothing_so_labelled(site: &str, template: &str, nearest: &str, label: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        site, template, nearest, label,
+        "keys or tags are invalidated that no function makes which was called in this process; `nearest` makes `label`, \
+         which may be meant: an entry is found by exactly the text that it was given. If other processes make them, or \
+         `cache.entry(…)` does, all is well"
+    );
+}
+
 /// An observer that panics; said once per cache.
 pub(crate) fn observer_panicked(panic: &str) {
     tracing::error!(target: "athena_cache", panic, "an observer panicked; it goes on to hear events");
