@@ -2,8 +2,8 @@
 //!
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
+mod aim;
 mod ask;
-mod expected;
 mod grouped;
 mod handle;
 mod invalidate;
@@ -34,9 +34,9 @@ pub use crate::key::part::KeyPart;
 pub use crate::key::site::Grouping;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
+pub use aim::Aim;
 use ask::UntypedCall;
 pub use ask::{Ask, BackgroundSelf, own_receiver};
-pub use expected::Expected;
 pub use grouped::{Grouped, ungrouped};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;

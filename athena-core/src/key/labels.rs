@@ -30,7 +30,7 @@ pub enum LabelKind {
 
 /// What was found for a template.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
+pub(crate) enum LabelMatch {
     /// A function can make the same.
     Met,
     /// None can, and a function makes something like it.
@@ -47,11 +47,11 @@ pub(crate) fn register(labels: Labels) {
 }
 
 /// What is known of a template.
-pub(crate) fn find(kind: LabelKind, template: Template) -> Finding {
+pub(crate) fn find(kind: LabelKind, template: Template) -> LabelMatch {
     judge(kind, template, &KNOWN.read())
 }
 
-fn judge(kind: LabelKind, template: Template, known: &[Labels]) -> Finding {
+fn judge(kind: LabelKind, template: Template, known: &[Labels]) -> LabelMatch {
     let of = |labels: &Labels| -> Vec<(&'static str, Template)> {
         let templates = match kind {
             LabelKind::Key => std::slice::from_ref(&labels.key),
@@ -62,11 +62,11 @@ fn judge(kind: LabelKind, template: Template, known: &[Labels]) -> Finding {
     };
     let all: Vec<_> = known.iter().flat_map(of).collect();
     if all.iter().any(|(_, other)| may_meet(template, other)) {
-        return Finding::Met;
+        return LabelMatch::Met;
     }
     let text = shown(template);
     let near = all.iter().find(|(_, other)| looks_like(&text, &shown(other)));
-    near.map_or(Finding::Unknown, |(function, other)| Finding::Missed {
+    near.map_or(LabelMatch::Unknown, |(function, other)| LabelMatch::Missed {
         function,
         label: shown(other),
     })
@@ -101,29 +101,29 @@ mod tests {
         Labels { function: "shop::orders", key: &[], tags: &[] },
     ];
 
-    fn found(kind: LabelKind, template: Template) -> Finding {
+    fn found(kind: LabelKind, template: Template) -> LabelMatch {
         judge(kind, template, KNOWN)
     }
 
-    fn missed(label: &str) -> Finding {
-        Finding::Missed { function: "shop::product", label: label.to_owned() }
+    fn missed(label: &str) -> LabelMatch {
+        LabelMatch::Missed { function: "shop::product", label: label.to_owned() }
     }
 
     #[test]
     fn what_no_function_makes_is_missed_if_one_makes_something_like_it() {
         let (key, tag) = (LabelKind::Key, LabelKind::Tag);
         for (kind, template, expected) in [
-            (key, &[Text("product:"), Value, Text(":"), Value] as Template, Finding::Met),
+            (key, &[Text("product:"), Value, Text(":"), Value] as Template, LabelMatch::Met),
             (key, &[Text("product:"), Value], missed("product:{…}:{…}")),
             (key, &[Text("products:"), Value, Text(":"), Value], missed("product:{…}:{…}")),
-            (key, &[Text("user:"), Value], Finding::Unknown),
+            (key, &[Text("user:"), Value], LabelMatch::Unknown),
             (tag, &[Text("product")], missed("products")),
-            (tag, &[Text("category:"), Value], Finding::Met),
-            (tag, &[Text("categories:"), Value], Finding::Unknown),
-            (tag, &[Text("shelf")], Finding::Unknown),
+            (tag, &[Text("category:"), Value], LabelMatch::Met),
+            (tag, &[Text("categories:"), Value], LabelMatch::Unknown),
+            (tag, &[Text("shelf")], LabelMatch::Unknown),
         ] {
             assert_eq!(found(kind, template), expected, "{}", shown(template));
         }
-        assert_eq!(judge(key, &[Text("user:"), Value], &[]), Finding::Unknown);
+        assert_eq!(judge(key, &[Text("user:"), Value], &[]), LabelMatch::Unknown);
     }
 }

@@ -250,7 +250,7 @@ impl UntypedCall {
             }
         }
         if let Some(group) = group {
-            destination = destination.in_group(group.mark);
+            destination = destination.in_group(group.brand);
         }
         Some(engine::Ask {
             runtime,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot::{self, Receiver};
 
-use super::{Expected, Grouped};
+use super::{Aim, Grouped};
 use crate::cache::Cache;
 use crate::context;
 use crate::key::Key;
@@ -46,9 +46,9 @@ impl Invalidation {
     }
 
     /// Looks whether a function makes the keys or tags that come next.
-    pub fn expect(&self, expected: &Expected) {
+    pub fn aim(&self, aim: &Aim) {
         if let Some(runtime) = &self.runtime {
-            expected.check(runtime);
+            aim.check(runtime);
         }
     }
 

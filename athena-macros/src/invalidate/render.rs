@@ -46,12 +46,12 @@ fn sweep(plan: &InvalidatePlan, runtime: &Runtime) -> TokenStream {
         always.is_some() || !plan.tags.is_empty() || !plan.keys.is_empty() || !named.is_empty();
     let mutable = told.then(|| quote_spanned!(hidden=> mut));
     let tags = plan.tags.iter().map(|tag| {
-        let (expect, tag) = (expect(plan, "Tag", tag, &private), tag.closure());
-        quote_spanned!(hidden=> #expect sweep.tag(#tag);)
+        let (aim, tag) = (aim(plan, "Tag", tag, &private), tag.closure());
+        quote_spanned!(hidden=> #aim sweep.tag(#tag);)
     });
     let keys = plan.keys.iter().map(|key| {
-        let (expect, key) = (expect(plan, "Key", key, &private), key.closure());
-        quote_spanned!(hidden=> #expect sweep.key(#key);)
+        let (aim, key) = (aim(plan, "Key", key, &private), key.closure());
+        quote_spanned!(hidden=> #aim sweep.key(#key);)
     });
     let functions = named.iter().map(|function| function.render(runtime));
     quote_spanned!(hidden=>
@@ -64,16 +64,16 @@ fn sweep(plan: &InvalidatePlan, runtime: &Runtime) -> TokenStream {
 }
 
 /// Has the runtime tell of a text that no function makes.
-fn expect(plan: &InvalidatePlan, kind: &str, text: &Bound, private: &TokenStream) -> TokenStream {
+fn aim(plan: &InvalidatePlan, kind: &str, text: &Bound, private: &TokenStream) -> TokenStream {
     let hidden = Span::mixed_site();
     let (kind, parts) = (Ident::new(kind, hidden), text.parts(private));
     let function = plan.origin.function.sig.ident.unraw().to_string();
     quote_spanned!(hidden=> {
-        static EXPECTED: #private::Expected = #private::Expected::new(
+        static AIM: #private::Aim = #private::Aim::new(
             ::core::concat!(::core::module_path!(), "::", #function),
             #private::LabelKind::#kind,
             #parts,
         );
-        sweep.expect(&EXPECTED);
+        sweep.aim(&AIM);
     })
 }

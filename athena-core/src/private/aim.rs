@@ -1,4 +1,4 @@
-//! Keys and tags that `#[athena_invalidate]` names, and that a function should make.
+//! Keys and tags that `#[athena_invalidate]` aims at, and that a function should make.
 //!
 //! Invariant: nothing is told before functions had the time to be called, and one template is told of once.
 
@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Tick;
-use crate::key::labels::{self, Finding, LabelKind, Template};
+use crate::key::labels::{self, LabelKind, LabelMatch, Template};
 use crate::runtime::Runtime;
 use crate::telemetry::log;
 
 /// One template of one function that invalidates.
-pub struct Expected {
+pub struct Aim {
     function: &'static str,
     kind: LabelKind,
     template: Template,
@@ -24,7 +24,7 @@ pub struct Expected {
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const SETTLED: u64 = u64::MAX;
 
-impl Expected {
+impl Aim {
     /// A template of `function`.
     pub const fn new(function: &'static str, kind: LabelKind, template: Template) -> Self {
         Self { function, kind, template, missed: AtomicU64::new(0) }
@@ -37,9 +37,9 @@ impl Expected {
             return;
         }
         match labels::find(self.kind, self.template) {
-            Finding::Met => self.missed.store(SETTLED, Ordering::Relaxed),
-            Finding::Unknown => {}
-            Finding::Missed { function, label } => {
+            LabelMatch::Met => self.missed.store(SETTLED, Ordering::Relaxed),
+            LabelMatch::Unknown => {}
+            LabelMatch::Missed { function, label } => {
                 let now = runtime.clock.now();
                 if missed == 0 {
                     self.missed.store(now.as_millis() + 1, Ordering::Relaxed);
@@ -54,8 +54,8 @@ impl Expected {
     }
 }
 
-impl fmt::Debug for Expected {
+impl fmt::Debug for Aim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Expected").field("template", &self.template).finish_non_exhaustive()
+        f.debug_struct("Aim").field("template", &self.template).finish_non_exhaustive()
     }
 }
