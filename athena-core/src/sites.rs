@@ -6,8 +6,7 @@ mod groups;
 pub(crate) mod on_hits;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -26,6 +25,8 @@ pub(crate) struct Sites {
     in_force: ArcSwap<InForce>,
     /// That of what is in force if it bears on hits, else 0.
     edition: AtomicU64,
+    /// Held while both change, so that they are of one change.
+    changing: Mutex<()>,
     /// Names of functions that it was told of that they cannot be invalidated, or may not be meant.
     told: Mutex<HashSet<(Box<str>, Doubt)>>,
 }
@@ -45,14 +46,14 @@ struct InForce {
     sites: BTreeMap<String, InForceSite>,
     /// When names that no function has are told of.
     due: Tick,
-    unmatched: Once,
+    told_unmatched: AtomicBool,
 }
 
 #[derive(Debug)]
 struct InForceSite {
     settings: SiteSettings,
-    /// Tells what of it has no effect.
-    ineffective: Once,
+    /// Whether it was told what of it has no effect.
+    told_ineffective: AtomicBool,
 }
 
 /// A function that is called.
@@ -71,13 +72,14 @@ impl Sites {
         let in_force = InForce::new(sites, now);
         let edition = AtomicU64::new(in_force.edition_on_hits());
         let (cache, in_force) = (cache.into(), ArcSwap::from_pointee(in_force));
-        Self { cache, in_force, edition, told: Mutex::default() }
+        Self { cache, in_force, edition, changing: Mutex::default(), told: Mutex::default() }
     }
 
     /// Puts these in force, for calls that begin from now on.
     pub(crate) fn set(&self, sites: BTreeMap<String, SiteSettings>, now: Tick) {
         let in_force = InForce::new(sites, now);
         let edition = in_force.edition_on_hits();
+        let _changing = self.changing.lock();
         self.in_force.store(in_force.into());
         // Afterwards: whoever sees the number finds what it is of, or something later.
         self.edition.store(edition, Ordering::Release);
@@ -99,16 +101,15 @@ impl Sites {
         if in_force.sites.is_empty() {
             return Some(called.written.over(defaults));
         }
-        if !in_force.unmatched.is_completed() && in_force.due <= now() {
+        if !in_force.told_unmatched.load(Ordering::Relaxed) && in_force.due <= now() {
             self.tell_unmatched();
         }
         let Some(site) = in_force.sites.get(called.name) else {
             return Some(called.written.over(defaults));
         };
         let (policy, ineffective) = site.settings.over(called.written, defaults);
-        if !ineffective.is_empty() {
-            let reason = || ineffective.join("; ");
-            site.ineffective.call_once(|| log::site_settings(&self.cache, called.name, &reason()));
+        if !ineffective.is_empty() && !site.told_ineffective.swap(true, Ordering::Relaxed) {
+            log::site_settings(&self.cache, called.name, &ineffective.join("; "));
         }
         site.settings.enabled.then(|| policy.over(defaults))
     }
@@ -139,23 +140,24 @@ impl Sites {
 
     /// Tells of those once.
     pub(crate) fn tell_unmatched(&self) {
-        self.in_force.load().unmatched.call_once(|| {
-            for name in self.unmatched() {
-                log::site_unmatched(&self.cache, &name, site::nearest(&name));
-            }
-        });
+        if self.in_force.load().told_unmatched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        for name in self.unmatched() {
+            log::site_unmatched(&self.cache, &name, site::nearest(&name));
+        }
     }
 }
 
 impl InForce {
     fn new(sites: BTreeMap<String, SiteSettings>, now: Tick) -> Self {
         static EDITIONS: AtomicU64 = AtomicU64::new(1);
-        let of = |settings| InForceSite { settings, ineffective: Once::new() };
+        let of = |settings| InForceSite { settings, told_ineffective: AtomicBool::new(false) };
         Self {
             edition: EDITIONS.fetch_add(1, Ordering::Relaxed),
             sites: sites.into_iter().map(|(name, settings)| (name, of(settings))).collect(),
             due: now.after(PATIENCE),
-            unmatched: Once::new(),
+            told_unmatched: AtomicBool::new(false),
         }
     }
 
