@@ -19,11 +19,16 @@ max_entries = 50_000
 [resilience]
 attempt_timeout = "300ms"
 breaker = { failure_threshold = 10, recovery_time = "15s" }
+
+# In place of what the attribute of this function says.
+[sites."shop::products"]
+ttl = "1m"
 "#;
 
-const BAD: [&str; 3] = [
+const BAD: [&str; 4] = [
     "tll = '10m'",
     "ttl = '10'",
+    "[sites.'shop::products']\nttl = '0s'\nrefresh = '80%'",
     "degraded_loads = 0\nresilience = { attempt_timeout = '5s', deadline = '1s' }",
 ];
 

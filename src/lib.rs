@@ -68,7 +68,8 @@ pub use athena_cache_core::{
     Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Entry, Error,
     Event, Fallback, Format, Health, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
     NodeStatus, NotKept, Observed, Observer, Of, Outcome, Percent, Postcard, Quiet, Resilience,
-    RetrySettings, Settings, Source, Stats, Topic, Traffic, Typed, backend, escape, of, tag,
+    RetrySettings, Settings, SiteSettings, Source, Stats, Topic, Traffic, Typed, backend, escape,
+    of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]

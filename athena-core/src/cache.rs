@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod entry;
+mod functions;
 
 use std::fmt;
 use std::future::Future;
@@ -259,6 +260,7 @@ impl Cache {
     /// Returns within 2 s and `write_deadline`, whatever runtimes do. Tasks of one that is alive and driven by
     /// nobody end as soon as it runs again.
     pub async fn close(&self) -> Closed {
+        self.0.sites.tell_unmatched();
         let tasks_ended = self.0.tasks.close().await;
         let pending_invalidations = self.0.remote.as_ref().map_or(0, |it| it.journal_depth());
         let backend_ended = match &self.0.remote {

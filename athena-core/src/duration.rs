@@ -105,3 +105,41 @@ fn in_minutes(text: &str) -> Option<String> {
     }
     (meant != text).then_some(meant)
 }
+
+/// The same where nothing may be said.
+pub(crate) mod optional {
+    use serde::Deserialize;
+
+    use super::{Deserializer, Duration, Serializer};
+
+    struct Written(Duration);
+
+    impl serde::Serialize for Written {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            super::serialize(&self.0, to)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Written {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            super::deserialize(from).map(Self)
+        }
+    }
+
+    #[expect(clippy::ref_option, reason = "serde calls it like this")]
+    pub(crate) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            None => to.serialize_none(),
+            Some(duration) => to.serialize_some(&Written(*duration)),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Written>::deserialize(from)?.map(|duration| duration.0))
+    }
+}

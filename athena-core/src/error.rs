@@ -22,6 +22,7 @@ enum Kind {
     Timeout { topic: Message, limit: Duration },
     Backend(Failure),
     NotAnnotated,
+    NotGrouped { function: Message },
     NoCache,
     Closed,
 }
@@ -57,6 +58,10 @@ impl Error {
         Kind::NoCache.into()
     }
 
+    pub(crate) fn not_grouped(function: &str) -> Self {
+        Kind::NotGrouped { function: Message::of(function) }.into()
+    }
+
     pub(crate) fn closed() -> Self {
         Kind::Closed.into()
     }
@@ -90,6 +95,11 @@ impl Error {
     /// Whether `of` got a future that reached no annotated function.
     pub fn is_not_annotated(&self) -> bool {
         matches!(*self.0, Kind::NotAnnotated)
+    }
+
+    /// Whether all entries of a function were to be invalidated that is not `grouped`.
+    pub fn is_not_grouped(&self) -> bool {
+        matches!(*self.0, Kind::NotGrouped { .. })
     }
 
     /// Whether there is no cache: none installed, none in scope.
@@ -138,6 +148,11 @@ impl fmt::Display for Error {
             Kind::NotAnnotated => f.write_str(
                 "`of` was given a future that reached no annotated function when polled once; \
                  pass the call itself, as in `of(products(\"books\"))`",
+            ),
+            Kind::NotGrouped { function } => write!(
+                f,
+                "the entries of `{function}` have nothing in common that could be invalidated; add `grouped` to its \
+                 `#[athena_cache]`, or invalidate them by tags"
             ),
             Kind::NoCache => f.write_str(
                 "no cache is installed and none is in scope; call `Cache::install` at start-up \

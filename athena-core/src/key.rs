@@ -11,7 +11,10 @@ pub(crate) mod claims;
 pub(crate) mod compact;
 pub(crate) mod draft;
 pub(crate) mod encode;
+pub(crate) mod group;
+pub(crate) mod labels;
 pub(crate) mod name;
+mod near;
 pub(crate) mod part;
 pub(crate) mod site;
 

@@ -68,6 +68,16 @@ impl Policy {
 }
 
 impl SitePolicy {
+    /// Whether the function's attribute makes a load that can go on without its caller.
+    pub(crate) fn detaches(&self) -> bool {
+        self.refresh.is_some() || self.soft_timeout.is_some()
+    }
+
+    /// Whether it makes errors of the cache the function's own.
+    pub(crate) fn carries_errors(&self) -> bool {
+        self.hard_timeout.is_some() || self.fallback == Some(Fallback::FailFast)
+    }
+
     /// What the site says, and the defaults where there are none.
     pub(crate) fn over(&self, defaults: &Defaults) -> Policy {
         Policy {

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a fresh hit in memory is answered in [`Call::look`], without allocating or awaiting.
 
+mod aim;
 mod ask;
 mod blocking;
 mod fit;
+mod grouped;
 mod handle;
 mod invalidate;
 mod own;
@@ -23,16 +25,19 @@ use crate::engine;
 use crate::error::Error;
 use crate::key::draft::KeyDraft;
 use crate::key::encode::{self, Sink as _};
-use crate::policy::SitePolicy;
 use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
+use crate::sites::on_hits::HitPolicy;
 use crate::tag::{EscapedTo, Tags};
 
 pub use crate::engine::Detach;
+pub use crate::key::labels::LabelKind;
 pub use crate::key::part::KeyPart;
+pub use crate::key::site::Grouping;
 pub use crate::policy::Fallback;
 pub use crate::tag::Text;
+pub use aim::Aim;
 pub use ask::Ask;
 use ask::UntypedCall;
 pub use blocking::in_background;
@@ -42,6 +47,7 @@ pub use fit::{
     AnyFailure, CacheValue, Fallible, KeyArgument, MayBeAbsent, ReadFromBytes, SharedAsBytes,
     WrittenAsBytes, may_be_absent,
 };
+pub use grouped::{Grouped, ungrouped};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
 pub use own::{BackgroundSelf, own_receiver};
@@ -208,7 +214,8 @@ impl<'c> Call<'c> {
         if !is_usable {
             return None;
         }
-        let SitePolicy { memory_only, refresh, .. } = self.site.policy;
+        let HitPolicy::Answers(refresh) = self.site.hits_on(runtime) else { return None };
+        let memory_only = self.site.policy.memory_only;
         let topic = || runtime.telemetry.topic(&self.key.whole(), self.site.number());
         engine::hit(runtime, self.key.bytes(), memory_only, refresh, topic)
     }

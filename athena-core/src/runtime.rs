@@ -18,7 +18,9 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::claims::Claims;
+use crate::key::group::Group;
 use crate::key::name::Namespace;
+use crate::key::site;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
 use crate::memory::MemoryTier;
@@ -27,6 +29,7 @@ use crate::random::Random;
 use crate::remote::journal::Target;
 use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
+use crate::sites::Sites;
 use crate::tag::{Tag, TagExcess, Tags};
 use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::event::NotKept;
@@ -50,6 +53,8 @@ pub(crate) struct Runtime {
     pub(crate) loads: LoadLimits,
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,
+    /// What is set for single functions.
+    pub(crate) sites: Sites,
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
     /// Whether it was told that calls come from outside of a tokio runtime.
@@ -79,6 +84,8 @@ pub(crate) enum ValueTrouble {
 pub(crate) enum Scope {
     Entry(Key),
     Tag(Tag),
+    /// All entries of the function of this name, which is `grouped`.
+    Function(Arc<str>),
     Everything,
 }
 
@@ -87,6 +94,10 @@ impl Scope {
         match self {
             Self::Entry(key) => telemetry.topic_of_key(key),
             Self::Tag(tag) => telemetry.topic_of_tag(tag),
+            Self::Function(name) => match site::find(name) {
+                Some((name, _)) => Topic::of_function(name),
+                None => telemetry.topic_of_tag(&Group::tag(name)),
+            },
             Self::Everything => Topic::everything(),
         }
     }
@@ -203,18 +214,21 @@ impl Runtime {
                         self.revisions.announce(self.revisions.name(&entry.lease()));
                     }
                 }
-                Scope::Tag(tag) => {
-                    self.revisions.change(self.revisions.name(&self.namespace.tag(tag)));
-                    // Coherence 3b: our own change of it is not announced to us.
-                    self.revisions.announce(self.revisions.name(&self.namespace.any_tag()));
-                    self.memory.free_outdated();
-                }
+                Scope::Tag(tag) => self.mark_tag(tag),
+                Scope::Function(name) => self.mark_tag(&Group::tag(name)),
                 Scope::Everything => {
                     self.revisions.change_all();
                     self.memory.clear();
                 }
             }
         }
+    }
+
+    fn mark_tag(&self, tag: &Tag) {
+        self.revisions.change(self.revisions.name(&self.namespace.tag(tag)));
+        // Coherence 3b: our own change of it is not announced to us.
+        self.revisions.announce(self.revisions.name(&self.namespace.any_tag()));
+        self.memory.free_outdated();
     }
 
     /// What an entry that is in this process alone depends on, since a revision before its load.
@@ -329,6 +343,7 @@ impl Runtime {
             Scope::Entry(key) if key.is_local() => Vec::new(),
             Scope::Entry(key) => vec![Target::Entry(self.namespace.entry(key))],
             Scope::Tag(tag) => vec![Target::Tag(tag.clone())],
+            Scope::Function(name) => vec![Target::Tag(Group::tag(name))],
             Scope::Everything => remote.everything(),
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
+mod site;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::policy::{Defaults, Fallback, Percent};
 use crate::resilience::settings::Resilience;
+
+use site::SHORTEST_WAIT;
+
+pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
 ///
@@ -26,6 +33,8 @@ use crate::resilience::settings::Resilience;
 /// max_journal = "unlimited"
 /// [resilience.breaker]
 /// failure_threshold = 10
+/// [sites."shop::products"]
+/// ttl = "1m"
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,6 +96,12 @@ pub struct Settings {
     pub memory: Memory,
     /// What stands between the cache and a failing backend.
     pub resilience: Resilience,
+    /// What is set for single functions, by their names; it takes the place of what their attributes say.
+    ///
+    /// A function is known once it is called: a name that none has is told with one WARN, see
+    /// [`Cache::unmatched_sites`](crate::Cache::unmatched_sites).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sites: BTreeMap<String, SiteSettings>,
 }
 
 impl Default for Settings {
@@ -105,6 +120,7 @@ impl Default for Settings {
             show_keys: false,
             memory: Memory::default(),
             resilience: Resilience::default(),
+            sites: BTreeMap::new(),
         }
     }
 }
@@ -197,7 +213,6 @@ impl Memory {
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// A process that dies during a load holds up the others for as long.
 pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl Settings {
     /// Checks everything together; the error lists every fault.
@@ -230,6 +245,7 @@ impl Settings {
             ));
         }
         self.resilience.check(&mut faults);
+        check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(
                 "`fallback` is FailFast, expected GracefulDegradation, ServeStale or OriginOnly; \
@@ -248,5 +264,12 @@ impl Settings {
             jitter: self.jitter,
             fallback: self.fallback,
         }
+    }
+}
+
+/// Adds what cannot be used of what is set for functions.
+pub(crate) fn check_sites(sites: &BTreeMap<String, SiteSettings>, faults: &mut Vec<String>) {
+    for (site, settings) in sites {
+        settings.check(site, faults);
     }
 }

@@ -1,6 +1,7 @@
 //! `#[athena_invalidate]`: parse, check, render.
 
 mod check;
+mod functions;
 mod options;
 mod render;
 

@@ -124,6 +124,7 @@ use proc_macro::TokenStream;
 /// | `version = 2` | makes entries of other versions unreadable | 0 |
 /// | `tags = ["user:{id}"]` | labels to invalidate by | none |
 /// | `tags_from = \|value\| …` | labels that only the value knows | none |
+/// | `grouped` | all entries can be invalidated together, by `functions = [products]` | by keys and tags |
 /// | `tier = memory` | keeps the value in this process; it need not be `Serialize` | all tiers |
 /// | `codec = Json` | how a value becomes bytes, `Json` or `Postcard` | `Postcard` |
 /// | `fallback = ServeStale` | what answers while the backend cannot: `GracefulDegradation`, `ServeStale`, `FailFast`, `OriginOnly` | the builder's |
@@ -179,6 +180,25 @@ use proc_macro::TokenStream;
 ///
 /// What other caches call otherwise (`time`, `condition`, `size`, `sync`, …) is refused with what is written here
 /// instead.
+///
+/// # Settings without a new build
+///
+/// `[sites."shop::products"]` in the settings of a cache sets `ttl`, `grace`, `jitter`, `negative_ttl`, `refresh`,
+/// `soft_timeout`, `hard_timeout` and `fallback` in place of what the attribute says, or switches the function off;
+/// `Cache::set_sites` changes them while the process runs. See `SiteSettings`. What they cannot do, since
+/// the attribute leaves no way for it, is told with one WARN.
+///
+/// # All entries of a function
+///
+/// A function that says `grouped` has a tag of its own, which costs what any tag costs and is in all of its
+/// entries, those of all instances of a generic function as well. `#[athena_invalidate(functions = [products])]` and
+/// `Cache::invalidate_function("shop::products")` drop all of them by one small write.
+///
+/// So that a path leads to it, `grouped` makes a type beside a free function, which has its name and is imported with it:
+/// no other type or module in the same place may have that name. A method with `self` has no such type and goes by its
+/// name, in quotes. An associated function without `self` cannot be `grouped`; give it a tag.
+///
+/// Entries that a build stored in which the function was not `grouped` are not read by one in which it is.
 ///
 /// # Values as bytes
 ///
@@ -239,16 +259,27 @@ pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// One of `tags`, `keys` and `tags_from` is needed.
+/// One of `tags`, `keys`, `functions` and `tags_from` is needed.
 ///
 /// | option | meaning | without it |
 /// |---|---|---|
 /// | `tags = ["user:{id}"]` | drops all entries with one of these labels | none |
 /// | `keys = ["product:{id}"]` | drops the entries that `key = "…"` named so | none |
+/// | `functions = [products]` | drops all entries of these functions, which are `grouped` | none |
 /// | `tags_from = \|value\| …` | labels that only the value knows | none |
 /// | `on = always` | acts after `Err` too | `on = ok`: after all but `Err` |
 /// | `cache = self.cache` | the cache to use | the innermost scope's, else the installed one |
 /// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
+///
+/// `functions` takes free functions by their paths, as in `[products, shop::orders]`, and any function by its name in
+/// quotes, as in `["shop::Catalog::books"]`. A path has to lead to a function with `#[athena_cache(…, grouped)]`,
+/// else it does not compile; a name is looked at when it is used: that of a function which was called and lacks
+/// `grouped` is told with one ERROR, one that looks like another with one WARN.
+///
+/// What `keys` and `tags` name need not be made by any function: other processes make entries, and so does
+/// `cache.entry(…)`. So only what looks like a slip is told: if functions of this process make keys or tags that look
+/// like it, and none that could be the same, one WARN names the nearest, 10 min after the first such call, since
+/// functions are known once they are called.
 ///
 /// Templates are filled in before the body runs, since it may use up its
 /// arguments; they are written as for [`macro@athena_cache`].

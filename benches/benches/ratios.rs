@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 mod encode;
+mod hit;
 mod load;
 mod report;
 
@@ -14,6 +15,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     load::bench(&mut criterion);
     encode::bench(&mut criterion);
+    hit::bench(&mut criterion);
     criterion.final_summary();
     report::print();
 }

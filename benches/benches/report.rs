@@ -8,6 +8,13 @@ use std::path::PathBuf;
 const RATIOS: &[(&str, &str, &str, &str)] = &[
     ("load", "athena", "moka", "a cold key takes this many times moka's `try_get_with`"),
     (
+        "hit",
+        "set",
+        "plain",
+        "a hit where settings of functions are in force, against one where there are none",
+    ),
+    ("hit", "grouped", "plain", "a hit of a function that is `grouped`, against one that is not"),
+    (
         "encode",
         "product, watched",
         "product, plain",

@@ -7,10 +7,11 @@
 mod kept;
 
 use std::future::Future;
+use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use athena_cache::testing::MemoryBackend;
-use athena_cache::{Cache, Memory, athena_cache};
+use athena_cache::{Cache, Memory, Percent, athena_cache};
 use tokio::runtime::{Builder, Runtime};
 
 #[athena_cache(ttl = "1h", cache = cache)]
@@ -20,6 +21,16 @@ async fn product(cache: &Cache, id: u64) -> String {
 
 #[athena_cache(ttl = "1h", tags = ["products", "shop:{id}"], cache = cache)]
 async fn labelled(cache: &Cache, id: u64) -> String {
+    format!("product {id}")
+}
+
+#[athena_cache(ttl = "1h", tags = ["f:budget::tagged"], cache = cache)]
+async fn tagged(cache: &Cache, id: u64) -> String {
+    format!("product {id}")
+}
+
+#[athena_cache(ttl = "1h", grouped, cache = cache)]
+async fn grouped(cache: &Cache, id: u64) -> String {
     format!("product {id}")
 }
 
@@ -63,6 +74,29 @@ fn a_hit_in_memory_allocates_no_more_than_the_clone_of_its_value() {
     let cache = Cache::in_memory("budget");
     let info = allocations(&cache, || product(&cache, 1));
     within("hit in memory", &info, 1, 16);
+}
+
+#[test]
+fn settings_of_functions_and_groups_cost_a_hit_nothing() {
+    let never = Some(Percent::new(100));
+    let cache = Cache::builder("budget")
+        .site("budget::grouped", |site| (site.ttl, site.refresh) = (Some(Duration::MAX), never))
+        .site("budget::other", |site| site.enabled = false)
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        within("with settings", &allocations(&cache, || grouped(&cache, 1)), 1, 16);
+        within("without", &allocations(&cache, || product(&cache, 1)), 1, 16);
+        cache.set_sites(cache.sites()).unwrap();
+    }
+}
+
+#[test]
+fn a_group_costs_a_hit_in_the_backend_no_more_than_a_tag() {
+    let cache = shared(Memory::off());
+    let [group, tag] =
+        [allocations(&cache, || grouped(&cache, 1)), allocations(&cache, || tagged(&cache, 1))];
+    within("group", &group, tag.count_total, tag.bytes_total + 64);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use athena_cache::testing::{ChaosBackend, Fault};
-use athena_cache::{Cache, Invalidated, Source, athena_invalidate, of};
+use athena_cache::{Cache, Invalidated, Source, athena_cache, athena_invalidate, of};
 
 use crate::support::proxy::Proxy;
 use crate::support::server::RedisServer;
@@ -62,6 +62,44 @@ async fn i1_i2_an_invalidation_by_key_tag_or_namespace_reaches_the_other_process
             there.settle().await;
             assert_eq!(observe(&here, &origin, id).await.1.source, Source::Backend);
         }
+    }
+}
+
+#[athena_cache(ttl = "1h", grouped, skip(cache, origin), cache = cache)]
+async fn stock(cache: &Cache, origin: &Origin, id: u32) -> u32 {
+    origin.make(id).version
+}
+
+#[athena_invalidate(functions = [stock], cache = cache)]
+async fn recount(cache: &Cache, origin: &Origin) -> u32 {
+    origin.change()
+}
+
+#[tokio::test]
+async fn i1_i2_all_entries_of_a_function_are_invalidated_in_the_other_process_by_one_write() {
+    let server = RedisServer::start();
+    let [here, there] = two(&server);
+    let origin = Origin::default();
+    for id in 0..20 {
+        stock(&here, &origin, id).await;
+        observe(&here, &origin, id).await;
+        here.settle().await;
+        let seen = of(stock(&there, &origin, id)).observe().await.unwrap();
+        assert_eq!(seen.outcome.source, Source::Backend);
+    }
+    let (removals, before) =
+        (|| server.calls("del") + server.calls("unlink"), names(&server).len());
+    let removed = removals();
+    assert_eq!(recount(&here, &origin).await, 1);
+    assert_eq!(removals(), removed, "no entry is touched");
+    assert!(names(&server).len() >= before, "but for the generation of any tag, which may be new");
+    for id in 0..20 {
+        let seen = of(stock(&there, &origin, id)).observe().await.unwrap();
+        assert_eq!((seen.value, seen.outcome.source), (1, Source::Load));
+        there.settle().await;
+        let seen = of(stock(&here, &origin, id)).observe().await.unwrap();
+        assert_eq!((seen.value, seen.outcome.source), (1, Source::Backend));
+        assert_ne!(observe(&here, &origin, id).await.1.source, Source::Load);
     }
 }
 

@@ -22,7 +22,8 @@ use crate::random::Random;
 use crate::remote::{Means, Remote};
 use crate::resilience::settings::Resilience;
 use crate::runtime::Runtime;
-use crate::settings::{Memory, Settings};
+use crate::settings::{Memory, Settings, SiteSettings};
+use crate::sites::Sites;
 use crate::tasks::Tasks;
 use crate::telemetry::log::Log;
 use crate::telemetry::{Observer, Telemetry};
@@ -173,6 +174,22 @@ impl Builder {
         self
     }
 
+    /// Sets something for one annotated function, in place of what its attribute says; see [`SiteSettings`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use athena_cache_core::Cache;
+    ///
+    /// let cache = Cache::builder("shop")
+    ///     .site("shop::products", |site| site.ttl = Some(Duration::from_secs(600)))
+    ///     .build()?;
+    /// # Ok::<(), athena_cache_core::Error>(())
+    /// ```
+    pub fn site(mut self, name: impl Into<String>, change: impl FnOnce(&mut SiteSettings)) -> Self {
+        change(self.settings.sites.entry(name.into()).or_default());
+        self
+    }
+
     /// Limits around every operation on the backend.
     pub fn resilience(mut self, resilience: Resilience) -> Self {
         self.settings.resilience = resilience;
@@ -250,6 +267,7 @@ impl Builder {
             };
             Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
         });
+        let sites = Sites::new(namespace.as_str(), settings.sites.clone(), clock.now());
         let (memory, window) = (&settings.memory, settings.resilience.trust_window);
         let cache = Cache::from(Runtime {
             namespace,
@@ -263,6 +281,7 @@ impl Builder {
             tasks,
             loads: LoadLimits::new(settings.degraded_loads),
             claims: Claims::new(),
+            sites,
             logged: Mutex::new(HashSet::new()),
             told_outside: AtomicBool::new(false),
             settings,

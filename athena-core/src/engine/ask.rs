@@ -91,9 +91,18 @@ impl Destination {
 
     /// The same for a function whose errors are remembered as well: what is read depends on both.
     pub(crate) fn with_errors(self, of_errors: u64) -> Self {
+        self.branded(of_errors.rotate_left(17))
+    }
+
+    /// The same for a function whose entries are invalidated together: it reads what carries its tag, and no others.
+    pub(crate) fn in_group(self, brand: u64) -> Self {
+        self.branded(brand)
+    }
+
+    fn branded(self, brand: u64) -> Self {
         match self {
             Self::Backend { coding, fingerprint } => {
-                Self::Backend { coding, fingerprint: fingerprint ^ of_errors.rotate_left(17) }
+                Self::Backend { coding, fingerprint: fingerprint ^ brand }
             }
             other => other,
         }

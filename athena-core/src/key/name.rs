@@ -5,6 +5,7 @@
 //! shop:{k:product:42}:3                     the same, named by hand
 //! shop:{f:app::products#$11$05books}:l      its lease, in the same slot
 //! shop:#category:books                      the generation of a tag
+//! shop:#f:app::products                     that of all entries of a function, which is `grouped`
 //! shop:#                                    changes with every tag
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one partition of a store with several nodes

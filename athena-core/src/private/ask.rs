@@ -234,7 +234,7 @@ impl UntypedCall {
 
     /// The call for the engine; `None` if it runs without, which is told.
     fn ask(
-        self,
+        mut self,
         mut typing: Typing,
         coding: Option<Coding>,
         has_late_tags: bool,
@@ -249,7 +249,16 @@ impl UntypedCall {
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return None;
         }
-        let policy = self.site.policy.over(&runtime.defaults);
+        let Some(policy) = self.site.policy_on(&runtime) else {
+            let (key, reason) =
+                (&Topic::of_function(self.site.name()), "its settings switch it off");
+            runtime.telemetry.tell(&Event::Bypassed { key, reason });
+            return None;
+        };
+        let group = self.site.group();
+        if let Some(group) = group {
+            self.tags.add(group.tag.clone());
+        }
         let site = self.site.number();
         let value = typing.value.id;
         let call = Labelled { key: &self.key, site, policy: &policy, tags: &self.tags, value };
@@ -263,6 +272,9 @@ impl UntypedCall {
                 Ok(of_errors) => destination = destination.with_errors(of_errors),
                 Err(_) => remembered.coding = None,
             }
+        }
+        if let Some(group) = group {
+            destination = destination.in_group(group.brand);
         }
         Some(engine::Ask {
             runtime,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot::{self, Receiver};
 
+use super::{Aim, Grouped};
 use crate::blocking::{is_in_task, wait};
 use crate::cache::Cache;
 use crate::context;
@@ -46,6 +47,13 @@ impl Invalidation {
         self.always = true;
     }
 
+    /// Looks whether a function makes the keys or tags that come next.
+    pub fn aim(&self, aim: &Aim) {
+        if let Some(runtime) = &self.runtime {
+            aim.check(runtime);
+        }
+    }
+
     /// Everything with a tag.
     pub fn tag(&mut self, write: impl FnOnce(&mut Text)) {
         let mut text = Text::default();
@@ -58,6 +66,19 @@ impl Invalidation {
         let mut text = Text::default();
         write(&mut text);
         self.scopes.push(Scope::Entry(Key::named(&text.into_string())));
+    }
+
+    /// All entries of a function that is named by its path.
+    pub fn function<F: Grouped>(&mut self) {
+        self.scopes.push(Scope::Function(F::name().into()));
+    }
+
+    /// All entries of a function that is named by its name.
+    pub fn function_named(&mut self, name: &'static str) {
+        if let Some(runtime) = &self.runtime {
+            runtime.sites.expect_group(name);
+        }
+        self.scopes.push(Scope::Function(name.into()));
     }
 
     /// Runs the function, then invalidates if it succeeded (coherence 12, I6).

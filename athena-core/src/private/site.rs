@@ -4,9 +4,14 @@ use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use crate::key::claims::{Claim, Claims, Ruling, Taken};
+use crate::key::group::Group;
+use crate::key::labels::{self, Labels, Template};
 use crate::key::part::KeyPart;
-use crate::key::site;
-use crate::policy::{Fallback, Percent, SitePolicy};
+use crate::key::site::{self, Grouping};
+use crate::policy::{Fallback, Percent, Policy, SitePolicy};
+use crate::runtime::Runtime;
+use crate::sites::Called;
+use crate::sites::on_hits::{HitPolicy, OnHits};
 use crate::telemetry::log;
 
 /// One annotated function.
@@ -17,10 +22,15 @@ pub struct Site {
     pub(super) policy: SitePolicy,
     key: &'static [KeyPart],
     shared: bool,
+    tags: &'static [Template],
     path: OnceLock<&'static str>,
     /// The name of an instance that is the function itself, without type parameters.
     own: OnceLock<&'static str>,
     number: OnceLock<Option<u32>>,
+    /// What its entries have in common, if it is `grouped`.
+    group: OnceLock<Group>,
+    grouping: Grouping,
+    on_hits: OnHits,
     /// The first claims that were granted, for calls that do not wait for a lock.
     granted: [OnceLock<Granted>; 4],
     keyless: Once,
@@ -49,6 +59,9 @@ pub struct SiteOptions {
     pub memory_only: bool,
     pub fallback: Option<Fallback>,
     pub remember_errors: bool,
+    pub grouping: Grouping,
+    /// What the texts of `tags` look like.
+    pub tags: &'static [Template],
 }
 
 impl SiteOptions {
@@ -68,6 +81,8 @@ impl SiteOptions {
         memory_only: false,
         fallback: None,
         remember_errors: false,
+        grouping: Grouping::Single,
+        tags: &[],
     };
 }
 
@@ -92,9 +107,13 @@ impl Site {
             policy,
             key: options.key,
             shared: options.shared,
+            tags: options.tags,
             path: OnceLock::new(),
             own: OnceLock::new(),
             number: OnceLock::new(),
+            group: OnceLock::new(),
+            grouping: options.grouping,
+            on_hits: OnHits::new(),
             granted: [const { OnceLock::new() }; 4],
             keyless: Once::new(),
             in_task: Once::new(),
@@ -135,12 +154,39 @@ impl Site {
     #[inline]
     pub(super) fn number(&'static self) -> Option<u32> {
         *self.number.get_or_init(|| {
-            let number = site::number(self.name(), std::ptr::from_ref(self).addr());
-            if number.is_none() {
-                log::name_taken(self.name());
+            let number = site::number(self.name(), std::ptr::from_ref(self).addr(), self.grouping);
+            let (function, key, tags) = (self.name(), self.key, self.tags);
+            match number {
+                Some(_) => labels::register(Labels { function, key, tags }),
+                None => log::name_taken(function),
             }
             number
         })
+    }
+
+    /// What its entries have in common, if it is `grouped`.
+    pub(super) fn group(&self) -> Option<&Group> {
+        let is_grouped = self.grouping == Grouping::Grouped;
+        is_grouped.then(|| self.group.get_or_init(|| Group::of(self.name())))
+    }
+
+    /// What holds for a call that memory has not answered; `None` if settings switch the function off.
+    pub(super) fn policy_on(&self, runtime: &Runtime) -> Option<Policy> {
+        let Runtime { sites, defaults, clock, .. } = runtime;
+        sites.policy(self.called(), defaults, || clock.now())
+    }
+
+    /// How hits are judged on a cache.
+    #[inline]
+    pub(super) fn hits_on(&self, runtime: &Runtime) -> HitPolicy {
+        if runtime.sites.edition() == 0 {
+            return HitPolicy::Answers(self.policy.refresh);
+        }
+        self.on_hits.policy(&runtime.sites, self.called(), &runtime.defaults)
+    }
+
+    fn called(&self) -> Called<'_> {
+        Called { name: self.name(), written: &self.policy }
     }
 
     /// Whether this instance of the function may name entries of a cache by its key.

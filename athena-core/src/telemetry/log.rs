@@ -9,6 +9,7 @@ use super::recurrence::Recurrence;
 use super::topic::Topic;
 use crate::backend::{Class, Failover};
 use crate::clock::Clock;
+use crate::excerpt::Excerpt;
 use crate::policy::Percent;
 use crate::resilience::breaker::BreakerState;
 
@@ -101,6 +102,58 @@ pub(crate) fn blocking_in_task(site: &str) {
         "a call runs uncached: this function is not async and was called in a task, whose thread must not wait for \
          the cache; call it in tokio::task::spawn_blocking or block_in_place, or make it async; this function is \
          not told of again"
+    );
+}
+
+/// Settings of a function that have no effect; said once for each function and change of settings.
+pub(crate) fn site_settings(cache: &str, site: &str, reason: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        cache, site, reason,
+        "not all of what is set for this function has an effect"
+    );
+}
+
+/// Settings whose name no function has; said once for each name and change of settings.
+pub(crate) fn site_unmatched(cache: &str, site: &str, nearest: Option<&str>) {
+    let site = display(Excerpt::of(site));
+    tracing::warn!(
+        target: "athena_cache",
+        cache, %site, nearest,
+        "there are settings for a function that has not been called so far: write `[sites.\"…\"]` with its `name`, or \
+         its path as in `shop::products`; `nearest` is a function of this process that may be meant"
+    );
+}
+
+/// Entries of a function that were to be invalidated together, and cannot be; said once per function and cache.
+pub(crate) fn not_grouped(cache: &str, site: &str) {
+    tracing::error!(
+        target: "athena_cache",
+        cache, site,
+        "`functions` names a function that lacks `grouped`, so its entries are not invalidated: add `grouped` to its \
+         `#[athena_cache]`"
+    );
+}
+
+/// A function whose entries are invalidated, and that nobody has called here; said once per name and cache.
+pub(crate) fn function_unknown(cache: &str, site: &str, nearest: &str) {
+    let site = display(Excerpt::of(site));
+    tracing::warn!(
+        target: "athena_cache",
+        cache, %site, nearest,
+        "all entries of a function are invalidated that was not called in this process; `nearest` is one that was, and \
+         may be meant"
+    );
+}
+
+/// Keys or tags that are invalidated, and that nothing has; said once per template of `#[athena_invalidate]`.
+pub(crate) fn nothing_so_labelled(site: &str, template: &str, nearest: &str, label: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        site, template, nearest, label,
+        "keys or tags are invalidated that no function makes which was called in this process; `nearest` makes `label`, \
+         which may be meant: an entry is found by exactly the text that it was given. If other processes make them, or \
+         `cache.entry(…)` does, all is well"
     );
 }
 

@@ -45,6 +45,11 @@ fn refuse_combinations(options: &CacheOptions, faults: &mut Faults) {
                        remove one";
         faults.at(&codec.name, message);
     }
+    if let (Some(grouped), Some(_)) = (&options.grouped, &options.shared) {
+        let message = "`grouped` has no hold on what other functions load under a `shared` key; write \
+                       one tag at all of them instead, as in `tags = [\"products\"]`";
+        faults.at(&grouped.name, message);
+    }
     if let (Some(soft), Some(hard)) = (&options.soft_timeout, &options.hard_timeout)
         && let (Some(soft_limit), Some(hard_limit)) = (soft.value.known(), hard.value.known())
         && soft_limit >= hard_limit

@@ -19,6 +19,7 @@ pub(crate) struct CacheOptions {
     pub(crate) grace: Option<Written<Time>>,
     pub(crate) grace_unless: Option<Written<Expr>>,
     pub(crate) hard_timeout: Option<Written<Time>>,
+    pub(crate) grouped: Option<Written<()>>,
     pub(crate) jitter: Option<Written<u8>>,
     pub(crate) key: Option<Written<Template>>,
     pub(crate) name: Option<Written<LitStr>>,
@@ -81,6 +82,7 @@ const RULES: &[Rule<CacheOptions>] = &[
     }),
     Rule::value("grace", |to, at, input| put(&mut to.grace, at, duration::read(input))),
     Rule::value("grace_unless", |to, at, input| put(&mut to.grace_unless, at, input.parse())),
+    Rule::word("grouped", |to, at, _| put(&mut to.grouped, at, Ok(()))),
     Rule::value("hard_timeout", |to, at, input| {
         put(&mut to.hard_timeout, at, duration::limit(input))
     }),

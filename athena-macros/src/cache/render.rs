@@ -6,6 +6,7 @@
 
 mod ask;
 mod background;
+mod group;
 mod site;
 
 use proc_macro2::{Ident, Span, TokenStream};
@@ -44,7 +45,8 @@ pub(crate) fn render(plan: &CachePlan) -> TokenStream {
     };
     let content = quote_spanned!(hidden()=> #before #look #ask #run);
     let function = plan.origin.emit(body, &content);
-    quote_spanned!(hidden()=> #function #beside)
+    let group = group::marker(plan, &runtime);
+    quote_spanned!(hidden()=> #function #beside #group)
 }
 
 /// From the site to the question whether the answer is already here.

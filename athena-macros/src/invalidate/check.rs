@@ -28,9 +28,10 @@ pub(crate) fn check(
     let origin = Origin::check(function, &mut faults);
     let tags = templates(options.tags.as_ref());
     let keys = templates(options.keys.as_ref());
-    if tags.is_empty() && keys.is_empty() && options.tags_from.is_none() && faults.is_empty() {
+    let by_hand = tags.is_empty() && keys.is_empty() && options.functions.is_none();
+    if by_hand && options.tags_from.is_none() && faults.is_empty() {
         let message = "nothing to invalidate: add `tags = [\"products\"]`, \
-                       `keys = [\"product:{id}\"]` or `tags_from = |value| …`";
+                       `keys = [\"product:{id}\"]`, `functions = [products]` or `tags_from = |value| …`";
         faults.add(syn::Error::new(Span::call_site(), message));
     }
     let plan = InvalidatePlan {

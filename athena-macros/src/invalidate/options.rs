@@ -4,6 +4,7 @@ use syn::{Expr, Path};
 
 use crate::attribute::{Rule, Table, Written, put};
 use crate::foreign::Foreign;
+use crate::invalidate::functions::{self, Named};
 use crate::template::Template;
 use crate::{list, literal};
 
@@ -12,6 +13,7 @@ use crate::{list, literal};
 pub(crate) struct InvalidateOptions {
     pub(crate) cache: Option<Written<Expr>>,
     pub(crate) root: Option<Written<Path>>,
+    pub(crate) functions: Option<Written<Vec<Named>>>,
     pub(crate) keys: Option<Written<Vec<Template>>>,
     pub(crate) on: Option<Written<On>>,
     pub(crate) tags: Option<Written<Vec<Template>>>,
@@ -61,6 +63,8 @@ const FOREIGN: &[Foreign] = &[
 const RULES: &[Rule<InvalidateOptions>] = &[
     Rule::value("cache", |to, at, input| put(&mut to.cache, at, input.parse())),
     Rule::value("crate", |to, at, input| put(&mut to.root, at, literal::path(input))),
+    Rule::value("crate", |to, at, input| put(&mut to.root, at, input.call(Path::parse_mod_style))),
+    Rule::value("functions", |to, at, input| put(&mut to.functions, at, functions::parse(input))),
     Rule::value("keys", |to, at, input| put(&mut to.keys, at, list::templates(input))),
     Rule::value("on", |to, at, input| {
         let on = literal::word(input, &[("ok", On::Ok), ("always", On::Always)]);

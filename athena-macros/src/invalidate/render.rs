@@ -1,9 +1,11 @@
 //! Writes the expansion of a plan: texts before the body, the sweep after it.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 
 use crate::attribute::Written;
+use crate::bound::Bound;
 use crate::function::Body;
 use crate::invalidate::check::InvalidatePlan;
 use crate::invalidate::options::On;
@@ -46,20 +48,39 @@ fn sweep(plan: &InvalidatePlan, runtime: &Runtime) -> TokenStream {
     };
     let on = plan.options.on.as_ref().map(|on| on.value);
     let always = (on == Some(On::Always)).then(|| quote_spanned!(hidden=> sweep.always();));
-    let told = always.is_some() || !plan.tags.is_empty() || !plan.keys.is_empty();
+    let named = plan.options.functions.as_ref().map(|written| &*written.value).unwrap_or_default();
+    let told =
+        always.is_some() || !plan.tags.is_empty() || !plan.keys.is_empty() || !named.is_empty();
     let mutable = told.then(|| quote_spanned!(hidden=> mut));
     let tags = plan.tags.iter().map(|tag| {
-        let tag = tag.closure();
-        quote_spanned!(hidden=> sweep.tag(#tag);)
+        let (aim, tag) = (aim(plan, "Tag", tag, &private), tag.closure());
+        quote_spanned!(hidden=> #aim sweep.tag(#tag);)
     });
     let keys = plan.keys.iter().map(|key| {
-        let key = key.closure();
-        quote_spanned!(hidden=> sweep.key(#key);)
+        let (aim, key) = (aim(plan, "Key", key, &private), key.closure());
+        quote_spanned!(hidden=> #aim sweep.key(#key);)
     });
+    let functions = named.iter().map(|function| function.render(runtime));
     quote_spanned!(hidden=>
         let #mutable sweep = #sweep;
         #always
+        #(#functions)*
         #(#tags)*
         #(#keys)*
     )
+}
+
+/// Has the runtime tell of a text that no function makes.
+fn aim(plan: &InvalidatePlan, kind: &str, text: &Bound, private: &TokenStream) -> TokenStream {
+    let hidden = Span::mixed_site();
+    let (kind, parts) = (Ident::new(kind, hidden), text.parts(private));
+    let function = plan.origin.function.sig.ident.unraw().to_string();
+    quote_spanned!(hidden=> {
+        static AIM: #private::Aim = #private::Aim::new(
+            ::core::concat!(::core::module_path!(), "::", #function),
+            #private::LabelKind::#kind,
+            #parts,
+        );
+        sweep.aim(&AIM);
+    })
 }

@@ -1,6 +1,6 @@
 //! Invalidations that concern several nodes, and nodes that cannot be told.
 
-use athena_cache::{Cache, Invalidated, Source, athena_cache, of};
+use athena_cache::{Cache, Invalidated, Source, athena_cache, athena_invalidate, of};
 
 use super::shards::{
     Running, SHARDS, answers, durable, items, items_on, observe, setup, shard_of, slot_of_item,
@@ -14,6 +14,17 @@ use crate::world::{Broken, Origin, Product, eventually};
 #[athena_cache(key = "item:{id}", skip(origin), tags = ["goods"], cache = cache)]
 async fn goods(cache: &Cache, origin: &Origin, id: u32) -> Result<Product, Broken> {
     Ok(origin.make(id))
+}
+
+/// Has a generation of its own, which lies on one of the nodes.
+#[athena_cache(key = "ware:{id}", skip(origin), grouped, cache = cache)]
+async fn wares(cache: &Cache, origin: &Origin, id: u32) -> Result<Product, Broken> {
+    Ok(origin.make(id))
+}
+
+#[athena_invalidate(functions = [wares], cache = cache)]
+async fn restock(cache: &Cache, origin: &Origin) -> u32 {
+    origin.change()
 }
 
 async fn see(cache: &Cache, origin: &Origin, id: u32) -> (u32, Source) {
@@ -60,6 +71,31 @@ async fn i2_i4_an_invalidation_on_all_shards_is_seen_by_the_other_process_at_onc
     }
     for cache in [here, there] {
         assert!(cache.stats().backend_failures.is_empty(), "{:?}", cache.stats());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i2_all_entries_of_a_function_on_all_shards_are_invalidated_in_the_other_process() {
+    let cluster = Running::start(without_replicas()).await;
+    let [(here, _), (there, _)] = [(); 2].map(|()| watched(&cluster, &setup()));
+    let (origin, all) = (Origin::default(), items(10));
+    let see = async |cache: &Cache, id: u32| {
+        let seen = of(wares(cache, &origin, id)).observe().await.expect("it is annotated");
+        (seen.value.expect("no error of the cache").version, seen.outcome.source)
+    };
+    for round in 0..4 {
+        for id in &all {
+            see(&here, *id).await;
+            here.settle().await;
+            assert_eq!(see(&there, *id).await, (round, Source::Backend));
+        }
+        let current = restock(&here, &origin).await;
+        hear_all(&there, &all).await;
+        for id in &all {
+            assert_eq!(see(&there, *id).await, (current, Source::Load));
+            there.settle().await;
+            assert_eq!(see(&here, *id).await, (current, Source::Backend));
+        }
     }
 }
 

@@ -38,6 +38,12 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         Key::Written(template) => Some(template.parts(&private)),
         Key::Derived(_) => None,
     };
+    let tags = (!plan.tags.is_empty()).then(|| {
+        let tags = plan.tags.iter().map(|tag| tag.parts(&private));
+        quote_spanned!(hidden=> &[#(#tags),*])
+    });
+    let grouped = options.grouped.as_ref();
+    let grouping = grouped.map(|_| quote_spanned!(hidden=> #private::Grouping::Grouped));
     let fields = [
         ("key", key),
         ("shared", on(options.shared.is_some())),
@@ -52,6 +58,8 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         ("refresh", plain(options.refresh.as_ref())),
         ("memory_only", on(plan.store == Store::Memory)),
         ("fallback", fallback),
+        ("grouping", grouping),
+        ("tags", tags),
         ("remember_errors", on(options.negative.is_some())),
     ];
     let fields = fields.into_iter().filter_map(|(name, value)| {
