@@ -144,8 +144,8 @@ fn form(sig: &Signature, faults: &mut Faults) -> (AsyncForm, Type) {
         return (AsyncForm::Boxed, output.clone());
     }
     if let Some(future) = future(&declared) {
-        let message = "the function returns a future without saying of what; expected an `async fn`, or \
-                       `Pin<Box<dyn Future<Output = …>>>` as its result";
+        let message = "found a future in a form that cannot be seen through; write `async fn`, or \
+                       `Pin<Box<dyn Future<Output = …>>>` as the result";
         faults.at(future, message);
         // What it gives is nothing to find more faults in.
         return (AsyncForm::Async, parse_quote_spanned!(sig.ident.span()=> bool));

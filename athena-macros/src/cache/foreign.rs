@@ -97,7 +97,8 @@ pub(crate) const WORDS: &[Foreign] = &[
     Foreign::word(
         &["all_entries", "allEntries"],
         "an annotated function does not remove entries; `cache.clear().await` drops all of a cache, \
-         `#[athena_invalidate(tags = [\"products\"])]` those with a tag",
+         `#[athena_invalidate(tags = [\"products\"])]` those with a tag, \
+         `#[athena_invalidate(functions = [products])]` those of a function that says `grouped`",
     ),
     Foreign::word(&["tag"], "tags are a list: `tags = [\"products\"]`"),
     Foreign::word(

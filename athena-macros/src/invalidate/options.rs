@@ -39,8 +39,9 @@ pub(crate) static TABLE: Table<InvalidateOptions> = Table {
 const FOREIGN: &[Foreign] = &[
     Foreign::word(
         &["all_entries", "allEntries", "all"],
-        "all entries of a cache go by `cache.clear().await` in the body; those of some functions by a \
-         tag that they have in common, `tags = [\"products\"]`",
+        "all entries of a function go by `functions = [products]` if it says `grouped`; those of some \
+         functions by a tag that they have in common, `tags = [\"products\"]`; all of a cache by \
+         `cache.clear().await` in the body",
     ),
     Foreign::word(
         &["value", "cache_names", "cacheNames", "cache_name", "group"],
@@ -63,7 +64,6 @@ const FOREIGN: &[Foreign] = &[
 const RULES: &[Rule<InvalidateOptions>] = &[
     Rule::value("cache", |to, at, input| put(&mut to.cache, at, input.parse())),
     Rule::value("crate", |to, at, input| put(&mut to.root, at, literal::path(input))),
-    Rule::value("crate", |to, at, input| put(&mut to.root, at, input.call(Path::parse_mod_style))),
     Rule::value("functions", |to, at, input| put(&mut to.functions, at, functions::parse(input))),
     Rule::value("keys", |to, at, input| put(&mut to.keys, at, list::templates(input))),
     Rule::value("on", |to, at, input| {

@@ -3,11 +3,11 @@ use super::*;
 #[test]
 fn functions_that_cannot_be_cached_are_refused() {
     for (item, expected) in [
-        ("fn f() -> impl Future<Output = u8> {}", "expected an `async fn`"),
-        ("fn f() -> BoxFuture<'static, u8> {}", "expected an `async fn`"),
-        ("fn f<'a>() -> futures::future::LocalBoxFuture<'a, u8> {}", "expected an `async fn`"),
-        ("fn f() -> Box<dyn Future> {}", "expected an `async fn`"),
-        ("fn f() -> Pin<Box<impl Future>> {}", "expected an `async fn`"),
+        ("fn f() -> impl Future<Output = u8> {}", "a form that cannot be seen through"),
+        ("fn f() -> BoxFuture<'static, u8> {}", "a form that cannot be seen through"),
+        ("fn f<'a>() -> futures::future::LocalBoxFuture<'a, u8> {}", "a form that cannot be seen through"),
+        ("fn f() -> Box<dyn Future> {}", "a form that cannot be seen through"),
+        ("fn f() -> Pin<Box<impl Future>> {}", "a form that cannot be seen through"),
         ("fn f() {}", "nothing to cache"),
         ("extern \"C\" fn f() -> u8 {}", "foreign ABI"),
         ("async unsafe fn f() -> u8 {}", "the body of an `unsafe fn`"),
