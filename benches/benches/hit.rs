@@ -16,6 +16,11 @@ async fn grouped(cache: &Cache, id: u64) -> u64 {
     id
 }
 
+#[athena_cache(ttl = "unlimited", cache = cache)]
+fn blocking(cache: &Cache, id: u64) -> u64 {
+    id
+}
+
 /// So many hits in a row, since one is too short to be measured.
 const HITS: u64 = 1_000;
 
@@ -37,6 +42,14 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     }
     group.bench_function("grouped", |bencher| {
         let hits = || runtime.block_on(async { hits(async |id| grouped(&plain, id).await).await });
+        bencher.iter_batched(|| (), |()| hits(), BatchSize::SmallInput);
+    });
+    group.bench_function("blocking", |bencher| {
+        let hits = || {
+            (0..HITS).for_each(|id| {
+                black_box(blocking(&plain, black_box(id % 8)));
+            })
+        };
         bencher.iter_batched(|| (), |()| hits(), BatchSize::SmallInput);
     });
     group.finish();

@@ -14,6 +14,7 @@ const RATIOS: &[(&str, &str, &str, &str)] = &[
         "a hit where settings of functions are in force, against one where there are none",
     ),
     ("hit", "grouped", "plain", "a hit of a function that is `grouped`, against one that is not"),
+    ("hit", "blocking", "plain", "a hit of a function that is not `async`, against one that is"),
     (
         "encode",
         "product, watched",

@@ -5,7 +5,10 @@ fn functions_that_cannot_be_cached_are_refused() {
     for (item, expected) in [
         ("fn f() -> impl Future<Output = u8> {}", "a form that cannot be seen through"),
         ("fn f() -> BoxFuture<'static, u8> {}", "a form that cannot be seen through"),
-        ("fn f<'a>() -> futures::future::LocalBoxFuture<'a, u8> {}", "a form that cannot be seen through"),
+        (
+            "fn f<'a>() -> futures::future::LocalBoxFuture<'a, u8> {}",
+            "a form that cannot be seen through",
+        ),
         ("fn f() -> Box<dyn Future> {}", "a form that cannot be seen through"),
         ("fn f() -> Pin<Box<impl Future>> {}", "a form that cannot be seen through"),
         ("fn f() {}", "nothing to cache"),
