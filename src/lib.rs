@@ -66,7 +66,7 @@
 
 pub use athena_cache_core::{
     Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Entry, Error,
-    Event, Fallback, Format, Health, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
+    Event, Fallback, Format, Health, Holds, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
     NodeStatus, NotKept, Observed, Observer, Of, Outcome, Percent, Postcard, Quiet, Resilience,
     RetrySettings, Settings, Source, Stats, Topic, Traffic, Typed, backend, escape, of, tag,
 };

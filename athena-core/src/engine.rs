@@ -47,7 +47,7 @@ use limits::LoadPermit;
 pub(crate) use answer::{Answer, AnswerContent};
 pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Labelled};
 pub(crate) use attending::Attending;
-pub(crate) use caller::{Caller, Engine, Retention};
+pub(crate) use caller::{Caller, Engine, Loaded, Retention};
 pub use detach::Detach;
 pub(crate) use hit::hit;
 pub(crate) use job::{Job, Purpose};

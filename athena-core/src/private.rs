@@ -232,7 +232,7 @@ impl<'c> Call<'c> {
             request.reply(|reply| reply.target = Some(target));
         }
         let (site, key, tags) = (self.site, self.key.sealed(), Tags::default());
-        UntypedCall { site, key, runtime, bypass, request, tags }
+        UntypedCall { site, key, runtime, bypass, request, tags, given: None }
     }
 }
 

@@ -20,6 +20,7 @@ mod extremes;
 mod generations;
 mod grace;
 mod heavy;
+mod insert;
 mod invalidation;
 mod keys;
 mod labels;

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::{Coding, Wire};
 use crate::engine::{
-    self, Answer, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loading, Origin,
-    Retention, TypedCall,
+    self, Answer, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loaded, Loading,
+    Origin, Retention, TypedCall,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -350,7 +350,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         F: Format<V>,
     {
         let ask = self.ask(&TypedCall::new(shape::plain::<V>(), Errors::none()));
-        ask.ok_or_else(Error::closed)?.put(engine::boxed(value)).await
+        ask.ok_or_else(Error::closed)?.put(Loaded::given(engine::boxed(value))).await
     }
 
     /// Removes the entry everywhere.
@@ -435,7 +435,7 @@ fn answer(ask: Option<Ask>, caller: &Caller) -> Engine<'_> {
     Engine::new(async move {
         let Some(ask) = ask else {
             caller.load(Retention::NotKept).await;
-            return Answer::bypass();
+            return Answer::bypass("the cache is closed");
         };
         ask.answer(caller).await
     })

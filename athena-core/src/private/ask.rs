@@ -14,7 +14,7 @@ use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
     self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
-    Labelled, Retention, TypedCall, Waited,
+    Labelled, Loaded, Retention, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -41,6 +41,8 @@ pub(super) struct UntypedCall {
     pub(super) bypass: Option<&'static str>,
     pub(super) request: Option<Arc<CallRequest>>,
     pub(super) tags: Tags,
+    /// What stands in place of a load, if anything.
+    pub(super) given: Option<Loaded>,
 }
 
 impl<R, V, E> Ask<R, V, E> {
@@ -156,6 +158,7 @@ impl<R, V, E> Ask<R, V, E> {
     /// future on the way, and each of them would be as large as all below it.
     pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R
     where
+        R: 'static,
         V: CacheValue,
         E: 'static,
     {
@@ -179,11 +182,17 @@ impl<R, V, E> Ask<R, V, E> {
 
 impl<R, V, E> AskParts<R, V, E>
 where
+    R: 'static,
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
     fn attend(&mut self) -> Attending<'_, R, V, E> {
         let Self { call, coding, untyped, caller } = self;
+        if let Some(untyped) = untyped
+            && let Some(given) = untyped.request.as_ref().and_then(|request| request.take_given())
+        {
+            untyped.given = Some(call.given(given));
+        }
         let engine =
             begin(untyped.take(), call.typing(), *coding, call.tags_from.is_some(), caller);
         Attending::new(call, caller, engine)
@@ -209,15 +218,22 @@ impl UntypedCall {
         if wants_name_only(self.request.as_ref()) {
             return pending().await;
         }
-        let request = self.request.take();
+        let (request, given, name) = (self.request.take(), self.given.take(), self.site.name());
         let mode = request.as_ref().map(|request| request.mode);
         let answer = match self.engine_ask(typing, coding, has_late_tags) {
             Err(_) if mode == Some(CallMode::Peek) => return nothing(request).await,
-            Err(_) => {
+            Err(reason) if mode == Some(CallMode::Insert) => {
+                return inserted(request, Err(Error::bypassed(name, reason))).await;
+            }
+            Err(reason) => {
                 caller.load(Retention::NotKept).await;
-                Answer::bypass()
+                Answer::bypass(reason)
             }
             Ok(ask) => match mode {
+                Some(CallMode::Insert) => {
+                    let given = given.unwrap_or(Loaded::Untold);
+                    return inserted(request, Box::pin(ask.put(given)).await).await;
+                }
                 Some(CallMode::Reload) => Box::pin(ask.reload(caller)).await,
                 Some(CallMode::Peek) => match Box::pin(ask.peek()).await {
                     Ok(Some(answer)) => answer,
@@ -305,6 +321,14 @@ fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
 async fn nothing<T>(request: Option<Arc<CallRequest>>) -> T {
     if let Some(request) = request {
         request.reply(|reply| reply.nothing = true);
+    }
+    pending().await
+}
+
+/// Tells an inserting `of` what came of it; it drops the call then.
+async fn inserted<T>(request: Option<Arc<CallRequest>>, end: Result<(), Error>) -> T {
+    if let Some(request) = request {
+        request.reply(|reply| reply.inserted = Some(end));
     }
     pending().await
 }
