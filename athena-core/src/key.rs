@@ -13,6 +13,7 @@ pub(crate) mod draft;
 pub(crate) mod encode;
 pub(crate) mod name;
 pub(crate) mod part;
+pub(crate) mod secret;
 pub(crate) mod site;
 
 /// Bytes that name an entry in this process; all that name one share them.

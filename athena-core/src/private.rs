@@ -8,6 +8,7 @@ mod handle;
 mod invalidate;
 mod own;
 mod probe;
+mod secret;
 mod site;
 pub mod times;
 pub mod wires;

@@ -19,6 +19,7 @@ use crate::flight::Flights;
 use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::name::Namespace;
+use crate::key::secret::SecretKey;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
 use crate::memory::MemoryTier;
@@ -50,6 +51,8 @@ pub(crate) struct Runtime {
     pub(crate) loads: LoadLimits,
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,
+    /// What digests of secret arguments are made with.
+    pub(crate) secret_key: SecretKey,
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
     /// Whether it was told that calls come from outside of a tokio runtime.

@@ -15,6 +15,7 @@ mod breaker;
 mod codec;
 mod coherence;
 mod contained;
+mod digests;
 mod envelope;
 mod extremes;
 mod generations;

@@ -42,7 +42,7 @@ pub(super) struct UntypedCall {
     pub(super) request: Option<Arc<CallRequest>>,
     pub(super) tags: Tags,
     /// What stands in place of a load, if anything.
-    pub(super) given: Option<Loaded>,
+    pub(super) given: Option<Box<Loaded>>,
 }
 
 impl<R, V, E> Ask<R, V, E> {
@@ -191,7 +191,7 @@ where
         if let Some(untyped) = untyped
             && let Some(given) = untyped.request.as_ref().and_then(|request| request.take_given())
         {
-            untyped.given = Some(call.given(given));
+            untyped.given = Some(Box::new(call.given(given)));
         }
         let engine =
             begin(untyped.take(), call.typing(), *coding, call.tags_from.is_some(), caller);
@@ -231,7 +231,7 @@ impl UntypedCall {
             }
             Ok(ask) => match mode {
                 Some(CallMode::Insert) => {
-                    let given = given.unwrap_or(Loaded::Untold);
+                    let given = given.map_or(Loaded::Untold, |given| *given);
                     return inserted(request, Box::pin(ask.put(given)).await).await;
                 }
                 Some(CallMode::Reload) => Box::pin(ask.reload(caller)).await,
