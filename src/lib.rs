@@ -27,12 +27,15 @@
 //! # }
 //! ```
 //!
+#![doc = include_str!("../docs/uses.md")]
+//!
 //! # What is where
 //!
 //! | for | see |
 //! |---|---|
 //! | the options of a function | [`macro@athena_cache`], [`macro@athena_invalidate`] |
 //! | asking about one call: its key, outcome, entry | [`of`] |
+//! | options that other libraries have | `docs/options.md` |
 //! | entries without macros | [`Cache::entry`], [`Cache::batch`] |
 //! | settings, from code or a file | [`Cache::builder`], [`Settings`], [`Resilience`] |
 //! | what happens while a backend is away | [`Fallback`], [`Invalidated`] |
