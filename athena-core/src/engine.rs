@@ -56,17 +56,29 @@ pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
 pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;
 
-impl Ask {
-    /// The value of this call: from a tier, from another caller's load, or from its own.
-    pub(crate) async fn answer(self, caller: &Caller) -> Answer {
-        match self.glance().await {
-            Glance::Answer(answer) => answer,
-            // Boxed: a hit should not pay for the room that all else takes.
-            Glance::Seen(seen) => Box::pin(self.answer_in_turn(seen, caller)).await,
-        }
+/// The value of a call: from a tier, from another caller's load, or from its own; without the cache where there is
+/// nothing to ask, for a `reason`.
+///
+/// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
+pub(crate) async fn answer(ask: &mut Option<Ask>, reason: &'static str, caller: &Caller) -> Answer {
+    let seen = match ask {
+        Some(ask) => match ask.glance().await {
+            Glance::Answer(answer) => return answer,
+            Glance::Seen(seen) => seen,
+        },
+        None => None,
+    };
+    // Boxed: a hit should not pay for the room that all else takes.
+    let in_turn = ask.take().map(|ask| Box::pin(ask.answer_in_turn(seen, caller)));
+    if let Some(in_turn) = in_turn {
+        return in_turn.await;
     }
+    caller.load(Retention::NotKept).await;
+    Answer::bypass(reason)
+}
 
-    /// The same, by a flight of the key; what was seen of the backend already is not asked for again.
+impl Ask {
+    /// Its value by a flight of the key; what was seen of the backend already is not asked for again.
     async fn answer_in_turn(mut self, mut glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
         // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
         let mut yielding = Yielding::Twice;

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::{Coding, Wire};
 use crate::engine::{
-    self, Answer, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loaded, Loading,
-    Origin, Retention, TypedCall,
+    self, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loaded, Loading, Origin,
+    TypedCall,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -401,7 +401,10 @@ impl<'c, F, C> Entry<'c, F, C> {
         O: Origin<R, V, E>,
     {
         let call = TypedCall::new(shape, Errors { carry: C::carry(), ..Errors::none() });
-        let mut attending = Attending::new(&call, &caller, answer(self.ask(&call), &caller));
+        // One of a cache that is closed asks nothing.
+        let mut ask = self.ask(&call);
+        let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
+        let mut attending = Attending::new(&call, &caller, engine);
         poll_fn(|context| attending.poll(&mut origin, context)).await
     }
 
@@ -428,17 +431,6 @@ impl Entry<'_, ()> {
         let is_open = !self.runtime.is_closed();
         is_open.then(|| Ask::named(self.runtime, self.reached(), policy, self.tags, types))
     }
-}
-
-/// The engine at work for an entry; `None` is one of a cache that is closed.
-fn answer(ask: Option<Ask>, caller: &Caller) -> Engine<'_> {
-    Engine::new(async move {
-        let Some(ask) = ask else {
-            caller.load(Retention::NotKept).await;
-            return Answer::bypass("the cache is closed");
-        };
-        ask.answer(caller).await
-    })
 }
 
 /// An entry whose loads may go on without their caller; from [`Entry::in_background`].

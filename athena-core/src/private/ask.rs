@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
+
 use super::fit::CacheValue;
 use super::wires::BytesProbe;
 use super::{ErrorProbe, Site};
@@ -14,7 +16,7 @@ use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
     self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
-    Labelled, Loaded, Retention, TypedCall, Waited,
+    Labelled, Loaded, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -30,6 +32,7 @@ struct AskParts<R, V, E> {
     call: TypedCall<R, V, E>,
     coding: Option<Coding>,
     untyped: Option<UntypedCall>,
+    asked: Option<AskedCall>,
     caller: Caller,
 }
 
@@ -52,6 +55,7 @@ impl<R, V, E> Ask<R, V, E> {
             call,
             coding: None,
             untyped: Some(untyped),
+            asked: None,
             caller: Caller::in_place(),
         }))
     }
@@ -187,16 +191,27 @@ where
     E: 'static,
 {
     fn attend(&mut self) -> Attending<'_, R, V, E> {
-        let Self { call, coding, untyped, caller } = self;
-        if let Some(untyped) = untyped
-            && let Some(given) = untyped.request.as_ref().and_then(|request| request.take_given())
-        {
-            untyped.given = Some(Box::new(call.given(given)));
-        }
-        let engine =
-            begin(untyped.take(), call.typing(), *coding, call.tags_from.is_some(), caller);
-        Attending::new(call, caller, engine)
+        let Self { call, coding, untyped, asked, caller } = self;
+        let has_late_tags = call.tags_from.is_some();
+        *asked = untyped.take().map(|mut untyped| {
+            let given = untyped.request.as_ref().and_then(|request| request.take_given());
+            untyped.given = given.map(|given| Box::new(call.given(given)));
+            untyped.asked(call.typing(), *coding, has_late_tags)
+        });
+        Attending::new(call, caller, begin(asked, caller))
     }
+}
+
+/// A call that the engine is asked about.
+struct AskedCall {
+    request: Option<Arc<CallRequest>>,
+    /// What stands in place of a load, if anything.
+    given: Option<Box<Loaded>>,
+    function: &'static str,
+    /// `None` where it runs without the cache.
+    ask: Option<engine::Ask>,
+    /// Why it does, if it does.
+    bypass: &'static str,
 }
 
 impl UntypedCall {
@@ -208,48 +223,20 @@ impl UntypedCall {
         }
     }
 
-    async fn answer(
-        mut self,
-        typing: Typing,
-        coding: Option<Coding>,
-        has_late_tags: bool,
-        caller: &Caller,
-    ) -> Answer {
-        if wants_name_only(self.request.as_ref()) {
-            return pending().await;
-        }
-        let (request, given, name) = (self.request.take(), self.given.take(), self.site.name());
-        let mode = request.as_ref().map(|request| request.mode);
-        let answer = match self.engine_ask(typing, coding, has_late_tags) {
-            Err(_) if mode == Some(CallMode::Peek) => return nothing(request).await,
-            Err(reason) if mode == Some(CallMode::Insert) => {
-                return inserted(request, Err(Error::bypassed(name, reason))).await;
-            }
-            Err(reason) => {
-                caller.load(Retention::NotKept).await;
-                Answer::bypass(reason)
-            }
-            Ok(ask) => match mode {
-                Some(CallMode::Insert) => {
-                    let given = given.map_or(Loaded::Untold, |given| *given);
-                    return inserted(request, Box::pin(ask.put(given)).await).await;
-                }
-                Some(CallMode::Reload) => Box::pin(ask.reload(caller)).await,
-                Some(CallMode::Peek) => match Box::pin(ask.peek()).await {
-                    Ok(Some(answer)) => answer,
-                    Ok(None) | Err(_) => return nothing(request).await,
-                },
-                _ => ask.answer(caller).await,
-            },
+    fn asked(mut self, typing: Typing, coding: Option<Coding>, has_late_tags: bool) -> AskedCall {
+        let (request, given, function) = (self.request.take(), self.given.take(), self.site.name());
+        let wants_name_only = mode_of(request.as_ref()) == Some(CallMode::Name);
+        let ask = if wants_name_only {
+            Err("nothing but its name is asked for")
+        } else {
+            self.ask(typing, coding, has_late_tags)
         };
-        if let Some(request) = request {
-            request.reply(|reply| reply.outcome = Some(answer.outcome));
-        }
-        answer
+        let bypass = ask.as_ref().err().copied().unwrap_or_default();
+        AskedCall { request, given, function, ask: ask.ok(), bypass }
     }
 
-    /// The call for the engine, or why it runs without.
-    fn engine_ask(
+    /// The call for the engine, or why it runs without, which is told.
+    fn ask(
         self,
         mut typing: Typing,
         coding: Option<Coding>,
@@ -295,26 +282,58 @@ impl UntypedCall {
     }
 }
 
+impl AskedCall {
+    async fn answer(&mut self, caller: &Caller) -> Answer {
+        let Self { request, given, function, ask, bypass } = self;
+        let mode = mode_of(request.as_ref());
+        if mode == Some(CallMode::Name) {
+            return pending().await;
+        }
+        // Boxed: whoever does neither should not pay for the room that they take.
+        let other = match mode {
+            Some(CallMode::Peek) => {
+                let peek = ask.take().map(|ask| Box::pin(ask.peek()));
+                let seen = OptionFuture::from(peek).await;
+                let Some(Ok(Some(answer))) = seen else { return nothing(request.take()).await };
+                Some(answer)
+            }
+            Some(CallMode::Insert) => {
+                let given = given.take().map_or(Loaded::Untold, |given| *given);
+                let put = ask.take().map(|ask| Box::pin(ask.put(given)));
+                let end = OptionFuture::from(put).await;
+                let end = end.unwrap_or_else(|| Err(Error::bypassed(function, bypass)));
+                return inserted(request.take(), end).await;
+            }
+            Some(CallMode::Reload) => {
+                let reload = ask.take().map(|ask| Box::pin(ask.reload(caller)));
+                OptionFuture::from(reload).await
+            }
+            _ => None,
+        };
+        let answer = match other {
+            Some(answer) => answer,
+            None => engine::answer(ask, bypass, caller).await,
+        };
+        if let Some(request) = request {
+            request.reply(|reply| reply.outcome = Some(answer.outcome));
+        }
+        answer
+    }
+}
+
 /// The engine at work for a call.
-fn begin(
-    untyped: Option<UntypedCall>,
-    typing: Typing,
-    coding: Option<Coding>,
-    has_late_tags: bool,
-    caller: &Caller,
-) -> Engine<'_> {
+fn begin<'c>(asked: &'c mut Option<AskedCall>, caller: &'c Caller) -> Engine<'c> {
     Engine::new(async move {
-        match untyped {
-            Some(call) => call.answer(typing, coding, has_late_tags, caller).await,
-            // Not reached: it is taken once.
+        match asked {
+            Some(asked) => asked.answer(caller).await,
+            // Not reached: it is asked once.
             None => pending().await,
         }
     })
 }
 
-/// Whether a call was asked only for its name.
-fn wants_name_only(request: Option<&Arc<CallRequest>>) -> bool {
-    request.is_some_and(|request| request.mode == CallMode::Name)
+fn mode_of(request: Option<&Arc<CallRequest>>) -> Option<CallMode> {
+    request.map(|request| request.mode)
 }
 
 /// Tells a peeking `of` that it has seen all there is; it drops the call then.

@@ -111,7 +111,7 @@ impl Remote {
             // Asked each time: what failed may be served by another node by now.
             let node = self.backend.node(name);
             let settings = self.settings.load_full();
-            let failure = match self.attempt(operation, node, deadline, &settings, work()).await {
+            let failure = match self.attempt(operation, node, deadline, &settings, &work).await {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
@@ -139,14 +139,18 @@ impl Remote {
         }
     }
 
-    async fn attempt<T>(
+    /// The work begins here: handed on by value it would stand in this future twice.
+    async fn attempt<T, F>(
         &self,
         operation: Operation,
         node: Node,
         deadline: Deadline,
         settings: &Resilience,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Fn() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let now = self.clock.now();
         let Some(limit) = deadline.attempt(now, settings.attempt_timeout) else {
             return Err(Failure::new(Class::TooLate, "the deadline of the call has passed"));
@@ -159,9 +163,13 @@ impl Remote {
             let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
-        let work = self.contained(node, work);
-        let result = self.clock.within(limit, work).await;
-        let result = result.unwrap_or_else(|| Err(given_up(&*self.backend, node, limit)));
+        let done = self.clock.within(limit, contained_future(work())).await;
+        // The work is gone by now: what was given up is told of it.
+        let result = match done {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => Err(self.panicked(node, &panic)),
+            None => Err(given_up(&*self.backend, node, limit)),
+        };
         let ending = match &result {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,
@@ -195,14 +203,14 @@ impl Remote {
         node: Node,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        contained_future(work).await.unwrap_or_else(|panic| {
-            let endpoint = self.endpoint(node);
-            self.telemetry.backend_panicked(endpoint.as_str(), &panic);
-            Err(Failure::new(
-                Class::Unreachable,
-                format!("the way to {endpoint} panicked: {panic}"),
-            ))
-        })
+        contained_future(work).await.unwrap_or_else(|panic| Err(self.panicked(node, &panic)))
+    }
+
+    #[cold]
+    fn panicked(&self, node: Node, panic: &str) -> Failure {
+        let endpoint = self.endpoint(node);
+        self.telemetry.backend_panicked(endpoint.as_str(), panic);
+        Failure::new(Class::Unreachable, format!("the way to {endpoint} panicked: {panic}"))
     }
 
     fn record(&self, node: Node, traffic: Traffic, permit: Permit, ending: Ending) {
