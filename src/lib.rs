@@ -27,12 +27,15 @@
 //! # }
 //! ```
 //!
+#![doc = include_str!("../docs/uses.md")]
+//!
 //! # What is where
 //!
 //! | for | see |
 //! |---|---|
 //! | the options of a function | [`macro@athena_cache`], [`macro@athena_invalidate`] |
 //! | asking about one call: its key, outcome, entry | [`of`] |
+//! | options that other libraries have | `docs/options.md` |
 //! | entries without macros | [`Cache::entry`], [`Cache::batch`] |
 //! | settings, from code or a file | [`Cache::builder`], [`Settings`], [`Resilience`] |
 //! | what happens while a backend is away | [`Fallback`], [`Invalidated`] |
@@ -66,7 +69,7 @@
 
 pub use athena_cache_core::{
     Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Entry, Error,
-    Event, Fallback, Format, Health, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
+    Event, Fallback, Format, Health, Holds, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
     NodeStatus, NotKept, Observed, Observer, Of, Outcome, Percent, Postcard, Quiet, Resilience,
     RetrySettings, Settings, SiteSettings, Source, Stats, Topic, Traffic, Typed, backend, escape,
     of, tag,

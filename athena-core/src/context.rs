@@ -3,7 +3,9 @@
 //! Invariant: a request is taken by the first annotated function that begins under it, so calls inside
 //! that function's body do not see it.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -128,15 +130,21 @@ pub(crate) enum CallMode {
     Peek,
     /// The value, and how it came about.
     Observe,
+    /// A value in place of a load.
+    Insert,
 }
 
 /// What is wanted of a call, on its way there, and the call's reply on its way back.
-#[derive(Debug)]
 pub(crate) struct CallRequest {
     pub(crate) mode: CallMode,
     taken: AtomicBool,
+    /// What stands in place of a load, in the words of the function.
+    given: Mutex<Option<GivenResult>>,
     reply: Mutex<Reply>,
 }
+
+/// What a function could have returned.
+pub(crate) type GivenResult = Box<dyn Any + Send>;
 
 /// What the call said.
 #[derive(Debug, Default)]
@@ -145,6 +153,8 @@ pub(crate) struct Reply {
     pub(crate) outcome: Option<Outcome>,
     /// Nothing is there, and nothing was loaded.
     pub(crate) nothing: bool,
+    /// Whether what was given is an entry now.
+    pub(crate) inserted: Option<Result<(), Error>>,
 }
 
 /// The entry that a call names.
@@ -154,9 +164,33 @@ pub(crate) struct NamedEntry {
     pub(crate) key: Key,
 }
 
+impl fmt::Debug for CallRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallRequest").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
 impl CallRequest {
     pub(crate) fn new(mode: CallMode) -> Arc<Self> {
-        Arc::new(Self { mode, taken: AtomicBool::new(false), reply: Mutex::default() })
+        let taken = AtomicBool::new(false);
+        Arc::new(Self { mode, taken, given: Mutex::default(), reply: Mutex::default() })
+    }
+
+    /// Wants this kept as what the call returns.
+    pub(crate) fn insert(given: GivenResult) -> Arc<Self> {
+        let request = Self::new(CallMode::Insert);
+        *request.given.lock() = Some(given);
+        request
+    }
+
+    /// What is to be kept, for whoever comes first.
+    pub(crate) fn take_given(&self) -> Option<GivenResult> {
+        self.given.lock().take()
+    }
+
+    /// Nobody is to take it any more; tells whether somebody did.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.taken.swap(true, Ordering::Relaxed)
     }
 
     /// The request for the current call, if nobody took it yet.

@@ -47,7 +47,7 @@ use limits::LoadPermit;
 pub(crate) use answer::{Answer, AnswerContent};
 pub(crate) use ask::{Ask, AskNames, Confinement, Destination, Labelled};
 pub(crate) use attending::Attending;
-pub(crate) use caller::{Caller, Engine, Retention};
+pub(crate) use caller::{Caller, Engine, Loaded, Retention};
 pub use detach::Detach;
 pub(crate) use hit::hit;
 pub(crate) use job::{Job, Purpose};
@@ -57,10 +57,10 @@ pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;
 
 /// The value of a call: from a tier, from another caller's load, or from its own; without the cache where there is
-/// nothing to ask.
+/// nothing to ask, for a `reason`.
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
-pub(crate) async fn answer(ask: &mut Option<Ask>, caller: &Caller) -> Answer {
+pub(crate) async fn answer(ask: &mut Option<Ask>, reason: &'static str, caller: &Caller) -> Answer {
     let seen = match ask {
         Some(ask) => match ask.glance().await {
             Glance::Answer(answer) => return answer,
@@ -74,7 +74,7 @@ pub(crate) async fn answer(ask: &mut Option<Ask>, caller: &Caller) -> Answer {
         return in_turn.await;
     }
     caller.load(Retention::NotKept).await;
-    Answer::bypass()
+    Answer::bypass(reason)
 }
 
 impl Ask {

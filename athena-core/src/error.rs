@@ -21,6 +21,8 @@ enum Kind {
     Codec { topic: Message, reason: Message },
     Timeout { topic: Message, limit: Duration },
     Backend(Failure),
+    Bypassed { function: Message, reason: &'static str },
+    NotInserted { topic: Message, reason: &'static str },
     NotAnnotated,
     NotGrouped { function: Message },
     NoCache,
@@ -48,6 +50,16 @@ impl Error {
 
     pub(crate) fn backend(failure: Failure) -> Self {
         Kind::Backend(failure).into()
+    }
+
+    /// A call that nothing can be kept of.
+    pub(crate) fn bypassed(function: &'static str, reason: &'static str) -> Self {
+        Kind::Bypassed { function: Message::of(function), reason }.into()
+    }
+
+    /// What was given in place of a load is none of its values.
+    pub(crate) fn not_inserted(topic: &impl fmt::Display, reason: &'static str) -> Self {
+        Kind::NotInserted { topic: Message::of(format_args!("{topic:#}")), reason }.into()
     }
 
     pub(crate) fn not_annotated() -> Self {
@@ -90,6 +102,11 @@ impl Error {
     /// Whether the cache was closed before the call.
     pub fn is_closed(&self) -> bool {
         matches!(*self.0, Kind::Closed)
+    }
+
+    /// Whether the function runs without the cache, as where the condition of its `when` does not hold.
+    pub fn is_bypassed(&self) -> bool {
+        matches!(*self.0, Kind::Bypassed { .. })
     }
 
     /// Whether `of` got a future that reached no annotated function.
@@ -144,6 +161,12 @@ impl fmt::Display for Error {
             Kind::Backend(failure) => {
                 let attempts = failure.attempts();
                 write!(f, "the cache backend failed after {attempts} attempt(s): {failure}")
+            }
+            Kind::Bypassed { function, reason } => {
+                write!(f, "`{function}` runs without the cache: {reason}")
+            }
+            Kind::NotInserted { topic, reason } => {
+                write!(f, "cannot insert a value of {topic}: {reason}")
             }
             Kind::NotAnnotated => f.write_str(
                 "`of` was given a future that reached no annotated function when polled once; \

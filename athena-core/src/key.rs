@@ -16,6 +16,7 @@ pub(crate) mod labels;
 pub(crate) mod name;
 mod near;
 pub(crate) mod part;
+pub(crate) mod secret;
 pub(crate) mod site;
 
 /// Bytes that name an entry in this process; all that name one share them.

@@ -54,7 +54,7 @@ pub use cache::{
 };
 pub use cache::{Postcard, Quiet, Typed};
 pub use error::Error;
-pub use of::{Observed, Of, of};
+pub use of::{Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
 pub use remote::NodeStatus;
 pub use resilience::breaker::{BreakerSettings, BreakerState};

@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::context::{CallMode, CallRequest, NamedEntry};
+use crate::context::{CallMode, CallRequest, GivenResult, NamedEntry};
 use crate::error::Error;
 use crate::runtime::{Invalidated, Scope};
 use crate::telemetry::Outcome;
@@ -53,6 +53,44 @@ impl<T> Observed<T> {
     }
 }
 
+/// Why an observed call has no outcome of a cache.
+const NOT_REACHED: &str = "it reached no annotated function when it was polled first";
+const GIVEN_UP: &str = "it gave up the annotated function that it reached first";
+
+/// What a function returns, made of what a caller gives.
+#[diagnostic::on_unimplemented(
+    message = "`{V}` is not what a call is answered with, which returns `{Self}`",
+    label = "expected `{Self}`, or what is in its `Some` or `Ok`"
+)]
+pub trait Holds<V> {
+    #[doc(hidden)]
+    fn of(value: V) -> Self;
+}
+
+impl<T> Holds<T> for T {
+    fn of(value: T) -> Self {
+        value
+    }
+}
+
+impl<V> Holds<V> for Option<V> {
+    fn of(value: V) -> Self {
+        Some(value)
+    }
+}
+
+impl<V, E> Holds<V> for Result<V, E> {
+    fn of(value: V) -> Self {
+        Ok(value)
+    }
+}
+
+impl<V, E> Holds<V> for Result<Option<V>, E> {
+    fn of(value: V) -> Self {
+        Ok(Some(value))
+    }
+}
+
 impl<F: Future> Of<F> {
     /// The name of the entry, without the namespace.
     ///
@@ -94,7 +132,36 @@ impl<F: Future> Of<F> {
     ///
     /// If the future reaches no annotated function. The function's own error is in the output.
     pub async fn refresh(self) -> Result<F::Output, Error> {
-        Self::complete(pin!(self.call), CallMode::Reload).await.map(|(value, _)| value)
+        Self::reload(pin!(self.call)).await
+    }
+
+    /// Stores what the caller has just written, as if the function had returned it; the function does not run.
+    ///
+    /// It is given as what the function returns, or as what is in its `Some` or `Ok`. It has the tags, the ttl and
+    /// all else that a loaded value has; one that `unless` or a ttl of zero does not keep ends what was there. Loads
+    /// under way do not replace it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use athena_cache_core::{Cache, Error, of};
+    /// # async fn rename(_: u64) -> Result<String, Error> { Ok(String::new()) }
+    /// # async fn product(_: u64) -> Result<Option<String>, Error> { Ok(None) }
+    /// # async fn example() -> Result<(), Error> {
+    /// let product_now = rename(7).await?; // the row, as it was written
+    /// of(product(7)).insert(product_now).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`key`](Self::key); if it is an `Err`; if the function runs without the cache (`when`, a closed cache); and
+    /// as of [`Entry::insert`](crate::Entry::insert), where the backend did not take it.
+    pub async fn insert<V>(self, value: V) -> Result<(), Error>
+    where
+        F::Output: Holds<V> + Send + 'static,
+    {
+        Self::keep(pin!(self.call), Box::new(F::Output::of(value))).await
     }
 
     /// The value if one is there and fresh; the function does not run.
@@ -122,12 +189,15 @@ impl<F: Future> Of<F> {
 
     /// The value, with where it came from.
     ///
+    /// A future that reaches no annotated function when it is polled first, since it waits for something before, or
+    /// is no annotated function at all, goes on as it would alone: its outcome is `BYPASS`, with the
+    /// [`reason`](Outcome::reason).
+    ///
     /// # Errors
     ///
-    /// If the future reaches no annotated function. The function's own error is in the value.
+    /// None at present. The function's own error is in the value.
     pub async fn observe(self) -> Result<Observed<F::Output>, Error> {
-        let (value, outcome) = Self::complete(pin!(self.call), CallMode::Observe).await?;
-        Ok(Observed { value, outcome })
+        Ok(Self::watch(pin!(self.call)).await)
     }
 
     // The call stays where it is pinned: handed on by value it would stand in every future on the way.
@@ -144,8 +214,26 @@ impl<F: Future> Of<F> {
         target.unwrap_or_else(|| Err(Error::not_annotated()))
     }
 
-    async fn complete(call: Pin<&mut F>, mode: CallMode) -> Result<(F::Output, Outcome), Error> {
-        let request = CallRequest::new(mode);
+    async fn keep(call: Pin<&mut F>, given: GivenResult) -> Result<(), Error> {
+        let request = CallRequest::insert(given);
+        let mut call = pin!(Arc::clone(&request).scope(call));
+        poll_fn(|context| {
+            let ended = call.as_mut().poll(context).is_ready() || !request.is_taken();
+            let over = ended || request.reply(|reply| reply.inserted.is_some());
+            if over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let (target, inserted) =
+            request.reply(|reply| (reply.target.take(), reply.inserted.take()));
+        match (target, inserted) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(_)), Some(inserted)) => inserted,
+            _ => Err(Error::not_annotated()),
+        }
+    }
+
+    async fn reload(call: Pin<&mut F>) -> Result<F::Output, Error> {
+        let request = CallRequest::new(CallMode::Reload);
         let mut call = pin!(Arc::clone(&request).scope(call));
         let value = poll_fn(|context| {
             let poll = call.as_mut().poll(context);
@@ -156,6 +244,23 @@ impl<F: Future> Of<F> {
         })
         .await;
         let outcome = request.reply(|reply| reply.outcome);
-        value.zip(outcome).ok_or_else(Error::not_annotated)
+        value.filter(|_| outcome.is_some()).ok_or_else(Error::not_annotated)
+    }
+
+    async fn watch(call: Pin<&mut F>) -> Observed<F::Output> {
+        let request = CallRequest::new(CallMode::Observe);
+        let mut call = pin!(Arc::clone(&request).scope(call));
+        let mut was_taken = None;
+        let value = poll_fn(|context| {
+            let poll = call.as_mut().poll(context);
+            // Whoever comes later is not what was asked about.
+            was_taken.get_or_insert(request.withdraw());
+            poll
+        })
+        .await;
+        let outcome = request.reply(|reply| reply.outcome).unwrap_or_else(|| {
+            Outcome::bypass(if was_taken == Some(true) { GIVEN_UP } else { NOT_REACHED })
+        });
+        Observed { value, outcome }
     }
 }

@@ -11,6 +11,7 @@ mod handle;
 mod invalidate;
 mod own;
 mod probe;
+mod secret;
 mod site;
 pub mod times;
 pub mod wires;
@@ -261,7 +262,7 @@ impl<'c> Call<'c> {
             request.reply(|reply| reply.target = Some(target));
         }
         let (site, key, tags) = (self.site, self.key.sealed(), Tags::default());
-        UntypedCall { site, key, runtime, bypass, request, tags, manner }
+        UntypedCall { site, key, runtime, bypass, request, tags, manner, given: None }
     }
 }
 

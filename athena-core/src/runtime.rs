@@ -20,6 +20,7 @@ use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::group::Group;
 use crate::key::name::Namespace;
+use crate::key::secret::SecretKey;
 use crate::key::site;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
@@ -55,6 +56,8 @@ pub(crate) struct Runtime {
     pub(crate) claims: Claims,
     /// What is set for single functions.
     pub(crate) sites: Sites,
+    /// What digests of secret arguments are made with.
+    pub(crate) secret_key: SecretKey,
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
     /// Whether it was told that calls come from outside of a tokio runtime.

@@ -21,7 +21,17 @@ enum Piece {
     Value {
         value: TokenStream,
         is_integer: bool,
+        exposure: Exposure,
     },
+}
+
+/// How an argument stands in a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    /// As it is written.
+    Readable,
+    /// By its digest.
+    Secret,
 }
 
 /// Finds the arguments behind the holes of a tag's template.
@@ -29,13 +39,18 @@ pub(crate) fn tag(template: &Template, origin: &Origin, faults: &mut Faults) -> 
     if template.parts.is_empty() {
         faults.at(&template.literal, "a tag needs a text such as `\"products\"`");
     }
-    bind(template, origin, faults)
+    bind(template, origin, &[], faults)
 }
 
-/// Finds the arguments behind the holes of a key's template.
+/// Finds the arguments behind the holes of a key's template, of which some are secret.
 ///
 /// Keys are names in the whole namespace, so two of them must not meet.
-pub(crate) fn key(template: &Template, origin: &Origin, faults: &mut Faults) -> Bound {
+pub(crate) fn key(
+    template: &Template,
+    origin: &Origin,
+    secret: &[Ident],
+    faults: &mut Faults,
+) -> Bound {
     let starts_with_name = matches!(
         template.parts.first(),
         Some(Part::Text(text)) if text.starts_with(char::is_alphanumeric)
@@ -52,7 +67,7 @@ pub(crate) fn key(template: &Template, origin: &Origin, faults: &mut Faults) -> 
         );
         faults.at(&template.literal, message);
     }
-    bind(template, origin, faults)
+    bind(template, origin, secret, faults)
 }
 
 /// What stands between two holes, if the text of a value may contain it.
@@ -75,7 +90,11 @@ fn forgeable_joint(parts: &[Part]) -> Option<String> {
     })
 }
 
-fn bind(template: &Template, origin: &Origin, faults: &mut Faults) -> Bound {
+fn bind(template: &Template, origin: &Origin, secret: &[Ident], faults: &mut Faults) -> Bound {
+    let exposure = |hole: &Hole| {
+        let is_secret = secret.iter().any(|name| hole.starts_from(name));
+        if is_secret { Exposure::Secret } else { Exposure::Readable }
+    };
     let place = template.literal.span();
     let piece = |part: &Part| match part {
         Part::Text(text) => Some(Piece::Text(LitStr::new(text, place))),
@@ -83,6 +102,7 @@ fn bind(template: &Template, origin: &Origin, faults: &mut Faults) -> Bound {
             Ok(root) => Some(Piece::Value {
                 value: value(hole, &root, place),
                 is_integer: hole.fields.is_empty() && is_integer(&root, origin),
+                exposure: exposure(hole),
             }),
             Err(message) => {
                 faults.at(&template.literal, message);
@@ -162,9 +182,12 @@ impl Bound {
                 let method = Ident::new(text, place);
                 quote_spanned!(place=> #to.#method(#literal);)
             }
-            Piece::Value { value, .. } => {
+            Piece::Value { value, exposure, .. } => {
                 let place = hidden_at(value);
-                let method = Ident::new(hole, place);
+                let method = match exposure {
+                    Exposure::Readable => Ident::new(hole, place),
+                    Exposure::Secret => Ident::new("key_secret", place),
+                };
                 quote_spanned!(place=> #to.#method(&#value);)
             }
         });
@@ -176,7 +199,7 @@ impl Bound {
         let hidden = Span::mixed_site();
         let parts = self.0.iter().map(|piece| match piece {
             Piece::Text(literal) => quote_spanned!(hidden=> #private::KeyPart::Text(#literal)),
-            Piece::Value { is_integer: true, .. } => {
+            Piece::Value { is_integer: true, exposure: Exposure::Readable, .. } => {
                 quote_spanned!(hidden=> #private::KeyPart::Integer)
             }
             Piece::Value { .. } => quote_spanned!(hidden=> #private::KeyPart::Value),

@@ -10,6 +10,7 @@ mod options;
 mod output;
 mod plan;
 mod render;
+mod secret;
 
 use proc_macro2::TokenStream;
 

@@ -76,6 +76,20 @@ use proc_macro::TokenStream;
 /// read the same unless `id` is one. Other processes and
 /// `cache.entry("…")` are not asked: there, one text is one entry.
 ///
+/// ## Secrets, and what the log shows
+///
+/// Records, events in `Debug`, and errors show the function, and no argument: `shop::session`. With
+/// `Settings::show_keys` they show the key as it is named in the backend, `f:shop::session#$11$05books`; where that
+/// does not tell the function, since it is written by hand, the function stands behind it: ``k:session:7 of
+/// shop::session``. What is longer than 160 bytes is a digest, `f:shop::session~9c1…`, of which only the function is
+/// readable. Names in the backend, and programs by `Topic::key`, have the key in any case.
+///
+/// `secret(token)` has an argument named by a digest everywhere: `HMAC-SHA-256`, 160 bits of it, under
+/// `Builder::secret_key`. Tags cannot name it. In a `key` written by hand a digest stands in its place, so such an
+/// entry is reached by `of(call)` and its tags, not by `keys = […]` or `Cache::entry`. Without a `secret_key` the
+/// digest keeps long random secrets (tokens, session numbers) from being read, and not short ones (PINs, mail
+/// addresses) from being guessed: whoever reads names in the backend can try them all.
+///
 /// ## What a key does not show
 ///
 /// An argument is in a key as its `Serialize` or `Display` writes it. Two values
@@ -119,6 +133,7 @@ use proc_macro::TokenStream;
 /// | `negative = err` | remembers `Err` too, for `negative_ttl` | `Err` is never kept |
 /// | `key = "product:{id}"` | names the entry | site, types and all arguments |
 /// | `shared` | other functions or types may have entries of this `key`, too | they run uncached |
+/// | `secret(token)` | arguments that are in the key by a digest, and readable nowhere | none |
 /// | `skip(db, trace)` | arguments, or `self`, that the result does not depend on | none |
 /// | `name = "shop::products"` | names the site | module path and function |
 /// | `version = 2` | makes entries of other versions unreadable | 0 |

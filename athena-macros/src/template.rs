@@ -79,7 +79,7 @@ impl Template {
 
 impl Hole {
     /// Whether it starts from this variable.
-    fn starts_from(&self, name: &Ident) -> bool {
+    pub(crate) fn starts_from(&self, name: &Ident) -> bool {
         name.unraw() == self.root.strip_prefix("r#").unwrap_or(&self.root)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const DOCS: [&str; 7] = [
+const DOCS: [&str; 8] = [
     "ARCHITECTURE.md",
     "SECURITY.md",
     "docs/protocol.md",
@@ -10,6 +10,7 @@ const DOCS: [&str; 7] = [
     "docs/coherence.md",
     "docs/high-availability.md",
     "docs/values.md",
+    "docs/options.md",
 ];
 
 /// Where a path in the docs may begin.

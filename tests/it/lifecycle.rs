@@ -211,8 +211,61 @@ async fn of_refuses_a_future_that_reaches_no_annotated_function() {
     let world = World::in_memory();
     let error = world.cache.scope(of(async { 1 }).invalidate()).await.unwrap_err();
     assert!(error.is_not_annotated(), "{error}");
-    assert!(of(async { 1 }).observe().await.unwrap_err().is_not_annotated());
+    assert!(of(async { 1 }).refresh().await.unwrap_err().is_not_annotated());
     assert!(of(std::future::pending::<u8>()).peek().await.unwrap_err().is_not_annotated());
+}
+
+/// A service that its test puts in place of the real one.
+async fn mock(id: u32) -> u32 {
+    std::future::ready(id).await
+}
+
+async fn prepared(id: u32) -> u32 {
+    tokio::task::yield_now().await;
+    anywhere(id).await
+}
+
+async fn impatient(id: u32) -> u32 {
+    let mut call = std::pin::pin!(anywhere_slow(id));
+    let first = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(call.as_mut().poll(context).is_ready())
+    });
+    u32::from(first.await)
+}
+
+#[athena_cache(ttl = "1h")]
+async fn anywhere_slow(id: u32) -> u32 {
+    tokio::task::yield_now().await;
+    id
+}
+
+#[tokio::test]
+async fn what_reaches_no_annotated_function_at_once_is_observed_all_the_same() {
+    let world = World::in_memory();
+    let inside = async {
+        let seen = of(mock(1)).observe().await.unwrap();
+        assert_eq!((seen.value, seen.outcome.label()), (1, "BYPASS"));
+        let reason = seen.outcome.reason.unwrap();
+        assert_eq!(reason, "it reached no annotated function when it was polled first");
+        for _ in 0..2 {
+            let seen = of(prepared(2)).observe().await.unwrap();
+            assert_eq!((seen.value, seen.outcome.reason), (2, Some(reason)));
+        }
+        assert_eq!(of(anywhere(2)).observe().await.unwrap().outcome.label(), "HIT");
+        let seen = of(impatient(3)).observe().await.unwrap();
+        let given_up = "it gave up the annotated function that it reached first";
+        assert_eq!((seen.value, seen.outcome.reason), (0, Some(given_up)));
+        assert!(of(prepared(2)).key().await.unwrap_err().is_not_annotated());
+        assert!(of(prepared(2)).invalidate().await.unwrap_err().is_not_annotated());
+        assert!(of(prepared(2)).expire().await.unwrap_err().is_not_annotated());
+        assert!(of(prepared(2)).refresh().await.unwrap_err().is_not_annotated());
+        assert!(of(prepared(2)).peek().await.unwrap_err().is_not_annotated());
+        assert!(of(prepared(2)).insert(3_u32).await.unwrap_err().is_not_annotated());
+        assert_eq!(of(anywhere(2)).observe().await.unwrap().outcome.reason, None);
+    };
+    world.cache.scope(inside).await;
+    let seen = of(anywhere(4)).observe().await.unwrap();
+    assert_eq!(seen.outcome.reason, Some("there is no cache"));
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ fn what_cannot_be_used_is_refused_with_what_is_allowed() {
     let all = refusal("soft_timeout = '0s'\nrefresh = '0%'");
     assert!(all.contains("soft_timeout") && all.contains("refresh"), "{all}");
     for (toml, expected) in [
-        ("[sites.x]\nttl = 10", "expected a string"),
+        ("[sites.x]\nttl = 10", "it has no unit"),
         (
             "[sites.x]\nttl = '10'",
             "expected something like `250ms`, `5s` or `1h 30m`, or `unlimited`",

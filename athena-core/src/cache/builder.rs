@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::claims::Claims;
 use crate::key::name::Namespace;
+use crate::key::secret::SecretKey;
 use crate::load_limits::LoadLimits;
 use crate::lock::Mutex;
 use crate::memory::{MemoryTier, Weighers};
@@ -56,6 +57,7 @@ pub struct Builder {
     seed: Option<u64>,
     guards: Guards,
     weighers: Weighers,
+    secret_key: SecretKey,
 }
 
 impl Cache {
@@ -103,6 +105,7 @@ impl Builder {
             seed: None,
             guards: Guards::default(),
             weighers: Weighers::default(),
+            secret_key: SecretKey::default(),
         }
     }
 
@@ -141,6 +144,16 @@ impl Builder {
     /// See [`Settings::show_keys`].
     pub fn show_keys(mut self) -> Self {
         self.settings.show_keys = true;
+        self
+    }
+
+    /// The key of the digests that stand for `secret` arguments, 16 bytes at least.
+    ///
+    /// Without it who sees a digest can try whether it is that of a secret they guess, which short ones are found
+    /// by: a number of some digits, a mail address. All processes that share a backend need the same: under another
+    /// key all entries of functions with secrets are other ones.
+    pub fn secret_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.secret_key = SecretKey::new(key.as_ref());
         self
     }
 
@@ -241,6 +254,9 @@ impl Builder {
     pub fn build(self) -> Result<Cache, Error> {
         let namespace = Namespace::new(&self.namespace)?;
         self.settings.check()?;
+        if let Some(fault) = self.secret_key.fault() {
+            return Err(Error::settings(fault));
+        }
         Ok(self.assemble(namespace))
     }
 
@@ -251,6 +267,7 @@ impl Builder {
 
     fn assemble(self, namespace: Namespace) -> Cache {
         let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
+        let secret_key = self.secret_key;
         observers.insert(0, Arc::new(Log::new(namespace.as_str(), &clock)));
         let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys));
         let random = Arc::new(Random::new(seed));
@@ -282,6 +299,7 @@ impl Builder {
             loads: LoadLimits::new(settings.degraded_loads),
             claims: Claims::new(),
             sites,
+            secret_key,
             logged: Mutex::new(HashSet::new()),
             told_outside: AtomicBool::new(false),
             settings,

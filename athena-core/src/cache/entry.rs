@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::Cache;
 use crate::codec::{Coding, Wire};
 use crate::engine::{
-    self, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loading, Origin, TypedCall,
+    self, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loaded, Loading, Origin,
+    TypedCall,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -349,7 +350,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         F: Format<V>,
     {
         let ask = self.ask(&TypedCall::new(shape::plain::<V>(), Errors::none()));
-        ask.ok_or_else(Error::closed)?.put(engine::boxed(value)).await
+        ask.ok_or_else(Error::closed)?.put(Loaded::given(engine::boxed(value))).await
     }
 
     /// Removes the entry everywhere.
@@ -402,7 +403,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         let call = TypedCall::new(shape, Errors { carry: C::carry(), ..Errors::none() });
         // One of a cache that is closed asks nothing.
         let mut ask = self.ask(&call);
-        let engine = Engine::new(engine::answer(&mut ask, &caller));
+        let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
         let mut attending = Attending::new(&call, &caller, engine);
         poll_fn(|context| attending.poll(&mut origin, context)).await
     }

@@ -28,8 +28,8 @@ impl Answer {
     }
 
     /// What the function returned without the cache.
-    pub(crate) fn bypass() -> Self {
-        Self { content: AnswerContent::Own, outcome: Outcome::new(Source::Bypass) }
+    pub(crate) fn bypass(reason: &'static str) -> Self {
+        Self { content: AnswerContent::Own, outcome: Outcome::bypass(reason) }
     }
 
     /// An error of the cache.

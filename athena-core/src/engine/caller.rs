@@ -28,6 +28,13 @@ pub(crate) enum Loaded {
     Untold,
 }
 
+impl Loaded {
+    /// A value that no load returned.
+    pub(crate) fn given(value: BoxedValue) -> Self {
+        Self::Found(FoundValue { value: Some(value), wanted: Ok(Vec::new()), ttl: None })
+    }
+}
+
 /// A value that was loaded.
 pub(crate) struct FoundValue {
     /// A copy; none if that panicked.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Judged;
-use super::{Answer, Ask, Confinement, Destination};
+use super::caller::FoundValue;
+use super::{Answer, Ask, Confinement, Destination, Loaded, boxed};
 use crate::backend::{Failure, Filled};
 use crate::codec::Unwritten;
 use crate::coherence::trust::Trust;
@@ -21,6 +22,13 @@ use crate::telemetry::{Event, Source};
 /// How often a lease is asked for that somebody else takes as soon as it is free.
 const ATTEMPTS: usize = 3;
 
+/// What is to become an entry without a load.
+struct Given {
+    kind: EntryKind,
+    value: BoxedValue,
+    life: Life,
+}
+
 impl Ask {
     /// What is there and fresh; the failure if the backend cannot say and no copy may.
     pub(crate) async fn peek(self) -> Result<Option<Answer>, Failure> {
@@ -35,13 +43,13 @@ impl Ask {
         self.without_load(looked)
     }
 
-    /// Stores a value as if it had just been loaded; loads under way do not replace it
+    /// Stores what was given as if it had just been loaded; loads under way do not replace it
     /// (coherence 3 and 12).
     ///
     /// It leads a flight meanwhile, so that an invalidation comes wholly before or wholly after.
-    pub(crate) async fn put(self, value: BoxedValue) -> Result<(), Error> {
+    pub(crate) async fn put(mut self, given: Loaded) -> Result<(), Error> {
         self.runtime.keep_alive();
-        let life = Life { ttl: self.policy.ttl, grace: self.policy.grace };
+        let Given { kind, value, life } = self.take(given)?;
         let life = life.jittered(self.policy.jitter, self.runtime.random.share());
         if let Destination::Confined(confinement) = &self.destination {
             // What is there is outdated all the same, of whichever type it is.
@@ -58,13 +66,13 @@ impl Ask {
             return Ok(());
         };
         let Some(remote) = self.remote() else {
-            self.put_in_memory(&lead, value, life, None);
+            self.put_in_memory(&lead, (kind, value), life, None);
             return Ok(());
         };
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
         let scopes = [Scope::Entry(self.key.clone())];
-        let stored = match self.put_in_backend(remote, &lead, &*value, life).await {
+        let stored = match self.put_in_backend(remote, &lead, (kind, &*value), life).await {
             Ok(stored) => stored,
             Err(error) => {
                 // The old value may still be there, and is outdated.
@@ -74,7 +82,7 @@ impl Ask {
         };
         lead.stored();
         let is_last = if self.runtime.keeps_copies() && stored.is_some() {
-            self.put_in_memory(&lead, value, life, stored)
+            self.put_in_memory(&lead, (kind, value), life, stored)
         } else {
             stored.is_some() && lead.unless_sealed(|| {})
         };
@@ -85,11 +93,41 @@ impl Ask {
         Ok(())
     }
 
+    /// What was given as an entry: for how long it is kept, if it is, and with which tags.
+    fn take(&mut self, given: Loaded) -> Result<Given, Error> {
+        let refused = |reason| Error::not_inserted(&self.topic(), reason);
+        let (kind, value, life) = match given {
+            Loaded::Found(FoundValue { value, wanted, ttl }) => {
+                let value = value.ok_or_else(|| refused("its copy panicked"))?;
+                let late = match wanted {
+                    Err(NotKept::Panicked) => return Err(refused("what looks at it panicked")),
+                    // The latest word all the same: nothing is kept of what it replaces.
+                    Err(_) => None,
+                    Ok(late) => Some(late),
+                };
+                let ttl = if late.is_some() { ttl } else { Some(Duration::ZERO) };
+                late.into_iter().flatten().for_each(|tag| self.tags.add(tag));
+                (EntryKind::Value, value, self.policy.life(ttl))
+            }
+            Loaded::Absent => (EntryKind::Absent, boxed(()), self.policy.life_of_absence()),
+            Loaded::Failed(_) => return Err(refused("it is an error")),
+            Loaded::Untold => {
+                return Err(refused("it is of another type than what the function returns"));
+            }
+        };
+        if let (Destination::Backend { .. }, Err(excess)) = (&self.destination, self.tags.check()) {
+            self.destination = Destination::Confined(Confinement::Tags(excess));
+        }
+        // All of it is known already: the generations of its tags are asked for by that.
+        (self.policy.ttl, self.policy.grace) = (life.ttl, life.grace);
+        Ok(Given { kind, value, life })
+    }
+
     /// Keeps a copy, unless another value or an invalidation came in between; tells whether none did.
     fn put_in_memory(
         &self,
         lead: &Lead,
-        value: BoxedValue,
+        (kind, value): (EntryKind, BoxedValue),
         life: Life,
         bytes: Option<usize>,
     ) -> bool {
@@ -101,8 +139,7 @@ impl Ask {
                 (remote.dependencies(self.entry_name(), &self.tags, lead.since()), Trust::none())
             }
         };
-        let meta =
-            Meta::new(&self.key, EntryKind::Value, life, runtime.clock.now(), dependencies, &trust);
+        let meta = Meta::new(&self.key, kind, life, runtime.clock.now(), dependencies, &trust);
         meta.note_encoded(bytes.unwrap_or_default());
         let slot = value.keep(meta);
         self.rehearse(&slot);
@@ -122,7 +159,7 @@ impl Ask {
         &self,
         remote: &Arc<Remote>,
         lead: &Lead,
-        value: &dyn AnyValue,
+        (kind, value): (EntryKind, &dyn AnyValue),
         life: Life,
     ) -> Result<Option<usize>, Error> {
         let (Destination::Backend { coding, .. }, Some(address)) =
@@ -131,10 +168,13 @@ impl Ask {
             return Ok(None);
         };
         let most = remote.max_value(address);
-        let payload = coding.encode(value.held().0, most).map_err(|unwritten| match unwritten {
-            Unwritten::TooLong => self.too_large(remote, address),
-            Unwritten::Unfit(reason) => self.unwritable(&reason),
-        })?;
+        let payload = match kind {
+            EntryKind::Absent => Vec::new(),
+            _ => coding.encode(value.held().0, most).map_err(|unwritten| match unwritten {
+                Unwritten::TooLong => self.too_large(remote, address),
+                Unwritten::Unfit(reason) => self.unwritable(&reason),
+            })?,
+        };
         if life.ttl.is_zero() {
             // T8: nothing is kept of it, nor of what it replaces.
             remote.vacate(address).await.map_err(Error::backend)?;
@@ -147,7 +187,7 @@ impl Ask {
         };
         let (generations, len) = (&grant.generations, payload.len());
         let envelope = Envelope {
-            kind: EntryKind::Value,
+            kind,
             ttl: life.ttl,
             grace: life.grace,
             history: grant.history,

@@ -3,6 +3,7 @@
 //! Invariant: what a load returned reaches its caller as it is; what the engine has of it is a copy, and what it asks
 //! about it runs contained.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +115,15 @@ where
             Ok((false, ..)) => (Err(NotKept::Unwanted), None),
             Err(_) => (Err(NotKept::Panicked), None),
         }
+    }
+
+    /// What a caller gave in place of what a load returns; nothing if it is of another type.
+    pub(crate) fn given(&self, given: Box<dyn Any + Send>) -> Loaded
+    where
+        R: 'static,
+    {
+        let given = given.downcast::<R>();
+        given.map_or(Loaded::Untold, |returned| self.take_apart(*returned, Retention::Kept).1)
     }
 
     fn failed(&self, error: &E) -> FailedLoad {

@@ -16,7 +16,7 @@ use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
     self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
-    Labelled, TypedCall, Waited,
+    Labelled, Loaded, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -46,6 +46,8 @@ pub(super) struct UntypedCall {
     pub(super) request: Option<Arc<CallRequest>>,
     pub(super) tags: Tags,
     pub(super) manner: Manner,
+    /// What stands in place of a load, if anything.
+    pub(super) given: Option<Box<Loaded>>,
 }
 
 impl<R, V, E> Ask<R, V, E> {
@@ -162,6 +164,7 @@ impl<R, V, E> Ask<R, V, E> {
     /// future on the way, and each of them would be as large as all below it.
     pub async fn run<Load: Future<Output = R>>(mut self, load: Pin<&mut Load>) -> R
     where
+        R: 'static,
         V: CacheValue,
         E: 'static,
     {
@@ -185,14 +188,18 @@ impl<R, V, E> Ask<R, V, E> {
 
 impl<R, V, E> AskParts<R, V, E>
 where
+    R: 'static,
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
     pub(super) fn attend(&mut self) -> Attending<'_, R, V, E> {
         let Self { call, coding, untyped, asked, caller } = self;
         let has_late_tags = call.tags_from.is_some();
-        let untyped = untyped.take();
-        *asked = untyped.map(|untyped| untyped.asked(call.typing(), *coding, has_late_tags));
+        *asked = untyped.take().map(|mut untyped| {
+            let given = untyped.request.as_ref().and_then(|request| request.take_given());
+            untyped.given = given.map(|given| Box::new(call.given(given)));
+            untyped.asked(call.typing(), *coding, has_late_tags)
+        });
         Attending::new(call, caller, begin(asked, caller))
     }
 }
@@ -212,8 +219,13 @@ impl<R, V, E> AskParts<R, V, E> {
 /// A call that the engine is asked about.
 struct AskedCall {
     request: Option<Arc<CallRequest>>,
+    /// What stands in place of a load, if anything.
+    given: Option<Box<Loaded>>,
+    function: &'static str,
     /// `None` where it runs without the cache.
     ask: Option<engine::Ask>,
+    /// Why it does, if it does.
+    bypass: &'static str,
 }
 
 impl UntypedCall {
@@ -226,34 +238,39 @@ impl UntypedCall {
     }
 
     fn asked(mut self, typing: Typing, coding: Option<Coding>, has_late_tags: bool) -> AskedCall {
-        let request = self.request.take();
+        let (request, given, function) = (self.request.take(), self.given.take(), self.site.name());
         let wants_name_only = mode_of(request.as_ref()) == Some(CallMode::Name);
-        let ask = if wants_name_only { None } else { self.ask(typing, coding, has_late_tags) };
-        AskedCall { request, ask }
+        let ask = if wants_name_only {
+            Err("nothing but its name is asked for")
+        } else {
+            self.ask(typing, coding, has_late_tags)
+        };
+        let bypass = ask.as_ref().err().copied().unwrap_or_default();
+        AskedCall { request, given, function, ask: ask.ok(), bypass }
     }
 
-    /// The call for the engine; `None` if it runs without, which is told.
+    /// The call for the engine, or why it runs without, which is told.
     fn ask(
         mut self,
         mut typing: Typing,
         coding: Option<Coding>,
         has_late_tags: bool,
-    ) -> Option<engine::Ask> {
+    ) -> Result<engine::Ask, &'static str> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
-            return None;
+            return Err("there is no cache");
         };
         let closed = runtime.is_closed().then_some("the cache is closed");
         if let Some(reason) = self.bypass.or(closed) {
             let key = &Topic::of_function(self.site.name());
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
-            return None;
+            return Err(reason);
         }
         let Some(policy) = self.site.policy_on(&runtime) else {
             let (key, reason) =
                 (&Topic::of_function(self.site.name()), "its settings switch it off");
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
-            return None;
+            return Err(reason);
         };
         let group = self.site.group();
         if let Some(group) = group {
@@ -276,7 +293,7 @@ impl UntypedCall {
         if let Some(group) = group {
             destination = destination.in_group(group.brand);
         }
-        Some(engine::Ask {
+        Ok(engine::Ask {
             runtime,
             key: self.key,
             site,
@@ -294,7 +311,7 @@ impl UntypedCall {
 
 impl AskedCall {
     async fn answer(&mut self, caller: &Caller) -> Answer {
-        let Self { request, ask } = self;
+        let Self { request, given, function, ask, bypass } = self;
         let mode = mode_of(request.as_ref());
         if mode == Some(CallMode::Name) {
             return pending().await;
@@ -307,6 +324,13 @@ impl AskedCall {
                 let Some(Ok(Some(answer))) = seen else { return nothing(request.take()).await };
                 Some(answer)
             }
+            Some(CallMode::Insert) => {
+                let given = given.take().map_or(Loaded::Untold, |given| *given);
+                let put = ask.take().map(|ask| Box::pin(ask.put(given)));
+                let end = OptionFuture::from(put).await;
+                let end = end.unwrap_or_else(|| Err(Error::bypassed(function, bypass)));
+                return inserted(request.take(), end).await;
+            }
             Some(CallMode::Reload) => {
                 let reload = ask.take().map(|ask| Box::pin(ask.reload(caller)));
                 OptionFuture::from(reload).await
@@ -315,7 +339,7 @@ impl AskedCall {
         };
         let answer = match other {
             Some(answer) => answer,
-            None => engine::answer(ask, caller).await,
+            None => engine::answer(ask, bypass, caller).await,
         };
         if let Some(request) = request {
             request.reply(|reply| reply.outcome = Some(answer.outcome));
@@ -343,6 +367,14 @@ fn mode_of(request: Option<&Arc<CallRequest>>) -> Option<CallMode> {
 async fn nothing<T>(request: Option<Arc<CallRequest>>) -> T {
     if let Some(request) = request {
         request.reply(|reply| reply.nothing = true);
+    }
+    pending().await
+}
+
+/// Tells an inserting `of` what came of it; it drops the call then.
+async fn inserted<T>(request: Option<Arc<CallRequest>>, end: Result<(), Error>) -> T {
+    if let Some(request) = request {
+        request.reply(|reply| reply.inserted = Some(end));
     }
     pending().await
 }

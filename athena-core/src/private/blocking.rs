@@ -17,7 +17,7 @@ use crate::telemetry::{Event, Topic};
 
 const IN_A_TASK: &str = "the function is not async and was called in a task, which must not wait";
 
-impl<R, V: CacheValue, E: 'static> Ask<R, V, E> {
+impl<R: 'static, V: CacheValue, E: 'static> Ask<R, V, E> {
     /// Answers, with `load` where no tier can; the thread stands still meanwhile.
     ///
     /// The load is a future that does not wait: its body is no `async` one.

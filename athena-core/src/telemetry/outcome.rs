@@ -43,11 +43,25 @@ pub struct Outcome {
     pub degraded: bool,
     /// Whether this call waited for the work of another one.
     pub joined: bool,
+    /// Why no cache was involved, if none was.
+    pub reason: Option<&'static str>,
 }
 
 impl Outcome {
     pub(crate) fn new(source: Source) -> Self {
-        Self { source, age: Duration::ZERO, stale: false, degraded: false, joined: false }
+        Self {
+            source,
+            age: Duration::ZERO,
+            stale: false,
+            degraded: false,
+            joined: false,
+            reason: None,
+        }
+    }
+
+    /// That of a function which ran without a cache.
+    pub(crate) fn bypass(reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..Self::new(Source::Bypass) }
     }
 
     /// Whether the value came from a tier, fresh or stale.

@@ -83,6 +83,11 @@ impl Topic {
         }
     }
 
+    /// Whether the function can be told by the key alone, as it can where arguments make that.
+    fn names_function(&self) -> bool {
+        self.key.starts_with("f:") || self.function() == Some(&*self.key)
+    }
+
     /// Whether it displays as more than its function.
     pub(super) fn tells_more(&self) -> bool {
         self.shows_key || self.function().is_none()
@@ -102,6 +107,9 @@ impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quote = if f.alternate() { "`" } else { "" };
         match &self.title {
+            Title::Function(name) if self.shows_key && !self.names_function() => {
+                write!(f, "{quote}{}{quote} of {quote}{name}{quote}", Message::of(&self.key))
+            }
             _ if self.shows_key => write!(f, "{quote}{}{quote}", Message::of(&self.key)),
             Title::Function(name) => write!(f, "{quote}{name}{quote}"),
             Title::Word(word) => write!(f, "{quote}{word}:…{quote}"),
@@ -121,6 +129,8 @@ impl fmt::Debug for Topic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::draft::KeyDraft;
+    use crate::key::encode::Sink;
 
     fn shown(name: &str) -> String {
         Topic::of_call(&Key::named(name), None, false).to_string()
@@ -142,6 +152,24 @@ mod tests {
         ] {
             assert_eq!(shown(name), "an entry", "{name}");
         }
+    }
+
+    #[test]
+    fn the_function_is_shown_with_a_key_that_does_not_tell_it() {
+        let site = site::number("shop::topics", 1, site::Grouping::Single).unwrap();
+        let long = "x".repeat(400);
+        for (key, readable) in [(Key::named("user:7"), "k:user:7"), (Key::named(&long), "k:~")] {
+            let topic = Topic::of_call(&key, Some(site), true);
+            let (begin, end) = (format!("`{readable}"), "` of `shop::topics`");
+            let shown = format!("{topic:#}");
+            assert!(shown.starts_with(&begin) && shown.ends_with(end), "{shown}");
+            assert_eq!(Topic::of_call(&key, Some(site), false).to_string(), "shop::topics");
+        }
+        let mut derived = KeyDraft::derived(site, false);
+        derived.put(long.as_bytes());
+        let shown = Topic::of_call(&derived.sealed(), Some(site), true).to_string();
+        assert!(shown.starts_with("f:shop::topics~"), "{shown}");
+        assert_eq!(Topic::of_function("shop::topics").to_string(), "shop::topics");
     }
 
     #[test]

@@ -75,12 +75,12 @@ pub(crate) const WORDS: &[Foreign] = &[
         "callers of one key wait for one load, which is always so; leave it out",
     ),
     Foreign::word(
-        &["result", "with_cached_err"],
+        &["result", "with_cached_err", "cache_err"],
         "an `Err` is never kept, which is always so; leave it out, or write \
          `negative = err, negative_ttl = \"10s\"` to remember errors, too",
     ),
     Foreign::word(
-        &["option"],
+        &["option", "cache_none"],
         "`None` is kept like a value; leave it out, or write `negative_ttl = \"10s\"` to remember it for less \
          long, `negative_ttl = \"0s\"` not to keep it",
     ),
@@ -119,6 +119,10 @@ pub(crate) const WORDS: &[Foreign] = &[
         &["disk", "redis", "backend"],
         "where entries are kept is up to the cache, as in `Cache::builder(\"shop\").backend(redis)`; \
          `tier = memory` keeps those of a function in this process",
+    ),
+    Foreign::word(
+        &["force_refresh"],
+        "to load now and replace what is kept, ask for it where it is called: `of(product(7)).refresh().await`",
     ),
     Foreign::word(
         &["serializer", "format", "encoding"],

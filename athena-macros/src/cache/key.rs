@@ -6,10 +6,10 @@ use proc_macro2::Ident;
 use syn::Expr;
 use syn::ext::IdentExt;
 
-use crate::bound;
-use crate::cache::argument;
+use crate::bound::{self, Exposure};
 use crate::cache::options::CacheOptions;
 use crate::cache::plan::{Key, Naming};
+use crate::cache::{argument, secret};
 use crate::choice;
 use crate::fault::Faults;
 use crate::function::{Argument, is_same};
@@ -29,11 +29,13 @@ pub(crate) fn check(
         origin,
         template: options.key.as_ref().map(|key| &key.value),
         skipped: options.skip.as_ref().map_or(&[], |skip| &skip.value),
+        secret: options.secret.as_ref().map_or(&[], |secret| &secret.value),
         handle: options.cache.as_ref().and_then(|cache| variable(&cache.value)),
     };
     words.refuse_unknown(faults);
     words.refuse_parts(faults);
     words.refuse_contradictions(faults);
+    secret::check(options, origin, faults);
     if all_read {
         refuse_shared_without_key(options, faults);
         words.demand_receiver(faults);
@@ -55,6 +57,7 @@ struct Words<'a> {
     origin: &'a Origin,
     template: Option<&'a Template>,
     skipped: &'a [Ident],
+    secret: &'a [Ident],
     /// The variable that is the cache to use.
     handle: Option<&'a Ident>,
 }
@@ -66,20 +69,24 @@ impl Words<'_> {
             self.is_handle(argument) && !self.skips(argument) && !self.has_in_key(argument)
         });
         let key = match self.template {
-            Some(template) => Key::Written(bound::key(template, self.origin, faults)),
+            Some(template) => Key::Written(bound::key(template, self.origin, self.secret, faults)),
             None => Key::Derived(self.derived(faults)),
         };
         Naming { key, handle }
     }
 
     /// All arguments that nothing leaves out, by position.
-    fn derived(&self, faults: &mut Faults) -> Vec<usize> {
+    fn derived(&self, faults: &mut Faults) -> Vec<(usize, Exposure)> {
         let arguments = self.origin.arguments.iter().enumerate();
         let taken: Vec<_> = arguments.filter(|(_, argument)| !self.is_out(argument)).collect();
         for (_, argument) in &taken {
             argument::check(argument, faults);
         }
-        taken.into_iter().map(|(position, _)| position).collect()
+        let exposure = |argument: &Argument| {
+            let is_secret = self.secret.iter().any(|name| argument.binds(name));
+            if is_secret { Exposure::Secret } else { Exposure::Readable }
+        };
+        taken.into_iter().map(|(position, argument)| (position, exposure(argument))).collect()
     }
 
     fn skips(&self, argument: &Argument) -> bool {
@@ -107,7 +114,7 @@ impl Words<'_> {
 
     fn refuse_unknown(&self, faults: &mut Faults) {
         let function = &self.origin.function;
-        for name in self.skipped {
+        for name in self.skipped.iter().chain(self.secret) {
             let is_receiver = name == "self" && function.receiver().is_some();
             if is_receiver || self.origin.arguments.iter().any(|argument| argument.binds(name)) {
                 continue;

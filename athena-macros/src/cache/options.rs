@@ -27,6 +27,7 @@ pub(crate) struct CacheOptions {
     pub(crate) negative: Option<Written<()>>,
     pub(crate) negative_ttl: Option<Written<Time>>,
     pub(crate) refresh: Option<Written<u8>>,
+    pub(crate) secret: Option<Written<Vec<Ident>>>,
     pub(crate) shared: Option<Written<()>>,
     pub(crate) skip: Option<Written<Vec<Ident>>>,
     pub(crate) soft_timeout: Option<Written<Time>>,
@@ -97,6 +98,7 @@ const RULES: &[Rule<CacheOptions>] = &[
         put(&mut to.negative_ttl, at, duration::read(input))
     }),
     Rule::value("refresh", |to, at, input| put(&mut to.refresh, at, literal::share(input, 1..=99))),
+    Rule::list("secret", |to, at, input| put(&mut to.secret, at, list::names(input))),
     Rule::word("shared", |to, at, _| put(&mut to.shared, at, Ok(()))),
     Rule::list("skip", |to, at, input| put(&mut to.skip, at, list::names(input))),
     Rule::value("soft_timeout", |to, at, input| {

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 
-use crate::bound::Bound;
+use crate::bound::{Bound, Exposure};
 use crate::cache::background::Background;
 use crate::cache::options::{CacheOptions, Codec};
 use crate::origin::Origin;
@@ -30,7 +30,7 @@ pub(crate) struct Naming {
 /// What names an entry.
 pub(crate) enum Key {
     /// These of the arguments, by position.
-    Derived(Vec<usize>),
+    Derived(Vec<(usize, Exposure)>),
     /// The text of `key = "…"`.
     Written(Bound),
 }

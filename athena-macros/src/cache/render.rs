@@ -13,6 +13,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 use crate::attribute::Written;
+use crate::bound::Exposure;
 use crate::cache::plan::{CachePlan, Key, Load};
 use crate::function::Body;
 use crate::origin::AsyncForm;
@@ -112,11 +113,16 @@ fn key(plan: &CachePlan) -> TokenStream {
             quote_spanned!(hidden()=> call.key_of(#instance); #text)
         }
         Key::Derived(taken) => {
-            let arguments = taken.iter().map(|position| {
+            let arguments = taken.iter().map(|(position, exposure)| {
                 let local = &plan.origin.arguments[*position].local;
-                quote_spanned!(hidden_at(local)=>
+                let place = hidden_at(local);
+                let add = match exposure {
+                    Exposure::Readable => Ident::new("arg", place),
+                    Exposure::Secret => Ident::new("secret", place),
+                };
+                quote_spanned!(place=>
                     #[allow(clippy::used_underscore_binding)]
-                    call.arg(&#local);
+                    call.#add(&#local);
                 )
             });
             quote_spanned!(hidden()=>

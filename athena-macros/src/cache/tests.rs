@@ -46,9 +46,9 @@ fn every_option_is_documented() {
 fn all_options_together_are_accepted() {
     let options = r#"
         ttl = "5m", grace = "1h", jitter = "10%", negative_ttl = "0s", negative = err,
-        hard_timeout = "2s", ttl_from = |value: &Product| value.life, key = "product:{self.tenant}:{id}", shared, skip(name),
+        hard_timeout = "2s", ttl_from = |value: &Product| value.life, key = "product:{self.tenant}:{id}", shared, skip(name), secret(id),
         name = "shop::product", version = 2,
-        tags = ["product:{id}", "tenant:{self.tenant}",], tags_from = |value, ..| value.tags(),
+        tags = ["product", "tenant:{self.tenant}",], tags_from = |value, ..| value.tags(),
         codec = Json, fallback = FailFast, when = id > 0 && name != "a", unless = Product::is_empty,
         grace_unless = |error| error.is_missing(), cache = self.cache, crate = crate::cache,
     "#;
@@ -103,6 +103,11 @@ fn an_option_without_value_or_comma_is_a_fault() {
 fn options_that_contradict_each_other_are_refused() {
     for (options, expected) in [
         (r#"key = "p:{id}", skip(name, id)"#, "`id` is both in `key` and in `skip`"),
+        ("secret(id), skip(id)", "`id` is both in `secret` and in `skip`"),
+        (r#"secret(name), tags = ["a", "of:{name}"]"#, "a tag is readable, and `name` is secret"),
+        ("secret()", "`secret` names no argument"),
+        ("secret(nam)", "`nam` is no argument of `product`"),
+        ("secret(self)", "`self` is no argument of `product`"),
         ("shared", "`shared` has no effect without `key`"),
         ("negative = err", "add `negative_ttl"),
         ("tier = memory, codec = Json", "`codec` has no effect with `tier = memory`"),

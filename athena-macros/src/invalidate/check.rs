@@ -36,7 +36,7 @@ pub(crate) fn check(
     }
     let plan = InvalidatePlan {
         tags: tags.iter().map(|tag| bound::tag(tag, &origin, &mut faults)).collect(),
-        keys: keys.iter().map(|key| bound::key(key, &origin, &mut faults)).collect(),
+        keys: keys.iter().map(|key| bound::key(key, &origin, &[], &mut faults)).collect(),
         origin,
         options,
     };
