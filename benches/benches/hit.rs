@@ -48,7 +48,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         let hits = || {
             (0..HITS).for_each(|id| {
                 black_box(blocking(&plain, black_box(id % 8)));
-            })
+            });
         };
         bencher.iter_batched(|| (), |()| hits(), BatchSize::SmallInput);
     });

@@ -1,7 +1,8 @@
 //! Functions that are not `async`: the same answers, in whatever thread they are called.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
@@ -111,23 +112,24 @@ async fn in_a_task_memory_answers_and_nothing_else_is_waited_for() {
 #[tokio::test]
 async fn in_a_task_no_load_of_somebody_else_is_waited_for() {
     let cache = Cache::in_memory("test");
-    let (begun, gate) = (Arc::new(tokio::sync::Notify::new()), Arc::new(Mutex::new(())));
-    let closed = gate.lock().unwrap();
+    let (begun, (open, gate)) = (Arc::new(tokio::sync::Notify::new()), mpsc::channel());
     let other = {
-        let (cache, begun, gate) = (cache.clone(), Arc::clone(&begun), Arc::clone(&gate));
+        let (cache, begun) = (cache.clone(), Arc::clone(&begun));
         spawn_blocking(move || slow(&cache, &begun, &gate))
     };
     begun.notified().await;
-    let own_gate = Mutex::new(());
+    let (opened, own_gate) = mpsc::channel();
+    drop(opened);
     assert_eq!(slow(&cache, &begun, &own_gate), 7, "while the other one goes on");
-    drop(closed);
+    drop(open);
     assert_eq!(other.await.unwrap(), 7);
 }
 
+/// Ends once the other end of the gate is gone.
 #[athena_cache(ttl = "10s", key = "slow", skip(begun, gate), cache = cache)]
-fn slow(cache: &Cache, begun: &tokio::sync::Notify, gate: &Mutex<()>) -> u8 {
+fn slow(cache: &Cache, begun: &tokio::sync::Notify, gate: &Receiver<()>) -> u8 {
     begun.notify_one();
-    drop(gate.lock());
+    let _ = gate.recv();
     7
 }
 
@@ -196,7 +198,7 @@ fn a_backend_that_hangs_is_waited_for_as_long_as_a_thread_may_be() {
     });
     let cache = builder.build().unwrap();
     // Else it would take ten seconds, and ten more.
-    let (ended, end) = std::sync::mpsc::channel();
+    let (ended, end) = mpsc::channel();
     thread::spawn(move || ended.send(price(&cache, &Counter::default(), 1)));
     assert_eq!(end.recv_timeout(Duration::from_secs(9)), Ok(Ok(2)));
 }

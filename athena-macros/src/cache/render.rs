@@ -29,11 +29,10 @@ pub(crate) fn render(plan: &CachePlan) -> TokenStream {
         Load::InPlace => {
             let load = plan.origin.load();
             let run = quote_spanned!(hidden()=> ::core::pin::pin!(#load));
-            let run = match plan.origin.form {
-                AsyncForm::Blocking => {
-                    quote_spanned!(hidden_at(&plan.origin.output)=> ask.block(#run))
-                }
-                _ => quote_spanned!(hidden_at(&plan.origin.output)=> ask.run(#run).await),
+            let run = if plan.origin.form == AsyncForm::Blocking {
+                quote_spanned!(hidden_at(&plan.origin.output)=> ask.block(#run))
+            } else {
+                quote_spanned!(hidden_at(&plan.origin.output)=> ask.run(#run).await)
             };
             (Body::Here, None, run, None)
         }
@@ -63,9 +62,10 @@ fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let shape = runtime.shape(&plan.origin.output);
     // Errors point at the result, as do those of the same kind when the call runs.
     let place = hidden_at(&plan.origin.output);
-    let look = match plan.origin.form {
-        AsyncForm::Blocking => quote_spanned!(place=> call.look_blocking(shape)),
-        _ => quote_spanned!(place=> call.look(shape)),
+    let look = if plan.origin.form == AsyncForm::Blocking {
+        quote_spanned!(place=> call.look_blocking(shape))
+    } else {
+        quote_spanned!(place=> call.look(shape))
     };
     quote_spanned!(hidden()=>
         let site = #site;

@@ -66,7 +66,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
     let place = hidden_at(&load.option);
     let private = runtime.private_at(place);
     let output = hidden_at(&origin.output);
-    let (left, here, run) = match origin.form {
+    let (elsewhere, here, run) = match origin.form {
         AsyncForm::Blocking => (
             quote_spanned!(place=> #private::in_background(move || #function(#(#lent),*))),
             quote_spanned!(place=> #function(#(#values),*)),
@@ -85,7 +85,7 @@ pub(crate) fn run(load: &Background, origin: &Origin, runtime: &Runtime) -> Toke
         let load = ::core::pin::pin!(async move {
             if door.is_open() {
                 #(#owned)*
-                return door.leave(::std::boxed::Box::pin(#left)).await;
+                return door.leave(::std::boxed::Box::pin(#elsewhere)).await;
             }
             #here
         });
