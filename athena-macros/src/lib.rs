@@ -241,8 +241,9 @@ use proc_macro::TokenStream;
 /// The thread stands still while the cache or another load is waited for, for
 /// `blocking_deadline` of the settings at most where that is the backend. So
 /// call it where a thread may wait: outside of any runtime, in `spawn_blocking`,
-/// in `block_in_place`. A thread without a runtime uses the one that the cache was
-/// built or used in last.
+/// in `block_in_place`. A thread without a runtime uses the multi-threaded one that
+/// the cache was built or used in last, for what it asks the backend; without one
+/// that is alive it does without the backend. The function itself runs outside.
 ///
 /// In a task of tokio, whose thread must not wait, memory answers as always; what
 /// would take another process or another call runs uncached, with one warning per
@@ -250,7 +251,9 @@ use proc_macro::TokenStream;
 /// told from threads, so they wait.
 ///
 /// All options are there but `hard_timeout`, since what blocks cannot be given up.
-/// What `refresh` and `soft_timeout` load goes on in a thread of `spawn_blocking`.
+/// What `refresh` and `soft_timeout` load goes on in a thread of `spawn_blocking`,
+/// which takes one that is free; called from a thread without a runtime they load
+/// where they are called.
 /// `of` modifies calls that are futures, so none of these; name the entry by `key`
 /// to reach it otherwise. `Cache::sync_scope` is to them what `scope` is to others.
 #[proc_macro_attribute]
@@ -287,7 +290,8 @@ pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
 ///
 /// `functions` takes free functions by their paths, as in `[products, shop::orders]`, and any function by its name in
-/// quotes, as in `["shop::Catalog::books"]`. A path has to lead to a function with `#[athena_cache(…, grouped)]`,
+/// quotes, as in `["shop::Catalog::books"]`; one of a generic type is
+/// `"shop::Catalog<_>::books"`. A path has to lead to a function with `#[athena_cache(…, grouped)]`,
 /// else it does not compile; a name is looked at when it is used: that of a function which was called and lacks
 /// `grouped` is told with one ERROR, one that looks like another with one WARN.
 ///
