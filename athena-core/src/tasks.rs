@@ -143,8 +143,8 @@ impl KnownHome {
         let life = Arc::new(());
         let alive = Arc::downgrade(&life);
         let task = runtime.spawn(async move {
-            let _life = life;
             pending::<()>().await;
+            drop(life);
         });
         Self { runtime: runtime.clone(), alive, task: task.abort_handle() }
     }
