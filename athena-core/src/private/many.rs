@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::ask::UntypedCall;
 use super::fit::CacheValue;
 use super::wires::BytesProbe;
-use super::{Bypass, Call, Site};
+use super::{Bypass, Call, ReturnProbe, Site};
 use crate::codec::{Coding, Wire};
 use crate::contained::contained;
 use crate::context::{CallMode, CallRequest};
@@ -42,13 +42,15 @@ const MANY: &str = "it has an entry for each element of a list, and this is abou
 const NO_OUTCOME: &str = "it has an entry for each element of a list, and no outcome of its own";
 
 /// One call with everything it needs but its load.
-pub struct Each<'l, T, R: EachResult>(Box<EachParts<'l, T, R>>);
+///
+/// Its types are independent of each other, so that a result that does not fit is one error.
+pub struct Each<'l, T, R, V, E>(Box<EachParts<'l, T, R, V, E>>);
 
-struct EachParts<'l, T, R: EachResult> {
+struct EachParts<'l, T, R, V, E> {
     list: &'l [T],
     /// One per entry, in the order of the list.
     elements: Vec<NamedElement>,
-    call: TypedMany<ValueOf<R>, ErrorOf<R>>,
+    call: TypedMany<V, E>,
     coding: Option<Coding>,
     untyped: UntypedCall,
     request: Option<Arc<CallRequest>>,
@@ -85,7 +87,12 @@ impl ElementTags {
 
 impl Call<'_> {
     /// A call that has an entry for each element of a list; `name` says which.
-    pub fn each<R, T, N>(mut self, list: &[T], name: N) -> Each<'_, T, R>
+    pub fn each<R, T, N>(
+        mut self,
+        _: ReturnProbe<R>,
+        list: &[T],
+        name: N,
+    ) -> Each<'_, T, R, ValueOf<R>, ErrorOf<R>>
     where
         R: EachResult,
         ValueOf<R>: CacheValue,
@@ -119,26 +126,26 @@ impl Call<'_> {
     }
 }
 
-impl<T, R: EachResult> Each<'_, T, R> {
+impl<T, R, V, E> Each<'_, T, R, V, E> {
     /// A probe for how values are written.
-    pub fn value_bytes(&self) -> BytesProbe<ValueOf<R>> {
+    pub fn value_bytes(&self) -> BytesProbe<V> {
         BytesProbe(PhantomData)
     }
 
     /// How values are written; without it they stay in this process.
     #[must_use]
-    pub fn stored_as(mut self, wire: Option<Wire<ValueOf<R>>>) -> Self {
+    pub fn stored_as(mut self, wire: Option<Wire<V>>) -> Self {
         self.0.coding = wire.map(Wire::erased);
         self
     }
 
     /// Labels each entry with what only its value knows.
     #[must_use]
-    pub fn tags_from<I>(mut self, label: impl Fn(&ValueOf<R>) -> I + Send + Sync + 'static) -> Self
+    pub fn tags_from<I>(mut self, label: impl Fn(&V) -> I + Send + Sync + 'static) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        let tags = move |value: &ValueOf<R>| {
+        let tags = move |value: &V| {
             label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
         };
         self.0.call.tags_from = Some(Arc::new(tags));
@@ -147,17 +154,14 @@ impl<T, R: EachResult> Each<'_, T, R> {
 
     /// Keeps each value as long as it says itself.
     #[must_use]
-    pub fn ttl_from(
-        mut self,
-        ttl: impl Fn(&ValueOf<R>) -> Duration + Send + Sync + 'static,
-    ) -> Self {
+    pub fn ttl_from(mut self, ttl: impl Fn(&V) -> Duration + Send + Sync + 'static) -> Self {
         self.0.call.ttl_from = Some(Arc::new(ttl));
         self
     }
 
     /// Values that are not kept.
     #[must_use]
-    pub fn unless(mut self, unless: impl Fn(&ValueOf<R>) -> bool + Send + Sync + 'static) -> Self {
+    pub fn unless(mut self, unless: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
         self.0.call.unless = Some(Arc::new(unless));
         self
     }
@@ -172,8 +176,10 @@ impl<T, R: EachResult> Each<'_, T, R> {
     /// The load is one that never ends: it works on what the feed has for it, as often as it has.
     pub async fn run<Load>(self, load: Pin<&mut Load>) -> R
     where
+        R: EachResult<Error = E, Map: KeyedMap<Value = V>>,
         T: EachKey<KeyOf<R>>,
-        ValueOf<R>: CacheValue,
+        V: CacheValue,
+        E: 'static,
         Load: Future<Output = ()>,
     {
         let Self(parts) = self;
@@ -247,7 +253,7 @@ async fn refused<T>(request: &CallRequest, site: &'static Site) -> T {
 }
 
 /// Shows how many entries there are, and none of them.
-impl<T, R: EachResult> fmt::Debug for Each<'_, T, R> {
+impl<T, R, V, E> fmt::Debug for Each<'_, T, R, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Each").field("entries", &self.0.elements.len()).finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! Writes the expansion of a function with `each`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use super::{ask, key, opening};
@@ -26,11 +26,17 @@ pub(super) fn render(list: &EachList, plan: &CachePlan, runtime: &Runtime) -> To
     let stored = ask::stored(plan, runtime);
     let closures = ask::closures(&plan.options);
     let load = load(list, origin, runtime);
-    let named = quote_spanned!(place=> call.each::<#output, _, _>);
+    let named = quote_spanned!(place=> call.each);
+    let all = quote_spanned!(place=> &#ids[..]);
+    let result = runtime.private_at(place);
+    let result = quote_spanned!(place=> let result = #result::ReturnProbe::<#output>::new(););
+    let probe = Ident::new("result", place);
+    let run = quote_spanned!(place=> ask.run(load).await);
     quote_spanned!(hidden=>
         #opening
+        #result
         #[allow(unused_variables, clippy::used_underscore_binding)]
-        let ask = #named(&#ids[..], |call, tags, #ids| { #key #(#tags)* });
+        let ask = #named(#probe, #all, |call, tags, #ids| { #key #(#tags)* });
         #stored
         #closures
         let feed = ask.feed();
@@ -40,7 +46,7 @@ pub(super) fn render(list: &EachList, plan: &CachePlan, runtime: &Runtime) -> To
                 #load
             }
         });
-        ask.run(load).await
+        #run
     )
 }
 
