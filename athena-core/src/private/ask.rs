@@ -252,8 +252,24 @@ impl UntypedCall {
         AskedCall { request, given, function, ask: ask.ok(), bypass }
     }
 
+    /// The same call about one of several entries.
+    pub(super) fn of_element(&self, key: Key, tags: Tags) -> Self {
+        let Self { site, runtime, bypass, manner, .. } = self;
+        let runtime = runtime.clone();
+        Self {
+            site,
+            key,
+            runtime,
+            bypass: *bypass,
+            request: None,
+            tags,
+            manner: *manner,
+            given: None,
+        }
+    }
+
     /// The call for the engine, or why it runs without, which is told.
-    fn ask(
+    pub(super) fn ask(
         mut self,
         mut typing: Typing,
         coding: Option<Coding>,
