@@ -221,6 +221,8 @@ impl Tasks {
     }
 
     /// The runtime that was seen last, for a thread that is outside of any; `None` once it has been shut down.
+    ///
+    /// A thread that is inside of one has that, which is remembered for the others.
     pub(crate) fn home_from_outside(&self) -> Option<Home> {
         match Handle::try_current() {
             Ok(runtime) => {

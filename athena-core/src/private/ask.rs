@@ -131,10 +131,7 @@ impl<R, V, E> Ask<R, V, E> {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        let tags = move |value: &V| {
-            label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
-        };
-        self.0.call.tags_from = Some(Arc::new(tags));
+        self.0.call.label_by(label);
         self
     }
 
