@@ -27,6 +27,7 @@ use crate::telemetry::{Outcome, log};
 
 impl Cache {
     /// One entry, named by hand.
+    #[inline]
     pub fn entry(&self, name: impl AsRef<str>) -> Entry<'_> {
         Entry::new(self.runtime(), name.as_ref())
     }
@@ -110,19 +111,19 @@ impl<E: From<Error>> Carry<E> for Typed {
 }
 
 impl<'c> Entry<'c> {
+    #[inline]
     pub(super) fn new(runtime: &'c Arc<Runtime>, name: &str) -> Self {
         Self::with(runtime, name, SitePolicy::default(), Tags::default())
     }
 
+    #[inline]
     pub(super) fn with(
         runtime: &'c Arc<Runtime>,
         name: &str,
         policy: SitePolicy,
         tags: Tags,
     ) -> Self {
-        let mut key = KeyDraft::named(name);
-        key.shorten();
-        Self { runtime, key, policy, tags, state: PhantomData }
+        Self { runtime, key: KeyDraft::named(name), policy, tags, state: PhantomData }
     }
 }
 
@@ -227,7 +228,14 @@ impl<'c, F, C> Entry<'c, F, C> {
     ///
     /// Those of `load`; those of the cache only after [`hard_timeout`](Self::hard_timeout) or
     /// [`fail_fast`](Self::fail_fast).
-    pub async fn get_or_load<V, E, Fut>(mut self, load: impl FnOnce() -> Fut) -> Result<V, E>
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` keeps its arguments twice, and each hit copies them"
+    )]
+    pub fn get_or_load<V, E, Fut>(
+        mut self,
+        load: impl FnOnce() -> Fut,
+    ) -> impl Future<Output = Result<V, E>>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -235,11 +243,13 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<V, E>>,
     {
-        if let Some(value) = self.hit() {
-            return Ok(value);
+        async move {
+            if let Some(value) = self.hit() {
+                return Ok(value);
+            }
+            let load = async { load().await };
+            Box::pin(self.load(shape::result(), load)).await
         }
-        let load = pin!(async { load().await });
-        self.answer(shape::result(), Caller::in_place(), InPlace(load)).await.0
     }
 
     /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
@@ -260,10 +270,11 @@ impl<'c, F, C> Entry<'c, F, C> {
     /// # Errors
     ///
     /// As [`get_or_load`](Self::get_or_load).
-    pub async fn find_or_load<V, E, Fut>(
+    #[expect(clippy::manual_async_fn, reason = "as for `get_or_load`")]
+    pub fn find_or_load<V, E, Fut>(
         mut self,
         load: impl FnOnce() -> Fut,
-    ) -> Result<Option<V>, E>
+    ) -> impl Future<Output = Result<Option<V>, E>>
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -271,11 +282,13 @@ impl<'c, F, C> Entry<'c, F, C> {
         C: Carry<E>,
         Fut: Future<Output = Result<Option<V>, E>>,
     {
-        if let Some(value) = self.hit() {
-            return Ok(Some(value));
+        async move {
+            if let Some(value) = self.hit() {
+                return Ok(Some(value));
+            }
+            let load = async { load().await };
+            Box::pin(self.load(shape::result_option(), load)).await
         }
-        let load = pin!(async { load().await });
-        self.answer(shape::result_option(), Caller::in_place(), InPlace(load)).await.0
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
@@ -387,6 +400,17 @@ impl<'c, F, C> Entry<'c, F, C> {
         engine::hit(self.runtime, self.key.bytes(), memory_only, refresh, topic)
     }
 
+    async fn load<R, V, E>(self, shape: Shape<R, V, E>, load: impl Future<Output = R>) -> R
+    where
+        V: Clone + Send + Sync + 'static,
+        E: 'static,
+        F: Format<V>,
+        C: Carry<E>,
+        R: 'static,
+    {
+        self.answer(shape, Caller::in_place(), InPlace(pin!(load))).await.0
+    }
+
     async fn answer<R, V, E, O>(
         self,
         shape: Shape<R, V, E>,
@@ -480,7 +504,8 @@ impl<F, C> Background<'_, F, C> {
             return Ok(value);
         }
         let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry.answer(shape::result(), Caller::detached(), DetachedLoading(Some(load))).await.0
+        let origin = DetachedLoading(Some(load));
+        Box::pin(self.entry.answer(shape::result(), Caller::detached(), origin)).await.0
     }
 
     /// As [`get_or_load`](Self::get_or_load), with where the value came from.
