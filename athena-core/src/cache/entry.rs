@@ -1,6 +1,6 @@
 //! One entry without macros: the same engine, the same policies.
 
-mod background;
+pub(super) mod background;
 mod calls;
 mod format;
 
@@ -14,7 +14,6 @@ use crate::policy::{Fallback, Percent, SitePolicy};
 use crate::runtime::Runtime;
 use crate::tag::{Tag, Tags};
 
-pub use background::Background;
 pub use format::{Carry, Format, Json, Local, Postcard, Quiet, Typed};
 
 impl Cache {
@@ -128,27 +127,6 @@ impl<'c, F, C> Entry<'c, F, C> {
     pub fn fail_fast(mut self) -> Entry<'c, F, Typed> {
         self.policy.fallback = Some(Fallback::FailFast);
         self.retyped()
-    }
-
-    /// Lets loads go on in the background; they must own what they use.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use std::time::Duration;
-    /// # use athena_cache_core::{Cache, Percent};
-    /// let cache = Cache::in_memory("shop");
-    /// let entry = cache.entry("rates").ttl(Duration::from_secs(60)).in_background();
-    /// let rates = entry
-    ///     .refresh(Percent::new(80)) // reloads once 48 s have passed, without anybody waiting
-    ///     .get_or_load(|| async { Ok::<_, std::io::Error>(vec![1.08]) })
-    ///     .await?;
-    /// # let _ = rates;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn in_background(self) -> Background<'c, F, C> {
-        Background { entry: self }
     }
 
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {

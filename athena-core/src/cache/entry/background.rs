@@ -11,11 +11,34 @@ use crate::policy::Percent;
 use crate::shape;
 use crate::telemetry::log;
 
+impl<'c, F, C> Entry<'c, F, C> {
+    /// Lets loads go on in the background; they must own what they use.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # use athena_cache_core::{Cache, Percent};
+    /// let cache = Cache::in_memory("shop");
+    /// let entry = cache.entry("rates").ttl(Duration::from_secs(60)).in_background();
+    /// let rates = entry
+    ///     .refresh(Percent::new(80)) // reloads once 48 s have passed, without anybody waiting
+    ///     .get_or_load(|| async { Ok::<_, std::io::Error>(vec![1.08]) })
+    ///     .await?;
+    /// # let _ = rates;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_background(self) -> Background<'c, F, C> {
+        Background { entry: self }
+    }
+}
+
 /// An entry whose loads may go on without their caller; from [`Entry::in_background`].
 #[derive(Debug)]
 #[must_use = "say what to do with the entry"]
 pub struct Background<'c, F = Postcard, C = Quiet> {
-    pub(super) entry: Entry<'c, F, C>,
+    entry: Entry<'c, F, C>,
 }
 
 impl<F, C> Background<'_, F, C> {
