@@ -4,11 +4,14 @@ mod batch;
 mod builder;
 mod entry;
 mod functions;
+mod report;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::Serialize;
 
 use crate::context;
 use crate::error::Error;
@@ -23,6 +26,7 @@ use crate::telemetry::{Stats, log};
 pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
+pub use report::Report;
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///
@@ -47,7 +51,8 @@ pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, 
 pub struct Cache(Arc<Runtime>);
 
 /// How a cache fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Health {
     /// Every tier does its work.

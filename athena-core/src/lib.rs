@@ -50,7 +50,7 @@ pub mod testing;
 mod undisturbed;
 
 pub use cache::{
-    Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Health, Json, Local,
+    Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Health, Json, Local, Report,
 };
 pub use cache::{Postcard, Quiet, Typed};
 pub use error::Error;
@@ -65,4 +65,4 @@ pub use runtime::Invalidated;
 pub use settings::{Memory, MemoryRole, Settings, SiteSettings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
-pub use telemetry::{Event, Observer, Outcome, Source, Stats, Topic};
+pub use telemetry::{Distribution, Event, Observer, Outcome, SiteReport, Source, Stats, Topic};

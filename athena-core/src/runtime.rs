@@ -330,7 +330,7 @@ impl Runtime {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.telemetry.counters.read();
+        let mut stats = self.telemetry.stats();
         self.memory.trim();
         stats.memory_entries = self.memory.len();
         stats.memory_bytes = self.memory.bytes();

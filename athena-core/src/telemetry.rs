@@ -3,9 +3,11 @@
 //! Invariant: telemetry watches and never steers. This is the one place that names `tracing`.
 
 pub(crate) mod event;
+mod histogram;
 pub(crate) mod log;
 pub(crate) mod outcome;
 mod recurrence;
+mod sites;
 pub(crate) mod stats;
 pub(crate) mod topic;
 
@@ -13,10 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use event::{Event, Observer};
+pub use histogram::Distribution;
 pub use outcome::{Outcome, Source};
+pub use sites::SiteReport;
 pub use stats::Stats;
 pub use topic::Topic;
 
+use sites::SiteTable;
 use stats::Counters;
 
 use crate::contained::contained;
@@ -26,7 +31,8 @@ use crate::tag::Tag;
 /// Tells counters and observers.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
-    pub(crate) counters: Counters,
+    counters: Counters,
+    sites: SiteTable,
     observers: Vec<Arc<dyn Observer>>,
     /// See [`show_keys`](crate::Settings::show_keys).
     shows_keys: bool,
@@ -38,8 +44,8 @@ impl Telemetry {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, shows_keys: bool) -> Self {
         let [has_told_of_panic, has_told_of_backend] =
             [AtomicBool::new(false), AtomicBool::new(false)];
-        let counters = Counters::default();
-        Self { counters, observers, shows_keys, has_told_of_panic, has_told_of_backend }
+        let (counters, sites) = (Counters::default(), SiteTable::new());
+        Self { counters, sites, observers, shows_keys, has_told_of_panic, has_told_of_backend }
     }
 
     /// The entry of a call of a function, or of one that is named by hand.
@@ -60,6 +66,7 @@ impl Telemetry {
     /// Counts an event and passes it on, in the task in which it happened.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         self.counters.count(event);
+        self.sites.count(event);
         for observer in &self.observers {
             self.pass_on(&**observer, event);
         }
@@ -81,10 +88,21 @@ impl Telemetry {
         }
     }
 
+    /// What was counted.
+    pub(crate) fn stats(&self) -> Stats {
+        let (memory_hits, backend_hits) = self.sites.hits();
+        Stats { memory_hits, backend_hits, ..self.counters.read() }
+    }
+
+    /// The same for each function.
+    pub(crate) fn sites(&self) -> Vec<SiteReport> {
+        self.sites.read()
+    }
+
     /// Counts a fresh hit, which is told to observers that ask for it.
     #[inline]
-    pub(crate) fn hit(&self, source: Source, key: impl FnOnce() -> Topic) {
-        self.counters.hit(source);
+    pub(crate) fn hit(&self, site: Option<u32>, source: Source, key: impl FnOnce() -> Topic) {
+        self.sites.hit(site, source);
         if self.observers.iter().any(|observer| observer.wants_hits()) {
             self.tell_hit(source, &key());
         }

@@ -30,6 +30,7 @@ mod labels;
 mod lifecycle;
 mod patience;
 mod refresh;
+mod report;
 mod retry;
 mod rights;
 mod runtimes;

@@ -384,7 +384,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         self.reach();
         let SitePolicy { memory_only, refresh, .. } = self.policy;
         let topic = || self.runtime.telemetry.topic(&self.key.whole(), None);
-        engine::hit(self.runtime, self.key.bytes(), memory_only, refresh, topic)
+        engine::hit(self.runtime, (self.key.bytes(), None), memory_only, refresh, topic)
     }
 
     async fn answer<R, V, E, O>(

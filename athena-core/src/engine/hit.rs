@@ -14,7 +14,7 @@ use crate::telemetry::{Source, Topic};
 #[inline]
 pub(crate) fn hit<V: Clone + 'static>(
     runtime: &Runtime,
-    key: &[u8],
+    (key, site): (&[u8], Option<u32>),
     memory_only: bool,
     refresh: Option<Percent>,
     topic: impl FnOnce() -> Topic,
@@ -30,6 +30,6 @@ pub(crate) fn hit<V: Clone + 'static>(
         return None;
     }
     let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
-    runtime.telemetry.hit(Source::Memory, topic);
+    runtime.telemetry.hit(site, Source::Memory, topic);
     Some(value)
 }

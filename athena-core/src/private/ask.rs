@@ -262,13 +262,13 @@ impl UntypedCall {
         };
         let closed = runtime.is_closed().then_some("the cache is closed");
         if let Some(reason) = self.bypass.or(closed) {
-            let key = &Topic::of_function(self.site.name());
+            let key = &Topic::of_keyless_call(self.site.name(), self.site.number());
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         }
         let Some(policy) = self.site.policy_on(&runtime) else {
-            let (key, reason) =
-                (&Topic::of_function(self.site.name()), "its settings switch it off");
+            let key = &Topic::of_keyless_call(self.site.name(), self.site.number());
+            let reason = "its settings switch it off";
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         };

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{Remote, join_all};
 use crate::backend::{Ability, Node};
 use crate::resilience::breaker::{Breaker, BreakerState, Transition};
@@ -11,7 +13,7 @@ use crate::resilience::class::{Traffic, Word};
 use crate::resilience::settings::Resilience;
 
 /// How one node of the backend fares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// Where it is.

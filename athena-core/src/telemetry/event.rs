@@ -279,6 +279,22 @@ impl NotKept {
 
 impl Event<'_> {
     /// The class of the backend's failure, if that is the event.
+    /// The call that it is an end of, or a load of one.
+    pub(super) fn about(&self) -> Option<&Topic> {
+        match self {
+            Self::Miss { key }
+            | Self::Joined { key }
+            | Self::Stale { key, .. }
+            | Self::Degraded { key }
+            | Self::Bypassed { key, .. }
+            | Self::Loaded { key, .. }
+            | Self::LoadFailed { key }
+            | Self::LoadTimedOut { key, .. }
+            | Self::Refreshing { key } => Some(key),
+            _ => None,
+        }
+    }
+
     pub(crate) fn class(&self) -> Option<Class> {
         match self {
             Self::BackendFailed { failure, .. } => Some(failure.class()),
