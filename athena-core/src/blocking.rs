@@ -26,11 +26,16 @@ pub(crate) fn at_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 /// Whether this is a task of tokio, which would hold up others if it waited.
 ///
 /// Such a task has a budget, and a thread that may wait has none (`spawn_blocking`, `block_in_place`, any other).
-/// Tokio tells of a budget only that it is used up, so it is: the task yields where it awaits next.
+/// Tokio tells of a budget only that it is used up. So it is used up, and then put back: what the task awaits next
+/// would else never be ready for as long as the task is not left.
 pub(crate) fn is_in_task() -> bool {
     if Handle::try_current().is_err() {
         return false;
     }
+    // It has no progress to tell of, so that it puts back what there was.
+    let Poll::Ready(_restores) = coop::poll_proceed(&mut Context::from_waker(Waker::noop())) else {
+        return true;
+    };
     for _ in 0..MORE_THAN_ANY_BUDGET {
         if !coop::has_budget_remaining() {
             return true;
@@ -46,6 +51,17 @@ mod tests {
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    #[test]
+    fn a_task_has_its_budget_afterwards() {
+        runtime().block_on(async {
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+            sender.send(1).unwrap();
+            assert!(is_in_task() && is_in_task());
+            assert!(coop::has_budget_remaining());
+            assert_eq!(at_once(pin!(receiver.recv())), Poll::Ready(Some(1)));
+        });
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(crate) use caller::{Caller, Engine, Loaded, Retention};
 pub use detach::Detach;
 pub(crate) use hit::hit;
 pub(crate) use job::{Job, Purpose};
-pub(crate) use many::{answer_many, peek_many};
+pub(crate) use many::{EntryPlace, LoadsMany, TypedMany, answer_many, peek_many};
 pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
 pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;

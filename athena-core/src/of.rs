@@ -219,7 +219,7 @@ impl<F: Future> Of<F> {
         let mut call = pin!(Arc::clone(&request).scope(call));
         poll_fn(|context| {
             let ended = call.as_mut().poll(context).is_ready() || !request.is_taken();
-            let over = ended || request.reply(|reply| reply.inserted.is_some());
+            let over = ended || request.reply(|reply| reply.inserted.is_some() || reply.nothing);
             if over { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
@@ -237,14 +237,18 @@ impl<F: Future> Of<F> {
         let mut call = pin!(Arc::clone(&request).scope(call));
         let value = poll_fn(|context| {
             let poll = call.as_mut().poll(context);
-            if !request.is_taken() {
+            if !request.is_taken() || request.reply(|reply| reply.nothing) {
                 return Poll::Ready(None);
             }
             poll.map(Some)
         })
         .await;
-        let outcome = request.reply(|reply| reply.outcome);
-        value.filter(|_| outcome.is_some()).ok_or_else(Error::not_annotated)
+        let (outcome, target) = request.reply(|reply| (reply.outcome, reply.target.take()));
+        match (value, target) {
+            (Some(value), _) if outcome.is_some() => Ok(value),
+            (None, Some(Err(error))) => Err(error),
+            _ => Err(Error::not_annotated()),
+        }
     }
 
     async fn watch(call: Pin<&mut F>) -> Observed<F::Output> {

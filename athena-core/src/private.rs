@@ -9,6 +9,7 @@ mod fit;
 mod grouped;
 mod handle;
 mod invalidate;
+mod many;
 mod own;
 mod probe;
 mod secret;
@@ -51,6 +52,7 @@ pub use fit::{
 pub use grouped::{Grouped, ungrouped};
 pub use handle::{Handle, handle};
 pub use invalidate::Invalidation;
+pub use many::{Each, EachKey, EachResult, ElementTags, Feed, KeyedMap, RunsAgain, again};
 pub use own::{BackgroundSelf, own_receiver};
 pub use probe::{ErrorProbe, ReturnProbe, errors, failures, shapes};
 pub use site::{Site, SiteOptions};
@@ -76,6 +78,7 @@ enum Bypass {
     KeyTaken,
     Keyless,
     Unwanted,
+    Untagged,
 }
 
 impl Bypass {
@@ -87,6 +90,7 @@ impl Bypass {
             }
             Self::Keyless => "its arguments make no key",
             Self::Unwanted => "the condition of `when` does not hold",
+            Self::Untagged => "a tag cannot be displayed",
         }
     }
 }

@@ -5,12 +5,12 @@
 //! spawn again. Nobody waits for a task without a limit: its runtime may be alive and driven by nobody.
 
 use std::future::{Future, pending};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::{EnterGuard, Handle};
+use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
@@ -35,8 +35,8 @@ struct TaskSet {
     called: Arc<Running>,
     /// All tasks.
     all: Arc<Running>,
-    /// The runtime that was seen last.
-    home: ArcSwapOption<Handle>,
+    /// The runtime that was seen last, of those that threads of their own drive.
+    home: ArcSwapOption<KnownHome>,
 }
 
 #[derive(Debug)]
@@ -121,13 +121,48 @@ impl Spawner {
 
 /// A runtime for a thread that is outside of any.
 #[derive(Debug)]
-pub(crate) struct Home(Arc<Handle>);
+pub(crate) struct Home(Arc<KnownHome>);
+
+/// A runtime that was seen, with a task that lives as long as it does.
+#[derive(Debug)]
+struct KnownHome {
+    runtime: Handle,
+    alive: Weak<()>,
+    task: AbortHandle,
+}
 
 impl Home {
     /// While this lives the thread can start tasks there.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
-        self.0.enter()
+        self.0.runtime.enter()
     }
+}
+
+impl KnownHome {
+    fn new(runtime: &Handle) -> Self {
+        let life = Arc::new(());
+        let alive = Arc::downgrade(&life);
+        let task = runtime.spawn(async move {
+            pending::<()>().await;
+            drop(life);
+        });
+        Self { runtime: runtime.clone(), alive, task: task.abort_handle() }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.alive.strong_count() > 0
+    }
+}
+
+impl Drop for KnownHome {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Whether the thread is outside of any runtime.
+pub(crate) fn is_outside() -> bool {
+    Handle::try_current().is_err()
 }
 
 /// A task that was started; dropped, it goes on.
@@ -174,17 +209,28 @@ impl Tasks {
         tasks
     }
 
-    /// Remembers a runtime for threads that are outside of any.
+    /// Remembers a runtime for threads that are outside of any, if it runs whoever waits.
     fn settle_in(&self, runtime: &Handle) {
+        if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread || self.is_closed() {
+            return;
+        }
         let home = self.0.home.load();
-        if home.as_ref().is_none_or(|home| home.id() != runtime.id()) {
-            self.0.home.store(Some(Arc::new(runtime.clone())));
+        if home.as_ref().is_none_or(|home| home.runtime.id() != runtime.id()) {
+            self.0.home.store(Some(Arc::new(KnownHome::new(runtime))));
         }
     }
 
-    /// The runtime that was seen last, for a thread that is outside of any.
+    /// The runtime that was seen last, for a thread that is outside of any; `None` once it has been shut down.
+    ///
+    /// A thread that is inside of one has that, which is remembered for the others.
     pub(crate) fn home_from_outside(&self) -> Option<Home> {
-        if Handle::try_current().is_ok() { None } else { self.0.home.load_full().map(Home) }
+        match Handle::try_current() {
+            Ok(runtime) => {
+                self.settle_in(&runtime);
+                None
+            }
+            Err(_) => self.0.home.load_full().filter(|home| home.is_alive()).map(Home),
+        }
     }
 
     /// Permission to start a task on the caller's runtime; `None` without one, or once closed.
@@ -224,6 +270,7 @@ impl Tasks {
     /// Those of a runtime that stands still end as soon as it runs again, and do nothing more.
     pub(crate) async fn close(&self) -> bool {
         self.0.closed.store(true, Ordering::Release);
+        self.0.home.store(None);
         self.0.abort();
         Clock::system().within(LONGEST_END, self.0.all.none()).await.is_some()
     }

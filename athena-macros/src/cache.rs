@@ -4,6 +4,7 @@ mod argument;
 mod background;
 mod check;
 mod constant;
+mod each;
 mod foreign;
 mod key;
 mod options;

@@ -129,6 +129,7 @@ use proc_macro::TokenStream;
 /// | `refresh = "80%"` | reloads in the background once this share of `ttl` has passed (1–99) | never |
 /// | `soft_timeout = "100ms"` | waits this long for the load when a stale value exists | no limit |
 /// | `hard_timeout = "2s"` | waits this long for the function, whatever there is to fall back on, then gives an error | no limit |
+/// | `each = ids` | the elements of this list have an entry each; the function gets those that are missing | one entry for the list |
 /// | `negative_ttl = "10s"` | remembers `None` for this long | `None` is a value like others |
 /// | `negative = err` | remembers `Err` too, for `negative_ttl` | `Err` is never kept |
 /// | `key = "product:{id}"` | names the entry | site, types and all arguments |
@@ -215,6 +216,39 @@ use proc_macro::TokenStream;
 ///
 /// Entries that a build stored in which the function was not `grouped` are not read by one in which it is.
 ///
+/// # Many entries in one call
+///
+/// ```ignore
+/// #[athena_cache(ttl = "5m", each = ids, key = "product:{ids}", tags = ["product:{ids}"], skip(db))]
+/// async fn products(db: &Db, ids: &[u64]) -> Result<HashMap<u64, Product>, DbError> {
+///     db.products(ids).await // of those that are not cached
+/// }
+/// ```
+///
+/// `each` names an argument that is a `&[T]` or a `Vec<T>`, of an `async` function that returns a `HashMap<K, V>`, a
+/// `BTreeMap<K, V>`, or a `Result` of one. `T` is `K`, `&K`, or `&str` for a `String`. Each element has an entry of its
+/// own: in `key`, `tags` and `secret` the name of the list means one element, and other arguments are part of every key
+/// as usual. So the entry above is the one that `cache.invalidate("product:7")` and
+/// `#[athena_invalidate(keys = ["product:{id}"])]` remove, and with `shared` that of a function which loads one product.
+///
+/// All elements are looked for together, in one round trip, and the body runs for those that are missing, each once,
+/// in the order of the list, which stands under its name as before. It does not run if none is missing, nor for an empty
+/// list. In front of a backend it gets no more than a thousand at a time; it runs once more for the next ones, and for
+/// those that another call was loading and could not hand on. So it takes `&self`, and arguments that are `Clone`, as
+/// references are.
+///
+/// * What the map does not have is not there, and asked for again by the next call; `negative_ttl` remembers it.
+/// * An element that stands in the list twice is loaded once. Elements that the body was not given are left out of what
+///   it returns, with one WARN per function.
+/// * An `Err` is the caller's. Nothing of that run is kept, and what was found is not returned, unless all that was
+///   missing is within `grace`: then the call is answered with that.
+/// * `unless`, `ttl_from` and `tags_from` see each value. Without the cache, as where `when` does not hold, the body gets
+///   the list as it is.
+/// * `refresh`, `soft_timeout`, `hard_timeout`, `negative = err`, `grace_unless` and `fallback = FailFast` are about one
+///   entry, and refused.
+/// * `of(call)` is about one entry, too: all that it does is an error that says so, but `observe`, which has an outcome
+///   without a tier. One entry is reached by its name, as in `cache.entry("product:7")`.
+///
 /// # Values as bytes
 ///
 /// A value goes to the backend only if other processes would read it as the
@@ -241,8 +275,9 @@ use proc_macro::TokenStream;
 /// The thread stands still while the cache or another load is waited for, for
 /// `blocking_deadline` of the settings at most where that is the backend. So
 /// call it where a thread may wait: outside of any runtime, in `spawn_blocking`,
-/// in `block_in_place`. A thread without a runtime uses the one that the cache was
-/// built or used in last.
+/// in `block_in_place`. A thread without a runtime uses the multi-threaded one that
+/// the cache was built or used in last, for what it asks the backend; without one
+/// that is alive it does without the backend. The function itself runs outside.
 ///
 /// In a task of tokio, whose thread must not wait, memory answers as always; what
 /// would take another process or another call runs uncached, with one warning per
@@ -250,7 +285,9 @@ use proc_macro::TokenStream;
 /// told from threads, so they wait.
 ///
 /// All options are there but `hard_timeout`, since what blocks cannot be given up.
-/// What `refresh` and `soft_timeout` load goes on in a thread of `spawn_blocking`.
+/// What `refresh` and `soft_timeout` load goes on in a thread of `spawn_blocking`,
+/// which takes one that is free; called from a thread without a runtime they load
+/// where they are called.
 /// `of` modifies calls that are futures, so none of these; name the entry by `key`
 /// to reach it otherwise. `Cache::sync_scope` is to them what `scope` is to others.
 #[proc_macro_attribute]
@@ -287,7 +324,8 @@ pub fn athena_cache(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate = my::athena_cache` | where this crate is found | `::athena_cache` |
 ///
 /// `functions` takes free functions by their paths, as in `[products, shop::orders]`, and any function by its name in
-/// quotes, as in `["shop::Catalog::books"]`. A path has to lead to a function with `#[athena_cache(…, grouped)]`,
+/// quotes, as in `["shop::Catalog::books"]`; one of a generic type is
+/// `"shop::Catalog<_>::books"`. A path has to lead to a function with `#[athena_cache(…, grouped)]`,
 /// else it does not compile; a name is looked at when it is used: that of a function which was called and lacks
 /// `grouped` is told with one ERROR, one that looks like another with one WARN.
 ///

@@ -9,6 +9,15 @@ use syn::{LitInt, LitStr, Path, Token};
 
 use crate::{choice, tokens};
 
+/// The name of an argument.
+pub(crate) fn argument(input: ParseStream<'_>) -> syn::Result<Ident> {
+    const EXPECTED: &str = "expected the name of an argument such as `ids`";
+    if !input.peek(Ident::peek_any) {
+        return Err(mismatch(input, EXPECTED));
+    }
+    input.call(Ident::parse_any)
+}
+
 /// `"10%"`: whole percents within `allowed`.
 pub(crate) fn share(input: ParseStream<'_>, allowed: RangeInclusive<u8>) -> syn::Result<u8> {
     let (low, high) = (allowed.start(), allowed.end());

@@ -64,9 +64,25 @@ impl Origin {
     /// The `return` that never runs gives the body's type to rustc before the
     /// body does, so that errors in it read as they would without us.
     pub(crate) fn load(&self) -> TokenStream {
+        self.load_as(&self.function.sig.output)
+    }
+
+    /// The same for a body that gets something of this run in place of an argument, which lives for no caller's
+    /// lifetime.
+    pub(crate) fn load_again(&self) -> TokenStream {
+        match &self.function.sig.output {
+            ReturnType::Type(arrow, declared) => {
+                let unnamed = Type::Verbatim(tokens::without_lifetimes(declared));
+                self.load_as(&ReturnType::Type(*arrow, Box::new(unnamed)))
+            }
+            declared @ ReturnType::Default => self.load_as(declared),
+        }
+    }
+
+    fn load_as(&self, declared: &ReturnType) -> TokenStream {
         let (body, output) = (&self.function.body, &self.output);
         let rebind = self.arguments.iter().map(Argument::rebind);
-        let body = match (self.form, &self.function.sig.output) {
+        let body = match (self.form, declared) {
             (AsyncForm::Boxed, ReturnType::Type(_, boxed)) => {
                 quote_spanned!(tokens::hidden_at(boxed)=>
                     (move || -> #boxed #body)().await

@@ -1,6 +1,6 @@
 //! Looks for single tokens in what this crate leaves unparsed.
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The place of `tokens`, with names that no code of the user can see.
@@ -79,6 +79,27 @@ fn stream_borrows(tokens: TokenStream) -> bool {
     false
 }
 
+/// A type whose lifetimes are to be inferred.
+pub(crate) fn without_lifetimes(ty: impl ToTokens) -> TokenStream {
+    let mut is_lifetime = false;
+    let tokens = ty.to_token_stream().into_iter().map(|token| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), without_lifetimes(group.stream()));
+            inner.set_span(group.span());
+            inner.into()
+        }
+        TokenTree::Ident(name) if is_lifetime && name != "static" => {
+            is_lifetime = false;
+            Ident::new("_", name.span()).into()
+        }
+        token => {
+            is_lifetime = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+            token
+        }
+    });
+    tokens.collect()
+}
+
 /// A type as people write it, without the spaces that tokens have.
 pub(crate) fn show(ty: impl ToTokens) -> String {
     let mut text = ty.to_token_stream().to_string();
@@ -124,6 +145,15 @@ mod tests {
     fn a_type_is_shown_without_extra_spaces() {
         let ty = quote!(std::collections::HashMap<&'a str, Option<u8>>);
         assert_eq!(show(ty), "std::collections::HashMap<&'a str, Option<u8>>");
+    }
+
+    #[test]
+    fn lifetimes_are_taken_out_of_types() {
+        let ty = quote!(
+            Pin<Box<dyn Future<Output = (&'static str, Cow<'a, u8>)> + Send + 'async_trait>>
+        );
+        let expected = "Pin<Box<dyn Future<Output = (&'static str, Cow<'_, u8>)> + Send + '_>>";
+        assert_eq!(show(without_lifetimes(ty)), expected);
     }
 
     #[test]

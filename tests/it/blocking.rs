@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use athena_cache::testing::{ChaosBackend, Fault as Chaotic, ManualClock, MemoryBackend};
 use athena_cache::{Cache, athena_cache, athena_invalidate};
+use futures_util::FutureExt as _;
+use tokio::runtime::{Builder, Handle};
 use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::world::{Fault, Log, TTL};
@@ -82,7 +84,7 @@ async fn it_answers_in_a_thread_for_code_that_waits_and_shares_its_values() {
     assert_eq!(other.stats().backend_hits, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_thread_outside_uses_the_runtime_that_the_cache_was_built_in() {
     let backend = MemoryBackend::new();
     let cache = || Cache::builder("test").backend(backend.clone()).build().unwrap();
@@ -91,6 +93,53 @@ async fn a_thread_outside_uses_the_runtime_that_the_cache_was_built_in() {
     one.settle().await;
     assert_eq!(one.stats().fills, 1, "a task has stored it");
     assert_eq!(outside(|| price(&other, &source, 1)), Ok(2));
+}
+
+#[athena_cache(ttl = "10s", cache = cache)]
+fn sees_a_runtime(cache: &Cache, id: u32) -> bool {
+    let _ = id;
+    Handle::try_current().is_ok()
+}
+
+#[test]
+fn a_thread_outside_stays_there_for_the_function_whatever_has_become_of_the_runtime() {
+    for runtime in [
+        Builder::new_multi_thread().worker_threads(1).build(),
+        Builder::new_current_thread().build(),
+    ] {
+        let runtime = runtime.unwrap();
+        let (one, other) = runtime.block_on(async { (with_backend(), with_backend()) });
+        let source = Counter::default();
+        assert!(!sees_a_runtime(&one, 1), "the runtime is there");
+        assert_eq!(price(&one, &source, 1), Ok(2));
+        drop(runtime);
+        assert!(!sees_a_runtime(&other, 1), "it was shut down");
+        assert_eq!((price(&other, &source, 1), set_price(&other, 1)), (Ok(3), Ok(())));
+        assert_eq!(price(&other, &source, 1), Ok(4));
+    }
+}
+
+#[test]
+fn a_thread_outside_loads_by_itself_what_others_have_reloaded_for_them() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let clock = ManualClock::new();
+    let building = async { Cache::builder("test").clock(&clock).build().unwrap() };
+    let (cache, source) = (runtime.block_on(building), Arc::new(Counter::default()));
+    assert_eq!(kept_fresh(&cache, &source, "a"), "a 1");
+    clock.advance(TTL / 2);
+    assert_eq!(kept_fresh(&cache, &source, "a"), "a 1", "nobody would run a refresh");
+    clock.advance(TTL / 2);
+    assert_eq!(kept_fresh(&cache, &source, "a"), "a 2");
+}
+
+#[tokio::test]
+async fn a_task_is_left_as_it_was() {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    sender.send(1).unwrap();
+    let cache = with_backend();
+    sees_a_runtime(&cache, 1);
+    set_price(&cache, 1).unwrap();
+    assert_eq!(receiver.recv().now_or_never(), Some(Some(1)), "what is there can be taken");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod codec;
 mod coherence;
 mod contained;
 mod digests;
+mod each;
 mod envelope;
 mod extremes;
 mod functions;

@@ -1,5 +1,7 @@
 //! Several entries at once.
 
+mod named;
+
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -14,13 +16,14 @@ use super::entry::Json;
 use super::entry::Local;
 use super::entry::{Entry, Format, Postcard};
 use crate::codec::{Coding, Wire};
-use crate::engine::{Ask, TypedCall, answer_many, peek_many};
+use crate::engine::{Ask, EntryPlace, TypedCall, answer_many, peek_many};
 use crate::error::Error;
 use crate::key::Key;
 use crate::policy::{Policy, SitePolicy};
 use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::shape::{self, Errors, Typing};
 use crate::tag::{Tag, Tags};
+use named::NamedLoad;
 
 impl Cache {
     /// Several entries at once, named by hand.
@@ -146,7 +149,9 @@ impl<'c, F> Batch<'c, F> {
             return load(self.names).await;
         }
         let call = TypedCall::new(shape::result_option::<V, E>(), Errors::none());
-        answer_many(self.asks(&call), &call, load).await
+        let (names, asks) = self.asks(&call);
+        let found = answer_many(asks, &call, NamedLoad::new(&names, load)).await?;
+        Ok(by_name(names, found))
     }
 
     /// The values that are there and fresh, by name; loads nothing.
@@ -163,7 +168,9 @@ impl<'c, F> Batch<'c, F> {
             return Err(Error::closed());
         }
         let call = TypedCall::new(shape::result_option::<V, Infallible>(), Errors::none());
-        peek_many(self.asks(&call), &call).await.map_err(Error::backend)
+        let (names, asks) = self.asks(&call);
+        let found = peek_many(asks, &call).await.map_err(Error::backend)?;
+        Ok(by_name(names, found))
     }
 
     /// Stores values by name; the names of the batch itself play no part.
@@ -193,8 +200,8 @@ impl<'c, F> Batch<'c, F> {
         self.runtime.invalidate(&scopes).await
     }
 
-    /// One call for the engine per distinct name.
-    fn asks<R, V, E>(self, call: &TypedCall<R, V, E>) -> Vec<(String, Ask)>
+    /// The distinct names, and one call for the engine per each.
+    fn asks<R, V, E>(self, call: &TypedCall<R, V, E>) -> (Vec<String>, Vec<Ask>)
     where
         V: Clone + Send + Sync + 'static,
         E: 'static,
@@ -202,7 +209,10 @@ impl<'c, F> Batch<'c, F> {
     {
         let coding = F::wire().map(Wire::erased);
         let Self { runtime, names, policy, tags, .. } = self;
-        asks(runtime, &names, policy.over(&runtime.defaults), &tags, (call.typing(), coding))
+        let names = distinct(names);
+        let policy = policy.over(&runtime.defaults);
+        let asks = asks(runtime, &names, policy, &tags, (call.typing(), coding));
+        (names, asks)
     }
 
     fn retyped<F2>(self) -> Batch<'c, F2> {
@@ -211,19 +221,30 @@ impl<'c, F> Batch<'c, F> {
     }
 }
 
+/// Each name once, where it stands first.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut met = HashSet::new();
+    let is_new: Vec<_> = names.iter().map(|name| met.insert(name.as_str())).collect();
+    names.into_iter().zip(is_new).filter_map(|(name, is_new)| is_new.then_some(name)).collect()
+}
+
+/// What was found, by the names of the entries.
+fn by_name<V>(names: Vec<String>, mut found: HashMap<EntryPlace, V>) -> HashMap<String, V> {
+    let entries = names.into_iter().enumerate();
+    entries.filter_map(|(place, name)| Some((name, found.remove(&place)?))).collect()
+}
+
 fn asks(
     runtime: &Arc<Runtime>,
     names: &[String],
     policy: Policy,
     tags: &Tags,
     types: (Typing, Option<Coding>),
-) -> Vec<(String, Ask)> {
+) -> Vec<Ask> {
     let ask = |name: &String| {
         let key = Key::named(name);
         let key = if policy.memory_only { key.local() } else { key };
         Ask::named(runtime, key, policy, tags.clone(), types)
     };
-    let mut met = HashSet::new();
-    let distinct = names.iter().filter(|name| met.insert(name.as_str()));
-    distinct.map(|name| (name.clone(), ask(name))).collect()
+    names.iter().map(ask).collect()
 }

@@ -14,6 +14,7 @@ use super::rendezvous::Rendezvous;
 use crate::entry::BoxedValue;
 use crate::shape::SharedError;
 use crate::tag::Tag;
+use crate::tasks::Home;
 use crate::telemetry::event::NotKept;
 
 /// What a load came to; the caller's side has what it returned.
@@ -81,11 +82,25 @@ pub(super) trait Side {
 }
 
 /// The engine at work for one call.
-pub(crate) struct Engine<'m>(Pin<Box<dyn Future<Output = Answer> + Send + 'm>>);
+pub(crate) struct Engine<'m> {
+    work: Pin<Box<dyn Future<Output = Answer> + Send + 'm>>,
+    /// Where it starts tasks, if its thread is outside of any runtime; the load stays outside.
+    home: Option<Home>,
+}
 
 impl<'m> Engine<'m> {
     pub(crate) fn new(work: impl Future<Output = Answer> + Send + 'm) -> Self {
-        Self(Box::pin(work))
+        Self { work: Box::pin(work), home: None }
+    }
+
+    /// Has it start tasks on another runtime than that of its thread.
+    pub(crate) fn at(self, home: Option<Home>) -> Self {
+        Self { home, ..self }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+        let _entered = self.home.as_ref().map(Home::enter);
+        self.work.as_mut().poll(context)
     }
 }
 
@@ -137,7 +152,7 @@ impl Caller {
             let waker = context.waker().clone();
             self.loads.serve(&waker, |retention| side.load(*retention, context));
             self.leaves.serve(&waker, |()| Poll::Ready(side.leave()));
-            let answer = engine.0.as_mut().poll(context);
+            let answer = engine.poll(context);
             if answer.is_ready() || !(self.loads.is_unserved() || self.leaves.is_unserved()) {
                 return answer;
             }

@@ -27,36 +27,39 @@ use crate::flight::{Flight, Joiner, Lead, Role};
 use crate::policy::freshness::Verdict;
 use crate::resilience::deadline::Manner;
 
-pub(crate) use typed::{answer_many, peek_many};
+pub(crate) use typed::{LoadsMany, TypedMany, answer_many, peek_many};
 
 /// So many entries are asked of a backend together; a few of them wait for each other's places on the connection.
 const PIECE: usize = 1_000;
 
+/// Which of its entries a batch means: their order is that in which they were named.
+pub(crate) type EntryPlace = usize;
+
 /// An entry that somebody else loads, and when it was asked for.
-type Following = (String, Ask, Arc<Flight>, Joiner);
+type Following = (EntryPlace, Ask, Arc<Flight>, Joiner);
 
 /// What a batch does about its entries, round by round.
 pub(super) struct Many {
     /// Those of this round, in the order in which they were named.
-    open: Vec<(String, Ask)>,
+    open: Vec<(EntryPlace, Ask)>,
     /// Those of later rounds: the ones that others load are looked for again when all have had their turn.
-    later: VecDeque<(String, Ask)>,
-    /// Names to load beside a flight whose result is not for us.
-    beside: HashSet<String>,
+    later: VecDeque<(EntryPlace, Ask)>,
+    /// Entries to load beside a flight whose result is not for us.
+    beside: HashSet<EntryPlace>,
     /// Flights that took too long, to be replaced.
-    slow: HashMap<String, Arc<Flight>>,
+    slow: HashMap<EntryPlace, Arc<Flight>>,
     found: Gathered,
     /// How long the loads of other processes are waited for; `None` if nothing was named.
     waiting: Option<LeaseWait>,
-    /// Names that were invalidated before their load began, and are not given up again (coherence 13).
-    superseded: HashSet<String>,
+    /// Entries that were invalidated before their load began, and are not given up again (coherence 13).
+    superseded: HashSet<EntryPlace>,
 }
 
-/// What the entries of a batch are answered with, by name.
-pub(super) type Replies = HashMap<String, AnswerContent>;
-/// Where a batch meets its caller's side, which is given the names to load.
+/// What the entries of a batch are answered with, by place.
+pub(super) type Replies = HashMap<EntryPlace, AnswerContent>;
+/// Where a batch meets its caller's side, which is given the entries to load.
 pub(super) type ManyCaller =
-    Rendezvous<Vec<String>, Result<HashMap<String, FoundValue>, LoadFailed>>;
+    Rendezvous<Vec<EntryPlace>, Result<HashMap<EntryPlace, FoundValue>, LoadFailed>>;
 
 /// The load of a batch returned an error, which its caller has.
 #[derive(Debug)]
@@ -65,26 +68,26 @@ pub(super) struct LoadFailed;
 /// What there is so far.
 struct Gathered {
     values: Replies,
-    /// The entries of values that may be outdated, by name.
-    flagged: HashMap<String, (Ask, Slot)>,
+    /// The entries of values that may be outdated, by place.
+    flagged: HashMap<EntryPlace, (Ask, Slot)>,
 }
 
 impl Gathered {
-    fn insert(&mut self, name: &str, ask: &Ask, answer: Answer) {
+    fn insert(&mut self, place: EntryPlace, ask: &Ask, answer: Answer) {
         if let Some(slot) = answer.flagged() {
-            self.flagged.insert(name.to_owned(), (ask.clone(), Arc::clone(slot)));
+            self.flagged.insert(place, (ask.clone(), Arc::clone(slot)));
         }
-        self.values.insert(name.to_owned(), answer.content);
+        self.values.insert(place, answer.content);
     }
 
     /// Takes out what others have taken so long for that it may not answer any more (coherence 11, G2).
-    fn outlived(&mut self) -> Vec<(String, Ask)> {
+    fn outlived(&mut self) -> Vec<(EntryPlace, Ask)> {
         let flagged = std::mem::take(&mut self.flagged).into_iter();
         let outlived = flagged.filter(|(_, (ask, slot))| !ask.still_serves(slot));
         outlived
-            .map(|(name, (ask, _))| {
-                self.values.remove(&name);
-                (name, ask)
+            .map(|(place, (ask, _))| {
+                self.values.remove(&place);
+                (place, ask)
             })
             .collect()
     }
@@ -92,20 +95,20 @@ impl Gathered {
 
 /// The entries of one round.
 struct Round {
-    led: Vec<(String, Ask, Lead)>,
+    led: Vec<(EntryPlace, Ask, Lead)>,
     followed: Vec<Following>,
     /// Loaded beside a flight that cannot be joined; not kept.
-    alone: Vec<(String, Ask)>,
+    alone: Vec<(EntryPlace, Ask)>,
 }
 
 impl Many {
-    fn new(asks: Vec<(String, Ask)>) -> Self {
-        if let Some((_, ask)) = asks.first() {
+    fn new(asks: Vec<Ask>) -> Self {
+        if let Some(ask) = asks.first() {
             ask.runtime.keep_alive();
         }
-        let waiting = asks.first().map(|(_, ask)| LeaseWait::begin(&ask.runtime));
+        let waiting = asks.first().map(|ask| LeaseWait::begin(&ask.runtime));
         Self {
-            open: asks,
+            open: asks.into_iter().enumerate().collect(),
             later: VecDeque::new(),
             beside: HashSet::new(),
             slow: HashMap::new(),
@@ -147,9 +150,9 @@ impl Many {
         self.take_from_memory();
         for piece in std::mem::take(&mut self.open).chunks(PIECE) {
             let seen = look_many(piece.iter().map(|(_, ask)| ask)).await;
-            for ((name, ask), seen) in piece.iter().zip(seen) {
+            for ((place, ask), seen) in piece.iter().zip(seen) {
                 if let Some(answer) = ask.without_load(seen)? {
-                    self.found.insert(name, ask, answer);
+                    self.found.insert(*place, ask, answer);
                 }
             }
         }
@@ -158,9 +161,9 @@ impl Many {
 
     fn take_from_memory(&mut self) {
         let found = &mut self.found;
-        self.open.retain(|(name, ask)| match ask.answer_from(ask.in_memory().as_ref()) {
+        self.open.retain(|(place, ask)| match ask.answer_from(ask.in_memory().as_ref()) {
             Some(answer) => {
-                found.insert(name, ask, answer);
+                found.insert(*place, ask, answer);
                 false
             }
             None => true,
@@ -169,21 +172,21 @@ impl Many {
 
     fn enter(&mut self) -> Round {
         let mut round = Round { led: Vec::new(), followed: Vec::new(), alone: Vec::new() };
-        for (name, ask) in self.open.drain(..) {
-            if self.beside.remove(&name) {
-                round.alone.push((name, ask));
+        for (place, ask) in self.open.drain(..) {
+            if self.beside.remove(&place) {
+                round.alone.push((place, ask));
                 continue;
             }
-            let slow = self.slow.remove(&name);
+            let slow = self.slow.remove(&place);
             if let Some(lead) = slow.and_then(|flight| ask.replace(Some(&flight))) {
-                round.led.push((name, ask, lead));
+                round.led.push((place, ask, lead));
                 continue;
             }
             match ask.enter() {
-                Role::Lead(lead) => round.led.push((name, ask, lead)),
-                Role::Follow(flight, _) if flight.is_led_here() => round.alone.push((name, ask)),
+                Role::Lead(lead) => round.led.push((place, ask, lead)),
+                Role::Follow(flight, _) if flight.is_led_here() => round.alone.push((place, ask)),
                 Role::Follow(flight, joiner) => {
-                    round.followed.push((name, ask, flight, joiner));
+                    round.followed.push((place, ask, flight, joiner));
                 }
             }
         }
@@ -191,12 +194,12 @@ impl Many {
     }
 
     /// Asks the backend for all of them at once; what it does not have becomes a job.
-    async fn look(&mut self, led: Vec<(String, Ask, Lead)>) -> Vec<(String, Job)> {
+    async fn look(&mut self, led: Vec<(EntryPlace, Ask, Lead)>) -> Vec<(EntryPlace, Job)> {
         let (found, led) = (&mut self.found, led.into_iter());
         let open: Vec<_> = led
-            .filter(|(name, ask, lead)| match ask.landed_meanwhile(lead) {
+            .filter(|(place, ask, lead)| match ask.landed_meanwhile(lead) {
                 Some(answer) => {
-                    found.insert(name, ask, answer);
+                    found.insert(*place, ask, answer);
                     false
                 }
                 None => true,
@@ -204,16 +207,16 @@ impl Many {
             .collect();
         let looked = look_many(open.iter().map(|(_, ask, _)| ask)).await;
         let mut jobs = Vec::new();
-        for ((name, ask, lead), looked) in open.into_iter().zip(looked) {
+        for ((place, ask, lead), looked) in open.into_iter().zip(looked) {
             let kept = ask.in_memory().filter(|seen| seen.verdict == Verdict::Stale);
             match ask.next(&lead, looked, kept.map(|seen| seen.slot)) {
                 // Nobody can refresh one entry with a load of many.
                 Next::Answer(answer) | Next::Refresh(answer, _) => {
-                    self.found.insert(&name, &ask, answer);
+                    self.found.insert(place, &ask, answer);
                 }
                 Next::Load { stale, away } => {
                     let purpose = Purpose::of_caller(away);
-                    jobs.push((name, Job::new(ask, lead, stale, purpose)));
+                    jobs.push((place, Job::new(ask, lead, stale, purpose)));
                 }
             }
         }
@@ -226,24 +229,24 @@ impl Many {
             .iter()
             .map(|(_, ask, flight, joiner)| ask.follow(flight, None, WaitingFor::Another(*joiner)));
         let ends = join_all(waits).await;
-        for ((name, ask, flight, _), end) in followed.into_iter().zip(ends) {
+        for ((place, ask, flight, _), end) in followed.into_iter().zip(ends) {
             match end {
                 // Errors of others are no answer to a batch.
                 Followed::Answer(answer)
                     if matches!(answer.content, AnswerContent::Own | AnswerContent::Entry(_)) =>
                 {
-                    self.found.insert(&name, &ask, answer);
+                    self.found.insert(place, &ask, answer);
                 }
                 Followed::Impatient => {
-                    self.slow.insert(name.clone(), flight);
-                    self.open.push((name, ask));
+                    self.slow.insert(place, flight);
+                    self.open.push((place, ask));
                 }
                 Followed::Alone => {
-                    self.beside.insert(name.clone());
-                    self.open.push((name, ask));
+                    self.beside.insert(place);
+                    self.open.push((place, ask));
                 }
                 Followed::Answer(_) | Followed::Again => {
-                    self.open.push((name, ask));
+                    self.open.push((place, ask));
                 }
             }
         }

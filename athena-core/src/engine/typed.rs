@@ -55,6 +55,17 @@ impl<R, V, E> TypedCall<R, V, E> {
     pub(crate) fn new(shape: Shape<R, V, E>, errors: Errors<E>) -> Self {
         Self { shape, errors, unless: None, tags_from: None, ttl_from: None }
     }
+
+    /// Has it label what it keeps with what only the value knows.
+    pub(crate) fn label_by<I>(&mut self, label: impl Fn(&V) -> I + Send + Sync + 'static)
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let tags = move |value: &V| {
+            label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
+        };
+        self.tags_from = Some(Arc::new(tags));
+    }
 }
 
 impl<R, V, E> TypedCall<R, V, E>

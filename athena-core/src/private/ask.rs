@@ -24,6 +24,7 @@ use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Remember, Shape, Share, Typing};
 use crate::tag::{Tag, Tags, Text};
+use crate::tasks::Home;
 use crate::telemetry::{Event, Topic};
 
 /// One call with everything it needs but its load; boxed, so that an annotated function is a small future.
@@ -35,6 +36,7 @@ pub(super) struct AskParts<R, V, E> {
     untyped: Option<UntypedCall>,
     asked: Option<AskedCall>,
     pub(super) caller: Caller,
+    pub(super) home: Option<Home>,
 }
 
 /// What of a call is the same whatever its types are.
@@ -59,6 +61,7 @@ impl<R, V, E> Ask<R, V, E> {
             untyped: Some(untyped),
             asked: None,
             caller: Caller::in_place(),
+            home: None,
         }))
     }
 
@@ -128,10 +131,7 @@ impl<R, V, E> Ask<R, V, E> {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        let tags = move |value: &V| {
-            label(value).into_iter().map(|tag| Tag::new(tag.into())).collect::<Vec<_>>()
-        };
-        self.0.call.tags_from = Some(Arc::new(tags));
+        self.0.call.label_by(label);
         self
     }
 
@@ -193,14 +193,14 @@ where
     E: 'static,
 {
     pub(super) fn attend(&mut self) -> Attending<'_, R, V, E> {
-        let Self { call, coding, untyped, asked, caller } = self;
+        let Self { call, coding, untyped, asked, caller, home } = self;
         let has_late_tags = call.tags_from.is_some();
         *asked = untyped.take().map(|mut untyped| {
             let given = untyped.request.as_ref().and_then(|request| request.take_given());
             untyped.given = given.map(|given| Box::new(call.given(given)));
             untyped.asked(call.typing(), *coding, has_late_tags)
         });
-        Attending::new(call, caller, begin(asked, caller))
+        Attending::new(call, caller, begin(asked, caller).at(home.take()))
     }
 }
 
@@ -249,8 +249,24 @@ impl UntypedCall {
         AskedCall { request, given, function, ask: ask.ok(), bypass }
     }
 
+    /// The same call about one of several entries.
+    pub(super) fn of_element(&self, key: Key, tags: Tags) -> Self {
+        let Self { site, runtime, bypass, manner, .. } = self;
+        let runtime = runtime.clone();
+        Self {
+            site,
+            key,
+            runtime,
+            bypass: *bypass,
+            request: None,
+            tags,
+            manner: *manner,
+            given: None,
+        }
+    }
+
     /// The call for the engine, or why it runs without, which is told.
-    fn ask(
+    pub(super) fn ask(
         mut self,
         mut typing: Typing,
         coding: Option<Coding>,

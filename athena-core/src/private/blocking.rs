@@ -12,7 +12,7 @@ use super::Ask;
 use super::fit::CacheValue;
 use crate::blocking::{at_once, is_in_task, wait};
 use crate::engine::{Caller, Detach, Detached, InPlace, Origin};
-use crate::tasks::{self, Home};
+use crate::tasks;
 use crate::telemetry::{Event, Topic};
 
 const IN_A_TASK: &str = "the function is not async and was called in a task, which must not wait";
@@ -25,7 +25,7 @@ impl<R: 'static, V: CacheValue, E: 'static> Ask<R, V, E> {
         if is_in_task() { self.in_task(load) } else { self.block_on(InPlace(load)) }
     }
 
-    /// The same with a load that can go on without its caller.
+    /// The same with a load that can go on without its caller, which takes a runtime that is there.
     pub fn block_detached<Load>(mut self, detach: Detach<R>, load: Pin<&mut Load>) -> R
     where
         R: Send + 'static,
@@ -34,14 +34,16 @@ impl<R: 'static, V: CacheValue, E: 'static> Ask<R, V, E> {
         if is_in_task() {
             return self.in_task(load);
         }
+        if tasks::is_outside() {
+            return self.block_on(InPlace(load));
+        }
         self.0.caller = Caller::detached();
         self.block_on(Detached::new(detach, load))
     }
 
     fn block_on(mut self, mut load: impl Origin<R, V, E>) -> R {
         let runtime = self.0.place().and_then(|(_, runtime)| runtime);
-        let home = runtime.and_then(|runtime| runtime.tasks.home_from_outside());
-        let _entered = home.as_ref().map(Home::enter);
+        self.0.home = runtime.and_then(|runtime| runtime.tasks.home_from_outside());
         let mut attending = self.0.attend();
         wait(poll_fn(|context| attending.poll(&mut load, context))).0
     }

@@ -35,6 +35,7 @@ pub struct Site {
     granted: [OnceLock<Granted>; 4],
     keyless: Once,
     in_task: Once,
+    unasked: Once,
 }
 
 /// The number of a cache, and the instance that names its entries by hand.
@@ -117,6 +118,7 @@ impl Site {
             granted: [const { OnceLock::new() }; 4],
             keyless: Once::new(),
             in_task: Once::new(),
+            unasked: Once::new(),
         }
     }
 
@@ -229,6 +231,11 @@ impl Site {
     /// Says once that a function that is not `async` was called in a task.
     pub(super) fn tell_in_task(&self) {
         self.in_task.call_once(|| log::blocking_in_task(self.name()));
+    }
+
+    /// Says once that a load of many has returned what it was not asked for.
+    pub(super) fn tell_unasked(&self) {
+        self.unasked.call_once(|| log::unasked(self.name()));
     }
 }
 

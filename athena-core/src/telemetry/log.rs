@@ -105,6 +105,17 @@ pub(crate) fn blocking_in_task(site: &str) {
     );
 }
 
+/// A function with `each` returned more than it was asked for; said once per function.
+pub(crate) fn unasked(site: &str) {
+    tracing::warn!(
+        target: "athena_cache",
+        site,
+        "a function with `each` returned values of elements that it was not given, which are left out of the result: it \
+         is called with those that are not cached, under the name of its list, and returns values of these; this \
+         function is not told of again"
+    );
+}
+
 /// Settings of a function that have no effect; said once for each function and change of settings.
 pub(crate) fn site_settings(cache: &str, site: &str, reason: &str) {
     tracing::warn!(

@@ -5,7 +5,7 @@ use proc_macro2::Span;
 use crate::bound::{self, Bound};
 use crate::cache::options::{CacheOptions, Codec, FAIL_FAST};
 use crate::cache::plan::{CachePlan, Load, Store};
-use crate::cache::{background, constant, key, output};
+use crate::cache::{background, constant, each, key, output};
 use crate::fault::Faults;
 use crate::function::Function;
 use crate::origin::{AsyncForm, Origin};
@@ -17,18 +17,22 @@ pub(crate) fn check(
     mut faults: Faults,
 ) -> syn::Result<CachePlan> {
     let all_read = faults.is_empty();
-    let origin = Origin::check(function, &mut faults);
+    let mut origin = Origin::check(function, &mut faults);
     output::check(&options, &origin, &mut faults);
     refuse_combinations(&options, &mut faults);
     refuse_refresh_of_nothing(&options, &mut faults);
     refuse_to_give_up_a_thread(&options, &origin, &mut faults);
     constant::check(&options, &origin, &mut faults);
+    let list = each::check(&options, &mut origin, &mut faults);
     let plan = CachePlan {
         naming: key::check(&options, &origin, all_read, &mut faults),
         tags: tags(&options, &origin, &mut faults),
         store: store(&options),
         carries_errors: carries_errors(&options),
-        load: load(&options, &origin, &mut faults),
+        load: match list {
+            Some(list) => Load::Each(list),
+            None => load(&options, &origin, &mut faults),
+        },
         origin,
         options,
     };
@@ -74,7 +78,9 @@ fn refuse_refresh_of_nothing(options: &CacheOptions, faults: &mut Faults) {
 }
 
 fn refuse_to_give_up_a_thread(options: &CacheOptions, origin: &Origin, faults: &mut Faults) {
-    if let (Some(hard), AsyncForm::Blocking) = (&options.hard_timeout, origin.form) {
+    if let (Some(hard), AsyncForm::Blocking, None) =
+        (&options.hard_timeout, origin.form, &options.each)
+    {
         let message = "`hard_timeout` gives up a load that takes too long, and a function that is not `async` \
                        cannot be given up; make it `async`, or remove the option";
         faults.at(&hard.name, message);
@@ -106,6 +112,9 @@ fn carries_errors(options: &CacheOptions) -> Option<Span> {
 }
 
 fn load(options: &CacheOptions, origin: &Origin, faults: &mut Faults) -> Load {
+    if options.each.is_some() {
+        return Load::InPlace;
+    }
     let refresh = options.refresh.as_ref().map(|refresh| &refresh.name);
     let soft_timeout = options.soft_timeout.as_ref().map(|timeout| &timeout.name);
     match refresh.or(soft_timeout) {

@@ -100,6 +100,11 @@ pub(crate) const WORDS: &[Foreign] = &[
          `#[athena_invalidate(tags = [\"products\"])]` those with a tag, \
          `#[athena_invalidate(functions = [products])]` those of a function that says `grouped`",
     ),
+    Foreign::word(
+        &["many", "batch", "items", "keys", "keys_from_attr", "list_name"],
+        "a function from a list to a map has an entry for each element with `each = ids`, where `ids` is the argument \
+         that is the list",
+    ),
     Foreign::word(&["tag"], "tags are a list: `tags = [\"products\"]`"),
     Foreign::word(
         &[

@@ -14,6 +14,7 @@ use crate::{duration, list, literal};
 pub(crate) struct CacheOptions {
     pub(crate) cache: Option<Written<Expr>>,
     pub(crate) codec: Option<Written<Codec>>,
+    pub(crate) each: Option<Written<Ident>>,
     pub(crate) root: Option<Written<Path>>,
     pub(crate) fallback: Option<Written<Ident>>,
     pub(crate) grace: Option<Written<Time>>,
@@ -77,6 +78,7 @@ const RULES: &[Rule<CacheOptions>] = &[
         put(&mut to.codec, at, codec)
     }),
     Rule::value("crate", |to, at, input| put(&mut to.root, at, literal::path(input))),
+    Rule::value("each", |to, at, input| put(&mut to.each, at, literal::argument(input))),
     Rule::value("fallback", |to, at, input| {
         let word = literal::word(input, FALLBACKS).map(|(word, ())| word);
         put(&mut to.fallback, at, word)

@@ -4,6 +4,7 @@ use proc_macro2::Span;
 
 use crate::bound::{Bound, Exposure};
 use crate::cache::background::Background;
+use crate::cache::each::EachList;
 use crate::cache::options::{CacheOptions, Codec};
 use crate::origin::Origin;
 
@@ -50,4 +51,6 @@ pub(crate) enum Load {
     InPlace,
     /// There, or in a task of its own with copies of the arguments.
     Background(Background),
+    /// In the caller's future, for those elements of a list that no tier answers.
+    Each(EachList),
 }

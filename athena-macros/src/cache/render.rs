@@ -6,6 +6,7 @@
 
 mod ask;
 mod background;
+mod each;
 mod group;
 mod site;
 
@@ -23,9 +24,7 @@ use crate::tokens::hidden_at;
 /// The whole expansion.
 pub(crate) fn render(plan: &CachePlan) -> TokenStream {
     let runtime = Runtime::new(plan.options.root.as_ref());
-    let look = look(plan, &runtime);
-    let ask = ask::render(plan, &runtime);
-    let (body, before, run, beside) = match &plan.load {
+    let (body, content, beside) = match &plan.load {
         Load::InPlace => {
             let load = plan.origin.load();
             let run = quote_spanned!(hidden()=> ::core::pin::pin!(#load));
@@ -34,30 +33,51 @@ pub(crate) fn render(plan: &CachePlan) -> TokenStream {
             } else {
                 quote_spanned!(hidden_at(&plan.origin.output)=> ask.run(#run).await)
             };
-            (Body::Here, None, run, None)
+            (Body::Here, one(None, &run, plan, &runtime), None)
         }
-        Load::Background(load) => (
-            Body::Moved,
-            background::inner(load, &plan.origin),
-            background::run(load, &plan.origin, &runtime),
-            background::sibling(load, &plan.origin),
-        ),
+        Load::Background(load) => {
+            let before = background::inner(load, &plan.origin);
+            let run = background::run(load, &plan.origin, &runtime);
+            let content = one(before.as_ref(), &run, plan, &runtime);
+            (Body::Moved, content, background::sibling(load, &plan.origin))
+        }
+        Load::Each(list) => (Body::Moved, each::render(list, plan, &runtime), None),
     };
-    let content = quote_spanned!(hidden()=> #before #look #ask #run);
     let function = plan.origin.emit(body, &content);
     let group = group::marker(plan, &runtime);
     quote_spanned!(hidden()=> #function #beside #group)
 }
 
-/// From the site to the question whether the answer is already here.
-fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
-    let private = runtime.private();
+/// All that stands in a function with one entry.
+fn one(
+    before: Option<&TokenStream>,
+    run: &TokenStream,
+    plan: &CachePlan,
+    runtime: &Runtime,
+) -> TokenStream {
+    let (look, ask) = (look(plan, runtime), ask::render(plan, runtime));
+    quote_spanned!(hidden()=> #before #look #ask #run)
+}
+
+/// The site, and a call that is not named yet.
+fn opening(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let site = site::render(plan, runtime);
     let call = call(plan, runtime);
     let when = plan.options.when.as_ref().map(|when| {
         let condition = &when.value;
         quote_spanned!(hidden_at(condition)=> call.when(#condition);)
     });
+    quote_spanned!(hidden()=>
+        let site = #site;
+        #call
+        #when
+    )
+}
+
+/// From the site to the question whether the answer is already here.
+fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
+    let private = runtime.private();
+    let opening = opening(plan, runtime);
     let key = key(plan);
     let shape = runtime.shape(&plan.origin.output);
     // Errors point at the result, as do those of the same kind when the call runs.
@@ -68,9 +88,7 @@ fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         quote_spanned!(place=> call.look(shape))
     };
     quote_spanned!(hidden()=>
-        let site = #site;
-        #call
-        #when
+        #opening
         #key
         #shape
         let ask = match #look {
@@ -120,9 +138,13 @@ fn key(plan: &CachePlan) -> TokenStream {
                     Exposure::Readable => Ident::new("arg", place),
                     Exposure::Secret => Ident::new("secret", place),
                 };
+                // With `each` it is an element by reference.
+                let is_element =
+                    matches!(&plan.load, Load::Each(list) if list.position == *position);
+                let by_reference = (!is_element).then(|| quote_spanned!(place=> &));
                 quote_spanned!(place=>
                     #[allow(clippy::used_underscore_binding)]
-                    call.#add(&#local);
+                    call.#add(#by_reference #local);
                 )
             });
             quote_spanned!(hidden()=>

@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use super::*;
 
 mod constant;
+mod each;
 mod foreign;
 mod function;
 mod key;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select, select_all};
 
-use super::{LoadFailed, Many, ManyCaller};
+use super::{EntryPlace, LoadFailed, Many, ManyCaller};
 use crate::clock::Tick;
 use crate::engine::caller::{FailedLoad, Loaded};
 use crate::engine::job::{Finished, Labelling, LeaseState, PendingFill};
@@ -17,16 +17,16 @@ use crate::remote::wake::Waiter;
 use crate::runtime::Runtime;
 use crate::telemetry::Event;
 
-type LeasedJob = (String, Job, LeaseState);
+type LeasedJob = (EntryPlace, Job, LeaseState);
 /// An entry that another process loads, and who hears when it is done.
-type Elsewhere = (String, Ask, Waiter);
+type Elsewhere = (EntryPlace, Ask, Waiter);
 
 impl Many {
     /// One load for all jobs.
     pub(super) async fn load(
         &mut self,
-        jobs: Vec<(String, Job)>,
-        alone: Vec<(String, Ask)>,
+        jobs: Vec<(EntryPlace, Job)>,
+        alone: Vec<(EntryPlace, Ask)>,
         caller: &ManyCaller,
     ) -> Result<(), LoadFailed> {
         let (jobs, elsewhere) = self.lease(jobs).await;
@@ -35,26 +35,26 @@ impl Many {
             return Ok(());
         }
         self.put_off(elsewhere);
-        let names = jobs.iter().map(|(name, ..)| name).chain(alone.iter().map(|(name, _)| name));
-        let names = names.cloned().collect();
-        let (loaded, started) = run(&jobs, &alone, caller.ask(names)).await;
+        let places = jobs.iter().map(|(place, ..)| *place);
+        let places = places.chain(alone.iter().map(|(place, _)| *place)).collect();
+        let (loaded, started) = run(&jobs, &alone, caller.ask(places)).await;
         let mut loaded = match loaded {
             Ok(loaded) => loaded,
             Err(LoadFailed) => return self.failed(jobs, &alone),
         };
-        for (name, ask) in alone {
+        for (place, ask) in alone {
             ask.tell(|key| Event::Miss { key });
-            if loaded.contains_key(&name) {
-                self.found.values.insert(name, AnswerContent::Own);
+            if loaded.contains_key(&place) {
+                self.found.values.insert(place, AnswerContent::Own);
             }
         }
         let runtime = jobs.first().map(|(_, job, _)| Arc::clone(&job.ask().runtime));
         let mut fills = Vec::new();
-        for (name, job, leased) in jobs {
-            let found = loaded.remove(&name);
+        for (place, job, leased) in jobs {
+            let found = loaded.remove(&place);
             let loaded = found.map_or(Loaded::Absent, Loaded::Found);
             let Finished { answer, fill } = job.finish(loaded, leased, started);
-            self.found.values.insert(name, answer.content);
+            self.found.values.insert(place, answer.content);
             fills.extend(fill);
         }
         if let Some(runtime) = runtime {
@@ -64,25 +64,25 @@ impl Many {
     }
 
     /// The leases of jobs; apart from them those whose values other processes load just now.
-    async fn lease(&mut self, jobs: Vec<(String, Job)>) -> (Vec<LeasedJob>, Vec<Elsewhere>) {
-        let lease = async |(name, job): (String, Job)| {
+    async fn lease(&mut self, jobs: Vec<(EntryPlace, Job)>) -> (Vec<LeasedJob>, Vec<Elsewhere>) {
+        let lease = async |(place, job): (EntryPlace, Job)| {
             let waiter = job.waiter();
             let leased = job.lease_or_find(job.since()).await;
-            (name, job, leased, waiter)
+            (place, job, leased, waiter)
         };
         let (mut ours, mut elsewhere) = (Vec::new(), Vec::new());
-        for (name, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
+        for (place, job, leased, waiter) in join_all(jobs.into_iter().map(lease)).await {
             let may_wait = self.waiting.as_ref().is_some_and(|waiting| !waiting.is_over(job.now()))
                 && !job.ask().waited.has_met_enough();
             match (leased, waiter) {
-                (Err(answer), _) => self.found.insert(&name, job.ask(), answer),
+                (Err(answer), _) => self.found.insert(place, job.ask(), answer),
                 (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
-                    elsewhere.push((name, job.resign(), waiter));
+                    elsewhere.push((place, job.resign(), waiter));
                 }
-                _ if job.is_superseded() && self.superseded.insert(name.clone()) => {
-                    self.open.push((name, job.resign()));
+                _ if job.is_superseded() && self.superseded.insert(place) => {
+                    self.open.push((place, job.resign()));
                 }
-                (Ok(leased), _) => ours.push((name, job, leased)),
+                (Ok(leased), _) => ours.push((place, job, leased)),
             }
         }
         (ours, elsewhere)
@@ -99,11 +99,15 @@ impl Many {
 
     /// Leaves entries to the next round.
     fn put_off(&mut self, elsewhere: Vec<Elsewhere>) {
-        self.open.extend(elsewhere.into_iter().map(|(name, ask, _)| (name, ask)));
+        self.open.extend(elsewhere.into_iter().map(|(place, ask, _)| (place, ask)));
     }
 
     /// The error, unless every entry has a stale value that may stand in for it.
-    fn failed(&mut self, jobs: Vec<LeasedJob>, alone: &[(String, Ask)]) -> Result<(), LoadFailed> {
+    fn failed(
+        &mut self,
+        jobs: Vec<LeasedJob>,
+        alone: &[(EntryPlace, Ask)],
+    ) -> Result<(), LoadFailed> {
         // What a batch's load returns says nothing of one entry.
         let error = FailedLoad { shared: None, remembered: None, allows_grace: true };
         let in_grace = |job: &Job| job.grace_for(&error).is_some();
@@ -111,11 +115,11 @@ impl Many {
         for (_, ask) in alone {
             ask.tell(|key| Event::Miss { key });
         }
-        for (name, job, _) in jobs {
+        for (place, job, _) in jobs {
             let answer = all_in_grace.then(|| job.in_grace(&error)).flatten();
             job.failed_with_others(answer.as_ref());
             if let Some(answer) = answer {
-                self.found.values.insert(name, answer.content);
+                self.found.values.insert(place, answer.content);
             }
         }
         if all_in_grace { Ok(()) } else { Err(LoadFailed) }
@@ -137,7 +141,7 @@ async fn begin(fills: Vec<PendingFill>, runtime: &Runtime) {
 /// while it waits for that, too: another node's trouble is none of theirs.
 async fn run<T>(
     jobs: &[LeasedJob],
-    alone: &[(String, Ask)],
+    alone: &[(EntryPlace, Ask)],
     load: impl Future<Output = T>,
 ) -> (T, Tick) {
     let flights: Vec<_> = jobs.iter().map(|(_, job, _)| Arc::clone(job.flight())).collect();

@@ -7,34 +7,43 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{LoadFailed, Many, ManyCaller, Replies};
+use super::{EntryPlace, LoadFailed, Many, ManyCaller, Replies};
 use crate::backend::Failure;
 use crate::engine::caller::FoundValue;
 use crate::engine::typed::TypedCall;
 use crate::engine::{AnswerContent, Ask};
 
-type TypedMany<V, E> = TypedCall<Result<Option<V>, E>, V, E>;
+/// What a batch does with each of its values: one that the load left out is `None`.
+pub(crate) type TypedMany<V, E> = TypedCall<Result<Option<V>, E>, V, E>;
 type ManyEngine<'m> = Pin<Box<dyn Future<Output = Result<Replies, LoadFailed>> + Send + 'm>>;
 
+/// The load of a batch, which may have to run again for other entries.
+pub(crate) trait LoadsMany<V, E> {
+    /// Goes on with the load of these entries, which begins with the first poll; that takes them.
+    fn poll(
+        &mut self,
+        places: &mut Vec<EntryPlace>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<HashMap<EntryPlace, V>, E>>;
+}
+
 /// The values that there are; one load answers all that are missing.
-pub(crate) async fn answer_many<V, E, F, Fut>(
-    asks: Vec<(String, Ask)>,
+pub(crate) async fn answer_many<V, E>(
+    asks: Vec<Ask>,
     call: &TypedMany<V, E>,
-    load: F,
-) -> Result<HashMap<String, V>, E>
+    load: impl LoadsMany<V, E>,
+) -> Result<HashMap<EntryPlace, V>, E>
 where
     V: Clone + Send + Sync + 'static,
     E: 'static,
-    F: Fn(Vec<String>) -> Fut,
-    Fut: Future<Output = Result<HashMap<String, V>, E>>,
 {
     let caller = ManyCaller::new();
     let mut engine: ManyEngine<'_> = Box::pin(Many::new(asks).answer(&caller));
-    let mut loading = LoadingMany { call, running: None, values: HashMap::new(), error: None };
+    let mut loading = LoadingMany { call, load, values: HashMap::new(), error: None };
     let replies = poll_fn(|context| {
         loop {
             let waker = context.waker().clone();
-            caller.serve(&waker, |names| loading.poll(names, &load, context));
+            caller.serve(&waker, |places| loading.poll(places, context));
             let replies = engine.as_mut().poll(context);
             if replies.is_ready() || !caller.is_unserved() {
                 return replies;
@@ -53,9 +62,9 @@ where
 
 /// The values that are there and fresh; loads nothing.
 pub(crate) async fn peek_many<V, E>(
-    asks: Vec<(String, Ask)>,
+    asks: Vec<Ask>,
     call: &TypedMany<V, E>,
-) -> Result<HashMap<String, V>, Failure>
+) -> Result<HashMap<EntryPlace, V>, Failure>
 where
     V: Clone + Send + Sync + 'static,
     E: 'static,
@@ -68,48 +77,43 @@ where
 fn values_of<V, E>(
     call: &TypedMany<V, E>,
     replies: Replies,
-    mut own: HashMap<String, V>,
-) -> HashMap<String, V>
+    mut own: HashMap<EntryPlace, V>,
+) -> HashMap<EntryPlace, V>
 where
     V: Clone + Send + Sync + 'static,
     E: 'static,
 {
-    let value = |(name, content): (String, AnswerContent)| {
+    let value = |(place, content): (EntryPlace, AnswerContent)| {
         let value = match call.value(content) {
             Some(answered) => answered.ok().flatten(),
-            None => own.remove(&name),
+            None => own.remove(&place),
         };
-        value.map(|value| (name, value))
+        value.map(|value| (place, value))
     };
     replies.into_iter().filter_map(value).collect()
 }
 
 /// The load of a batch, and what it has returned so far.
-struct LoadingMany<'c, V, E, Fut> {
+struct LoadingMany<'c, V, E, Load> {
     call: &'c TypedMany<V, E>,
-    running: Option<Pin<Box<Fut>>>,
-    values: HashMap<String, V>,
+    load: Load,
+    values: HashMap<EntryPlace, V>,
     error: Option<E>,
 }
 
-impl<V, E, Fut> LoadingMany<'_, V, E, Fut>
+impl<V, E, Load: LoadsMany<V, E>> LoadingMany<'_, V, E, Load>
 where
     V: Clone + Send + Sync + 'static,
     E: 'static,
-    Fut: Future<Output = Result<HashMap<String, V>, E>>,
 {
-    /// Goes on with the load of these names, which begins with the first poll.
     fn poll(
         &mut self,
-        names: &mut Vec<String>,
-        load: &impl Fn(Vec<String>) -> Fut,
+        places: &mut Vec<EntryPlace>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<HashMap<String, FoundValue>, LoadFailed>> {
-        let running = self.running.get_or_insert_with(|| Box::pin(load(std::mem::take(names))));
-        let Poll::Ready(loaded) = running.as_mut().poll(context) else {
+    ) -> Poll<Result<HashMap<EntryPlace, FoundValue>, LoadFailed>> {
+        let Poll::Ready(loaded) = self.load.poll(places, context) else {
             return Poll::Pending;
         };
-        self.running = None;
         Poll::Ready(match loaded {
             Ok(loaded) => Ok(loaded.into_iter().map(|one| self.take_apart(one)).collect()),
             Err(error) => {
@@ -119,9 +123,9 @@ where
         })
     }
 
-    fn take_apart(&mut self, (name, value): (String, V)) -> (String, FoundValue) {
+    fn take_apart(&mut self, (place, value): (EntryPlace, V)) -> (EntryPlace, FoundValue) {
         let (found, value) = self.call.found(value);
-        self.values.insert(name.clone(), value);
-        (name, found)
+        self.values.insert(place, value);
+        (place, found)
     }
 }

@@ -12,9 +12,7 @@ use crate::tokens::hidden_at;
 /// Steps of `ask`, each where its errors belong.
 pub(super) fn render(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let private = runtime.private();
-    let output = hidden_at(&plan.origin.output);
-    let store = bytes(plan, output, "value_bytes", runtime)
-        .map(|wire| quote_spanned!(output=> #wire let ask = ask.stored_as(wire);));
+    let store = stored(plan, runtime);
     let carry = plan
         .carries_errors
         .map(|place| quote_spanned!(hidden().located_at(place)=> let ask = ask.carry_errors();));
@@ -40,6 +38,13 @@ pub(super) fn render(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         #(#tags)*
         #closures
     )
+}
+
+/// How values become bytes, where they do.
+pub(super) fn stored(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream> {
+    let output = hidden_at(&plan.origin.output);
+    bytes(plan, output, "value_bytes", runtime)
+        .map(|wire| quote_spanned!(output=> #wire let ask = ask.stored_as(wire);))
 }
 
 /// `let wire = …;`: how values or errors become bytes, where they do; what they lack for it is told at `place`.
@@ -98,7 +103,7 @@ fn remember_errors(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream> {
 }
 
 /// The closures that look at results, as they were written.
-fn closures(options: &CacheOptions) -> TokenStream {
+pub(super) fn closures(options: &CacheOptions) -> TokenStream {
     let mut steps = TokenStream::new();
     for (step, option) in [
         ("tags_from", &options.tags_from),

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use crate::attribute::Written;
 use crate::cache::options::CacheOptions;
-use crate::cache::plan::{CachePlan, Key, Store};
+use crate::cache::plan::{CachePlan, Key, Load, Store};
 use crate::duration::Time;
 use crate::runtime::Runtime;
 
@@ -51,7 +51,7 @@ fn policy(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
         ("version", version.map(ToTokens::into_token_stream)),
         ("ttl", ttl(options, runtime)),
         ("grace", time(options.grace.as_ref(), runtime)),
-        ("negative_ttl", time(options.negative_ttl.as_ref(), runtime)),
+        ("negative_ttl", negative_ttl(plan, runtime)),
         ("soft_timeout", soft_timeout(options, runtime)),
         ("hard_timeout", hard_timeout(options, runtime)),
         ("jitter", plain(options.jitter.as_ref())),
@@ -75,6 +75,13 @@ fn plain<T: ToTokens>(option: Option<&Written<T>>) -> Option<TokenStream> {
 
 fn time(option: Option<&Written<Time>>, runtime: &Runtime) -> Option<TokenStream> {
     option.map(|option| some(checked(&option.value, "time", runtime)))
+}
+
+/// That a body of many left one out is no word of it, as `None` is, unless somebody says so.
+fn negative_ttl(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream> {
+    let written = time(plan.options.negative_ttl.as_ref(), runtime);
+    let not_at_all = || some(quote_spanned!(Span::mixed_site()=> ::core::time::Duration::ZERO));
+    written.or_else(|| matches!(plan.load, Load::Each(_)).then(not_at_all))
 }
 
 /// What rustc evaluates it to is checked beside `refresh`, too.
