@@ -68,11 +68,11 @@
 //! It runs on tokio with time enabled; the `redis` feature also needs I/O.
 
 pub use athena_cache_core::{
-    Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Distribution,
-    Entry, Error, Event, Fallback, Format, Health, Holds, Invalidated, Jitter, Json, Local, Memory,
-    MemoryRole, NodeStatus, NotKept, Observed, Observer, Of, Outcome, Percent, Postcard, Quiet,
-    Report, Resilience, RetrySettings, Settings, SiteReport, SiteSettings, Source, Stats, Topic,
-    Traffic, Typed, backend, escape, of, tag,
+    Background, Batch, BreakerSettings, BreakerState, Builder, Cache, CacheOutcomes, Carry, Closed,
+    Collector, Distribution, Entry, Error, Event, Fallback, Format, Health, Holds, Invalidated,
+    Jitter, Json, Local, Memory, MemoryRole, NodeStatus, NotKept, Observed, Observer, Of, Outcome,
+    Percent, Postcard, Quiet, Report, Resilience, RetrySettings, Settings, SiteReport,
+    SiteSettings, Source, Stats, Topic, Traffic, Typed, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]

@@ -16,6 +16,7 @@ mod context;
 pub mod count;
 pub mod duration;
 mod engine;
+mod entered;
 mod entry;
 mod envelope;
 mod error;
@@ -65,4 +66,7 @@ pub use runtime::Invalidated;
 pub use settings::{Memory, MemoryRole, Settings, SiteSettings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
-pub use telemetry::{Distribution, Event, Observer, Outcome, SiteReport, Source, Stats, Topic};
+pub use telemetry::{
+    CacheOutcomes, Collector, Distribution, Event, Observer, Outcome, SiteReport, Source, Stats,
+    Topic,
+};

@@ -2,6 +2,7 @@
 //!
 //! Invariant: telemetry watches and never steers. This is the one place that names `tracing`.
 
+pub(crate) mod collect;
 pub(crate) mod event;
 mod histogram;
 pub(crate) mod log;
@@ -13,7 +14,9 @@ pub(crate) mod topic;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+pub use collect::{CacheOutcomes, Collector};
 pub use event::{Event, Observer};
 pub use histogram::Distribution;
 pub use outcome::{Outcome, Source};
@@ -67,6 +70,7 @@ impl Telemetry {
     pub(crate) fn tell(&self, event: &Event<'_>) {
         self.counters.count(event);
         self.sites.count(event);
+        collect::tell(event);
         for observer in &self.observers {
             self.pass_on(&**observer, event);
         }
@@ -101,8 +105,14 @@ impl Telemetry {
 
     /// Counts a fresh hit, which is told to observers that ask for it.
     #[inline]
-    pub(crate) fn hit(&self, site: Option<u32>, source: Source, key: impl FnOnce() -> Topic) {
+    pub(crate) fn hit(
+        &self,
+        (site, source): (Option<u32>, Source),
+        age: impl FnOnce() -> Duration,
+        key: impl FnOnce() -> Topic,
+    ) {
         self.sites.hit(site, source);
+        collect::hit(age);
         if self.observers.iter().any(|observer| observer.wants_hits()) {
             self.tell_hit(source, &key());
         }

@@ -15,6 +15,7 @@ mod bounds;
 mod breaker;
 mod codec;
 mod coherence;
+mod collected;
 mod contained;
 mod digests;
 mod each;

@@ -136,8 +136,14 @@ impl Ask {
         if !self.can_recall(slot) {
             return None;
         }
-        self.runtime.telemetry.hit(self.site, source, || self.topic());
-        Some(Answer::entry(slot, self.outcome(slot, source)))
+        let outcome = self.outcome(slot, source);
+        self.tell_hit(&outcome);
+        Some(Answer::entry(slot, outcome))
+    }
+
+    /// Counts a fresh hit.
+    pub(super) fn tell_hit(&self, Outcome { source, age, .. }: &Outcome) {
+        self.runtime.telemetry.hit((self.site, *source), || *age, || self.topic());
     }
 
     /// A stale entry as an answer; `None` if it is of another type.

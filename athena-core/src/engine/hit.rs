@@ -30,6 +30,6 @@ pub(crate) fn hit<V: Clone + 'static>(
         return None;
     }
     let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
-    runtime.telemetry.hit(site, Source::Memory, topic);
+    runtime.telemetry.hit((site, Source::Memory), || slot.meta().age(now), topic);
     Some(value)
 }
