@@ -5,16 +5,16 @@ mod builder;
 mod entry;
 mod functions;
 mod report;
+mod status;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::context;
 use crate::error::Error;
+use crate::health::Health;
 use crate::key::Key;
 use crate::remote::{NodeStatus, Remote};
 use crate::resilience::breaker::BreakerState;
@@ -27,6 +27,10 @@ pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 pub use report::Report;
+pub use status::{
+    ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
+    ServerStatus, Status, TrustStatus,
+};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///
@@ -49,34 +53,6 @@ pub use report::Report;
 /// ```
 #[derive(Clone)]
 pub struct Cache(Arc<Runtime>);
-
-/// How a cache fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Health {
-    /// Every tier does its work.
-    Healthy,
-    /// The backend does not answer, or does not do what it is asked: it is full, or what is needed is not
-    /// allowed. Functions run as their fallback says.
-    Degraded,
-}
-
-impl Health {
-    /// A short name, as used in logs and health checks.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Degraded => "degraded",
-        }
-    }
-}
-
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// What closing a cache left undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

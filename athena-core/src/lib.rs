@@ -25,10 +25,12 @@ mod flight;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod health;
 mod key;
 mod load_limits;
 mod lock;
 mod memory;
+mod moment;
 mod of;
 mod policy;
 #[doc(hidden)]
@@ -48,13 +50,20 @@ mod tasks;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod time_span;
 mod undisturbed;
 
+pub use cache::{Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local};
 pub use cache::{
-    Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Health, Json, Local, Report,
+    ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
+    ServerStatus, Status, TrustStatus,
 };
-pub use cache::{Postcard, Quiet, Typed};
+pub use cache::{Postcard, Quiet, Report, Typed};
 pub use error::Error;
+pub use health::{
+    Fact, Finding, Health, HealthEntry, HealthPolicy, HealthReport, Need, NeutralHealth,
+};
+pub use moment::Moment;
 pub use of::{Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
 pub use remote::NodeStatus;
@@ -66,6 +75,7 @@ pub use runtime::Invalidated;
 pub use settings::{Memory, MemoryRole, Settings, SiteSettings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
+pub use telemetry::timeline::{Occurrence, OccurrenceKind};
 pub use telemetry::{
     CacheOutcomes, Collector, Distribution, Event, Observer, Outcome, SiteReport, Source, Stats,
     Topic,

@@ -10,6 +10,7 @@ pub(crate) mod outcome;
 mod recurrence;
 mod sites;
 pub(crate) mod stats;
+pub(crate) mod timeline;
 pub(crate) mod topic;
 
 use std::sync::Arc;

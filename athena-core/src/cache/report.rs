@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Cache, Health};
+use super::Cache;
 use crate::clock::unix_millis;
+use crate::health::Health;
 use crate::remote::NodeStatus;
 use crate::telemetry::{Distribution, SiteReport, Stats};
 
