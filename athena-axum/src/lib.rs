@@ -30,3 +30,17 @@ mod layer;
 
 #[cfg(feature = "layer")]
 pub use layer::{CacheLayer, CacheResponse, CacheService};
+
+#[cfg(feature = "routes")]
+mod caches;
+#[cfg(feature = "dashboard")]
+mod dashboard;
+#[cfg(feature = "routes")]
+mod routes;
+
+#[cfg(feature = "routes")]
+pub use caches::Caches;
+#[cfg(feature = "dashboard")]
+pub use dashboard::{Acting, Actor, Dashboard, WatchOnly, content_policy, dashboard, loopback_only};
+#[cfg(feature = "routes")]
+pub use routes::{health, metrics, status};

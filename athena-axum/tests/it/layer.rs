@@ -81,7 +81,7 @@ async fn what_is_asked_for_is_told_besides() {
     assert_eq!(status(&stale), "athena; fwd=stale");
     let plain = answered(CacheLayer::new(), || price(&cache, 1, false)).await;
     let names: Vec<_> = plain.headers().keys().map(axum::http::HeaderName::as_str).collect();
-    assert_eq!(names, ["x-athena-cache"], "timings are nobody's business unless asked for");
+    assert_eq!(names, ["x-athena-cache", "age"], "timings are nobody's business unless asked for");
 }
 
 #[tokio::test]

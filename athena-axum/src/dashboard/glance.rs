@@ -1,0 +1,126 @@
+//! What somebody wants to know who is woken at three in the morning: are callers hurt, what broke, does it heal.
+//!
+//! Invariant: pure, and nothing is said that the status does not hold; what is not known is said to be unknown.
+
+mod broken;
+mod words;
+
+use athena_cache_core::{Health, Moment, Performance, Status};
+use serde::Serialize;
+
+use broken::Broken;
+use words::{count, percent};
+
+/// Of loads, from which share on their failures are trouble.
+const MANY_FAIL: f64 = 0.05;
+/// Of calls, from which share on stale answers are worth a word.
+const SOME_STALE: f64 = 0.01;
+
+/// How much attention something wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Level {
+    /// None.
+    Calm,
+    /// Something is wrong, and callers are served.
+    Notice,
+    /// Callers are hurt, or the cache does not do its work.
+    Trouble,
+}
+
+/// A sentence, and how much attention it wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Said {
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+/// The state of a cache in a few sentences.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Glance {
+    pub(super) level: Level,
+    /// All of it.
+    pub(super) sentence: String,
+    /// Whether callers are hurt.
+    pub(super) callers: Said,
+    /// What broke, the worst first; empty if nothing did.
+    pub(super) broke: Vec<String>,
+    /// Whether it heals by itself.
+    pub(super) heals: Said,
+    /// When something last changed, as far as the timeline goes back.
+    pub(super) changed: Option<Moment>,
+}
+
+impl Said {
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        Self { level, text: text.into() }
+    }
+}
+
+impl Glance {
+    pub(super) fn of(status: &Status) -> Self {
+        let broken = Broken::of(status);
+        let callers = callers(status, &broken);
+        let unhealthy = status.overall_health.status == Health::Unhealthy;
+        let level = match (unhealthy, broken.is_empty()) {
+            (true, _) => Level::Trouble,
+            (false, false) => callers.level.max(Level::Notice),
+            (false, true) => callers.level,
+        };
+        Self {
+            level,
+            sentence: sentence(status, &broken, &callers),
+            callers,
+            broke: broken.lines(),
+            heals: broken.heals(status),
+            changed: status.timeline.last().map(|last| last.at),
+        }
+    }
+}
+
+fn sentence(status: &Status, broken: &Broken, callers: &Said) -> String {
+    let Performance { hit_rate, requests, .. } = status.performance;
+    let served = match requests {
+        0 => "no calls of late".to_owned(),
+        _ => format!("{} answered from the cache", percent(hit_rate)),
+    };
+    let end = match callers.level {
+        _ if requests == 0 => "",
+        Level::Calm => ", nobody is hurt",
+        Level::Notice => ", callers are served",
+        Level::Trouble => ", callers are hurt",
+    };
+    format!("{}, {served}{end}.", broken.subject(status))
+}
+
+fn callers(status: &Status, broken: &Broken) -> Said {
+    let Performance { hit_rate, requests, stale_rate, load_error_rate, .. } = status.performance;
+    let errors = percent(load_error_rate);
+    if requests == 0 && load_error_rate == 0.0 {
+        return Said::new(Level::Calm, "There are no calls at the moment.");
+    }
+    if load_error_rate >= MANY_FAIL {
+        let text = "of the functions' runs fail. Their callers get that error, or an old value within grace.";
+        return Said::new(Level::Trouble, format!("Yes: {errors} {text}"));
+    }
+    if broken.is_all_away() {
+        let text = "get their answer from the cache, the others wait for their function. None gets an error of Redis.";
+        return Said::new(Level::Notice, format!("They may wait: {} {text}", percent(hit_rate)));
+    }
+    if load_error_rate > 0.0 {
+        return Said::new(Level::Notice, format!("A few: {errors} of the functions' runs fail."));
+    }
+    if stale_rate >= SOME_STALE {
+        let text = "of the answers are older than their ttl, within grace.";
+        return Said::new(Level::Notice, format!("No errors: {} {text}", percent(stale_rate)));
+    }
+    if broken.is_any_away() {
+        let text = "No errors: what the lost node held is answered by its function.";
+        return Said::new(Level::Notice, text);
+    }
+    let took = status.performance.average_response_time;
+    Said::new(Level::Calm, format!("No. {} in the window, {took:.1} ms each on average.", count(requests, "call")))
+}
+
+#[cfg(test)]
+mod tests;
