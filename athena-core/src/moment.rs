@@ -19,7 +19,7 @@ use crate::clock::unix_millis;
 /// let moment = Moment::from_unix_millis(1_795_908_329_123);
 /// assert_eq!(moment.to_string(), "2026-11-28T23:25:29.123Z");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(u64);
 
 const DAY: u64 = 86_400_000;

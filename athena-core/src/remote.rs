@@ -23,6 +23,7 @@ mod pipeline;
 mod read;
 mod status;
 mod store;
+mod trusted;
 mod upkeep;
 pub(crate) mod wake;
 
@@ -40,6 +41,7 @@ use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
+use self::trusted::Trusted;
 use self::wake::Waiter;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
@@ -87,6 +89,8 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    /// Nodes that memory was told to answer for, or not.
+    trusted: Trusted,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -178,6 +182,7 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
+            trusted: Trusted::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),

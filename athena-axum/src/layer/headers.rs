@@ -1,5 +1,7 @@
 //! What is said of outcomes, in the words of HTTP.
 
+use std::time::Duration;
+
 use athena_cache_core::CacheOutcomes;
 use http::header::{AGE, HeaderMap, HeaderName, HeaderValue};
 
@@ -56,8 +58,16 @@ fn server_timing(outcomes: &CacheOutcomes) -> String {
     let [call, hit] = [(calls, "call"), (hits, "hit")]
         .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
     let mut timing = format!("athena;desc=\"{call}, {hit}\"");
+    // Hits in memory are not timed: of them nothing is said.
+    if !outcomes.waiting.is_zero() {
+        timing += &format!(";dur={:.1}", millis(outcomes.waiting.saturating_sub(outcomes.loading)));
+    }
     if !outcomes.loading.is_zero() {
-        timing += &format!(", load;dur={:.1}", outcomes.loading.as_secs_f64() * 1_000.0);
+        timing += &format!(", load;dur={:.1}", millis(outcomes.loading));
     }
     timing
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }

@@ -68,9 +68,8 @@ async fn the_headers_tell_the_worst_and_the_oldest() {
 async fn what_is_asked_for_is_told_besides() {
     let (cache, clock) = world();
     let layer = CacheLayer::new().cache_status().server_timing();
-    let status = |response: &Response<()>| {
-        response.headers()["cache-status"].to_str().unwrap().to_owned()
-    };
+    let status =
+        |response: &Response<()>| response.headers()["cache-status"].to_str().unwrap().to_owned();
     let miss = answered(layer, || price(&cache, 1, false)).await;
     assert_eq!(status(&miss), "athena; fwd=miss");
     let hit = answered(layer, || price(&cache, 1, false)).await;
@@ -126,7 +125,13 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
         StatusCode::INTERNAL_SERVER_ERROR
     };
     let mut app = Router::new()
-        .route("/own", get(async move |cache| { let (h, s, b) = own(cache).await; (s, h, b) }))
+        .route(
+            "/own",
+            get(async move |cache| {
+                let (h, s, b) = own(cache).await;
+                (s, h, b)
+            }),
+        )
         .route("/failed", get(failed))
         .layer(CacheLayer::new())
         .with_state(cache);
@@ -135,7 +140,10 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
         app.call(request).await.unwrap()
     };
     let own = ask("/own").await;
-    assert_eq!((said(own.headers()), own.status()), (["OURS", "7"], StatusCode::INTERNAL_SERVER_ERROR));
+    assert_eq!(
+        (said(own.headers()), own.status()),
+        (["OURS", "7"], StatusCode::INTERNAL_SERVER_ERROR)
+    );
     assert_eq!(said(ask("/failed").await.headers()), ["MISS", ""]);
     assert_eq!(ask("/nowhere").await.status(), StatusCode::NOT_FOUND);
 }

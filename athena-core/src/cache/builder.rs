@@ -269,7 +269,7 @@ impl Builder {
         let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
         let secret_key = self.secret_key;
         observers.insert(0, Arc::new(Log::new(namespace.as_str(), &clock)));
-        let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys));
+        let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys, clock.now()));
         let random = Arc::new(Random::new(seed));
         let revisions = Arc::new(Revisions::new());
         let tasks = Tasks::new();

@@ -12,7 +12,7 @@ use crate::policy::freshness::Verdict;
 use crate::remote::Remote;
 use crate::runtime::Runtime;
 use crate::shape::SharedError;
-use crate::telemetry::{Event, Outcome, Source};
+use crate::telemetry::{Event, Outcome, Source, collect};
 
 /// What a caller gets.
 #[derive(Debug)]
@@ -143,7 +143,8 @@ impl Ask {
 
     /// Counts a fresh hit.
     pub(super) fn tell_hit(&self, Outcome { source, age, .. }: &Outcome) {
-        self.runtime.telemetry.hit((self.site, *source), || *age, || self.topic());
+        collect::hit(|| *age);
+        self.runtime.telemetry.hit(self.site, *source, &|| self.topic());
     }
 
     /// A stale entry as an answer; `None` if it is of another type.

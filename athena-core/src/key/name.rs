@@ -10,6 +10,8 @@
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
+//! shop:{@}                                  the roster of the processes that use the namespace
+//! shop:{@}:web-3-6f2a91                     what one of them says of itself
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its

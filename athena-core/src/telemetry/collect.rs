@@ -36,6 +36,8 @@ pub struct CacheOutcomes {
     pub joined: u64,
     /// Age of the oldest value that a tier answered with.
     pub oldest: Duration,
+    /// Time in calls that memory did not answer at once, their loads included; those of a batch are not in it.
+    pub waiting: Duration,
     /// Time in loads of these calls, as far as they ran in place: those that go on without their caller are not in it.
     pub loading: Duration,
 }
@@ -155,6 +157,13 @@ pub(crate) fn hit(age: impl FnOnce() -> Duration) {
 pub(crate) fn tell(event: &Event<'_>) {
     if is_entered() {
         with(|outcomes| outcomes.add(event));
+    }
+}
+
+/// Collects how long a call took that memory did not answer at once.
+pub(crate) fn answered(took: Duration) {
+    if is_entered() {
+        with(|outcomes| outcomes.waiting = outcomes.waiting.saturating_add(took));
     }
 }
 
