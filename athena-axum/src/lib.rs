@@ -41,6 +41,8 @@ mod routes;
 #[cfg(feature = "routes")]
 pub use caches::Caches;
 #[cfg(feature = "dashboard")]
-pub use dashboard::{Acting, Actor, Dashboard, WatchOnly, content_policy, dashboard, loopback_only};
+pub use dashboard::{
+    Acting, Actor, Dashboard, WatchOnly, content_policy, dashboard, loopback_only,
+};
 #[cfg(feature = "routes")]
 pub use routes::{health, metrics, status};

@@ -4,6 +4,7 @@ mod batch;
 mod builder;
 mod entry;
 mod functions;
+mod health;
 mod report;
 mod status;
 
@@ -14,7 +15,6 @@ use std::time::Duration;
 
 use crate::context;
 use crate::error::Error;
-use crate::health::Health;
 use crate::key::Key;
 use crate::remote::{NodeStatus, Remote};
 use crate::resilience::breaker::BreakerState;
@@ -26,6 +26,7 @@ use crate::telemetry::{Stats, log};
 pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
+pub use health::HealthChecks;
 pub use report::Report;
 pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
@@ -151,16 +152,6 @@ impl Cache {
     /// What the cache has done so far.
     pub fn stats(&self) -> Stats {
         self.0.stats()
-    }
-
-    /// Whether every tier does its work, as far as is known; asks nobody.
-    ///
-    /// A refusal counts for 30 s. [`nodes`](Self::nodes) tells which node it is about, and what that lacks.
-    pub fn health(&self) -> Health {
-        match &self.0.remote {
-            Some(remote) if !remote.is_available() => Health::Degraded,
-            _ => Health::Healthy,
-        }
     }
 
     /// The worst state among the breakers of the backend's nodes; `None` without a backend.

@@ -1,7 +1,6 @@
-//! Whether the cache does its work: named checks, what they find, and what follows from it.
+//! Whether the cache does its work: what checks find, and what follows from it.
 //!
-//! Invariant: a report comes within the limit of its checks, whatever they do; what it costs is spent once for all who
-//! ask at the same time.
+//! Invariant: pure; who asks is `checks`.
 
 mod document;
 mod finding;
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use document::NeutralHealth;
 pub use finding::{Fact, Finding};
 pub use report::{HealthEntry, HealthReport};
+pub(crate) use verdict::{HealthPart, Standing};
 pub use verdict::{HealthPolicy, Need};
 
 /// How a cache, or one part of it, fares.

@@ -8,6 +8,7 @@
 pub mod backend;
 mod blocking;
 mod cache;
+mod checks;
 mod clock;
 mod codec;
 mod coherence;
@@ -26,6 +27,7 @@ mod flight;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod identity;
 mod key;
 mod load_limits;
 mod lock;
@@ -58,7 +60,7 @@ pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
-pub use cache::{Postcard, Quiet, Report, Typed};
+pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed};
 pub use error::Error;
 pub use health::{
     Fact, Finding, Health, HealthEntry, HealthPolicy, HealthReport, Need, NeutralHealth,
@@ -72,11 +74,10 @@ pub use resilience::class::Traffic;
 pub use resilience::retry::{Jitter, RetrySettings};
 pub use resilience::settings::Resilience;
 pub use runtime::Invalidated;
-pub use settings::{Memory, MemoryRole, Settings, SiteSettings};
+pub use settings::{HealthSettings, Memory, MemoryRole, Settings, SiteSettings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
 pub use telemetry::timeline::{Occurrence, OccurrenceKind};
-pub use telemetry::{
-    CacheOutcomes, Collector, Distribution, Event, Observer, Outcome, SiteReport, Source, Stats,
-    Topic,
-};
+pub use telemetry::{Answerer, ExchangeReport, HotEntry, WaitReport};
+pub use telemetry::{Distribution, Event, Observer, Outcome, SiteReport, Source, Stats, Topic};
+pub use telemetry::{History, Rates, SiteRates};

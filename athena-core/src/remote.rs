@@ -10,6 +10,7 @@
 mod acknowledged;
 mod announcements;
 mod breakers;
+mod check;
 mod gather;
 mod generations;
 mod given_up;
@@ -37,12 +38,14 @@ use tokio::sync::Semaphore;
 
 use self::announcements::Announcements;
 use self::breakers::Breakers;
+use self::check::Refusing;
 use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
 use self::trusted::Trusted;
 use self::wake::Waiter;
+use crate::backend::operate::Operator;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
@@ -62,6 +65,7 @@ use crate::settings::{MemoryRole, Settings};
 use crate::tasks::{Sole, Tasks};
 use crate::telemetry::Telemetry;
 
+pub(crate) use check::Checked;
 pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
@@ -89,6 +93,8 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    /// Nodes that do not let us in.
+    refusing: Refusing,
     /// Nodes that memory was told to answer for, or not.
     trusted: Trusted,
     /// The task that asks for signs of life.
@@ -182,6 +188,7 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
+            refusing: Refusing::default(),
             trusted: Trusted::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
@@ -237,6 +244,11 @@ impl Remote {
         let limit = self.settings.load().write_deadline;
         let ended = contained_future(self.backend.close());
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
+    }
+
+    /// What operators may ask of the backend, if they may.
+    pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.backend.operator()
     }
 
     fn generation(&self) -> Generation {

@@ -60,7 +60,9 @@ impl Acts for Acting {
                 acted.unwrap_or_else(|refusal| *refusal)
             })
         };
-        let route = |router: Router, name: &&'static str| router.route(&format!("/actions/{name}"), act(name));
+        let route = |router: Router, name: &&'static str| {
+            router.route(&format!("/actions/{name}"), act(name))
+        };
         Self::NAMES.iter().fold(Router::new(), route)
     }
 }
@@ -74,9 +76,11 @@ async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Reques
     let bad = |status, why: &str| Box::new(refusal(status, why));
     let body = to_bytes(body, LARGEST).await;
     let body = body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
-    let order = Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
+    let order =
+        Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
     let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
-    let (_, cache) = caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
+    let (_, cache) =
+        caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
     cache.acted(order.what.told(), actor.name());
     let done = carry_out(cache, order.what).await;
     Ok(answer(StatusCode::ACCEPTED, JSON, &json!({ "done": done.is_done, "text": done.text })))

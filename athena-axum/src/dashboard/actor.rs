@@ -49,7 +49,9 @@ impl fmt::Display for Actor {
 /// let page: axum::Router = dashboard(&Cache::in_memory("shop")).actions(guard).into_router();
 /// # drop(page);
 /// ```
-pub fn loopback_only<P>(peer: P) -> impl Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static
+pub fn loopback_only<P>(
+    peer: P,
+) -> impl Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static
 where
     P: Fn(&Parts) -> Option<SocketAddr> + Send + Sync + 'static,
 {

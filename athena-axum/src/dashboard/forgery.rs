@@ -29,12 +29,16 @@ pub(super) fn refuse(headers: &HeaderMap, action: &str) -> Result<(), Box<Respon
         return no(StatusCode::FORBIDDEN, "it comes from another site");
     }
     if only(&ACTION) != Some(action) {
-        let why = format!("the header `x-athena-action` is missing or another one, expected `{action}`");
+        let why =
+            format!("the header `x-athena-action` is missing or another one, expected `{action}`");
         return no(StatusCode::FORBIDDEN, &why);
     }
     let kind = only(&CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case(JSON) {
-        return no(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is of another type, expected `application/json`");
+        return no(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body is of another type, expected `application/json`",
+        );
     }
     Ok(())
 }

@@ -119,7 +119,10 @@ fn callers(status: &Status, broken: &Broken) -> Said {
         return Said::new(Level::Notice, text);
     }
     let took = status.performance.average_response_time;
-    Said::new(Level::Calm, format!("No. {} in the window, {took:.1} ms each on average.", count(requests, "call")))
+    Said::new(
+        Level::Calm,
+        format!("No. {} in the window, {took:.1} ms each on average.", count(requests, "call")),
+    )
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ pub(super) fn history(shown: &Arc<Snapshots>) -> impl Handler<(RawQuery,), ()> {
 pub(super) fn live(shown: &Arc<Snapshots>) -> impl Handler<(RawQuery,), ()> {
     let shown = Arc::clone(shown);
     async move |RawQuery(query): RawQuery| match cache_of(shown.caches(), query.as_deref()) {
-        Ok(place) => stream_of(Viewer { shown: Arc::clone(&shown), place, told: 0, next: Instant::now() }),
+        Ok(place) => {
+            stream_of(Viewer { shown: Arc::clone(&shown), place, told: 0, next: Instant::now() })
+        }
         Err(refusal) => *refusal,
     }
 }
@@ -78,10 +80,10 @@ impl Viewer {
         Some(event)
     }
 
-    fn event(&self, Shown { status, sites }: &Shown) -> String {
+    fn event(&self, Shown { status, sites, rates }: &Shown) -> String {
         let first = if self.told == 0 { "retry: 1000\n" } else { "" };
         let sites = match self.told % SITES {
-            0 => format!("event: sites\ndata: {sites}\n\n"),
+            0 => format!("event: sites\ndata: {sites}\n\nevent: rates\ndata: {rates}\n\n"),
             _ => String::new(),
         };
         format!("{first}event: status\ndata: {status}\n\n{sites}")

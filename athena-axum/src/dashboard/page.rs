@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
@@ -89,10 +91,26 @@ mod tests {
         assert!(HTML.len() < HEAVIEST, "{} bytes", HTML.len());
         for tag in ["script", "style"] {
             assert_eq!(HTML.matches(&format!("<{tag}")).count(), 1, "one {tag}, which is hashed");
-            assert!(between(HTML, &format!("<{tag}>"), &format!("</{tag}>")).is_some_and(|it| it.len() > 1_000));
+            assert!(
+                between(HTML, &format!("<{tag}>"), &format!("</{tag}>"))
+                    .is_some_and(|it| it.len() > 1_000)
+            );
         }
-        for refused in [" style=", "innerHTML", "outerHTML", "insertAdjacentHTML", " onclick=", "eval(", "http://", "https://"] {
-            let allowed = if refused == "http://" { HTML.matches("http://www.w3.org/2000/svg").count() } else { 0 };
+        for refused in [
+            " style=",
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            " onclick=",
+            "eval(",
+            "http://",
+            "https://",
+        ] {
+            let allowed = if refused == "http://" {
+                HTML.matches("http://www.w3.org/2000/svg").count()
+            } else {
+                0
+            };
             assert_eq!(HTML.matches(refused).count(), allowed, "`{refused}`");
         }
     }

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athena_cache_core::{Cache, Distribution, Report, Resilience, SiteReport, SiteSettings, Stats, Status};
+use athena_cache_core::{
+    Answerer, Cache, Distribution, Report, Resilience, SiteReport, SiteSettings, Stats, Status,
+    WaitReport,
+};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -34,6 +37,8 @@ pub(super) struct Shown {
     pub(super) status: String,
     /// The functions.
     pub(super) sites: String,
+    /// The latest step of what was done of late, or `null`.
+    pub(super) rates: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +54,7 @@ struct View<'v> {
     status: &'v Status,
     stats: &'v Stats,
     stale_age: Option<Distribution>,
+    waits: Vec<WaitRow>,
     settings: SettingsInForce,
 }
 
@@ -57,6 +63,16 @@ struct View<'v> {
 struct SettingsInForce {
     resilience: Resilience,
     sites: BTreeMap<String, SiteSettings>,
+}
+
+/// How long callers waited for one kind of answer.
+#[derive(Debug, Serialize)]
+struct WaitRow {
+    tier: Answerer,
+    count: u64,
+    /// In milliseconds; `null` before the first.
+    p50: Option<f64>,
+    p99: Option<f64>,
 }
 
 /// What is shown of a function.
@@ -118,15 +134,18 @@ impl Snapshots {
             status: &status,
             stats: &report.stats,
             stale_age: report.stale_age(),
+            waits: report.waits.iter().map(WaitRow::of).collect(),
             settings: SettingsInForce { resilience: cache.resilience(), sites: cache.sites() },
         };
-        Shown { status: text(&view), sites: text(&rows(&report)) }
+        let rates = cache.history().fine.pop();
+        Shown { status: text(&view), sites: text(&rows(&report)), rates: text(&rates) }
     }
 }
 
 impl Shown {
     pub(super) fn whole(&self) -> String {
-        format!("{{\"shown\":{},\"sites\":{}}}", self.status, self.sites)
+        let Self { status, sites, rates } = self;
+        format!("{{\"shown\":{status},\"sites\":{sites},\"rates\":{rates}}}")
     }
 }
 
@@ -137,6 +156,13 @@ fn text(value: &impl Serialize) -> String {
 
 fn rows(report: &Report) -> Vec<SiteRow> {
     report.sites.iter().map(SiteRow::of).collect()
+}
+
+impl WaitRow {
+    fn of(waited: &WaitReport) -> Self {
+        let (tier, took) = (waited.tier, &waited.took);
+        Self { tier, count: took.count, p50: quantile(took, 0.5), p99: quantile(took, 0.99) }
+    }
 }
 
 impl SiteRow {

@@ -8,7 +8,11 @@ use serde::Serialize;
 pub(crate) const JSON: &str = "application/json";
 
 /// A document that nobody keeps.
-pub(crate) fn document(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
+pub(crate) fn document(
+    status: StatusCode,
+    kind: &'static str,
+    body: impl Into<Body>,
+) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -18,7 +22,11 @@ pub(crate) fn document(status: StatusCode, kind: &'static str, body: impl Into<B
 }
 
 /// A value as JSON.
-pub(crate) fn json(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response<Body> {
+pub(crate) fn json(
+    status: StatusCode,
+    kind: &'static str,
+    value: &impl Serialize,
+) -> Response<Body> {
     match serde_json::to_vec(value) {
         Ok(text) => document(status, kind, text),
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),

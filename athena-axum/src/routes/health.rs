@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-
 use athena_cache_core::{Health, HealthReport};
 use axum::Router;
 use axum::body::Body;
@@ -43,7 +42,8 @@ pub fn health<S: Clone + Send + Sync + 'static>(caches: impl Into<Caches>) -> Ro
         }
         probe(is_ready)
     };
-    let startup = async move || probe(startup.all.iter().all(|it| it.health_checks().has_started()));
+    let startup =
+        async move || probe(startup.all.iter().all(|it| it.health_checks().has_started()));
     Router::new()
         .route("/", get(report))
         .route("/live", get(async || probe(true)))
@@ -88,6 +88,8 @@ fn answer(report: &HealthReport, headers: &HeaderMap) -> Response<Body> {
         _ => StatusCode::OK,
     };
     let accepts = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
-    let is_neutral = accepts.flat_map(|it| it.split(',')).any(|it| it.split(';').next().unwrap_or_default().trim() == NEUTRAL);
+    let is_neutral = accepts
+        .flat_map(|it| it.split(','))
+        .any(|it| it.split(';').next().unwrap_or_default().trim() == NEUTRAL);
     if is_neutral { json(status, NEUTRAL, &report.neutral()) } else { json(status, JSON, report) }
 }

@@ -25,7 +25,10 @@ pub(crate) fn cache_of(caches: &Caches, query: Option<&str>) -> Result<usize, Bo
     let found = caches.named(wanted.as_deref()).map(|(place, _)| place);
     found.ok_or_else(|| {
         let known = caches.names().join("`, `");
-        Box::new(refusal(StatusCode::NOT_FOUND, &format!("no such cache, expected one of `{known}`")))
+        Box::new(refusal(
+            StatusCode::NOT_FOUND,
+            &format!("no such cache, expected one of `{known}`"),
+        ))
     })
 }
 

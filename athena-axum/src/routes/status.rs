@@ -29,9 +29,10 @@ pub fn status<S: Clone + Send + Sync + 'static>(caches: impl Into<Caches>) -> Ro
             }
         }
     };
-    Router::new()
-        .route("/ha/status", get(ask(|status| json(StatusCode::OK, JSON, status))))
-        .route("/redis/cluster/health", get(ask(|status| json(StatusCode::OK, JSON, &ClusterHealth::of(status)))))
+    Router::new().route("/ha/status", get(ask(|status| json(StatusCode::OK, JSON, status)))).route(
+        "/redis/cluster/health",
+        get(ask(|status| json(StatusCode::OK, JSON, &ClusterHealth::of(status)))),
+    )
 }
 
 /// The status, as far as it is shown.

@@ -2,10 +2,15 @@
 //!
 //! Invariant: what is not known is `null`, and no number is one that JSON cannot hold.
 
+mod merge;
 mod parts;
 
+use std::time::Duration;
+
+use futures_util::future::join;
 use serde::Serialize;
 
+use super::Cache;
 use crate::health::HealthReport;
 use crate::moment::Moment;
 use crate::telemetry::timeline::Occurrence;
@@ -14,6 +19,9 @@ pub use parts::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, TrustStatus,
 };
+
+/// How long a node may take to say how it is.
+const SURVEYED: Duration = Duration::from_millis(500);
 
 /// How a cache fares, what it did of late, and what it runs on: from [`Cache::status`](super::Cache::status).
 ///
@@ -45,6 +53,26 @@ pub struct Status {
     pub maintenance: MaintenanceStatus,
     /// What rarely happens, the latest last.
     pub timeline: Vec<Occurrence>,
+}
+
+impl Cache {
+    /// Everything an operator asks of it: what is known, what health checks find, and what the nodes say.
+    ///
+    /// Answers within the [limit](crate::HealthSettings::limit) of a check, with what is known by then; nodes are asked
+    /// once for all who ask within a second.
+    pub async fn status(&self) -> Status {
+        let runtime = self.runtime();
+        runtime.keep_alive();
+        let operator = runtime.remote.as_ref().and_then(|remote| remote.operator());
+        let limit = SURVEYED.min(runtime.settings.health.limit);
+        let seen = async {
+            let Some(operator) = operator else { return (None, None) };
+            let (survey, sentinels) = join(operator.survey(limit), operator.sentinels(limit)).await;
+            (Some(survey), sentinels)
+        };
+        let (health, (survey, sentinels)) = join(runtime.checks.report(), seen).await;
+        merge::status(self, &health, survey.as_deref(), sentinels.as_ref())
+    }
 }
 
 impl Status {

@@ -22,6 +22,8 @@ pub struct Finding {
     pub(super) status: Health,
     pub(super) description: Option<String>,
     pub(super) data: BTreeMap<String, Fact>,
+    /// Whether no node of the backend does its work.
+    pub(crate) none_serves: bool,
 }
 
 /// A figure of a check.
@@ -58,7 +60,12 @@ impl Finding {
     /// The description is kept as one line of bounded length.
     pub(crate) fn of(status: Health, description: impl fmt::Display) -> Self {
         let description = Some(Message::of(description).to_string());
-        Self { status, description, data: BTreeMap::new() }
+        Self { status, description, data: BTreeMap::new(), none_serves: false }
+    }
+
+    /// How the thing fares.
+    pub fn status(&self) -> Health {
+        self.status
     }
 
     /// Adds a figure; names are written `likeThis`.

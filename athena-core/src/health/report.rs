@@ -66,8 +66,8 @@ impl HealthReport {
 }
 
 impl HealthEntry {
-    pub(super) fn new(finding: Finding, took: Duration, tags: Vec<Cow<'static, str>>) -> Self {
-        let Finding { status, description, data } = finding;
+    pub(crate) fn new(finding: Finding, took: Duration, tags: Vec<Cow<'static, str>>) -> Self {
+        let Finding { status, description, data, .. } = finding;
         Self { status, took, description, data, tags }
     }
 }

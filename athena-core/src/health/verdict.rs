@@ -34,16 +34,16 @@ pub enum Need {
 
 /// What one check comes to, as far as all of them together are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) status: Health,
-    pub(super) need: Need,
+pub(crate) struct HealthPart {
+    pub(crate) status: Health,
+    pub(crate) need: Need,
     /// Whether it found nothing, since it panicked or did not answer.
-    pub(super) broke: bool,
+    pub(crate) broke: bool,
 }
 
 /// What no check decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// At least one tier is there.
     Serving,
     /// The cache is closed, or nothing of it does its work.
@@ -52,14 +52,18 @@ pub(super) enum Standing {
 
 impl HealthPolicy {
     /// What all findings come to.
-    pub(super) fn judge(self, standing: Standing, parts: impl Iterator<Item = Part>) -> Health {
+    pub(crate) fn judge(
+        self,
+        standing: Standing,
+        parts: impl Iterator<Item = HealthPart>,
+    ) -> Health {
         let parts = parts.map(|part| self.weigh(part));
         let worst = parts.max().unwrap_or_default();
         if standing == Standing::Gone { Health::Unhealthy } else { worst }
     }
 
-    fn weigh(self, part: Part) -> Health {
-        let Part { status, need, broke } = part;
+    fn weigh(self, part: HealthPart) -> Health {
+        let HealthPart { status, need, broke } = part;
         match (self, need) {
             (Self::Guide, _) if broke => Health::Unhealthy,
             (Self::Graceful, Need::Ready) => status,
@@ -73,8 +77,8 @@ mod tests {
     use super::*;
     use Health::{Degraded, Healthy, Unhealthy};
 
-    fn part(status: Health, need: Need, broke: bool) -> Part {
-        Part { status, need, broke }
+    fn part(status: Health, need: Need, broke: bool) -> HealthPart {
+        HealthPart { status, need, broke }
     }
 
     #[test]

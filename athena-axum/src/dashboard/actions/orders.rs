@@ -54,7 +54,8 @@ impl Order {
     pub(super) fn read(action: &str, body: &[u8]) -> Result<Self, String> {
         match action {
             "isolate" => {
-                let Isolate { cache, seconds } = read(body, "{\"cache\": …, \"seconds\": 1 to 3600}")?;
+                let Isolate { cache, seconds } =
+                    read(body, "{\"cache\": …, \"seconds\": 1 to 3600}")?;
                 if !SECONDS.contains(&seconds) {
                     return Err("`seconds` is out of bounds, expected 1 to 3600".into());
                 }
@@ -99,7 +100,8 @@ impl What {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|_| format!("the body is something else, expected {expected}"))
+    serde_json::from_slice(body)
+        .map_err(|_| format!("the body is something else, expected {expected}"))
 }
 
 fn named(name: String) -> Result<String, String> {

@@ -45,7 +45,8 @@ impl Broken {
         }
         let journal = &status.journal;
         if journal.depth > 0 {
-            let (waiting, age) = (count(journal.depth, "invalidation"), seconds(journal.oldest_seconds));
+            let (waiting, age) =
+                (count(journal.depth, "invalidation"), seconds(journal.oldest_seconds));
             let text = "for Redis: until then others may serve what was invalidated";
             let wait = if journal.depth == 1 { "waits" } else { "wait" };
             broken.journal = Some(format!("{waiting} {wait} {text} (oldest {age})"));
@@ -89,7 +90,8 @@ impl Broken {
         if name == "access" && entry.status == Health::Unhealthy {
             self.denied = true;
         }
-        let nodes_say = !(self.away.is_empty() && self.isolated.is_empty() && self.refusing.is_empty());
+        let nodes_say =
+            !(self.away.is_empty() && self.isolated.is_empty() && self.refusing.is_empty());
         if name == JOURNAL || nodes_say && TOLD_BY_NODES.contains(&name) {
             return;
         }
@@ -118,7 +120,9 @@ impl Broken {
     pub(super) fn subject(&self, status: &Status) -> String {
         let used = self.used;
         match () {
-            () if status.redis_cluster.kind.as_deref() == Some("none") => "Memory alone serves".into(),
+            () if status.redis_cluster.kind.as_deref() == Some("none") => {
+                "Memory alone serves".into()
+            }
             () if used == 0 => "No node of Redis is known".into(),
             () if self.denied => "Redis does not let us in".into(),
             () if self.isolated.len() == used => "Redis is left alone on purpose".into(),
@@ -135,8 +139,13 @@ impl Broken {
     }
 
     fn all(&self) -> impl Iterator<Item = String> {
-        let isolated = self.isolated.iter().map(|(name, _)| format!("{name} is isolated: nothing is sent to it"));
-        let untrusted = self.untrusted.then(|| "memory does not answer: changes may have gone unheard".to_owned());
+        let isolated = self
+            .isolated
+            .iter()
+            .map(|(name, _)| format!("{name} is isolated: nothing is sent to it"));
+        let untrusted = self
+            .untrusted
+            .then(|| "memory does not answer: changes may have gone unheard".to_owned());
         let lines = self.lacking.iter().chain(&self.refusing).chain(&self.away).cloned();
         let rest = self.journal.iter().chain(&self.beside).chain(&self.checks).cloned();
         lines.chain(isolated).chain(untrusted).chain(rest)
@@ -155,27 +164,40 @@ impl Broken {
     /// Whether it heals by itself.
     pub(super) fn heals(&self, status: &Status) -> Said {
         if self.denied || !self.lacking.is_empty() {
-            let text = "No. Somebody has to give the Redis user its rights, or us the right credentials.";
+            let text =
+                "No. Somebody has to give the Redis user its rights, or us the right credentials.";
             return Said::new(Level::Trouble, text);
         }
         if !self.refusing.is_empty() {
-            return Said::new(Level::Notice, "Not by the cache: the server answers and refuses. What it says is beside.");
+            return Said::new(
+                Level::Notice,
+                "Not by the cache: the server answers and refuses. What it says is beside.",
+            );
         }
         if !self.away.is_empty() {
             return self.comes_back(status);
         }
         if let Some((_, left)) = self.isolated.first() {
             let end = left.map(|left| format!(" in {}", seconds(left))).unwrap_or_default();
-            return Said::new(Level::Notice, format!("Yes, when the isolation ends{end}, or when somebody resumes."));
+            return Said::new(
+                Level::Notice,
+                format!("Yes, when the isolation ends{end}, or when somebody resumes."),
+            );
         }
         if self.untrusted {
-            return Said::new(Level::Notice, "Yes: memory answers again as soon as Redis announces changes again.");
+            return Said::new(
+                Level::Notice,
+                "Yes: memory answers again as soon as Redis announces changes again.",
+            );
         }
         if self.journal.is_some() {
             return Said::new(Level::Notice, "Yes: they are sent before the node is read again.");
         }
         if !self.is_empty() {
-            return Said::new(Level::Notice, "Not by itself: it is about the servers, see the checks.");
+            return Said::new(
+                Level::Notice,
+                "Not by itself: it is about the servers, see the checks.",
+            );
         }
         Said::new(Level::Calm, "There is nothing to heal.")
     }
@@ -207,7 +229,11 @@ fn can_take_over(status: &Status) -> Option<bool> {
         Some("standalone") => return Some(false),
         _ => return None,
     }
-    let mut known = status.nodes.iter().filter_map(|node| Some((node.is_replica?, node.is_connected?))).peekable();
+    let mut known = status
+        .nodes
+        .iter()
+        .filter_map(|node| Some((node.is_replica?, node.is_connected?)))
+        .peekable();
     known.peek()?;
     Some(known.any(|(is_replica, is_connected)| is_replica && is_connected))
 }
