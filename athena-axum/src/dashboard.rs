@@ -116,13 +116,13 @@ pub(crate) trait Acts {
     const NAMES: &'static [&'static str];
 
     /// Their routes.
-    fn routes(self, caches: &Arc<Caches>) -> Router;
+    fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S>;
 }
 
 impl Acts for WatchOnly {
     const NAMES: &'static [&'static str] = &[];
 
-    fn routes(self, _: &Arc<Caches>) -> Router {
+    fn routes<S: Clone + Send + Sync + 'static>(self, _: &Arc<Caches>) -> Router<S> {
         Router::new()
     }
 }
@@ -136,10 +136,10 @@ impl<A: Acts> Dashboard<A> {
         let page = Page::new();
         Router::new()
             .route("/", get(async move || page.response()))
-            .route("/api/status", get(status(&shown)))
-            .route("/api/history", get(history(&shown)))
-            .route("/api/live", get(live(&shown)))
+            .route("/api/status", get(status))
+            .route("/api/history", get(history))
+            .route("/api/live", get(live))
+            .with_state(shown)
             .merge(self.acts.routes(&caches))
-            .with_state(())
     }
 }

@@ -79,5 +79,6 @@ pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
 pub use telemetry::timeline::{Occurrence, OccurrenceKind};
 pub use telemetry::{Answerer, ExchangeReport, HotEntry, WaitReport};
+pub use telemetry::{CacheOutcomes, Collector};
 pub use telemetry::{Distribution, Event, Observer, Outcome, SiteReport, Source, Stats, Topic};
 pub use telemetry::{History, Rates, SiteRates};

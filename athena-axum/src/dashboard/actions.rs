@@ -52,7 +52,7 @@ impl Acting {
 impl Acts for Acting {
     const NAMES: &'static [&'static str] = &["invalidate", "isolate", "resume"];
 
-    fn routes(self, caches: &Arc<Caches>) -> Router {
+    fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
         let act = |name: &'static str| {
             let (guard, caches) = (Arc::clone(&self.guard), Arc::clone(caches));
             post(async move |request: Request<Body>| {
@@ -60,7 +60,7 @@ impl Acts for Acting {
                 acted.unwrap_or_else(|refusal| *refusal)
             })
         };
-        let route = |router: Router, name: &&'static str| {
+        let route = |router: Router<S>, name: &&'static str| {
             router.route(&format!("/actions/{name}"), act(name))
         };
         Self::NAMES.iter().fold(Router::new(), route)

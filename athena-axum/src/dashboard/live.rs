@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::RawQuery;
-use axum::handler::Handler;
+use axum::extract::{RawQuery, State};
 use axum::http::{Response, StatusCode};
 use futures_util::stream;
 use tokio::time::{Instant, sleep_until};
@@ -24,31 +23,28 @@ const SITES: u32 = 5;
 /// A viewer comes back after so many: a service that shuts down does not wait for one who looks on.
 const LONGEST: u32 = 30;
 
+type Asked = (State<Arc<Snapshots>>, RawQuery);
+
 /// `GET api/status`: everything as of now.
-pub(super) fn status(shown: &Arc<Snapshots>) -> impl Handler<(RawQuery,), ()> {
-    let shown = Arc::clone(shown);
-    async move |RawQuery(query): RawQuery| match cache_of(shown.caches(), query.as_deref()) {
+pub(super) async fn status((State(shown), RawQuery(query)): Asked) -> Response<Body> {
+    match cache_of(shown.caches(), query.as_deref()) {
         Ok(place) => document(StatusCode::OK, JSON, shown.of(place).await.whole()),
         Err(refusal) => *refusal,
     }
 }
 
 /// `GET api/history`: what was counted of late.
-pub(super) fn history(shown: &Arc<Snapshots>) -> impl Handler<(RawQuery,), ()> {
-    let shown = Arc::clone(shown);
-    async move |RawQuery(query): RawQuery| match cache_of(shown.caches(), query.as_deref()) {
+pub(super) async fn history((State(shown), RawQuery(query)): Asked) -> Response<Body> {
+    match cache_of(shown.caches(), query.as_deref()) {
         Ok(place) => json(StatusCode::OK, JSON, &shown.caches().all[place].history()),
         Err(refusal) => *refusal,
     }
 }
 
 /// `GET api/live`: an event a second, and of functions each fifth.
-pub(super) fn live(shown: &Arc<Snapshots>) -> impl Handler<(RawQuery,), ()> {
-    let shown = Arc::clone(shown);
-    async move |RawQuery(query): RawQuery| match cache_of(shown.caches(), query.as_deref()) {
-        Ok(place) => {
-            stream_of(Viewer { shown: Arc::clone(&shown), place, told: 0, next: Instant::now() })
-        }
+pub(super) async fn live((State(shown), RawQuery(query)): Asked) -> Response<Body> {
+    match cache_of(shown.caches(), query.as_deref()) {
+        Ok(place) => stream_of(Viewer { shown, place, told: 0, next: Instant::now() }),
         Err(refusal) => *refusal,
     }
 }
