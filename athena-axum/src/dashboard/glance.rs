@@ -11,7 +11,9 @@ use serde::Serialize;
 use broken::Broken;
 use words::{count, percent};
 
-/// Of loads, from which share on their failures are trouble.
+/// Of calls, from which share on those that get an error are trouble.
+const MANY_HURT: f64 = 0.01;
+/// Of loads, from which share on their failures are worth a word.
 const MANY_FAIL: f64 = 0.05;
 /// Of calls, from which share on stale answers are worth a word.
 const SOME_STALE: f64 = 0.01;
@@ -95,20 +97,29 @@ fn sentence(status: &Status, broken: &Broken, callers: &Said) -> String {
 
 fn callers(status: &Status, broken: &Broken) -> Said {
     let Performance { hit_rate, requests, stale_rate, load_error_rate, .. } = status.performance;
-    let errors = percent(load_error_rate);
     if requests == 0 && load_error_rate == 0.0 {
         return Said::new(Level::Calm, "There are no calls at the moment.");
     }
-    if load_error_rate >= MANY_FAIL {
-        let text = "of the functions' runs fail. Their callers get that error, or an old value within grace.";
-        return Said::new(Level::Trouble, format!("Yes: {errors} {text}"));
+    // At most: a run that fails where an old value is within grace hurts nobody.
+    let (failing, hurt) = (percent(load_error_rate), load_error_rate * (1.0 - hit_rate));
+    if hurt >= MANY_HURT {
+        let text = format!(
+            "Yes: up to {} get an error, since {failing} of the functions' runs fail.",
+            percent(hurt)
+        );
+        return Said::new(Level::Trouble, text);
     }
     if broken.is_all_away() {
         let text = "get their answer from the cache, the others wait for their function. None gets an error of Redis.";
         return Said::new(Level::Notice, format!("They may wait: {} {text}", percent(hit_rate)));
     }
     if load_error_rate > 0.0 {
-        return Said::new(Level::Notice, format!("A few: {errors} of the functions' runs fail."));
+        let level = if load_error_rate >= MANY_FAIL { Level::Notice } else { Level::Calm };
+        let text = format!(
+            "Hardly: {failing} of the functions' runs fail, which is {} of the calls.",
+            percent(hurt)
+        );
+        return Said::new(level, text);
     }
     if stale_rate >= SOME_STALE {
         let text = "of the answers are older than their ttl, within grace.";

@@ -2,8 +2,8 @@
 
 use athena_cache_core::{BreakerState, Health, HealthEntry, ServerStatus, Status};
 
-use super::words::{count, seconds};
-use super::{Level, Said};
+use super::words::{count, percent, seconds};
+use super::{Level, MANY_FAIL, Said};
 
 /// Lines that are shown; the rest is counted.
 const LINES: usize = 4;
@@ -32,6 +32,8 @@ pub(super) struct Broken {
     denied: bool,
     journal: Option<String>,
     untrusted: bool,
+    /// That functions fail, if many do.
+    functions: Option<String>,
     /// How many nodes are in use.
     used: usize,
 }
@@ -50,6 +52,10 @@ impl Broken {
             let text = "for Redis: until then others may serve what was invalidated";
             let wait = if journal.depth == 1 { "waits" } else { "wait" };
             broken.journal = Some(format!("{waiting} {wait} {text} (oldest {age})"));
+        }
+        let failing = status.performance.load_error_rate;
+        if failing >= MANY_FAIL {
+            broken.functions = Some(format!("{} of the functions' runs fail", percent(failing)));
         }
         broken.untrusted = status.trust.trusted == Some(false) && !broken.is_any_away();
         broken
@@ -147,7 +153,13 @@ impl Broken {
             .untrusted
             .then(|| "memory does not answer: changes may have gone unheard".to_owned());
         let lines = self.lacking.iter().chain(&self.refusing).chain(&self.away).cloned();
-        let rest = self.journal.iter().chain(&self.beside).chain(&self.checks).cloned();
+        let rest = self
+            .functions
+            .iter()
+            .chain(&self.journal)
+            .chain(&self.beside)
+            .chain(&self.checks)
+            .cloned();
         lines.chain(isolated).chain(untrusted).chain(rest)
     }
 
@@ -192,6 +204,12 @@ impl Broken {
         }
         if self.journal.is_some() {
             return Said::new(Level::Notice, "Yes: they are sent before the node is read again.");
+        }
+        if self.functions.is_some() {
+            return Said::new(
+                Level::Notice,
+                "Not by the cache: what the functions ask has to recover.",
+            );
         }
         if !self.is_empty() {
             return Said::new(
