@@ -10,6 +10,7 @@
 mod acknowledged;
 mod announcements;
 mod breakers;
+mod check;
 mod gather;
 mod generations;
 mod given_up;
@@ -23,6 +24,7 @@ mod pipeline;
 mod read;
 mod status;
 mod store;
+mod trusted;
 mod upkeep;
 pub(crate) mod wake;
 
@@ -36,11 +38,14 @@ use tokio::sync::Semaphore;
 
 use self::announcements::Announcements;
 use self::breakers::Breakers;
+use self::check::Refusing;
 use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
+use self::trusted::Trusted;
 use self::wake::Waiter;
+use crate::backend::operate::Operator;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
@@ -60,6 +65,7 @@ use crate::settings::{MemoryRole, Settings};
 use crate::tasks::{Sole, Tasks};
 use crate::telemetry::Telemetry;
 
+pub(crate) use check::Checked;
 pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
@@ -87,6 +93,10 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    /// Nodes that do not let us in.
+    refusing: Refusing,
+    /// Nodes that memory was told to answer for, or not.
+    trusted: Trusted,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -178,6 +188,8 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
+            refusing: Refusing::default(),
+            trusted: Trusted::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),
@@ -232,6 +244,11 @@ impl Remote {
         let limit = self.settings.load().write_deadline;
         let ended = contained_future(self.backend.close());
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
+    }
+
+    /// What operators may ask of the backend, if they may.
+    pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.backend.operator()
     }
 
     fn generation(&self) -> Generation {

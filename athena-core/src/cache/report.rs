@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
-use super::{Cache, Health};
+use super::Cache;
 use crate::clock::unix_millis;
+use crate::excerpt::Excerpt;
+use crate::health::Health;
 use crate::remote::NodeStatus;
-use crate::telemetry::{Distribution, SiteReport, Stats};
+use crate::telemetry::timeline::Occurrence;
+use crate::telemetry::{Distribution, ExchangeReport, HotEntry, SiteReport, Stats, WaitReport};
+use crate::telemetry::{Event, History};
 
 /// Everything that is known of a cache, at one moment: from [`Cache::report`].
 ///
@@ -25,6 +29,13 @@ pub struct Report {
     pub sites: Vec<SiteReport>,
     /// How the nodes of the backend fare.
     pub nodes: Vec<NodeStatus>,
+    /// How long callers waited, by what answered them. Of hits in memory it is a sample of one in 1024; entries of
+    /// batches are not measured.
+    pub waits: Vec<WaitReport>,
+    /// What nodes of the backend were asked for, and how they answered.
+    pub exchanges: Vec<ExchangeReport>,
+    /// Most entries that memory holds.
+    pub max_entries: u64,
 }
 
 impl Report {
@@ -59,6 +70,36 @@ impl Cache {
             stats: self.stats(),
             sites: self.0.telemetry.sites(),
             nodes: self.nodes(),
+            waits: self.0.telemetry.waits(),
+            exchanges: self.0.telemetry.exchanges(),
+            max_entries: self.0.settings.memory.max_entries,
         }
+    }
+
+    /// What the cache did of late, step by step; asks nobody.
+    ///
+    /// Steps are told apart by samples of the counters, which a cache without a backend takes whenever it is asked:
+    /// they lie farther apart there.
+    pub fn history(&self) -> History {
+        self.0.telemetry.history(self.0.clock.now())
+    }
+
+    /// What happened rarely, the latest last: failovers, breakers, trust; 256 of them at most.
+    pub fn timeline(&self) -> Vec<Occurrence> {
+        self.0.telemetry.timeline()
+    }
+
+    /// About 128 entries that were hit most in memory, the hottest first, from a sample of one hit in 1024.
+    ///
+    /// Their topics hold keys, for programs: show nobody but those who may see them.
+    pub fn hot(&self) -> Vec<HotEntry> {
+        self.0.telemetry.hot()
+    }
+
+    /// Notes that somebody had something done by hand, for the log and the timeline; both are cut to what is shown
+    /// of texts from outside.
+    pub fn acted(&self, what: &str, actor: &str) {
+        let [what, actor] = [what, actor].map(Excerpt::of);
+        self.0.telemetry.tell(&Event::Acted { what: what.as_str(), actor: actor.as_str() });
     }
 }

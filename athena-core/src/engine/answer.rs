@@ -136,7 +136,7 @@ impl Ask {
         if !self.can_recall(slot) {
             return None;
         }
-        self.runtime.telemetry.hit(self.site, source, || self.topic());
+        self.runtime.telemetry.hit(self.site, source, &|| self.topic());
         Some(Answer::entry(slot, self.outcome(slot, source)))
     }
 

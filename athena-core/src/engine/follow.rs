@@ -122,7 +122,9 @@ impl Ask {
         match outcome.source {
             _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
-            source => self.runtime.telemetry.hit(self.site, source, || self.topic()),
+            source => {
+                self.runtime.telemetry.hit(self.site, source, &|| self.topic());
+            }
         }
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });

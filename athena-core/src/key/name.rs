@@ -10,6 +10,7 @@
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
+//! shop:{1a}@check:6f2a91                    what a health check writes and removes, in one partition
 //! shop:{@}                                  the roster of the processes that use the namespace
 //! shop:{@}:web-3-6f2a91                     what one of them says of itself
 //! ```
@@ -93,6 +94,14 @@ impl Namespace {
         match partition {
             None => Arc::clone(&self.whole),
             Some(partition) => format!("{}:{{{partition}}}*", self.text).into(),
+        }
+    }
+
+    /// A name for a health check, in one partition of the store if it has several; nothing else begins so.
+    pub(crate) fn check(&self, partition: Option<&str>, number: u64) -> String {
+        match partition {
+            None => format!("{}:@check:{number:016x}", self.text),
+            Some(partition) => format!("{}:{{{partition}}}@check:{number:016x}", self.text),
         }
     }
 

@@ -163,13 +163,18 @@ impl Remote {
             let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
+        let watch = self.clock.stopwatch();
         let done = self.clock.within(limit, contained_future(work())).await;
+        let took = watch.elapsed();
         // The work is gone by now: what was given up is told of it.
         let result = match done {
             Some(Ok(result)) => result,
             Some(Err(panic)) => Err(self.panicked(node, &panic)),
             None => Err(given_up(&*self.backend, node, limit)),
         };
+        let class = result.as_ref().err().map(Failure::class);
+        let endpoint = || self.endpoint(node).into();
+        self.telemetry.asked((node, operation.name), took, class, endpoint);
         let ending = match &result {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,

@@ -31,6 +31,8 @@ pub struct NodeStatus {
     pub retry_after: Option<Duration>,
     /// What it is known not to let us do, such as for want of rights.
     pub lacks: Vec<Ability>,
+    /// Whether memory answers for its entries, since all changes of them are heard of.
+    pub trusted: bool,
     /// What it answers in place of doing its work: that it is full, a replica, or that its cluster does not
     /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here, until 30 s
     /// after it was said last.
@@ -58,6 +60,7 @@ impl Remote {
                 write_breaker: breakers.breaker(Traffic::Storing).state(),
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
                 lacks: self.lacks(node).collect(),
+                trusted: self.is_trusted(node),
                 refuses: breakers.complaint(now),
             }
         };
@@ -137,6 +140,9 @@ impl Remote {
             let (incarnation, sent) = self.before_asking(node);
             let question = self.contained(node, self.backend.prove(node));
             let answer = self.clock.within_dozing(limit, question).await;
+            if let Some(answer) = &answer {
+                self.note_admission(node, answer.as_ref().err());
+            }
             match answer {
                 Some(Ok(proof)) => {
                     self.announcements.sessions.prove(node, incarnation, &proof, sent);
@@ -155,7 +161,7 @@ impl Remote {
         }
     }
 
-    fn is_isolated(&self, node: Node) -> bool {
+    pub(super) fn is_isolated(&self, node: Node) -> bool {
         let breakers = self.breakers.of(node, &self.settings.load().breaker);
         breakers.breaker(Traffic::Serving).state() == BreakerState::Isolated
     }

@@ -16,13 +16,20 @@ pub(crate) const TIMES: [f64; 16] = [
 /// Upper bounds of ages, in seconds: from a second to a day.
 pub(crate) const AGES: [f64; 9] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0];
 
+/// What sums of times are counted in: hits in memory take less than a microsecond.
+pub(crate) const NANOS: u32 = 1_000_000_000;
+/// What sums of ages are counted in: many days of nanoseconds would be too many.
+pub(crate) const MICROS: u32 = 1_000_000;
+
 /// Counts by size; the last one is of what is above every bound.
 #[derive(Debug)]
 pub(crate) struct Histogram<const BOUNDS: usize> {
     bounds: &'static [f64; BOUNDS],
     counts: [AtomicU64; BOUNDS],
     above: AtomicU64,
-    micros: AtomicU64,
+    /// The sum, in steps.
+    steps: AtomicU64,
+    steps_per_second: u32,
 }
 
 /// How often something took how long, or was how old: a histogram as Prometheus has them.
@@ -53,9 +60,10 @@ pub struct Distribution {
 }
 
 impl<const BOUNDS: usize> Histogram<BOUNDS> {
-    pub(crate) const fn new(bounds: &'static [f64; BOUNDS]) -> Self {
+    pub(crate) const fn new(bounds: &'static [f64; BOUNDS], steps_per_second: u32) -> Self {
         let counts = [const { AtomicU64::new(0) }; BOUNDS];
-        Self { bounds, counts, above: AtomicU64::new(0), micros: AtomicU64::new(0) }
+        let [above, steps] = [const { AtomicU64::new(0) }; 2];
+        Self { bounds, counts, above, steps, steps_per_second }
     }
 
     pub(crate) fn add(&self, size: Duration) {
@@ -63,8 +71,19 @@ impl<const BOUNDS: usize> Histogram<BOUNDS> {
         let place = self.bounds.iter().position(|bound| seconds <= *bound);
         let count = place.map_or(&self.above, |place| &self.counts[place]);
         count.fetch_add(1, Ordering::Relaxed);
-        let micros = u64::try_from(size.as_micros()).unwrap_or(u64::MAX);
-        self.micros.fetch_add(micros, Ordering::Relaxed);
+        let steps = size.as_nanos() / u128::from(NANOS / self.steps_per_second);
+        self.steps.fetch_add(u64::try_from(steps).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// How many there were, and their sum in seconds.
+    pub(crate) fn total(&self) -> (u64, f64) {
+        let all = self.counts.iter().chain([&self.above]);
+        (all.map(|count| count.load(Ordering::Relaxed)).sum(), self.sum())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a sum of times needs no 53 bits")]
+    fn sum(&self) -> f64 {
+        self.steps.load(Ordering::Relaxed) as f64 / f64::from(self.steps_per_second)
     }
 
     pub(crate) fn read(&self) -> Distribution {
@@ -73,12 +92,17 @@ impl<const BOUNDS: usize> Histogram<BOUNDS> {
             self.bounds.iter().copied().zip(self.counts.iter().map(read)).collect();
         let above = read(&self.above);
         let count = buckets.iter().map(|(_, count)| count).sum::<u64>() + above;
-        let sum = Duration::from_micros(read(&self.micros)).as_secs_f64();
-        Distribution { buckets, above, count, sum }
+        Distribution { buckets, above, count, sum: self.sum() }
     }
 }
 
 impl Distribution {
+    /// The mean, in seconds; `None` of none.
+    #[expect(clippy::cast_precision_loss, reason = "a mean needs no 53 bits")]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+
     /// How many were at most this large, in seconds; exact at the bounds, and no more than were so between them.
     pub fn at_most(&self, seconds: f64) -> u64 {
         let counted = self.buckets.iter().take_while(|(bound, _)| *bound <= seconds);
@@ -104,7 +128,7 @@ mod tests {
 
     #[test]
     fn each_is_counted_under_the_lowest_bound_that_holds_it() {
-        let times = Histogram::new(&TIMES);
+        let times = Histogram::new(&TIMES, NANOS);
         for time in [
             Duration::ZERO,
             MILLISECOND,
@@ -123,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_was_counted_elsewhere_is_added() {
-        let (one, other) = (Histogram::new(&AGES), Histogram::new(&AGES));
+        let (one, other) = (Histogram::new(&AGES, MICROS), Histogram::new(&AGES, MICROS));
         one.add(MILLISECOND);
         other.add(Duration::MAX);
         other.add(MILLISECOND);

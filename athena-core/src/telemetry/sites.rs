@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::event::Event;
-use super::histogram::{AGES, Distribution, Histogram, TIMES};
+use super::histogram::{AGES, Distribution, Histogram, MICROS, NANOS, TIMES};
+use super::hot::SAMPLED;
 use super::outcome::Source;
 use super::stats::Striped;
 use crate::key::site;
@@ -93,13 +94,17 @@ impl SiteTable {
         Self { sites, by_hand: SiteCounters::new(), others: SiteCounters::new() }
     }
 
-    /// Counts a fresh hit.
+    /// Counts a fresh hit; tells whether it is one of the sample.
     #[inline]
-    pub(crate) fn hit(&self, site: Option<u32>, source: Source) {
+    pub(crate) fn hit(&self, site: Option<u32>, source: Source) -> bool {
         let counters = self.of(site);
         match source {
-            Source::Memory => counters.memory_hits.add(),
-            _ => counters.backend_hits.add(),
+            // The first of each thread is not typical: its memory is cold.
+            Source::Memory => counters.memory_hits.add() % SAMPLED == SAMPLED - 1,
+            _ => {
+                counters.backend_hits.add();
+                false
+            }
         }
     }
 
@@ -137,6 +142,18 @@ impl SiteTable {
         let read = self.all().map(|(site, counters)| counters.read(site));
         read.filter(|report| report.calls() + report.load_time.count + report.refreshes > 0)
             .collect()
+    }
+
+    /// Calls, hits and failed loads of each that was called.
+    pub(crate) fn totals<T>(&self, with: impl Fn(&'static str, u64, u64, u64) -> T) -> Vec<T> {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let totals = self.all().filter_map(|(site, of)| {
+            let hits = of.memory_hits.sum() + of.backend_hits.sum() + read(&of.stale_hits);
+            let calls = hits + read(&of.misses) + read(&of.joined) + read(&of.bypassed);
+            let failures = read(&of.load_failures) + read(&of.load_timeouts);
+            (calls > 0).then(|| with(site, calls, hits, failures))
+        });
+        totals.collect()
     }
 
     #[inline]
@@ -182,8 +199,8 @@ impl SiteCounters {
             load_failures,
             load_timeouts,
             refreshes,
-            load_time: Histogram::new(&TIMES),
-            stale_age: Histogram::new(&AGES),
+            load_time: Histogram::new(&TIMES, NANOS),
+            stale_age: Histogram::new(&AGES, MICROS),
         }
     }
 

@@ -255,9 +255,11 @@ thread_local! {
 }
 
 impl Striped {
-    pub(crate) fn add(&self) {
+    /// Counts one; answers how many this place had before.
+    #[inline]
+    pub(crate) fn add(&self) -> u64 {
         let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or_default();
-        add(&self.stripes[stripe].0);
+        self.stripes[stripe].0.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn sum(&self) -> u64 {
