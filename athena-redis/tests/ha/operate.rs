@@ -227,7 +227,8 @@ async fn a22_one_node_tells_as_much_as_its_user_may_ask() {
     assert_eq!((facts.grant, facts.tracking), (None, Permission::Granted));
 
     // A wrong password, and what was told as one, is in no answer.
-    let wrong = Redis::new(config(&server.url()).password("hunter2")).expect("good settings");
+    let wrong = Redis::new(config(&server.url()).username("mute").password("hunter2"))
+        .expect("good settings");
     let survey = operator(&wrong).survey(LIMIT).await;
     assert_eq!(totals(&survey), (1, 0, 0));
     let error = survey.nodes[0].error.clone().expect("it says why");
