@@ -28,6 +28,8 @@ mod flight;
 pub mod fuzzing;
 mod health;
 mod identity;
+#[doc(hidden)]
+pub mod inspect;
 mod key;
 mod load_limits;
 mod lock;

@@ -163,6 +163,11 @@ fn shared(write: impl FnOnce(&mut String)) -> Arc<str> {
 pub(crate) struct EntryName(Arc<str>);
 
 impl EntryName {
+    /// By what stands in the braces.
+    pub(crate) fn from_readable(namespace: &Namespace, readable: &str) -> Self {
+        Self(format!("{}{{{readable}}}", namespace.prefix()).into())
+    }
+
     pub(crate) fn value(&self, fingerprint: u64) -> String {
         self.lane(fingerprint % LANES)
     }

@@ -58,7 +58,7 @@ pub struct Examined {
     pub settings: Option<BTreeMap<String, String>>,
     /// Whether it announces changes to us (`CLIENT TRACKING`).
     pub tracking: Permission,
-    /// Whether two questions on one connection were answered by the same server connection (`CLIENT ID`).
+    /// Whether two questions on one connection were answered by the same server connection (the `id` of `HELLO`).
     pub is_direct: Option<bool>,
     /// Its clock against ours, in milliseconds; above 0 if it is ahead.
     pub clock_ahead_ms: Option<f64>,

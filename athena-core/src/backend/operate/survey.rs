@@ -241,6 +241,7 @@ impl Survey {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 /// Milliseconds with fractions: what answers within one is told apart.
 pub(super) fn millis<S: Serializer>(took: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
     match took {
