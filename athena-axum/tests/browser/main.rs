@@ -1,4 +1,6 @@
 //! The page in a real browser, against the real router.
+//!
+//! One browser serves all tests. `p1` to `p8` are what the page must show: each of them, by number, in these tests.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "nobody depends on a test")]
@@ -9,5 +11,12 @@ mod browser;
 mod many;
 #[path = "../support/served.rs"]
 mod served;
+#[path = "../../../tests/support/mod.rs"]
+mod support;
 
-mod looks;
+mod acting;
+mod failing;
+mod hostile;
+mod links;
+mod reading;
+mod shop;
