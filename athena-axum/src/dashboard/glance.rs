@@ -9,7 +9,7 @@ use athena_cache_core::{Health, Moment, Performance, Status};
 use serde::Serialize;
 
 use broken::Broken;
-use words::{count, percent};
+use words::{count, percent, seconds};
 
 /// Of calls, from which share on those that get an error are trouble.
 const MANY_HURT: f64 = 0.01;
@@ -129,10 +129,12 @@ fn callers(status: &Status, broken: &Broken) -> Said {
         let text = "No errors: what the lost node held is answered by its function.";
         return Said::new(Level::Notice, text);
     }
-    let took = status.performance.average_response_time;
+    let Performance { average_response_time: took, window_seconds: window, .. } =
+        status.performance;
+    let calls = count(requests, "call");
     Said::new(
         Level::Calm,
-        format!("No. {} in the window, {took:.1} ms each on average.", count(requests, "call")),
+        format!("No. {calls} in the last {}, {took:.1} ms each on average.", seconds(window)),
     )
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Broken {
     beside: Vec<String>,
     /// Checks that are about none of these.
     checks: Vec<String>,
-    /// Whether credentials or rights are refused.
-    denied: bool,
+    /// How bad it is, if credentials or rights are refused.
+    denied: Option<Health>,
     journal: Option<String>,
     untrusted: bool,
     /// That functions fail, if many do.
@@ -83,7 +83,8 @@ impl Broken {
         } else if is(BreakerState::HalfOpen) {
             self.away.push(format!("{name} is being tried again"));
         }
-        if !node.lacks.is_empty() {
+        let is_at_work = node.refuses.is_none() && node.ready != Some(false);
+        if is_at_work && !node.lacks.is_empty() {
             let lacks: Vec<_> = node.lacks.iter().map(|it| it.name()).collect();
             self.lacking.push(format!("{name} does not allow us to {}", lacks.join(", ")));
         }
@@ -93,8 +94,12 @@ impl Broken {
         if entry.status == Health::Healthy {
             return;
         }
-        if name == "access" && entry.status == Health::Unhealthy {
-            self.denied = true;
+        if name == "access" {
+            // Who is not reached has not said what it allows.
+            if entry.status != Health::Unhealthy && self.is_any_away() {
+                return;
+            }
+            self.denied = Some(entry.status);
         }
         let nodes_say =
             !(self.away.is_empty() && self.isolated.is_empty() && self.refusing.is_empty());
@@ -130,7 +135,7 @@ impl Broken {
                 "Memory alone serves".into()
             }
             () if used == 0 => "No node of Redis is known".into(),
-            () if self.denied => "Redis does not let us in".into(),
+            () if self.denied == Some(Health::Unhealthy) => "Redis does not let us in".into(),
             () if self.isolated.len() == used => "Redis is left alone on purpose".into(),
             () if self.refusing.len() == used => "Redis refuses its work".into(),
             () if self.is_all_away() && can_take_over(status) == Some(true) => {
@@ -175,7 +180,7 @@ impl Broken {
 
     /// Whether it heals by itself.
     pub(super) fn heals(&self, status: &Status) -> Said {
-        if self.denied || !self.lacking.is_empty() {
+        if self.denied.is_some() {
             let text =
                 "No. Somebody has to give the Redis user its rights, or us the right credentials.";
             return Said::new(Level::Trouble, text);
@@ -195,6 +200,10 @@ impl Broken {
                 Level::Notice,
                 format!("Yes, when the isolation ends{end}, or when somebody resumes."),
             );
+        }
+        if !self.lacking.is_empty() {
+            let text = "Yes: what nobody confirms yet is confirmed as soon as those who decide agree on the node.";
+            return Said::new(Level::Notice, text);
         }
         if self.untrusted {
             return Said::new(
@@ -240,18 +249,16 @@ impl Broken {
     }
 }
 
-/// Whether a replica answers that others would make the primary; `None` if nobody was asked.
+/// Whether a replica answers that others would make the primary; `None` if that is not known.
 fn can_take_over(status: &Status) -> Option<bool> {
     match status.redis_cluster.kind.as_deref() {
         Some("sentinel" | "cluster") => {}
         Some("standalone") => return Some(false),
         _ => return None,
     }
-    let mut known = status
-        .nodes
-        .iter()
-        .filter_map(|node| Some((node.is_replica?, node.is_connected?)))
-        .peekable();
-    known.peek()?;
-    Some(known.any(|(is_replica, is_connected)| is_replica && is_connected))
+    let answers = |node: &&ServerStatus| node.is_connected != Some(false);
+    let mut possible = status.nodes.iter().filter(|node| !node.is_in_use).filter(answers);
+    let is_ready = |node: &ServerStatus| node.is_connected?.then_some(node.is_replica?);
+    // One that answered decides; of one that nobody has asked yet nothing is known.
+    possible.try_fold(false, |any, node| Some(any || is_ready(node)?))
 }
