@@ -9,7 +9,8 @@ use super::{Level, MANY_FAIL, Said};
 const LINES: usize = 4;
 
 /// Checks that say nothing which is not said of nodes already.
-const TOLD_BY_NODES: [&str; 4] = ["redis_connectivity", "distributed_cache", "breakers", "trust"];
+const TOLD_BY_NODES: [&str; 5] =
+    ["redis_connectivity", "distributed_cache", "breakers", "trust", "replication"];
 /// A check whose subject has its own line.
 const JOURNAL: &str = "journal";
 
