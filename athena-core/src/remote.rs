@@ -22,9 +22,9 @@ pub(crate) mod lease;
 mod names;
 mod pipeline;
 mod read;
+mod standing;
 mod status;
 mod store;
-mod trusted;
 mod upkeep;
 pub(crate) mod wake;
 
@@ -38,12 +38,11 @@ use tokio::sync::Semaphore;
 
 use self::announcements::Announcements;
 use self::breakers::Breakers;
-use self::check::Refusing;
 use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
-use self::trusted::Trusted;
+use self::standing::Standings;
 use self::wake::Waiter;
 use crate::backend::operate::Operator;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
@@ -65,11 +64,11 @@ use crate::settings::{MemoryRole, Settings};
 use crate::tasks::{Sole, Tasks};
 use crate::telemetry::Telemetry;
 
-pub(crate) use check::Checked;
 pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::StoredEntry;
+pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 
 /// The remote tier of a cache.
@@ -93,10 +92,7 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
-    /// Nodes that do not let us in.
-    refusing: Refusing,
-    /// Nodes that memory was told to answer for, or not.
-    trusted: Trusted,
+    standings: Standings,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -188,8 +184,7 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
-            refusing: Refusing::default(),
-            trusted: Trusted::default(),
+            standings: Standings::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),

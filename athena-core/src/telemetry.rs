@@ -38,7 +38,7 @@ use sites::SiteTable;
 use stats::Counters;
 use tiers::Waits;
 use timeline::{Occurrence, Timeline};
-use window::{Counted, RateWindow, SiteTotals, Totals};
+use window::{CounterSample, RateWindow, SiteTotals, Totals};
 
 use crate::backend::{Class, Node};
 use crate::clock::Tick;
@@ -239,7 +239,7 @@ impl Telemetry {
         self.window.lock().history()
     }
 
-    fn counted(&self, at: Tick) -> Counted {
+    fn counted(&self, at: Tick) -> CounterSample {
         let stats = self.stats();
         let totals = Totals {
             memory: stats.memory_hits,
@@ -260,6 +260,6 @@ impl Telemetry {
             hits,
             failures,
         });
-        Counted { at, moment: Moment::now(), totals, sites }
+        CounterSample { at, moment: Moment::now(), totals, sites }
     }
 }

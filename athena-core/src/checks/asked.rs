@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::health::{Finding, Health};
-use crate::remote::Checked;
+use crate::remote::NodeCheck;
 use crate::settings::HealthSettings;
 
 /// Nodes that are named in a sentence at most.
 const NAMED: usize = 5;
 
 /// Whether all primaries answer, and soon.
-pub(super) fn reach(checked: &[Checked], settings: &HealthSettings) -> Finding {
+pub(super) fn reach(checked: &[NodeCheck], settings: &HealthSettings) -> Finding {
     let slow = checked.iter().filter_map(|node| {
         let took = node.done.as_ref()?.as_ref().ok().filter(|took| **took > settings.ping)?;
         Some(format!("{} took {} ms", node.endpoint, took.as_millis()))
@@ -33,7 +33,7 @@ pub(super) fn reach(checked: &[Checked], settings: &HealthSettings) -> Finding {
 }
 
 /// Whether all primaries keep what they are given.
-pub(super) fn storage(checked: &[Checked]) -> Finding {
+pub(super) fn storage(checked: &[NodeCheck]) -> Finding {
     let failed: Vec<_> = failed(checked, "does not keep and give back").collect();
     let status = match failed.len() {
         0 if !checked.is_empty() => Health::Healthy,
@@ -45,7 +45,7 @@ pub(super) fn storage(checked: &[Checked]) -> Finding {
     about(checked, status, &told, "keeps and gives back")
 }
 
-fn about(checked: &[Checked], status: Health, told: &[String], does: &str) -> Finding {
+fn about(checked: &[NodeCheck], status: Health, told: &[String], does: &str) -> Finding {
     let (all, done) = (checked.len(), times(checked).count());
     let isolated = checked.iter().filter(|node| node.done.is_none()).count();
     let text = match told.len() {
@@ -60,14 +60,14 @@ fn about(checked: &[Checked], status: Health, told: &[String], does: &str) -> Fi
     finding
 }
 
-fn failed(checked: &[Checked], what: &str) -> impl Iterator<Item = String> {
+fn failed(checked: &[NodeCheck], what: &str) -> impl Iterator<Item = String> {
     checked.iter().filter_map(move |node| {
         let failure = node.done.as_ref()?.as_ref().err()?;
         Some(format!("{} {what}: {failure}", node.endpoint))
     })
 }
 
-fn times(checked: &[Checked]) -> impl Iterator<Item = Duration> {
+fn times(checked: &[NodeCheck]) -> impl Iterator<Item = Duration> {
     checked.iter().filter_map(|node| node.done.as_ref()?.as_ref().ok().copied())
 }
 
@@ -83,12 +83,12 @@ mod tests {
     use crate::backend::{Class, Failure};
     use Health::{Degraded, Healthy, Unhealthy};
 
-    fn node(number: u8, done: Option<Result<u64, Class>>) -> Checked {
+    fn node(number: u8, done: Option<Result<u64, Class>>) -> NodeCheck {
         let done = done.map(|done| {
             let took = done.map(Duration::from_millis);
             took.map_err(|class| Failure::new(class, format!("the {class} failure")))
         });
-        Checked { endpoint: format!("node-{number}"), done }
+        NodeCheck { endpoint: format!("node-{number}"), done }
     }
 
     #[test]

@@ -5,38 +5,26 @@
 //! Invariant: nothing is sent to a node that is isolated. What a check writes has a life of its own, and is removed
 //! however the check ends.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use super::standing::NodeCheck;
 use super::{Remote, join_all};
 use crate::backend::{Class, Failure, Fill, Item, LeaseRequest, Node, Token};
-use crate::lock::Mutex;
+use crate::telemetry::Event;
 
 /// How long what a check writes lives if nobody removes it.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// What one node did when it was checked.
-#[derive(Debug)]
-pub(crate) struct Checked {
-    pub(crate) endpoint: String,
-    /// How long it took; `None` of a node that was not asked, since it is isolated.
-    pub(crate) done: Option<Result<Duration, Failure>>,
-}
-
-/// The nodes that do not let us in, with what they say.
-#[derive(Debug, Default)]
-pub(super) struct Refusing(Mutex<HashMap<Node, String>>);
-
 impl Remote {
     /// Asks each node in use for a sign of life, on the connection that operations use.
-    pub(crate) async fn check_reach(&self, limit: Duration) -> Vec<Checked> {
+    pub(crate) async fn check_reach(&self, limit: Duration) -> Vec<NodeCheck> {
         let limit = self.settings.load().attempt_timeout.min(limit);
         let nodes = self.backend.nodes().into_iter();
         join_all(nodes.map(|node| self.checked(node, self.reach(node, limit)))).await
     }
 
     /// Writes, reads and removes a name of its own on each node in use.
-    pub(crate) async fn check_storage(&self, limit: Duration) -> Vec<Checked> {
+    pub(crate) async fn check_storage(&self, limit: Duration) -> Vec<NodeCheck> {
         let nodes = self.backend.nodes().into_iter();
         join_all(nodes.map(|node| self.checked(node, self.keep_for_a_moment(node, limit)))).await
     }
@@ -45,19 +33,19 @@ impl Remote {
         &self,
         node: Node,
         check: impl Future<Output = Result<(), Failure>>,
-    ) -> Checked {
+    ) -> NodeCheck {
         let endpoint = self.endpoint(node).into();
         if self.is_isolated(node) {
-            return Checked { endpoint, done: None };
+            return NodeCheck { endpoint, done: None };
         }
         let watch = self.clock.stopwatch();
         let done = check.await.map(|()| watch.elapsed());
-        Checked { endpoint, done: Some(done) }
+        NodeCheck { endpoint, done: Some(done) }
     }
 
     async fn reach(&self, node: Node, limit: Duration) -> Result<(), Failure> {
         let answer = self.within(node, limit, self.backend.prove(node)).await;
-        self.note_admission(node, answer.as_ref().err());
+        self.standings.note_admission(node, answer.as_ref().err());
         answer.map(drop)
     }
 
@@ -106,34 +94,18 @@ impl Remote {
         done.unwrap_or_else(|| Err(late()))
     }
 
-    /// Notes whether a node lets us in, from what came of a sign of life.
-    pub(super) fn note_admission(&self, node: Node, failure: Option<&Failure>) {
-        let mut refusing = self.refusing.0.lock();
-        match failure {
-            Some(failure) if failure.class() == Class::Denied => {
-                refusing.insert(node, failure.to_string());
-            }
-            Some(_) => {}
-            None => {
-                refusing.remove(&node);
-            }
-        }
-    }
-
     /// The nodes in use that did not let us in when they were asked last, with what they say.
     pub(crate) fn refusing(&self) -> Vec<(String, String)> {
-        let refusing = self.refusing.0.lock();
         let nodes = self.backend.nodes().into_iter();
         let said = nodes
-            .filter_map(|node| Some((self.endpoint(node).into(), refusing.get(&node)?.clone())));
+            .filter_map(|node| Some((self.endpoint(node).into(), self.standings.refusal(node)?)));
         said.collect()
     }
 
     /// Whether no node in use lets us in.
     pub(crate) fn is_shut_out(&self) -> bool {
-        let refusing = self.refusing.0.lock();
         let nodes = self.backend.nodes();
-        !nodes.is_empty() && nodes.iter().all(|node| refusing.contains_key(node))
+        !nodes.is_empty() && nodes.iter().all(|node| self.standings.refusal(*node).is_some())
     }
 
     /// Whether every node in use has been reached once.
@@ -145,5 +117,22 @@ impl Remote {
     /// Whether an operation would reach any node, as far as is known.
     pub(crate) fn reaches_any(&self) -> bool {
         self.backend.nodes().into_iter().any(|node| self.backend.is_ready(node))
+    }
+
+    /// Whether all changes of what is read from a node now are heard of.
+    pub(crate) fn is_trusted(&self, node: Node) -> bool {
+        let session = self.announcements.sessions.present(node);
+        session.is_some_and(|session| session.announces() && session.is_trusted(self.clock.now()))
+    }
+
+    /// Tells what has changed about that since the last time; that a node is trusted for the first time is no news.
+    pub(super) fn tell_trust(&self) {
+        for node in self.backend.nodes() {
+            let trusted = self.is_trusted(node);
+            if self.standings.is_news(node, trusted) && self.is_first_tier_memory {
+                let endpoint = self.endpoint(node);
+                self.telemetry.tell(&Event::Trust { endpoint: endpoint.as_str(), trusted });
+            }
+        }
     }
 }

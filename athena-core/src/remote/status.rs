@@ -141,7 +141,7 @@ impl Remote {
             let question = self.contained(node, self.backend.prove(node));
             let answer = self.clock.within_dozing(limit, question).await;
             if let Some(answer) = &answer {
-                self.note_admission(node, answer.as_ref().err());
+                self.standings.note_admission(node, answer.as_ref().err());
             }
             match answer {
                 Some(Ok(proof)) => {

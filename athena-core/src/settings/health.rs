@@ -40,6 +40,7 @@ pub struct HealthSettings {
     #[serde(with = "crate::duration")]
     pub replication_lag: Duration,
     /// How many replicas each primary has at least. Default 0.
+    #[serde(with = "crate::count")]
     pub replicas: u64,
     /// Whether nodes are to keep what they hold beyond a restart. Default yes: a node that keeps nothing is empty
     /// after one, and every call loads.

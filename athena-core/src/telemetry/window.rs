@@ -48,7 +48,7 @@ pub(crate) struct SiteTotals {
 
 /// All of them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Counted {
+pub(crate) struct CounterSample {
     pub(crate) at: Tick,
     pub(crate) moment: Moment,
     pub(crate) totals: Totals,
@@ -123,11 +123,11 @@ pub struct History {
 /// The samples that are kept.
 #[derive(Debug)]
 pub(crate) struct RateWindow {
-    fine: VecDeque<Counted>,
-    coarse: VecDeque<Counted>,
+    fine: VecDeque<CounterSample>,
+    coarse: VecDeque<CounterSample>,
 }
 
-impl Counted {
+impl CounterSample {
     /// The same with the busiest functions alone.
     fn condensed(mut self) -> Self {
         self.sites.sort_by(|a, b| b.calls.cmp(&a.calls));
@@ -140,7 +140,7 @@ impl Counted {
 impl RateWindow {
     /// Nothing has been done so far.
     pub(crate) fn new(at: Tick) -> Self {
-        let birth = Counted { at, moment: Moment::now(), ..Counted::default() };
+        let birth = CounterSample { at, moment: Moment::now(), ..CounterSample::default() };
         Self { fine: [birth.clone()].into(), coarse: [birth].into() }
     }
 
@@ -150,7 +150,7 @@ impl RateWindow {
     }
 
     /// Keeps a sample if one is due.
-    pub(crate) fn note(&mut self, counted: Counted) {
+    pub(crate) fn note(&mut self, counted: CounterSample) {
         let counted = counted.condensed();
         for (samples, step) in [(&mut self.fine, FINE), (&mut self.coarse, COARSE)] {
             if !is_due(samples, counted.at, step) {
@@ -165,9 +165,10 @@ impl RateWindow {
     }
 
     /// What was done since `over` ago, or since the next sample before that; since the beginning if that is later.
-    pub(crate) fn rates(&self, now: &Counted, over: Duration) -> Rates {
-        let is_old = |sample: &&Counted| now.at.since(sample.at) >= over;
-        let newest_of = |samples: &VecDeque<Counted>| samples.iter().rev().find(is_old).cloned();
+    pub(crate) fn rates(&self, now: &CounterSample, over: Duration) -> Rates {
+        let is_old = |sample: &&CounterSample| now.at.since(sample.at) >= over;
+        let newest_of =
+            |samples: &VecDeque<CounterSample>| samples.iter().rev().find(is_old).cloned();
         let base = newest_of(&self.fine).or_else(|| newest_of(&self.coarse));
         let base = base.or_else(|| self.fine.front().cloned()).unwrap_or_default();
         between(&base, now)
@@ -175,19 +176,19 @@ impl RateWindow {
 
     /// What was done from sample to sample.
     pub(crate) fn history(&self) -> History {
-        let steps = |samples: &VecDeque<Counted>| {
+        let steps = |samples: &VecDeque<CounterSample>| {
             samples.iter().zip(samples.iter().skip(1)).map(|(a, b)| between(a, b)).collect()
         };
         History { fine: steps(&self.fine), coarse: steps(&self.coarse) }
     }
 }
 
-fn is_due(samples: &VecDeque<Counted>, now: Tick, (step, _): (Duration, usize)) -> bool {
+fn is_due(samples: &VecDeque<CounterSample>, now: Tick, (step, _): (Duration, usize)) -> bool {
     samples.back().is_none_or(|last| now.since(last.at) >= step)
 }
 
 /// What was done between two samples.
-fn between(before: &Counted, after: &Counted) -> Rates {
+fn between(before: &CounterSample, after: &CounterSample) -> Rates {
     let (old, new) = (&before.totals, &after.totals);
     let more = |of: fn(&Totals) -> u64| of(new).saturating_sub(of(old));
     let memory = more(|it| it.memory);

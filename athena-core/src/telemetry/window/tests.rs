@@ -8,8 +8,8 @@ fn at(seconds: u64) -> Tick {
     Tick::from_millis(1_000_000 + seconds * 1_000)
 }
 
-fn counted(seconds: u64, totals: Totals) -> Counted {
-    Counted { at: at(seconds), totals, ..Counted::default() }
+fn counted(seconds: u64, totals: Totals) -> CounterSample {
+    CounterSample { at: at(seconds), totals, ..CounterSample::default() }
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn functions_are_the_busiest_and_take_little_room() {
             hits: calls * step / 2,
             failures: step,
         });
-        window.note(Counted { sites: sites.collect(), ..counted(step * 5, Totals::default()) });
+        window
+            .note(CounterSample { sites: sites.collect(), ..counted(step * 5, Totals::default()) });
     }
     let History { fine, .. } = window.history();
     let last = fine.last().unwrap();
@@ -105,7 +106,7 @@ fn functions_are_the_busiest_and_take_little_room() {
     assert_eq!((last.sites[0].hit_rate, last.sites[0].failures), (0.5, 1));
     let samples = window.fine.iter().chain(&window.coarse);
     let bytes: usize = samples
-        .map(|it| size_of::<Counted>() + it.sites.capacity() * size_of::<SiteTotals>())
+        .map(|it| size_of::<CounterSample>() + it.sites.capacity() * size_of::<SiteTotals>())
         .sum();
     assert!(bytes < 400 * 1_024, "{bytes}");
 }
@@ -115,7 +116,10 @@ fn counters_that_went_back_and_clocks_that_stand_still_are_no_trouble() {
     let mut random = fastrand::Rng::with_seed(9);
     let mut window = RateWindow::new(at(0));
     for _ in 0..5_000 {
-        let mut number = || random.u64(..=u64::MAX >> random.u32(8..64));
+        let mut number = || {
+            let bits = random.u32(8..64);
+            random.u64(..=u64::MAX >> bits)
+        };
         let (slow, seconds) = (number(), number() as f64);
         let totals = Totals {
             memory: number(),
