@@ -225,6 +225,11 @@ impl Cache {
         memory.sweep();
     }
 
+    /// Whether it was [closed](Self::close).
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Ends background work and connections; annotated functions run uncached from then on.
     ///
     /// Call [`settle`](Self::settle) before, to let fills and refreshes end by themselves.

@@ -42,7 +42,7 @@ mod url;
 
 pub use self::config::{Credentials, RedisConfig};
 pub use self::error::Error;
-pub use self::operate::SentinelMonitor;
+pub use self::operate::{SentinelMonitor, Trigger};
 pub use self::tls::TlsConfig;
 
 use std::fmt;
@@ -182,6 +182,20 @@ impl Redis {
     /// It was called outside of a tokio runtime.
     pub fn monitor(&self, interval: Duration) -> Result<SentinelMonitor, Error> {
         Ok(self.operations.monitor(interval)?)
+    }
+
+    /// Sets a failover off, to see what becomes of a service.
+    ///
+    /// It has begun when this returns; what follows is seen by operations, and told to listeners.
+    ///
+    /// # Errors
+    ///
+    /// [`allow_admin`](RedisConfig::allow_admin) was not set, and nothing was sent; or nobody did it.
+    pub async fn trigger(&self, trigger: Trigger) -> Result<(), Error> {
+        if !self.allow_admin {
+            return Err(Error::admin("trigger"));
+        }
+        Ok(self.operations.trigger(trigger).await?)
     }
 
     /// Asks every node that serves names to give unused memory back to its machine (`MEMORY PURGE`).

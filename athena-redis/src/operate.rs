@@ -13,6 +13,7 @@ mod scan;
 mod sentinels;
 mod spares;
 mod survey;
+mod trigger;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use athena_cache_core::backend::operate::{
 use athena_cache_core::backend::{Class, Failure, Node};
 
 pub use self::monitor::SentinelMonitor;
+pub use self::trigger::Trigger;
 
 use self::fresh::Fresh;
 use self::spares::Spares;
@@ -86,6 +88,10 @@ impl Operations {
     pub(crate) fn monitor(&self, interval: Duration) -> Result<SentinelMonitor, Failure> {
         inside_runtime()?;
         Ok(SentinelMonitor::start(Arc::clone(&self.0), interval))
+    }
+
+    pub(crate) async fn trigger(&self, trigger: Trigger) -> Result<(), Failure> {
+        self.0.trigger(trigger).await
     }
 
     /// Closes all connections; one that is asked for later is made anew.

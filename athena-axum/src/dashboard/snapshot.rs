@@ -106,7 +106,7 @@ impl Snapshots {
     }
 
     pub(super) fn is_closed(&self, place: usize) -> bool {
-        !self.caches.all[place].health_checks().is_live()
+        self.caches.all[place].is_closed()
     }
 
     /// What is shown of a cache now.

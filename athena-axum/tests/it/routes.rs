@@ -31,6 +31,8 @@ async fn probes_say_ok_or_not_yet() {
         assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "ok\n"), "{path}");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
+    let cache = Cache::in_memory("closed");
+    let app = self::app(&cache);
     cache.close().await;
     assert_eq!(get(&app, "/health/live").await.status, StatusCode::OK, "a restart heals nothing");
     assert_eq!(get(&app, "/health/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::tag::Tag;
+
 use super::{Cursor, EntryKind, Envelope, MAGIC, Unreadable, VERSION};
 
 /// An envelope, and what in it says for whom it was written.
@@ -25,6 +27,8 @@ pub(crate) struct Beginning {
     pub(crate) fingerprint: u64,
     pub(crate) ttl: Duration,
     pub(crate) grace: Duration,
+    /// Its tags, if the bytes reach so far.
+    pub(crate) tags: Option<Vec<Tag>>,
 }
 
 impl Envelope {
@@ -51,12 +55,17 @@ impl Beginning {
         let header = cursor.header().ok_or(Unreadable::Corrupt)?;
         let mut time = || cursor.time().ok_or(Unreadable::Corrupt);
         let (ttl, grace) = (time()?, time()?);
+        let mut tags = || {
+            cursor.u64().zip(cursor.stamp())?;
+            Some(cursor.tags().ok()?.into_iter().map(|(tag, _)| tag).collect())
+        };
         Ok(Self {
             kind: header.kind,
             codec: header.codec,
             fingerprint: header.fingerprint,
             ttl,
             grace,
+            tags: tags(),
         })
     }
 }

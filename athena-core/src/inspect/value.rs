@@ -72,10 +72,12 @@ pub struct Summary {
     pub grace: Duration,
     /// As in [`SeenValue`].
     pub age: Option<Duration>,
+    /// Its tags; `None` if the bytes do not reach so far.
+    pub tags: Option<Vec<String>>,
 }
 
 impl Summary {
-    /// How many bytes of a value suffice for it.
+    /// How many bytes of a value suffice for all but the tags.
     pub const LENGTH: usize = Beginning::LENGTH;
 }
 
@@ -104,10 +106,12 @@ pub fn look(name: &str, bytes: &[u8], remaining: Option<Duration>) -> Result<See
 
 /// Reads the beginning of a value, of which the rest need not be there; else says why it is none.
 pub fn summary(bytes: &[u8], remaining: Option<Duration>) -> Result<Summary, String> {
-    let Beginning { kind, codec, fingerprint, ttl, grace } =
+    let Beginning { kind, codec, fingerprint, ttl, grace, tags } =
         Beginning::read(bytes).map_err(|unreadable| unreadable.to_string())?;
     let age = remaining.and_then(|remaining| Envelope::age_of((ttl, grace), remaining));
-    Ok(Summary { kind: kind_name(kind), codec: codec_name(codec), fingerprint, ttl, grace, age })
+    let tags = tags.map(|tags| tags.iter().map(|tag| tag.as_str().to_owned()).collect());
+    let (kind, codec) = (kind_name(kind), codec_name(codec));
+    Ok(Summary { kind, codec, fingerprint, ttl, grace, age, tags })
 }
 
 fn seen(stamp: Stamp) -> SeenStamp {

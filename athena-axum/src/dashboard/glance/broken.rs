@@ -130,8 +130,12 @@ impl Broken {
 
     /// What the sentence is about.
     pub(super) fn subject(&self, status: &Status) -> String {
-        let used = self.used;
+        let (used, overall) = (self.used, status.overall_health.status);
+        let is_unhealthy = overall == Health::Unhealthy;
         match () {
+            () if is_unhealthy && self.denied.is_none() && !self.is_any_away() => {
+                "The cache is unhealthy".into()
+            }
             () if status.redis_cluster.kind.as_deref() == Some("none") => {
                 "Memory alone serves".into()
             }
