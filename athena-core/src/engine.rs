@@ -61,33 +61,61 @@ pub(crate) use waited::Waited;
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
 pub(crate) async fn answer(ask: &mut Option<Ask>, reason: &'static str, caller: &Caller) -> Answer {
-    let seen = match ask {
-        Some(ask) => match ask.glance().await {
-            Glance::Answer(answer) => return answer,
-            Glance::Seen(seen) => seen,
-        },
-        None => None,
+    let Some(asked) = ask else {
+        caller.load(Retention::NotKept).await;
+        return Answer::bypass(reason);
     };
+    let seen = asked.glance().await;
     // Boxed: a hit should not pay for the room that all else takes.
-    let in_turn = ask.take().map(|ask| Box::pin(ask.answer_in_turn(seen, caller)));
-    if let Some(in_turn) = in_turn {
-        return in_turn.await;
+    let in_turn = match seen {
+        Glance::Answer(answer) => return answer,
+        Glance::Seen(seen) => ask.take().map(|ask| Box::pin(ask.answer_measured(seen, caller))),
+    };
+    match in_turn {
+        Some(in_turn) => in_turn.await,
+        // Not reached: it is there.
+        None => Answer::bypass(reason),
     }
-    caller.load(Retention::NotKept).await;
-    Answer::bypass(reason)
 }
 
 impl Ask {
-    /// Its value by a flight of the key; what was seen of the backend already is not asked for again.
-    async fn answer_in_turn(mut self, mut glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
+    /// Its value, and how long it took unless memory answers at once.
+    async fn answer_measured(self, glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
+        let seen = self.in_memory();
+        if let Some(answer) = self.answer_from(seen.as_ref()) {
+            self.refresh(seen, caller).await;
+            return answer;
+        }
+        let begun = glimpsed.as_ref().map(|seen| seen.watch.clone());
+        let watch = begun.unwrap_or_else(|| self.runtime.clock.stopwatch());
+        let (runtime, key, site) = (Arc::clone(&self.runtime), self.key.clone(), self.site);
+        let answer = self.answer_in_turn(seen, glimpsed, caller).await;
+        let topic = || runtime.telemetry.topic(&key, site);
+        runtime.telemetry.answered(&answer.outcome, watch.elapsed(), topic);
+        answer
+    }
+
+    /// Its value by a flight of the key; what was seen already is not asked for again.
+    async fn answer_in_turn(
+        mut self,
+        seen: Option<Judged>,
+        mut glimpsed: Option<Glimpsed>,
+        caller: &Caller,
+    ) -> Answer {
         // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
         let mut yielding = Yielding::Twice;
+        let mut first = Some(seen);
         loop {
-            let seen = self.in_memory();
-            if let Some(answer) = self.answer_from(seen.as_ref()) {
-                self.refresh(seen, caller).await;
-                return answer;
-            }
+            let seen = if let Some(seen) = first.take() {
+                seen
+            } else {
+                let seen = self.in_memory();
+                if let Some(answer) = self.answer_from(seen.as_ref()) {
+                    self.refresh(seen, caller).await;
+                    return answer;
+                }
+                seen
+            };
             self.runtime.keep_alive();
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
             let (flight, joiner) = match self.enter() {

@@ -16,8 +16,12 @@
 //! Invariant: bytes that this version did not write for this entry and type are an [`Unreadable`],
 //! never a panic and never a value.
 
+mod seen;
+
 use std::fmt;
 use std::time::Duration;
+
+pub(crate) use self::seen::{Beginning, Opened};
 
 use crate::backend::Generation;
 use crate::clock::millis;
@@ -121,7 +125,15 @@ impl Envelope {
     /// The age of a value that the store lets live on for `remaining`; nothing if it has more life than it
     /// was given, as when the store's clock stepped back: unknown is not fresh.
     pub(crate) fn age(&self, remaining: Duration) -> Option<Duration> {
-        let given = self.ttl.saturating_add(self.grace);
+        Self::age_of((self.ttl, self.grace), remaining)
+    }
+
+    /// The same by ttl and grace alone.
+    pub(crate) fn age_of(
+        (ttl, grace): (Duration, Duration),
+        remaining: Duration,
+    ) -> Option<Duration> {
+        let given = ttl.saturating_add(grace);
         (remaining <= given.saturating_add(ROUNDING)).then(|| given.saturating_sub(remaining))
     }
 

@@ -10,6 +10,7 @@
 mod acknowledged;
 mod announcements;
 mod breakers;
+mod check;
 mod gather;
 mod generations;
 mod given_up;
@@ -21,6 +22,7 @@ pub(crate) mod lease;
 mod names;
 mod pipeline;
 mod read;
+mod standing;
 mod status;
 mod store;
 mod upkeep;
@@ -40,7 +42,9 @@ use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
+use self::standing::Standings;
 use self::wake::Waiter;
+use crate::backend::operate::Operator;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
@@ -64,6 +68,7 @@ pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::StoredEntry;
+pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 
 /// The remote tier of a cache.
@@ -87,6 +92,7 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    standings: Standings,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -178,6 +184,7 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
+            standings: Standings::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),
@@ -232,6 +239,11 @@ impl Remote {
         let limit = self.settings.load().write_deadline;
         let ended = contained_future(self.backend.close());
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
+    }
+
+    /// What operators may ask of the backend, if they may.
+    pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.backend.operator()
     }
 
     fn generation(&self) -> Generation {

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::Failure;
+use crate::checks::CheckSet;
 use crate::clock::Clock;
 use crate::codec::Coding;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::error::Error;
 use crate::flight::Flights;
+use crate::identity::Identity;
 use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::group::Group;
@@ -52,6 +54,8 @@ pub(crate) struct Runtime {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
     pub(crate) loads: LoadLimits,
+    pub(crate) checks: CheckSet,
+    pub(crate) identity: Identity,
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,
     /// What is set for single functions.
@@ -330,7 +334,7 @@ impl Runtime {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.telemetry.counters.read();
+        let mut stats = self.telemetry.stats();
         self.memory.trim();
         stats.memory_entries = self.memory.len();
         stats.memory_bytes = self.memory.bytes();

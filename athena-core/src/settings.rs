@@ -2,6 +2,7 @@
 //!
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
+mod health;
 mod site;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::resilience::settings::Resilience;
 
 use site::SHORTEST_WAIT;
 
+pub use health::HealthSettings;
 pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
@@ -96,6 +98,8 @@ pub struct Settings {
     pub memory: Memory,
     /// What stands between the cache and a failing backend.
     pub resilience: Resilience,
+    /// What health checks expect.
+    pub health: HealthSettings,
     /// What is set for single functions, by their names; it takes the place of what their attributes say.
     ///
     /// A function is known once it is called: a name that none has is told with one WARN, see
@@ -120,6 +124,7 @@ impl Default for Settings {
             show_keys: false,
             memory: Memory::default(),
             resilience: Resilience::default(),
+            health: HealthSettings::default(),
             sites: BTreeMap::new(),
         }
     }
@@ -246,6 +251,7 @@ impl Settings {
         }
         faults.extend(site::not_whole([("ttl", Some(self.ttl)), ("grace", Some(self.grace))]));
         self.resilience.check(&mut faults);
+        self.health.check(&mut faults);
         check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(

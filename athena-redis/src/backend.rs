@@ -4,10 +4,11 @@
 
 mod reply;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use athena_cache_core::backend::operate::Operator;
 use athena_cache_core::backend::{
     Ability, Absent, Backend, Bump, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item,
     Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
@@ -205,7 +206,12 @@ impl Backend for Redis {
         self.topology.endpoint(node)
     }
 
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        Some(Arc::new(self.operations.clone()))
+    }
+
     async fn close(&self) {
+        self.operations.close();
         self.topology.close().await;
     }
 }

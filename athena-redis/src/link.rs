@@ -30,6 +30,7 @@ mod reply;
 mod rights;
 mod role;
 mod script;
+mod spare;
 mod state;
 mod stranger;
 mod supervise;
@@ -55,8 +56,10 @@ pub(crate) use self::origin::Origin;
 pub(crate) use self::proof::Question;
 pub(crate) use self::push::{Push, PushHandler};
 pub(crate) use self::reply::Fields;
+pub(crate) use self::rights::RightsCheck;
 pub(crate) use self::role::Role;
 pub(crate) use self::script::Script;
+pub(crate) use self::spare::{Spare, SpareKind};
 pub(crate) use self::state::Doubt;
 pub(crate) use self::task::{Task, TaskSlot, ended_within, inside_runtime};
 

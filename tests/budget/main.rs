@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use athena_cache::testing::MemoryBackend;
-use athena_cache::{Cache, Memory, Percent, athena_cache};
+use athena_cache::{Cache, Collector, Memory, Percent, athena_cache};
 use tokio::runtime::{Builder, Runtime};
 
 #[athena_cache(ttl = "1h", cache = cache)]
@@ -89,6 +89,14 @@ fn settings_of_functions_and_groups_cost_a_hit_nothing() {
         within("without", &allocations(&cache, || product(&cache, 1)), 1, 16);
         cache.set_sites(cache.sites()).unwrap();
     }
+}
+
+#[test]
+fn a_hit_that_is_collected_allocates_no_more_either() {
+    let (cache, collector) = (Cache::in_memory("budget"), Collector::new());
+    let info = allocations(&cache, || collector.scope(product(&cache, 1)));
+    within("collected", &info, 1, 16);
+    assert!(collector.outcomes().fresh > 0, "it was collected");
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod source;
 use std::path::PathBuf;
 
 /// The crates whose borders are watched.
-const CRATES: [&str; 3] = ["athena-core", "athena-redis", "athena-macros"];
+const CRATES: [&str; 4] = ["athena-core", "athena-redis", "athena-macros", "athena-observe"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

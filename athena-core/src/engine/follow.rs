@@ -122,7 +122,7 @@ impl Ask {
         match outcome.source {
             _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
-            source => self.runtime.telemetry.hit(source, || self.topic()),
+            _ => self.tell_hit(&outcome),
         }
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });

@@ -10,6 +10,9 @@
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
+//! shop:{1a}@check:6f2a91                    what a health check writes and removes, in one partition
+//! shop:{@}                                  the roster of the processes that use the namespace
+//! shop:{@}:web-3-6f2a91                     what one of them says of itself
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its
@@ -94,6 +97,14 @@ impl Namespace {
         }
     }
 
+    /// A name for a health check, in one partition of the store if it has several; nothing else begins so.
+    pub(crate) fn check(&self, partition: Option<&str>, number: u64) -> String {
+        match partition {
+            None => format!("{}:@check:{number:016x}", self.text),
+            Some(partition) => format!("{}:{{{partition}}}@check:{number:016x}", self.text),
+        }
+    }
+
     /// The generation that changes with every tag.
     pub(crate) fn any_tag(&self) -> String {
         format!("{}:#", self.text)
@@ -152,6 +163,11 @@ fn shared(write: impl FnOnce(&mut String)) -> Arc<str> {
 pub(crate) struct EntryName(Arc<str>);
 
 impl EntryName {
+    /// By what stands in the braces.
+    pub(crate) fn from_readable(namespace: &Namespace, readable: &str) -> Self {
+        Self(format!("{}{{{readable}}}", namespace.prefix()).into())
+    }
+
     pub(crate) fn value(&self, fingerprint: u64) -> String {
         self.lane(fingerprint % LANES)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::ManualClock;
+use crate::backend::operate::Operator;
 use crate::backend::{
     Ability, Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest,
     Leased, Listener, Node, Proof, Proposal, Token,
@@ -431,6 +432,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn in_flight(&self, node: Node) -> usize {
         self.inner.in_flight(node)
+    }
+
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.inner.operator()
     }
 
     fn endpoint(&self, node: Node) -> String {

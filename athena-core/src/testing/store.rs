@@ -2,6 +2,7 @@
 
 mod connection;
 mod contents;
+mod operate;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -13,7 +14,9 @@ pub use self::connection::Connection;
 
 use self::connection::{Store, tell};
 use self::contents::{AtTime, StoredBytes};
+use self::operate::StoreOperator;
 use super::ManualClock;
+use crate::backend::operate::Operator;
 use crate::backend::{
     Backend, Bump, Change, Ensured, Failure, Fill, Filled, Found, Lasting, LeaseRequest, Leased,
     Listener, Node, Proof, Proposal, Stored, Token,
@@ -298,6 +301,10 @@ impl Backend for MemoryBackend {
 
     fn is_ready(&self, _node: Node) -> bool {
         true
+    }
+
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        Some(Arc::new(StoreOperator::new(&self.store, &self.clock)))
     }
 
     fn endpoint(&self, _node: Node) -> String {

@@ -274,6 +274,15 @@ impl Replies {
         })
     }
 
+    /// Whether any of them says that a command is not allowed, or not known.
+    pub(crate) fn is_any_denied(&self) -> bool {
+        let is_denied = |value: &Value| match value {
+            Value::ServerError(error) => super::class::denial(error).is_some(),
+            _ => false,
+        };
+        self.values.as_slice().iter().any(is_denied)
+    }
+
     /// Whether no reply is left.
     fn is_empty(&self) -> bool {
         self.values.len() == 0

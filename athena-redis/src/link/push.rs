@@ -12,6 +12,7 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
 use super::client::Client;
+use super::spare::SpareKind;
 
 /// A message on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) enum PushHandler {
     Channels(Arc<dyn Fn(Push) + Send + Sync>),
     /// Changes of what was read on that connection; the listeners of all caches are told.
     Changes(Arc<Client>),
+    /// Nothing: operators only ask.
+    Nobody(SpareKind),
 }
 
 /// Whether a node serves nothing yet, or nothing any more: what happens to it is of no interest.
@@ -92,6 +95,7 @@ impl PushHandler {
                     client.tell(&change);
                 }
             }
+            Self::Nobody(_) => {}
         }
     }
 }
@@ -101,6 +105,7 @@ impl fmt::Debug for PushHandler {
         f.write_str(match self {
             Self::Channels(_) => "Channels",
             Self::Changes(_) => "Changes",
+            Self::Nobody(_) => "Nobody",
         })
     }
 }

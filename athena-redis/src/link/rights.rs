@@ -4,13 +4,17 @@
 //! Invariant: what is taken by one right is given back by the same. So no lease is asked for over a
 //! connection on which it could not be extended, filled and given back.
 
+mod check;
 mod lacks;
 mod probe;
 
 use athena_cache_core::backend::Ability;
 
+pub(crate) use self::check::RightsCheck;
 pub(super) use self::lacks::Lacks;
 pub(super) use self::probe::{Probe, Rights, Terms, ask_tracking};
+
+use self::probe::Scope;
 
 /// The right to be told of changes.
 pub(super) const TRACKING: &str = "client|tracking";

@@ -13,6 +13,7 @@ mod credentials;
 mod heavy;
 mod history;
 mod lasting;
+mod operate;
 mod outage;
 mod rights;
 mod sentinel;

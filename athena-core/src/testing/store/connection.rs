@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
 use super::contents::StoredBytes;
+use super::operate::Roster;
 use crate::backend::{Change, Listener};
 use crate::clock::Tick;
 use crate::lock::Mutex;
@@ -90,6 +91,8 @@ pub(super) struct Store {
     pub(super) readers: Vec<(Weak<Channel>, HashSet<String>)>,
     /// How often another node has taken over.
     pub(super) successions: u64,
+    /// The fleets, by prefix.
+    pub(super) rosters: HashMap<String, Roster>,
 }
 
 impl Store {

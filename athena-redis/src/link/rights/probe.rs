@@ -54,7 +54,7 @@ pub(in crate::link) struct Terms {
 
 /// Which rights a probe asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     /// All that the rest of a login does not tell.
     Login,
     /// All.
@@ -110,7 +110,7 @@ impl Probe {
         Self::new(terms, Scope::Login)
     }
 
-    fn new(Terms { prefixes, place }: Terms, scope: Scope) -> Self {
+    pub(super) fn new(Terms { prefixes, place }: Terms, scope: Scope) -> Self {
         Self { prefixes, place, scope }
     }
 

@@ -29,6 +29,7 @@ pub(super) async fn refresh(shared: Arc<ClusterState>) {
     let mut refresher = Refresher::new(Arc::clone(&shared));
     loop {
         refresher.handle(ClusterEvent::Look);
+        refresher.tell_known();
         let event = match refresher.next(&shared.wanted, &mut alarm).await {
             Trigger::Answer(answer) => {
                 refresher.hear(*answer);
@@ -137,6 +138,14 @@ impl Refresher {
         drop(map);
         for action in actions {
             self.obey(action);
+        }
+    }
+
+    /// Lets operators see who is there.
+    fn tell_known(&self) {
+        let Some(layout) = self.machine.layout() else { return };
+        if self.shared.known.load().as_ref().is_none_or(|known| !Arc::ptr_eq(known, layout)) {
+            self.shared.known.store(Some(Arc::clone(layout)));
         }
     }
 
