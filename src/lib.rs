@@ -101,3 +101,8 @@ pub mod fuzzing {
 
 #[doc(hidden)]
 pub use athena_cache_core::private as __private;
+
+/// The samples of docs/monitoring.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/monitoring.md")]
+mod monitoring {}

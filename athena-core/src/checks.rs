@@ -136,11 +136,15 @@ impl CheckSet {
         now
     }
 
-    fn recent(&self) -> Option<Arc<HealthReport>> {
+    /// What was found last, unless that is older than this.
+    pub(crate) fn latest(&self, age: Duration) -> Option<Arc<HealthReport>> {
         let latest = self.latest.lock();
         let (at, report) = latest.as_ref()?;
-        let is_good = self.clock.now().since(*at) < self.settings.cache_for;
-        is_good.then(|| Arc::clone(report))
+        (self.clock.now().since(*at) < age).then(|| Arc::clone(report))
+    }
+
+    fn recent(&self) -> Option<Arc<HealthReport>> {
+        self.latest(self.settings.cache_for)
     }
 
     async fn run(&self, checks: BTreeMap<String, Check>) -> HealthReport {

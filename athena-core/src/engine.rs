@@ -106,16 +106,15 @@ impl Ask {
         let mut yielding = Yielding::Twice;
         let mut first = Some(seen);
         loop {
-            let seen = match first.take() {
-                Some(seen) => seen,
-                None => {
-                    let seen = self.in_memory();
-                    if let Some(answer) = self.answer_from(seen.as_ref()) {
-                        self.refresh(seen, caller).await;
-                        return answer;
-                    }
-                    seen
+            let seen = if let Some(seen) = first.take() {
+                seen
+            } else {
+                let seen = self.in_memory();
+                if let Some(answer) = self.answer_from(seen.as_ref()) {
+                    self.refresh(seen, caller).await;
+                    return answer;
                 }
+                seen
             };
             self.runtime.keep_alive();
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);

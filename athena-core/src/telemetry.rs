@@ -167,11 +167,21 @@ impl Telemetry {
         class: Option<Class>,
         endpoint: impl Fn() -> String,
     ) {
-        self.exchanges.count((node, operation), took, class, &endpoint);
+        self.exchanges.count((node, operation), Some(took), class, &endpoint);
         if self.wants_calls() {
             let endpoint = &endpoint();
             self.tell_call(&Event::Asked { endpoint, operation, took, class });
         }
+    }
+
+    /// A node would have been asked, and was not.
+    pub(crate) fn unasked(
+        &self,
+        (node, operation): (Node, &'static str),
+        class: Class,
+        endpoint: impl FnOnce() -> String,
+    ) {
+        self.exchanges.count((node, operation), None, Some(class), endpoint);
     }
 
     fn wants_calls(&self) -> bool {

@@ -96,8 +96,16 @@ async fn what_is_scraped_is_what_was_counted() {
         scrape.value("athena_cache_journal_entries{cache=\"shop\"}"),
         stats.journal_depth.to_string()
     );
-    let failures = "athena_cache_operation_failures_total{cache=\"shop\",class=\"unreachable\"}";
-    assert_eq!(scrape.value(failures), stats.failures(Class::Unreachable).to_string());
+    let failures = scrape.samples.iter().filter(|(series, _)| {
+        series.starts_with("athena_cache_operation_failures_total")
+            && series.contains("class=\"unreachable\"")
+    });
+    let failures: u64 = failures.map(|(_, count)| count.parse::<u64>().unwrap()).sum();
+    assert_eq!(failures, stats.failures(Class::Unreachable));
+    let reads = "athena_cache_operation_duration_seconds_count{cache=\"shop\",operation=\"read\"}";
+    assert!(scrape.value(reads).parse::<u64>().unwrap() > 0);
+    let loads = "athena_cache_request_duration_seconds_count{cache=\"shop\",tier=\"load\"}";
+    assert_eq!(scrape.value(loads), "3", "an error of the function is an answer");
     assert!(stats.journal_depth > 0 && stats.failures(Class::Unreachable) > 0);
     for word in ["secret", "user", "a-tag"] {
         assert!(!text.contains(word), "{word} has left: {text}");
@@ -125,9 +133,13 @@ async fn every_family_is_in_the_table_and_every_row_is_a_family() {
     let mut limits = Resilience::default();
     limits.retry.delay = std::time::Duration::ZERO;
     let backend = ChaosBackend::new(MemoryBackend::new(), 1);
-    backend.chaos().always(Fault::Error(Class::Unreachable));
+    let chaos = backend.chaos();
     let cache = Cache::builder("shop").backend(backend).resilience(limits).build().unwrap();
     load(&cache, "a", Ok(1)).await;
+    cache.settle().await;
+    chaos.always(Fault::Error(Class::Unreachable));
+    load(&cache, "b", Ok(1)).await;
+    cache.health_checks().report().await;
     let text = Exposition::new().endpoints(true).render(&[cache.report()]);
     let rendered: BTreeSet<_> = Scrape::of(&text).kinds.into_keys().collect();
     let page = include_str!("../src/prometheus.rs");

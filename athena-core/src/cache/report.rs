@@ -1,15 +1,21 @@
 //! Everything that is known of a cache, at one moment.
 
-use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use super::Cache;
 use crate::clock::unix_millis;
 use crate::excerpt::Excerpt;
-use crate::health::Health;
+use crate::health::{Health, HealthReport};
 use crate::remote::NodeStatus;
 use crate::telemetry::timeline::Occurrence;
 use crate::telemetry::{Distribution, ExchangeReport, HotEntry, SiteReport, Stats, WaitReport};
 use crate::telemetry::{Event, History};
+
+/// What health checks found longer ago is no longer how things are.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// Everything that is known of a cache, at one moment: from [`Cache::report`].
 ///
@@ -34,11 +40,27 @@ pub struct Report {
     pub waits: Vec<WaitReport>,
     /// What nodes of the backend were asked for, and how they answered.
     pub exchanges: Vec<ExchangeReport>,
+    /// What health checks found last, if somebody has asked within the last minute.
+    #[serde(serialize_with = "shared")]
+    pub checks: Option<Arc<HealthReport>>,
     /// Most entries that memory holds.
     pub max_entries: u64,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands it over so")]
+fn shared<S: Serializer>(
+    report: &Option<Arc<HealthReport>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    report.as_deref().serialize(serializer)
+}
+
 impl Report {
+    /// What nodes of the backend were asked for, all nodes together: `endpoint` is empty.
+    pub fn operations(&self) -> Vec<ExchangeReport> {
+        ExchangeReport::together(&self.exchanges)
+    }
+
     /// How old stale answers were, whatever the function; `None` if no function was called.
     pub fn stale_age(&self) -> Option<Distribution> {
         let mut ages = self.sites.iter().map(|site| &site.stale_age);
@@ -72,6 +94,7 @@ impl Cache {
             nodes: self.nodes(),
             waits: self.0.telemetry.waits(),
             exchanges: self.0.telemetry.exchanges(),
+            checks: self.0.checks.latest(RECENT),
             max_entries: self.0.settings.memory.max_entries,
         }
     }

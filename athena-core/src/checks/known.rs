@@ -112,6 +112,7 @@ mod tests {
             retry_after: None,
             lacks: Vec::new(),
             trusted: true,
+            history: None,
             refuses: None,
         };
         change(&mut node);

@@ -152,7 +152,10 @@ impl Remote {
         F: Future<Output = Result<T, Failure>>,
     {
         let now = self.clock.now();
+        let endpoint = || self.endpoint(node).into();
+        let unasked = |class| self.telemetry.unasked((node, operation.name), class, endpoint);
         let Some(limit) = deadline.attempt(now, settings.attempt_timeout) else {
+            unasked(Class::TooLate);
             return Err(Failure::new(Class::TooLate, "the deadline of the call has passed"));
         };
         let breakers = self.breakers.of(node, &settings.breaker);
@@ -160,6 +163,7 @@ impl Remote {
         let (permit, transition) = breakers.acquire(traffic, now, self.backend.revivals(node));
         self.tell_transition(node, traffic, transition);
         if permit.is_none() && !(operation.ends_lease && breakers.may_answer()) {
+            unasked(Class::Open);
             let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
@@ -173,7 +177,6 @@ impl Remote {
             None => Err(given_up(&*self.backend, node, limit)),
         };
         let class = result.as_ref().err().map(Failure::class);
-        let endpoint = || self.endpoint(node).into();
         self.telemetry.asked((node, operation.name), took, class, endpoint);
         let ending = match &result {
             Ok(_) => Some(Ending::Success),

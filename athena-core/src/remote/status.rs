@@ -33,6 +33,9 @@ pub struct NodeStatus {
     pub lacks: Vec<Ability>,
     /// Whether memory answers for its entries, since all changes of them are heard of.
     pub trusted: bool,
+    /// Names the past of what it holds, in 16 hexadecimal digits, as far as it is known: two processes that know
+    /// different ones ask different nodes.
+    pub history: Option<String>,
     /// What it answers in place of doing its work: that it is full, a replica, or that its cluster does not
     /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here, until 30 s
     /// after it was said last.
@@ -61,10 +64,16 @@ impl Remote {
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
                 lacks: self.lacks(node).collect(),
                 trusted: self.is_trusted(node),
+                history: self.history_of(node),
                 refuses: breakers.complaint(now),
             }
         };
         self.backend.nodes().into_iter().map(status).collect()
+    }
+
+    fn history_of(&self, node: Node) -> Option<String> {
+        let history = self.announcements.sessions.history(node);
+        (history != 0).then(|| format!("{history:016x}"))
     }
 
     /// Other limits from now on, for the operations that begin then.

@@ -26,6 +26,8 @@ pub struct ExchangeReport {
     pub operation: &'static str,
     /// How long it took, whatever came of it.
     pub took: Distribution,
+    /// How often it was not asked at all, as by a breaker that is open; not in `took`, and among `failures`.
+    pub unasked: u64,
     /// How often it failed, by class.
     pub failures: BTreeMap<&'static str, u64>,
 }
@@ -35,6 +37,7 @@ pub struct ExchangeReport {
 struct Exchange {
     endpoint: String,
     took: Histogram<{ TIMES.len() }>,
+    unasked: AtomicU64,
     failures: [AtomicU64; Class::ALL.len()],
 }
 
@@ -50,11 +53,11 @@ impl Exchanges {
         Self { pairs: RwLock::default(), others: Exchange::new("other".to_owned()) }
     }
 
-    /// Counts one; `endpoint` is asked for the first time.
+    /// Counts one, of which there is no time if it was not asked; `endpoint` is for the first of them.
     pub(crate) fn count(
         &self,
         (node, operation): (Node, &'static str),
-        took: Duration,
+        took: Option<Duration>,
         class: Option<Class>,
         endpoint: impl FnOnce() -> String,
     ) {
@@ -84,7 +87,7 @@ impl Exchanges {
         let pairs = self.pairs.read();
         let all = pairs.values().map(|exchange| &**exchange).chain([&self.others]);
         all.fold((0, 0), |(count, failed), exchange| {
-            (count + exchange.took.total().0, failed + exchange.failed())
+            (count + exchange.all(), failed + exchange.failed())
         })
     }
 
@@ -92,36 +95,67 @@ impl Exchanges {
     pub(crate) fn read(&self) -> Vec<ExchangeReport> {
         let pairs = self.pairs.read();
         let named = pairs.iter().map(|((_, operation), exchange)| exchange.read(operation));
-        let others = Some(self.others.read("other")).filter(|others| others.took.count > 0);
+        let others =
+            Some(self.others.read("other")).filter(|others| others.took.count + others.unasked > 0);
         let mut read: Vec<_> = named.chain(others).collect();
         // Two numbers of one address, as of a node that came back, are one to whoever reads of it.
-        read.sort_by(|a, b| (&a.endpoint, a.operation).cmp(&(&b.endpoint, b.operation)));
-        read.dedup_by(|later, first| {
-            let is_same = (&later.endpoint, later.operation) == (&first.endpoint, first.operation);
-            if is_same {
-                first.took.add(&later.took);
-                for (class, count) in &later.failures {
-                    *first.failures.entry(class).or_default() += count;
-                }
-            }
-            is_same
-        });
+        merge(&mut read);
         read
     }
+}
+
+impl ExchangeReport {
+    /// The same for all nodes together, by operation.
+    pub(crate) fn together(exchanges: &[Self]) -> Vec<Self> {
+        let without = |exchange: &Self| Self { endpoint: String::new(), ..exchange.clone() };
+        let mut together: Vec<_> = exchanges.iter().map(without).collect();
+        merge(&mut together);
+        together
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.took.add(&other.took);
+        self.unasked += other.unasked;
+        for (class, count) in &other.failures {
+            *self.failures.entry(class).or_default() += count;
+        }
+    }
+}
+
+/// Sorts them, and makes one of those that are of one endpoint and operation.
+fn merge(exchanges: &mut Vec<ExchangeReport>) {
+    exchanges.sort_by(|a, b| (&a.endpoint, a.operation).cmp(&(&b.endpoint, b.operation)));
+    exchanges.dedup_by(|later, first| {
+        let is_same = (&later.endpoint, later.operation) == (&first.endpoint, first.operation);
+        if is_same {
+            first.add(later);
+        }
+        is_same
+    });
 }
 
 impl Exchange {
     fn new(endpoint: String) -> Self {
         let failures = [const { AtomicU64::new(0) }; Class::ALL.len()];
-        Self { endpoint, took: Histogram::new(&TIMES, NANOS), failures }
+        let unasked = AtomicU64::new(0);
+        Self { endpoint, took: Histogram::new(&TIMES, NANOS), unasked, failures }
     }
 
-    fn count(&self, took: Duration, class: Option<Class>) {
-        self.took.add(took);
+    fn count(&self, took: Option<Duration>, class: Option<Class>) {
+        match took {
+            Some(took) => self.took.add(took),
+            None => {
+                self.unasked.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         let place = class.and_then(|class| Class::ALL.iter().position(|known| *known == class));
         if let Some(place) = place {
             self.failures[place].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    fn all(&self) -> u64 {
+        self.took.total().0 + self.unasked.load(Ordering::Relaxed)
     }
 
     fn failed(&self) -> u64 {
@@ -135,6 +169,7 @@ impl Exchange {
             endpoint: self.endpoint.clone(),
             operation,
             took: self.took.read(),
+            unasked: self.unasked.load(Ordering::Relaxed),
             failures: failures.filter(|(_, count)| *count > 0).collect(),
         }
     }
@@ -151,7 +186,7 @@ mod tests {
         let exchanges = Exchanges::new();
         let count = |number, operation, class| {
             let at = || format!("node-{}", number % 2);
-            exchanges.count((Node::new(number), operation), MILLISECOND, class, at);
+            exchanges.count((Node::new(number), operation), Some(MILLISECOND), class, at);
         };
         count(0, "read", None);
         count(0, "read", Some(Class::Timeout));
@@ -173,6 +208,10 @@ mod tests {
             ]
         );
         assert_eq!(exchanges.total(), (5, 2));
+        exchanges.count((Node::new(0), "read"), None, Some(Class::Open), String::new);
+        let reads = &exchanges.read()[1];
+        assert_eq!((reads.took.count, reads.unasked, reads.failures.get("open")), (3, 1, Some(&1)));
+        assert_eq!(exchanges.total(), (6, 3), "a breaker that is open is an error as well");
     }
 
     #[test]
@@ -180,7 +219,7 @@ mod tests {
         let exchanges = Exchanges::new();
         for number in 0..2_000 {
             let at = || format!("node-{number}");
-            exchanges.count((Node::new(number), "read"), MILLISECOND, None, at);
+            exchanges.count((Node::new(number), "read"), Some(MILLISECOND), None, at);
         }
         let read = exchanges.read();
         assert_eq!((read.len(), exchanges.total()), (PAIRS + 1, (2_000, 0)));

@@ -67,7 +67,7 @@ impl HotList {
             error: place.error.saturating_mul(SAMPLED),
         });
         let mut hot: Vec<_> = hot.collect();
-        hot.sort_by(|a, b| b.hits.cmp(&a.hits));
+        hot.sort_by_key(|entry| std::cmp::Reverse(entry.hits));
         hot
     }
 }

@@ -98,14 +98,12 @@ impl SiteTable {
     #[inline]
     pub(crate) fn hit(&self, site: Option<u32>, source: Source) -> bool {
         let counters = self.of(site);
-        match source {
+        if source == Source::Memory {
             // The first of each thread is not typical: its memory is cold.
-            Source::Memory => counters.memory_hits.add() % SAMPLED == SAMPLED - 1,
-            _ => {
-                counters.backend_hits.add();
-                false
-            }
+            return counters.memory_hits.add() % SAMPLED == SAMPLED - 1;
         }
+        counters.backend_hits.add();
+        false
     }
 
     /// Counts what a call came to.

@@ -43,7 +43,7 @@ impl Answerer {
     }
 
     /// What answered a call that memory did not answer at once; `None` if no cache was involved.
-    pub(crate) fn of(outcome: &Outcome) -> Option<Self> {
+    pub fn of(outcome: &Outcome) -> Option<Self> {
         Some(match outcome.source {
             Source::Bypass => return None,
             _ if outcome.degraded => Self::Fallback,

@@ -130,7 +130,7 @@ pub(crate) struct RateWindow {
 impl CounterSample {
     /// The same with the busiest functions alone.
     fn condensed(mut self) -> Self {
-        self.sites.sort_by(|a, b| b.calls.cmp(&a.calls));
+        self.sites.sort_by_key(|site| std::cmp::Reverse(site.calls));
         self.sites.truncate(BUSIEST);
         self.sites.shrink_to_fit();
         self

@@ -1,11 +1,11 @@
 //! What is written of a report, family by family.
 
-use athena_cache_core::{BreakerState, Health, NodeStatus, Report, SiteReport};
+use athena_cache_core::{Report, SiteReport};
 
 use super::text::{Kind, Labels, Text};
 
 /// A family of which each has one value: its name, what it is, and where that stands.
-type Row<Of, Value> = (&'static str, &'static str, fn(&Of) -> Value);
+pub(super) type Row<Of, Value> = (&'static str, &'static str, fn(&Of) -> Value);
 
 /// What calls came to.
 pub(super) fn calls(text: &mut Text, reports: &[Report]) {
@@ -38,6 +38,13 @@ pub(super) fn calls(text: &mut Text, reports: &[Report]) {
     let help = "What loads took that returned something to keep or to hand on.";
     let mut loads = text.family(Kind::Histogram, "load_duration_seconds", help);
     each_site(reports, |labels, site| loads.distribution(labels, &site.load_time));
+    let help = "How long callers waited, by what answered; of hits in memory a sample.";
+    let mut waits = text.family(Kind::Histogram, "request_duration_seconds", help);
+    for report in reports {
+        for wait in &report.waits {
+            waits.distribution(&[("cache", &report.cache), ("tier", wait.tier.name())], &wait.took);
+        }
+    }
     let mut ages = text.family(Kind::Histogram, "stale_age_seconds", "How old stale answers were.");
     for report in reports {
         if let Some(all) = report.stale_age() {
@@ -76,7 +83,7 @@ pub(super) fn entries(text: &mut Text, reports: &[Report]) {
             not_kept.sample(&[("cache", &report.cache), ("reason", reason)], count);
         }
     }
-    let gauges: [Row<Report, f64>; 4] = [
+    let gauges: [Row<Report, f64>; 5] = [
         ("journal_entries", "Invalidations that wait for the backend.", |report| {
             number(report.stats.journal_depth)
         }),
@@ -84,6 +91,7 @@ pub(super) fn entries(text: &mut Text, reports: &[Report]) {
             report.stats.journal_age.as_secs_f64()
         }),
         ("entries", "Entries in memory.", |report| number(report.stats.memory_entries)),
+        ("entries_max", "Most entries that memory holds.", |report| number(report.max_entries)),
         ("entry_bytes", "Bytes that they take, as far as is known.", |report| {
             number(report.stats.memory_bytes)
         }),
@@ -95,13 +103,6 @@ pub(super) fn entries(text: &mut Text, reports: &[Report]) {
 
 /// What was met on the way to the backend.
 pub(super) fn backend(text: &mut Text, reports: &[Report]) {
-    let help = "Operations that the backend did not do, by class.";
-    let mut failures = text.family(Kind::Counter, "operation_failures_total", help);
-    for report in reports {
-        for (class, count) in &report.stats.backend_failures {
-            failures.sample(&[("cache", &report.cache), ("class", class)], *count);
-        }
-    }
     let counters: [Row<Report, u64>; 3] = [
         ("retries_total", "Operations that were attempted again.", |report| report.stats.retries),
         ("breaker_openings_total", "How often a breaker opened.", |report| {
@@ -133,84 +134,6 @@ pub(super) fn backend(text: &mut Text, reports: &[Report]) {
     });
 }
 
-/// How the nodes fare, all together.
-pub(super) fn nodes(text: &mut Text, reports: &[Report]) {
-    let mut health = text.family(Kind::Gauge, "health_status", "0 healthy, 1 degraded.");
-    for report in reports {
-        let status = u8::from(report.health != Health::Healthy);
-        health.sample(&[("cache", &report.cache), ("check", "cache")], status);
-    }
-    let gauges: [Row<[NodeStatus], usize>; 3] = [
-        ("nodes", "Nodes of the backend.", <[_]>::len),
-        ("nodes_ready", "Those that an operation would reach.", |nodes| {
-            nodes.iter().filter(|node| node.ready).count()
-        }),
-        ("operations_in_flight", "Operations sent and not answered.", |nodes| {
-            nodes.iter().map(|node| node.in_flight).sum()
-        }),
-    ];
-    for (name, help, count) in gauges {
-        each(text, Kind::Gauge, (name, help), reports, |report| Some(count(&report.nodes)));
-    }
-    let mut breakers = text.family(Kind::Gauge, "breakers", "Breakers of nodes in this state.");
-    for report in reports {
-        for (traffic, of) in TRAFFIC {
-            for state in STATES {
-                let count = report.nodes.iter().filter(|node| of(node) == state).count();
-                let labels =
-                    [("cache", &*report.cache), ("traffic", traffic), ("state", state.name())];
-                breakers.sample(&labels, count);
-            }
-        }
-    }
-}
-
-/// How each node fares, by its address.
-pub(super) fn endpoints(text: &mut Text, reports: &[Report]) {
-    let gauges: [Row<NodeStatus, usize>; 2] = [
-        ("node_ready", "Whether an operation would reach it.", |node| usize::from(node.ready)),
-        ("node_in_flight", "Operations that it has not answered.", |node| node.in_flight),
-    ];
-    for (name, help, value) in gauges {
-        let mut family = text.family(Kind::Gauge, name, help);
-        for (report, node) in
-            reports.iter().flat_map(|it| it.nodes.iter().map(move |node| (it, node)))
-        {
-            family.sample(&[("cache", &report.cache), ("endpoint", &node.endpoint)], value(node));
-        }
-    }
-    let help = "1 for the state that its breaker is in.";
-    let mut breakers = text.family(Kind::Gauge, "node_breaker_state", help);
-    for (report, node) in reports.iter().flat_map(|it| it.nodes.iter().map(move |node| (it, node)))
-    {
-        for (traffic, of) in TRAFFIC {
-            for state in STATES {
-                let labels = [
-                    ("cache", &*report.cache),
-                    ("endpoint", &*node.endpoint),
-                    ("traffic", traffic),
-                    ("state", state.name()),
-                ];
-                breakers.sample(&labels, u8::from(of(node) == state));
-            }
-        }
-    }
-}
-
-/// Which breaker of a node is that of which traffic.
-type BreakerOf = fn(&NodeStatus) -> BreakerState;
-
-const TRAFFIC: [(&str, BreakerOf); 2] =
-    [("serving", |node| node.breaker), ("storing", |node| node.write_breaker)];
-
-const STATES: [BreakerState; 5] = [
-    BreakerState::Closed,
-    BreakerState::Open,
-    BreakerState::HalfOpen,
-    BreakerState::Isolated,
-    BreakerState::Disabled,
-];
-
 fn each_site(reports: &[Report], mut write: impl FnMut(&[(&'static str, &str); 2], &SiteReport)) {
     for report in reports {
         for site in &report.sites {
@@ -219,7 +142,7 @@ fn each_site(reports: &[Report], mut write: impl FnMut(&[(&'static str, &str); 2
     }
 }
 
-fn each<V: std::fmt::Display>(
+pub(super) fn each<V: std::fmt::Display>(
     text: &mut Text,
     kind: Kind,
     (name, help): (&'static str, &'static str),

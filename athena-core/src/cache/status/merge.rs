@@ -63,7 +63,7 @@ fn cluster(
     if cache.runtime().remote.is_none() {
         let kind = Some("none".to_owned());
         let [total_nodes, connected_nodes, master_nodes] = [Some(0); 3];
-        let none = ClusterStatus { kind, total_nodes, connected_nodes, ..ClusterStatus::default() };
+        let none = ClusterStatus { total_nodes, connected_nodes, kind, ..ClusterStatus::default() };
         return ClusterStatus { master_nodes, ..none };
     }
     let Some(survey) = survey else { return ClusterStatus::default() };
@@ -97,7 +97,7 @@ fn performance(cache: &Cache, stats: &Stats, survey: Option<&Survey>) -> Perform
 }
 
 fn failover(stats: &Stats, breaker: Option<BreakerState>) -> FailoverStatus {
-    let state = breaker.map(|state| match state {
+    let circuit = breaker.map(|state| match state {
         BreakerState::Closed => "Closed",
         BreakerState::Open => "Open",
         BreakerState::HalfOpen => "HalfOpen",
@@ -108,7 +108,7 @@ fn failover(stats: &Stats, breaker: Option<BreakerState>) -> FailoverStatus {
         failover_count: stats.failovers,
         last_failover_time: stats.last_failover.map(Moment::from_unix_millis),
         recovery_time: stats.last_recovery,
-        circuit_breaker_state: state.map(str::to_owned),
+        circuit_breaker_state: circuit.map(str::to_owned),
     }
 }
 
@@ -129,15 +129,13 @@ fn servers(nodes: &[NodeStatus], survey: Option<&Survey>) -> Vec<ServerStatus> {
     let surveyed = survey.map(|survey| &*survey.nodes).unwrap_or_default();
     let mut servers: Vec<_> = nodes.iter().map(known).collect();
     for said in surveyed {
-        match servers.iter_mut().find(|server| server.endpoint == said.endpoint) {
-            Some(server) => say(server, said),
-            None => {
-                let mut server =
-                    ServerStatus { endpoint: said.endpoint.clone(), ..ServerStatus::default() };
-                say(&mut server, said);
-                servers.push(server);
-            }
-        }
+        let place = servers.iter().position(|server| server.endpoint == said.endpoint);
+        let place = place.unwrap_or_else(|| {
+            let endpoint = said.endpoint.clone();
+            servers.push(ServerStatus { endpoint, ..ServerStatus::default() });
+            servers.len() - 1
+        });
+        say(&mut servers[place], said);
     }
     servers
 }

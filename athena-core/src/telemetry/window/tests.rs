@@ -1,4 +1,5 @@
 //! Histories of counters, and what is made of them.
+#![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "exact where it is compared")]
 
 use super::*;
 
