@@ -152,8 +152,8 @@ fn shared(write: impl FnOnce(&mut String)) -> Arc<str> {
 pub(crate) struct EntryName(Arc<str>);
 
 impl EntryName {
-    pub(crate) fn value(&self, fingerprint: u64) -> String {
-        self.lane(fingerprint % LANES)
+    pub(crate) fn value(&self, fingerprint: u64) -> Arc<str> {
+        shared(|name| self.push_lane(name, fingerprint % LANES))
     }
 
     pub(crate) fn lease(&self) -> String {
@@ -169,10 +169,14 @@ impl EntryName {
         &self.0
     }
 
-    fn lane(&self, lane: u64) -> String {
-        let mut name = String::with_capacity(self.0.len() + ":0".len());
+    fn push_lane(&self, name: &mut String, lane: u64) {
         name.push_str(&self.0);
         let _ = write!(name, ":{lane}");
+    }
+
+    fn lane(&self, lane: u64) -> String {
+        let mut name = String::with_capacity(self.0.len() + ":0".len());
+        self.push_lane(&mut name, lane);
         name
     }
 }

@@ -26,7 +26,10 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::given_up::given_up;
-use crate::backend::{Backend, Class, Failure, Found, Node, Stored};
+use smallvec::SmallVec;
+
+use super::names::GenerationName;
+use crate::backend::{Backend, Class, Failure, Found, Generation, Node, Proof, Stored};
 use crate::clock::{Clock, Tick};
 use crate::coherence::guards::{Guard, Guards};
 use crate::lock::{Mutex, RwLock};
@@ -84,20 +87,30 @@ struct GatherQueue {
 /// What somebody wants to read: a value, and generations.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wish<'a> {
-    pub(super) value: &'a str,
-    pub(super) generations: &'a [&'a str],
+    pub(super) value: &'a Arc<str>,
+    pub(super) generations: &'a [GenerationName],
+    /// When it was wished for.
+    pub(super) since: Tick,
     /// How long its answer is waited for.
     pub(super) limit: Duration,
+}
+
+/// What of an answer is for one who has asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReadShare {
+    pub(super) value: Option<Stored>,
+    pub(super) generations: SmallVec<[Option<Generation>; 2]>,
+    pub(super) proof: Option<Proof>,
 }
 
 /// Somebody who waits for it.
 #[derive(Debug)]
 struct WaitingRead {
-    value: Box<str>,
-    generations: Box<[Box<str>]>,
+    value: Arc<str>,
+    generations: SmallVec<[GenerationName; 2]>,
     since: Tick,
     limit: Duration,
-    reply: oneshot::Sender<Result<Found, Shared>>,
+    reply: oneshot::Sender<Result<ReadShare, Shared>>,
 }
 
 /// What those were told who asked together.
@@ -112,7 +125,7 @@ struct Shared {
 enum Admission {
     /// Ask, and hold this meanwhile.
     Ask(Alone),
-    Wait(oneshot::Receiver<Result<Found, Shared>>),
+    Wait(oneshot::Receiver<Result<ReadShare, Shared>>),
 }
 
 /// One that asks by itself.
@@ -152,14 +165,13 @@ impl Gatherers {
     }
 
     /// Reads from the node that serves all that is wished for, with what others read at the same time.
-    pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<Found, Failure> {
-        let Wish { value, generations, .. } = wish;
+    pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<ReadShare, Failure> {
         let reply = match self.of(node).enter(wish, &self.tasks) {
-            Admission::Ask(_alone) => return self.backend.read(&[value], generations).await,
+            Admission::Ask(_alone) => return wish.read(&*self.backend).await,
             Admission::Wait(reply) => reply.await,
         };
         match reply {
-            Ok(Ok(found)) => Ok(found),
+            Ok(Ok(share)) => Ok(share),
             Ok(Err(Shared { failure, by_several })) => {
                 // What the node refuses may be what another one has asked for.
                 let is_of_all =
@@ -167,10 +179,10 @@ impl Gatherers {
                 if is_of_all {
                     Err(failure)
                 } else {
-                    self.backend.read(&[value], generations).await
+                    wish.read(&*self.backend).await
                 }
             }
-            Err(_) => self.backend.read(&[value], generations).await,
+            Err(_) => wish.read(&*self.backend).await,
         }
     }
 
@@ -202,7 +214,7 @@ impl Gatherers {
 
 impl Gatherer {
     fn enter(self: Arc<Self>, wish: Wish<'_>, tasks: &Tasks) -> Admission {
-        let now = self.clock.now();
+        let now = wish.since;
         let mut queue = self.queue.lock();
         let is_idle = queue.alone + queue.tasks == 0;
         let is_stuck = queue.waiting.first().is_some_and(|first| now.since(first.since) > STUCK);
@@ -213,7 +225,7 @@ impl Gatherer {
             drop(queue);
             return Admission::Ask(Alone(self));
         }
-        let (reader, reply) = WaitingRead::new(wish, now);
+        let (reader, reply) = WaitingRead::new(wish);
         queue.waiting.push(reader);
         if let Some(spawner) = spawner {
             queue.tasks += 1;
@@ -252,7 +264,7 @@ impl Gatherer {
     }
 
     async fn ask_for(&self, mut readers: Vec<WaitingRead>) {
-        let mut names = Names::default();
+        let mut names = Names::of(readers.len());
         for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
         }
@@ -323,11 +335,26 @@ fn most_of_size(values: &[Option<Stored>]) -> usize {
 }
 
 impl WaitingRead {
-    fn new(wish: Wish<'_>, now: Tick) -> (Self, oneshot::Receiver<Result<Found, Shared>>) {
-        let Wish { value, generations, limit } = wish;
+    fn new(wish: Wish<'_>) -> (Self, oneshot::Receiver<Result<ReadShare, Shared>>) {
+        let Wish { value, generations, since, limit } = wish;
         let (reply, receiver) = oneshot::channel();
-        let generations = generations.iter().map(|name| Box::from(*name)).collect();
-        (Self { value: value.into(), generations, since: now, limit, reply }, receiver)
+        let (value, generations) = (Arc::clone(value), generations.iter().cloned().collect());
+        (Self { value, generations, since, limit, reply }, receiver)
+    }
+}
+
+impl Wish<'_> {
+    /// Asks for it alone.
+    pub(super) async fn read(self, backend: &dyn Backend) -> Result<ReadShare, Failure> {
+        let names: SmallVec<[&str; 3]> = self.generations.iter().map(|name| &**name).collect();
+        backend.read(&[self.value], &names).await.map(ReadShare::of_one)
+    }
+}
+
+impl ReadShare {
+    /// All of an answer about one value.
+    fn of_one(Found { mut values, generations, proof }: Found) -> Self {
+        Self { value: values.pop().flatten(), generations: generations.into(), proof }
     }
 }
 
@@ -339,13 +366,20 @@ struct Names<'n> {
     value_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
     generation_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
     /// Where what each reader wants is, in the order of the readers.
-    wanted: Vec<(usize, Vec<usize>)>,
+    wanted: Vec<(usize, SmallVec<[usize; 3]>)>,
     /// How many readers want each value.
     wishes: Vec<usize>,
 }
 
 impl<'n> Names<'n> {
-    fn add(&mut self, value: &'n str, generations: &'n [Box<str>]) {
+    /// Room for those of so many readers.
+    fn of(readers: usize) -> Self {
+        let (values, wanted) = (Vec::with_capacity(readers), Vec::with_capacity(readers));
+        let value_places = HashMap::with_capacity_and_hasher(readers, <_>::default());
+        Self { values, wanted, value_places, ..Self::default() }
+    }
+
+    fn add(&mut self, value: &'n str, generations: &'n [GenerationName]) {
         let value = *self.value_places.entry(value).or_insert_with(|| {
             self.values.push(value);
             self.wishes.push(0);
@@ -353,6 +387,10 @@ impl<'n> Names<'n> {
         });
         self.wishes[value] += 1;
         let mut place = |name: &'n str| {
+            // Mostly all want that of the namespace, and have it from one place.
+            if self.generations.first().is_some_and(|first| std::ptr::eq(*first, name)) {
+                return 0;
+            }
             *self.generation_places.entry(name).or_insert_with(|| {
                 self.generations.push(name);
                 self.generations.len() - 1
@@ -363,9 +401,9 @@ impl<'n> Names<'n> {
     }
 
     /// What each reader gets of what was found, in their order.
-    fn shares(mut self, found: Found) -> Vec<Result<Found, Shared>> {
+    fn shares(mut self, found: Found) -> Vec<Result<ReadShare, Shared>> {
         let Found { mut values, generations, proof } = found;
-        let mut share = |(value, wanted): (usize, Vec<usize>)| {
+        let mut share = |(value, wanted): (usize, SmallVec<[usize; 3]>)| {
             self.wishes[value] -= 1;
             let stored = values.get_mut(value);
             let value = match self.wishes[value] {
@@ -374,7 +412,7 @@ impl<'n> Names<'n> {
             };
             let generations =
                 wanted.into_iter().map(|place| generations.get(place).copied().flatten());
-            Ok(Found { values: vec![value], generations: generations.collect(), proof })
+            Ok(ReadShare { value, generations: generations.collect(), proof })
         };
         std::mem::take(&mut self.wanted).into_iter().map(&mut share).collect()
     }
@@ -383,7 +421,6 @@ impl<'n> Names<'n> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Generation;
 
     #[test]
     fn the_larger_values_are_the_fewer_go_together() {
@@ -400,10 +437,10 @@ mod tests {
     #[test]
     fn each_value_is_asked_for_once_and_each_reader_gets_its_own() {
         let generation = Generation::new;
-        let names: Vec<(&str, Box<[Box<str>]>)> = vec![
-            ("a", Box::new(["all".into()])),
-            ("b", Box::new(["all".into(), "tag".into()])),
-            ("a", Box::new(["tag".into()])),
+        let names: Vec<(&str, Vec<GenerationName>)> = vec![
+            ("a", vec!["all".into()]),
+            ("b", vec!["all".into(), "tag".into()]),
+            ("a", vec!["tag".into()]),
         ];
         let mut batch = Names::default();
         for (value, generations) in &names {
@@ -423,7 +460,8 @@ mod tests {
             (stored(1), vec![None]),
         ];
         for (share, (value, generations)) in shares.into_iter().zip(expected) {
-            assert_eq!(share, Found { values: vec![value], generations, proof: None });
+            let generations = generations.into();
+            assert_eq!(share, ReadShare { value, generations, proof: None });
         }
     }
 }

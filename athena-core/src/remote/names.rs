@@ -70,8 +70,8 @@ impl Remote {
     }
 
     /// A generation as it holds now, if that is known.
-    pub(super) fn known(&self, name: &str) -> Option<Told> {
-        let Sighting { stamp, session, .. } = self.seen(name)?;
+    pub(super) fn known(&self, name: &str, now: Tick) -> Option<Told> {
+        let Sighting { stamp, session, .. } = self.seen_at(name, now)?;
         Some(Told { name: name.into(), stamp: stamp?, session })
     }
 
@@ -96,8 +96,12 @@ impl Remote {
     }
 
     fn seen(&self, name: &str) -> Option<Sighting> {
+        self.seen_at(name, self.clock.now())
+    }
+
+    fn seen_at(&self, name: &str, now: Tick) -> Option<Sighting> {
         let Announcements { revisions, known, .. } = &*self.announcements;
-        known.get(revisions.name(name), revisions, self.clock.now())
+        known.get(revisions.name(name), revisions, now)
     }
 
     /// How long a generation has to be there.
