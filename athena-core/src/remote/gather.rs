@@ -17,7 +17,7 @@ mod model;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -49,6 +49,11 @@ const BYTES: usize = 256 << 10;
 /// Values of which no more go together are large: 16 KiB and more.
 const FEW: usize = 16;
 
+/// Where batches are through so soon, a second task asks only for more than so many: half as many batches cost about
+/// half as much, and waiting for one costs next to nothing.
+const SOON: Duration = Duration::from_millis(1);
+const MANY: usize = 64;
+
 /// Who has waited for so long without being asked for waits for a task that does not run, as on a runtime that
 /// nobody drives; whoever comes then asks by itself.
 const STUCK: Duration = Duration::from_millis(50);
@@ -72,6 +77,8 @@ struct Gatherer {
     guards: Guards,
     /// How many values are one batch, by the size of those that went last.
     most: AtomicUsize,
+    /// Whether the last batch was through soon.
+    is_soon: AtomicBool,
     queue: Mutex<GatherQueue>,
 }
 
@@ -206,7 +213,8 @@ impl Gatherers {
             let (backend, clock) = (Arc::clone(&self.backend), self.clock.clone());
             let (guards, queue) = (self.guards, Mutex::default());
             let most = AtomicUsize::new(MOST_AT_FIRST);
-            nodes.push(Arc::new(Gatherer { node, backend, clock, guards, most, queue }));
+            let is_soon = AtomicBool::new(false);
+            nodes.push(Arc::new(Gatherer { node, backend, clock, guards, most, is_soon, queue }));
         }
         Arc::clone(&nodes[number])
     }
@@ -218,7 +226,10 @@ impl Gatherer {
         let mut queue = self.queue.lock();
         let is_idle = queue.alone + queue.tasks == 0;
         let is_stuck = queue.waiting.first().is_some_and(|first| now.since(first.since) > STUCK);
-        let needs_task = queue.tasks < TASKS;
+        let needs_task = match queue.tasks {
+            0 => true,
+            tasks => tasks < TASKS && !self.is_asked_soon(&queue.waiting, now),
+        };
         let spawner = if needs_task && !is_idle { tasks.spawner() } else { None };
         if is_idle || is_stuck || needs_task && spawner.is_none() {
             queue.alone += 1;
@@ -233,6 +244,20 @@ impl Gatherer {
             spawner.spawn_aside(Self::serve(Serving(self)));
         }
         Admission::Wait(reply)
+    }
+
+    /// Whether those who wait are better asked for together with whoever comes next, once the batch that is under way
+    /// is through.
+    fn is_asked_soon(&self, waiting: &[WaitingRead], now: Tick) -> bool {
+        let is_short = waiting.first().is_none_or(|first| now.since(first.since) <= SOON);
+        is_short && waiting.len() < MANY && self.is_soon.load(Ordering::Relaxed)
+    }
+
+    /// Whether another task is at work that is soon there for those who wait.
+    fn is_left_to_another(&self) -> bool {
+        let now = self.clock.now();
+        let queue = self.queue.lock();
+        queue.tasks > 1 && self.is_asked_soon(&queue.waiting, now)
     }
 
     /// Asks for all that wait until nobody does.
@@ -260,6 +285,9 @@ impl Gatherer {
             while under_way.next().now_or_never().flatten().is_some() {}
             // Those that were answered mostly ask for something else.
             yield_now().await;
+            if under_way.is_empty() && gatherer.is_left_to_another() {
+                return;
+            }
         }
     }
 
@@ -268,13 +296,16 @@ impl Gatherer {
         for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
         }
-        let limit = self.limit(&readers);
+        let begun = self.clock.now();
+        let limit = limit(&readers, begun);
         let read = self.backend.read(&names.values, &names.generations);
         let found = self.clock.within(limit, read).await;
         let found = found.unwrap_or_else(|| {
             self.ask_for_fewer();
             Err(given_up(&*self.backend, self.node, limit))
         });
+        let took = self.clock.now().since(begun);
+        self.is_soon.store(found.is_ok() && took < SOON, Ordering::Relaxed);
         let late = self.who_came_late(&names);
         for WaitingRead { value, generations, .. } in &late {
             names.add(value, generations);
@@ -316,15 +347,14 @@ impl Gatherer {
         };
         self.queue.lock().waiting.extract_if(.., is_asked_for).collect()
     }
+}
 
-    /// As long as the last of them to come may wait: who came before gives up by itself, and what is on its way is
-    /// not lost for the others. A little less, since who gives up can tell of what is given up only afterwards.
-    fn limit(&self, readers: &[WaitingRead]) -> Duration {
-        let now = self.clock.now();
-        let left = |reader: &WaitingRead| reader.limit.saturating_sub(now.since(reader.since));
-        let longest = readers.iter().map(left).max().unwrap_or_default();
-        longest.saturating_sub(longest / 32)
-    }
+/// As long as the last of them to come may wait: who came before gives up by itself, and what is on its way is
+/// not lost for the others. A little less, since who gives up can tell of what is given up only afterwards.
+fn limit(readers: &[WaitingRead], now: Tick) -> Duration {
+    let left = |reader: &WaitingRead| reader.limit.saturating_sub(now.since(reader.since));
+    let longest = readers.iter().map(left).max().unwrap_or_default();
+    longest.saturating_sub(longest / 32)
 }
 
 /// How many values of about this size go together.
