@@ -11,7 +11,8 @@
 //!
 //! `name` is the CRC-32 of the entry's name: bytes copied to another name are foreign there. The
 //! age is no part of it: it is `ttl + grace` less the life that the store has left for the value, so
-//! that no two clocks are compared.
+//! that no two clocks are compared. A store may write behind it when that ends, by its own clock, and hands
+//! the bytes out without; earlier versions, which would take that for damage, were written where none did.
 //!
 //! Invariant: bytes that this version did not write for this entry and type are an [`Unreadable`],
 //! never a panic and never a value.
@@ -26,7 +27,7 @@ use crate::codec::Codec;
 use crate::tag::{Tag, TagExcess};
 
 const MAGIC: [u8; 3] = *b"AtC";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CHECKSUM: usize = 4;
 /// What a life may gain by rounding: each time is cut to milliseconds here, the sum in the store.
 const ROUNDING: Duration = Duration::from_millis(2);

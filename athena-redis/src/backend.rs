@@ -100,7 +100,9 @@ impl Backend for Redis {
             .arg(token.to_string())
             .arg(item.bytes)
             .number(life_of(&item))
-            .arg(self.clock_of(item.value).map(Term::name_of).as_ref().map_or(&[][..], |name| name));
+            .arg(
+                self.clock_of(item.value).map(Term::name_of).as_ref().map_or(&[][..], |name| name),
+            );
         self.topology.send(&batch, reply::filled).await
     }
 

@@ -28,7 +28,11 @@ fn what_is_written_is_read_as_it_was() {
     for (tags, length) in [(0, 1), (1, 1), (3, 200), (MOST_TAGS, 4), (1, LONGEST_TAG)] {
         let envelope = envelope(tags, length);
         let bytes = envelope.write(READER).unwrap();
-        assert_eq!(Envelope::read(bytes.clone(), READER).as_ref(), Ok(&envelope), "{tags} {length}");
+        assert_eq!(
+            Envelope::read(bytes.clone(), READER).as_ref(),
+            Ok(&envelope),
+            "{tags} {length}"
+        );
         assert_eq!(Envelope::grace_of(&bytes), Some(envelope.grace));
     }
 }

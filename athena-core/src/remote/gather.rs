@@ -183,11 +183,7 @@ impl Gatherers {
                 // What the node refuses may be what another one has asked for.
                 let is_of_all =
                     !by_several || !matches!(failure.class(), Class::Rejected | Class::Denied);
-                if is_of_all {
-                    Err(failure)
-                } else {
-                    wish.read(&*self.backend).await
-                }
+                if is_of_all { Err(failure) } else { wish.read(&*self.backend).await }
             }
             Err(_) => wish.read(&*self.backend).await,
         }

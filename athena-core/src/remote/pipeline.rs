@@ -128,7 +128,8 @@ impl Remote {
             // Asked each time: what failed may be served by another node by now.
             let node = self.backend.node(name);
             let settings = self.settings.load_full();
-            let failure = match self.attempt(now, operation, node, deadline, &settings, &work).await {
+            let failure = match self.attempt(now, operation, node, deadline, &settings, &work).await
+            {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };

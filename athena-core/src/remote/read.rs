@@ -178,10 +178,9 @@ impl Remote {
     async fn judge(
         &self,
         question: &Question<'_>,
-        value: Read<Stored>,
+        mut value: Read<Stored>,
         current: SmallVec<[Read<Generation>; 2]>,
     ) -> Result<Attempt, Failure> {
-        let mut value = value;
         let Some(Stored { bytes, remaining }) = value.it.take() else {
             return Ok(Attempt::Done(None));
         };
@@ -227,6 +226,7 @@ impl Remote {
         // Coherence 8: it may have been invalidated where this history has not heard of it.
         let is_trusted = evidence.is_of_this_history || self.guards.lacks(Guard::History);
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
+        let age = if self.guards.lacks(Guard::Age) { Duration::ZERO } else { age };
         let Evidence { sessions, is_confirmed, .. } = evidence;
         let trust = Trust::over(Backing::of(sessions));
         // Coherence 25.
@@ -291,6 +291,7 @@ impl Remote {
             match known.binary_search_by(|(known, _)| (*known).cmp(tag)) {
                 Ok(place) if !evidence.weigh(stamp, &known[place].1) => return Ok(false),
                 Ok(_) => {}
+                Err(_) if self.guards.lacks(Guard::UnnamedTags) => {}
                 Err(_) => others.push((tag, stamp)),
             }
         }

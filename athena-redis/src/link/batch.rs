@@ -327,9 +327,8 @@ impl Replies {
             },
             _ => None,
         };
-        let millis = |(seconds, micros): (u64, u64)| {
-            seconds.checked_mul(1_000)?.checked_add(micros / 1_000)
-        };
+        let millis =
+            |(seconds, micros): (u64, u64)| seconds.checked_mul(1_000)?.checked_add(micros / 1_000);
         time.and_then(millis).map(Some).ok_or(Malformed("expected a time"))
     }
 

@@ -131,7 +131,9 @@ impl Promise {
                 "whether the node is still the primary is not asked of it, and what it forgot in a \
                  failover may be served"
             }
-            Self::Age => "redis is asked for the age of each value by itself, and does twice the work",
+            Self::Age => {
+                "redis is asked for the age of each value by itself, and does twice the work"
+            }
             Self::Ready => "it is noticed only by operations that fail",
             Self::Follow => "operations on them fail until it has arrived",
         }
