@@ -45,6 +45,9 @@ fn is_legal(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
 }
 
+/// The name of a generation.
+pub(crate) type GenerationName = Arc<str>;
+
 /// The prefix of everything a cache keeps in a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Namespace {

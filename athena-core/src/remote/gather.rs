@@ -3,7 +3,7 @@
 //! One command for what many wait for costs a fraction of one for each. Who finds nothing under way to a node
 //! asks at once; who comes while something is leaves its names for a task, which asks for all that wait, in
 //! batches that are no larger than one large value. Two tasks do so, so that some are put together while others are
-//! answered. A task and not one of the callers: what a caller awaits may stand still for as long as it likes, and
+//! answered; where answers come at once one does for few, since two would send twice as many batches. A task and not one of the callers: what a caller awaits may stand still for as long as it likes, and
 //! the others with it.
 //!
 //! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
@@ -14,8 +14,8 @@ mod meanwhile;
 #[cfg(all(test, feature = "testing"))]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 mod model;
+mod names;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -25,13 +25,14 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
+use self::names::BatchNames;
 use super::given_up::given_up;
 use smallvec::SmallVec;
 
-use super::names::GenerationName;
 use crate::backend::{Backend, Class, Failure, Found, Generation, Node, Proof, Stored};
 use crate::clock::{Clock, Tick};
 use crate::coherence::guards::{Guard, Guards};
+use crate::key::name::GenerationName;
 use crate::lock::{Mutex, RwLock};
 use crate::tasks::Tasks;
 
@@ -288,7 +289,7 @@ impl Gatherer {
     }
 
     async fn ask_for(&self, mut readers: Vec<WaitingRead>) {
-        let mut names = Names::of(readers.len());
+        let mut names = BatchNames::of(readers.len());
         for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
         }
@@ -332,7 +333,7 @@ impl Gatherer {
 
     /// Those who wait for what the backend was asked for before they came: nobody, while that is guarded
     /// (coherence 23).
-    fn who_came_late(&self, names: &Names<'_>) -> Vec<WaitingRead> {
+    fn who_came_late(&self, names: &BatchNames<'_>) -> Vec<WaitingRead> {
         if !self.guards.lacks(Guard::Closed) {
             return Vec::new();
         }
@@ -384,66 +385,6 @@ impl ReadShare {
     }
 }
 
-/// The names of a batch, each once.
-#[derive(Default)]
-struct Names<'n> {
-    values: Vec<&'n str>,
-    generations: Vec<&'n str>,
-    value_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
-    generation_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
-    /// Where what each reader wants is, in the order of the readers.
-    wanted: Vec<(usize, SmallVec<[usize; 3]>)>,
-    /// How many readers want each value.
-    wishes: Vec<usize>,
-}
-
-impl<'n> Names<'n> {
-    /// Room for those of so many readers.
-    fn of(readers: usize) -> Self {
-        let (values, wanted) = (Vec::with_capacity(readers), Vec::with_capacity(readers));
-        let value_places = HashMap::with_capacity_and_hasher(readers, <_>::default());
-        Self { values, wanted, value_places, ..Self::default() }
-    }
-
-    fn add(&mut self, value: &'n str, generations: &'n [GenerationName]) {
-        let value = *self.value_places.entry(value).or_insert_with(|| {
-            self.values.push(value);
-            self.wishes.push(0);
-            self.values.len() - 1
-        });
-        self.wishes[value] += 1;
-        let mut place = |name: &'n str| {
-            // Mostly all want that of the namespace, and have it from one place.
-            if self.generations.first().is_some_and(|first| std::ptr::eq(*first, name)) {
-                return 0;
-            }
-            *self.generation_places.entry(name).or_insert_with(|| {
-                self.generations.push(name);
-                self.generations.len() - 1
-            })
-        };
-        let generations = generations.iter().map(|name| place(name)).collect();
-        self.wanted.push((value, generations));
-    }
-
-    /// What each reader gets of what was found, in their order.
-    fn shares(mut self, found: Found) -> Vec<Result<ReadShare, Shared>> {
-        let Found { mut values, generations, proof } = found;
-        let mut share = |(value, wanted): (usize, SmallVec<[usize; 3]>)| {
-            self.wishes[value] -= 1;
-            let stored = values.get_mut(value);
-            let value = match self.wishes[value] {
-                0 => stored.and_then(Option::take),
-                _ => stored.and_then(|stored| stored.clone()),
-            };
-            let generations =
-                wanted.into_iter().map(|place| generations.get(place).copied().flatten());
-            Ok(ReadShare { value, generations: generations.collect(), proof })
-        };
-        std::mem::take(&mut self.wanted).into_iter().map(&mut share).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -458,36 +399,5 @@ mod tests {
         assert_eq!([of(1, 4 << 10), of(64, 4 << 10)], [64; 2]);
         assert_eq!([of(4, 64 << 10), of(1, 1 << 20)], [4, 1]);
         assert_eq!([most_of_size(&[None, None]), most_of_size(&[])], [MOST; 2], "nothing is there");
-    }
-
-    #[test]
-    fn each_value_is_asked_for_once_and_each_reader_gets_its_own() {
-        let generation = Generation::new;
-        let names: Vec<(&str, Vec<GenerationName>)> = vec![
-            ("a", vec!["all".into()]),
-            ("b", vec!["all".into(), "tag".into()]),
-            ("a", vec!["tag".into()]),
-        ];
-        let mut batch = Names::default();
-        for (value, generations) in &names {
-            batch.add(value, generations);
-        }
-        assert_eq!((&*batch.values, &*batch.generations), (&["a", "b"][..], &["all", "tag"][..]));
-        let stored = |byte| Some(Stored { bytes: vec![byte], remaining: Duration::from_secs(1) });
-        let found = Found {
-            values: vec![stored(1), None],
-            generations: vec![Some(generation(7)), None],
-            proof: None,
-        };
-        let shares: Vec<_> = batch.shares(found).into_iter().map(Result::unwrap).collect();
-        let expected = [
-            (stored(1), vec![Some(generation(7))]),
-            (None, vec![Some(generation(7)), None]),
-            (stored(1), vec![None]),
-        ];
-        for (share, (value, generations)) in shares.into_iter().zip(expected) {
-            let generations = generations.into();
-            assert_eq!(share, ReadShare { value, generations, proof: None });
-        }
     }
 }

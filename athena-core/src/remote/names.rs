@@ -1,18 +1,13 @@
 //! The names that an entry depends on.
 
-use std::sync::Arc;
-
 use super::Remote;
 use super::announcements::Announcements;
 use super::generations::{Need, Told};
 use super::known::Sighting;
 use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revision};
-use crate::key::name::EntryName;
+use crate::key::name::{EntryName, GenerationName};
 use crate::tag::Tags;
-
-/// The name of a generation.
-pub(super) type GenerationName = Arc<str>;
 
 impl Remote {
     /// The namespace's generation first, then the tags' in their order.

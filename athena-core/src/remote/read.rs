@@ -11,7 +11,6 @@ use smallvec::{SmallVec, smallvec};
 use self::fetch::{Fetched, Read};
 use super::heavy::Travels;
 use super::journal::Target;
-use super::names::GenerationName;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, Generation, Stored};
 use crate::clock::Tick;
@@ -20,6 +19,7 @@ use crate::coherence::revision::{Dependencies, Revision};
 use crate::coherence::session::Session;
 use crate::coherence::trust::{Backing, Trust};
 use crate::envelope::{Envelope, Stamp};
+use crate::key::name::GenerationName;
 use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::Event;
@@ -49,7 +49,7 @@ enum Attempt {
 }
 
 /// Names of generations: that of the namespace, and those of mostly few tags.
-type Names = SmallVec<[GenerationName; 3]>;
+type GenerationNames = SmallVec<[GenerationName; 3]>;
 
 /// An entry to look for with the tags that its caller knows.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ struct Question<'a> {
     address: &'a Address,
     tags: &'a Tags,
     /// The names of the namespace's generation, and of the tags' in their order.
-    generations: Names,
+    generations: GenerationNames,
     travels: Travels,
     since: Revision,
     /// When it began.
@@ -158,7 +158,7 @@ impl Remote {
     ) -> Result<Question<'a>, Failure> {
         self.make_way(&address.entry, tags, deadline).await?;
         let travels = self.turn(&address.value)?;
-        let generations: Names = self.generation_names(&address.entry, tags).collect();
+        let generations: GenerationNames = self.generation_names(&address.entry, tags).collect();
         let held = self.dependencies_on(&address.entry, &generations, since);
         let asked = self.clock.now();
         Ok(Question { address, tags, generations, travels, since, asked, deadline, held })

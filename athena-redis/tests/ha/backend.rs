@@ -46,7 +46,7 @@ fn rewrite(server: &RedisServer, name: &str, source: &str) {
 
 /// How long a value is left, as a read says.
 async fn left(redis: &athena_cache_redis::Redis, name: &str) -> Option<Duration> {
-    let found = redis.read(&[name], &[]).await.unwrap();
+    let found = redis.read(&[name], &[]).await.expect("it answers");
     let stored = found.values.into_iter().next().flatten()?;
     assert_eq!(stored.bytes, b"bar", "whatever stands behind it");
     Some(stored.remaining)
@@ -75,8 +75,8 @@ async fn what_a_stamp_does_not_tell_is_asked_about_by_itself() {
             r#""MGET" "value""#,
         ];
         assert_eq!(lines, expected, "{what}");
-        let lives: Vec<_> = found.values.iter().flatten().map(|it| it.remaining).collect();
-        let [value, other] = lives[..] else { panic!("{what}: {found:?}") };
+        let remaining: Vec<_> = found.values.iter().flatten().map(|it| it.remaining).collect();
+        let [value, other] = remaining[..] else { panic!("{what}: {found:?}") };
         let is_about = |left: Duration, life| left <= life && left + Duration::from_secs(5) > life;
         assert!(is_about(value, Duration::from_secs(9)), "{what}: {value:?}");
         assert!(is_about(other, Duration::from_secs(60)), "{what}: {other:?}");

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::fetch::Read;
-use super::{Attempt, Names, Question};
+use super::{Attempt, GenerationNames, Question};
 use crate::backend::Failure;
 use crate::clock::Tick;
 use crate::envelope::Stamp;
+use crate::key::name::GenerationName;
 use crate::remote::announcements::Announcements;
 use crate::remote::gather::{ReadShare, Wish};
 use crate::remote::heavy::Travels;
 use crate::remote::known::Sighting;
-use crate::remote::names::GenerationName;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Address, Remote};
 use crate::resilience::deadline::Deadline;
@@ -36,7 +36,7 @@ impl Remote {
         }
         let value = &*address.value;
         let node = self.backend.node(value);
-        let generations: Names = self.generation_names(&address.entry, tags).collect();
+        let generations: GenerationNames = self.generation_names(&address.entry, tags).collect();
         if generations.iter().any(|name| self.backend.node(name) != node) {
             return None;
         }
@@ -51,7 +51,7 @@ impl Remote {
         let known = |name: &GenerationName| self.known(name, asked).map(Read::from_known);
         let known: SmallVec<[_; 3]> = question.generations.iter().map(known).collect();
         let unknown = || question.generations.iter().zip(&known).filter(|(_, it)| it.is_none());
-        let names: Names = unknown().map(|(name, _)| Arc::clone(name)).collect();
+        let names: GenerationNames = unknown().map(|(name, _)| Arc::clone(name)).collect();
         let read = |now| self.read_together(&address.value, &names, travels, (now, deadline));
         let ReadShare { value: stored, generations, proof } =
             match self.ask_from(asked, Operation::read(), value, deadline, read).await {
