@@ -3,8 +3,8 @@
 //! One command for what many wait for costs a fraction of one for each. Who finds nothing under way to a node
 //! asks at once; who comes while something is leaves its names for a task, which asks for all that wait, in
 //! batches that are no larger than one large value. Two tasks do so, so that some are put together while others are
-//! answered; where answers come at once one does for few, since two would send twice as many batches. A task and not one of the callers: what a caller awaits may stand still for as long as it likes, and
-//! the others with it.
+//! answered; where answers come at once one does for few, since two would send twice as many batches. A task and
+//! not one of the callers: what a caller awaits may stand still for as long as it likes, and the others with it.
 //!
 //! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
 //! together judges the answer by what it noted before it came (coherence 22).
@@ -14,7 +14,7 @@ mod meanwhile;
 #[cfg(all(test, feature = "testing"))]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 mod model;
-mod names;
+pub(super) mod names;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,11 +25,11 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-use self::names::BatchNames;
+use self::names::{BatchNames, ReadShare, Shared};
 use super::given_up::given_up;
 use smallvec::SmallVec;
 
-use crate::backend::{Backend, Class, Failure, Found, Generation, Node, Proof, Stored};
+use crate::backend::{Backend, Class, Failure, Node, Stored};
 use crate::clock::{Clock, Tick};
 use crate::coherence::guards::{Guard, Guards};
 use crate::key::name::GenerationName;
@@ -103,14 +103,6 @@ pub(super) struct Wish<'a> {
     pub(super) limit: Duration,
 }
 
-/// What of an answer is for one who has asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ReadShare {
-    pub(super) value: Option<Stored>,
-    pub(super) generations: SmallVec<[Option<Generation>; 2]>,
-    pub(super) proof: Option<Proof>,
-}
-
 /// Somebody who waits for it.
 #[derive(Debug)]
 struct WaitingRead {
@@ -119,14 +111,6 @@ struct WaitingRead {
     since: Tick,
     limit: Duration,
     reply: oneshot::Sender<Result<ReadShare, Shared>>,
-}
-
-/// What those were told who asked together.
-#[derive(Debug, Clone)]
-struct Shared {
-    failure: Failure,
-    /// Whether there were several.
-    by_several: bool,
 }
 
 /// What somebody who comes has to do.
@@ -375,13 +359,6 @@ impl Wish<'_> {
     pub(super) async fn read(self, backend: &dyn Backend) -> Result<ReadShare, Failure> {
         let names: SmallVec<[&str; 3]> = self.generations.iter().map(|name| &**name).collect();
         backend.read(&[self.value], &names).await.map(ReadShare::of_one)
-    }
-}
-
-impl ReadShare {
-    /// All of an answer about one value.
-    fn of_one(Found { mut values, generations, proof }: Found) -> Self {
-        Self { value: values.pop().flatten(), generations: generations.into(), proof }
     }
 }
 

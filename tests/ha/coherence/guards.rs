@@ -99,7 +99,7 @@ fn the_oracle_sees_that_tags_which_nobody_has_named_are_not_compared() {
 #[test]
 fn the_oracle_sees_that_what_is_read_counts_as_new() {
     // So little is written that nobody loads anything for that, and nobody remembers how old it is.
-    let seldom = [Duration::from_secs(60), Duration::from_secs(90)];
+    let seldom = [Duration::from_secs(3), Duration::from_secs(6)];
     let workload = Workload { write_pause: seldom, ..FURNISHED };
     let play = |seed| {
         let play = in_health(seed, workload).on(on("no-memory"));

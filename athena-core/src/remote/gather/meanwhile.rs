@@ -8,7 +8,8 @@ use tokio::task::{JoinHandle, yield_now};
 
 use super::model::numbered::{NumberedBackend, ReplyKind};
 use super::model::runtime;
-use super::{Gatherers, MOST_AT_FIRST, ReadShare, Wish};
+use super::names::ReadShare;
+use super::{Gatherers, MOST_AT_FIRST, Wish};
 use crate::backend::{Backend, Failure, Node};
 use crate::clock::Clock;
 use crate::coherence::guards::Guards;

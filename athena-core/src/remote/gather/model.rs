@@ -18,7 +18,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
 use self::numbered::{NumberedBackend, ReplyKind, generation_of, number_in};
-use super::{Gatherers, MOST_AT_FIRST, ReadShare, TASKS, Wish};
+use super::names::ReadShare;
+use super::{Gatherers, MOST_AT_FIRST, TASKS, Wish};
 use crate::backend::{Backend, Class, Failure, Node};
 use crate::clock::Clock;
 use crate::coherence::guards::{Guard, Guards};

@@ -6,9 +6,31 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
-use super::{ReadShare, Shared};
-use crate::backend::Found;
+use crate::backend::{Failure, Found, Generation, Proof, Stored};
 use crate::key::name::GenerationName;
+
+/// What of an answer is for one who has asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::remote) struct ReadShare {
+    pub(in crate::remote) value: Option<Stored>,
+    pub(in crate::remote) generations: SmallVec<[Option<Generation>; 2]>,
+    pub(in crate::remote) proof: Option<Proof>,
+}
+
+/// What those were told who asked together.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) failure: Failure,
+    /// Whether there were several.
+    pub(super) by_several: bool,
+}
+
+impl ReadShare {
+    /// All of an answer about one value.
+    pub(super) fn of_one(Found { mut values, generations, proof }: Found) -> Self {
+        Self { value: values.pop().flatten(), generations: generations.into(), proof }
+    }
+}
 
 /// The names of a batch, each once.
 #[derive(Default)]
@@ -75,7 +97,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::backend::{Generation, Stored};
 
     #[test]
     fn each_value_is_asked_for_once_and_each_reader_gets_its_own() {
