@@ -22,7 +22,8 @@ use crate::telemetry::{Stats, log};
 
 pub use batch::Batch;
 pub use builder::Builder;
-pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
+pub use entry::background::Background;
+pub use entry::{Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///
