@@ -121,7 +121,7 @@ pub(crate) struct Address {
     /// The function whose call asks, if one does.
     pub(crate) site: Option<u32>,
     pub(crate) entry: EntryName,
-    pub(crate) value: String,
+    pub(crate) value: Arc<str>,
     pub(crate) codec: Codec,
     pub(crate) fingerprint: u64,
 }
@@ -201,12 +201,17 @@ impl Remote {
 
     /// The limit for everything that one call asks.
     pub(crate) fn deadline(&self, manner: Manner) -> Deadline {
+        self.deadline_from(self.clock.now(), manner)
+    }
+
+    /// The same for a call that asks from a moment on.
+    pub(crate) fn deadline_from(&self, now: Tick, manner: Manner) -> Deadline {
         let settings = self.settings.load();
         let limit = match manner {
             Manner::Async => settings.deadline,
             Manner::Blocking => settings.blocking_deadline,
         };
-        Deadline::after(self.clock.now(), limit)
+        Deadline::after(now, limit)
     }
 
     /// The limit for a write off the caller's path.

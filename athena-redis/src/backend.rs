@@ -3,6 +3,7 @@
 //! Invariant: every command and every script stays within one slot.
 
 mod reply;
+mod term;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use athena_cache_core::backend::{
     Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
+use self::term::Term;
 use crate::link::{self, Batch, Origin, Replies, Script};
 use crate::{Redis, slot};
 
@@ -40,14 +42,24 @@ impl Backend for Redis {
         if names().next().is_none() {
             return Ok(Found::default());
         }
+        let Some(first) = values.first().filter(|name| self.clock_of(name).is_some()) else {
+            return self.read_with_lives(values, generations).await;
+        };
         let mut batch = self.topology.batch();
-        for value in values {
-            // Before the values: the life read may belong to an earlier value, never to a later one.
-            batch.with("PTTL", value);
-        }
         batch.over("MGET", names());
-        let read = |replies: &mut Replies| reply::found(replies, values.len(), generations.len());
-        self.topology.send(&batch, read).await
+        // Coherence 25: after the values, since none of them may be younger than the time.
+        batch.ask_time(first);
+        let read = |replies: &mut Replies| reply::stamped(replies, values.len(), generations.len());
+        let (mut found, untold) = self.topology.send(&batch, read).await?;
+        if !untold.is_empty() {
+            let names: Vec<_> = untold.iter().map(|place| values[*place]).collect();
+            let again = self.read_with_lives(&names, &[]).await?;
+            found.proof = reply::common(found.proof, again.proof);
+            for (place, stored) in untold.into_iter().zip(again.values) {
+                found.values[place] = stored;
+            }
+        }
+        Ok(found)
     }
 
     async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
@@ -88,7 +100,10 @@ impl Backend for Redis {
             .call(&FILL, item.value, [lease])
             .arg(token.to_string())
             .arg(item.bytes)
-            .number(life_of(&item));
+            .number(life_of(&item))
+            .arg(
+                self.clock_of(item.value).map(Term::name_of).as_ref().map_or(&[][..], |name| name),
+            );
         self.topology.send(&batch, reply::filled).await
     }
 
@@ -233,6 +248,27 @@ impl Redis {
             self.topology.send_to(node, &batch, |_| Ok(())).await?;
         }
         Ok(())
+    }
+
+    /// Names the clock of the node that serves a name, if that tells the time and has a name of its own.
+    fn clock_of(&self, name: &str) -> Option<u64> {
+        self.topology.clock(self.topology.node(name))
+    }
+
+    /// Reads values and generations, and asks for the remaining life of each value.
+    async fn read_with_lives(
+        &self,
+        values: &[&str],
+        generations: &[&str],
+    ) -> Result<Found, Failure> {
+        let mut batch = self.topology.batch();
+        for value in values {
+            // Before the values: the life read may belong to an earlier value, never to a later one.
+            batch.with("PTTL", value);
+        }
+        batch.over("MGET", values.iter().chain(generations).copied());
+        let read = |replies: &mut Replies| reply::found(replies, values.len(), generations.len());
+        self.topology.send(&batch, read).await
     }
 
     /// Sends commands whose replies only say that they were executed.

@@ -159,6 +159,11 @@ impl Topology {
         self.with_link(node, Link::revivals).unwrap_or_default()
     }
 
+    /// Names the clock of a node, if that tells the time and has a name of its own.
+    pub(crate) fn clock(&self, node: Node) -> Option<u64> {
+        self.with_link(node, Link::clock).flatten()
+    }
+
     pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
         let is_unconfirmed = matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed());
         ability == Ability::Invalidate && is_unconfirmed

@@ -55,7 +55,7 @@ impl Ask {
         let watch = clock.stopwatch();
         self.runtime.keep_alive();
         let (since, sent) = (revisions.now(), clock.now());
-        let looked = self.look_in(remote, self.deadline(remote)).await;
+        let looked = self.look_in(remote, remote.deadline_from(sent, self.manner)).await;
         // Coherence 5: without a word of those who decide it may be flagged, or not served at all.
         if let Ok(Some(seen)) = &looked
             && seen.is_confirmed

@@ -48,6 +48,9 @@ fn is_legal(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
 }
 
+/// The name of a generation.
+pub(crate) type GenerationName = Arc<str>;
+
 /// The prefix of everything a cache keeps in a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Namespace {
@@ -168,8 +171,8 @@ impl EntryName {
         Self(format!("{}{{{readable}}}", namespace.prefix()).into())
     }
 
-    pub(crate) fn value(&self, fingerprint: u64) -> String {
-        self.lane(fingerprint % LANES)
+    pub(crate) fn value(&self, fingerprint: u64) -> Arc<str> {
+        shared(|name| self.push_lane(name, fingerprint % LANES))
     }
 
     pub(crate) fn lease(&self) -> String {
@@ -185,10 +188,14 @@ impl EntryName {
         &self.0
     }
 
-    fn lane(&self, lane: u64) -> String {
-        let mut name = String::with_capacity(self.0.len() + ":0".len());
+    fn push_lane(&self, name: &mut String, lane: u64) {
         name.push_str(&self.0);
         let _ = write!(name, ":{lane}");
+    }
+
+    fn lane(&self, lane: u64) -> String {
+        let mut name = String::with_capacity(self.0.len() + ":0".len());
+        self.push_lane(&mut name, lane);
         name
     }
 }

@@ -1,18 +1,13 @@
 //! The names that an entry depends on.
 
-use std::sync::Arc;
-
 use super::Remote;
 use super::announcements::Announcements;
 use super::generations::{GenerationNeed, Told};
 use super::known::Sighting;
 use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revision};
-use crate::key::name::EntryName;
+use crate::key::name::{EntryName, GenerationName};
 use crate::tag::Tags;
-
-/// The name of a generation.
-pub(super) type GenerationName = Arc<str>;
 
 impl Remote {
     /// The namespace's generation first, then the tags' in their order.
@@ -70,8 +65,8 @@ impl Remote {
     }
 
     /// A generation as it holds now, if that is known.
-    pub(super) fn known(&self, name: &str) -> Option<Told> {
-        let Sighting { stamp, session, .. } = self.seen(name)?;
+    pub(super) fn known(&self, name: &str, now: Tick) -> Option<Told> {
+        let Sighting { stamp, session, .. } = self.seen_at(name, now)?;
         Some(Told { name: name.into(), stamp: stamp?, session })
     }
 
@@ -96,8 +91,12 @@ impl Remote {
     }
 
     fn seen(&self, name: &str) -> Option<Sighting> {
+        self.seen_at(name, self.clock.now())
+    }
+
+    fn seen_at(&self, name: &str, now: Tick) -> Option<Sighting> {
         let Announcements { revisions, known, .. } = &*self.announcements;
-        known.get(revisions.name(name), revisions, self.clock.now())
+        known.get(revisions.name(name), revisions, now)
     }
 
     /// How long a generation has to be there.

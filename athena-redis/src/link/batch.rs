@@ -30,6 +30,8 @@ pub(crate) struct Batch {
     needs: Option<Ability>,
     routes: Routes,
     asking: Asking,
+    /// The command that asks a node for its time.
+    time: Option<usize>,
 }
 
 /// How a node is to take commands.
@@ -112,6 +114,18 @@ impl Batch {
             run += 1;
             last = Some(slot);
         }
+    }
+
+    /// Asks the node of a name for its time; once in a batch.
+    pub(crate) fn ask_time(&mut self, name: &str) {
+        self.route(self.slot_of(name));
+        self.time = Some(self.len());
+        self.command("TIME");
+    }
+
+    /// Which command asks a node for its time, if one does.
+    pub(crate) fn time(&self) -> Option<usize> {
+        self.time
     }
 
     /// How many commands it holds.
@@ -304,6 +318,27 @@ impl Replies {
             Some(Value::Int(number)) => Ok(number),
             _ => Err(Malformed("expected a number")),
         }
+    }
+
+    /// Takes a time of the server, in milliseconds; nothing where none was told.
+    pub(crate) fn time(&mut self) -> Result<Option<u64>, Malformed> {
+        let Some(value) = self.values.next().filter(|value| *value != Value::Nil) else {
+            return Ok(None);
+        };
+        let number = |value: &Value| match value {
+            Value::BulkString(digits) => std::str::from_utf8(digits).ok()?.parse::<u64>().ok(),
+            _ => None,
+        };
+        let time = match &value {
+            Value::Array(parts) => match &parts[..] {
+                [seconds, micros] => number(seconds).zip(number(micros)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let millis =
+            |(seconds, micros): (u64, u64)| seconds.checked_mul(1_000)?.checked_add(micros / 1_000);
+        time.and_then(millis).map(Some).ok_or(Malformed("expected a time"))
     }
 
     /// Takes bytes, or nothing where the server has none.
