@@ -42,7 +42,7 @@ mod url;
 
 pub use self::config::{Credentials, RedisConfig};
 pub use self::error::Error;
-pub use self::operate::{SentinelMonitor, FailoverTrigger};
+pub use self::operate::{FailoverTrigger, SentinelMonitor};
 pub use self::tls::TlsConfig;
 
 use std::fmt;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use athena_cache_core::backend::{
     Absent, Backend, Bump, Change, Failover, Generation, Node, Proposal,
 };
-use athena_cache_redis::{Redis, FailoverTrigger};
+use athena_cache_redis::{FailoverTrigger, Redis};
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
