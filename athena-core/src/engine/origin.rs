@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 use super::caller::{OwnedLoad, Retention};
 use super::detach::Detach;
 use super::typed::TypedCall;
+use crate::context;
 use crate::lock::Mutex;
+use crate::telemetry::span::apart;
 
 /// A load that has not begun.
 pub(crate) trait Origin<R, V, E> {
@@ -94,10 +96,12 @@ where
 {
     let mailbox = Mailbox::default();
     let returns = Arc::clone(&mailbox);
+    // The caches that its functions find are those that its caller would find.
+    let load = context::in_this_scope(load);
     let load = async move {
         let (returned, loaded) = call.take_apart(load.await, Retention::Kept);
         *returns.lock() = Some(returned);
         loaded
     };
-    (Box::pin(load), mailbox)
+    (Box::pin(apart(load)), mailbox)
 }
