@@ -1,25 +1,24 @@
 //! `athena show KEY`: everything that is stored for one entry, without its type.
 
+mod judged;
+
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
-use athena_cache_core::backend::operate::{Operator, RawValue, Survey};
-use athena_cache_core::backend::{Backend, Failure, Generation, Token};
-use athena_cache_core::inspect::{self, EntryNameSet, SeenStamp, SeenValue};
+use athena_cache_core::backend::operate::{Operator, RawValue};
+use athena_cache_core::backend::{Backend, Failure, Token};
+use athena_cache_core::inspect::{self, EntryNameSet};
 use athena_cache_redis::Redis;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::judged::{Context, Shown, ms};
 use super::{Session, operator};
 use crate::args::ShowArgs;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::Out;
 use crate::shown::{self, or_unknown};
-
-/// How much of a payload is shown.
-const SHOWN: usize = 256;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,42 +27,6 @@ struct ShowDocument {
     endpoint: String,
     values: Vec<Shown>,
     lease: Option<Lease>,
-}
-
-/// What is under one name.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    name: String,
-    bytes: Option<u64>,
-    life_ms: Option<u64>,
-    /// Why it is no value of ours, if it is none.
-    unreadable: Option<String>,
-    #[serde(flatten)]
-    value: Option<Read>,
-}
-
-/// A value that was read.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Read {
-    kind: &'static str,
-    codec: &'static str,
-    fingerprint: String,
-    ttl_ms: u64,
-    grace_ms: u64,
-    age_ms: Option<u64>,
-    /// Whether it was written for this name.
-    is_own_name: bool,
-    /// Whether it is of the present history of the node: `this`, `earlier`, `unknown`.
-    history: &'static str,
-    /// Whether the namespace is as then: `as then`, `changed`, `gone`.
-    namespace: &'static str,
-    tags: BTreeMap<String, &'static str>,
-    /// What follows for whoever asks for it.
-    answers: String,
-    payload_bytes: usize,
-    payload: Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -135,126 +98,6 @@ fn lease(stored: &RawValue) -> Lease {
     Lease { token: token.map(|token| token.to_string()), life_ms: stored.remaining.map(ms) }
 }
 
-/// What a value is judged by.
-struct Context<'a> {
-    redis: &'a Redis,
-    survey: &'a Survey,
-    /// Generations as they are now.
-    now: BTreeMap<String, Option<RawValue>>,
-    namespace: &'a str,
-    whole: String,
-    full: bool,
-}
-
-impl Context<'_> {
-    fn shown(&self, name: String, stored: &RawValue, seen: Result<SeenValue, String>) -> Shown {
-        let shown =
-            Shown { bytes: stored.length, life_ms: stored.remaining.map(ms), ..Shown::default() };
-        match seen {
-            Ok(value) => {
-                let value = Some(self.read(&name, &value));
-                Shown { name, value, ..shown }
-            }
-            Err(unreadable) => Shown { name, unreadable: Some(unreadable), ..shown },
-        }
-    }
-
-    fn read(&self, name: &str, seen: &SeenValue) -> Read {
-        let history = match self.history_at(name) {
-            None => "unknown",
-            Some(history) if history == seen.history => "this",
-            Some(_) => "earlier",
-        };
-        let namespace = self.state(&self.whole, seen.namespace);
-        let tag = |tag: &inspect::SeenTag| {
-            let name = inspect::tag_name(self.namespace, &tag.tag).unwrap_or_default();
-            (tag.tag.clone(), self.state(&name, tag.stamp))
-        };
-        let tags: BTreeMap<_, _> = seen.tags.iter().map(tag).collect();
-        let answers = answers(seen, history, namespace, tags.values());
-        Read {
-            kind: seen.kind,
-            codec: seen.codec,
-            fingerprint: format!("{:016x}", seen.fingerprint),
-            ttl_ms: ms(seen.ttl),
-            grace_ms: ms(seen.grace),
-            age_ms: seen.age.map(ms),
-            is_own_name: seen.is_own_name,
-            history,
-            namespace,
-            tags,
-            answers,
-            payload_bytes: seen.payload.len(),
-            payload: payload(seen, self.full),
-        }
-    }
-
-    /// Whether a generation is as a value has it.
-    fn state(&self, name: &str, stamp: SeenStamp) -> &'static str {
-        let now = self.now.get(name).and_then(Option::as_ref);
-        let now = now.and_then(|now| now.bytes.as_deref()).and_then(Generation::parse);
-        match now {
-            None => "gone",
-            Some(now) if now.get() != stamp.generation => "changed",
-            Some(_) => match self.history_at(name) {
-                Some(history) if history != stamp.history => "of an earlier history",
-                _ => "as then",
-            },
-        }
-    }
-
-    /// The past of the node that serves a name, as it says.
-    fn history_at(&self, name: &str) -> Option<u64> {
-        let endpoint = self.redis.endpoint(self.redis.node(name));
-        let node = self.survey.nodes.iter().find(|node| node.endpoint == endpoint)?;
-        u64::from_str_radix(node.history.as_deref()?, 16).ok()
-    }
-}
-
-/// What follows for whoever asks for it.
-fn answers<'a>(
-    seen: &SeenValue,
-    history: &str,
-    namespace: &'static str,
-    tags: impl Iterator<Item = &'a &'static str>,
-) -> String {
-    let states: Vec<_> = [namespace].into_iter().chain(tags.copied()).collect();
-    let age = seen.age;
-    let text = if !seen.is_own_name {
-        "nobody: it was written for another entry"
-    } else if states.iter().any(|state| matches!(*state, "changed" | "gone")) {
-        "nobody: it was invalidated since"
-    } else if history == "earlier" || states.contains(&"of an earlier history") {
-        "in grace at best: it is of an earlier history, as before a failover"
-    } else {
-        match age {
-            None => "nobody: it lives longer than it was given, so that its age is not known",
-            Some(age) if age <= seen.ttl => "fresh",
-            Some(_) => "stale: within grace",
-        }
-    };
-    text.to_owned()
-}
-
-/// JSON as it is, anything else as hexadecimal digits.
-fn payload(seen: &SeenValue, full: bool) -> Value {
-    if seen.codec == "json"
-        && let Ok(value) = serde_json::from_slice(&seen.payload)
-    {
-        return value;
-    }
-    let shown = if full { seen.payload.len() } else { seen.payload.len().min(SHOWN) };
-    let mut text = String::with_capacity(2 * shown);
-    for byte in &seen.payload[..shown] {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    if shown < seen.payload.len() {
-        text.push('…');
-    }
-    Value::String(text)
-}
-
 fn show(out: &Out, document: &ShowDocument) -> Result<(), Fault> {
     out.line(format!("{} at {}", document.entry, document.endpoint))?;
     if document.values.is_empty() {
@@ -303,8 +146,4 @@ fn show(out: &Out, document: &ShowDocument) -> Result<(), Fault> {
             out.line(format!("\nlease: held by {holder} for {}: somebody loads it", time(*life_ms)))
         }
     }
-}
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

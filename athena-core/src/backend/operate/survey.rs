@@ -1,6 +1,4 @@
-//! How the nodes of a store are: plain data, as each said of itself.
-//!
-//! Invariant: a field that a node did not tell is `None`.
+//! How the nodes of a store are, as each said of itself. Invariant: what a node did not tell is `None`.
 
 use std::time::Duration;
 
@@ -241,8 +239,8 @@ impl Survey {
     }
 }
 
-#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 /// Milliseconds with fractions: what answers within one is told apart.
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 pub(super) fn millis<S: Serializer>(took: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
     match took {
         Some(took) => to.serialize_f64((took.as_secs_f64() * 1e6).round() / 1e3),
