@@ -16,8 +16,8 @@ use axum::http::{Request, Response, StatusCode};
 use axum::routing::post;
 use serde_json::json;
 
-use super::Acts;
 use super::actor::Actor;
+use super::acts::Acts;
 use super::forgery;
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};

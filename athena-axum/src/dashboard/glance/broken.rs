@@ -2,8 +2,8 @@
 
 use athena_cache_core::{BreakerState, Health, HealthEntry, ServerStatus, Status};
 
+use super::said::{Level, MANY_FAIL, Said};
 use super::words::{count, percent, seconds};
-use super::{Level, MANY_FAIL, Said};
 
 /// Lines that are shown; the rest is counted.
 const LINES: usize = 4;
