@@ -25,13 +25,13 @@ pub(crate) struct Args {
 /// Which Redis, and who logs in.
 #[derive(Debug, Group)]
 pub(crate) struct TargetArgs {
-    /// The Redis, as the service has it; else ATHENA_URL, with ATHENA_PASSWORD
+    /// The Redis, as the service has it; else `ATHENA_URL`, with `ATHENA_PASSWORD`
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The settings of the service (TOML): of its Redis, at the top or in a table `redis`
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "url")]
     pub(crate) config: Option<PathBuf>,
-    /// The namespace of the cache, as the service has it; else ATHENA_NAMESPACE
+    /// The namespace of the cache, as the service has it; else `ATHENA_NAMESPACE`
     #[arg(long, short = 'n', global = true, value_name = "NS")]
     pub(crate) namespace: Option<String>,
     /// How long each node may take to answer

@@ -1,5 +1,7 @@
 //! Rows under each other.
 
+use std::fmt::Write;
+
 /// Rows of the same columns; the last one is as long as it likes.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -31,7 +33,8 @@ impl std::fmt::Display for Table {
         for (number, row) in self.rows.iter().enumerate() {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
-                line += &format!("{cell:<width$}  ");
+                // Writing to a text does not fail.
+                let _ = write!(line, "{cell:<width$}  ");
             }
             let end = if number + 1 < self.rows.len() { "\n" } else { "" };
             write!(f, "{}{end}", line.trim_end())?;

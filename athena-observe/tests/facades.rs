@@ -1,6 +1,7 @@
 //! What facades are told is what was counted; nothing of it holds a key.
 #![cfg(all(feature = "metrics", feature = "opentelemetry"))]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::cast_precision_loss, reason = "counts of a test are small")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ use metrics::{
     SharedString, Unit,
 };
 use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
 /// One miss, two hits, one secret.
@@ -135,7 +136,7 @@ async fn opentelemetry_is_told_what_was_counted() {
     provider.force_flush().unwrap();
     let mut series: BTreeMap<String, f64> = BTreeMap::new();
     for resource in exporter.get_finished_metrics().unwrap() {
-        for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+        for metric in resource.scope_metrics().flat_map(ScopeMetrics::metrics) {
             let mut add = |attributes: Vec<String>, value: f64| {
                 series.insert(format!("{}{{{}}}", metric.name(), attributes.join(",")), value);
             };

@@ -28,6 +28,8 @@ use athena_cache_core::backend::{Class, Failure, Node};
 pub use self::monitor::SentinelMonitor;
 pub use self::trigger::Trigger;
 
+use tokio::time::Instant;
+
 use self::fresh::Fresh;
 use self::spares::Spares;
 use self::survey::Denials;
@@ -133,7 +135,7 @@ impl Operator for Operations {
             (survey.kind, survey.error) = (self.0.kind, Some(failure.to_string()));
             return Arc::new(survey);
         }
-        self.0.surveyed.get(limit, || Arc::clone(&self.0).survey(limit)).await
+        self.0.surveyed.get(Instant::now(), limit, || Arc::clone(&self.0).survey(limit)).await
     }
 
     async fn examine(&self, prefix: &str, limit: Duration) -> Examination {

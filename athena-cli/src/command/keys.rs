@@ -161,6 +161,6 @@ fn line(row: &Row) -> String {
         .map_or_else(|| "no end".to_owned(), |ms| shown::time(Duration::from_millis(ms)));
     let (age, size) = (time(row.age_ms), or_unknown(row.bytes, shown::size));
     let kind = if row.is_stale == Some(true) { "stale" } else { &row.kind };
-    let site = row.site.as_deref().unwrap_or("by hand");
-    format!("{kind:<8} {age:>8} {life:>8} {size:>10}  {site:<32} {}", row.key)
+    let function = row.site.as_deref().unwrap_or("by hand");
+    format!("{kind:<8} {age:>8} {life:>8} {size:>10}  {function:<32} {}", row.key)
 }

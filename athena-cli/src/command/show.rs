@@ -1,6 +1,7 @@
 //! `athena show KEY`: everything that is stored for one entry, without its type.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use athena_cache_core::backend::operate::{Operator, RawValue, Survey};
@@ -102,7 +103,7 @@ async fn document(
 ) -> Result<Document, Failure> {
     let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
     let mut stored = operator.stored(&all, usize::MAX).await?;
-    let lease = stored.pop().flatten().map(lease);
+    let lease = stored.pop().flatten().as_ref().map(lease);
     let endpoint = redis.endpoint(redis.node(&names.entry));
     let survey = operator.survey(Duration::from_secs(1)).await;
     let seen = |(name, stored): (&String, Option<RawValue>)| {
@@ -129,7 +130,7 @@ async fn document(
     Ok(Document { entry: names.entry.clone(), endpoint, values: values.collect(), lease })
 }
 
-fn lease(stored: RawValue) -> Lease {
+fn lease(stored: &RawValue) -> Lease {
     let token = stored.bytes.as_deref().and_then(Token::parse);
     Lease { token: token.map(|token| token.to_string()), life_ms: stored.remaining.map(ms) }
 }
@@ -151,14 +152,14 @@ impl Context<'_> {
             Shown { bytes: stored.length, life_ms: stored.remaining.map(ms), ..Shown::default() };
         match seen {
             Ok(value) => {
-                let value = Some(self.read(&name, value));
+                let value = Some(self.read(&name, &value));
                 Shown { name, value, ..shown }
             }
             Err(unreadable) => Shown { name, unreadable: Some(unreadable), ..shown },
         }
     }
 
-    fn read(&self, name: &str, seen: SeenValue) -> Read {
+    fn read(&self, name: &str, seen: &SeenValue) -> Read {
         let history = match self.history_at(name) {
             None => "unknown",
             Some(history) if history == seen.history => "this",
@@ -170,7 +171,7 @@ impl Context<'_> {
             (tag.tag.clone(), self.state(&name, tag.stamp))
         };
         let tags: BTreeMap<_, _> = seen.tags.iter().map(tag).collect();
-        let answers = answers(&seen, history, namespace, tags.values());
+        let answers = answers(seen, history, namespace, tags.values());
         Read {
             kind: seen.kind,
             codec: seen.codec,
@@ -184,7 +185,7 @@ impl Context<'_> {
             tags,
             answers,
             payload_bytes: seen.payload.len(),
-            payload: payload(&seen, self.full),
+            payload: payload(seen, self.full),
         }
     }
 
@@ -243,7 +244,11 @@ fn payload(seen: &SeenValue, full: bool) -> Value {
         return value;
     }
     let shown = if full { seen.payload.len() } else { seen.payload.len().min(SHOWN) };
-    let mut text: String = seen.payload[..shown].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = String::with_capacity(2 * shown);
+    for byte in &seen.payload[..shown] {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
     if shown < seen.payload.len() {
         text.push('…');
     }

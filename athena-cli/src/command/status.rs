@@ -1,5 +1,7 @@
 //! `athena status`: how the cache and the nodes are, and who uses it.
 
+use std::time::Duration;
+
 use athena_cache_core::backend::operate::{SentinelReport, Survey, SurveyedNode};
 use athena_cache_core::{Cache, Health, Status};
 use serde::Serialize;
@@ -12,6 +14,10 @@ use crate::fault::Fault;
 use crate::out::{Mark, Out};
 use crate::shown::{self, or_unknown};
 use crate::table::Table;
+
+/// How long, and how often, the first signs of life are waited for.
+const SIGN: Duration = Duration::from_millis(50);
+const SIGNS: usize = 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +37,13 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
     let reached = session.stop.or(session.target.wait_for(&redis)).await;
     let Some(reached) = reached else { return Ok(Exit::Interrupted) };
     let asked = async {
+        // Until it is known that it does, a node may not announce all changes.
+        for _ in 0..SIGNS {
+            if cache.nodes().iter().all(|node| node.trusted) {
+                break;
+            }
+            tokio::time::sleep(SIGN).await;
+        }
         let status = cache.status().await;
         let sentinels = operator.sentinels(session.target.timeout).await;
         (status, operator.survey(session.target.timeout).await, sentinels)
@@ -38,10 +51,10 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
     let Some((status, survey, sentinels)) = session.stop.or(asked).await else {
         return Ok(Exit::Interrupted);
     };
-    let fleet = match args.fleet {
-        true => Some(Fleet::read(&*operator, &session.prefix()).await),
-        false => None,
-    };
+    let mut fleet = None;
+    if args.fleet {
+        fleet = Some(Fleet::read(&*operator, &session.prefix()).await);
+    }
     let out = session.out;
     let shown = fleet.as_ref().and_then(|fleet| fleet.as_ref().ok());
     out.json(&Document { status: &status, sentinels: sentinels.as_ref(), fleet: shown })?;
@@ -86,10 +99,10 @@ fn show(
         survey.primary_nodes()
     );
     if let Some(slots) = survey.slots_ok() {
-        counts += &format!(", {slots} of 16384 slots served");
+        counts = format!("{counts}, {slots} of 16384 slots served");
     }
     if let Some(memory) = survey.memory_usage() {
-        counts += &format!(", {} in use", shown::size(memory));
+        counts = format!("{counts}, {} in use", shown::size(memory));
     }
     out.line(counts)?;
     if let Some(error) = &survey.error {
@@ -172,7 +185,7 @@ fn show_fleet(out: &Out, fleet: &Fleet) -> Result<(), Fault> {
         Table::new(&["PROCESS", "HOST", "VERSION", "CAME", "STATUS", "CALLS/S", "HITS"]);
     for process in &fleet.processes {
         let text = |pointer: &str| process.text(pointer).unwrap_or(shown::UNKNOWN).to_owned();
-        let came = shown::time(std::time::Duration::from_millis(process.since_ms));
+        let came = shown::time(Duration::from_millis(process.since_ms));
         let status = if process.is_missing {
             out.mark("missing", Mark::Bad)
         } else {

@@ -14,7 +14,7 @@ pub(super) fn answers(facts: &Facts, found: &mut Vec<Finding>) {
     for voice in &report.sentinels {
         if let Some(error) = &voice.error {
             found.push(
-                Finding::fault("sentinels", format!("a sentinel does not say what it knows: {error}"))
+                Finding::fault("sentinel", format!("a sentinel does not say what it knows: {error}"))
                     .on(&voice.endpoint)
                     .why("most of the sentinels have to agree that a primary is dead, and who takes over; those that are gone count")
                     .fix(format!("start it; one that is gone for good is forgotten by: SENTINEL RESET {}    (on each of the others, 30 s apart)", report.service))

@@ -97,8 +97,8 @@ fn braced(rest: &str) -> SeenName {
     let mut seen = labelled(kind, &inside[2..]);
     seen.lane = lane;
     seen.key = Some(inside.to_owned());
-    if inside.starts_with("f:") {
-        let site = inside[2..].split(['#', '~']).next().unwrap_or_default();
+    if let Some(function) = inside.strip_prefix("f:") {
+        let site = function.split(['#', '~']).next().unwrap_or_default();
         (seen.site, seen.given) = (Some(unescaped(site)), None);
     }
     seen

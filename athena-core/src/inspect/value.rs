@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::envelope::{Beginning, EntryKind, Envelope, Opened, Stamp};
+use crate::key::name::Namespace;
 
 /// A generation as a value has it, and the history of the node that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -84,7 +85,8 @@ impl Summary {
 /// Reads a value that is under a name and lives on for `remaining`; else says why it is none.
 pub fn look(name: &str, bytes: &[u8], remaining: Option<Duration>) -> Result<SeenValue, String> {
     let Opened { codec, fingerprint, is_own_name, envelope } =
-        Envelope::open(bytes, name).map_err(|unreadable| unreadable.to_string())?;
+        Envelope::open(bytes, Namespace::owner(name))
+            .map_err(|unreadable| unreadable.to_string())?;
     let age = remaining.and_then(|remaining| envelope.age(remaining));
     let tags = envelope.tags.iter();
     let tags =
@@ -135,6 +137,7 @@ fn codec_name(codec: u8) -> &'static str {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn hex<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{number:016x}"))
 }

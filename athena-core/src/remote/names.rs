@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Remote;
 use super::announcements::Announcements;
-use super::generations::{Need, Told};
+use super::generations::{GenerationNeed, Told};
 use super::known::Sighting;
 use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revision};
@@ -76,7 +76,7 @@ impl Remote {
     }
 
     /// The same, if it is known to last for as long as a load needs it.
-    pub(super) fn known_to_last(&self, need: &Need) -> Option<Told> {
+    pub(super) fn known_to_last(&self, need: &GenerationNeed) -> Option<Told> {
         let seen = self.seen(&need.name)?;
         let lasts = need.life.is_none() || seen.until >= Some(self.until(need));
         let Sighting { stamp, session, .. } = seen;
@@ -84,14 +84,14 @@ impl Remote {
     }
 
     /// Whether a generation is known to be absent, or to end before a load needs it no more.
-    pub(super) fn is_lacking(&self, need: &Need) -> bool {
+    pub(super) fn is_lacking(&self, need: &GenerationNeed) -> bool {
         let ends = |until| need.life.is_some() && until < self.until(need);
         let lacks = |seen: Sighting| seen.stamp.is_none() || seen.until.is_some_and(ends);
         self.seen(&need.name).is_some_and(lacks)
     }
 
     /// Whether a generation is known to be absent.
-    pub(super) fn is_absent(&self, need: &Need) -> bool {
+    pub(super) fn is_absent(&self, need: &GenerationNeed) -> bool {
         self.seen(&need.name).is_some_and(|seen| seen.stamp.is_none())
     }
 
@@ -101,7 +101,7 @@ impl Remote {
     }
 
     /// How long a generation has to be there.
-    fn until(&self, need: &Need) -> Tick {
+    fn until(&self, need: &GenerationNeed) -> Tick {
         need.life.map_or(Tick::FAR, |life| self.clock.now().after(life))
     }
 

@@ -33,18 +33,23 @@ impl<T> Default for Fresh<T> {
 }
 
 impl<T: Send + Sync + 'static> Fresh<T> {
-    /// The answer that there is, or the one to a question that takes no longer than `limit`.
-    pub(super) async fn get<F>(&self, limit: Duration, ask: impl FnOnce() -> F) -> Arc<T>
+    /// The answer that there is now, or the one to a question that takes no longer than `limit`.
+    pub(super) async fn get<F>(
+        &self,
+        now: Instant,
+        limit: Duration,
+        ask: impl FnOnce() -> F,
+    ) -> Arc<T>
     where
         F: Future<Output = T> + Send + 'static,
     {
         let answer = {
             let mut latest = self.latest.lock();
             match &*latest {
-                Some(asked) if asked.until > Instant::now() => asked.answer.clone(),
+                Some(asked) if asked.until > now => asked.answer.clone(),
                 _ => {
                     let answer = ask().map(Arc::new).boxed().shared();
-                    let until = Instant::now() + limit.max(GOOD);
+                    let until = now + limit.max(GOOD);
                     *latest = Some(Asked { until, answer: answer.clone() });
                     answer
                 }
@@ -66,35 +71,38 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    const LIMIT: Duration = Duration::from_millis(500);
+
+    #[tokio::test]
     async fn a22_those_who_ask_within_a_second_are_given_one_answer() {
-        let (fresh, asked) = (Fresh::default(), AtomicU32::new(0));
+        let (fresh, asked, start) = (Fresh::default(), AtomicU32::new(0), Instant::now());
         let ask = || {
             let number = asked.fetch_add(1, Ordering::SeqCst);
             async move {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                tokio::task::yield_now().await;
                 number
             }
         };
-        let limit = Duration::from_millis(500);
-        let (one, other) = tokio::join!(fresh.get(limit, ask), fresh.get(limit, ask));
+        let at = |ms| start + Duration::from_millis(ms);
+        let (one, other) = tokio::join!(fresh.get(start, LIMIT, ask), fresh.get(start, LIMIT, ask));
         assert_eq!((*one, *other), (0, 0));
-        tokio::time::advance(Duration::from_millis(600)).await;
-        assert_eq!(*fresh.get(limit, ask).await, 0);
-        tokio::time::advance(Duration::from_millis(200)).await;
-        assert_eq!(*fresh.get(limit, ask).await, 1);
+        for (ms, number) in [(999, 0), (1_000, 1), (1_001, 1), (2_000, 2)] {
+            assert_eq!(*fresh.get(at(ms), LIMIT, ask).await, number, "{ms}");
+        }
+        // One that may take longer is waited for longer.
+        let long = Duration::from_secs(5);
+        for (ms, number) in [(3_000, 3), (7_999, 3), (8_000, 4)] {
+            assert_eq!(*fresh.get(at(ms), long, ask).await, number, "{ms}");
+        }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn whoever_gives_up_asking_leaves_the_answer_to_the_others() {
-        let fresh = Fresh::default();
-        let limit = Duration::from_secs(5);
-        let ask = || async {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            7
-        };
-        let given_up = tokio::time::timeout(Duration::from_millis(10), fresh.get(limit, ask)).await;
-        assert!(given_up.is_err());
-        assert_eq!(*fresh.get(limit, || async { 8 }).await, 7);
+        let (fresh, now) = (Fresh::default(), Instant::now());
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let first = fresh.get(now, LIMIT, || async { told.await.unwrap_or(0) });
+        assert_eq!(first.now_or_never(), None);
+        tell.send(7).unwrap();
+        assert_eq!(*fresh.get(now, LIMIT, || async { 8 }).await, 7);
     }
 }

@@ -124,7 +124,7 @@ fn replica(line: &str) -> Option<ReplicaSight> {
     let port = fields.get("port")?.parse().ok()?;
     let mut sight = ReplicaSight::default();
     sight.endpoint = Endpoint { host: (*fields.get("ip")?).to_owned(), port }.to_string();
-    sight.state = fields.get("state").copied().unwrap_or_default().to_owned();
+    fields.get("state").copied().unwrap_or_default().clone_into(&mut sight.state);
     sight.offset = fields.get("offset").and_then(|offset| offset.parse().ok());
     sight.lag_seconds = fields.get("lag").and_then(|lag| lag.parse().ok());
     Some(sight)

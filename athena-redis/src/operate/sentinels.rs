@@ -80,15 +80,12 @@ fn read(
     sight.down_after_ms = number(&primary, "down-after-milliseconds");
     sight.epoch = number(&primary, "config-epoch");
     // `OK 3 usable Sentinels. …`, `NOQUORUM …`, or that it may not be asked.
-    match replies.error() {
-        Some((_, why)) => {
-            sight.has_quorum = why.as_str().starts_with("NOQUORUM").then_some(false);
-            sight.quorum_says = Some(why.to_string());
-        }
-        None => {
-            sight.quorum_says = replies.text().ok();
-            sight.has_quorum = sight.quorum_says.as_ref().map(|says| says.starts_with("OK"));
-        }
+    if let Some((_, why)) = replies.error() {
+        sight.has_quorum = why.as_str().starts_with("NOQUORUM").then_some(false);
+        sight.quorum_says = Some(why.to_string());
+    } else {
+        sight.quorum_says = replies.text().ok();
+        sight.has_quorum = sight.quorum_says.as_ref().map(|says| says.starts_with("OK"));
     }
     if replies.error().is_none() {
         let info = Info::parse(&replies.text()?);

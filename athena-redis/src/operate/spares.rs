@@ -13,9 +13,8 @@ use crate::link::{Client, Spare, SpareKind, Task};
 use crate::lock::Lock;
 use crate::url::Endpoint;
 
-/// How long an unused connection is kept, and how often it is looked for such.
-const UNUSED: Duration = Duration::from_secs(60);
-const ROUND: Duration = Duration::from_secs(10);
+const KEEPING: Keeping =
+    Keeping { unused: Duration::from_secs(60), round: Duration::from_secs(10) };
 
 /// How servers list the connections.
 const SUFFIX: &str = "-ops";
@@ -27,6 +26,14 @@ pub(super) struct Spares {
     client: Arc<Client>,
     kind: SpareKind,
     open: Arc<Lock<OpenSpares>>,
+    keeping: Keeping,
+}
+
+/// How long an unused connection is kept, and how often it is looked for such.
+#[derive(Debug, Clone, Copy)]
+struct Keeping {
+    unused: Duration,
+    round: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +60,13 @@ impl Spares {
         let name = &access.client_name;
         let client_name = if name.is_empty() { String::new() } else { format!("{name}{SUFFIX}") };
         let access = Access { client_name, tracking: false, ..access.clone() };
-        Self { access: Arc::new(access), client: Arc::new(client), kind, open: Arc::default() }
+        Self {
+            access: Arc::new(access),
+            client: Arc::new(client),
+            kind,
+            open: Arc::default(),
+            keeping: KEEPING,
+        }
     }
 
     pub(super) fn access(&self) -> &Access {
@@ -70,7 +83,8 @@ impl Spares {
         let spare = Arc::clone(spare);
         if open.sweeper.is_none() {
             let (watched, ended) = (Arc::downgrade(&self.open), Arc::downgrade(&self.open));
-            open.sweeper = Some(Task::spawn_until(sweep(watched), move || forget(&ended)));
+            open.sweeper =
+                Some(Task::spawn_until(sweep(watched, self.keeping), move || forget(&ended)));
         }
         spare
     }
@@ -85,14 +99,14 @@ impl Spares {
     }
 }
 
-async fn sweep(open: Weak<Lock<OpenSpares>>) {
+async fn sweep(open: Weak<Lock<OpenSpares>>, keeping: Keeping) {
     loop {
-        sleep(ROUND).await;
+        sleep(keeping.round).await;
         let Some(open) = open.upgrade() else { return };
         let mut unused = Vec::new();
         let mut all = open.lock();
         all.by_endpoint.retain(|_, spare| {
-            let is_kept = Arc::strong_count(spare) > 1 || !spare.is_unused_for(UNUSED);
+            let is_kept = Arc::strong_count(spare) > 1 || !spare.is_unused_for(keeping.unused);
             if !is_kept {
                 unused.push(Arc::clone(spare));
             }
@@ -112,5 +126,31 @@ fn forget(open: &Weak<Lock<OpenSpares>>) {
     if let Some(open) = open.upgrade() {
         let ended = open.lock().sweeper.take();
         drop(ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RedisConfig;
+
+    #[tokio::test]
+    async fn one_that_nobody_uses_is_let_go_and_made_anew() {
+        let settings = RedisConfig::new("redis://127.0.0.1:1").check().unwrap();
+        let mut spares = Spares::of_nodes(&settings.access, false);
+        assert_eq!(spares.access().client_name, "athena-cache-ops");
+        let short = Duration::from_millis(1);
+        spares.keeping = Keeping { unused: short, round: short };
+        let endpoint = Endpoint { host: "127.0.0.1".into(), port: 1 };
+        for _ in 0..2 {
+            let used = spares.to(&endpoint);
+            tokio::time::sleep(20 * short).await;
+            assert_eq!(spares.open.lock().by_endpoint.len(), 1);
+            drop(used);
+            while spares.open.lock().sweeper.is_some() {
+                tokio::time::sleep(short).await;
+            }
+            assert_eq!(spares.open.lock().by_endpoint.len(), 0);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use athena_cache::backend::{Ability, Cause, Failover};
-use athena_cache::{Occurrence, OccurrenceKind, Source};
+use athena_cache::{Moment, Occurrence, OccurrenceKind, Source};
 
 use super::stage::{MARGIN, Member, REDIS, SCRIPTS, Stage, defaults, endpoint, flawless};
 use crate::log;
@@ -87,7 +87,7 @@ async fn a02_a05_a62_a74_the_primary_is_killed_and_no_caller_notices() {
         (failover.failover_count, failover.recovery_time),
         (promoted as u64, Some(last.took))
     );
-    assert_eq!(failover.last_failover_time.map(|at| at.unix_millis()), stats.last_failover);
+    assert_eq!(failover.last_failover_time.map(Moment::unix_millis), stats.last_failover);
     assert_eq!(failover.circuit_breaker_state.as_deref(), Some("Closed"));
     let is_told = |it: &Occurrence| it.kind == OccurrenceKind::Failover;
     let told: Vec<_> = member.cache.timeline().into_iter().filter(is_told).collect();

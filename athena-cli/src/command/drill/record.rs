@@ -77,25 +77,21 @@ impl Record {
 
     /// Takes note of a write; answers the gap that it ends, if it ends one.
     pub(super) fn note(&mut self, now: Instant, outcome: Result<(), String>) -> Option<Gap> {
-        match outcome {
-            Err(error) => {
-                self.failed += 1;
-                self.open.get_or_insert((0, error)).0 += 1;
-                None
-            }
-            Ok(()) => {
-                let number = self.next();
-                let took = now.duration_since(self.last_at);
-                let is_first = self.acknowledged == 0;
-                self.acknowledged += 1;
-                (self.last, self.last_at) = (number, now);
-                let open = self.open.take();
-                self.longest = if is_first { self.longest } else { self.longest.max(took) };
-                let (failed, error) = open.filter(|_| took >= GAP && !is_first)?;
-                self.over = Some(now);
-                Some(Gap { took, failed, error })
-            }
+        if let Err(error) = outcome {
+            self.failed += 1;
+            self.open.get_or_insert((0, error)).0 += 1;
+            return None;
         }
+        let number = self.next();
+        let took = now.duration_since(self.last_at);
+        let is_first = self.acknowledged == 0;
+        self.acknowledged += 1;
+        (self.last, self.last_at) = (number, now);
+        let open = self.open.take();
+        self.longest = if is_first { self.longest } else { self.longest.max(took) };
+        let (failed, error) = open.filter(|_| took >= GAP && !is_first)?;
+        self.over = Some(now);
+        Some(Gap { took, failed, error })
     }
 
     pub(super) fn note_failover(&mut self, now: Instant) {

@@ -199,7 +199,11 @@ impl Refresher {
                     link.trust_again();
                 }
             }
-            ClusterAction::Install(layout) => registry.publish(&layout),
+            ClusterAction::Install(layout) => {
+                // Before operations can follow it: whoever waits for a map asks who is there.
+                self.shared.known.store(Some(Arc::clone(&layout)));
+                registry.publish(&layout);
+            }
             ClusterAction::Found => {
                 tracing::debug!("the map of the redis cluster has changed");
                 search.send_replace(Search::Done);
