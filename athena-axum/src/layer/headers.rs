@@ -60,10 +60,11 @@ fn server_timing(outcomes: &CacheOutcomes) -> String {
     let mut timing = format!("athena;desc=\"{call}, {hit}\"");
     // Hits in memory are not timed: of them nothing is said.
     if !outcomes.waiting.is_zero() {
-        timing += &format!(";dur={:.1}", millis(outcomes.waiting.saturating_sub(outcomes.loading)));
+        let own = outcomes.waiting.saturating_sub(outcomes.loading);
+        timing = format!("{timing};dur={:.1}", millis(own));
     }
     if !outcomes.loading.is_zero() {
-        timing += &format!(", load;dur={:.1}", millis(outcomes.loading));
+        timing = format!("{timing}, load;dur={:.1}", millis(outcomes.loading));
     }
     timing
 }

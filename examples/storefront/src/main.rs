@@ -56,7 +56,8 @@ async fn main() -> Result<()> {
         axum::serve(outside, routes::routes(store)).with_graceful_shutdown(interrupted()),
         axum::serve(inside, operators).with_graceful_shutdown(interrupted()),
     );
-    (outside?, inside?);
+    outside?;
+    inside?;
 
     close(&cache).await;
     Ok(())

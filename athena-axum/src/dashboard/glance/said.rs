@@ -8,7 +8,7 @@ pub(super) const MANY_FAIL: f64 = 0.05;
 /// How much attention something wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Level {
+pub(in super::super) enum Level {
     /// None.
     Calm,
     /// Something is wrong, and callers are served.
@@ -19,7 +19,7 @@ pub(super) enum Level {
 
 /// A sentence, and how much attention it wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Said {
+pub(in super::super) struct Said {
     pub(in super::super) level: Level,
     pub(super) text: String,
 }
