@@ -1,16 +1,5 @@
 //! `athena`: what is wrong with the Redis of a cache, what is in it, and what becomes of it in a failover.
 //!
-//! | module | job |
-//! |---|---|
-//! | `args` | what may be written on the command line |
-//! | `target` | which Redis, and who logs in |
-//! | `out`, `secrets` | the one writer, which blanks passwords |
-//! | `fault`, `exit` | why nothing more is done, and what the shell is told |
-//! | `stop` | that somebody wants it to end |
-//! | `shown`, `table` | times, sizes and rows for people |
-//! | `doctor` | facts → findings; pure |
-//! | `command` | one file for each command |
-//!
 //! Invariant: what is printed passes [`out::Out`], and a closed pipe is no error.
 
 mod args;

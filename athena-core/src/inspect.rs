@@ -6,5 +6,10 @@
 mod name;
 mod value;
 
-pub use self::name::{EntryNames, NameKind, SeenName, entry_names, namespace_name, see, tag_name};
+pub use self::name::{
+    EntryNameSet, NameKind, SeenName, entry_names, namespace_name, see, tag_name,
+};
 pub use self::value::{SeenStamp, SeenTag, SeenValue, Summary, look, summary};
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod outcome;
 mod recurrence;
 mod sites;
+pub(crate) mod span;
 pub(crate) mod stats;
 mod tiers;
 pub(crate) mod timeline;

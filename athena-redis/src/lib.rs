@@ -42,7 +42,7 @@ mod url;
 
 pub use self::config::{Credentials, RedisConfig};
 pub use self::error::Error;
-pub use self::operate::{SentinelMonitor, Trigger};
+pub use self::operate::{FailoverTrigger, SentinelMonitor};
 pub use self::tls::TlsConfig;
 
 use std::fmt;
@@ -191,7 +191,7 @@ impl Redis {
     /// # Errors
     ///
     /// [`allow_admin`](RedisConfig::allow_admin) was not set, and nothing was sent; or nobody did it.
-    pub async fn trigger(&self, trigger: Trigger) -> Result<(), Error> {
+    pub async fn trigger(&self, trigger: FailoverTrigger) -> Result<(), Error> {
         if !self.allow_admin {
             return Err(Error::admin("trigger"));
         }

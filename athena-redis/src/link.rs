@@ -54,12 +54,12 @@ pub(crate) use self::client::Client;
 pub(crate) use self::connecting::time_for;
 pub(crate) use self::origin::Origin;
 pub(crate) use self::proof::Question;
-pub(crate) use self::push::{Push, PushHandler};
+pub(crate) use self::push::{Push, PushHandler, SpareKind};
 pub(crate) use self::reply::Fields;
 pub(crate) use self::rights::RightsCheck;
 pub(crate) use self::role::Role;
 pub(crate) use self::script::Script;
-pub(crate) use self::spare::{Spare, SpareKind};
+pub(crate) use self::spare::Spare;
 pub(crate) use self::state::Doubt;
 pub(crate) use self::task::{Task, TaskSlot, ended_within, inside_runtime};
 

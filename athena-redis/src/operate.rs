@@ -12,6 +12,7 @@ mod monitor;
 mod scan;
 mod sentinels;
 mod spares;
+mod state;
 mod survey;
 mod trigger;
 
@@ -23,37 +24,24 @@ use athena_cache_core::backend::operate::{
     Examination, FleetMember, Membership, Operator, RawValue, ScanCursor, ScanPage, ScannedNode,
     SentinelReport, StoreKind, Survey,
 };
-use athena_cache_core::backend::{Class, Failure, Node};
+use athena_cache_core::backend::{Failure, Node};
 
 pub use self::monitor::SentinelMonitor;
-pub use self::trigger::Trigger;
+pub use self::trigger::FailoverTrigger;
 
 use tokio::time::Instant;
 
 use self::fresh::Fresh;
 use self::spares::Spares;
-use self::survey::Denials;
-use crate::config::{Access, Deployment, Settings};
-use crate::link::{Spare, inside_runtime};
+use self::state::OperationsState;
+use crate::config::{Deployment, Settings};
+use crate::link::inside_runtime;
 use crate::lock::Lock;
-use crate::topology::{KnownNodes, Topology};
+use crate::topology::Topology;
 
 /// What operators may ask; clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Operations(Arc<OperationsState>);
-
-#[derive(Debug)]
-struct OperationsState {
-    topology: Arc<Topology>,
-    kind: StoreKind,
-    seeds: usize,
-    /// How operations reach data nodes.
-    access: Arc<Access>,
-    nodes: Spares,
-    sentinels: Option<Spares>,
-    surveyed: Fresh<Survey>,
-    denials: Lock<Denials>,
-}
 
 impl Operations {
     /// Takes what it needs of the settings; the topology takes them over.
@@ -92,7 +80,7 @@ impl Operations {
         Ok(SentinelMonitor::start(Arc::clone(&self.0), interval))
     }
 
-    pub(crate) async fn trigger(&self, trigger: Trigger) -> Result<(), Failure> {
+    pub(crate) async fn trigger(&self, trigger: FailoverTrigger) -> Result<(), Failure> {
         self.0.trigger(trigger).await
     }
 
@@ -102,28 +90,6 @@ impl Operations {
         if let Some(sentinels) = &self.0.sentinels {
             sentinels.close();
         }
-    }
-}
-
-impl OperationsState {
-    /// Who is there; waits for whoever looks for them no longer than `limit`.
-    async fn known_nodes(&self, limit: Duration) -> KnownNodes {
-        self.topology.known_nodes(limit).await
-    }
-
-    /// The connection to a node that serves names.
-    fn spare_to(&self, node: Node) -> Result<Arc<Spare>, Failure> {
-        let endpoint = self.topology.client().endpoint(node).filter(|endpoint| endpoint.port != 0);
-        let endpoint = endpoint.ok_or_else(|| {
-            let message = "no node of redis is known yet that serves this";
-            Failure::new(Class::Unreachable, message)
-        })?;
-        Ok(self.nodes.to(&endpoint))
-    }
-
-    /// How long one question may take.
-    fn limit(&self) -> Duration {
-        self.topology.client().limit()
     }
 }
 

@@ -41,6 +41,7 @@ mod secrets;
 mod sharded;
 mod sharing;
 mod sites;
+mod spans;
 mod stampede;
 mod status;
 mod tiers;

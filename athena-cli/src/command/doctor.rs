@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 500;
 const NAMED: usize = 5;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct DoctorDocument<'a> {
     findings: &'a [Finding],
     unknown: &'a [String],
     faults: usize,
@@ -52,7 +52,7 @@ pub(super) async fn run(session: &Session<'_>, args: &DoctorArgs) -> Result<Exit
     let unknown = unknown(&facts);
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (faults, warnings) = (count(Level::Fault), count(Level::Warning));
-    session.out.json(&Document {
+    session.out.json(&DoctorDocument {
         findings: &findings,
         unknown: &unknown,
         faults,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use athena_cache_core::backend::{
     Absent, Backend, Bump, Change, Failover, Generation, Node, Proposal,
 };
-use athena_cache_redis::{Redis, Trigger};
+use athena_cache_redis::{FailoverTrigger, Redis};
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -37,7 +37,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct DrillDocument {
     probes: Vec<Summary>,
     failovers: Vec<Heard>,
 }
@@ -108,7 +108,7 @@ pub(super) async fn run(session: &Session<'_>, args: &DrillArgs) -> Result<Exit,
     let failovers = shared.failovers.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let is_trouble = probes.iter().any(|probe| probe.lost > 0 || probe.is_down);
     report(session, &probes, &failovers)?;
-    session.out.json(&Document { probes, failovers })?;
+    session.out.json(&DrillDocument { probes, failovers })?;
     triggered?;
     Ok(if is_trouble { Exit::Trouble } else { Exit::Fine })
 }
@@ -129,9 +129,9 @@ fn names(redis: &Redis, prefix: &str) -> BTreeMap<Node, (String, String)> {
 
 async fn set_off(redis: &Redis, trigger: TriggerArg) -> Result<(), Fault> {
     let trigger = match trigger {
-        TriggerArg::Sentinel => Trigger::Sentinel,
-        TriggerArg::Cluster => Trigger::Cluster,
-        TriggerArg::KillClients => Trigger::KillClients,
+        TriggerArg::Sentinel => FailoverTrigger::Sentinel,
+        TriggerArg::Cluster => FailoverTrigger::Cluster,
+        TriggerArg::KillClients => FailoverTrigger::KillClients,
     };
     redis.trigger(trigger).await.map_err(|error| {
         let is_denied = error.class() == Some(athena_cache_core::backend::Class::Denied);

@@ -3,7 +3,7 @@
 //! Invariant: what could not be told to the servers is said, and is not done later: nothing waits for it.
 
 use athena_cache_core::backend::{Ability, Backend};
-use athena_cache_core::inspect::{self, EntryNames};
+use athena_cache_core::inspect::{self, EntryNameSet};
 use athena_cache_core::{Cache, Invalidated};
 use athena_cache_redis::Redis;
 use serde::Serialize;
@@ -25,7 +25,7 @@ struct Removal {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct InvalidateDocument<'a> {
     removed: &'a [Removal],
 }
 
@@ -71,14 +71,14 @@ pub(super) async fn run(session: &Session<'_>, args: &InvalidateArgs) -> Result<
     if args.all {
         note(of("everything".to_owned(), cache.clear().await))?;
     }
-    session.out.json(&Document { removed: &removals })?;
+    session.out.json(&InvalidateDocument { removed: &removals })?;
     let wanted = entries.len() + args.tag.len() + usize::from(args.all);
     let done = removals.iter().filter(|removal| removal.is_done).count();
     Ok(if done == wanted { Exit::Fine } else { Exit::Incomplete })
 }
 
 /// Removes an entry by its names: every value and the lease, so that a load under way keeps nothing.
-async fn remove(redis: &Redis, key: &str, names: &EntryNames) -> Removal {
+async fn remove(redis: &Redis, key: &str, names: &EntryNameSet) -> Removal {
     let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
     let outcome = redis.remove(&all).await;
     let unconfirmed = redis.lacks(redis.node(&names.entry), Ability::Invalidate);

@@ -34,7 +34,7 @@ struct Row {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct KeysDocument {
     keys: Vec<Row>,
     /// Whether all nodes were gone through, and not more was found than was asked for.
     is_complete: bool,
@@ -92,7 +92,7 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     if !is_complete && !is_failed && !session.stop.is_asked() {
         session.out.note(format!("there may be more: these are {} (`--limit`)", found.len()));
     }
-    session.out.json(&Document { keys: found, is_complete, errors })?;
+    session.out.json(&KeysDocument { keys: found, is_complete, errors })?;
     Ok(if is_failed { Exit::Incomplete } else { Exit::Fine })
 }
 

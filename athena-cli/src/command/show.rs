@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use athena_cache_core::backend::operate::{Operator, RawValue, Survey};
 use athena_cache_core::backend::{Backend, Failure, Generation, Token};
-use athena_cache_core::inspect::{self, EntryNames, SeenStamp, SeenValue};
+use athena_cache_core::inspect::{self, EntryNameSet, SeenStamp, SeenValue};
 use athena_cache_redis::Redis;
 use serde::Serialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ const SHOWN: usize = 256;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ShowDocument {
     entry: String,
     endpoint: String,
     values: Vec<Shown>,
@@ -98,9 +98,9 @@ async fn document(
     redis: &Redis,
     operator: &dyn Operator,
     namespace: &str,
-    names: &EntryNames,
+    names: &EntryNameSet,
     args: &ShowArgs,
-) -> Result<Document, Failure> {
+) -> Result<ShowDocument, Failure> {
     let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
     let mut stored = operator.stored(&all, usize::MAX).await?;
     let lease = stored.pop().flatten().as_ref().map(lease);
@@ -127,7 +127,7 @@ async fn document(
     let now: BTreeMap<_, _> = depended.into_iter().zip(now).collect();
     let context = Context { redis, survey: &survey, now, namespace, whole, full: args.full };
     let values = found.into_iter().map(|(name, stored, seen)| context.shown(name, &stored, seen));
-    Ok(Document { entry: names.entry.clone(), endpoint, values: values.collect(), lease })
+    Ok(ShowDocument { entry: names.entry.clone(), endpoint, values: values.collect(), lease })
 }
 
 fn lease(stored: &RawValue) -> Lease {
@@ -255,7 +255,7 @@ fn payload(seen: &SeenValue, full: bool) -> Value {
     Value::String(text)
 }
 
-fn show(out: &Out, document: &Document) -> Result<(), Fault> {
+fn show(out: &Out, document: &ShowDocument) -> Result<(), Fault> {
     out.line(format!("{} at {}", document.entry, document.endpoint))?;
     if document.values.is_empty() {
         out.line("no value")?;

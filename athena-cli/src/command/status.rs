@@ -21,7 +21,7 @@ const SIGNS: usize = 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct StatusDocument<'a> {
     status: &'a Status,
     sentinels: Option<&'a SentinelReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
     }
     let out = session.out;
     let shown = fleet.as_ref().and_then(|fleet| fleet.as_ref().ok());
-    out.json(&Document { status: &status, sentinels: sentinels.as_ref(), fleet: shown })?;
+    out.json(&StatusDocument { status: &status, sentinels: sentinels.as_ref(), fleet: shown })?;
     if !out.is_json() {
         show(out, &status, &survey, sentinels.as_ref())?;
         if let Some(fleet) = shown {

@@ -1,5 +1,6 @@
 //! What is written on the command line, what must not be printed, and what ends it.
 
+use std::fmt::Write;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Command;
 
@@ -66,7 +67,11 @@ fn whoever_interrupts_it_is_told_what_was_done_so_far() {
 
 /// A text as a URL may hold it.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        write!(encoded, "%{byte:02x}").expect("a text takes it");
+    }
+    encoded
 }
 
 proptest! {

@@ -404,7 +404,7 @@ impl<'c, F, C> Entry<'c, F, C> {
         // One of a cache that is closed asks nothing.
         let mut ask = self.ask(&call);
         let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
-        let mut attending = Attending::new(&call, &caller, engine);
+        let mut attending = Attending::new(&call, &caller, engine, "by hand");
         poll_fn(|context| attending.poll(&mut origin, context)).await
     }
 

@@ -9,6 +9,7 @@ use super::caller::{OwnedLoad, Retention};
 use super::detach::Detach;
 use super::typed::TypedCall;
 use crate::lock::Mutex;
+use crate::telemetry::span::apart;
 
 /// A load that has not begun.
 pub(crate) trait Origin<R, V, E> {
@@ -99,5 +100,5 @@ where
         *returns.lock() = Some(returned);
         loaded
     };
-    (Box::pin(load), mailbox)
+    (Box::pin(apart(load)), mailbox)
 }

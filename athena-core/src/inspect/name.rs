@@ -51,7 +51,7 @@ pub struct SeenName {
 /// The names of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct EntryNames {
+pub struct EntryNameSet {
     /// What all of them begin with.
     pub entry: String,
     /// Those of its values, one for each lane.
@@ -142,7 +142,7 @@ fn unescaped(text: &str) -> String {
 /// # Errors
 ///
 /// The namespace cannot be one; or the text looks like a name, and is none of this namespace.
-pub fn entry_names(namespace: &str, text: &str) -> Result<EntryNames, Error> {
+pub fn entry_names(namespace: &str, text: &str) -> Result<EntryNameSet, Error> {
     let checked = Namespace::new(namespace)?;
     let entry = match text.strip_prefix(&checked.prefix()) {
         Some(name) if name.starts_with('{') => {
@@ -158,7 +158,7 @@ pub fn entry_names(namespace: &str, text: &str) -> Result<EntryNames, Error> {
         _ => Key::named(text).readable(),
     };
     let entry = EntryName::from_readable(&checked, &entry);
-    Ok(EntryNames {
+    Ok(EntryNameSet {
         values: entry.lanes().collect(),
         lease: entry.lease(),
         entry: entry.as_str().to_owned(),

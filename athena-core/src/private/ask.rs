@@ -195,12 +195,13 @@ where
     pub(super) fn attend(&mut self) -> Attending<'_, R, V, E> {
         let Self { call, coding, untyped, asked, caller, home } = self;
         let has_late_tags = call.tags_from.is_some();
+        let site = untyped.as_ref().map_or("", |call| call.site.name());
         *asked = untyped.take().map(|mut untyped| {
             let given = untyped.request.as_ref().and_then(|request| request.take_given());
             untyped.given = given.map(|given| Box::new(call.given(given)));
             untyped.asked(call.typing(), *coding, has_late_tags)
         });
-        Attending::new(call, caller, begin(asked, caller).at(home.take()))
+        Attending::new(call, caller, begin(asked, caller).at(home.take()), site)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::resilience::deadline::Deadline;
 use crate::resilience::retry::{Chance, Decision, Tried};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::Event;
+use crate::telemetry::span::ExchangeSpan;
 
 /// A kind of operation, as far as the pipeline cares.
 #[derive(Debug, Clone, Copy)]
@@ -167,8 +168,9 @@ impl Remote {
             let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
+        let span = ExchangeSpan::begin(operation.name, endpoint);
         let watch = self.clock.stopwatch();
-        let done = self.clock.within(limit, contained_future(work())).await;
+        let done = self.clock.within(limit, span.within(contained_future(work()))).await;
         let took = watch.elapsed();
         // The work is gone by now: what was given up is told of it.
         let result = match done {
@@ -177,6 +179,9 @@ impl Remote {
             None => Err(given_up(&*self.backend, node, limit)),
         };
         let class = result.as_ref().err().map(Failure::class);
+        if let Some(class) = class {
+            span.failed(class);
+        }
         self.telemetry.asked((node, operation.name), took, class, endpoint);
         let ending = match &result {
             Ok(_) => Some(Ending::Success),

@@ -25,7 +25,7 @@ pub struct HotEntry {
 }
 
 #[derive(Debug)]
-struct Place {
+struct HotPlace {
     hash: u64,
     topic: Topic,
     count: u64,
@@ -34,7 +34,7 @@ struct Place {
 
 /// Space-Saving: what is new takes the place of the least, and its count.
 #[derive(Debug, Default)]
-pub(crate) struct HotList(Mutex<Vec<Place>>);
+pub(crate) struct HotList(Mutex<Vec<HotPlace>>);
 
 impl HotList {
     /// Offers a sampled hit; nothing happens while somebody else does so.
@@ -49,12 +49,12 @@ impl HotList {
             return;
         }
         if places.len() < PLACES {
-            places.push(Place { hash, topic: topic(), count: 1, error: 0 });
+            places.push(HotPlace { hash, topic: topic(), count: 1, error: 0 });
             return;
         }
         if let Some(least) = places.iter_mut().min_by_key(|place| place.count) {
             let (error, count) = (least.count, least.count + 1);
-            *least = Place { hash, topic: topic(), count, error };
+            *least = HotPlace { hash, topic: topic(), count, error };
         }
     }
 

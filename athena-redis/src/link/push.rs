@@ -12,7 +12,6 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::spare::SpareKind;
 
 /// A message on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +31,13 @@ pub(crate) enum PushHandler {
     Changes(Arc<Client>),
     /// Nothing: operators only ask.
     Nobody(SpareKind),
+}
+
+/// What a connection beside those of operations leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpareKind {
+    Node,
+    Sentinel,
 }
 
 /// Whether a node serves nothing yet, or nothing any more: what happens to it is of no interest.

@@ -14,8 +14,6 @@ pub(crate) use self::check::RightsCheck;
 pub(super) use self::lacks::Lacks;
 pub(super) use self::probe::{Probe, Rights, Terms, ask_tracking};
 
-use self::probe::Scope;
-
 /// The right to be told of changes.
 pub(super) const TRACKING: &str = "client|tracking";
 /// The right to ask what a node is and does.

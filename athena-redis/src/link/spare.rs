@@ -14,7 +14,7 @@ use super::class::{self, Consequence};
 use super::client::Client;
 use super::conn::{Conn, Health};
 use super::dial::{Call, DialPermit};
-use super::push::PushHandler;
+use super::push::{PushHandler, SpareKind};
 use super::state;
 use crate::config::Access;
 use crate::lock::Lock;
@@ -33,13 +33,6 @@ pub(crate) struct Spare {
 struct SpareState {
     conn: Option<Arc<Conn>>,
     used: Instant,
-}
-
-/// What a spare connection leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SpareKind {
-    Node,
-    Sentinel,
 }
 
 impl Spare {

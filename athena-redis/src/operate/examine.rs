@@ -13,8 +13,8 @@ use athena_cache_core::backend::operate::{
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-use super::OperationsState;
 use super::info::Info;
+use super::state::OperationsState;
 use crate::link::{Batch, Replies, RightsCheck, Spare};
 use crate::topology::KnownNode;
 

@@ -9,7 +9,7 @@ use athena_cache_core::backend::operate::{FleetMember, Membership};
 use athena_cache_core::backend::{Class, Failure};
 use tokio::time::Instant;
 
-use super::OperationsState;
+use super::state::OperationsState;
 use crate::link::{Batch, Replies, Script, Spare, inside_runtime};
 
 static JOIN: LazyLock<Script> =

@@ -18,10 +18,10 @@ const GOOD: Duration = Duration::from_secs(1);
 
 /// The latest answer, or the question for it.
 pub(super) struct Fresh<T> {
-    latest: Lock<Option<Asked<T>>>,
+    latest: Lock<Option<FreshAnswer<T>>>,
 }
 
-struct Asked<T> {
+struct FreshAnswer<T> {
     until: Instant,
     answer: Shared<BoxFuture<'static, Arc<T>>>,
 }
@@ -50,7 +50,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
                 _ => {
                     let answer = ask().map(Arc::new).boxed().shared();
                     let until = now + limit.max(GOOD);
-                    *latest = Some(Asked { until, answer: answer.clone() });
+                    *latest = Some(FreshAnswer { until, answer: answer.clone() });
                     answer
                 }
             }

@@ -10,7 +10,7 @@ use athena_cache_core::backend::operate::SentinelReport;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::OperationsState;
+use super::state::OperationsState;
 use crate::link::Task;
 
 /// How long one sentinel may take to answer.

@@ -10,7 +10,7 @@ use athena_cache_core::backend::operate::{RawValue, ScanCursor, ScanPage, Scanne
 use athena_cache_core::backend::{Class, Failure, Node};
 use tokio::time::{Instant, sleep};
 
-use super::OperationsState;
+use super::state::OperationsState;
 use crate::link::{Batch, Malformed, Replies, Spare, inside_runtime};
 
 /// How often names are looked for that have moved, and how long that takes at least.
@@ -112,13 +112,13 @@ impl OperationsState {
         let deadline = Instant::now() + self.limit();
         let names = places.iter().map(|at| names[*at].as_str());
         let mut replies = spare.ask(&in_part(names.clone(), most), deadline).await?;
-        let mut reading = Reading::InPart;
+        let mut extent = Extent::InPart;
         if replies.is_any_denied() {
             // Whoever may do no more than a cache has to may read them as a whole.
-            reading = Reading::AsAWhole;
+            extent = Extent::AsAWhole;
             replies = spare.ask(&as_a_whole(names), deadline).await?;
         }
-        let value = |_| value(&mut replies, spare, reading, most);
+        let value = |_| value(&mut replies, spare, extent, most);
         places.iter().map(value).collect()
     }
 }
@@ -137,7 +137,7 @@ fn in_part<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Batch {
 
 /// How much of values is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum Extent {
     InPart,
     AsAWhole,
 }
@@ -156,13 +156,13 @@ fn as_a_whole<'a>(names: impl Iterator<Item = &'a str>) -> Batch {
 fn value(
     replies: &mut Replies,
     spare: &Spare,
-    reading: Reading,
+    extent: Extent,
     most: usize,
 ) -> Result<Result<Option<RawValue>, Failure>, Failure> {
     let malformed = |malformed: Malformed| spare.malformed(&malformed);
     if let Some((class, why)) = replies.error() {
         // Of those that belong together one speaks for all.
-        replies.skip(if reading == Reading::InPart { 2 } else { 1 });
+        replies.skip(if extent == Extent::InPart { 2 } else { 1 });
         let failure = spare.failure(class, &format!("refused: {why}"));
         let is_elsewhere = matches!(class, Class::Moved | Class::Unready);
         return if is_elsewhere { Ok(Err(failure)) } else { Err(failure) };
@@ -173,11 +173,11 @@ fn value(
         Some(_) => None,
         None => Some(replies.bytes().map_err(malformed)?.unwrap_or_default()),
     };
-    let told = match reading {
-        Reading::InPart if replies.error().is_none() => {
+    let told = match extent {
+        Extent::InPart if replies.error().is_none() => {
             u64::try_from(replies.integer().map_err(malformed)?).ok()
         }
-        Reading::InPart | Reading::AsAWhole => None,
+        Extent::InPart | Extent::AsAWhole => None,
     };
     if remaining == -2 {
         return Ok(Ok(None));

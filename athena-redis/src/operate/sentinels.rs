@@ -9,8 +9,8 @@ use athena_cache_core::backend::operate::{SentinelReport, SentinelSight, Sentine
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::OperationsState;
 use super::info::Info;
+use super::state::OperationsState;
 use crate::config::Addresses;
 use crate::link::{Batch, Fields, Replies, Spare};
 use crate::url::Endpoint;

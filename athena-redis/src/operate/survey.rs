@@ -2,7 +2,6 @@
 //!
 //! Invariant: what one node says or does not say changes nothing of the entry of another.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,9 @@ use athena_cache_core::backend::operate::{StoreKind, Survey, SurveyedNode};
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-use super::OperationsState;
 use super::info::Info;
 use super::members::members;
+use super::state::OperationsState;
 use crate::link::{Batch, Replies, Spare};
 use crate::topology::{KnownNode, KnownNodes};
 
@@ -24,9 +23,6 @@ const DENIED: Duration = Duration::from_secs(60);
 
 /// The sections of `INFO` that are asked for; servers before 7.0 answer one at a time.
 const SECTIONS: [&str; 5] = ["server", "replication", "persistence", "memory", "stats"];
-
-/// Those that did not let us ask for their settings, and when.
-pub(super) type Denials = HashMap<crate::url::Endpoint, Instant>;
 
 impl OperationsState {
     /// Asks every node that is known, each no longer than `limit`.
@@ -66,7 +62,7 @@ impl OperationsState {
             Ok(mut replies) => {
                 node.took = Some(now.elapsed());
                 node.is_connected = true;
-                let said = Said::read(&mut replies, is_cluster, asks_settings);
+                let said = NodeWord::read(&mut replies, is_cluster, asks_settings);
                 if said.is_denied_settings {
                     self.denials.lock().insert(endpoint, now);
                 }
@@ -105,7 +101,7 @@ async fn ask(
 
 /// What a node said.
 #[derive(Default)]
-struct Said {
+struct NodeWord {
     /// By `HELLO`, which nobody can be forbidden.
     is_replica: Option<bool>,
     mode: Option<String>,
@@ -118,7 +114,7 @@ struct Said {
     refused: Option<String>,
 }
 
-impl Said {
+impl NodeWord {
     fn read(replies: &mut Replies, is_cluster: bool, asks_settings: bool) -> Self {
         let mut said = Self::default();
         if replies.error().is_none() {

@@ -5,13 +5,13 @@
 use athena_cache_core::backend::{Class, Failure};
 use tokio::time::Instant;
 
-use super::OperationsState;
+use super::state::OperationsState;
 use crate::link::{Batch, Spare, inside_runtime};
 
 /// What sets a failover off; see [`Redis::trigger`](crate::Redis::trigger).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Trigger {
+pub enum FailoverTrigger {
     /// A sentinel replaces the primary (`SENTINEL FAILOVER`), which goes on taking writes for a while.
     Sentinel,
     /// A replica takes over from its primary (`CLUSTER FAILOVER`), and loses nothing.
@@ -21,12 +21,12 @@ pub enum Trigger {
 }
 
 impl OperationsState {
-    pub(super) async fn trigger(&self, trigger: Trigger) -> Result<(), Failure> {
+    pub(super) async fn trigger(&self, trigger: FailoverTrigger) -> Result<(), Failure> {
         inside_runtime()?;
         match trigger {
-            Trigger::Sentinel => self.have_replaced().await,
-            Trigger::Cluster => self.have_taken_over().await,
-            Trigger::KillClients => self.kill_clients().await,
+            FailoverTrigger::Sentinel => self.have_replaced().await,
+            FailoverTrigger::Cluster => self.have_taken_over().await,
+            FailoverTrigger::KillClients => self.kill_clients().await,
         }
     }
 

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
-use super::contents::StoredBytes;
-use super::operate::Roster;
+use super::contents::{Roster, StoredBytes};
 use crate::backend::{Change, Listener};
 use crate::clock::Tick;
 use crate::lock::Mutex;

@@ -1,9 +1,12 @@
 //! What a backend in memory holds.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::backend::{Absent, Bump, Generation, Item, Lasting, Proposal};
 use crate::clock::Tick;
+
+/// When each process of a fleet came last, and until when it is one of it.
+pub(super) type Roster = BTreeMap<String, (Tick, Tick)>;
 
 #[derive(Debug)]
 pub(super) struct StoredBytes {

@@ -1,6 +1,5 @@
 //! What an operator may ask of a backend in memory.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -15,9 +14,6 @@ use crate::backend::operate::{
 use crate::backend::{Class, Failure, Node};
 use crate::clock::{Clock, Tick};
 use crate::lock::Mutex;
-
-/// When each process of a fleet came last, and until when it is one of it.
-pub(super) type Roster = BTreeMap<String, (Tick, Tick)>;
 
 /// Reads what is stored without anybody being told of changes for it.
 #[derive(Debug)]

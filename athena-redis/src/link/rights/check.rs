@@ -1,9 +1,11 @@
 //! Which rights a user lacks, for whoever asks to know it.
 
-use super::{Lacks, NodeKind, Probe, Promise, RIGHTS, Right, Scope, TRACKING, Terms, ask_tracking};
+use athena_cache_core::backend::Excerpt;
+
+use super::probe::Scope;
+use super::{Lacks, NodeKind, Probe, Promise, RIGHTS, Right, TRACKING, Terms, ask_tracking};
 use crate::config::Access;
 use crate::link::batch::{Batch, Replies};
-use athena_cache_core::backend::Excerpt;
 
 /// A question about all rights, with names of one prefix; asked on a connection that nothing is read on.
 #[derive(Debug)]

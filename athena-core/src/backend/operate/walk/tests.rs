@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use super::*;
 use crate::backend::Class;
-use crate::backend::operate::{Examination, FleetMember, Membership, Survey};
+use crate::backend::operate::{Examination, FleetMember, Membership, RawValue, ScanPage, Survey};
 
 /// Two nodes with two names on each page, and what happens while they are gone through.
 #[derive(Debug, Default)]
