@@ -30,7 +30,7 @@ pub use actor::{Actor, loopback_only};
 pub use acts::WatchOnly;
 pub use page::content_policy;
 
-/// The page about these caches, to be nested under a path such as `/athena`.
+/// The page about these caches, to be nested under a path such as `/athena`, where it is then, without a slash behind.
 ///
 /// It belongs on a listener that only operators reach, or behind what lets only them in: it shows what there is, to
 /// whoever reaches it.

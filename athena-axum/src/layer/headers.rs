@@ -11,12 +11,12 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which headers there are beside the first two.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shown {
+pub(super) struct ShownHeaders {
     pub(super) cache_status: bool,
     pub(super) server_timing: bool,
 }
 
-impl Shown {
+impl ShownHeaders {
     /// Adds what is said of the calls, if there were any.
     pub(super) fn add(self, outcomes: &CacheOutcomes, headers: &mut HeaderMap) {
         let Some(worst) = outcomes.worst() else { return };
