@@ -4,6 +4,7 @@
 
 mod actions;
 mod actor;
+mod acts;
 mod forgery;
 mod glance;
 mod live;
@@ -19,15 +20,17 @@ use axum::routing::get;
 
 use crate::caches::Caches;
 
+use acts::Acts;
 use live::{history, live, status};
 use page::Page;
 use snapshot::Snapshots;
 
 pub use actions::Acting;
 pub use actor::{Actor, loopback_only};
+pub use acts::WatchOnly;
 pub use page::content_policy;
 
-/// The page about these caches, to be nested under a path such as `/athena`.
+/// The page about these caches, to be nested under a path such as `/athena`, where it is then, without a slash behind.
 ///
 /// It belongs on a listener that only operators reach, or behind what lets only them in: it shows what there is, to
 /// whoever reaches it.
@@ -42,7 +45,7 @@ pub use page::content_policy;
 /// # drop(internal);
 /// ```
 pub fn dashboard(caches: impl Into<Caches>) -> Dashboard {
-    Dashboard { caches: caches.into(), acts: WatchOnly(()) }
+    Dashboard { caches: caches.into(), acts: WatchOnly::new() }
 }
 
 /// A page; from [`dashboard`].
@@ -74,10 +77,6 @@ pub struct Dashboard<A = WatchOnly> {
     acts: A,
 }
 
-/// A page that only shows.
-#[derive(Debug, Clone)]
-pub struct WatchOnly(());
-
 impl Dashboard {
     /// Lets people act, as far as `guard` lets them: it says who it is, or with which status they are refused.
     ///
@@ -107,23 +106,6 @@ impl Dashboard {
         G: Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static,
     {
         Dashboard { caches: self.caches, acts: Acting::new(guard) }
-    }
-}
-
-/// What a page may do.
-pub(crate) trait Acts {
-    /// The actions, as the page is told of them; none where it only shows.
-    const NAMES: &'static [&'static str];
-
-    /// Their routes.
-    fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S>;
-}
-
-impl Acts for WatchOnly {
-    const NAMES: &'static [&'static str] = &[];
-
-    fn routes<S: Clone + Send + Sync + 'static>(self, _: &Arc<Caches>) -> Router<S> {
-        Router::new()
     }
 }
 

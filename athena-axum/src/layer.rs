@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use headers::Shown;
+use headers::ShownHeaders;
 
 /// Tells in each response what the cached functions came to that its request called.
 ///
@@ -48,7 +48,7 @@ use headers::Shown;
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CacheLayer {
-    shown: Shown,
+    shown: ShownHeaders,
 }
 
 impl CacheLayer {
@@ -87,7 +87,7 @@ impl<S> Layer<S> for CacheLayer {
 #[derive(Debug, Clone)]
 pub struct CacheService<S> {
     inner: S,
-    shown: Shown,
+    shown: ShownHeaders,
 }
 
 impl<S, Body, ResponseBody> Service<Request<Body>> for CacheService<S>
@@ -116,7 +116,7 @@ pin_project! {
         #[pin]
         response: F,
         collector: Collector,
-        shown: Shown,
+        shown: ShownHeaders,
     }
 }
 

@@ -16,8 +16,8 @@ use axum::http::{Request, Response, StatusCode};
 use axum::routing::post;
 use serde_json::json;
 
-use super::Acts;
 use super::actor::Actor;
+use super::acts::Acts;
 use super::forgery;
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
@@ -72,7 +72,7 @@ type Acted = Result<Response<Body>, Box<Response<Body>>>;
 async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Request<Body>) -> Acted {
     let (parts, body) = request.into_parts();
     forgery::refuse(&parts.headers, name)?;
-    let actor = guard(&parts).map_err(|status| refused(status))?;
+    let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
     let bad = |status, why: &str| Box::new(refusal(status, why));
     let body = to_bytes(body, LARGEST).await;
     let body = body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
@@ -87,10 +87,10 @@ async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Reques
 }
 
 /// A guard that refuses with something else than a refusal has still refused.
-fn refused(status: StatusCode) -> Box<Response<Body>> {
+fn refused(status: StatusCode) -> Response<Body> {
     let is_refusal = status.is_client_error() || status.is_server_error();
     let status = if is_refusal { status } else { StatusCode::FORBIDDEN };
-    Box::new(refusal(status, "the guard does not let you in"))
+    refusal(status, "the guard does not let you in")
 }
 
 /// What came of it.
@@ -115,7 +115,7 @@ async fn carry_out(cache: &Cache, what: What) -> Done {
     };
     match invalidated {
         Invalidated::Done => Done { is_done: true, text: "invalidated everywhere" },
-        _ => Done {
+        Invalidated::Pending => Done {
             is_done: false,
             text: "invalidated in this process; it waits for Redis, and others may serve it until then",
         },

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 
 /// Characters of a name that are kept.
@@ -72,7 +73,7 @@ fn came_through_proxy(headers: &HeaderMap) -> bool {
 
 fn is_for_here(parts: &Parts) -> bool {
     let header = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = header.or_else(|| parts.uri.authority().map(|it| it.as_str())) else {
+    let Some(host) = header.or_else(|| parts.uri.authority().map(Authority::as_str)) else {
         return false;
     };
     let name = match host.strip_prefix('[') {

@@ -3,39 +3,20 @@
 //! Invariant: pure, and nothing is said that the status does not hold; what is not known is said to be unknown.
 
 mod broken;
+mod said;
 mod words;
 
 use athena_cache_core::{Health, Moment, Performance, Status};
 use serde::Serialize;
 
 use broken::Broken;
+use said::{Level, MANY_FAIL, Said};
 use words::{count, percent, seconds};
 
 /// Of calls, from which share on those that get an error are trouble.
 const MANY_HURT: f64 = 0.01;
-/// Of loads, from which share on their failures are worth a word.
-const MANY_FAIL: f64 = 0.05;
 /// Of calls, from which share on stale answers are worth a word.
 const SOME_STALE: f64 = 0.01;
-
-/// How much attention something wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Level {
-    /// None.
-    Calm,
-    /// Something is wrong, and callers are served.
-    Notice,
-    /// Callers are hurt, or the cache does not do its work.
-    Trouble,
-}
-
-/// A sentence, and how much attention it wants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Said {
-    pub(super) level: Level,
-    pub(super) text: String,
-}
 
 /// The state of a cache in a few sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,12 +32,6 @@ pub(super) struct Glance {
     pub(super) heals: Said,
     /// When something last changed, as far as the timeline goes back.
     pub(super) changed: Option<Moment>,
-}
-
-impl Said {
-    fn new(level: Level, text: impl Into<String>) -> Self {
-        Self { level, text: text.into() }
-    }
 }
 
 impl Glance {

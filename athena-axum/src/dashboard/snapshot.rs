@@ -27,8 +27,11 @@ const GOOD: Duration = Duration::from_millis(900);
 pub(super) struct Snapshots {
     caches: Arc<Caches>,
     actions: &'static [&'static str],
-    latest: Vec<Mutex<Option<(Instant, Arc<Shown>)>>>,
+    latest: Vec<Mutex<Option<Latest>>>,
 }
+
+/// What was found out last, and when.
+type Latest = (Instant, Arc<Shown>);
 
 /// What is shown of one cache, as JSON.
 #[derive(Debug)]

@@ -11,12 +11,12 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which headers there are beside the first two.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shown {
+pub(super) struct ShownHeaders {
     pub(super) cache_status: bool,
     pub(super) server_timing: bool,
 }
 
-impl Shown {
+impl ShownHeaders {
     /// Adds what is said of the calls, if there were any.
     pub(super) fn add(self, outcomes: &CacheOutcomes, headers: &mut HeaderMap) {
         let Some(worst) = outcomes.worst() else { return };
@@ -60,10 +60,11 @@ fn server_timing(outcomes: &CacheOutcomes) -> String {
     let mut timing = format!("athena;desc=\"{call}, {hit}\"");
     // Hits in memory are not timed: of them nothing is said.
     if !outcomes.waiting.is_zero() {
-        timing += &format!(";dur={:.1}", millis(outcomes.waiting.saturating_sub(outcomes.loading)));
+        let own = outcomes.waiting.saturating_sub(outcomes.loading);
+        timing = format!("{timing};dur={:.1}", millis(own));
     }
     if !outcomes.loading.is_zero() {
-        timing += &format!(", load;dur={:.1}", millis(outcomes.loading));
+        timing = format!("{timing}, load;dur={:.1}", millis(outcomes.loading));
     }
     timing
 }

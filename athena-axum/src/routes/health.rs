@@ -52,9 +52,18 @@ pub fn health<S: Clone + Send + Sync + 'static>(caches: impl Into<Caches>) -> Ro
 }
 
 fn probe(passes: bool) -> Response<Body> {
-    let (status, text) = match passes {
-        true => (StatusCode::OK, "ok\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not yet\n"),
+    let (status, text) = if passes {
+        (
+            StatusCode::OK,
+            "ok
+",
+        )
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not yet
+",
+        )
     };
     document(status, "text/plain; charset=utf-8", text)
 }

@@ -2,6 +2,7 @@
 //!
 //! One browser serves all tests. `p1` to `p8` are what the page must show: each of them, by number, in these tests.
 
+#![allow(clippy::needless_pass_by_value, reason = "`json!` makes values")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "nobody depends on a test")]
 

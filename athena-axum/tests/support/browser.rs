@@ -1,7 +1,10 @@
-//! A real browser, by the DevTools protocol over a pipe: no port, no driver, no library.
+//! A real browser, by the `DevTools` protocol over a pipe: no port, no driver, no library.
 //!
 //! One process serves all tests of a binary; each test has a context of its own, with its own cookies and caches. The
 //! shell puts our pipes on the descriptors that the browser reads from and writes to. It ends when they do.
+
+#[path = "base64.rs"]
+mod base64;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -205,7 +208,7 @@ impl Page {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let asked = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
         let shot = self.ask("Page.captureScreenshot", asked);
-        std::fs::write(path, decoded(&text(&shot["data"]))).unwrap();
+        std::fs::write(path, base64::decoded(&text(&shot["data"]))).unwrap();
     }
 
     /// What was told so far.
@@ -244,17 +247,4 @@ impl Drop for Page {
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-fn decoded(base64: &str) -> Vec<u8> {
-    let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0);
-    for digit in base64.chars().filter_map(|digit| digits.find(digit)) {
-        (bits, held) = (bits << 6 | u32::try_from(digit).unwrap(), held + 6);
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held & 0xff) as u8);
-        }
-    }
-    bytes
 }

@@ -45,7 +45,7 @@ async fn each_state_is_told_in_a_sentence_and_three_answers() {
         vec![node("a", change), node("b", other)]
     };
     let isolated = |node: &mut ServerStatus| {
-        (node.breaker, node.retry_after_seconds) = (Some(BreakerState::Isolated), Some(40.0))
+        (node.breaker, node.retry_after_seconds) = (Some(BreakerState::Isolated), Some(40.0));
     };
     let full = |node: &mut ServerStatus| node.refuses = Some("OOM".to_owned());
     let (none, calm): (Vec<ServerStatus>, fn(&mut ServerStatus)) = (Vec::new(), |_| {});

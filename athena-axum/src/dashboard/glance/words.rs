@@ -8,7 +8,7 @@ pub(super) fn percent(share: f64) -> String {
         _ if percent >= 100.0 => "100 %".to_owned(),
         _ if percent < 0.1 => "under 0.1 %".to_owned(),
         _ if percent > 99.9 => "over 99.9 %".to_owned(),
-        _ if percent < 10.0 || percent > 99.0 => format!("{percent:.1} %"),
+        _ if !(10.0..=99.0).contains(&percent) => format!("{percent:.1} %"),
         _ => format!("{percent:.0} %"),
     }
 }
@@ -29,6 +29,15 @@ fn grouped(number: u64) -> String {
     with_commas.collect()
 }
 
+/// How long, in seconds, as one figure.
+pub(super) fn seconds(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 10.0 => format!("{seconds:.1} s"),
+        _ if seconds < 120.0 => format!("{seconds:.0} s"),
+        _ => format!("{:.0} min", seconds / 60.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,14 +53,5 @@ mod tests {
             ["0 %", "under 0.1 %", "2.5 %", "50 %", "99.5 %", "over 99.9 %", "100 %"]
         );
         assert_eq!([0.5, 59.7, 600.0].map(seconds), ["0.5 s", "60 s", "10 min"]);
-    }
-}
-
-/// How long, in seconds, as one figure.
-pub(super) fn seconds(seconds: f64) -> String {
-    match seconds {
-        _ if seconds < 10.0 => format!("{seconds:.1} s"),
-        _ if seconds < 120.0 => format!("{seconds:.0} s"),
-        _ => format!("{:.0} min", seconds / 60.0),
     }
 }
