@@ -3,7 +3,6 @@
 //! Invariant: every command and every script stays within one slot.
 
 mod reply;
-mod term;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -15,8 +14,8 @@ use athena_cache_core::backend::{
     Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
-use self::term::Term;
 use crate::link::{self, Batch, Origin, Replies, Script};
+use crate::term::Term;
 use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));

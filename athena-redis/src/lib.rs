@@ -36,6 +36,7 @@ mod lock;
 mod no_primary;
 mod operate;
 mod slot;
+mod term;
 mod tls;
 mod topology;
 mod url;

@@ -6,8 +6,8 @@ use athena_cache_core::backend::{
     Filled, Found, Generation, Lasting, Proof, Proposal, Stored, Token,
 };
 
-use super::term::{NodeTime, Term};
 use crate::link::{Malformed, Replies};
+use crate::term::{NodeTime, Term};
 
 /// Reads `PTTL value` for each value, then `MGET value… generation…`.
 pub(super) fn found(

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::state::OperationsState;
 use crate::link::{Batch, Malformed, Replies, Spare, inside_runtime};
+use crate::term::Term;
 
 /// How often names are looked for that have moved, and how long that takes at least.
 const ROUNDS: u32 = 4;
@@ -184,12 +185,25 @@ fn value(
     }
     // What was added after a part was read is not in it.
     let length = bytes.as_ref().map(|bytes| bytes.len() as u64).max(told);
-    let bytes = bytes.map(|mut bytes| {
-        bytes.truncate(most);
-        bytes
-    });
     let remaining = u64::try_from(remaining).ok().map(Duration::from_millis);
-    Ok(Ok(Some(RawValue::new(bytes, length, remaining))))
+    let mut value = RawValue::new(bytes, length, remaining);
+    take_term(&mut value);
+    if let Some(bytes) = &mut value.bytes {
+        bytes.truncate(most);
+    }
+    Ok(Ok(Some(value)))
+}
+
+/// What a value that was read as a whole says of its end stands behind it, and is no part of it.
+fn take_term(value: &mut RawValue) {
+    let Some(bytes) = value.bytes.as_mut().filter(|it| Some(it.len() as u64) == value.length)
+    else {
+        return;
+    };
+    if let Some(term) = Term::take(bytes) {
+        value.length = Some(bytes.len() as u64);
+        value.remaining = value.remaining.map(|left| term.bound(left));
+    }
 }
 
 /// The names of a cache: behind its prefix stands one of four characters, none of which may be in a prefix, so

@@ -20,7 +20,7 @@ const SHORTENED: &[u8] = b"AtS";
 
 /// What a value says of its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Term {
+pub(crate) enum Term {
     /// At a time of this clock, in milliseconds.
     EndsAt { clock: u64, end: u64 },
     /// Not later than so long after now, whenever now is.
@@ -29,20 +29,20 @@ pub(super) enum Term {
 
 /// What time it is, by the clock of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NodeTime {
-    pub(super) clock: u64,
+pub(crate) struct NodeTime {
+    pub(crate) clock: u64,
     /// In milliseconds.
-    pub(super) now: u64,
+    pub(crate) now: u64,
 }
 
 impl Term {
     /// How a clock is named to the scripts that stamp values.
-    pub(super) fn name_of(clock: u64) -> [u8; CLOCK] {
+    pub(crate) fn name_of(clock: u64) -> [u8; CLOCK] {
         clock.to_le_bytes()
     }
 
     /// Takes it from behind the bytes of a value, if it is there.
-    pub(super) fn take(bytes: &mut Vec<u8>) -> Option<Self> {
+    pub(crate) fn take(bytes: &mut Vec<u8>) -> Option<Self> {
         let value = bytes.len().checked_sub(DIGITS + CLOCK + MARK)?;
         let (digits, rest) = bytes[value..].split_at(DIGITS);
         let (clock, mark) = rest.split_at(CLOCK);
@@ -60,7 +60,7 @@ impl Term {
     }
 
     /// How long the value is left, if that can be told by the time; it has to be asked for by itself else.
-    pub(super) fn left_at(self, time: Option<NodeTime>) -> Option<Duration> {
+    pub(crate) fn left_at(self, time: Option<NodeTime>) -> Option<Duration> {
         match self {
             Self::EndsAt { clock, end } => {
                 let NodeTime { now, .. } = time.filter(|time| time.clock == clock)?;
@@ -71,7 +71,7 @@ impl Term {
     }
 
     /// How long the value is left, by what the node says that it lets it live on.
-    pub(super) fn bound(self, left: Duration) -> Duration {
+    pub(crate) fn bound(self, left: Duration) -> Duration {
         match self {
             Self::EndsAt { .. } => left,
             Self::Within(most) => left.min(most),
