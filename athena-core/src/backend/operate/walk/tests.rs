@@ -57,7 +57,8 @@ impl Operator for Moving {
         if self.fails == Some(node.number()) {
             return Err(Failure::new(Class::Unreachable, "gone"));
         }
-        let (at, from) = (node.number() as usize, from.position as usize);
+        let at = usize::from(node != Node::ONLY);
+        let from = usize::try_from(from.position).unwrap();
         let names = self.nodes.lock().unwrap()[at].1.clone();
         self.stir();
         let page = names.iter().skip(from).take(2).map(|name| (*name).to_owned()).collect();
