@@ -10,5 +10,6 @@ mod status;
 
 pub use health::health;
 pub use metrics::metrics;
+#[cfg(feature = "dashboard")]
 pub(crate) use status::seen;
 pub use status::status;
