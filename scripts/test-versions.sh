@@ -5,6 +5,8 @@
 # Arguments choose tests by parts of their names; none is all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# As in scripts/test.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(getconf _NPROCESSORS_ONLN)))}
 
 # Package, version, the program in it, and which tests are left out: those builds speak no TLS, and 6.2 has no
 # endpoints that a cluster prefers, rules for parts of commands, their statistics, nor slow loading.

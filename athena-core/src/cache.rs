@@ -25,7 +25,8 @@ use crate::telemetry::{Stats, log};
 
 pub use batch::Batch;
 pub use builder::Builder;
-pub use entry::{Background, Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
+pub use entry::background::Background;
+pub use entry::{Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 pub use health::HealthChecks;
 pub use report::Report;
 pub use status::{

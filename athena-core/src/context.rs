@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
+use futures_util::future::Either;
 
 use crate::entered::{Visit, counted, is_entered};
 use crate::error::Error;
@@ -45,11 +46,31 @@ pub(crate) fn sync_scope<T>(runtime: Arc<Runtime>, code: impl FnOnce() -> T) -> 
     SCOPE.sync_scope(runtime, code)
 }
 
+/// The cache in scope, if the thread is inside of one.
+fn scoped() -> Option<Arc<Runtime>> {
+    is_entered().then(|| SCOPE.try_with(Arc::clone).ok()).flatten()
+}
+
+/// A future that sees the scope which it is made in, wherever it is polled.
+pub(crate) fn in_this_scope<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    match scoped() {
+        Some(runtime) => Either::Left(scope(runtime, future)),
+        None => Either::Right(future),
+    }
+}
+
+/// Code that sees the scope which it is made in, in whatever thread it runs.
+pub(crate) fn code_in_this_scope<T>(code: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let runtime = scoped();
+    move || match runtime {
+        Some(runtime) => sync_scope(runtime, code),
+        None => code(),
+    }
+}
+
 /// Calls `with` with the cache in scope, else the installed one; that one costs no reference count.
 pub(crate) fn with_current<T>(with: impl FnOnce(Option<&Arc<Runtime>>) -> T) -> T {
-    if is_entered()
-        && let Ok(runtime) = SCOPE.try_with(Arc::clone)
-    {
+    if let Some(runtime) = scoped() {
         return with(Some(&runtime));
     }
     with(INSTALLED.load().as_ref())

@@ -159,12 +159,25 @@ pub fn tag(label: &str, value: impl Display) -> String {
 /// Where the first character is that needs an escape.
 #[inline]
 fn first_escaped(text: &str) -> Option<usize> {
-    let plain = text.bytes().take_while(|byte| PLAIN[usize::from(*byte)]).count();
+    let (chunks, _) = text.as_bytes().as_chunks::<CHUNK>();
+    let all_stay =
+        |chunk: &&[u8; CHUNK]| chunk.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let chunks = chunks.iter().take_while(all_stay).count() * CHUNK;
+    let rest = text.as_bytes().get(chunks..)?.iter();
+    let plain = chunks + rest.take_while(|byte| is_plain(**byte)).count();
     if plain == text.len() {
         return None;
     }
     let rest = text.get(plain..)?;
     rest.find(|character: char| !stays(character)).map(|at| plain + at)
+}
+
+/// Bytes that are looked at together, since a branch for each of them costs more than its look.
+const CHUNK: usize = 8;
+
+#[inline]
+fn is_plain(byte: u8) -> bool {
+    PLAIN[usize::from(byte)]
 }
 
 /// Which bytes are ASCII characters that need no escape.

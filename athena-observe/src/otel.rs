@@ -140,7 +140,7 @@ pub fn attach(meter: &Meter, cache: &Cache) {
             of_name.map(|figure| (figure.value, attributes(figure))).collect()
         };
         match kind {
-            Kind::Counter => {
+            InstrumentKind::Counter => {
                 let counter = meter.u64_observable_counter(instrument).with_unit(unit);
                 let observed = counter.with_callback(move |observer| {
                     for (value, attributes) in of_name() {
@@ -151,7 +151,7 @@ pub fn attach(meter: &Meter, cache: &Cache) {
                 });
                 observed.build();
             }
-            Kind::Gauge => {
+            InstrumentKind::Gauge => {
                 let gauge = meter.f64_observable_gauge(instrument).with_unit(unit);
                 let observed = gauge.with_callback(move |observer| {
                     for (value, attributes) in of_name() {
@@ -167,44 +167,44 @@ pub fn attach(meter: &Meter, cache: &Cache) {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum InstrumentKind {
     Counter,
     Gauge,
 }
 
 /// What [`figures`] may hold: instruments are made before there are any.
-const NAMES: [(&str, Kind); 31] = [
-    ("requests_total", Kind::Counter),
-    ("degraded_total", Kind::Counter),
-    ("load_failures_total", Kind::Counter),
-    ("load_timeouts_total", Kind::Counter),
-    ("refreshes_total", Kind::Counter),
-    ("fills_total", Kind::Counter),
-    ("unreadable_total", Kind::Counter),
-    ("unwritable_total", Kind::Counter),
-    ("invalidations_total", Kind::Counter),
-    ("journaled_total", Kind::Counter),
-    ("retries_total", Kind::Counter),
-    ("breaker_openings_total", Kind::Counter),
-    ("reconnects_total", Kind::Counter),
-    ("not_kept_total", Kind::Counter),
-    ("operation_failures_total", Kind::Counter),
-    ("failovers_total", Kind::Counter),
-    ("journal_entries", Kind::Gauge),
-    ("journal_oldest_seconds", Kind::Gauge),
-    ("entries", Kind::Gauge),
-    ("entries_max", Kind::Gauge),
-    ("entry_bytes", Kind::Gauge),
-    ("last_failover_timestamp_seconds", Kind::Gauge),
-    ("last_recovery_seconds", Kind::Gauge),
-    ("health_status", Kind::Gauge),
-    ("health_check_seconds", Kind::Gauge),
-    ("nodes", Kind::Gauge),
-    ("nodes_ready", Kind::Gauge),
-    ("nodes_trusted", Kind::Gauge),
-    ("operations_in_flight", Kind::Gauge),
-    ("breakers", Kind::Gauge),
-    ("node_info", Kind::Gauge),
+const NAMES: [(&str, InstrumentKind); 31] = [
+    ("requests_total", InstrumentKind::Counter),
+    ("degraded_total", InstrumentKind::Counter),
+    ("load_failures_total", InstrumentKind::Counter),
+    ("load_timeouts_total", InstrumentKind::Counter),
+    ("refreshes_total", InstrumentKind::Counter),
+    ("fills_total", InstrumentKind::Counter),
+    ("unreadable_total", InstrumentKind::Counter),
+    ("unwritable_total", InstrumentKind::Counter),
+    ("invalidations_total", InstrumentKind::Counter),
+    ("journaled_total", InstrumentKind::Counter),
+    ("retries_total", InstrumentKind::Counter),
+    ("breaker_openings_total", InstrumentKind::Counter),
+    ("reconnects_total", InstrumentKind::Counter),
+    ("not_kept_total", InstrumentKind::Counter),
+    ("operation_failures_total", InstrumentKind::Counter),
+    ("failovers_total", InstrumentKind::Counter),
+    ("journal_entries", InstrumentKind::Gauge),
+    ("journal_oldest_seconds", InstrumentKind::Gauge),
+    ("entries", InstrumentKind::Gauge),
+    ("entries_max", InstrumentKind::Gauge),
+    ("entry_bytes", InstrumentKind::Gauge),
+    ("last_failover_timestamp_seconds", InstrumentKind::Gauge),
+    ("last_recovery_seconds", InstrumentKind::Gauge),
+    ("health_status", InstrumentKind::Gauge),
+    ("health_check_seconds", InstrumentKind::Gauge),
+    ("nodes", InstrumentKind::Gauge),
+    ("nodes_ready", InstrumentKind::Gauge),
+    ("nodes_trusted", InstrumentKind::Gauge),
+    ("operations_in_flight", InstrumentKind::Gauge),
+    ("breakers", InstrumentKind::Gauge),
+    ("node_info", InstrumentKind::Gauge),
 ];
 
 /// A cache, and its figures of a moment ago.
@@ -271,8 +271,8 @@ mod tests {
         cache.health_checks().report().await;
         for figure in figures(&cache.report()) {
             let kind = match figure.value {
-                Value::Counter(_) => Kind::Counter,
-                Value::Gauge(_) => Kind::Gauge,
+                Value::Counter(_) => InstrumentKind::Counter,
+                Value::Gauge(_) => InstrumentKind::Gauge,
             };
             assert!(NAMES.contains(&(figure.name, kind)), "{figure:?}");
         }

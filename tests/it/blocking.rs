@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use crate::world::{Fault, Log, TTL};
+use crate::world::{Fault, Log, TTL, World};
 
 /// A source that counts how often it is asked, and answers with the count.
 #[derive(Debug, Default)]
@@ -263,6 +263,27 @@ fn a_cache_in_scope_is_used_by_functions_that_name_none() {
         assert_eq!((doubled(2), doubled(2)), (4, 4));
     });
     assert_eq!(cache.stats().memory_hits, 1);
+}
+
+#[tokio::test]
+async fn a_refresh_finds_the_cache_that_its_caller_is_in_the_scope_of() {
+    #[athena_cache(ttl = "1s")]
+    fn half(number: u32) -> u32 {
+        number / 2
+    }
+    #[athena_cache(ttl = "10s", refresh = "50%")]
+    fn halved(number: u32) -> u32 {
+        half(number)
+    }
+    let world = World::in_memory();
+    for (after, misses) in [(0, 2), (6, 3)] {
+        world.advance(Duration::from_secs(after));
+        let cache = world.cache.clone();
+        let call = spawn_blocking(move || cache.sync_scope(|| halved(8)));
+        assert_eq!(call.await.unwrap(), 4);
+        world.cache.settle().await;
+        assert_eq!(world.cache.stats().misses, misses);
+    }
 }
 
 struct Shop {

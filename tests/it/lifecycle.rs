@@ -281,3 +281,27 @@ async fn scopes_nest_and_end() {
     let counts = |cache: &Cache| (cache.stats().misses, cache.stats().memory_hits);
     assert_eq!((counts(&outer), counts(&inner)), ((1, 1), (1, 0)));
 }
+
+#[tokio::test]
+async fn a_load_in_the_background_finds_the_cache_that_its_caller_is_in_the_scope_of() {
+    #[athena_cache(ttl = "1s")]
+    async fn part(number: u32) -> u32 {
+        number
+    }
+    #[athena_cache(ttl = "10s", refresh = "50%")]
+    async fn whole(number: u32) -> u32 {
+        part(number).await
+    }
+    let world = World::in_memory();
+    let (whole, misses) = (|| world.cache.scope(whole(1)), || world.cache.stats().misses);
+    whole().await;
+    assert_eq!(misses(), 2);
+    world.advance(Duration::from_secs(6));
+    whole().await;
+    world.cache.settle().await;
+    assert_eq!(
+        (world.cache.stats().refreshes, misses()),
+        (1, 3),
+        "it was asked for its part again"
+    );
+}

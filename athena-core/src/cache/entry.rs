@@ -1,32 +1,24 @@
 //! One entry without macros: the same engine, the same policies.
 
-use std::future::{Future, poll_fn};
+pub(super) mod background;
+mod calls;
+mod format;
+
 use std::marker::PhantomData;
-use std::pin::pin;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::Cache;
-use crate::codec::{Coding, Wire};
-use crate::engine::{
-    self, Ask, Attending, Caller, DetachedLoading, Engine, InPlace, Loaded, Loading, Origin,
-    TypedCall,
-};
-use crate::error::Error;
-use crate::key::Key;
 use crate::key::draft::KeyDraft;
-use crate::of::Observed;
 use crate::policy::{Fallback, Percent, SitePolicy};
-use crate::runtime::{Invalidated, Runtime, Scope};
-use crate::shape::{self, Errors, Shape, Typing};
+use crate::runtime::Runtime;
 use crate::tag::{Tag, Tags};
-use crate::telemetry::{Outcome, log};
+
+pub use format::{Carry, Format, Json, Local, Postcard, Quiet, Typed};
 
 impl Cache {
     /// One entry, named by hand.
+    #[inline]
     pub fn entry(&self, name: impl AsRef<str>) -> Entry<'_> {
         Entry::new(self.runtime(), name.as_ref())
     }
@@ -46,83 +38,20 @@ pub struct Entry<'c, F = Postcard, C = Quiet> {
     state: PhantomData<(F, C)>,
 }
 
-/// Values are written with postcard.
-#[derive(Debug, Clone, Copy)]
-pub enum Postcard {}
-
-/// Values are written as JSON; needs the feature `json`.
-#[derive(Debug, Clone, Copy)]
-pub enum Json {}
-
-/// Values stay in this process.
-#[derive(Debug, Clone, Copy)]
-pub enum Local {}
-
-/// How values of type `V` are written.
-pub trait Format<V> {
-    #[doc(hidden)]
-    fn wire() -> Option<Wire<V>>;
-}
-
-impl<V: Serialize + DeserializeOwned + 'static> Format<V> for Postcard {
-    fn wire() -> Option<Wire<V>> {
-        Some(Wire::postcard())
-    }
-}
-
-#[cfg(feature = "json")]
-impl<V: Serialize + DeserializeOwned + 'static> Format<V> for Json {
-    fn wire() -> Option<Wire<V>> {
-        Some(Wire::json())
-    }
-}
-
-impl<V> Format<V> for Local {
-    fn wire() -> Option<Wire<V>> {
-        None
-    }
-}
-
-/// The cache's own errors never reach the caller.
-#[derive(Debug, Clone, Copy)]
-pub enum Quiet {}
-
-/// The cache's own errors reach the caller, where a setter asked for that.
-#[derive(Debug, Clone, Copy)]
-pub enum Typed {}
-
-/// Whether errors of type `E` carry the cache's own.
-pub trait Carry<E> {
-    #[doc(hidden)]
-    fn carry() -> Option<fn(Error) -> E>;
-}
-
-impl<E> Carry<E> for Quiet {
-    fn carry() -> Option<fn(Error) -> E> {
-        None
-    }
-}
-
-impl<E: From<Error>> Carry<E> for Typed {
-    fn carry() -> Option<fn(Error) -> E> {
-        Some(E::from)
-    }
-}
-
 impl<'c> Entry<'c> {
+    #[inline]
     pub(super) fn new(runtime: &'c Arc<Runtime>, name: &str) -> Self {
         Self::with(runtime, name, SitePolicy::default(), Tags::default())
     }
 
+    #[inline]
     pub(super) fn with(
         runtime: &'c Arc<Runtime>,
         name: &str,
         policy: SitePolicy,
         tags: Tags,
     ) -> Self {
-        let mut key = KeyDraft::named(name);
-        key.shorten();
-        Self { runtime, key, policy, tags, state: PhantomData }
+        Self { runtime, key: KeyDraft::named(name), policy, tags, state: PhantomData }
     }
 }
 
@@ -200,306 +129,8 @@ impl<'c, F, C> Entry<'c, F, C> {
         self.retyped()
     }
 
-    /// Lets loads go on in the background; they must own what they use.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use std::time::Duration;
-    /// # use athena_cache_core::{Cache, Percent};
-    /// let cache = Cache::in_memory("shop");
-    /// let entry = cache.entry("rates").ttl(Duration::from_secs(60)).in_background();
-    /// let rates = entry
-    ///     .refresh(Percent::new(80)) // reloads once 48 s have passed, without anybody waiting
-    ///     .get_or_load(|| async { Ok::<_, std::io::Error>(vec![1.08]) })
-    ///     .await?;
-    /// # let _ = rates;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn in_background(self) -> Background<'c, F, C> {
-        Background { entry: self }
-    }
-
-    /// The value, from a tier or from `load`.
-    ///
-    /// # Errors
-    ///
-    /// Those of `load`; those of the cache only after [`hard_timeout`](Self::hard_timeout) or
-    /// [`fail_fast`](Self::fail_fast).
-    pub async fn get_or_load<V, E, Fut>(mut self, load: impl FnOnce() -> Fut) -> Result<V, E>
-    where
-        V: Clone + Send + Sync + 'static,
-        E: 'static,
-        F: Format<V>,
-        C: Carry<E>,
-        Fut: Future<Output = Result<V, E>>,
-    {
-        if let Some(value) = self.hit() {
-            return Ok(value);
-        }
-        let load = pin!(async { load().await });
-        self.answer(shape::result(), Caller::in_place(), InPlace(load)).await.0
-    }
-
-    /// The same for a value that may be absent; see [`negative_ttl`](Self::negative_ttl).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use std::time::Duration;
-    /// # use athena_cache_core::Cache;
-    /// let cache = Cache::in_memory("shop");
-    /// let entry = cache.entry("user:0").negative_ttl(Duration::from_secs(10));
-    /// let nobody = entry.find_or_load(|| async { Ok::<Option<String>, std::io::Error>(None) }).await?;
-    /// assert_eq!(nobody, None); // remembered for ten seconds
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`get_or_load`](Self::get_or_load).
-    pub async fn find_or_load<V, E, Fut>(
-        mut self,
-        load: impl FnOnce() -> Fut,
-    ) -> Result<Option<V>, E>
-    where
-        V: Clone + Send + Sync + 'static,
-        E: 'static,
-        F: Format<V>,
-        C: Carry<E>,
-        Fut: Future<Output = Result<Option<V>, E>>,
-    {
-        if let Some(value) = self.hit() {
-            return Ok(Some(value));
-        }
-        let load = pin!(async { load().await });
-        self.answer(shape::result_option(), Caller::in_place(), InPlace(load)).await.0
-    }
-
-    /// As [`get_or_load`](Self::get_or_load), with where the value came from.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use athena_cache_core::{Cache, Source};
-    /// let cache = Cache::in_memory("shop");
-    /// let user = || async { Ok::<_, std::io::Error>("Ada".to_owned()) };
-    /// let first = cache.entry("user:42").observe(user).await;
-    /// assert_eq!(first.outcome.source, Source::Load);
-    /// let second = cache.entry("user:42").observe(user).await;
-    /// assert_eq!(second.outcome.source, Source::Memory);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn observe<V, E, Fut>(self, load: impl FnOnce() -> Fut) -> Observed<Result<V, E>>
-    where
-        V: Clone + Send + Sync + 'static,
-        E: 'static,
-        F: Format<V>,
-        C: Carry<E>,
-        Fut: Future<Output = Result<V, E>>,
-    {
-        let load = pin!(async { load().await });
-        let (value, outcome) =
-            self.answer(shape::result(), Caller::in_place(), InPlace(load)).await;
-        Observed { value, outcome }
-    }
-
-    /// The value if one is there and fresh; loads nothing.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use athena_cache_core::Cache;
-    /// let cache = Cache::in_memory("shop");
-    /// assert_eq!(cache.entry("user:42").get::<u32>().await?, None);
-    /// cache.entry("user:42").insert(7_u32).await?;
-    /// assert_eq!(cache.entry("user:42").get().await?, Some(7_u32));
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the cache is closed, or the backend cannot say and no copy may stand in.
-    pub async fn get<V>(mut self) -> Result<Option<V>, Error>
-    where
-        V: Clone + Send + Sync + 'static,
-        F: Format<V>,
-    {
-        if let Some(value) = self.hit() {
-            return Ok(Some(value));
-        }
-        let call = TypedCall::new(shape::option::<V>(), Errors::none());
-        let answer = self.ask(&call).ok_or_else(Error::closed)?.peek().await;
-        let answer = answer.map_err(Error::backend)?;
-        Ok(answer.and_then(|answer| call.value(answer.content)).flatten())
-    }
-
-    /// Stores a value; loads of this entry that are under way do not replace it.
-    ///
-    /// # Errors
-    ///
-    /// If the cache is closed, the value cannot be written as bytes, or the backend did not take it.
-    /// Then no old value is served by this process, but other processes may still have one.
-    pub async fn insert<V>(self, value: V) -> Result<(), Error>
-    where
-        V: Clone + Send + Sync + 'static,
-        F: Format<V>,
-    {
-        let ask = self.ask(&TypedCall::new(shape::plain::<V>(), Errors::none()));
-        ask.ok_or_else(Error::closed)?.put(Loaded::given(engine::boxed(value))).await
-    }
-
-    /// Removes the entry everywhere.
-    pub async fn invalidate(mut self) -> Invalidated {
-        self.runtime.invalidate(&[Scope::Entry(self.reached())]).await
-    }
-
-    /// Ends the entry's fresh time and keeps it for grace.
-    ///
-    /// # Errors
-    ///
-    /// If the backend cannot be reached.
-    pub async fn expire(mut self) -> Result<(), Error> {
-        self.runtime.expire(&self.reached()).await
-    }
-
-    /// The key with its reach: what is kept in this process alone is another entry than the shared one.
-    fn reached(&mut self) -> Key {
-        self.reach();
-        self.key.whole()
-    }
-
-    #[inline]
-    fn reach(&mut self) {
-        self.key.set_local(self.policy.memory_only);
-    }
-
-    /// What memory answers at once.
-    #[inline]
-    fn hit<V: Clone + 'static>(&mut self) -> Option<V> {
-        self.reach();
-        let SitePolicy { memory_only, refresh, .. } = self.policy;
-        let topic = || self.runtime.telemetry.topic(&self.key.whole(), None);
-        engine::hit(self.runtime, (self.key.bytes(), None), memory_only, refresh, topic)
-    }
-
-    async fn answer<R, V, E, O>(
-        self,
-        shape: Shape<R, V, E>,
-        caller: Caller,
-        mut origin: O,
-    ) -> (R, Outcome)
-    where
-        V: Clone + Send + Sync + 'static,
-        E: 'static,
-        F: Format<V>,
-        C: Carry<E>,
-        O: Origin<R, V, E>,
-    {
-        let call = TypedCall::new(shape, Errors { carry: C::carry(), ..Errors::none() });
-        // One of a cache that is closed asks nothing.
-        let mut ask = self.ask(&call);
-        let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
-        let mut attending = Attending::new(&call, &caller, engine, "by hand");
-        poll_fn(|context| attending.poll(&mut origin, context)).await
-    }
-
-    /// The call for the engine; `None` once the cache is closed.
-    fn ask<R, V, E>(self, call: &TypedCall<R, V, E>) -> Option<Ask>
-    where
-        V: Clone + Send + Sync + 'static,
-        E: 'static,
-        F: Format<V>,
-    {
-        let named: Entry<'_, ()> = self.retyped();
-        named.ask_of((call.typing(), F::wire().map(Wire::erased)))
-    }
-
     pub(super) fn retyped<F2, C2>(self) -> Entry<'c, F2, C2> {
         let Self { runtime, key, policy, tags, .. } = self;
         Entry { runtime, key, policy, tags, state: PhantomData }
-    }
-}
-
-impl Entry<'_, ()> {
-    fn ask_of(mut self, types: (Typing, Option<Coding>)) -> Option<Ask> {
-        let policy = self.policy.over(&self.runtime.defaults);
-        let is_open = !self.runtime.is_closed();
-        is_open.then(|| Ask::named(self.runtime, self.reached(), policy, self.tags, types))
-    }
-}
-
-/// An entry whose loads may go on without their caller; from [`Entry::in_background`].
-#[derive(Debug)]
-#[must_use = "say what to do with the entry"]
-pub struct Background<'c, F = Postcard, C = Quiet> {
-    entry: Entry<'c, F, C>,
-}
-
-impl<F, C> Background<'_, F, C> {
-    /// Reloads in the background once this share of the ttl has passed, 1 to 99 percent.
-    ///
-    /// At 0 each hit would begin a load, and at 100 none: both are left out, which a WARN tells once.
-    pub fn refresh(mut self, share: Percent) -> Self {
-        static TOLD: Once = Once::new();
-        let acts = (1..=99).contains(&share.get());
-        if !acts {
-            TOLD.call_once(|| log::refresh_left_out(share));
-        }
-        self.entry.policy.refresh = acts.then_some(share);
-        self
-    }
-
-    /// Waits this long for the load when a stale value exists; the load then goes on.
-    pub fn soft_timeout(mut self, limit: Duration) -> Self {
-        self.entry.policy.soft_timeout = Some(limit);
-        self
-    }
-
-    /// The value, from a tier or from `load`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Entry::get_or_load`].
-    pub async fn get_or_load<V, E, Fut>(
-        mut self,
-        load: impl FnOnce() -> Fut + Send + 'static,
-    ) -> Result<V, E>
-    where
-        V: Clone + Send + Sync + 'static,
-        E: Send + 'static,
-        F: Format<V>,
-        C: Carry<E>,
-        Fut: Future<Output = Result<V, E>> + Send + 'static,
-    {
-        if let Some(value) = self.entry.hit() {
-            return Ok(value);
-        }
-        let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        self.entry.answer(shape::result(), Caller::detached(), DetachedLoading(Some(load))).await.0
-    }
-
-    /// As [`get_or_load`](Self::get_or_load), with where the value came from.
-    pub async fn observe<V, E, Fut>(
-        self,
-        load: impl FnOnce() -> Fut + Send + 'static,
-    ) -> Observed<Result<V, E>>
-    where
-        V: Clone + Send + Sync + 'static,
-        E: Send + 'static,
-        F: Format<V>,
-        C: Carry<E>,
-        Fut: Future<Output = Result<V, E>> + Send + 'static,
-    {
-        let load: Loading<Result<V, E>> = Box::pin(async { load().await });
-        let (value, outcome) = self
-            .entry
-            .answer(shape::result(), Caller::detached(), DetachedLoading(Some(load)))
-            .await;
-        Observed { value, outcome }
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use super::caller::{OwnedLoad, Retention};
 use super::detach::Detach;
 use super::typed::TypedCall;
+use crate::context;
 use crate::lock::Mutex;
 use crate::telemetry::span::apart;
 
@@ -95,6 +96,8 @@ where
 {
     let mailbox = Mailbox::default();
     let returns = Arc::clone(&mailbox);
+    // The caches that its functions find are those that its caller would find.
+    let load = context::in_this_scope(load);
     let load = async move {
         let (returned, loaded) = call.take_apart(load.await, Retention::Kept);
         *returns.lock() = Some(returned);

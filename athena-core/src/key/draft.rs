@@ -32,12 +32,13 @@ impl KeyDraft {
         draft
     }
 
-    /// That of an entry which is named by hand.
+    /// That of an entry which is named by hand, shortened if it is long.
     #[inline]
     pub(crate) fn named(text: &str) -> Self {
         let mut draft = Self::empty();
         draft.push(NAMED);
         draft.put(text.as_bytes());
+        draft.shorten();
         draft
     }
 

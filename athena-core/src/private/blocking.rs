@@ -11,6 +11,7 @@ use std::task::Poll;
 use super::Ask;
 use super::fit::CacheValue;
 use crate::blocking::{at_once, is_in_task, wait};
+use crate::context;
 use crate::engine::{Caller, Detach, Detached, InPlace, Origin};
 use crate::tasks;
 use crate::telemetry::{Event, Topic};
@@ -86,5 +87,5 @@ impl<R: 'static, V: CacheValue, E: 'static> Ask<R, V, E> {
 
 /// A load that has left its caller, in a thread where it may wait.
 pub async fn in_background<R: Send + 'static>(load: impl FnOnce() -> R + Send + 'static) -> R {
-    tasks::in_thread(load).await
+    tasks::in_thread(context::code_in_this_scope(load)).await
 }
