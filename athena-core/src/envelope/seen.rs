@@ -39,7 +39,8 @@ impl Envelope {
         let header = cursor.header().ok_or(Unreadable::Corrupt)?;
         let is_own_name = header.name == crc32fast::hash(name.as_bytes());
         let (codec, fingerprint) = (header.codec, header.fingerprint);
-        let envelope = cursor.envelope(header.kind)?;
+        let mut envelope = cursor.envelope(header.kind)?;
+        envelope.payload = cursor.0.to_vec();
         Ok(Opened { codec, fingerprint, is_own_name, envelope })
     }
 }
