@@ -9,6 +9,7 @@ mod forgery;
 mod glance;
 mod live;
 mod page;
+mod processes;
 mod snapshot;
 
 use std::sync::Arc;

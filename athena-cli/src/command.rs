@@ -2,7 +2,6 @@
 
 mod doctor;
 mod drill;
-mod fleet;
 mod invalidate;
 mod keys;
 mod show;
@@ -12,6 +11,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use athena_cache_core::Fleet;
 use athena_cache_core::backend::Backend;
 use athena_cache_core::backend::operate::Operator;
 use athena_cache_redis::Redis;
@@ -49,6 +49,13 @@ impl Session<'_> {
                 .help(format!("`--confirm {namespace}` says that this cache is meant"))),
         }
     }
+}
+
+/// The processes of a namespace that say that they are there.
+async fn fleet(operator: &dyn Operator, prefix: &str) -> Result<Fleet, Fault> {
+    let members = operator.fleet(prefix).await;
+    let unread = |failure| Fault::of("cannot read who uses the namespace", &failure);
+    members.map(Fleet::of).map_err(unread)
 }
 
 /// Does what is asked; ends with what was done so far if somebody interrupts it.

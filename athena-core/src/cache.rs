@@ -3,6 +3,8 @@
 mod batch;
 mod builder;
 mod entry;
+#[cfg(feature = "json")]
+mod fleet;
 mod functions;
 mod health;
 mod report;
@@ -240,6 +242,8 @@ impl Cache {
     pub async fn close(&self) -> Closed {
         self.0.sites.tell_unmatched();
         let tasks_ended = self.0.tasks.close().await;
+        #[cfg(feature = "json")]
+        self.leave_fleet().await;
         let pending_invalidations = self.0.remote.as_ref().map_or(0, |it| it.journal_depth());
         let backend_ended = match &self.0.remote {
             Some(remote) => remote.close().await,

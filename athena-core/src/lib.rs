@@ -22,6 +22,8 @@ mod entry;
 mod envelope;
 mod error;
 mod excerpt;
+#[cfg(feature = "json")]
+mod fleet;
 mod flight;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -64,6 +66,8 @@ pub use cache::{
 };
 pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed};
 pub use error::Error;
+#[cfg(feature = "json")]
+pub use fleet::{Fleet, FleetProcess};
 pub use health::{
     Fact, Finding, Health, HealthEntry, HealthPolicy, HealthReport, Need, NeutralHealth,
 };

@@ -34,7 +34,7 @@ use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::sites::Sites;
 use crate::tag::{Tag, TagExcess, Tags};
-use crate::tasks::{Spawner, Tasks};
+use crate::tasks::{Sole, Spawner, Tasks};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
 
@@ -64,6 +64,8 @@ pub(crate) struct Runtime {
     pub(crate) secret_key: SecretKey,
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
+    /// Says that this process is there.
+    pub(crate) fleet: Sole,
     /// Whether it was told that calls come from outside of a tokio runtime.
     pub(crate) told_outside: AtomicBool,
 }

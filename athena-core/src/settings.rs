@@ -100,6 +100,14 @@ pub struct Settings {
     pub resilience: Resilience,
     /// What health checks expect.
     pub health: HealthSettings,
+    /// How often this process writes of itself into the roster of those that share the namespace. Default never; from
+    /// 1 s to 1 h.
+    ///
+    /// [`Cache::fleet`](crate::Cache::fleet), the page and `athena status --fleet` show what all of them say, who is
+    /// missing, and what they disagree about. It costs a write of at most 16 KiB each time, and takes the feature
+    /// `json`.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Duration>,
     /// What is set for single functions, by their names; it takes the place of what their attributes say.
     ///
     /// A function is known once it is called: a name that none has is told with one WARN, see
@@ -125,6 +133,7 @@ impl Default for Settings {
             memory: Memory::default(),
             resilience: Resilience::default(),
             health: HealthSettings::default(),
+            fleet: None,
             sites: BTreeMap::new(),
         }
     }
@@ -219,6 +228,9 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// A process that dies during a load holds up the others for as long.
 pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
 
+const SHORTEST_FLEET: Duration = Duration::from_secs(1);
+const LONGEST_FLEET: Duration = Duration::from_secs(3_600);
+
 impl Settings {
     /// Checks everything together; the error lists every fault.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -250,6 +262,7 @@ impl Settings {
             ));
         }
         faults.extend(site::not_whole([("ttl", Some(self.ttl)), ("grace", Some(self.grace))]));
+        faults.extend(self.fleet.and_then(fleet_fault));
         self.resilience.check(&mut faults);
         self.health.check(&mut faults);
         check_sites(&self.sites, &mut faults);
@@ -263,6 +276,11 @@ impl Settings {
         if faults.is_empty() { Ok(()) } else { Err(Error::settings(faults.join("; "))) }
     }
 
+    /// A number that differs, almost surely, where anything in them does.
+    pub(crate) fn digest(&self) -> String {
+        format!("{:08x}", crc32fast::hash(format!("{self:?}").as_bytes()))
+    }
+
     pub(crate) fn defaults(&self) -> Defaults {
         Defaults {
             ttl: self.ttl,
@@ -272,6 +290,18 @@ impl Settings {
             fallback: self.fallback,
         }
     }
+}
+
+/// Why a process cannot write of itself so often, if it cannot.
+fn fleet_fault(interval: Duration) -> Option<String> {
+    let shown = crate::duration::shown(interval);
+    if !cfg!(feature = "json") {
+        return Some(format!(
+            "`fleet` is {shown}, and what a process writes of itself is JSON: add the feature `json`, or leave it out"
+        ));
+    }
+    let is_fine = (SHORTEST_FLEET..=LONGEST_FLEET).contains(&interval);
+    (!is_fine).then(|| format!("`fleet` is {shown}, expected 1s to 1h; leave it out for never"))
 }
 
 /// Adds what cannot be used of what is set for functions.

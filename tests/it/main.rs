@@ -21,6 +21,7 @@ mod digests;
 mod each;
 mod envelope;
 mod extremes;
+mod fleet;
 mod functions;
 mod generations;
 mod grace;

@@ -8,19 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use athena_cache_core::{
-    Answerer, Cache, Distribution, Report, Resilience, SiteReport, SiteSettings, Stats, Status,
-    WaitReport,
+    Answerer, Distribution, Report, Resilience, SiteReport, SiteSettings, Stats, Status, WaitReport,
 };
+use futures_util::future::join;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::glance::Glance;
+use super::processes::Processes;
 use crate::caches::Caches;
 use crate::routes::seen;
 
 /// For how long what was found out is good.
 const GOOD: Duration = Duration::from_millis(900);
+/// The same of the other processes: what each writes of itself is large.
+const GOOD_OF_PROCESSES: Duration = Duration::from_secs(5);
 
 /// What is shown of all caches of a page.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ pub(super) struct Snapshots {
     caches: Arc<Caches>,
     actions: &'static [&'static str],
     latest: Vec<Mutex<Option<Latest>>>,
+    processes: Vec<Mutex<Option<(Instant, Processes)>>>,
 }
 
 /// What was found out last, and when.
@@ -57,6 +61,7 @@ struct View<'v> {
     status: &'v Status,
     stats: &'v Stats,
     stale_age: Option<Distribution>,
+    fleet: Processes,
     waits: Vec<WaitRow>,
     settings: SettingsInForce,
 }
@@ -101,7 +106,8 @@ struct SiteRow {
 impl Snapshots {
     pub(super) fn new(caches: Arc<Caches>, actions: &'static [&'static str]) -> Self {
         let latest = caches.all.iter().map(|_| Mutex::default()).collect();
-        Self { caches, actions, latest }
+        let processes = caches.all.iter().map(|_| Mutex::default()).collect();
+        Self { caches, actions, latest, processes }
     }
 
     pub(super) fn caches(&self) -> &Caches {
@@ -121,13 +127,27 @@ impl Snapshots {
         {
             return Arc::clone(shown);
         }
-        let shown = Arc::new(self.look(&self.caches.all[place]).await);
+        let shown = Arc::new(self.look(place).await);
         *latest = Some((Instant::now(), Arc::clone(&shown)));
         shown
     }
 
-    async fn look(&self, cache: &Cache) -> Shown {
-        let status = seen(cache, self.caches.details).await;
+    /// The processes that share its namespace.
+    async fn processes(&self, place: usize) -> Processes {
+        let mut latest = self.processes[place].lock().await;
+        if let Some((at, processes)) = &*latest
+            && at.elapsed() < GOOD_OF_PROCESSES
+        {
+            return processes.clone();
+        }
+        let processes = Processes::of(&self.caches.all[place], self.caches.details).await;
+        *latest = Some((Instant::now(), processes.clone()));
+        processes
+    }
+
+    async fn look(&self, place: usize) -> Shown {
+        let cache = &self.caches.all[place];
+        let (status, fleet) = join(seen(cache, self.caches.details), self.processes(place)).await;
         let report = cache.report();
         let view = View {
             caches: self.caches.names(),
@@ -137,6 +157,7 @@ impl Snapshots {
             status: &status,
             stats: &report.stats,
             stale_age: report.stale_age(),
+            fleet,
             waits: report.waits.iter().map(WaitRow::of).collect(),
             settings: SettingsInForce { resilience: cache.resilience(), sites: cache.sites() },
         };

@@ -17,6 +17,7 @@ mod support;
 
 mod acting;
 mod failing;
+mod fleet;
 mod hostile;
 mod links;
 mod reading;

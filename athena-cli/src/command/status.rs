@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use athena_cache_core::backend::operate::{SentinelReport, Survey, SurveyedNode};
-use athena_cache_core::{Cache, Health, Status};
+use athena_cache_core::{Cache, Fleet, Health, Status};
 use serde::Serialize;
 
-use super::fleet::Fleet;
 use super::{Session, operator, tally};
 use crate::args::StatusArgs;
 use crate::exit::Exit;
@@ -53,7 +52,7 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
     };
     let mut fleet = None;
     if args.fleet {
-        fleet = Some(Fleet::read(&*operator, &session.prefix()).await);
+        fleet = Some(super::fleet(&*operator, &session.prefix()).await);
     }
     let out = session.out;
     let shown = fleet.as_ref().and_then(|fleet| fleet.as_ref().ok());

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use athena_cache_core::Fleet;
 use athena_cache_core::backend::operate::{Operator, Survey};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
-use super::fleet::Fleet;
 use super::{Session, operator};
 use crate::args::WatchArgs;
 use crate::exit::Exit;
@@ -87,7 +87,7 @@ async fn take(operator: &dyn Operator, prefix: &str, limit: Duration) -> Sample 
     let survey = operator.survey(limit).await;
     let mut sample = of_survey(&survey);
     // A fleet that cannot be read is not known; that the nodes are away is said above.
-    let fleet = tokio::time::timeout(limit, Fleet::read(operator, prefix)).await;
+    let fleet = tokio::time::timeout(limit, super::fleet(operator, prefix)).await;
     if let Ok(Ok(fleet)) = fleet {
         add_fleet(&mut sample, &fleet);
     }

@@ -27,7 +27,7 @@ use crate::resilience::settings::Resilience;
 use crate::runtime::Runtime;
 use crate::settings::{Memory, Settings, SiteSettings};
 use crate::sites::Sites;
-use crate::tasks::Tasks;
+use crate::tasks::{Sole, Tasks};
 use crate::telemetry::log::Log;
 use crate::telemetry::{Observer, Telemetry};
 
@@ -308,11 +308,14 @@ impl Builder {
             secret_key,
             logged: Mutex::new(HashSet::new()),
             told_outside: AtomicBool::new(false),
+            fleet: Sole::new(&clock),
             settings,
             clock,
             random,
         });
         cache.runtime().keep_alive();
+        #[cfg(feature = "json")]
+        cache.join_fleet();
         cache
     }
 }

@@ -63,6 +63,8 @@ impl Cache {
     pub async fn status(&self) -> Status {
         let runtime = self.runtime();
         runtime.keep_alive();
+        #[cfg(feature = "json")]
+        self.join_fleet();
         let operator = runtime.remote.as_ref().and_then(|remote| remote.operator());
         let limit = SURVEYED.min(runtime.settings.health.limit);
         let seen = async {

@@ -43,6 +43,7 @@ pub(super) fn status(
             started_at: identity.started_at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             namespace: cache.namespace().to_owned(),
+            settings: runtime.settings.digest(),
         },
         nodes: servers(&nodes, survey),
         journal: JournalStatus {

@@ -88,6 +88,8 @@ pub struct ProcessStatus {
     pub version: String,
     /// The namespace.
     pub namespace: String,
+    /// A digest of the settings that it was built with: two processes of one version that differ in it were told different things.
+    pub settings: String,
 }
 
 /// A node of a backend: what this process knows of it, and what it said when it was asked.

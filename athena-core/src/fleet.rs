@@ -1,47 +1,47 @@
-//! The processes of a namespace, and what they disagree about.
+//! The processes that share a namespace, and what they disagree about.
 //!
 //! Invariant: what a process writes of itself is read as far as it is known; what is not there disagrees with
 //! nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use athena_cache_core::backend::operate::{FleetMember, Operator};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::fault::Fault;
-use crate::shown;
+use crate::backend::operate::FleetMember;
+use crate::duration;
 
-/// A process.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Process {
-    pub(super) id: String,
-    /// Since it came last.
-    pub(super) since_ms: u64,
-    /// Whether what it said last has ended: it has not come for its time.
-    pub(super) is_missing: bool,
-    /// What it says of itself, as it wrote it.
-    pub(super) status: Option<Value>,
+/// The processes that share a namespace; from [`Cache::fleet`](crate::Cache::fleet).
+///
+/// Those that say so: it takes `fleet = "5s"` in the settings of each.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Fleet {
+    /// By their names.
+    pub processes: Vec<FleetProcess>,
+    /// Sentences about what they say differently, and about who is missing.
+    pub disagreements: Vec<String>,
 }
 
-/// The processes of a fleet, and what they disagree about.
+/// A process, as it was heard of last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Fleet {
-    pub(super) processes: Vec<Process>,
-    pub(super) disagreements: Vec<String>,
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FleetProcess {
+    /// A name that no other one has.
+    pub id: String,
+    /// How long ago it came, in milliseconds, by the clock of the node that keeps the roster.
+    pub since_ms: u64,
+    /// Whether what it said last has ended, as it does when it does not come three times.
+    pub is_missing: bool,
+    /// What it says of itself: the beginning of its [`Status`](crate::Status); `None` if that is not to be read.
+    pub status: Option<Value>,
 }
 
 impl Fleet {
-    pub(super) async fn read(operator: &dyn Operator, prefix: &str) -> Result<Self, Fault> {
-        let members = operator.fleet(prefix).await;
-        let members =
-            members.map_err(|failure| Fault::of("cannot read who uses the namespace", &failure))?;
-        Ok(Self::of(members))
-    }
-
-    fn of(members: Vec<FleetMember>) -> Self {
-        let process = |member: FleetMember| Process {
+    /// What the members of a roster say.
+    pub fn of(members: Vec<FleetMember>) -> Self {
+        let process = |member: FleetMember| FleetProcess {
             since_ms: u64::try_from(member.since.as_millis()).unwrap_or(u64::MAX),
             is_missing: member.document.is_none(),
             status: member.document.and_then(|document| serde_json::from_slice(&document).ok()),
@@ -53,12 +53,14 @@ impl Fleet {
     }
 }
 
-impl Process {
-    pub(super) fn text(&self, pointer: &str) -> Option<&str> {
+impl FleetProcess {
+    /// A text of what it says, by a JSON pointer such as `/process/host`.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
         self.status.as_ref()?.pointer(pointer)?.as_str()
     }
 
-    pub(super) fn number(&self, pointer: &str) -> Option<f64> {
+    /// A number of what it says, by a JSON pointer such as `/performance/hitRate`.
+    pub fn number(&self, pointer: &str) -> Option<f64> {
         self.status.as_ref()?.pointer(pointer)?.as_f64()
     }
 
@@ -78,9 +80,9 @@ impl Process {
 }
 
 /// What processes say different things about, each as a sentence.
-fn disagreements(processes: &[Process]) -> Vec<String> {
+fn disagreements(processes: &[FleetProcess]) -> Vec<String> {
     let mut said = Vec::new();
-    let mut compare = |what: &str, of: &dyn Fn(&Process) -> Option<String>| {
+    let mut compare = |what: &str, of: &dyn Fn(&FleetProcess) -> Option<String>| {
         let mut by_value: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for process in processes {
             if let Some(value) = of(process) {
@@ -95,13 +97,12 @@ fn disagreements(processes: &[Process]) -> Vec<String> {
             said.push(format!("{what}: {}", parts.join("; ")));
         }
     };
-    compare("the primary", &Process::primaries);
+    compare("the primary", &FleetProcess::primaries);
     compare("the version", &|it| it.text("/process/version").map(str::to_owned));
     compare("the settings", &|it| it.text("/process/settings").map(str::to_owned));
-    compare("the schema", &|it| it.text("/process/schema").map(str::to_owned));
     for process in processes.iter().filter(|process| process.is_missing) {
-        let since = shown::time(std::time::Duration::from_millis(process.since_ms));
-        said.push(format!("{} has not come for {since}", process.id));
+        let since = std::time::Duration::from_secs(process.since_ms / 1_000);
+        said.push(format!("{} has not come for {}", process.id, duration::shown(since)));
     }
     said
 }
