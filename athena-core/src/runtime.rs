@@ -34,7 +34,9 @@ use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::sites::Sites;
 use crate::tag::{Tag, TagExcess, Tags};
-use crate::tasks::{Sole, Spawner, Tasks};
+#[cfg(feature = "json")]
+use crate::tasks::Sole;
+use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
 
@@ -65,6 +67,7 @@ pub(crate) struct Runtime {
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
     /// Says that this process is there.
+    #[cfg(feature = "json")]
     pub(crate) fleet: Sole,
     /// Whether it was told that calls come from outside of a tokio runtime.
     pub(crate) told_outside: AtomicBool,

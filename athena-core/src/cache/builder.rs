@@ -27,7 +27,9 @@ use crate::resilience::settings::Resilience;
 use crate::runtime::Runtime;
 use crate::settings::{Memory, Settings, SiteSettings};
 use crate::sites::Sites;
-use crate::tasks::{Sole, Tasks};
+#[cfg(feature = "json")]
+use crate::tasks::Sole;
+use crate::tasks::Tasks;
 use crate::telemetry::log::Log;
 use crate::telemetry::{Observer, Telemetry};
 
@@ -308,6 +310,7 @@ impl Builder {
             secret_key,
             logged: Mutex::new(HashSet::new()),
             told_outside: AtomicBool::new(false),
+            #[cfg(feature = "json")]
             fleet: Sole::new(&clock),
             settings,
             clock,
