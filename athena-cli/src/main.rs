@@ -27,9 +27,15 @@ use self::secrets::Secrets;
 use self::target::Target;
 
 fn main() -> ExitCode {
-    let words: Vec<_> = std::env::args().collect();
+    let given: Vec<_> = std::env::args_os().collect();
+    let words: Vec<_> = given.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let secrets = Secrets::of_process(&words);
     out::tell_panics(secrets.clone());
+    if let Some(place) = given.iter().position(|word| word.to_str().is_none()) {
+        Out::new(secrets, out::Form::Text)
+            .note(format_args!("error: argument {place} is no UTF-8"));
+        return Exit::Usage.into();
+    }
     let exit = match Args::try_parse_from(&words) {
         Ok(args) => run(args, secrets),
         Err(error) => refuse(&error, &secrets),

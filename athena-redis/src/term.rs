@@ -36,6 +36,9 @@ pub(crate) struct NodeTime {
 }
 
 impl Term {
+    /// How many bytes it has.
+    pub(crate) const LENGTH: usize = DIGITS + CLOCK + MARK;
+
     /// How a clock is named to the scripts that stamp values.
     pub(crate) fn name_of(clock: u64) -> [u8; CLOCK] {
         clock.to_le_bytes()
@@ -43,7 +46,7 @@ impl Term {
 
     /// Takes it from behind the bytes of a value, if it is there.
     pub(crate) fn take(bytes: &mut Vec<u8>) -> Option<Self> {
-        let value = bytes.len().checked_sub(DIGITS + CLOCK + MARK)?;
+        let value = bytes.len().checked_sub(Self::LENGTH)?;
         let (digits, rest) = bytes[value..].split_at(DIGITS);
         let (clock, mark) = rest.split_at(CLOCK);
         let number = std::str::from_utf8(digits).ok()?.parse().ok()?;

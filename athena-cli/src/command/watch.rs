@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use athena_cache_core::Fleet;
-use athena_cache_core::backend::operate::{Operator, Survey};
+use athena_cache_core::backend::operate::{Operator, Survey, SurveyedNode};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
@@ -31,7 +31,11 @@ struct Sample {
     /// Those that do not answer.
     lost: Vec<String>,
     memory: Option<u64>,
+    /// In all, of the primaries that tell it.
     evicted: Option<u64>,
+    /// The same for each: what one that comes back has evicted was not evicted just now.
+    #[serde(skip)]
+    evicted_by: BTreeMap<String, u64>,
     /// How many processes say that they use the namespace, and what they say; `None` where none does.
     processes: Option<usize>,
     missing: Vec<String>,
@@ -95,7 +99,9 @@ async fn take(operator: &dyn Operator, prefix: &str, limit: Duration) -> Sample 
 }
 
 fn of_survey(survey: &Survey) -> Sample {
-    let evicted = survey.primaries().map(|node| node.memory.as_ref()?.evicted);
+    let evicted =
+        |node: &SurveyedNode| Some((node.endpoint.clone(), node.memory.as_ref()?.evicted?));
+    let evicted_by: BTreeMap<_, _> = survey.primaries().filter_map(evicted).collect();
     let lost = survey.nodes.iter().filter(|node| !node.is_connected);
     let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Sample {
@@ -108,7 +114,8 @@ fn of_survey(survey: &Survey) -> Sample {
             .collect(),
         lost: lost.map(|node| node.endpoint.clone()).collect(),
         memory: survey.memory_usage(),
-        evicted: evicted.collect::<Option<Vec<_>>>().map(|all| all.iter().sum()),
+        evicted: (!evicted_by.is_empty()).then(|| evicted_by.values().sum()),
+        evicted_by,
         ..Sample::default()
     }
 }
@@ -164,10 +171,13 @@ fn events(before: &Sample, now: &Sample) -> Vec<String> {
     events.extend(back.map(|endpoint| format!("{endpoint} answers again, or is known no more")));
     let missing = now.missing.iter().filter(|it| !before.missing.contains(it));
     events.extend(missing.map(|id| format!("process {id} does not come any more")));
-    if let Some((before, now)) =
-        before.evicted.zip(now.evicted).filter(|(before, now)| now > before)
-    {
-        events.push(format!("{} entries were evicted", now - before));
+    let more = now
+        .evicted_by
+        .iter()
+        .filter_map(|(node, evicted)| evicted.checked_sub(*before.evicted_by.get(node)?));
+    let evicted: u64 = more.sum();
+    if evicted > 0 {
+        events.push(format!("{evicted} entries were evicted"));
     }
     events
 }
@@ -225,8 +235,17 @@ mod tests {
             events(&calm, &restarted),
             ["a:1 has another history: what it held may be older"]
         );
-        let evicting = |evicted| Sample { evicted, ..Sample::default() };
-        assert_eq!(events(&evicting(Some(1)), &evicting(Some(4))), ["3 entries were evicted"]);
-        assert_eq!(events(&evicting(None), &evicting(Some(4))), Vec::<String>::new());
+        let evicting = |by: &[(&str, u64)]| {
+            let evicted_by = by.iter().map(|&(node, evicted)| (node.to_owned(), evicted)).collect();
+            Sample { evicted_by, ..Sample::default() }
+        };
+        let (one, more) = (evicting(&[("a:1", 1)]), evicting(&[("a:1", 4), ("b:1", 7)]));
+        assert_eq!(
+            events(&one, &more),
+            ["3 entries were evicted"],
+            "one that came is not compared"
+        );
+        assert_eq!(events(&evicting(&[]), &more), Vec::<String>::new());
+        assert_eq!(events(&more, &one), Vec::<String>::new(), "it was reset");
     }
 }

@@ -172,7 +172,8 @@ pub(super) fn copies(facts: &Facts, found: &mut Vec<Finding>) {
                     .see(SERVERS),
             );
         }
-        if has_copies(node) && number(examined, "min-replicas-to-write") == Some(0) {
+        // With a single one, whoever takes over has none, and would refuse all writes until the other is back.
+        if replicas_of(node) >= 2 && number(examined, "min-replicas-to-write") == Some(0) {
             found.push(
                 Finding::warning("acknowledged", "it acknowledges writes that no replica has (min-replicas-to-write 0)")
                     .on(&node.endpoint)
@@ -184,10 +185,10 @@ pub(super) fn copies(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a primary has replicas.
-pub(super) fn has_copies(node: &SurveyedNode) -> bool {
-    let replication = node.replication_info.as_ref();
-    node.is_replica == Some(false) && replication.is_some_and(|it| !it.replicas.is_empty())
+/// How many replicas a primary has.
+fn replicas_of(node: &SurveyedNode) -> usize {
+    let replication = node.replication_info.as_ref().filter(|_| node.is_replica == Some(false));
+    replication.map_or(0, |it| it.replicas.len())
 }
 
 /// A node that is known to have none.

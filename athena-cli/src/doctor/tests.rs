@@ -167,7 +167,11 @@ fn each_thing_that_is_wrong_is_found_alone_with_the_line_to_change() {
         (Sentinel, |it| persistence(it).save_points = Some(String::new()), "persistence", Warning, "CONFIG SET save "),
         (Sentinel, |it| replication(it).replicas[0].lag_seconds = Some(6), "replication", Warning, "look at the network"),
         (Sentinel, |it| replication(it).link_up = Some(false), "replication", Warning, "look whether"),
-        (Sentinel, |it| set(it, "min-replicas-to-write", "0"), "acknowledged", Warning, "CONFIG SET min-replicas-to-write 1"),
+        (Sentinel, |it| {
+            let another = replication(it).replicas[0].clone();
+            replication(it).replicas.push(another);
+            set(it, "min-replicas-to-write", "0");
+        }, "acknowledged", Warning, "CONFIG SET min-replicas-to-write 1"),
         (Sentinel, |it| replication(it).replicas.clear(), "replicas", Warning, "REPLICAOF a 1"),
         (Cluster, |it| replication(it).replicas.clear(), "replicas", Warning, "redis-cli --cluster add-node"),
         (Cluster, |it| slots(it).slots_ok = Some(10_923), "cluster", Fault, "redis-cli --cluster fix"),

@@ -128,10 +128,12 @@ impl OperationsState {
 fn in_part<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Batch {
     let mut batch = Batch::new();
     let last = u64::try_from(most).unwrap_or(u64::MAX).clamp(1, 1 << 40) - 1;
+    let tail = format!("-{}", Term::LENGTH);
     for name in names {
         batch.command("PTTL").arg(name);
         batch.command("GETRANGE").arg(name).number(0).number(last);
         batch.command("STRLEN").arg(name);
+        batch.command("GETRANGE").arg(name).arg(&tail).arg("-1");
     }
     batch
 }
@@ -163,7 +165,7 @@ fn value(
     let malformed = |malformed: Malformed| spare.malformed(&malformed);
     if let Some((class, why)) = replies.error() {
         // Of those that belong together one speaks for all.
-        replies.skip(if extent == Extent::InPart { 2 } else { 1 });
+        replies.skip(if extent == Extent::InPart { 3 } else { 1 });
         let failure = spare.failure(class, &format!("refused: {why}"));
         let is_elsewhere = matches!(class, Class::Moved | Class::Unready);
         return if is_elsewhere { Ok(Err(failure)) } else { Err(failure) };
@@ -174,12 +176,15 @@ fn value(
         Some(_) => None,
         None => Some(replies.bytes().map_err(malformed)?.unwrap_or_default()),
     };
-    let told = match extent {
-        Extent::InPart if replies.error().is_none() => {
-            u64::try_from(replies.integer().map_err(malformed)?).ok()
+    let (mut told, mut tail) = (None, None);
+    if extent == Extent::InPart {
+        if replies.error().is_none() {
+            told = u64::try_from(replies.integer().map_err(malformed)?).ok();
         }
-        Extent::InPart | Extent::AsAWhole => None,
-    };
+        if replies.error().is_none() {
+            tail = replies.bytes().map_err(malformed)?;
+        }
+    }
     if remaining == -2 {
         return Ok(Ok(None));
     }
@@ -187,21 +192,22 @@ fn value(
     let length = bytes.as_ref().map(|bytes| bytes.len() as u64).max(told);
     let remaining = u64::try_from(remaining).ok().map(Duration::from_millis);
     let mut value = RawValue::new(bytes, length, remaining);
-    take_term(&mut value);
+    take_term(&mut value, tail);
     if let Some(bytes) = &mut value.bytes {
         bytes.truncate(most);
     }
     Ok(Ok(Some(value)))
 }
 
-/// What a value that was read as a whole says of its end stands behind it, and is no part of it.
-fn take_term(value: &mut RawValue) {
-    let Some(bytes) = value.bytes.as_mut().filter(|it| Some(it.len() as u64) == value.length)
-    else {
-        return;
-    };
-    if let Some(term) = Term::take(bytes) {
-        value.length = Some(bytes.len() as u64);
+/// What a value says of its end stands behind it, and is no part of it.
+fn take_term(value: &mut RawValue, tail: Option<Vec<u8>>) {
+    let (Some(bytes), Some(length)) = (&mut value.bytes, value.length) else { return };
+    let own = bytes.len().saturating_sub(Term::LENGTH);
+    let mut tail = tail.unwrap_or_else(|| bytes[own..].to_vec());
+    if let Some(term) = Term::take(&mut tail) {
+        let length = length.saturating_sub(Term::LENGTH as u64);
+        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        value.length = Some(length);
         value.remaining = value.remaining.map(|left| term.bound(left));
     }
 }
