@@ -5,11 +5,12 @@
 mod actions;
 mod actor;
 mod acts;
+mod fleet;
 mod forgery;
 mod glance;
 mod live;
 mod page;
-mod processes;
+
 mod snapshot;
 
 use std::sync::Arc;

@@ -15,15 +15,15 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::fleet::FleetView;
 use super::glance::Glance;
-use super::processes::Processes;
 use crate::caches::Caches;
 use crate::routes::seen;
 
 /// For how long what was found out is good.
 const GOOD: Duration = Duration::from_millis(900);
 /// The same of the other processes: what each writes of itself is large.
-const GOOD_OF_PROCESSES: Duration = Duration::from_secs(5);
+const GOOD_OF_FLEET: Duration = Duration::from_secs(5);
 
 /// What is shown of all caches of a page.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Snapshots {
     caches: Arc<Caches>,
     actions: &'static [&'static str],
     latest: Vec<Mutex<Option<Latest>>>,
-    processes: Vec<Mutex<Option<(Instant, Processes)>>>,
+    fleets: Vec<Mutex<Option<(Instant, FleetView)>>>,
 }
 
 /// What was found out last, and when.
@@ -61,7 +61,7 @@ struct View<'v> {
     status: &'v Status,
     stats: &'v Stats,
     stale_age: Option<Distribution>,
-    fleet: Processes,
+    fleet: FleetView,
     waits: Vec<WaitRow>,
     settings: SettingsInForce,
 }
@@ -106,8 +106,8 @@ struct SiteRow {
 impl Snapshots {
     pub(super) fn new(caches: Arc<Caches>, actions: &'static [&'static str]) -> Self {
         let latest = caches.all.iter().map(|_| Mutex::default()).collect();
-        let processes = caches.all.iter().map(|_| Mutex::default()).collect();
-        Self { caches, actions, latest, processes }
+        let fleets = caches.all.iter().map(|_| Mutex::default()).collect();
+        Self { caches, actions, latest, fleets }
     }
 
     pub(super) fn caches(&self) -> &Caches {
@@ -133,21 +133,21 @@ impl Snapshots {
     }
 
     /// The processes that share its namespace.
-    async fn processes(&self, place: usize) -> Processes {
-        let mut latest = self.processes[place].lock().await;
+    async fn fleet(&self, place: usize) -> FleetView {
+        let mut latest = self.fleets[place].lock().await;
         if let Some((at, processes)) = &*latest
-            && at.elapsed() < GOOD_OF_PROCESSES
+            && at.elapsed() < GOOD_OF_FLEET
         {
             return processes.clone();
         }
-        let processes = Processes::of(&self.caches.all[place], self.caches.details).await;
+        let processes = FleetView::of(&self.caches.all[place], self.caches.details).await;
         *latest = Some((Instant::now(), processes.clone()));
         processes
     }
 
     async fn look(&self, place: usize) -> Shown {
         let cache = &self.caches.all[place];
-        let (status, fleet) = join(seen(cache, self.caches.details), self.processes(place)).await;
+        let (status, fleet) = join(seen(cache, self.caches.details), self.fleet(place)).await;
         let report = cache.report();
         let view = View {
             caches: self.caches.names(),

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_millis(500);
 
 /// The processes, and what they disagree about; empty where none says that it is there.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Processes {
+pub(super) struct FleetView {
     processes: Vec<ProcessRow>,
     disagreements: Vec<String>,
     /// Why only this process is known, if so.
@@ -35,7 +35,7 @@ struct ProcessRow {
     waiting_invalidations: Option<f64>,
 }
 
-impl Processes {
+impl FleetView {
     pub(super) async fn of(cache: &Cache, details: bool) -> Self {
         match timeout(LIMIT, cache.fleet()).await {
             Ok(Ok(fleet)) => Self::told(&fleet, details),
