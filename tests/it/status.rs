@@ -118,6 +118,7 @@ async fn a58_a59_every_name_is_there_and_every_time_is_rfc_3339_in_utc() {
         ("process", "id"),
         ("process", "host"),
         ("process", "startedAt"),
+        ("process", "settings"),
     ] {
         assert!(shown[object].as_object_mut().unwrap().remove(field).is_some(), "{object}.{field}");
     }
