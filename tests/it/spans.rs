@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::world::{Fault, Gate, Remote, World, until};
+use crate::world::{Fault, Gate, Remote, World, never_alone, until};
 
 #[athena_cache(ttl = "1h", name = "spans::price", skip(fails), cache = cache)]
 async fn price(cache: &Cache, id: u64, fails: bool) -> Result<u64, Fault> {
@@ -75,6 +75,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Spans {
 
 impl Spans {
     fn listen(&self) -> DefaultGuard {
+        never_alone();
         tracing_subscriber::registry().with(self.clone()).set_default()
     }
 

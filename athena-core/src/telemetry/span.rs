@@ -8,8 +8,11 @@
 //! but the address of a node.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tracing::field::Empty;
 use tracing::span::EnteredSpan;
 use tracing::{Instrument, Span, debug_span};
@@ -79,9 +82,9 @@ pub(crate) fn apart<F: Future>(load: F) -> impl Future<Output = F::Output> {
     load.instrument(span)
 }
 
-/// An exchange with a node.
+/// An exchange with a node; nothing if nobody listens, since the future of each exchange holds it.
 #[derive(Debug)]
-pub(crate) struct ExchangeSpan(Span);
+pub(crate) struct ExchangeSpan(Option<Box<Span>>);
 
 impl ExchangeSpan {
     /// `endpoint` is asked if somebody listens.
@@ -95,19 +98,41 @@ impl ExchangeSpan {
             "server.address" = Empty,
             "error.type" = Empty,
         );
-        if !span.is_disabled() {
-            span.record("server.address", endpoint());
+        if span.is_disabled() {
+            return Self(None);
         }
-        Self(span)
+        span.record("server.address", endpoint());
+        Self(Some(Box::new(span)))
     }
 
     pub(crate) fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> {
-        work.instrument(self.0.clone())
+        Within { span: self.0.as_deref(), work }
     }
 
     /// Notes of what class its failure is.
     pub(crate) fn failed(&self, class: Class) {
-        self.0.record("error.type", class.name());
+        if let Some(span) = &self.0 {
+            span.record("error.type", class.name());
+        }
+    }
+}
+
+pin_project! {
+    /// Work that is polled inside of a span.
+    struct Within<'s, F> {
+        span: Option<&'s Span>,
+        #[pin]
+        work: F,
+    }
+}
+
+impl<F: Future> Future for Within<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.span.map(Span::enter);
+        this.work.poll(context)
     }
 }
 
