@@ -4,6 +4,7 @@
 //! it, and none of it needs a runtime. Times are compared only within one process.
 
 mod coarse;
+mod sleep;
 mod stopwatch;
 mod timer;
 mod within;
@@ -17,6 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coarse::SystemClock;
+use sleep::Sleep;
 use within::Within;
 
 pub(crate) use stopwatch::Stopwatch;
@@ -114,21 +116,13 @@ impl Clock {
     }
 
     /// Ends once `duration` has passed.
-    pub(crate) async fn sleep(&self, duration: Duration) {
-        match &self.0 {
-            TimeSource::System(_) => timer::sleep(duration).await,
-            #[cfg(feature = "testing")]
-            TimeSource::Manual(manual) => manual.sleep(duration).await,
-        }
+    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        Sleep::new(&self.0, duration)
     }
 
     /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
-    pub(crate) async fn doze(&self, duration: Duration) {
-        match &self.0 {
-            TimeSource::System(_) => timer::sleep(duration).await,
-            #[cfg(feature = "testing")]
-            TimeSource::Manual(manual) => manual.doze(duration).await,
-        }
+    pub(crate) fn doze(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        Sleep::uncounted(&self.0, duration)
     }
 
     /// The future's output, or `None` if `limit` passes first.
@@ -136,7 +130,7 @@ impl Clock {
         &self,
         limit: Duration,
         future: F,
-    ) -> impl Future<Output = Option<F::Output>> {
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
         Within::new(future, self.sleep(limit))
     }
 
@@ -145,7 +139,7 @@ impl Clock {
         &self,
         limit: Duration,
         future: F,
-    ) -> impl Future<Output = Option<F::Output>> {
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
         Within::new(future, self.doze(limit))
     }
 }
@@ -205,12 +199,13 @@ impl ManualClock {
         self.state.now.load(Ordering::Acquire)
     }
 
-    async fn sleep(&self, duration: Duration) {
-        let _counted = Sleeper::new(&self.state.sleepers);
+    async fn sleep(self, duration: Duration) {
+        let state = Arc::clone(&self.state);
+        let _counted = Sleeper::new(&state.sleepers);
         self.doze(duration).await;
     }
 
-    async fn doze(&self, duration: Duration) {
+    async fn doze(self, duration: Duration) {
         let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
         loop {
             let moved = self.state.moved.notified();

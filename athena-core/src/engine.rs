@@ -27,6 +27,7 @@ mod rendezvous;
 mod typed;
 mod waited;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use crate::coherence::joining::Joinable;
@@ -56,26 +57,44 @@ pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
 pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;
 
+/// Why a call runs without the cache.
+pub(crate) type Bypass = &'static str;
+
 /// The value of a call: from a tier, from another caller's load, or from its own; without the cache where there is
-/// nothing to ask, for a `reason`.
+/// nothing to ask.
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
-pub(crate) async fn answer(ask: &mut Option<Ask>, reason: &'static str, caller: &Caller) -> Answer {
-    let Some(asked) = ask else {
-        caller.load(Retention::NotKept).await;
-        return Answer::bypass(reason);
-    };
-    let seen = asked.glance().await;
-    // Boxed: a hit should not pay for the room that all else takes.
-    let in_turn = match seen {
-        Glance::Answer(answer) => return answer,
-        Glance::Seen(seen) => ask.take().map(|ask| Box::pin(ask.answer_in_turn(seen, caller))),
-    };
-    match in_turn {
-        Some(in_turn) => in_turn.await,
-        // Not reached: it is there.
-        None => Answer::bypass(reason),
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
+)]
+pub(crate) fn answer(
+    ask: &mut Result<Ask, Bypass>,
+    caller: &Caller,
+) -> impl Future<Output = Answer> + Send {
+    async move {
+        let seen = match ask {
+            Ok(ask) => match ask.glance().await {
+                Glance::Answer(answer) => return answer,
+                Glance::Seen(seen) => seen,
+            },
+            Err(_) => None,
+        };
+        // Boxed: a hit should not pay for the room that all else takes.
+        let in_turn = taken(ask).map(|ask| Box::pin(ask.answer_in_turn(seen, caller)));
+        match in_turn {
+            Ok(in_turn) => in_turn.await,
+            Err(reason) => {
+                Box::pin(caller.load(Retention::NotKept)).await;
+                Answer::bypass(reason)
+            }
+        }
     }
+}
+
+/// Takes the call, of which nothing is left to ask.
+pub(crate) fn taken(ask: &mut Result<Ask, Bypass>) -> Result<Ask, Bypass> {
+    std::mem::replace(ask, Err("it was asked before"))
 }
 
 impl Ask {

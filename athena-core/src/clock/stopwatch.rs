@@ -14,8 +14,9 @@ pub(crate) struct Stopwatch(Begun);
 #[derive(Debug, Clone)]
 enum Begun {
     System(Instant),
+    /// Boxed: it is as small as without tests.
     #[cfg(feature = "testing")]
-    Manual(ManualClock, u64),
+    Manual(Box<(ManualClock, u64)>),
 }
 
 impl Clock {
@@ -23,7 +24,7 @@ impl Clock {
         Stopwatch(match &self.0 {
             TimeSource::System(_) => Begun::System(Instant::now()),
             #[cfg(feature = "testing")]
-            TimeSource::Manual(manual) => Begun::Manual(manual.clone(), manual.passed()),
+            TimeSource::Manual(manual) => Begun::Manual(Box::new((manual.clone(), manual.passed()))),
         })
     }
 }
@@ -33,7 +34,8 @@ impl Stopwatch {
         match &self.0 {
             Begun::System(begun) => begun.elapsed(),
             #[cfg(feature = "testing")]
-            Begun::Manual(manual, begun) => {
+            Begun::Manual(manual) => {
+                let (manual, begun) = &**manual;
                 Duration::from_millis(manual.passed().saturating_sub(*begun))
             }
         }

@@ -1,5 +1,6 @@
 //! Looking in the backend.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::answer::Judged;
@@ -43,20 +44,26 @@ impl Ask {
     }
 
     /// Looks in the backend, unless that has not answered this call before (R8).
-    pub(super) async fn look_in(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
+    )]
+    pub(super) fn look_in(
         &self,
         remote: &Remote,
         deadline: Deadline,
-    ) -> Result<Option<Judged>, Failure> {
-        let Some(address) = self.address() else {
-            return Ok(None);
-        };
-        if let Some(failure) = self.waited.unanswered() {
-            return Err(failure.clone());
+    ) -> impl Future<Output = Result<Option<Judged>, Failure>> {
+        async move {
+            let Some(address) = self.address() else {
+                return Ok(None);
+            };
+            if let Some(failure) = self.waited.unanswered() {
+                return Err(failure.clone());
+            }
+            let found = remote.look(address, &self.tags, deadline).await;
+            let found = found.inspect_err(|failure| self.waited.note_failure(failure))?;
+            Ok(found.and_then(|stored| self.read(address, *stored)))
         }
-        let found = remote.look(address, &self.tags, deadline).await;
-        let found = found.inspect_err(|failure| self.waited.note_failure(failure))?;
-        Ok(found.and_then(|stored| self.read(address, *stored)))
     }
 
     /// What was found, as a judged entry of this process.

@@ -15,7 +15,7 @@ use crate::codec::{Coding, Wire};
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
-    self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
+    self, Answer, AskNames, Attending, Bypass, Caller, Destination, Detach, Detached, Engine, InPlace,
     Labelled, Loaded, TypedCall, Waited,
 };
 use crate::error::Error;
@@ -201,7 +201,12 @@ where
             untyped.given = given.map(|given| Box::new(call.given(given)));
             untyped.asked(call.typing(), *coding, has_late_tags)
         });
-        Attending::new(call, caller, begin(asked, caller).at(home.take()), site)
+        let engine = match asked {
+            Some(asked) => Engine::new(asked.answer(caller)),
+            // Not reached: it is asked once.
+            None => Engine::new(pending()),
+        };
+        Attending::new(call, caller, engine.at(home.take()), site)
     }
 }
 
@@ -223,10 +228,7 @@ struct AskedCall {
     /// What stands in place of a load, if anything.
     given: Option<Box<Loaded>>,
     function: &'static str,
-    /// `None` where it runs without the cache.
-    ask: Option<engine::Ask>,
-    /// Why it does, if it does.
-    bypass: &'static str,
+    ask: Result<engine::Ask, Bypass>,
 }
 
 impl UntypedCall {
@@ -246,8 +248,7 @@ impl UntypedCall {
         } else {
             self.ask(typing, coding, has_late_tags)
         };
-        let bypass = ask.as_ref().err().copied().unwrap_or_default();
-        AskedCall { request, given, function, ask: ask.ok(), bypass }
+        AskedCall { request, given, function, ask }
     }
 
     /// The same call about one of several entries.
@@ -272,7 +273,7 @@ impl UntypedCall {
         mut typing: Typing,
         coding: Option<Coding>,
         has_late_tags: bool,
-    ) -> Result<engine::Ask, &'static str> {
+    ) -> Result<engine::Ask, Bypass> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
             collect::bypassed();
@@ -328,53 +329,50 @@ impl UntypedCall {
 }
 
 impl AskedCall {
-    async fn answer(&mut self, caller: &Caller) -> Answer {
-        let Self { request, given, function, ask, bypass } = self;
-        let mode = mode_of(request.as_ref());
-        if mode == Some(CallMode::Name) {
-            return pending().await;
+    /// What the engine does for a call.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
+    )]
+    fn answer(&mut self, caller: &Caller) -> impl Future<Output = Answer> + Send {
+        async move {
+            let answer = match mode_of(self.request.as_ref()) {
+                None | Some(CallMode::Observe) => engine::answer(&mut self.ask, caller).await,
+                // Boxed: whoever does none of it should not pay for the room that it takes.
+                Some(mode) => Box::pin(self.answer_otherwise(mode, caller)).await,
+            };
+            if let Some(request) = &self.request {
+                request.reply(|reply| reply.outcome = Some(answer.outcome));
+            }
+            answer
         }
-        // Boxed: whoever does neither should not pay for the room that they take.
-        let other = match mode {
-            Some(CallMode::Peek) => {
-                let peek = ask.take().map(|ask| Box::pin(ask.peek()));
-                let seen = OptionFuture::from(peek).await;
-                let Some(Ok(Some(answer))) = seen else { return nothing(request.take()).await };
-                Some(answer)
-            }
-            Some(CallMode::Insert) => {
-                let given = given.take().map_or(Loaded::Untold, |given| *given);
-                let put = ask.take().map(|ask| Box::pin(ask.put(given)));
-                let end = OptionFuture::from(put).await;
-                let end = end.unwrap_or_else(|| Err(Error::bypassed(function, bypass)));
-                return inserted(request.take(), end).await;
-            }
-            Some(CallMode::Reload) => {
-                let reload = ask.take().map(|ask| Box::pin(ask.reload(caller)));
-                OptionFuture::from(reload).await
-            }
-            _ => None,
-        };
-        let answer = match other {
-            Some(answer) => answer,
-            None => engine::answer(ask, bypass, caller).await,
-        };
-        if let Some(request) = request {
-            request.reply(|reply| reply.outcome = Some(answer.outcome));
-        }
-        answer
     }
-}
 
-/// The engine at work for a call.
-fn begin<'c>(asked: &'c mut Option<AskedCall>, caller: &'c Caller) -> Engine<'c> {
-    Engine::new(async move {
-        match asked {
-            Some(asked) => asked.answer(caller).await,
-            // Not reached: it is asked once.
-            None => pending().await,
+    /// What is answered who wants something else than a value that is there or loaded.
+    async fn answer_otherwise(&mut self, mode: CallMode, caller: &Caller) -> Answer {
+        let Self { request, given, function, ask } = self;
+        match (mode, engine::taken(ask)) {
+            (CallMode::Name, _) => pending().await,
+            (CallMode::Peek, ask) => {
+                match OptionFuture::from(ask.ok().map(engine::Ask::peek)).await {
+                    Some(Ok(Some(answer))) => answer,
+                    _ => nothing(request.take()).await,
+                }
+            }
+            (CallMode::Insert, ask) => {
+                let given = given.take().map_or(Loaded::Untold, |given| *given);
+                let end = match ask {
+                    Ok(ask) => ask.put(given).await,
+                    Err(reason) => Err(Error::bypassed(function, reason)),
+                };
+                inserted(request.take(), end).await
+            }
+            (CallMode::Reload | CallMode::Observe, Ok(ask)) => ask.reload(caller).await,
+            (CallMode::Reload | CallMode::Observe, Err(reason)) => {
+                engine::answer(&mut Err(reason), caller).await
+            }
         }
-    })
+    }
 }
 
 fn mode_of(request: Option<&Arc<CallRequest>>) -> Option<CallMode> {
@@ -411,5 +409,18 @@ pub trait CarriesCacheError: Sized {
 impl<E: From<Error>> CarriesCacheError for E {
     fn carry(error: Error) -> Self {
         Self::from(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AskedCall, Caller};
+
+    #[test]
+    fn the_engine_of_a_call_is_small_until_it_has_more_to_do_than_a_look() {
+        let (caller, ask) = (Caller::in_place(), Err("there is no cache"));
+        let mut asked = AskedCall { request: None, given: None, function: "test", ask };
+        let size = size_of_val(&asked.answer(&caller));
+        assert!(size <= 1_032, "{size} bytes");
     }
 }

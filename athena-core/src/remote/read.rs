@@ -3,6 +3,7 @@
 mod fetch;
 mod single;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,20 @@ enum Attempt {
     Untold,
 }
 
+/// What was found of an entry that is valid as far as is known.
+struct OpenQuestion {
+    envelope: Envelope,
+    remaining: Duration,
+    evidence: Evidence,
+}
+
+/// Whether what was found counts.
+enum Judgement {
+    Made(Attempt),
+    /// It depends on tags that its caller did not name: where they are in the envelope.
+    Open(Box<(OpenQuestion, Vec<usize>)>),
+}
+
 /// Names of generations: that of the namespace, and those of mostly few tags.
 type GenerationNames = SmallVec<[GenerationName; 3]>;
 
@@ -69,19 +84,34 @@ struct Question<'a> {
 
 impl Remote {
     /// Reads one entry; one round trip unless it carries tags that the caller does not know.
-    pub(crate) async fn look(&self, address: &Address, tags: &Tags, deadline: Deadline) -> Sought {
-        let attempt = self.attempt_single(address, tags, deadline).await;
-        let unless_unreadable = |failure| self.absent_if_unreadable(address, failure);
-        match attempt.map(|attempt| attempt.or_else(unless_unreadable)) {
-            Some(Ok(Attempt::Done(entry))) => Ok(entry),
-            Some(Err(failure)) => Err(failure),
-            // Boxed: it is rare, and would stand in the future of every call.
-            Some(Ok(Attempt::Untold)) | None => {
-                let asked = [(address, tags)];
-                let mut looked = Box::pin(self.look_many(&asked, deadline)).await;
-                looked.pop().unwrap_or(Ok(None))
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
+    )]
+    pub(crate) fn look(
+        &self,
+        address: &Address,
+        tags: &Tags,
+        deadline: Deadline,
+    ) -> impl Future<Output = Sought> {
+        async move {
+            let attempt = self.attempt_single(address, tags, deadline).await;
+            let unless_unreadable = |failure| self.absent_if_unreadable(address, failure);
+            match attempt.map(|attempt| attempt.or_else(unless_unreadable)) {
+                Some(Ok(Attempt::Done(entry))) => Ok(entry),
+                Some(Err(failure)) => Err(failure),
+                // Boxed: it is rare, and would stand in the future of every call.
+                Some(Ok(Attempt::Untold)) | None => {
+                    Box::pin(self.look_again(address, tags, deadline)).await
+                }
             }
         }
+    }
+
+    /// Reads one entry as one of several that several nodes may serve.
+    async fn look_again(&self, address: &Address, tags: &Tags, deadline: Deadline) -> Sought {
+        let mut looked = self.look_many(&[(address, tags)], deadline).await;
+        looked.pop().unwrap_or(Ok(None))
     }
 
     /// Reads entries together; one answer each, since nodes fail apart from each other.
@@ -171,35 +201,65 @@ impl Remote {
     ) -> Result<Attempt, Failure> {
         let value = fetched.value(&question.address.value)?;
         let current = question.generations.iter().map(|name| fetched.generation(name));
-        self.judge(question, value, current.collect::<Result<_, _>>()?).await
+        let judgement = self.judge(question, value, current.collect::<Result<_, _>>()?);
+        self.settle_judgement(question, judgement).await
     }
 
-    /// Whether what was found still counts.
-    async fn judge(
+    /// Whether what was found still counts, as far as that can be told without asking more.
+    fn judge(
         &self,
         question: &Question<'_>,
         mut value: Read<Stored>,
         current: SmallVec<[Read<Generation>; 2]>,
-    ) -> Result<Attempt, Failure> {
+    ) -> Judgement {
+        let absent = Judgement::Made(Attempt::Done(None));
         let Some(Stored { bytes, remaining }) = value.it.take() else {
-            return Ok(Attempt::Done(None));
+            return absent;
         };
         if self.was_not_told(question, value.history, &current) {
-            return Ok(Attempt::Untold);
+            return Judgement::Made(Attempt::Untold);
         }
         let Some(envelope) = self.open(question.address, bytes) else {
-            return Ok(Attempt::Done(None));
+            return absent;
         };
         let mut evidence = Evidence::of(self.guards, &value, &envelope);
         let mut current = current.into_iter();
-        let namespace = current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it));
-        let known: Vec<_> = question.tags.iter().zip(current).collect();
-        let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
-        let Some(age) = envelope.age(remaining).filter(|_| holds) else {
-            return Ok(Attempt::Done(None));
+        if !current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it)) {
+            return absent;
+        }
+        let known: SmallVec<[_; 2]> = question.tags.iter().zip(current).collect();
+        let Some(others) = self.named_tags_hold(&envelope, &known, &mut evidence) else {
+            return absent;
         };
-        let stored = self.stored_entry(question, envelope, age, evidence);
-        Ok(Attempt::Done(Some(Box::new(stored))))
+        let open = OpenQuestion { envelope, remaining, evidence };
+        if others.is_empty() {
+            return Judgement::Made(self.judged(question, open));
+        }
+        Judgement::Open(Box::new((open, others)))
+    }
+
+    /// The end of a judgement; one more round trip if it is open.
+    async fn settle_judgement(
+        &self,
+        question: &Question<'_>,
+        judgement: Judgement,
+    ) -> Result<Attempt, Failure> {
+        let (mut open, others) = match judgement {
+            Judgement::Made(attempt) => return Ok(attempt),
+            Judgement::Open(open) => *open,
+        };
+        let OpenQuestion { envelope, evidence, .. } = &mut open;
+        let others: Vec<_> = others.iter().filter_map(|place| envelope.tags.get(*place)).collect();
+        let hold = self.other_tags_hold(question, &others, evidence).await?;
+        Ok(if hold { self.judged(question, open) } else { Attempt::Done(None) })
+    }
+
+    /// What is valid as an entry, unless its age is none.
+    fn judged(&self, question: &Question<'_>, open: OpenQuestion) -> Attempt {
+        let OpenQuestion { envelope, remaining, evidence } = open;
+        let age = envelope.age(remaining);
+        let stored = age.map(|age| self.stored_entry(question, envelope, age, evidence));
+        Attempt::Done(stored.map(Box::new))
     }
 
     /// The envelope; nothing if the bytes are none, or one of another entry or type.
@@ -277,41 +337,38 @@ impl Remote {
         was_not_told
     }
 
-    /// Whether the generation of every tag of the entry is what it was before its load.
-    async fn tags_hold(
+    /// Where the tags are that the caller did not name; `None` unless the generation of every other one is what it
+    /// was before the load.
+    fn named_tags_hold(
         &self,
-        question: &Question<'_>,
         envelope: &Envelope,
         known: &[(&Tag, Read<Generation>)],
         evidence: &mut Evidence,
-    ) -> Result<bool, Failure> {
+    ) -> Option<Vec<usize>> {
         let mut others = Vec::new();
-        for (tag, stamp) in &envelope.tags {
+        for (number, (tag, stamp)) in envelope.tags.iter().enumerate() {
             // They are in the order of the caller's tags, which are sorted.
             match known.binary_search_by(|(known, _)| (*known).cmp(tag)) {
-                Ok(place) if !evidence.weigh(stamp, &known[place].1) => return Ok(false),
+                Ok(place) if !evidence.weigh(stamp, &known[place].1) => return None,
                 Ok(_) => {}
                 Err(_) if self.guards.lacks(Guard::UnnamedTags) => {}
-                Err(_) => others.push((tag, stamp)),
+                Err(_) => others.push(number),
             }
         }
-        if others.is_empty() {
-            return Ok(true);
-        }
-        Box::pin(self.other_tags_hold(question, &others, evidence)).await
+        Some(others)
     }
 
-    /// The same for tags that the caller did not name; one more round trip.
+    /// Whether those of tags that the caller did not name are; one more round trip.
     async fn other_tags_hold(
         &self,
         question: &Question<'_>,
-        others: &[(&Tag, &Stamp)],
+        others: &[&(Tag, Stamp)],
         evidence: &mut Evidence,
     ) -> Result<bool, Failure> {
         let mut tags = Tags::default();
         for (tag, _) in others {
-            self.make_way_for(&Target::Tag((*tag).clone()), question.deadline).await?;
-            tags.add((*tag).clone());
+            self.make_way_for(&Target::Tag(tag.clone()), question.deadline).await?;
+            tags.add(tag.clone());
         }
         let names: Vec<_> = others.iter().map(|(tag, _)| self.namespace.tag(tag)).collect();
         let _held = self.dependencies(&question.address.entry, &tags, question.since);
@@ -319,7 +376,7 @@ impl Remote {
         let (none, deadline) = (Vec::new(), question.deadline);
         let fetched = self.fetch(none, generations, question.since, deadline).await;
         for ((tag, expected), name) in others.iter().zip(&names) {
-            let (current, target) = (fetched.generation(name)?, Target::Tag((*tag).clone()));
+            let (current, target) = (fetched.generation(name)?, Target::Tag(tag.clone()));
             if self.announcements.acknowledged.contradicts(&target, current.history) {
                 self.keep(target);
                 return Err(untold());

@@ -221,8 +221,8 @@ impl<F, C> Entry<'_, F, C> {
     {
         let call = TypedCall::new(shape, Errors { carry: C::carry(), ..Errors::none() });
         // One of a cache that is closed asks nothing.
-        let mut ask = self.ask(&call);
-        let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
+        let mut ask = self.ask(&call).ok_or("the cache is closed");
+        let engine = Engine::new(engine::answer(&mut ask, &caller));
         let mut attending = Attending::new(&call, &caller, engine, "by hand");
         poll_fn(|context| attending.poll(&mut origin, context)).await
     }
