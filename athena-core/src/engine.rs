@@ -81,7 +81,7 @@ pub(crate) fn answer(
             Err(_) => None,
         };
         // Boxed: a hit should not pay for the room that all else takes.
-        let in_turn = taken(ask).map(|ask| Box::pin(ask.answer_in_turn(seen, caller)));
+        let in_turn = taken(ask).map(|ask| Box::pin(Box::new(ask).answer_in_turn(seen, caller)));
         match in_turn {
             Ok(in_turn) => in_turn.await,
             Err(reason) => {
@@ -100,12 +100,16 @@ pub(crate) fn taken(ask: &mut Result<Ask, Bypass>) -> Result<Ask, Bypass> {
 impl Ask {
     /// Its value by a flight of the key, and how long it took unless memory answers at once; what was seen of the
     /// backend already is not asked for again.
-    async fn answer_in_turn(mut self, mut glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
+    async fn answer_in_turn(
+        mut self: Box<Self>,
+        mut glimpsed: Option<Glimpsed>,
+        caller: &Caller,
+    ) -> Answer {
         let mut first = Some(self.in_memory());
         if let Some(seen) = &first
             && let Some(answer) = self.answer_from(seen.as_ref())
         {
-            self.refresh(first.flatten(), caller).await;
+            Box::pin(self.refresh(first.flatten(), caller)).await;
             return answer;
         }
         let watch = match &glimpsed {
@@ -121,7 +125,7 @@ impl Ask {
             } else {
                 let seen = self.in_memory();
                 if let Some(answer) = self.answer_from(seen.as_ref()) {
-                    self.refresh(seen, caller).await;
+                    Box::pin(self.refresh(seen, caller)).await;
                     break answer;
                 }
                 seen
@@ -134,7 +138,7 @@ impl Ask {
                     match self.lead(lead, seen, yielding, caller).await {
                         Led::Answer(answer) => break answer,
                         Led::Superseded(ask) => {
-                            (self, yielding) = (*ask, yielding.spent());
+                            (self, yielding) = (ask, yielding.spent());
                             continue;
                         }
                     }
@@ -142,23 +146,23 @@ impl Ask {
                 Role::Follow(flight, joiner) => (flight, joiner),
             };
             if flight.is_led_here() {
-                break self.alone(LoadPermit::NotNeeded, caller).await;
+                break Box::pin(self.alone(LoadPermit::NotNeeded, caller)).await;
             }
             if flight.is_eager()
-                && let Some(answer) = self.beside().await
+                && let Some(answer) = Box::pin(self.beside()).await
             {
                 break answer;
             }
             match self.follow(&flight, stale.as_ref(), WaitingFor::Another(joiner)).await {
                 Followed::Answer(answer) => break answer,
                 Followed::Again => {}
-                Followed::Alone => break self.side_by_side(caller).await,
+                Followed::Alone => break Box::pin(self.side_by_side(caller)).await,
                 Followed::Impatient => {
                     if let Some(lead) = self.replace(Some(&flight)) {
                         let seen = Before { stale, glimpsed: None };
                         match self.lead(lead, seen, yielding, caller).await {
                             Led::Answer(answer) => break answer,
-                            Led::Superseded(ask) => (self, yielding) = (*ask, yielding.spent()),
+                            Led::Superseded(ask) => (self, yielding) = (ask, yielding.spent()),
                         }
                     }
                 }

@@ -180,7 +180,7 @@ impl Ask {
     }
 
     /// The load for this caller, while others do the same after a failure that nobody can share (S5).
-    pub(super) async fn side_by_side(self, caller: &Caller) -> Answer {
+    pub(super) async fn side_by_side(self: Box<Self>, caller: &Caller) -> Answer {
         let permit = LoadPermit::Taken(self.permit(Urgency::Foreground).await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {
