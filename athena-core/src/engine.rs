@@ -64,10 +64,6 @@ pub(crate) type Bypass = &'static str;
 /// nothing to ask.
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-)]
 pub(crate) fn answer(
     ask: &mut Result<Ask, Bypass>,
     caller: &Caller,

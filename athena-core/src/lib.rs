@@ -5,6 +5,12 @@
 //! [`backend`], `telemetry` · `tier`, `coherence`, `flight` · `engine`, the one read path · [`Cache`],
 //! [`of`] · `private`, which expansions call.
 
+#![allow(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments beside what it makes of them: where a future stands in that of every \
+              call, an `async` block that takes them is smaller"
+)]
+
 pub mod backend;
 mod blocking;
 mod cache;

@@ -3,14 +3,14 @@
 //! Written by hand: it stands in every future that has a limit, and an `async fn` would keep what it is made of
 //! beside what it awaits.
 //!
-//! Invariant: the time counts from the first poll.
+//! Invariant: the time counts from the first poll, or from when a watch was made.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{TimeSource, timer};
+use super::{Stopwatch, TimeSource, timer};
 
 /// Ends once its time has passed.
 pub(super) enum Sleep {
@@ -25,6 +25,14 @@ impl Sleep {
             TimeSource::System(_) => Self::System(timer::sleep(duration)),
             #[cfg(feature = "testing")]
             TimeSource::Manual(manual) => Self::Manual(Box::pin(manual.clone().sleep(duration))),
+        }
+    }
+
+    /// The same from when a watch was made, so that nobody has to look at the clock again.
+    pub(super) fn since(source: &TimeSource, watch: &Stopwatch, duration: Duration) -> Self {
+        match watch.begun() {
+            Some(begun) => Self::System(timer::sleep_from(begun, duration)),
+            None => Self::new(source, duration),
         }
     }
 

@@ -24,12 +24,27 @@ impl Clock {
         Stopwatch(match &self.0 {
             TimeSource::System(_) => Begun::System(Instant::now()),
             #[cfg(feature = "testing")]
-            TimeSource::Manual(manual) => Begun::Manual(Box::new((manual.clone(), manual.passed()))),
+            TimeSource::Manual(manual) => {
+                Begun::Manual(Box::new((manual.clone(), manual.passed())))
+            }
         })
     }
 }
 
 impl Stopwatch {
+    pub(super) fn since(begun: Instant) -> Self {
+        Self(Begun::System(begun))
+    }
+
+    /// When it was made, by the machine.
+    pub(super) fn begun(&self) -> Option<Instant> {
+        match &self.0 {
+            Begun::System(begun) => Some(*begun),
+            #[cfg(feature = "testing")]
+            Begun::Manual(_) => None,
+        }
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         match &self.0 {
             Begun::System(begun) => begun.elapsed(),

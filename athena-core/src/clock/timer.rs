@@ -25,6 +25,11 @@ pub(super) fn sleep(duration: Duration) -> Sleep {
     Sleep(SleepStage::New(duration))
 }
 
+/// The same, counted from `begun`.
+pub(super) fn sleep_from(begun: Instant, duration: Duration) -> Sleep {
+    Sleep(begun.checked_add(duration).map_or(SleepStage::Endless, SleepStage::Due))
+}
+
 /// Somebody who sleeps.
 #[derive(Debug)]
 pub(super) struct Sleep(SleepStage);
@@ -33,6 +38,8 @@ pub(super) struct Sleep(SleepStage);
 enum SleepStage {
     /// Nobody waits yet.
     New(Duration),
+    /// Nor then.
+    Due(Instant),
     /// Its place in the queue.
     Queued(DueAt),
     Endless,
@@ -43,14 +50,15 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let (place, due) = match self.0 {
-            SleepStage::New(duration) => match Instant::now().checked_add(duration) {
+            SleepStage::New(duration) => {
                 // At first the thread looks at the clock.
-                Some(due) => (None, due),
-                None => {
+                let Some(due) = Instant::now().checked_add(duration) else {
                     self.0 = SleepStage::Endless;
                     return Poll::Pending;
-                }
-            },
+                };
+                (None, due)
+            }
+            SleepStage::Due(due) => (None, due),
             SleepStage::Queued((due, _)) if due <= Instant::now() => return Poll::Ready(()),
             SleepStage::Queued(place) => (Some(place), place.0),
             SleepStage::Endless => return Poll::Pending,

@@ -39,7 +39,7 @@ impl Ask {
         let Some(remote) = self.remote() else {
             return Ok(None);
         };
-        let looked = self.look_in(remote, self.deadline(remote)).await;
+        let looked = self.look_in(remote, self.runtime.clock.now()).await;
         self.without_load(looked)
     }
 

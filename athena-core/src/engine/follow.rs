@@ -173,7 +173,7 @@ impl Ask {
     /// A fresh value from the backend while a refresh runs; or what may answer in its place where that cannot say.
     pub(super) async fn beside(&self) -> Option<Answer> {
         let remote = self.remote()?;
-        match self.look_in(remote, self.deadline(remote)).await {
+        match self.look_in(remote, self.runtime.clock.now()).await {
             Ok(found) => self.hit(&found.filter(Judged::is_fresh)?.slot, Source::Backend),
             Err(failure) => self.without_load(Err(failure)).ok().flatten(),
         }

@@ -52,17 +52,12 @@ struct BegunGlance {
 
 impl Ask {
     /// Looks, if no flight of the key is there to be joined.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-    )]
     pub(super) fn glance(&self) -> impl Future<Output = Glance> + Send {
         async move {
             let Some((remote, begun)) = self.begin_glance() else {
                 return Glance::Seen(None);
             };
-            let deadline = remote.deadline_from(begun.sent, self.manner);
-            let looked = self.look_in(remote, deadline).await;
+            let looked = self.look_in(remote, begun.sent).await;
             self.end_glance(looked, begun)
         }
     }
@@ -77,9 +72,9 @@ impl Ask {
         if self.address().is_some_and(|address| remote.carries_large_values(address)) {
             return None;
         }
-        let watch = clock.stopwatch();
         self.runtime.keep_alive();
-        let (since, sent) = (revisions.now(), clock.now());
+        let since = revisions.now();
+        let (sent, watch) = clock.begin();
         Some((remote, BegunGlance { since, sent, watch, calm }))
     }
 
@@ -90,11 +85,12 @@ impl Ask {
         if let Ok(Some(seen)) = &looked
             && seen.is_confirmed
             && seen.verdict == Verdict::Fresh
-            && let Some(answer) = self.hit(&seen.slot, Source::Backend)
+            && self.can_recall(&seen.slot)
         {
+            let took = watch.elapsed();
+            let answer = self.hit_at(sent.after(took), &seen.slot, Source::Backend);
             self.keep_glimpsed(&seen.slot, calm);
-            let topic = || self.topic();
-            self.runtime.telemetry.answered(&answer.outcome, watch.elapsed(), topic);
+            self.runtime.telemetry.answered(&answer.outcome, took, || self.topic());
             return Glance::Answer(answer);
         }
         Glance::Seen(Some(Glimpsed { looked, since, sent, watch, calm }))

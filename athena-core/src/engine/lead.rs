@@ -43,7 +43,7 @@ impl Ask {
                 lead.asks_at(sent);
                 looked
             }
-            (None, Some(remote)) => self.look_in(remote, self.deadline(remote)).await,
+            (None, Some(remote)) => self.look_in(remote, self.runtime.clock.now()).await,
             (None, None) => Ok(None),
         };
         let (stale, away) = match self.next(&lead, looked, stale) {

@@ -1,13 +1,14 @@
 //! A call that memory did not answer at once.
 
+mod asked;
+
 use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::OptionFuture;
-
+use self::asked::{AskedCall, mode_of};
 use super::fit::CacheValue;
 use super::wires::BytesProbe;
 use super::{ErrorProbe, Site};
@@ -15,7 +16,7 @@ use crate::codec::{Coding, Wire};
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
-    self, Answer, AskNames, Attending, Bypass, Caller, Destination, Detach, Detached, Engine, InPlace,
+    self, AskNames, Attending, Bypass, Caller, Destination, Detach, Detached, Engine, InPlace,
     Labelled, Loaded, TypedCall, Waited,
 };
 use crate::error::Error;
@@ -222,15 +223,6 @@ impl<R, V, E> AskParts<R, V, E> {
     }
 }
 
-/// A call that the engine is asked about.
-struct AskedCall {
-    request: Option<Arc<CallRequest>>,
-    /// What stands in place of a load, if anything.
-    given: Option<Box<Loaded>>,
-    function: &'static str,
-    ask: Result<engine::Ask, Bypass>,
-}
-
 impl UntypedCall {
     /// Adds a label; `None` is one that cannot be written, without which nothing could invalidate the entry.
     fn tag(&mut self, text: Option<Text>) {
@@ -328,73 +320,6 @@ impl UntypedCall {
     }
 }
 
-impl AskedCall {
-    /// What the engine does for a call.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-    )]
-    fn answer(&mut self, caller: &Caller) -> impl Future<Output = Answer> + Send {
-        async move {
-            let answer = match mode_of(self.request.as_ref()) {
-                None | Some(CallMode::Observe) => engine::answer(&mut self.ask, caller).await,
-                // Boxed: whoever does none of it should not pay for the room that it takes.
-                Some(mode) => Box::pin(self.answer_otherwise(mode, caller)).await,
-            };
-            if let Some(request) = &self.request {
-                request.reply(|reply| reply.outcome = Some(answer.outcome));
-            }
-            answer
-        }
-    }
-
-    /// What is answered who wants something else than a value that is there or loaded.
-    async fn answer_otherwise(&mut self, mode: CallMode, caller: &Caller) -> Answer {
-        let Self { request, given, function, ask } = self;
-        match (mode, engine::taken(ask)) {
-            (CallMode::Name, _) => pending().await,
-            (CallMode::Peek, ask) => {
-                match OptionFuture::from(ask.ok().map(engine::Ask::peek)).await {
-                    Some(Ok(Some(answer))) => answer,
-                    _ => nothing(request.take()).await,
-                }
-            }
-            (CallMode::Insert, ask) => {
-                let given = given.take().map_or(Loaded::Untold, |given| *given);
-                let end = match ask {
-                    Ok(ask) => ask.put(given).await,
-                    Err(reason) => Err(Error::bypassed(function, reason)),
-                };
-                inserted(request.take(), end).await
-            }
-            (CallMode::Reload | CallMode::Observe, Ok(ask)) => ask.reload(caller).await,
-            (CallMode::Reload | CallMode::Observe, Err(reason)) => {
-                engine::answer(&mut Err(reason), caller).await
-            }
-        }
-    }
-}
-
-fn mode_of(request: Option<&Arc<CallRequest>>) -> Option<CallMode> {
-    request.map(|request| request.mode)
-}
-
-/// Tells a peeking `of` that it has seen all there is; it drops the call then.
-async fn nothing<T>(request: Option<Arc<CallRequest>>) -> T {
-    if let Some(request) = request {
-        request.reply(|reply| reply.nothing = true);
-    }
-    pending().await
-}
-
-/// Tells an inserting `of` what came of it; it drops the call then.
-async fn inserted<T>(request: Option<Arc<CallRequest>>, end: Result<(), Error>) -> T {
-    if let Some(request) = request {
-        request.reply(|reply| reply.inserted = Some(end));
-    }
-    pending().await
-}
-
 /// Error types that the cache's own errors turn into.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot carry an error of the cache",
@@ -409,18 +334,5 @@ pub trait CarriesCacheError: Sized {
 impl<E: From<Error>> CarriesCacheError for E {
     fn carry(error: Error) -> Self {
         Self::from(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{AskedCall, Caller};
-
-    #[test]
-    fn the_engine_of_a_call_is_small_until_it_has_more_to_do_than_a_look() {
-        let (caller, ask) = (Caller::in_place(), Err("there is no cache"));
-        let mut asked = AskedCall { request: None, given: None, function: "test", ask };
-        let size = size_of_val(&asked.answer(&caller));
-        assert!(size <= 1_032, "{size} bytes");
     }
 }

@@ -157,10 +157,6 @@ impl Gatherers {
     }
 
     /// Reads from the node that serves all that is wished for, with what others read at the same time.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-    )]
     pub(super) fn read(
         &self,
         node: Node,
@@ -361,10 +357,6 @@ impl WaitingRead {
 
 impl Wish<'_> {
     /// Asks for it alone.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-    )]
     pub(super) fn read(
         &self,
         backend: &dyn Backend,

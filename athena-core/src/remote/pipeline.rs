@@ -25,10 +25,6 @@ struct Failed {
     failure: Failure,
 }
 
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-)]
 impl Remote {
     /// One operation on the node that serves a name, attempted again where that is allowed.
     pub(super) fn ask<T, F>(

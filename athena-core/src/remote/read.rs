@@ -21,7 +21,7 @@ use crate::coherence::session::Session;
 use crate::coherence::trust::{Backing, Trust};
 use crate::envelope::{Envelope, Stamp};
 use crate::key::name::GenerationName;
-use crate::resilience::deadline::Deadline;
+use crate::resilience::deadline::{Deadline, Manner};
 use crate::tag::{Tag, Tags};
 use crate::telemetry::Event;
 
@@ -83,25 +83,23 @@ struct Question<'a> {
 }
 
 impl Remote {
-    /// Reads one entry; one round trip unless it carries tags that the caller does not know.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and these stand in the future of every call"
-    )]
+    /// Reads one entry from now on; one round trip unless it carries tags that the caller does not know.
     pub(crate) fn look(
         &self,
         address: &Address,
         tags: &Tags,
-        deadline: Deadline,
+        (now, manner): (Tick, Manner),
     ) -> impl Future<Output = Sought> {
         async move {
-            let attempt = self.attempt_single(address, tags, deadline).await;
+            let deadline = self.deadline_from(now, manner);
+            let attempt = self.attempt_single(address, tags, now, deadline).await;
             let unless_unreadable = |failure| self.absent_if_unreadable(address, failure);
             match attempt.map(|attempt| attempt.or_else(unless_unreadable)) {
                 Some(Ok(Attempt::Done(entry))) => Ok(entry),
                 Some(Err(failure)) => Err(failure),
                 // Boxed: it is rare, and would stand in the future of every call.
                 Some(Ok(Attempt::Untold)) | None => {
+                    let deadline = self.deadline_from(now, manner);
                     Box::pin(self.look_again(address, tags, deadline)).await
                 }
             }

@@ -23,10 +23,6 @@ impl<F, C> Entry<'_, F, C> {
     ///
     /// Those of `load`; those of the cache only after [`hard_timeout`](Self::hard_timeout) or
     /// [`fail_fast`](Self::fail_fast).
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and each hit copies them"
-    )]
     pub fn get_or_load<V, E, Fut>(
         mut self,
         load: impl FnOnce() -> Fut,
@@ -65,7 +61,6 @@ impl<F, C> Entry<'_, F, C> {
     /// # Errors
     ///
     /// As [`get_or_load`](Self::get_or_load).
-    #[expect(clippy::manual_async_fn, reason = "as for `get_or_load`")]
     pub fn find_or_load<V, E, Fut>(
         mut self,
         load: impl FnOnce() -> Fut,

@@ -166,11 +166,7 @@ impl FillTask {
     }
 
     /// Writes it; the permit is for as long as that takes.
-    fn run(
-        mut self,
-        lease: LeaseGuard,
-        permit: OwnedSemaphorePermit,
-    ) -> impl Future<Output = ()> {
+    fn run(mut self, lease: LeaseGuard, permit: OwnedSemaphorePermit) -> impl Future<Output = ()> {
         async move {
             self.write(lease).await;
             drop(self);

@@ -152,8 +152,9 @@ impl Job {
         let Some(remote) = self.ask.remote().filter(|_| self.purpose != Purpose::Reload) else {
             return Ok(None);
         };
-        self.lead.asks_at(self.now());
-        match self.ask.look_as(&self.lead, remote, self.ask.deadline(remote)).await {
+        let now = self.now();
+        self.lead.asks_at(now);
+        match self.ask.look_as(&self.lead, remote, now).await {
             Ok(seen) => {
                 Ok(seen.filter(Judged::is_fresh).and_then(|seen| self.found_elsewhere(seen)))
             }

@@ -19,6 +19,9 @@ use crate::resilience::deadline::Deadline;
 use crate::telemetry::Event;
 use crate::telemetry::span::ExchangeSpan;
 
+/// What an attempt came to: `None` if it was given up, an excerpt if it panicked.
+type Done<T> = Option<Result<Result<T, Failure>, String>>;
+
 /// One attempt that has begun.
 struct BegunAttempt {
     breakers: Arc<NodeBreakers>,
@@ -49,9 +52,9 @@ impl Remote {
             };
             // The work begins here: handed on by value it would stand in this future twice.
             let work = begun.span.within(contained_future(work(now)));
-            let done = self.clock.within(begun.limit, work).await;
+            let done = self.clock.within_of(&begun.watch, begun.limit, work).await;
             // The work is gone by now: what was given up is told of it.
-            self.end_attempt(begun, *operation, node, done)
+            self.end_attempt(begun, *operation, node, (now, done))
         }
     }
 
@@ -89,7 +92,7 @@ impl Remote {
         begun: &mut BegunAttempt,
         operation: Operation,
         node: Node,
-        done: Option<Result<Result<T, Failure>, String>>,
+        (now, done): (Tick, Done<T>),
     ) -> Result<T, Failure> {
         let took = begun.watch.elapsed();
         let BegunAttempt { breakers, permit, limit, span, .. } = begun;
@@ -126,14 +129,14 @@ impl Remote {
             _ => {}
         }
         if let (Some(ending), Some(permit)) = (ending, permit.take()) {
-            self.record(node, traffic, permit, ending);
+            self.record(node, traffic, permit, (ending, now.after(took)));
         }
         result
     }
 
-    fn record(&self, node: Node, traffic: Traffic, permit: Permit, ending: Ending) {
+    fn record(&self, node: Node, traffic: Traffic, permit: Permit, (ending, now): (Ending, Tick)) {
         let random = if ending == Ending::Success { 0.0 } else { self.random.share() };
-        let transition = permit.end(ending, self.clock.now(), random);
+        let transition = permit.end(ending, now, random);
         self.tell_transition(node, traffic, transition);
     }
 

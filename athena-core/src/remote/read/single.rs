@@ -47,9 +47,10 @@ impl Remote {
         &'a self,
         address: &'a Address,
         tags: &'a Tags,
+        now: Tick,
         deadline: Deadline,
     ) -> impl Future<Output = Option<Result<Attempt, Failure>>> + use<'a> {
-        let begun = self.begin_single(address, tags, deadline);
+        let begun = self.begin_single(address, tags, now, deadline);
         async move {
             let look = match &begun {
                 Some(Ok(look)) => look,
@@ -69,14 +70,15 @@ impl Remote {
         }
     }
 
-    /// What is noted before the request, and what it asks for.
+    /// What is noted before the request, and what it asks for; `asked` is from before it, too.
     fn begin_single<'a>(
         &self,
         address: &'a Address,
         tags: &'a Tags,
+        asked: Tick,
         deadline: Deadline,
     ) -> Option<Result<SingleLook<'a>, Failure>> {
-        let Announcements { revisions, acknowledged, .. } = &*self.announcements;
+        let Announcements { revisions, acknowledged, sessions, .. } = &*self.announcements;
         // Coherence 22: before it queues, and nothing that waits may be passed by.
         let since = revisions.now();
         if acknowledged.is_due() || self.journal.depth() > 0 {
@@ -93,7 +95,7 @@ impl Remote {
             Err(failure) => return Some(Err(failure)),
         };
         let held = self.dependencies_on(&address.entry, &generations, since);
-        let (incarnation, asked) = self.before_asking(node);
+        let incarnation = sessions.incarnation(node);
         let mut known: SmallVec<[_; 1]> = SmallVec::new();
         for (place, name) in generations.iter().enumerate() {
             if let Some(told) = self.known(name, asked) {
