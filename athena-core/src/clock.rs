@@ -9,17 +9,14 @@ mod stopwatch;
 mod timer;
 mod within;
 
-use std::future::Future;
 #[cfg(feature = "testing")]
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coarse::SystemClock;
-use sleep::Sleep;
-use within::Within;
 
 pub(crate) use stopwatch::Stopwatch;
 
@@ -100,19 +97,6 @@ impl Clock {
         Tick(HEAD_START.saturating_add(passed))
     }
 
-    /// The present, and a watch that measures from it on: one look at the machine's clock.
-    pub(crate) fn begin(&self) -> (Tick, Stopwatch) {
-        match &self.0 {
-            TimeSource::System(system) => {
-                let now = Instant::now();
-                let passed = millis(system.passed_until(now));
-                (Tick(HEAD_START.saturating_add(passed)), Stopwatch::since(now))
-            }
-            #[cfg(feature = "testing")]
-            TimeSource::Manual(_) => (self.now(), self.stopwatch()),
-        }
-    }
-
     /// A time that is not before now, and at most some milliseconds behind it.
     ///
     /// It costs a hit a fraction of [`now`](Self::now). What is fresh and trusted then is so now.
@@ -126,44 +110,6 @@ impl Clock {
             TimeSource::Manual(manual) => manual.state.now.load(Ordering::Acquire),
         };
         Tick(HEAD_START.saturating_add(passed))
-    }
-
-    /// Ends once `duration` has passed.
-    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
-        Sleep::new(&self.0, duration)
-    }
-
-    /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
-    pub(crate) fn doze(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
-        Sleep::uncounted(&self.0, duration)
-    }
-
-    /// The future's output, or `None` if `limit` passes first.
-    pub(crate) fn within<F: Future>(
-        &self,
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Option<F::Output>> + use<F> {
-        Within::new(future, self.sleep(limit))
-    }
-
-    /// The same, where `limit` counts from when the watch was made.
-    pub(crate) fn within_of<F: Future>(
-        &self,
-        watch: &Stopwatch,
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Option<F::Output>> + use<F> {
-        Within::new(future, Sleep::since(&self.0, watch, limit))
-    }
-
-    /// The same with [`doze`](Self::doze).
-    pub(crate) fn within_dozing<F: Future>(
-        &self,
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Option<F::Output>> + use<F> {
-        Within::new(future, self.doze(limit))
     }
 }
 

@@ -58,14 +58,14 @@ pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;
 
 /// Why a call runs without the cache.
-pub(crate) type Bypass = &'static str;
+pub(crate) type BypassReason = &'static str;
 
 /// The value of a call: from a tier, from another caller's load, or from its own; without the cache where there is
 /// nothing to ask.
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
 pub(crate) fn answer(
-    ask: &mut Result<Ask, Bypass>,
+    ask: &mut Result<Ask, BypassReason>,
     caller: &Caller,
 ) -> impl Future<Output = Answer> + Send {
     async move {
@@ -89,7 +89,7 @@ pub(crate) fn answer(
 }
 
 /// Takes the call, of which nothing is left to ask.
-pub(crate) fn taken(ask: &mut Result<Ask, Bypass>) -> Result<Ask, Bypass> {
+pub(crate) fn taken(ask: &mut Result<Ask, BypassReason>) -> Result<Ask, BypassReason> {
     std::mem::replace(ask, Err("it was asked before"))
 }
 

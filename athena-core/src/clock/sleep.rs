@@ -10,17 +10,58 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Stopwatch, TimeSource, timer};
+use super::within::Within;
+use super::{Clock, Stopwatch, TimeSource, timer};
+
+impl Clock {
+    /// Ends once `duration` has passed.
+    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        ClockSleep::new(&self.0, duration)
+    }
+
+    /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
+    pub(crate) fn doze(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        ClockSleep::uncounted(&self.0, duration)
+    }
+
+    /// The future's output, or `None` if `limit` passes first.
+    pub(crate) fn within<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
+        Within::new(future, self.sleep(limit))
+    }
+
+    /// The same, where `limit` counts from when the watch was made.
+    pub(crate) fn within_of<F: Future>(
+        &self,
+        watch: &Stopwatch,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
+        Within::new(future, ClockSleep::since(&self.0, watch, limit))
+    }
+
+    /// The same with [`doze`](Self::doze).
+    pub(crate) fn within_dozing<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
+        Within::new(future, self.doze(limit))
+    }
+}
 
 /// Ends once its time has passed.
-pub(super) enum Sleep {
+enum ClockSleep {
     System(timer::Sleep),
     #[cfg(feature = "testing")]
     Manual(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-impl Sleep {
-    pub(super) fn new(source: &TimeSource, duration: Duration) -> Self {
+impl ClockSleep {
+    fn new(source: &TimeSource, duration: Duration) -> Self {
         match source {
             TimeSource::System(_) => Self::System(timer::sleep(duration)),
             #[cfg(feature = "testing")]
@@ -29,7 +70,7 @@ impl Sleep {
     }
 
     /// The same from when a watch was made, so that nobody has to look at the clock again.
-    pub(super) fn since(source: &TimeSource, watch: &Stopwatch, duration: Duration) -> Self {
+    fn since(source: &TimeSource, watch: &Stopwatch, duration: Duration) -> Self {
         match watch.begun() {
             Some(begun) => Self::System(timer::sleep_from(begun, duration)),
             None => Self::new(source, duration),
@@ -37,7 +78,7 @@ impl Sleep {
     }
 
     /// The same, of which tests do not count that it runs.
-    pub(super) fn uncounted(source: &TimeSource, duration: Duration) -> Self {
+    fn uncounted(source: &TimeSource, duration: Duration) -> Self {
         match source {
             TimeSource::System(_) => Self::System(timer::sleep(duration)),
             #[cfg(feature = "testing")]
@@ -46,7 +87,7 @@ impl Sleep {
     }
 }
 
-impl Future for Sleep {
+impl Future for ClockSleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Clock;
 #[cfg(feature = "testing")]
 use super::ManualClock;
-use super::TimeSource;
+use super::{HEAD_START, Tick, TimeSource, millis};
 
 /// Measures from when it was made; by the machine, to its nanoseconds.
 #[derive(Debug, Clone)]
@@ -20,6 +20,19 @@ enum Begun {
 }
 
 impl Clock {
+    /// The present, and a watch that measures from it on: one look at the machine's clock.
+    pub(crate) fn begin(&self) -> (Tick, Stopwatch) {
+        match &self.0 {
+            TimeSource::System(system) => {
+                let now = Instant::now();
+                let passed = millis(system.passed_until(now));
+                (Tick(HEAD_START.saturating_add(passed)), Stopwatch::since(now))
+            }
+            #[cfg(feature = "testing")]
+            TimeSource::Manual(_) => (self.now(), self.stopwatch()),
+        }
+    }
+
     pub(crate) fn stopwatch(&self) -> Stopwatch {
         Stopwatch(match &self.0 {
             TimeSource::System(_) => Begun::System(Instant::now()),
@@ -32,7 +45,7 @@ impl Clock {
 }
 
 impl Stopwatch {
-    pub(super) fn since(begun: Instant) -> Self {
+    fn since(begun: Instant) -> Self {
         Self(Begun::System(begun))
     }
 

@@ -16,8 +16,8 @@ use crate::codec::{Coding, Wire};
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
-    self, AskNames, Attending, Bypass, Caller, Destination, Detach, Detached, Engine, InPlace,
-    Labelled, Loaded, TypedCall, Waited,
+    self, AskNames, Attending, BypassReason, Caller, Destination, Detach, Detached, Engine,
+    InPlace, Labelled, Loaded, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -265,7 +265,7 @@ impl UntypedCall {
         mut typing: Typing,
         coding: Option<Coding>,
         has_late_tags: bool,
-    ) -> Result<engine::Ask, Bypass> {
+    ) -> Result<engine::Ask, BypassReason> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
             collect::bypassed();

@@ -57,7 +57,7 @@ struct OpenQuestion {
 }
 
 /// Whether what was found counts.
-enum Judgement {
+enum LookRuling {
     Made(Attempt),
     /// It depends on tags that its caller did not name: where they are in the envelope.
     Open(Box<(OpenQuestion, Vec<usize>)>),
@@ -199,8 +199,8 @@ impl Remote {
     ) -> Result<Attempt, Failure> {
         let value = fetched.value(&question.address.value)?;
         let current = question.generations.iter().map(|name| fetched.generation(name));
-        let judgement = self.judge(question, value, current.collect::<Result<_, _>>()?);
-        self.settle_judgement(question, judgement).await
+        let ruling = self.judge(question, value, current.collect::<Result<_, _>>()?);
+        self.settle_ruling(question, ruling).await
     }
 
     /// Whether what was found still counts, as far as that can be told without asking more.
@@ -209,13 +209,13 @@ impl Remote {
         question: &Question<'_>,
         mut value: Read<Stored>,
         current: SmallVec<[Read<Generation>; 2]>,
-    ) -> Judgement {
-        let absent = Judgement::Made(Attempt::Done(None));
+    ) -> LookRuling {
+        let absent = LookRuling::Made(Attempt::Done(None));
         let Some(Stored { bytes, remaining }) = value.it.take() else {
             return absent;
         };
         if self.was_not_told(question, value.history, &current) {
-            return Judgement::Made(Attempt::Untold);
+            return LookRuling::Made(Attempt::Untold);
         }
         let Some(envelope) = self.open(question.address, bytes) else {
             return absent;
@@ -231,20 +231,20 @@ impl Remote {
         };
         let open = OpenQuestion { envelope, remaining, evidence };
         if others.is_empty() {
-            return Judgement::Made(self.judged(question, open));
+            return LookRuling::Made(self.judged(question, open));
         }
-        Judgement::Open(Box::new((open, others)))
+        LookRuling::Open(Box::new((open, others)))
     }
 
-    /// The end of a judgement; one more round trip if it is open.
-    async fn settle_judgement(
+    /// The end of a ruling; one more round trip if it is open.
+    async fn settle_ruling(
         &self,
         question: &Question<'_>,
-        judgement: Judgement,
+        ruling: LookRuling,
     ) -> Result<Attempt, Failure> {
-        let (mut open, others) = match judgement {
-            Judgement::Made(attempt) => return Ok(attempt),
-            Judgement::Open(open) => *open,
+        let (mut open, others) = match ruling {
+            LookRuling::Made(attempt) => return Ok(attempt),
+            LookRuling::Open(open) => *open,
         };
         let OpenQuestion { envelope, evidence, .. } = &mut open;
         let others: Vec<_> = others.iter().filter_map(|place| envelope.tags.get(*place)).collect();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::OptionFuture;
 
 use crate::context::{CallMode, CallRequest};
-use crate::engine::{self, Answer, Bypass, Caller, Loaded};
+use crate::engine::{self, Answer, BypassReason, Caller, Loaded};
 use crate::error::Error;
 
 /// A call that the engine is asked about.
@@ -18,7 +18,7 @@ pub(super) struct AskedCall {
     /// What stands in place of a load, if anything.
     pub(super) given: Option<Box<Loaded>>,
     pub(super) function: &'static str,
-    pub(super) ask: Result<engine::Ask, Bypass>,
+    pub(super) ask: Result<engine::Ask, BypassReason>,
 }
 
 impl AskedCall {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::fetch::Read;
-use super::{Attempt, GenerationNames, Judgement, Question};
+use super::{Attempt, GenerationNames, LookRuling, Question};
 use crate::backend::{Failure, Generation, Node};
 use crate::clock::Tick;
 use crate::coherence::session::Incarnation;
@@ -63,8 +63,8 @@ impl Remote {
             let share = self.ask_from(asked, operation, &address.value, deadline, read).await;
             // Boxed: it is rare, and would stand in the future of every call.
             match self.judge_single(look, share)? {
-                Ok(Judgement::Made(attempt)) => Some(Ok(attempt)),
-                Ok(open) => Some(Box::pin(self.settle_judgement(&look.question, open)).await),
+                Ok(LookRuling::Made(attempt)) => Some(Ok(attempt)),
+                Ok(open) => Some(Box::pin(self.settle_ruling(&look.question, open)).await),
                 Err(failure) => Some(Err(failure)),
             }
         }
@@ -117,7 +117,7 @@ impl Remote {
         &self,
         look: &SingleLook<'_>,
         share: Result<ReadShare, Failure>,
-    ) -> Option<Result<Judgement, Failure>> {
+    ) -> Option<Result<LookRuling, Failure>> {
         let SingleLook { question, node, incarnation, known, .. } = look;
         let value = &*question.address.value;
         let ReadShare { value: stored, generations, proof } = match share {
