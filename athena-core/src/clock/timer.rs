@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_looked_at_the_clock_sleeps_from_then_on() {
+        let (begun, hour) = (Instant::now(), Duration::from_secs(3_600));
+        let mut sleeper = sleep_from(begun, hour);
+        assert!(Pin::new(&mut sleeper).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let SleepStage::Queued((due, _)) = sleeper.0 else { panic!("it sleeps") };
+        assert_eq!(due, begun + hour);
+        assert_eq!(sleep_from(begun, Duration::MAX).0, SleepStage::Endless);
+    }
+
+    #[test]
     fn the_longest_sleep_never_ends() {
         let mut sleeper = sleep(Duration::MAX);
         assert!(Pin::new(&mut sleeper).poll(&mut Context::from_waker(Waker::noop())).is_pending());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::fetch::Read;
-use super::{Attempt, GenerationNames, LookRuling, Question};
+use super::judge::LookRuling;
+use super::{Attempt, GenerationNames, Question};
 use crate::backend::{Failure, Generation, Node};
 use crate::clock::Tick;
 use crate::coherence::session::Incarnation;
