@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use athena_cache_core::{MemoryRole, Settings};
 use athena_cache_redis::{Redis, RedisConfig};
 
 use crate::args::TargetArgs;
@@ -25,6 +26,9 @@ pub(crate) struct Target {
     pub(crate) note: Option<String>,
 }
 
+/// The shortest time that a health check can be given.
+const SHORTEST_CHECK: Duration = Duration::from_millis(10);
+
 impl Target {
     pub(crate) fn of(args: &TargetArgs, secrets: &mut Secrets) -> Result<Self, Fault> {
         let (config, note) = config(args, secrets)?;
@@ -40,6 +44,17 @@ impl Target {
         let config = config.allow_admin(args.admin).response_timeout(args.timeout);
         let is_admin = args.admin;
         Ok(Self { config, namespace, timeout: args.timeout, is_admin, note })
+    }
+
+    /// Settings of a cache that asks for no longer than is wanted here.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.memory.role = MemoryRole::Off;
+        settings.health.limit = self.timeout.max(SHORTEST_CHECK);
+        settings.resilience.attempt_timeout = self.timeout;
+        settings.resilience.deadline = self.timeout.saturating_mul(2);
+        settings.resilience.write_deadline = self.timeout.saturating_mul(2);
+        settings
     }
 
     /// The Redis; connects to nobody.

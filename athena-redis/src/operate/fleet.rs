@@ -1,6 +1,7 @@
 //! The processes of a fleet, each with what it says of itself, in one slot.
 //!
-//! Invariant: times are those of the node that keeps the roster: no clocks of two machines are compared.
+//! Invariant: times are those of the node that keeps the roster: no clocks of two machines are compared. Whatever
+//! somebody has written there, no more of it is read than processes may write.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,8 +18,12 @@ static JOIN: LazyLock<Script> =
 static FLEET: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../scripts/fleet.lua")));
 
-/// The most processes that are told of.
+static DOCUMENTS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../../scripts/fleet_documents.lua")));
+
+/// The most processes that are told of, and of how many it is asked at a time what they say.
 const MOST: u64 = 1024;
+const AT_A_TIME: usize = 64;
 /// The longest life that is given, a year: servers refuse much longer ones.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -53,25 +58,41 @@ impl OperationsState {
     pub(super) async fn fleet(&self, prefix: &str) -> Result<Vec<FleetMember>, Failure> {
         let roster = roster(prefix);
         let mut batch = Batch::new();
-        batch.call(&FLEET, &roster, []).number(MOST);
+        batch.call(&FLEET, &roster, []).number(MOST).number(Membership::LONGEST_ID as u64);
         let (spare, mut replies) = self.at_roster(&roster, &batch).await?;
         let words = replies.words().map_err(|malformed| spare.malformed(&malformed))?;
         let words = words.unwrap_or_default();
         let came = |ms: &str| Duration::from_millis(ms.parse().unwrap_or(u64::MAX));
         let mut ids: Vec<(String, Duration)> =
             words.chunks_exact(2).map(|pair| (pair[0].clone(), came(&pair[1]))).collect();
+        // Whoever has another name has not come by `join_fleet`.
+        ids.retain(|(id, _)| Membership::new(id, [], Duration::ZERO).fault().is_none());
         ids.sort();
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let mut members = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(AT_A_TIME) {
+            let documents = self.documents(prefix, &roster, ids).await?;
+            let member = |((id, since), document): (&(String, Duration), _)| {
+                FleetMember::new(id.as_str(), *since, document)
+            };
+            members.extend(ids.iter().zip(documents).map(member));
         }
-        let mut batch = Batch::new();
+        Ok(members)
+    }
+
+    async fn documents(
+        &self,
+        prefix: &str,
+        roster: &str,
+        ids: &[(String, Duration)],
+    ) -> Result<Vec<Option<Vec<u8>>>, Failure> {
         let names: Vec<_> = ids.iter().map(|(id, _)| document_of(prefix, id)).collect();
-        batch.over("MGET", names.iter().map(String::as_str));
-        let (spare, mut replies) = self.at_roster(&roster, &batch).await?;
-        let documents =
-            replies.gather(ids.len()).map_err(|malformed| spare.malformed(&malformed))?;
-        let members = ids.into_iter().zip(documents);
-        Ok(members.map(|((id, since), document)| FleetMember::new(id, since, document)).collect())
+        let mut batch = Batch::new();
+        let words = batch.call(&DOCUMENTS, roster, names.iter().map(String::as_str));
+        words.number(Membership::LONGEST as u64);
+        let (spare, mut replies) = self.at_roster(roster, &batch).await?;
+        let malformed = |malformed| spare.malformed(&malformed);
+        let mut told = replies.list().map_err(malformed)?;
+        ids.iter().map(|_| told.bytes().map_err(malformed)).collect()
     }
 
     /// Sends a batch to the node that keeps a roster.
