@@ -50,6 +50,8 @@ impl Target {
     pub(crate) fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.memory.role = MemoryRole::Off;
+        // Whether what is stored is to outlive the servers is known to the service; `doctor` asks where it matters.
+        settings.health.expect_persistence = false;
         settings.health.limit = self.timeout.max(SHORTEST_CHECK);
         settings.resilience.attempt_timeout = self.timeout;
         settings.resilience.deadline = self.timeout.saturating_mul(2);

@@ -19,6 +19,7 @@ mod survey;
 mod trigger;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -71,6 +72,7 @@ impl Operations {
                 sentinels,
                 surveyed: Fresh::default(),
                 denials: Lock::default(),
+                is_acquainted: AtomicBool::new(false),
             }))
         }
     }

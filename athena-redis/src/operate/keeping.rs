@@ -82,9 +82,8 @@ mod tests {
 
     #[test]
     fn what_is_written_has_to_be_read_and_removed() {
-        let found = |wire: &str| {
-            read(&mut Replies::of_wire(&format!("*3\r\n{wire}")).list().unwrap(), "v")
-        };
+        let found =
+            |wire: &str| read(&mut Replies::of_wire(&format!("*3\r\n{wire}")).list().unwrap(), "v");
         let refused = |why: &str| Permission::Refused(why.to_owned());
         for (wire, expected) in [
             ("+OK\r\n$1\r\nv\r\n:1\r\n", Permission::Granted),
