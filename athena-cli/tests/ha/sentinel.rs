@@ -49,6 +49,15 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
         "redis-sentinel://127.0.0.1:{},127.0.0.1:{}/0#{SERVICE}",
         ports[0], ports[1]
     ));
+    wait_for("they have found the replicas again", || {
+        let status = of_two.json("status");
+        let voices = status.json["sentinels"]["sentinels"].as_array()?;
+        let count =
+            |voice: &serde_json::Value, list: &str| voice["sight"][list].as_array().map(Vec::len);
+        let is_found =
+            |it| count(it, "replicas") == Some(2) && count(it, "replicasDown") == Some(0);
+        (voices.len() == 2 && voices.iter().all(is_found)).then_some(())
+    });
     settles(&of_two, &["sentinels"]);
     let fix = format!("sentinel monitor {SERVICE} 127.0.0.1 {} 2", {
         let primary = group.primary();

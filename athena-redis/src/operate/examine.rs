@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use athena_cache_core::backend::Failure;
 use athena_cache_core::backend::operate::{
     Examination, Examined, LackedRight, OwnSettings, Permission, StoreKind, Timing,
 };
+use athena_cache_core::backend::{Class, Failure};
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
@@ -74,7 +74,14 @@ impl OperationsState {
         let spare = self.nodes.to(&known.endpoint);
         let deadline = Instant::now() + limit;
         match self.ask(&spare, prefix, deadline, &mut facts).await {
-            Err(failure) => facts.error = Some(failure.to_string()),
+            Err(failure) => {
+                // As one that holds back writes, and scripts with them.
+                let is_to_keep = self.name_to_keep(prefix, &known, known.is_replica).is_some();
+                if is_to_keep && failure.class() == Class::Timeout {
+                    facts.keeps = Permission::Refused(failure.to_string());
+                }
+                facts.error = Some(failure.to_string());
+            }
             // Last: one that holds back writes says nothing more on the connection.
             Ok(()) => {
                 if let Some(name) = self.name_to_keep(prefix, &known, facts.is_replica) {

@@ -12,6 +12,9 @@ use crate::out::{Mark, Out};
 use crate::shown::{self, or_unknown};
 use crate::table::Table;
 
+/// How many disagreements are told.
+const TOLD: usize = 20;
+
 /// A name of a host, or of a version: none of ours is longer.
 type Name = Line<64>;
 
@@ -48,9 +51,12 @@ pub(super) fn show(out: &Out, fleet: &Fleet) -> Result<(), Fault> {
         ]);
     }
     out.line(table)?;
-    for disagreement in &fleet.disagreements {
+    for disagreement in fleet.disagreements.iter().take(TOLD) {
         let said = Message::of(disagreement);
         out.line(format!("{} {said}", out.mark("they disagree:", Mark::Bad)))?;
     }
-    Ok(())
+    match fleet.disagreements.len().saturating_sub(TOLD) {
+        0 => Ok(()),
+        more => out.line(format!("and about {more} things more (`--json` has all)")),
+    }
 }
