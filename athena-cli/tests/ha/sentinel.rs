@@ -31,7 +31,7 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
         group.hurry();
     };
     let settles = |athena: &Athena, checks: &[&str]| {
-        wait_for("nothing else is wrong", || {
+        wait_for(&format!("nothing else is wrong than {checks:?}"), || {
             let doctor = athena.json("doctor");
             let found = doctor.json["findings"].as_array()?;
             let found: Vec<_> =
@@ -72,8 +72,10 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
     for node in (0..3).filter(|node| *node != primary) {
         group.node_mut(node).kill();
     }
-    // Without the setting it would refuse writes now, as it should.
     forget(&group);
+    // It refuses writes now, as it should.
+    settles(&athena, &["keeps", "replicas"]);
+    group.node(primary).cli(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
     settles(&athena, &["replicas"]);
     assert_found(&athena, "replicas", "warning", "REPLICAOF 127.0.0.1 ");
 }
