@@ -8,7 +8,7 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use athena_cache_core::backend::operate::{SentinelReport, Survey};
+use athena_cache_core::backend::operate::{SentinelReport, StoreKind, Survey};
 use athena_cache_core::{Cache, Fact, Fleet, Health, HealthChecks, HealthEntry};
 use athena_cache_redis::Redis;
 use serde::Serialize;
@@ -74,6 +74,7 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
         let mut found = Found { checks: checks.report().await.entries.clone(), ..Found::default() };
         found.survey = operator.survey(timeout).await.as_ref().clone();
         found.sentinels = operator.sentinels(timeout).await;
+        found.leave_out_what_is_not_known();
         let mut unread = None;
         if args.fleet {
             match super::fleet(&*operator, &session.prefix()).await {
@@ -134,6 +135,19 @@ fn checks(session: &Session<'_>, redis: &Redis) -> Result<(Cache, HealthChecks),
 }
 
 impl Found {
+    /// A check that finds no fault because nobody has said anything has found nothing.
+    fn leave_out_what_is_not_known(&mut self) {
+        let (kind, is_any_reached) = (self.survey.kind, self.survey.connected_nodes() > 0);
+        self.checks.retain(|name, entry| {
+            let is_about_these = match name.as_str() {
+                "cluster_state" => kind == StoreKind::Cluster,
+                "sentinel_quorum" => kind == StoreKind::Sentinel,
+                _ => true,
+            };
+            is_about_these && (is_any_reached || entry.status != Health::Healthy)
+        });
+    }
+
     fn health(&self) -> Health {
         self.checks.values().map(|entry| entry.status).max().unwrap_or_default()
     }

@@ -161,6 +161,13 @@ fn a_server_that_is_away_is_said_within_the_limit_by_every_command() {
         assert_eq!(output.exit, 3, "{command}: {output:?}");
     }
     assert_eq!(athena.json("invalidate a").json["exit"], 3);
+    // Nothing is said of what nobody has said.
+    let status = athena.json("status").json;
+    let checks = status["checks"].as_object().expect("checks").values();
+    assert!(
+        checks.clone().count() > 0 && checks.clone().all(|it| it["status"] != "healthy"),
+        "{status}"
+    );
     let keys = athena.run("keys");
     assert!(keys.err.starts_with("error: cannot connect to the Redis\n  caused by: "), "{keys:?}");
     let doctor = athena.json("doctor");

@@ -200,10 +200,8 @@ impl Refusal {
             Hurdle::of_text(text.as_str())
         };
         let class = Consequence::of(error).login();
-        let advice = hurdle.map(|hurdle| match entrance.is_sentinel {
-            true => hurdle.advice_at_sentinel(),
-            false => hurdle.advice(),
-        });
+        let advise = if entrance.is_sentinel { Hurdle::advice_at_sentinel } else { Hurdle::advice };
+        let advice = hurdle.map(advise);
         let reason = match advice {
             Some(advice) => Message::of(format_args!("{text}: {advice}")),
             None => Message::of(text),

@@ -83,24 +83,26 @@ impl OperationsState {
         most: usize,
     ) -> Result<Vec<Result<Option<RawValue>, Failure>>, Failure> {
         let deadline = Instant::now() + self.limit();
-        let named = places.iter().map(|at| names[*at].as_str());
-        let mut replies = spare.ask(&in_part(named, most), deadline).await?;
+        let of = |places: &[usize]| -> Vec<&str> {
+            places.iter().map(|at| names[*at].as_str()).collect()
+        };
+        let mut replies = spare.ask(&in_part(of(places), most), deadline).await?;
         if !replies.is_any_denied() {
             return values(&mut replies, spare, (Extent::InPart, most), places.len());
         }
         // Whoever may do no more than a cache has to may read them as a whole.
-        let mut read = Vec::with_capacity(places.len());
+        let mut found = Vec::with_capacity(places.len());
         for places in places.chunks(WHOLE_AT_A_TIME) {
-            let named = places.iter().map(|at| names[*at].as_str());
-            let mut replies = spare.ask(&as_a_whole(named), Instant::now() + self.limit()).await?;
-            read.extend(values(&mut replies, spare, (Extent::AsAWhole, most), places.len())?);
+            let mut replies =
+                spare.ask(&as_a_whole(of(places)), Instant::now() + self.limit()).await?;
+            found.extend(values(&mut replies, spare, (Extent::AsAWhole, most), places.len())?);
         }
-        Ok(read)
+        Ok(found)
     }
 }
 
 /// Parts of values: they may be large.
-fn in_part<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Batch {
+fn in_part(names: Vec<&str>, most: usize) -> Batch {
     let mut batch = Batch::new();
     let last = u64::try_from(most).unwrap_or(u64::MAX).clamp(1, 1 << 40) - 1;
     let tail = format!("-{}", Term::LENGTH);
@@ -121,7 +123,7 @@ enum Extent {
 }
 
 /// The same by what every user of a cache may do.
-fn as_a_whole<'a>(names: impl Iterator<Item = &'a str>) -> Batch {
+fn as_a_whole(names: Vec<&str>) -> Batch {
     let mut batch = Batch::new();
     for name in names {
         batch.command("PTTL").arg(name);
