@@ -227,7 +227,8 @@ fn report(session: &Session<'_>, probes: &[Summary], failovers: &[Heard]) -> Res
     }
     for probe in probes {
         let gap = shown::time(Duration::from_millis(probe.longest_gap_ms));
-        let down = if probe.is_down { "; it is down still" } else { "" };
+        let down = probe.error.as_ref().map(|error| format!("; it is down still: {error}"));
+        let down = down.unwrap_or_default();
         session.out.line(format!(
             "{}: {} writes acknowledged, {} failed, longest gap {gap}, {} acknowledged writes lost{down}",
             probe.endpoint, probe.acknowledged, probe.failed, probe.lost

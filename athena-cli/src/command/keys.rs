@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use athena_cache_core::backend::Excerpt;
 use athena_cache_core::backend::operate::{Operator, RawValue, Scan};
+use athena_cache_core::backend::{Class, Excerpt, Failure};
 use athena_cache_core::inspect::{self, NameKind, SeenName, Summary};
 use serde::Serialize;
 
@@ -56,7 +56,11 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     let mut scan = Scan::new(&*operator, &prefix, AT_A_TIME);
     // A name may come more than once.
     let (mut listed, mut found) = (BTreeSet::new(), Vec::new());
-    let (mut errors, mut is_complete) = (Vec::new(), false);
+    let (mut errors, mut is_complete, mut is_refused) = (Vec::new(), false, false);
+    let mut note = |failure: Failure| {
+        is_refused |= failure.class() == Class::Denied;
+        errors.push(failure.to_string());
+    };
     let head =
         format!("{:<8} {:>8} {:>8} {:>10}  {:<32} KEY", "KIND", "AGE", "LEFT", "SIZE", "SITE");
     session.out.line(head)?;
@@ -71,7 +75,7 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
                 break;
             }
             Some(Err(failure)) => {
-                errors.push(failure.to_string());
+                note(failure);
                 continue;
             }
             Some(Ok(names)) => names,
@@ -86,7 +90,7 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
                     }
                 }
             }
-            Err(failure) => errors.push(failure.to_string()),
+            Err(failure) => note(failure),
         }
     }
     is_complete &= errors.is_empty() && !scan.is_incomplete();
@@ -101,7 +105,11 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
         session.out.note(format!("there may be more: these are {} (`--limit`)", found.len()));
     }
     session.out.json(&KeysDocument { keys: found, is_complete, errors })?;
-    Ok(if is_failed { Exit::Incomplete } else { Exit::Fine })
+    Ok(match (is_refused, is_failed) {
+        (true, _) => Exit::Refused,
+        (false, true) => Exit::Incomplete,
+        (false, false) => Exit::Fine,
+    })
 }
 
 /// A name that is asked for, by what it says.
@@ -116,7 +124,7 @@ async fn read(
     operator: &dyn Operator,
     wanted: Vec<(String, SeenName)>,
     args: &KeysArgs,
-) -> Result<Vec<(String, Row)>, athena_cache_core::backend::Failure> {
+) -> Result<Vec<(String, Row)>, Failure> {
     let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
     let most = if args.tag.is_some() { WITH_TAGS } else { Summary::LENGTH };
     let stored = operator.stored(&names, most).await?;

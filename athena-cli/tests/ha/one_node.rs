@@ -74,6 +74,7 @@ fn one_node_is_asked_by_every_command_and_each_fault_is_found() {
         doctor.out.starts_with("unknown: which names there are: ")
             && doctor.out.ends_with("\nnothing is wrong with what is known\n")
     );
+    assert_eq!(app.json("keys").exit, 4);
     server.cli(&["ACL", "SETUSER", "app", "+scan"]);
     assert_fine(&app.run("doctor --strict"));
     store(&server.url());
