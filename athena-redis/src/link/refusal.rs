@@ -200,8 +200,8 @@ impl Refusal {
             Hurdle::of_text(text.as_str())
         };
         let class = Consequence::of(error).login();
-        let advise = if entrance.is_sentinel { Hurdle::advice_at_sentinel } else { Hurdle::advice };
-        let advice = hurdle.map(advise);
+        let of = if entrance.is_sentinel { Hurdle::advice_at_sentinel } else { Hurdle::advice };
+        let advice = hurdle.map(of);
         let reason = match advice {
             Some(advice) => Message::of(format_args!("{text}: {advice}")),
             None => Message::of(text),
