@@ -7,16 +7,19 @@ mod examine;
 mod fleet;
 mod fresh;
 mod info;
+mod keeping;
 mod members;
 mod monitor;
 mod scan;
 mod sentinels;
 mod spares;
 mod state;
+mod stored;
 mod survey;
 mod trigger;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,6 +41,9 @@ use crate::config::{Deployment, Settings};
 use crate::link::inside_runtime;
 use crate::lock::Lock;
 use crate::topology::Topology;
+
+/// The longest time for a question, as for an operation: what is longer is taken for this.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// What operators may ask; clones are the same.
 #[derive(Debug, Clone)]
@@ -66,6 +72,7 @@ impl Operations {
                 sentinels,
                 surveyed: Fresh::default(),
                 denials: Lock::default(),
+                is_acquainted: AtomicBool::new(false),
             }))
         }
     }
@@ -101,6 +108,7 @@ impl Operator for Operations {
             (survey.kind, survey.error) = (self.0.kind, Some(failure.to_string()));
             return Arc::new(survey);
         }
+        let limit = limit.min(LONGEST);
         self.0.surveyed.get(Instant::now(), limit, || Arc::clone(&self.0).survey(limit)).await
     }
 
@@ -108,12 +116,12 @@ impl Operator for Operations {
         if inside_runtime().is_err() {
             return Examination::default();
         }
-        self.0.examine(prefix, limit).await
+        self.0.examine(prefix, limit.min(LONGEST)).await
     }
 
     async fn sentinels(&self, limit: Duration) -> Option<SentinelReport> {
         inside_runtime().ok()?;
-        self.0.sentinels(limit).await
+        self.0.sentinels(limit.min(LONGEST)).await
     }
 
     fn scanned_nodes(&self) -> Vec<ScannedNode> {

@@ -221,3 +221,14 @@ async fn without_details_no_address_host_actor_or_sentence_is_left() {
     assert!(host.is_none_or(|host| !hidden.contains(&host)), "{hidden}");
     assert!(hidden.contains("\"node 1\""), "{hidden}");
 }
+
+#[tokio::test]
+async fn without_details_a_node_that_refuses_is_still_one() {
+    let mut status = Remote::tiered().world.cache.status().await;
+    for (said, shown) in [(None, false), (Some("OOM on host-a".to_owned()), true)] {
+        status.nodes[0].refuses = said;
+        let hidden = status.clone().without_details().nodes.remove(0).refuses;
+        assert_eq!(hidden.is_some(), shown);
+        assert!(hidden.is_none_or(|hidden| !hidden.contains("host-a")));
+    }
+}

@@ -29,7 +29,8 @@ pub trait Operator: fmt::Debug + Send + Sync {
     /// Asks every node for what bears on how well a cache works with it; side by side, each no longer than
     /// `limit`. `prefix` is what the names of the cache begin with.
     ///
-    /// Changes nothing that stays. What a node does not let us ask is `None` in its entry.
+    /// Changes nothing that stays: those that serve are given a name of their own, which is removed. What a node
+    /// does not let us ask is `None` in its entry.
     async fn examine(&self, prefix: &str, limit: Duration) -> Examination;
 
     /// Asks each sentinel what it knows; `None` where there are none.
@@ -81,6 +82,9 @@ pub trait Operator: fmt::Debug + Send + Sync {
     async fn leave_fleet(&self, prefix: &str, id: &str) -> Result<(), Failure>;
 
     /// The processes that use a prefix, sorted by their ids, with what each has written last.
+    ///
+    /// 1024 at most, those that came last, and of each no more than it may say: what is there beyond that was not
+    /// written by a cache, and is left out.
     ///
     /// # Errors
     ///
