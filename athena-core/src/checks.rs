@@ -1,12 +1,15 @@
 //! The health checks of a cache: a registry of named ones, and their report.
 //!
-//! Invariant: a report comes within the limit of its checks, whatever they do, and each check runs once for all who ask
-//! at the same time. What a check of a user does is that check's result: a panic, a future that never ends.
+//! Invariant: a report comes within the limit of its checks, whatever they do, each check runs once for all who ask at
+//! the same time, and never twice side by side. What a check of a user does is that check's result: a panic, a future
+//! that never ends, a thread that is held up.
 
 mod asked;
 mod builtin;
 mod known;
+mod replicas;
 mod surveyed;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::clock::{Clock, Tick};
 use crate::contained::contained_future;
@@ -31,8 +34,8 @@ use crate::tasks::Tasks;
 
 /// The health checks of a cache.
 pub(crate) struct CheckSet {
-    checks: Mutex<BTreeMap<String, Check>>,
-    latest: Mutex<Option<(Tick, Arc<HealthReport>)>>,
+    checks: Mutex<KnownChecks>,
+    latest: Mutex<Latest>,
     /// Taken by whoever makes a report.
     turn: AsyncMutex<()>,
     has_started: AtomicBool,
@@ -46,10 +49,26 @@ pub(crate) struct CheckSet {
 
 type Checking = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
+/// All checks, and how often that has changed.
+#[derive(Default)]
+struct KnownChecks {
+    all: BTreeMap<String, Check>,
+    changes: u64,
+}
+
+/// What was found last, when, and how many reports were made so far.
+#[derive(Default)]
+struct Latest {
+    found: Option<(Tick, Arc<HealthReport>)>,
+    made: u64,
+}
+
 #[derive(Clone)]
 struct Check {
     need: Need,
     run: Arc<dyn Fn() -> Checking + Send + Sync>,
+    /// Held by a run until it has ended, which may be long after anybody waits for it.
+    turn: Arc<AsyncMutex<()>>,
 }
 
 /// What came of one check.
@@ -94,32 +113,61 @@ impl CheckSet {
         F: Future<Output = Finding> + Send + 'static,
     {
         let run = Arc::new(move || Box::pin(check()) as Checking);
-        self.checks.lock().insert(name, Check { need, run });
-        *self.latest.lock() = None;
+        let check = Check { need, run, turn: Arc::default() };
+        self.change(|all| all.insert(name, check));
     }
 
     pub(crate) fn remove(&self, name: &str) -> bool {
-        *self.latest.lock() = None;
-        self.checks.lock().remove(name).is_some()
+        self.change(|all| all.remove(name)).is_some()
+    }
+
+    /// What was found without the change is no longer how things are.
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Check>) -> T) -> T {
+        let mut checks = self.checks.lock();
+        checks.changes += 1;
+        let changed = change(&mut checks.all);
+        self.latest.lock().found = None;
+        changed
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.checks.lock().keys().cloned().collect()
+        self.checks.lock().all.keys().cloned().collect()
     }
 
     /// What all checks find, side by side; asked once for all who ask meanwhile.
     pub(crate) async fn report(&self) -> Arc<HealthReport> {
+        let asked_at = self.latest.lock().made;
         if let Some(recent) = self.recent() {
             return recent;
         }
         let _turn = self.turn.lock().await;
-        if let Some(recent) = self.recent() {
-            return recent;
+        if let Some(found) = self.made_since(asked_at).or_else(|| self.recent()) {
+            return found;
         }
-        let checks = self.checks.lock().clone();
+        let (checks, changes) = {
+            let known = self.checks.lock();
+            (known.all.clone(), known.changes)
+        };
         let report = Arc::new(self.run(checks).await);
-        *self.latest.lock() = Some((self.clock.now(), Arc::clone(&report)));
+        self.note(&report, changes);
         report
+    }
+
+    /// Keeps a report, unless the checks are others by now.
+    fn note(&self, report: &Arc<HealthReport>, changes: u64) {
+        let known = self.checks.lock();
+        if known.changes == changes {
+            let mut latest = self.latest.lock();
+            latest.made += 1;
+            latest.found = Some((self.clock.now(), Arc::clone(report)));
+        }
+    }
+
+    /// The one that was made while others waited for their turn, however short reports are good for.
+    fn made_since(&self, asked_at: u64) -> Option<Arc<HealthReport>> {
+        let latest = self.latest.lock();
+        let (_, report) = latest.found.as_ref().filter(|_| latest.made > asked_at)?;
+        Some(Arc::clone(report))
     }
 
     /// Whether the service counts as started.
@@ -139,7 +187,7 @@ impl CheckSet {
     /// What was found last, unless that is older than this.
     pub(crate) fn latest(&self, age: Duration) -> Option<Arc<HealthReport>> {
         let latest = self.latest.lock();
-        let (at, report) = latest.as_ref()?;
+        let (at, report) = latest.found.as_ref()?;
         (self.clock.now().since(*at) < age).then(|| Arc::clone(report))
     }
 
@@ -172,25 +220,44 @@ impl CheckSet {
 
     async fn run_one(&self, check: &Check) -> Ran {
         let watch = self.clock.stopwatch();
-        let run = Arc::clone(&check.run);
-        // Made inside, since making it may panic as well.
-        let work = contained_future(async move { run().await });
         let limit = self.settings.limit;
-        let done = match self.tasks.spawner() {
+        let turn = self.clock.within(limit, Arc::clone(&check.turn).lock_owned()).await;
+        let found = match turn {
+            Some(turn) => {
+                let left = limit.saturating_sub(watch.elapsed());
+                let ran = self.begin(check, turn, left).await;
+                ran.unwrap_or_else(|| Err(format!("no answer in {limit:?}")))
+            }
+            None => Err("it still runs, since an earlier report".to_owned()),
+        };
+        let broke = found.is_err();
+        let finding = found.unwrap_or_else(Finding::unhealthy);
+        Ran { finding, took: watch.elapsed(), broke }
+    }
+
+    /// What a run finds, or why it finds nothing; `None` past the limit, where it ends as soon as it lets itself be
+    /// ended. Nobody need wait for it.
+    async fn begin(
+        &self,
+        check: &Check,
+        turn: OwnedMutexGuard<()>,
+        limit: Duration,
+    ) -> Option<Result<Finding, String>> {
+        let (run, clock) = (Arc::clone(&check.run), self.clock.clone());
+        let work = async move {
+            // Made inside, since making it may panic as well.
+            let found = clock.within(limit, contained_future(async move { run().await })).await;
+            drop(turn);
+            found.map(|found| found.map_err(|panic| format!("the check panicked: {panic}")))
+        };
+        match self.tasks.spawner() {
             // A check that holds up its thread holds up no other one.
             Some(spawner) => {
                 let task = spawner.spawn_aside(work);
-                self.clock.within(limit, task.end()).await.flatten()
+                self.clock.within(limit, task.end()).await.flatten().flatten()
             }
-            None => self.clock.within(limit, work).await,
-        };
-        let took = watch.elapsed();
-        let (finding, broke) = match done {
-            Some(Ok(finding)) => (finding, false),
-            Some(Err(panic)) => (Finding::unhealthy(format!("the check panicked: {panic}")), true),
-            None => (Finding::unhealthy(format!("no answer in {limit:?}")), true),
-        };
-        Ran { finding, took, broke }
+            None => work.await,
+        }
     }
 }
 

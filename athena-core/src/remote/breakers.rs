@@ -26,6 +26,9 @@ const REMEMBERED: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Breakers {
     breakers: RwLock<Vec<Arc<NodeBreakers>>>,
+    /// Until when all nodes are isolated, those that are met later as well.
+    isolated_until: Mutex<Option<Tick>>,
+    clock: Clock,
 }
 
 /// The breakers of a node.
@@ -80,8 +83,22 @@ impl ReplayTurn {
 }
 
 impl Breakers {
-    pub(super) fn new() -> Self {
-        Self { breakers: RwLock::default() }
+    pub(super) fn new(clock: &Clock) -> Self {
+        Self {
+            breakers: RwLock::default(),
+            isolated_until: Mutex::default(),
+            clock: clock.clone(),
+        }
+    }
+
+    /// Isolates the nodes that are met from now on as well, until then; `None` ends that.
+    pub(super) fn isolate_newcomers(&self, until: Option<Tick>) {
+        *self.isolated_until.lock() = until;
+    }
+
+    /// Until when, if nothing is sent to any node now.
+    pub(super) fn isolated_until(&self) -> Option<Tick> {
+        self.isolated_until.lock().filter(|until| self.clock.now() < *until)
     }
 
     /// The breakers of a node, made when the node is met for the first time.
@@ -91,8 +108,15 @@ impl Breakers {
             return Arc::clone(breakers);
         }
         let mut breakers = self.breakers.write();
+        let isolated = self.isolated_until();
         while breakers.len() <= number {
-            breakers.push(Arc::new(NodeBreakers::new(settings)));
+            let new = NodeBreakers::new(settings);
+            if isolated.is_some() {
+                for traffic in Traffic::ALL {
+                    new.breaker(traffic).isolate(isolated);
+                }
+            }
+            breakers.push(Arc::new(new));
         }
         Arc::clone(&breakers[number])
     }
