@@ -23,6 +23,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+pub(crate) use replicas::{LAG_BYTES, LAG_SECONDS};
+
 use crate::clock::{Clock, Tick};
 use crate::contained::contained_future;
 use crate::health::{Finding, HealthEntry, HealthPart, HealthReport, Need, Standing};
@@ -31,6 +33,9 @@ use crate::moment::Moment;
 use crate::remote::Remote;
 use crate::settings::{HealthSettings, MemoryRole, Settings};
 use crate::tasks::Tasks;
+
+/// The check that says how far replicas are behind.
+pub(crate) const REPLICATION: &str = "replication";
 
 /// The health checks of a cache.
 pub(crate) struct CheckSet {

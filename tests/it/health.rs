@@ -10,7 +10,7 @@ use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Builder, Finding, Health, HealthPolicy, HealthReport, Memory, Need, Settings};
 use serde_json::{Value, json};
 
-use crate::world::{Remote, World};
+use crate::world::{Remote, World, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -246,7 +246,14 @@ async fn a_node_that_is_isolated_is_told_and_not_asked() {
     for untold in ["redis_connectivity", "distributed_cache", "memory", "sentinel_quorum"] {
         assert_eq!(found.entries[untold].status, None, "nobody was asked: {found:#?}");
     }
-    assert_eq!(cache.status().await.maintenance.state.as_deref(), Some("active"));
+    let status = cache.status().await;
+    assert_eq!(status.maintenance.state.as_deref(), Some("active"));
+    // Nor does anybody else ask it: of nodes is told what the process knows.
+    let cluster = &status.redis_cluster;
+    assert_eq!((cluster.total_nodes, cluster.connected_nodes, &cluster.kind), (None, None, &None));
+    assert_eq!((status.nodes.len(), status.nodes[0].is_connected), (1, None));
+    cache.resume();
+    assert_eq!(cache.status().await.redis_cluster.total_nodes, Some(1));
 }
 
 #[tokio::test]
@@ -338,6 +345,7 @@ async fn a_check_that_holds_up_its_thread_is_not_begun_again_before_it_has_ended
     let late = async || {
         let asked = checks.clone();
         let report = tokio::spawn(async move { asked.report().await });
+        until("it has begun", || runs.load(Ordering::SeqCst) > 0).await;
         while !report.is_finished() {
             world.advance(2 * SECOND);
             tokio::task::yield_now().await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::replicas::{self, MostReplicas};
-use super::{CheckSet, asked, known, surveyed};
+use super::{CheckSet, REPLICATION, asked, known, surveyed};
 use crate::backend::operate::Survey;
 use crate::health::{Finding, Need};
 use crate::lock::Mutex;
@@ -39,7 +39,7 @@ pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settin
         return;
     }
     let most = Mutex::new(MostReplicas::default());
-    own.add_surveyed(checks, "replication", move |survey, remote, settings| {
+    own.add_surveyed(checks, REPLICATION, move |survey, remote, settings| {
         let serving: Vec<_> = remote.nodes().into_iter().map(|node| node.endpoint).collect();
         let most = most.lock().note(remote.now(), survey);
         replicas::replication(survey, &serving, most, settings)

@@ -50,11 +50,10 @@ pub(super) fn journal(depth: usize, oldest: Duration, settings: &HealthSettings)
 ///
 /// A node that announces nothing by its rights or its kind is as it was set up: that is told, and no trouble.
 pub(super) fn trust(nodes: &[NodeStatus]) -> Finding {
-    let announces = |node: &NodeStatus| !node.lacks.contains(&Ability::Announce);
     let told = named(nodes, |node| {
-        (!node.trusted && announces(node)).then(|| "not all changes are heard of".to_owned())
+        (!node.trusted && node.announces()).then(|| "not all changes are heard of".to_owned())
     });
-    let silent = nodes.iter().filter(|node| !announces(node)).count();
+    let silent = nodes.iter().filter(|node| !node.announces()).count();
     let fine = match silent {
         0 => "memory answers",
         _ => "memory answers for moments alone, since changes are not announced",

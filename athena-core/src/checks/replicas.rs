@@ -14,6 +14,10 @@ use crate::settings::HealthSettings;
 /// For how long a replica of a single node is remembered at least, and for at most twice as long.
 const REMEMBERED: Duration = Duration::from_secs(1_800);
 
+/// Figures of the check: how far the last replica is behind.
+pub(crate) const LAG_BYTES: &str = "lagBytes";
+pub(crate) const LAG_SECONDS: &str = "lagSeconds";
+
 /// The most replicas that a single node had of late: its list forgets one that is gone, and nobody else keeps one.
 #[derive(Debug, Default)]
 pub(super) struct MostReplicas {
@@ -83,7 +87,7 @@ pub(super) fn replication(
         finding = finding.with("replicas", fewest);
     }
     let lag = survey.longest_lag();
-    for (name, lag) in [("lagBytes", lag.bytes), ("lagSeconds", lag.seconds)] {
+    for (name, lag) in [(LAG_BYTES, lag.bytes), (LAG_SECONDS, lag.seconds)] {
         if let Some(lag) = lag {
             finding = finding.with(name, lag);
         }

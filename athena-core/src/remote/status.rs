@@ -45,6 +45,13 @@ pub struct NodeStatus {
     pub refuses: Option<String>,
 }
 
+impl NodeStatus {
+    /// Whether it announces changes, as far as is known: by its rights, and by its kind.
+    pub(crate) fn announces(&self) -> bool {
+        !self.lacks.contains(&Ability::Announce)
+    }
+}
+
 impl Remote {
     /// The worst state among the breakers of the nodes in use.
     pub(crate) fn breaker_state(&self) -> BreakerState {

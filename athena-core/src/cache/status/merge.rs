@@ -11,7 +11,6 @@ use super::parts::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, TrustStatus,
 };
-use crate::backend::Ability;
 use crate::backend::operate::{SentinelReport, StoreKind, Survey, SurveyedNode};
 use crate::health::HealthReport;
 use crate::moment::Moment;
@@ -60,8 +59,7 @@ pub(super) fn status(
 
 /// Nothing is to be said of a node that announces nothing: it is as it was set up.
 fn trusted(memory: MemoryRole, nodes: &[NodeStatus]) -> Option<bool> {
-    let announces = |node: &&NodeStatus| !node.lacks.contains(&Ability::Announce);
-    let mut nodes = nodes.iter().filter(announces).peekable();
+    let mut nodes = nodes.iter().filter(|node| node.announces()).peekable();
     nodes.peek().filter(|_| memory == MemoryRole::Tier)?;
     Some(nodes.all(|node| node.trusted))
 }
