@@ -297,9 +297,8 @@ mod tests {
                 Value::Counter(_) => InstrumentKind::Counter,
                 Value::Gauge(_) => InstrumentKind::Gauge,
             };
-            let is_it = |(name, of, _): &(&str, InstrumentKind, &str)| {
-                *name == figure.name && *of == kind
-            };
+            let is_it =
+                |(name, of, _): &(&str, InstrumentKind, &str)| *name == figure.name && *of == kind;
             assert!(NAMES.iter().any(is_it), "{figure:?}");
         }
     }

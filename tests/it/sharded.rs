@@ -169,8 +169,7 @@ impl World {
         let nodes = stores.clone().map(|store| ChaosBackend::with_clock(store, 1, &clock));
         let chaos = [nodes[0].chaos(), nodes[1].chaos()];
         let told = Arc::new(AtomicU32::new(2));
-        let pair =
-            Pair { nodes, places: vec!["a".into(), "A".into()], told: Arc::clone(&told) };
+        let pair = Pair { nodes, places: vec!["a".into(), "A".into()], told: Arc::clone(&told) };
         let builder = Cache::builder("test").clock(&clock).seed(number).backend(pair);
         let builder = builder.settings(settings).resilience(once(Resilience::default()));
         let builder = builder.memory(Memory::fallback_only(1_000));
@@ -208,8 +207,7 @@ async fn r5_b05_the_breaker_of_one_node_is_none_of_the_others() {
 #[tokio::test]
 async fn an_isolation_is_one_of_nodes_that_are_met_later_as_well() {
     let world = World::new();
-    let breakers =
-        || world.cache.nodes().into_iter().map(|node| node.breaker).collect::<Vec<_>>();
+    let breakers = || world.cache.nodes().into_iter().map(|node| node.breaker).collect::<Vec<_>>();
     world.told.store(1, Ordering::SeqCst);
     world.cache.isolate(Duration::from_secs(60));
     world.told.store(2, Ordering::SeqCst);

@@ -7,6 +7,7 @@
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, Response, StatusCode};
 
 use crate::routes::document::{JSON, refusal};
@@ -34,7 +35,7 @@ pub(super) fn refuse(parts: &Parts, action: &str) -> Result<(), Box<Response<Bod
     // Browsers say it of each request that acts; programs need not.
     if let Some(origin) = only(&ORIGIN) {
         // HTTP/2 has the host in its target.
-        let asked = only(&HOST).or_else(|| parts.uri.authority().map(|it| it.as_str()));
+        let asked = only(&HOST).or_else(|| parts.uri.authority().map(Authority::as_str));
         if asked.is_none_or(|asked| !is_of(origin, asked)) {
             let why = "its `Origin` is not the `Host` that was asked, expected the same: a proxy in between has to \
                        pass `Host` on as it is";

@@ -38,8 +38,7 @@ impl Glance {
     pub(super) fn of(status: &Status) -> Self {
         let broken = Broken::of(status);
         let callers = callers(status, &broken);
-        let unhealthy =
-            status.overall_health.status == Health::Unhealthy || broken.is_shut_out();
+        let unhealthy = status.overall_health.status == Health::Unhealthy || broken.is_shut_out();
         let level = match (unhealthy, broken.is_empty()) {
             (true, _) => Level::Trouble,
             (false, false) => callers.level.max(Level::Notice),

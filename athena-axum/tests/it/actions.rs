@@ -106,7 +106,13 @@ async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
         (&[json, action, host, own_origin, own_origin], StatusCode::FORBIDDEN),
         // Whatever else it says: a proxy in front of us may have answered a preflight.
         (
-            &[json, action, host, ("sec-fetch-site", "same-origin"), ("origin", "http://evil.test")],
+            &[
+                json,
+                action,
+                host,
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "http://evil.test"),
+            ],
             StatusCode::FORBIDDEN,
         ),
         (&[json, action, own_origin], StatusCode::FORBIDDEN),

@@ -31,7 +31,8 @@ impl Cache {
         let asks = self.runtime().settings.fleet.is_some();
         let remote = self.runtime().remote.as_ref().filter(|_| asks);
         if remote.is_some_and(|remote| remote.is_left_alone()) {
-            let failure = Failure::new(Class::Open, "nobody is asked, since the backend is isolated");
+            let failure =
+                Failure::new(Class::Open, "nobody is asked, since the backend is isolated");
             return Err(Error::backend(failure));
         }
         let Some(operator) = remote.and_then(|remote| remote.operator()) else {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Cache;
-use crate::clock::unix_millis;
-use crate::excerpt::Excerpt;
 use crate::backend::operate::ReplicaLag;
 use crate::checks::{LAG_BYTES, LAG_SECONDS, REPLICATION};
+use crate::clock::unix_millis;
+use crate::excerpt::Excerpt;
 use crate::health::{Fact, Health, HealthReport};
 use crate::remote::NodeStatus;
 use crate::settings::MemoryRole;

@@ -79,11 +79,7 @@ mod tests {
     use super::*;
     use Health::{Degraded, Healthy, Unhealthy};
 
-    fn part(
-        status: impl Into<Option<Health>>,
-        need: Need,
-        broke: bool,
-    ) -> HealthPart {
+    fn part(status: impl Into<Option<Health>>, need: Need, broke: bool) -> HealthPart {
         let status = status.into();
         HealthPart { status, need, broke }
     }

@@ -25,7 +25,7 @@ const REMEMBERED: Duration = Duration::from_secs(30);
 /// The breakers of all nodes seen so far.
 #[derive(Debug)]
 pub(super) struct Breakers {
-    breakers: RwLock<Vec<Arc<NodeBreakers>>>,
+    met: RwLock<Vec<Arc<NodeBreakers>>>,
     /// Until when all nodes are isolated, those that are met later as well.
     isolated_until: Mutex<Option<Tick>>,
     clock: Clock,
@@ -84,11 +84,7 @@ impl ReplayTurn {
 
 impl Breakers {
     pub(super) fn new(clock: &Clock) -> Self {
-        Self {
-            breakers: RwLock::default(),
-            isolated_until: Mutex::default(),
-            clock: clock.clone(),
-        }
+        Self { met: RwLock::default(), isolated_until: Mutex::default(), clock: clock.clone() }
     }
 
     /// Isolates the nodes that are met from now on as well, until then; `None` ends that.
@@ -104,10 +100,10 @@ impl Breakers {
     /// The breakers of a node, made when the node is met for the first time.
     pub(super) fn of(&self, node: Node, settings: &BreakerSettings) -> Arc<NodeBreakers> {
         let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
-        if let Some(breakers) = self.breakers.read().get(number) {
+        if let Some(breakers) = self.met.read().get(number) {
             return Arc::clone(breakers);
         }
-        let mut breakers = self.breakers.write();
+        let mut breakers = self.met.write();
         let isolated = self.isolated_until();
         while breakers.len() <= number {
             let new = NodeBreakers::new(settings);
@@ -123,7 +119,7 @@ impl Breakers {
 
     /// The breakers made so far, each node's with the node.
     pub(super) fn all(&self) -> Vec<(Node, Arc<NodeBreakers>)> {
-        let breakers = self.breakers.read();
+        let breakers = self.met.read();
         (0..).map(Node::new).zip(breakers.iter().map(Arc::clone)).collect()
     }
 }

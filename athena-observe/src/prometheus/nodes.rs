@@ -104,9 +104,11 @@ pub(super) fn health(text: &mut Text, reports: &[Report]) {
 /// How far the last replica is behind, if health checks were asked, and nodes said so.
 pub(super) fn replication(text: &mut Text, reports: &[Report]) {
     let gauges: [Row<ReplicaLag, Option<u64>>; 2] = [
-        ("replication_offset_lag_bytes", "Changes that the last replica has not confirmed.", |lag| {
-            lag.bytes
-        }),
+        (
+            "replication_offset_lag_bytes",
+            "Changes that the last replica has not confirmed.",
+            |lag| lag.bytes,
+        ),
         ("replication_lag_seconds", "Since the last replica has confirmed anything.", |lag| {
             lag.seconds
         }),

@@ -159,9 +159,11 @@ async fn whether_a_replica_takes_over_is_for_those_to_say_who_make_it_the_primar
     }
     // Of a cluster most primaries have to vote, and a replica of another one is no successor.
     let calm = |name: &str| node(name, |node| node.history = Some(node.endpoint.clone()));
-    let of = |name: &'static str| move |node: &mut ServerStatus| {
-        replica(node);
-        node.history = Some(name.to_owned());
+    let of = |name: &'static str| {
+        move |node: &mut ServerStatus| {
+            replica(node);
+            node.history = Some(name.to_owned());
+        }
     };
     for (nodes, heals) in [
         (vec![calm("a"), calm("b"), node("c", away), node("d", of("c"))], "Yes: a replica"),

@@ -1,9 +1,7 @@
 //! Surveys → findings.
 
 use super::*;
-use crate::backend::operate::{
-    ClusterSight, Persistence, SentinelSight, SentinelVoice,
-};
+use crate::backend::operate::{ClusterSight, Persistence, SentinelSight, SentinelVoice};
 use crate::health::HealthEntry;
 use Health::{Degraded, Healthy, Unhealthy};
 

@@ -124,7 +124,8 @@ fn has_replica(nodes: &[ServerStatus]) -> Option<bool> {
     let is_at_work = |node: &&ServerStatus| node.is_in_use && node.is_connected == Some(true);
     let follows_one_at_work = |node: &ServerStatus| {
         let history = node.history.as_ref();
-        history.is_some() && nodes.iter().filter(is_at_work).any(|it| it.history.as_ref() == history)
+        history.is_some()
+            && nodes.iter().filter(is_at_work).any(|it| it.history.as_ref() == history)
     };
     let answers = |node: &&ServerStatus| node.is_connected != Some(false);
     let possible = nodes.iter().filter(|node| !node.is_in_use).filter(answers);
