@@ -4,11 +4,12 @@ use athena_cache_core::Health;
 
 use crate::out::{Mark, Out};
 
-/// A status as a word.
-pub(super) fn health(out: &Out, health: Health) -> String {
-    match health {
-        Health::Healthy => out.mark("healthy", Mark::Good),
-        Health::Degraded => out.mark("degraded", Mark::Doubtful),
-        _ => out.mark("unhealthy", Mark::Bad),
+/// A status as a word; that of a check which found nothing out is none.
+pub(super) fn health(out: &Out, health: impl Into<Option<Health>>) -> String {
+    match health.into() {
+        None => "unknown".to_owned(),
+        Some(Health::Healthy) => out.mark("healthy", Mark::Good),
+        Some(Health::Degraded) => out.mark("degraded", Mark::Doubtful),
+        Some(_) => out.mark("unhealthy", Mark::Bad),
     }
 }
