@@ -8,6 +8,7 @@ mod asked;
 mod builtin;
 mod known;
 mod replicas;
+mod run;
 mod surveyed;
 mod words;
 
@@ -15,18 +16,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::Mutex as AsyncMutex;
 
 pub(crate) use replicas::{LAG_BYTES, LAG_SECONDS};
+use run::Check;
 
 use crate::clock::{Clock, Tick};
-use crate::contained::contained_future;
 use crate::health::{Finding, HealthEntry, HealthPart, HealthReport, Need, Standing};
 use crate::lock::Mutex;
 use crate::moment::Moment;
@@ -52,8 +52,6 @@ pub(crate) struct CheckSet {
     clock: Clock,
 }
 
-type Checking = Pin<Box<dyn Future<Output = Finding> + Send>>;
-
 /// All checks, and how often that has changed.
 #[derive(Default)]
 struct KnownChecks {
@@ -66,21 +64,6 @@ struct KnownChecks {
 struct Latest {
     found: Option<(Tick, Arc<HealthReport>)>,
     made: u64,
-}
-
-#[derive(Clone)]
-struct Check {
-    need: Need,
-    run: Arc<dyn Fn() -> Checking + Send + Sync>,
-    /// Held by a run until it has ended, which may be long after anybody waits for it.
-    turn: Arc<AsyncMutex<()>>,
-}
-
-/// What came of one check.
-struct Ran {
-    finding: Finding,
-    took: Duration,
-    broke: bool,
 }
 
 impl CheckSet {
@@ -117,8 +100,7 @@ impl CheckSet {
     ) where
         F: Future<Output = Finding> + Send + 'static,
     {
-        let run = Arc::new(move || Box::pin(check()) as Checking);
-        let check = Check { need, run, turn: Arc::default() };
+        let check = Check::new(need, check);
         self.change(|all| all.insert(name, check));
     }
 
@@ -202,7 +184,9 @@ impl CheckSet {
 
     async fn run(&self, checks: BTreeMap<String, Check>) -> HealthReport {
         let watch = self.clock.stopwatch();
-        let ran = join_all(checks.values().map(|check| self.run_one(check))).await;
+        let limit = self.settings.limit;
+        let ran = checks.values().map(|check| check.run(&self.tasks, &self.clock, limit));
+        let ran = join_all(ran).await;
         let is_gone = self.tasks.is_closed()
             || (self.memory == MemoryRole::Off && ran.iter().any(|ran| ran.finding.none_serves));
         let standing = if is_gone { Standing::Gone } else { Standing::Serving };
@@ -221,48 +205,6 @@ impl CheckSet {
         });
         let entries = entries.collect();
         HealthReport { status, took: watch.elapsed(), at: Moment::now(), entries }
-    }
-
-    async fn run_one(&self, check: &Check) -> Ran {
-        let watch = self.clock.stopwatch();
-        let limit = self.settings.limit;
-        let turn = self.clock.within(limit, Arc::clone(&check.turn).lock_owned()).await;
-        let found = match turn {
-            Some(turn) => {
-                let left = limit.saturating_sub(watch.elapsed());
-                let ran = self.begin(check, turn, left).await;
-                ran.unwrap_or_else(|| Err(format!("no answer in {limit:?}")))
-            }
-            None => Err("it still runs, since an earlier report".to_owned()),
-        };
-        let broke = found.is_err();
-        let finding = found.unwrap_or_else(Finding::unhealthy);
-        Ran { finding, took: watch.elapsed(), broke }
-    }
-
-    /// What a run finds, or why it finds nothing; `None` past the limit, where it ends as soon as it lets itself be
-    /// ended. Nobody need wait for it.
-    async fn begin(
-        &self,
-        check: &Check,
-        turn: OwnedMutexGuard<()>,
-        limit: Duration,
-    ) -> Option<Result<Finding, String>> {
-        let (run, clock) = (Arc::clone(&check.run), self.clock.clone());
-        let work = async move {
-            // Made inside, since making it may panic as well.
-            let found = clock.within(limit, contained_future(async move { run().await })).await;
-            drop(turn);
-            found.map(|found| found.map_err(|panic| format!("the check panicked: {panic}")))
-        };
-        match self.tasks.spawner() {
-            // A check that holds up its thread holds up no other one.
-            Some(spawner) => {
-                let task = spawner.spawn_aside(work);
-                self.clock.within(limit, task.end()).await.flatten().flatten()
-            }
-            None => work.await,
-        }
     }
 }
 

@@ -5,8 +5,6 @@ mod healing;
 use athena_cache_core::backend::Ability;
 use athena_cache_core::{BreakerState, Health, HealthEntry, ServerStatus, Status};
 
-use healing::Successor;
-
 use super::said::MANY_FAIL;
 use super::words::{count, percent, seconds};
 
@@ -163,7 +161,7 @@ impl Broken {
             () if self.is_shut_out() => "Redis does not let us in".into(),
             () if self.isolated.len() == used => "Redis is left alone on purpose".into(),
             () if self.refusing.len() == used => "Redis refuses its work".into(),
-            () if self.is_all_away() && self.successor(status) == Successor::Ready => {
+            () if self.is_all_away() && self.has_successor(status) => {
                 "Redis is away, a replica can take over".into()
             }
             () if self.is_all_away() => "Redis is away".into(),

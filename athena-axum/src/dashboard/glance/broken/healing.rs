@@ -8,7 +8,7 @@ use super::Broken;
 
 /// What becomes of a primary that does not come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Successor {
+enum Successor {
     /// A replica answers, and those who make it the primary are there.
     Ready,
     /// No replica answers that could take over.
@@ -67,8 +67,13 @@ impl Broken {
         Said::new(Level::Calm, "There is nothing to heal.")
     }
 
+    /// Whether a replica takes over from what is away.
+    pub(super) fn has_successor(&self, status: &Status) -> bool {
+        self.successor(status) == Successor::Ready
+    }
+
     /// Who would serve in place of what is away.
-    pub(super) fn successor(&self, status: &Status) -> Successor {
+    fn successor(&self, status: &Status) -> Successor {
         let is_cluster = match status.redis_cluster.kind.as_deref() {
             Some("sentinel") => false,
             Some("cluster") => true,
