@@ -173,7 +173,7 @@ impl Remote {
         backend.listen(Arc::new(move |change| listener.hear(change)));
         let everything = invalidate::everything(&*backend);
         Self {
-            breakers: Breakers::new(),
+            breakers: Breakers::new(&clock),
             gatherers: Gatherers::new(&backend, &clock, &tasks, guards),
             budget: Budget::new(settings.retry.budget()),
             journal: Journal::new(settings.max_journal, everything),
@@ -246,9 +246,9 @@ impl Remote {
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
     }
 
-    /// What operators may ask of the backend, if they may.
+    /// What operators may ask of the backend, if they may, and if it is not isolated.
     pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
-        self.backend.operator()
+        if self.is_left_alone() { None } else { self.backend.operator() }
     }
 
     fn generation(&self) -> Generation {

@@ -165,9 +165,13 @@ impl Topology {
     }
 
     pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
-        let is_unconfirmed = matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed());
-        ability == Ability::Invalidate && is_unconfirmed
+        ability == Ability::Invalidate && !self.is_confirmed()
             || self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
+    }
+
+    /// Whether those who decide who serves, if there are such, stand by who does.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        !matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed())
     }
 
     pub(crate) fn is_answering(&self, node: Node) -> bool {

@@ -71,7 +71,7 @@ type Acted = Result<Response<Body>, Box<Response<Body>>>;
 
 async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Request<Body>) -> Acted {
     let (parts, body) = request.into_parts();
-    forgery::refuse(&parts.headers, name)?;
+    forgery::refuse(&parts, name)?;
     let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
     let bad = |status, why: &str| Box::new(refusal(status, why));
     let body = to_bytes(body, LARGEST).await;

@@ -91,6 +91,7 @@ async fn what_is_done_is_done_by_somebody_and_stands_in_the_timeline() {
 async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     let world = World::new();
     let (json, action) = (("content-type", "application/json"), ("x-athena-action", "isolate"));
+    let (host, own_origin) = (("host", "ops.example"), ("origin", "https://ops.example"));
     let body = r#"{"cache":"shop","seconds":60}"#;
     for (headers, status) in [
         (&[json] as &[_], StatusCode::FORBIDDEN),
@@ -99,6 +100,22 @@ async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
         (&[json, action, ("sec-fetch-site", "cross-site")], StatusCode::FORBIDDEN),
         (&[json, action, ("sec-fetch-site", "same-site")], StatusCode::FORBIDDEN),
         (&[json, action, ("sec-fetch-site", "none")], StatusCode::FORBIDDEN),
+        (&[json, action, host, ("origin", "https://evil.test")], StatusCode::FORBIDDEN),
+        (&[json, action, host, ("origin", "https://ops.example:8443")], StatusCode::FORBIDDEN),
+        (&[json, action, host, ("origin", "null")], StatusCode::FORBIDDEN),
+        (&[json, action, host, own_origin, own_origin], StatusCode::FORBIDDEN),
+        // Whatever else it says: a proxy in front of us may have answered a preflight.
+        (
+            &[
+                json,
+                action,
+                host,
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "http://evil.test"),
+            ],
+            StatusCode::FORBIDDEN,
+        ),
+        (&[json, action, own_origin], StatusCode::FORBIDDEN),
         (&[action], StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (
             &[action, ("content-type", "application/x-www-form-urlencoded")],
@@ -112,6 +129,8 @@ async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     assert_eq!(world.asked.load(Ordering::SeqCst), 0);
     assert_eq!((world.acted(), world.cache.breaker()), (vec![], Some(BreakerState::Closed)));
     let own = [json, action, ("sec-fetch-site", "same-origin")];
+    assert_eq!(world.send("isolate", &own, body).await.status, StatusCode::ACCEPTED);
+    let own = [json, action, host, own_origin];
     assert_eq!(world.send("isolate", &own, body).await.status, StatusCode::ACCEPTED);
     let read = get(&world.app, "/athena/actions/isolate").await;
     assert_eq!(read.status, StatusCode::METHOD_NOT_ALLOWED, "a link does nothing");

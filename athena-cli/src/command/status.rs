@@ -47,7 +47,8 @@ struct StatusDocument<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CheckRow<'a> {
-    status: Health,
+    /// `None` if it found nothing out.
+    status: Option<Health>,
     took_ms: u64,
     description: Option<&'a str>,
     data: &'a BTreeMap<String, Fact>,
@@ -144,12 +145,12 @@ impl Found {
                 "sentinel_quorum" => kind == StoreKind::Sentinel,
                 _ => true,
             };
-            is_about_these && (is_any_reached || entry.status != Health::Healthy)
+            is_about_these && (is_any_reached || entry.status != Some(Health::Healthy))
         });
     }
 
     fn health(&self) -> Health {
-        self.checks.values().map(|entry| entry.status).max().unwrap_or_default()
+        self.checks.values().filter_map(|entry| entry.status).max().unwrap_or_default()
     }
 
     /// Trouble is whatever somebody has to do something about now: other warnings may wait, and `doctor` has them.
@@ -158,8 +159,10 @@ impl Found {
             || self.survey.nodes.iter().any(|node| !node.is_connected)
             || self.sentinels.as_ref().is_some_and(|it| it.answered() < it.sentinels.len());
         // Where one primary of several keeps nothing, the others do.
-        let keeps =
-            self.checks.get("distributed_cache").is_none_or(|it| it.status == Health::Healthy);
+        let keeps = self
+            .checks
+            .get("distributed_cache")
+            .is_none_or(|it| it.status.is_none_or(|it| it == Health::Healthy));
         let disagrees = self.fleet.as_ref().is_some_and(|fleet| !fleet.disagreements.is_empty());
         let is_healthy = self.health() < Health::Unhealthy;
         if is_silent || disagrees || !keeps || !is_healthy { Exit::Trouble } else { Exit::Fine }

@@ -6,6 +6,7 @@
 
 mod examination;
 mod fleet;
+mod lag;
 mod operator;
 mod scan;
 mod sentinels;
@@ -14,6 +15,7 @@ mod walk;
 
 pub use self::examination::{Examination, Examined, LackedRight, OwnSettings, Permission, Timing};
 pub use self::fleet::{FleetMember, Membership};
+pub use self::lag::ReplicaLag;
 pub use self::operator::Operator;
 pub use self::scan::{RawValue, ScanCursor, ScanPage, ScannedNode};
 pub use self::sentinels::{SentinelReport, SentinelSight, SentinelVoice};

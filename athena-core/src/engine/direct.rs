@@ -40,7 +40,7 @@ impl Ask {
             return Ok(None);
         };
         let looked = self.look_in(remote, self.runtime.clock.now()).await;
-        self.without_load(looked)
+        self.found_by_looking(looked)
     }
 
     /// Stores what was given as if it had just been loaded; loads under way do not replace it

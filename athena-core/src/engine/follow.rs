@@ -136,7 +136,12 @@ impl Ask {
     }
 
     fn joined_content(&self, content: AnswerContent, waiting: WaitingFor) -> Followed {
-        self.tell_waited(waiting);
+        match &content {
+            AnswerContent::Refusal(error) if error.is_backend() => {
+                self.tell(|key| Event::Failed { key });
+            }
+            _ => self.tell_waited(waiting),
+        }
         let joined = waiting != WaitingFor::OwnLoad;
         Followed::Answer(Answer {
             content,

@@ -274,6 +274,13 @@ pub enum Event<'a> {
         /// Now.
         to: BreakerState,
     },
+    /// A caller got an error, since the backend could not answer and nothing else may: its function has
+    /// [`FailFast`](crate::Fallback::FailFast), or it only looked.
+    #[non_exhaustive]
+    Failed {
+        /// The entry.
+        key: &'a Topic,
+    },
     /// A function ran without the cache.
     #[non_exhaustive]
     Bypassed {
@@ -335,6 +342,7 @@ impl Event<'_> {
             | Self::Stale { key, .. }
             | Self::Degraded { key }
             | Self::Bypassed { key, .. }
+            | Self::Failed { key }
             | Self::Loaded { key, .. }
             | Self::LoadFailed { key }
             | Self::LoadTimedOut { key, .. }

@@ -54,7 +54,7 @@ impl OperationsState {
         node.is_replica = is_replica;
         node.slots = slots.iter().map(range).collect();
         if !is_to_be_asked {
-            node.error = Some(NOT_ASKED.to_owned());
+            (node.is_left_out, node.error) = (true, Some(NOT_ASKED.to_owned()));
             return node;
         }
         let spare = self.nodes.to(&endpoint);

@@ -95,11 +95,12 @@ fn voices(report: &SentinelReport) -> Table {
     table
 }
 
-/// A status as a word.
-fn health(out: &Out, health: Health) -> String {
-    match health {
-        Health::Healthy => out.mark("healthy", Mark::Good),
-        Health::Degraded => out.mark("degraded", Mark::Doubtful),
-        _ => out.mark("unhealthy", Mark::Bad),
+/// A status as a word; that of a check which found nothing out is none.
+fn health(out: &Out, health: impl Into<Option<Health>>) -> String {
+    match health.into() {
+        None => "unknown".to_owned(),
+        Some(Health::Healthy) => out.mark("healthy", Mark::Good),
+        Some(Health::Degraded) => out.mark("degraded", Mark::Doubtful),
+        Some(_) => out.mark("unhealthy", Mark::Bad),
     }
 }
