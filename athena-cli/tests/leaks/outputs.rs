@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::needles::{Needles, Reader};
 
 /// Characters of a text that are shown where it holds a needle.
-const SHOWN: usize = 4_000;
+const SHOWN: usize = 2_000;
 
 /// What was said, each with the place where it was and who reads it there.
 #[derive(Debug, Default)]
@@ -35,7 +35,8 @@ impl Outputs {
     pub fn assert_holds_none(&self, needles: &Needles, who: &dyn Debug) {
         let found = self.0.iter().filter_map(|(place, reader, text)| {
             let what = needles.found_in(text, *reader)?;
-            let text: String = text.chars().take(SHOWN).collect();
+            let line = text.lines().find(|line| needles.found_in(line, *reader).is_some());
+            let text: String = line.unwrap_or(text).chars().take(SHOWN).collect();
             Some(format!("{what} in {place}: {text}"))
         });
         let found: Vec<_> = found.take(5).collect();
