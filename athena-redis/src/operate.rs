@@ -111,6 +111,10 @@ impl Operator for Operations {
         self.0.examine(prefix, limit).await
     }
 
+    fn reconnect(&self) {
+        self.0.topology.renew();
+    }
+
     async fn sentinels(&self, limit: Duration) -> Option<SentinelReport> {
         inside_runtime().ok()?;
         self.0.sentinels(limit).await

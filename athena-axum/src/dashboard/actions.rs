@@ -8,7 +8,7 @@ mod orders;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::{Cache, Invalidated};
+use athena_cache_core::{Cache, Invalidated, Reconnection};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
@@ -50,7 +50,7 @@ impl Acting {
 }
 
 impl Acts for Acting {
-    const NAMES: &'static [&'static str] = &["invalidate", "isolate", "resume"];
+    const NAMES: &'static [&'static str] = &["invalidate", "isolate", "reconnect", "resume"];
 
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
         let act = |name: &'static str| {
@@ -109,6 +109,7 @@ async fn carry_out(cache: &Cache, what: What) -> Done {
             cache.resume();
             return Done { is_done: true, text: "resumed: this process tries Redis again" };
         }
+        What::Reconnect => return reconnect(cache),
         What::Entry(name) => cache.invalidate(name).await,
         What::Tag(name) => cache.invalidate_tag(name).await,
         What::Everything => cache.clear().await,
@@ -120,4 +121,13 @@ async fn carry_out(cache: &Cache, what: What) -> Done {
             text: "invalidated in this process; it waits for Redis, and others may serve it until then",
         },
     }
+}
+
+fn reconnect(cache: &Cache) -> Done {
+    let (is_done, text) = match cache.reconnect() {
+        Reconnection::Begun => (true, "begun: open connections go on until the new ones answer"),
+        Reconnection::Isolated => (false, "nothing was done: Redis is isolated, end that first"),
+        _ => (false, "nothing was done: this cache has no backend"),
+    };
+    Done { is_done, text }
 }

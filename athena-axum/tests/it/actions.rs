@@ -88,6 +88,25 @@ async fn what_is_done_is_done_by_somebody_and_stands_in_the_timeline() {
 }
 
 #[tokio::test]
+async fn connections_are_made_anew_unless_redis_is_left_alone_on_purpose() {
+    let store = MemoryBackend::new();
+    let cache = Cache::builder("shop").backend(store.clone()).build().unwrap();
+    let page = dashboard(&cache).actions(|_| Ok(Actor::new("ada")));
+    let app = Router::new().nest("/athena", page.into_router());
+    let world = World { app, cache, asked: Arc::default() };
+    let replaced = || world.cache.stats().reconnects;
+    let answer = world.act("reconnect", r#"{"cache":"shop"}"#).await;
+    assert_eq!((answer.status, &answer.json()["done"]), (StatusCode::ACCEPTED, &true.into()));
+    assert_eq!(replaced(), 1);
+    world.cache.isolate(std::time::Duration::from_secs(60));
+    let answer = world.act("reconnect", r#"{"cache":"shop"}"#).await;
+    assert_eq!(&answer.json()["done"], &serde_json::Value::from(false), "{}", answer.text);
+    assert_eq!((replaced(), world.cache.breaker()), (1, Some(BreakerState::Isolated)));
+    let answer = world.act("reconnect", r#"{"cache":"shop","now":true}"#).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     let world = World::new();
     let (json, action) = (("content-type", "application/json"), ("x-athena-action", "isolate"));

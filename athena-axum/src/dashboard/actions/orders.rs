@@ -24,6 +24,7 @@ pub(super) enum What {
     Everything,
     Isolate(Duration),
     Resume,
+    Reconnect,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +48,12 @@ struct Resume {
     cache: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reconnect {
+    cache: String,
+}
+
 impl Order {
     /// # Errors
     ///
@@ -65,6 +72,10 @@ impl Order {
             "resume" => {
                 let Resume { cache } = read(body, "{\"cache\": …}")?;
                 Ok(Self { cache, what: What::Resume })
+            }
+            "reconnect" => {
+                let Reconnect { cache } = read(body, "{\"cache\": …}")?;
+                Ok(Self { cache, what: What::Reconnect })
             }
             _ => Self::invalidate(body),
         }
@@ -95,6 +106,7 @@ impl What {
             Self::Everything => "clear the namespace",
             Self::Isolate(_) => "isolate",
             Self::Resume => "resume",
+            Self::Reconnect => "reconnect",
         }
     }
 }
