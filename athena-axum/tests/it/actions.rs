@@ -107,6 +107,40 @@ async fn connections_are_made_anew_unless_redis_is_left_alone_on_purpose() {
 }
 
 #[tokio::test]
+async fn an_entry_is_looked_at_and_what_it_holds_is_not_shown() {
+    let world = World::new();
+    let entry = world.cache.entry("user:secret").ttl(std::time::Duration::from_secs(60));
+    entry.tags(["tag:secret"]).insert("the secret value".to_owned()).await.unwrap();
+    world.cache.settle().await;
+    let look = async |name: &str| {
+        let body = format!(r#"{{"cache":"shop","name":"{name}"}}"#);
+        let answer = world.act("look", &body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        assert!(
+            !answer.text.contains("secret") && !answer.text.contains("memory"),
+            "{}",
+            answer.text
+        );
+        answer.json()
+    };
+    let json = look("user:secret").await;
+    let found = &json["found"]["values"][0];
+    assert_eq!((&json["done"], &found["envelope"]["kind"]), (&true.into(), &"value".into()));
+    assert_eq!(
+        (&found["envelope"]["ttlMs"], &found["envelope"]["tags"]),
+        (&60_000.into(), &1.into())
+    );
+    assert!(json["text"].as_str().unwrap().starts_with("one value: "), "{json}");
+    assert_eq!(look("user:none").await["text"], "nothing is stored");
+    assert_eq!(look("f:a{secret").await["text"], "it is no key");
+    world.cache.isolate(std::time::Duration::from_secs(60));
+    assert_eq!(look("user:secret").await["done"], false, "nothing is sent");
+    assert_eq!(world.acted().len(), 4, "who looks is told");
+    let answer = world.act("look", r#"{"cache":"shop"}"#).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     let world = World::new();
     let (json, action) = (("content-type", "application/json"), ("x-athena-action", "isolate"));

@@ -78,6 +78,9 @@ async fn act(app: &Router, needles: &Needles, reader: Reader, outputs: &mut Outp
         ("invalidate", format!(r#"{{"cache":"leaks","what":"everything","confirm":{asked}}}"#)),
         ("invalidate", format!(r#"{{"cache":{asked},"what":"tag","name":{tag}}}"#)),
         ("invalidate", format!(r#"{{"cache":"leaks",{asked}:1}}"#)),
+        ("look", format!(r#"{{"cache":"leaks","name":{key}}}"#)),
+        ("look", format!(r#"{{"cache":"leaks","name":"f:{{{}"}}"#, core(&needles.asked))),
+        ("reconnect", r#"{"cache":"leaks"}"#.to_owned()),
         ("isolate", format!(r#"{{"cache":"leaks","seconds":{asked}}}"#)),
         ("isolate", r#"{"cache":"leaks","seconds":60}"#.to_owned()),
         ("resume", r#"{"cache":"leaks"}"#.to_owned()),
@@ -88,6 +91,11 @@ async fn act(app: &Router, needles: &Needles, reader: Reader, outputs: &mut Outp
         let text = answer(app, request.body(Body::from(body.clone())).unwrap()).await;
         outputs.add(format!("action {action} {body}"), reader, text);
     }
+}
+
+/// What of a needle can stand in a header.
+fn core(needle: &str) -> String {
+    needle.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// What nobody knows, or may.
@@ -102,9 +110,8 @@ async fn refused(app: &Router, needles: &Needles, reader: Reader, outputs: &mut 
         }
     }
     for method in [Method::POST, Method::PUT, Method::DELETE] {
-        let core: String = needles.asked.chars().filter(char::is_ascii_alphanumeric).collect();
         let request = Request::builder().method(method).uri(format!("/athena/actions/{encoded}"));
-        let request = request.header("x-athena-action", core);
+        let request = request.header("x-athena-action", core(&needles.asked));
         outputs.add(
             "refusal of an action",
             reader,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 /// What stands in the program.
 #[derive(Debug, Clone, Copy)]
-pub struct Written<T>(pub T);
+pub struct TimeInCode<T>(pub T);
 
-impl Written<Duration> {
+impl TimeInCode<Duration> {
     /// A time: whole milliseconds, or as long as can be said.
     #[track_caller]
     #[must_use]
@@ -47,7 +47,7 @@ macro_rules! refuse {
     ($text:literal: $($type:ty),*) => {
         $(
             #[expect(clippy::panic, reason = "it fails where the user's crate is compiled")]
-            impl Written<$type> {
+            impl TimeInCode<$type> {
                 /// Refused.
                 #[track_caller]
                 pub const fn time(self) -> Duration {
@@ -103,20 +103,20 @@ mod tests {
 
     #[test]
     fn the_longest_duration_is_no_limit() {
-        assert_eq!(Written(Duration::MAX).time(), Duration::from_millis(u64::MAX));
-        assert_eq!(Written(Duration::from_millis(1)).limit(), Duration::from_millis(1));
-        assert_eq!(Written(Duration::ZERO).time(), Duration::ZERO);
+        assert_eq!(TimeInCode(Duration::MAX).time(), Duration::from_millis(u64::MAX));
+        assert_eq!(TimeInCode(Duration::from_millis(1)).limit(), Duration::from_millis(1));
+        assert_eq!(TimeInCode(Duration::ZERO).time(), Duration::ZERO);
     }
 
     #[test]
     #[should_panic(expected = "or `Duration::MAX` for no limit")]
     fn what_is_too_long_is_refused() {
-        let _ = Written(Duration::from_secs(u64::MAX)).time();
+        let _ = TimeInCode(Duration::from_secs(u64::MAX)).time();
     }
 
     #[test]
     #[should_panic(expected = "whole milliseconds")]
     fn a_fraction_of_a_millisecond_is_refused() {
-        let _ = Written(Duration::from_micros(1_500)).time();
+        let _ = TimeInCode(Duration::from_micros(1_500)).time();
     }
 }

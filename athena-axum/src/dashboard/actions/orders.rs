@@ -25,6 +25,7 @@ pub(super) enum What {
     Isolate(Duration),
     Resume,
     Reconnect,
+    Look(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,6 +47,13 @@ struct Isolate {
 #[serde(deny_unknown_fields)]
 struct Resume {
     cache: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    cache: String,
+    name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,6 +80,10 @@ impl Order {
             "resume" => {
                 let Resume { cache } = read(body, "{\"cache\": …}")?;
                 Ok(Self { cache, what: What::Resume })
+            }
+            "look" => {
+                let Look { cache, name } = read(body, "{\"cache\": …, \"name\": …}")?;
+                Ok(Self { cache, what: What::Look(named(name)?) })
             }
             "reconnect" => {
                 let Reconnect { cache } = read(body, "{\"cache\": …}")?;
@@ -107,6 +119,7 @@ impl What {
             Self::Isolate(_) => "isolate",
             Self::Resume => "resume",
             Self::Reconnect => "reconnect",
+            Self::Look(_) => "look at an entry",
         }
     }
 }
