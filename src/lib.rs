@@ -69,15 +69,15 @@
 //! It runs on tokio with time enabled; the `redis` feature also needs I/O.
 
 pub use athena_cache_core::{
-    Answerer, Background, Batch, BreakerSettings, BreakerState, Builder, Cache, CacheOutcomes,
-    Carry, Closed, ClusterStatus, Collector, Distribution, Entry, Error, Event, ExchangeReport,
-    Fact, FailoverStatus, Fallback, Finding, Format, Health, HealthChecks, HealthEntry,
-    HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated, Jitter,
-    JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need, NeutralHealth,
-    NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of, Outcome, Percent,
-    Performance, Postcard, ProcessStatus, Quiet, Rates, Report, Resilience, RetrySettings,
-    ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source, Stats, Status, Topic,
-    Traffic, TrustStatus, Typed, WaitReport, backend, escape, of, tag,
+    Answerer, AsyncCall, Background, Batch, BreakerSettings, BreakerState, Builder, Cache,
+    CacheOutcomes, Carry, Closed, ClusterStatus, Collector, Distribution, Entry, Error, Event,
+    ExchangeReport, Fact, FailoverStatus, Fallback, Finding, Format, Health, HealthChecks,
+    HealthEntry, HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated,
+    Jitter, JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need,
+    NeutralHealth, NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of,
+    Outcome, Percent, Performance, Postcard, ProcessStatus, Quiet, Rates, Reconnection, Report,
+    Resilience, RetrySettings, ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source,
+    Stats, Status, Topic, Traffic, TrustStatus, Typed, WaitReport, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]

@@ -7,6 +7,7 @@ mod entry;
 mod fleet;
 mod functions;
 mod health;
+mod reconnect;
 mod report;
 mod status;
 
@@ -30,6 +31,7 @@ pub use builder::Builder;
 pub use entry::background::Background;
 pub use entry::{Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 pub use health::HealthChecks;
+pub use reconnect::Reconnection;
 pub use report::Report;
 pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,

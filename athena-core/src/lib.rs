@@ -70,7 +70,7 @@ pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
-pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed};
+pub use cache::{HealthChecks, Postcard, Quiet, Reconnection, Report, Typed};
 pub use error::Error;
 #[cfg(feature = "json")]
 pub use fleet::{Fleet, FleetProcess};
@@ -78,7 +78,7 @@ pub use health::{
     Fact, Finding, Health, HealthEntry, HealthPolicy, HealthReport, Need, NeutralHealth,
 };
 pub use moment::Moment;
-pub use of::{Holds, Observed, Of, of};
+pub use of::{AsyncCall, Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
 pub use remote::NodeStatus;
 pub use resilience::breaker::{BreakerSettings, BreakerState};

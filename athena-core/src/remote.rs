@@ -251,6 +251,11 @@ impl Remote {
         if self.is_left_alone() { None } else { self.backend.operator() }
     }
 
+    /// Where the node is that serves an entry.
+    pub(crate) fn endpoint_of(&self, entry: &str) -> String {
+        self.backend.endpoint(self.backend.node(entry))
+    }
+
     fn generation(&self) -> Generation {
         Generation::new(self.random.number())
     }

@@ -119,6 +119,10 @@ impl Operator for Operations {
         self.0.examine(prefix, limit.min(LONGEST)).await
     }
 
+    fn reconnect(&self) {
+        self.0.topology.renew();
+    }
+
     async fn sentinels(&self, limit: Duration) -> Option<SentinelReport> {
         inside_runtime().ok()?;
         self.0.sentinels(limit.min(LONGEST)).await

@@ -229,8 +229,11 @@ impl Topology {
         }
     }
 
-    /// Replaces the connection to each node that serves by a new one, once that answers.
+    /// Replaces the connection to each node that serves by a new one, once that answers; one that is not reached is
+    /// tried again.
     pub(crate) fn renew(&self) {
+        // Where no node serves, whoever looks for one does so now.
+        self.client.ring();
         for node in self.nodes() {
             self.with_link(node, Link::renew);
         }

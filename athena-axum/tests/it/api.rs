@@ -56,7 +56,10 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
     let acting = dashboard(&cache).actions(|_| Ok(Actor::new("ada")));
     let acting = Router::new().nest("/athena", acting.into_router());
     let json = get(&acting, "/athena/api/status").await.json();
-    assert_eq!(json["shown"]["actions"], serde_json::json!(["invalidate", "isolate", "resume"]));
+    assert_eq!(
+        json["shown"]["actions"],
+        serde_json::json!(["invalidate", "isolate", "look", "reconnect", "resume"])
+    );
     assert_eq!(json["shown"]["status"]["process"]["host"], serde_json::Value::Null, "no details");
 }
 

@@ -21,6 +21,7 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::key::Key;
+use crate::policy::Nature;
 use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Remember, Shape, Share, Typing};
@@ -277,7 +278,8 @@ impl UntypedCall {
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         }
-        let Some(policy) = self.site.policy_on(&runtime) else {
+        let nature = nature(&typing, self.manner);
+        let Some(policy) = self.site.policy_on(&runtime, nature) else {
             let key = &Topic::of_keyless_call(self.site.name(), self.site.number());
             let reason = "its settings switch it off";
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
@@ -317,6 +319,15 @@ impl UntypedCall {
             names: AskNames::default(),
             waited: Waited::default(),
         })
+    }
+}
+
+/// What a function leaves room for.
+fn nature(typing: &Typing, manner: Manner) -> Nature {
+    Nature {
+        has_own_ttl: typing.has_own_ttl,
+        may_be_negative: typing.has_absent || typing.remembered.is_some(),
+        is_blocking: manner == Manner::Blocking,
     }
 }
 

@@ -217,7 +217,7 @@ pub enum Event<'a> {
         /// What is known of it.
         failover: &'a Failover,
     },
-    /// A connection was replaced although it was open, because nothing came back on it.
+    /// A connection was replaced although it was open, because nothing came back on it, or an operator asked for that.
     #[non_exhaustive]
     Reconnected {
         /// Where the node is.

@@ -106,7 +106,7 @@ pub struct Stats {
     pub last_failover: Option<u64>,
     /// How long the last one took: from its first sign until the new node could be used.
     pub last_recovery: Option<Duration>,
-    /// How often a connection was replaced because nothing came back on it.
+    /// How often a connection was replaced because nothing came back on it, or by hand.
     pub reconnects: u64,
     /// Entries in memory.
     pub memory_entries: u64,

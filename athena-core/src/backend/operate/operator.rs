@@ -33,6 +33,13 @@ pub trait Operator: fmt::Debug + Send + Sync {
     /// does not let us ask is `None` in its entry.
     async fn examine(&self, prefix: &str, limit: Duration) -> Examination;
 
+    /// Has the connection to each node that serves replaced by a new one, once that answers, and a node that is not
+    /// reached tried again soon; waits for nothing.
+    ///
+    /// It comes on top of what a backend does by itself, and never beside it: a node that has just been tried is not
+    /// tried at once again. What has no connections has nothing to do.
+    fn reconnect(&self) {}
+
     /// Asks each sentinel what it knows; `None` where there are none.
     async fn sentinels(&self, _limit: Duration) -> Option<SentinelReport> {
         None

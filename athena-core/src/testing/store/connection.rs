@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
 use super::contents::{Roster, StoredBytes};
-use crate::backend::{Change, Listener};
+use crate::backend::{Change, Listener, Node};
 use crate::clock::Tick;
 use crate::lock::Mutex;
 
@@ -97,6 +97,17 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn history(&self) -> u64 {
         self.successions + 1
+    }
+
+    /// A connection is made anew: what was read over the old one is announced to nobody.
+    pub(super) fn renew(&mut self, connection: &Connection) {
+        let history = self.history();
+        if let Some(read) = self.read_by(connection) {
+            read.clear();
+        }
+        connection.0.epoch.fetch_add(1, Ordering::SeqCst);
+        connection.0.hear(&Change::Reconnected { endpoint: "memory".to_owned() });
+        connection.0.hear(&Change::Connected { node: Node::ONLY, history });
     }
 
     /// A connection has read names, and will hear of each once.

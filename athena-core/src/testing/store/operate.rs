@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::connection::Store;
+use super::connection::{Connection, Store};
 use super::contents::{AtTime, StoredBytes};
 use crate::backend::operate::{
     Examination, Examined, FleetMember, Membership, Operator, OwnSettings, Permission, RawValue,
@@ -19,12 +19,13 @@ use crate::lock::Mutex;
 #[derive(Debug)]
 pub(super) struct StoreOperator {
     store: Arc<Mutex<Store>>,
+    connection: Connection,
     clock: Clock,
 }
 
 impl StoreOperator {
-    pub(super) fn new(store: &Arc<Mutex<Store>>, clock: &Clock) -> Self {
-        Self { store: Arc::clone(store), clock: clock.clone() }
+    pub(super) fn new(store: &Arc<Mutex<Store>>, connection: &Connection, clock: &Clock) -> Self {
+        Self { store: Arc::clone(store), connection: connection.clone(), clock: clock.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
@@ -60,6 +61,10 @@ impl Operator for StoreOperator {
         let own =
             OwnSettings { kind: "other".to_owned(), tracking: true, ..OwnSettings::default() };
         Examination { own, nodes: vec![node] }
+    }
+
+    fn reconnect(&self) {
+        self.lock().renew(&self.connection);
     }
 
     fn scanned_nodes(&self) -> Vec<ScannedNode> {
