@@ -6,6 +6,7 @@
 //! [`of`] · `private`, which expansions call.
 
 pub mod backend;
+pub mod backup;
 mod blocking;
 mod cache;
 mod checks;
