@@ -1,5 +1,6 @@
 //! A cache, as people hold it.
 
+mod backup;
 mod batch;
 mod builder;
 mod entry;
@@ -25,6 +26,7 @@ use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::tag::Tag;
 use crate::telemetry::{Stats, log};
 
+pub use backup::{Backup, Restore};
 pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::background::Background;

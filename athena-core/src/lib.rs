@@ -60,7 +60,10 @@ pub mod testing;
 mod time_span;
 mod undisturbed;
 
-pub use cache::{Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local};
+pub use backup::{RestoreMode, Restored};
+pub use cache::{
+    Background, Backup, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local, Restore,
+};
 pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,

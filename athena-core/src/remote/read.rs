@@ -1,6 +1,7 @@
 //! Reading entries from a backend and telling whether they still count.
 
 mod fetch;
+mod restamp;
 mod single;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use smallvec::{SmallVec, smallvec};
 
 use self::fetch::{Fetched, Read};
+pub(crate) use self::restamp::{FoundGeneration, Missing, WantedGenerations};
 use super::heavy::Travels;
 use super::journal::Target;
 use super::{Address, Remote};
