@@ -13,7 +13,10 @@ mod pieces;
 mod restore;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
+mod verify;
 
 pub(crate) use self::export::{Export, Place};
 pub use self::restore::{RestoreMode, Restored};
 pub(crate) use self::restore::{RestoreTask, Standing};
+pub use self::verify::{Defect, Verified};
+pub(crate) use self::verify::{Removing, VerifyTask};

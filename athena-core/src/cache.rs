@@ -26,7 +26,7 @@ use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::tag::Tag;
 use crate::telemetry::{Stats, log};
 
-pub use backup::{Backup, Restore};
+pub use backup::{Backup, Restore, Verify};
 pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::background::Background;

@@ -139,6 +139,11 @@ impl Envelope {
         (remaining <= given.saturating_add(ROUNDING)).then(|| given.saturating_sub(remaining))
     }
 
+    /// The generations that it was written with, the namespace's first.
+    pub(crate) fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        std::iter::once(self.namespace).chain(self.tags.iter().map(|(_, stamp)| *stamp))
+    }
+
     /// The bytes; an error if there is more of something than is read again.
     pub(crate) fn write(&self, reader: Reader<'_>) -> Result<Vec<u8>, Oversized> {
         let Reader { name, codec, fingerprint } = reader;

@@ -60,7 +60,7 @@ pub mod testing;
 mod time_span;
 mod undisturbed;
 
-pub use backup::{RestoreMode, Restored};
+pub use backup::{Defect, RestoreMode, Restored, Verified};
 pub use cache::{
     Background, Backup, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local, Restore,
 };
@@ -68,7 +68,7 @@ pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
-pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed};
+pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed, Verify};
 pub use error::Error;
 #[cfg(feature = "json")]
 pub use fleet::{Fleet, FleetProcess};

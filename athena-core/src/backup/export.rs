@@ -67,7 +67,7 @@ impl Export<'_> {
         let Self { operator, prefix, rate, .. } = self;
         let mut pace = Pace::new(rate);
         let rounds: [(fn(NameKind) -> bool, fn(Found, u64) -> Option<BackupRecord>); 2] =
-            [(|kind| kind == NameKind::Value, value), (is_generation, generation)];
+            [(|kind| kind == NameKind::Value, value), (NameKind::is_generation, generation)];
         for (wanted, record) in rounds {
             let mut pieces = Pieces::new(operator, prefix, wanted, &mut pace);
             while let Some(found) = pieces.next().await.map_err(Stopped::Failed)? {
@@ -93,10 +93,6 @@ fn value(found: Found, now: u64) -> Option<BackupRecord> {
 fn generation(found: Found, now: u64) -> Option<BackupRecord> {
     let ends_at = found.stored.remaining.map(|left| now.saturating_add(millis(left)));
     Some(BackupRecord::generation(found.name, ends_at, found.stored.bytes?))
-}
-
-fn is_generation(kind: NameKind) -> bool {
-    matches!(kind, NameKind::Tag | NameKind::AnyTag | NameKind::Namespace)
 }
 
 fn write(place: Place, head: &BackupHead, parts: Receiver<Part>) -> io::Result<BackupFoot> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::file::BackupRecord;
-use super::restore::Standing;
+use super::restore::{Held, Standing};
 use crate::envelope::{Envelope, Opened, Stamp};
 use crate::key::name::Namespace;
 use crate::remote::FoundGeneration;
@@ -47,7 +47,7 @@ impl Candidate {
         now: u64,
         standing: Standing,
         names: impl FnOnce(&Opened, &str) -> Vec<Arc<str>>,
-        held: impl Fn(&str) -> Option<u64>,
+        held: &Held,
     ) -> Result<Self, Reason> {
         let left = record.ends_at.map(|end| end.saturating_sub(now)).filter(|left| *left > 0);
         let left = Duration::from_millis(left.ok_or(Reason::Expired)?);
@@ -63,12 +63,8 @@ impl Candidate {
             return Err(Reason::Unreadable);
         }
         let generations = names(&opened, owner);
-        let stamps = stamps(&opened);
-        if generations
-            .iter()
-            .zip(stamps)
-            .any(|(name, stamp)| held(name) != Some(stamp.generation.get()))
-        {
+        let tags = generations.iter().skip(1).map(AsRef::as_ref);
+        if !held.hold(envelope.stamps(), tags) {
             return Err(Reason::Outdated);
         }
         let life = left.min(envelope.ttl.saturating_add(envelope.grace));
@@ -89,7 +85,7 @@ impl Candidate {
         standing: Standing,
         history: u64,
     ) -> Result<Option<Vec<u8>>, Reason> {
-        let was_invalidated = stamps(&self.opened).zip(found).any(|(stamp, found)| {
+        let was_invalidated = self.opened.envelope.stamps().zip(found).any(|(stamp, found)| {
             found.before.is_some_and(|now| {
                 now.history == stamp.history && now.generation != stamp.generation
             })
@@ -114,10 +110,4 @@ impl Candidate {
         let bytes = self.opened.write(Namespace::owner(&self.name));
         bytes.map(Some).map_err(|_| Reason::Unreadable)
     }
-}
-
-/// The generations that a value was written with, the namespace's first.
-fn stamps(opened: &Opened) -> impl Iterator<Item = Stamp> {
-    let envelope = &opened.envelope;
-    std::iter::once(envelope.namespace).chain(envelope.tags.iter().map(|(_, stamp)| *stamp))
 }

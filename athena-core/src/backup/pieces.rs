@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use super::pace::Pace;
-use crate::backend::operate::{Operator, RawValue, Scan};
+use crate::backend::operate::{FoundValue, Operator, RawValue, Scan};
 use crate::backend::{Class, Failure};
 use crate::inspect::{NameKind, see};
 
@@ -19,6 +19,16 @@ const ROOM: u64 = 4 << 20;
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) stored: RawValue,
+}
+
+impl Found {
+    /// What it has to be still where it is changed.
+    pub(super) fn as_found(&self) -> FoundValue<'_> {
+        match &self.stored.bytes {
+            Some(bytes) => FoundValue::Bytes { beginning: bytes, length: bytes.len() as u64 },
+            None => FoundValue::Other,
+        }
+    }
 }
 
 /// Names of some kinds, and what is under them.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::mpsc::channel;
 
-use self::source::{Held, Whole, check, hand_out};
+pub(super) use self::source::Held;
+use self::source::{Whole, check, hand_out};
 use super::file::BackupRecord;
 use super::judge::{Candidate, Reason};
 use super::pace::Pace;
@@ -131,8 +132,9 @@ impl RestoreTask<'_> {
         let now = unix_millis();
         let mut candidates = Vec::new();
         for record in page {
-            let names = |opened: &Opened, owner: &str| self.generations_of(opened, owner);
-            match Candidate::of(record, now, self.standing, names, |name| held.get(name)) {
+            let names =
+                |opened: &Opened, owner: &str| self.remote.generations_of(&opened.envelope, owner);
+            match Candidate::of(record, now, self.standing, names, held) {
                 Ok(candidate) => candidates.push(candidate),
                 Err(reason) => done.skip(reason),
             }
@@ -206,12 +208,6 @@ impl RestoreTask<'_> {
             is_older.then(|| Present::Bytes(bytes, stored.length.unwrap_or(0)))
         };
         Ok(candidates.iter().zip(stored).map(judge).collect())
-    }
-
-    fn generations_of(&self, opened: &Opened, owner: &str) -> Vec<Arc<str>> {
-        let namespace = self.remote.namespace_generation(owner);
-        let tags = opened.envelope.tags.iter().map(|(tag, _)| self.remote.tag_generation(tag));
-        std::iter::once(namespace).chain(tags).collect()
     }
 }
 

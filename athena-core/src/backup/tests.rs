@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{RestoreMode, Restored};
+use super::{Defect, RestoreMode, Restored};
 use crate::cache::Cache;
 use crate::settings::{Memory, MemoryRole};
 use crate::testing::{ManualClock, MemoryBackend};
@@ -55,6 +55,11 @@ fn shop() -> (ManualClock, MemoryBackend, Cache) {
     (clock, store, cache)
 }
 
+fn values(store: &MemoryBackend) -> Vec<String> {
+    let names = store.names().into_iter();
+    names.filter(|name| name.starts_with("shop:{k:") && !name.ends_with(":l")).collect()
+}
+
 async fn put(cache: &Cache, key: &str, tag: &str, number: u32) {
     cache.entry(key).ttl(TTL).grace(GRACE).tags([tag]).insert(number).await.unwrap();
 }
@@ -80,6 +85,7 @@ async fn a65_an_empty_store_gets_back_what_it_had_as_stale() {
     let other = MemoryBackend::with_clock(&clock);
     let empty = cache_on(&other, &clock);
     assert_eq!(ask(&empty, "product:7", "products").await, (0, "MISS"));
+    empty.settle().await;
     let before = other.names();
     let dry = empty.restore(folder.file()).dry_run().run().await.unwrap();
     assert_eq!((dry.read, dry.written, other.names()), (450, 450, before));
@@ -87,9 +93,7 @@ async fn a65_an_empty_store_gets_back_what_it_had_as_stale() {
     assert_eq!((done.read, done.written), (450, 450));
     assert_eq!(ask(&empty, "product:7", "products").await, (7, "STALE"));
     assert_eq!(ask(&empty, "product:450", "products").await, (450, "STALE"));
-    // What had so long to live has no longer now.
-    let names = store.names().into_iter().filter(|name| name.starts_with("shop:{k:")).count();
-    assert_eq!(other.names().iter().filter(|name| name.starts_with("shop:{k:")).count(), names);
+    assert_eq!(values(&other), values(&store));
     clock.advance(TTL + GRACE);
     assert_eq!(ask(&empty, "product:7", "products").await, (0, "MISS"));
     // An invalidation reaches what came back.
@@ -260,4 +264,60 @@ async fn a_pipe_gets_the_same_bytes() {
     assert_eq!(reader.head().namespace, "shop");
     let foot = reader.read(|_| Ok::<_, super::file::Flaw>(())).unwrap();
     assert_eq!(foot.values, 1);
+}
+
+#[tokio::test]
+async fn a70_what_is_corrupt_or_foreign_is_found_and_removed_and_the_rest_stays() {
+    let (_clock, store, cache) = shop();
+    for number in 0..1_000 {
+        put(&cache, &format!("product:{number}"), "products", number).await;
+    }
+    put(&cache, "dead", "odd", 1).await;
+    let _ = cache.invalidate_tag("odd").await;
+    let values: Vec<_> =
+        store.names().into_iter().filter(|it| it.contains("{k:product:")).collect();
+    let lane = |name: &str| name.rsplit(':').next().unwrap().to_owned();
+    let hour = Duration::from_secs(3_600);
+    let mut bytes = store.bytes(&values[0]).unwrap();
+    let whole = bytes.clone();
+    bytes[40] ^= 1;
+    store.put(&values[0], bytes, hour);
+    store.put(&values[1], &whole[..20], hour);
+    store.put(&values[2], "not ours", hour);
+    store.put(&values[3], whole.clone(), hour); // of another name
+    let elsewhere =
+        format!("shop:{{k:product:0}}:{}", (lane(&values[4]).parse::<u8>().unwrap() + 1) % 8);
+    store.put(&elsewhere, whole, hour);
+    store.put("shop:{odd form}:9", "of somebody else", hour);
+    store.put("shop:#bad", "no number", hour);
+
+    let before = store.names().len();
+    let seen = cache.verify().run().await.unwrap();
+    let count = |defect| seen.defects.get(&defect).copied().unwrap_or(0);
+    assert_eq!((count(Defect::Corrupt), count(Defect::Misplaced)), (3, 2), "{seen:?}");
+    assert_eq!((count(Defect::Dead), count(Defect::ForeignName)), (1, 1));
+    assert_eq!((count(Defect::BadGeneration), count(Defect::Orphan)), (1, 0));
+    assert_eq!((seen.repairable(), seen.removed, store.names().len()), (6, 0, before));
+
+    let mended = cache.verify().repair().run().await.unwrap();
+    assert_eq!((mended.removed, mended.changed), (6, 0));
+    assert_eq!(store.names().len(), before - 6);
+    let again = cache.verify().run().await.unwrap();
+    assert_eq!((again.repairable(), again.defects.len()), (0, 2), "{again:?}");
+    assert_eq!(ask(&cache, "product:999", "products").await, (999, "HIT"));
+}
+
+#[tokio::test]
+async fn generations_that_nothing_carries_are_removed_on_request_alone() {
+    let (_clock, store, cache) = shop();
+    put(&cache, "a", "kept", 1).await;
+    put(&cache, "b", "gone", 2).await;
+    let _ = cache.invalidate("b").await;
+    let orphan = |seen: &super::Verified| seen.defects.get(&Defect::Orphan).copied();
+    let seen = cache.verify().repair().run().await.unwrap();
+    assert_eq!((orphan(&seen), seen.removed), (Some(1), 0));
+    let seen = cache.verify().repair_with_orphans().run().await.unwrap();
+    assert_eq!((orphan(&seen), seen.removed), (Some(1), 1));
+    assert!(!store.names().contains(&"shop:#gone".to_owned()));
+    assert_eq!(ask(&cache, "a", "kept").await, (1, "HIT"));
 }

@@ -11,12 +11,19 @@ use super::Cache;
 use crate::backend::operate::{Operator, SavedNode};
 use crate::backup::file::{BackupFoot, BackupHead};
 use crate::backup::{Export, Place, RestoreMode, RestoreTask, Restored, Standing};
+use crate::backup::{Removing, Verified, VerifyTask};
 use crate::clock::unix_millis;
 use crate::error::Error;
 use crate::remote::Remote;
 
 /// Names that are read in a second, unless something else is said.
 const RATE: u32 = 5_000;
+/// Names that are verified in a second, unless something else is said.
+const VERIFY_RATE: u32 = 2_000;
+/// How long nodes are looked for.
+const LONGEST_SURVEY: Duration = Duration::from_secs(5);
+/// The slots of a cluster.
+const ALL_SLOTS: u32 = 16_384;
 /// How long servers may take to save what they hold, unless something else is said.
 const LONGEST_SAVE: Duration = Duration::from_secs(10 * 60);
 
@@ -39,6 +46,15 @@ pub struct Restore<'a> {
     standing: Standing,
     rate: u32,
     dry_run: bool,
+}
+
+/// All that is stored, to be looked at: from [`Cache::verify`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is looked at before `run`"]
+pub struct Verify<'a> {
+    cache: &'a Cache,
+    rate: u32,
+    removing: Removing,
 }
 
 impl Cache {
@@ -82,12 +98,41 @@ impl Cache {
         }
     }
 
-    /// The backend, and what operators may ask of it.
-    fn store(&self) -> Result<(&Remote, Arc<dyn Operator>), Error> {
+    /// Looks at all that the backend holds of this cache: whether bytes are whole, where they belong, and have an end.
+    ///
+    /// Nothing is changed unless it is to [repair](Verify::repair).
+    ///
+    /// ```no_run
+    /// # async fn example(cache: &athena_cache_core::Cache) -> Result<(), athena_cache_core::Error> {
+    /// let verified = cache.verify().run().await?;
+    /// println!("{} of {} are sound", verified.sound, verified.looked_at);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verify(&self) -> Verify<'_> {
+        Verify { cache: self, rate: VERIFY_RATE, removing: Removing::Nothing }
+    }
+
+    /// The backend, and what operators may ask of it, once all of it is known.
+    async fn store(&self) -> Result<(&Remote, Arc<dyn Operator>), Error> {
         let remote = self.0.remote.as_deref();
-        remote.and_then(|remote| Some((remote, remote.operator()?))).ok_or_else(|| {
-            Error::backup("needs a backend that can be asked for all it holds; this cache has none")
-        })
+        let Some((remote, operator)) = remote.and_then(|it| Some((it, it.operator()?))) else {
+            return Err(Error::backup(
+                "needs a backend that can be asked for all it holds; this cache has none",
+            ));
+        };
+        // Who is there is looked for by whoever asks first.
+        let survey = operator.survey(LONGEST_SURVEY).await;
+        if operator.scanned_nodes().is_empty() {
+            let why = survey.error.as_deref().unwrap_or("no node was found that holds names");
+            return Err(Error::backup(format_args!("needs the backend: {why}")));
+        }
+        if let Some(slots) = survey.slots_ok().filter(|slots| *slots < ALL_SLOTS) {
+            return Err(Error::backup(format_args!(
+                "needs the whole cluster: only {slots} of its {ALL_SLOTS} slots are served; mend it first"
+            )));
+        }
+        Ok((remote, operator))
     }
 }
 
@@ -134,12 +179,12 @@ impl Backup<'_> {
     ///
     /// There is no backend that can be asked. What single nodes came to is in the answer.
     pub async fn save(self) -> Result<Vec<SavedNode>, Error> {
-        let (_, operator) = self.cache.store()?;
+        let (_, operator) = self.cache.store().await?;
         Ok(operator.save(self.limit).await)
     }
 
     async fn export(self, place: Place) -> Result<BackupFoot, Error> {
-        let (remote, operator) = self.cache.store()?;
+        let (remote, operator) = self.cache.store().await?;
         let runtime = self.cache.runtime();
         let mut head = BackupHead::new(runtime.namespace.as_str(), unix_millis());
         head.nodes = remote.histories();
@@ -192,7 +237,7 @@ impl Restore<'_> {
     /// The file is no whole backup of this cache's namespace: nothing is written then. A node did not answer, or
     /// refused: what was written until then stays, and the error says how much.
     pub async fn run(self) -> Result<Restored, Error> {
-        let (remote, operator) = self.cache.store()?;
+        let (remote, operator) = self.cache.store().await?;
         let runtime = self.cache.runtime();
         let task = RestoreTask {
             remote,
@@ -204,5 +249,45 @@ impl Restore<'_> {
             dry_run: self.dry_run,
         };
         task.run(self.path).await
+    }
+}
+
+impl Verify<'_> {
+    /// Looks at no more names in a second; 2000 if nothing is said, and never none.
+    pub fn rate(mut self, names_per_second: u32) -> Self {
+        self.rate = names_per_second;
+        self
+    }
+
+    /// Removes what is corrupt, misplaced, of another type, or without an end; what has changed since it was looked
+    /// at stays.
+    pub fn repair(mut self) -> Self {
+        self.removing = Removing::Defects { orphans: false };
+        self
+    }
+
+    /// The same, and generations of tags that no value carries.
+    ///
+    /// A load under way that is about to carry one stores nothing then, and its entry is loaded once more.
+    pub fn repair_with_orphans(mut self) -> Self {
+        self.removing = Removing::Defects { orphans: true };
+        self
+    }
+
+    /// Looks at everything.
+    ///
+    /// # Errors
+    ///
+    /// A node did not answer, or refused to have something removed. What was removed until then is.
+    pub async fn run(self) -> Result<Verified, Error> {
+        let (remote, operator) = self.cache.store().await?;
+        let task = VerifyTask {
+            remote,
+            operator: &*operator,
+            prefix: &self.cache.runtime().namespace.prefix(),
+            rate: self.rate,
+            removing: self.removing,
+        };
+        task.run().await.map_err(Error::backend)
     }
 }

@@ -15,10 +15,10 @@ use crate::link::{Batch, Malformed, Replies, Spare, inside_runtime};
 use crate::term::Term;
 
 /// How often names are looked for that have moved, and how long that takes at least.
-const ROUNDS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ROUNDS: u32 = 4;
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// How many names are read at a time.
-const AT_A_TIME: usize = 200;
+pub(super) const AT_A_TIME: usize = 200;
 /// What a node is asked to look at in one go.
 const MOST: usize = 10_000;
 

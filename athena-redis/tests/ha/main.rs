@@ -12,6 +12,7 @@ mod connecting;
 mod credentials;
 mod heavy;
 mod history;
+mod keeping;
 mod lasting;
 mod operate;
 mod outage;

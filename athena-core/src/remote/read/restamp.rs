@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::Failure;
-use crate::envelope::Stamp;
+use crate::envelope::{Envelope, Stamp};
 use crate::remote::Remote;
 use crate::remote::generations::{GenerationNeed, SPARE};
-use crate::tag::Tag;
 
 /// How a generation was found, and what holds now.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +31,11 @@ pub(crate) enum Missing {
 }
 
 impl Remote {
-    /// The name of the generation that all entries of the part of the namespace depend on where this one is.
-    pub(crate) fn namespace_generation(&self, entry: &str) -> Arc<str> {
-        self.namespace.generation(self.backend.partition(entry))
-    }
-
-    /// The name of a tag's generation.
-    pub(crate) fn tag_generation(&self, tag: &Tag) -> Arc<str> {
-        self.namespace.tag(tag)
+    /// The names of the generations that an entry's value depends on, in the order of its stamps.
+    pub(crate) fn generations_of(&self, envelope: &Envelope, entry: &str) -> Vec<Arc<str>> {
+        let namespace = self.namespace.generation(self.backend.partition(entry));
+        let tags = envelope.tags.iter().map(|(tag, _)| self.namespace.tag(tag));
+        std::iter::once(namespace).chain(tags).collect()
     }
 
     /// Where nodes are, and their histories, as far as they are known.
