@@ -10,6 +10,7 @@ mod functions;
 mod health;
 mod report;
 mod status;
+mod warm_up;
 
 use std::fmt;
 use std::future::Future;
@@ -37,6 +38,7 @@ pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
+pub use warm_up::{WarmUp, WarmedUp};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///

@@ -69,7 +69,7 @@ pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
-pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed, Verify};
+pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed, Verify, WarmUp, WarmedUp};
 pub use error::Error;
 #[cfg(feature = "json")]
 pub use fleet::{Fleet, FleetProcess};
