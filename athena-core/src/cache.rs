@@ -1,5 +1,6 @@
 //! A cache, as people hold it.
 
+mod backup;
 mod batch;
 mod builder;
 mod entry;
@@ -10,6 +11,7 @@ mod health;
 mod reconnect;
 mod report;
 mod status;
+mod warm_up;
 
 use std::fmt;
 use std::future::Future;
@@ -26,6 +28,7 @@ use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::tag::Tag;
 use crate::telemetry::{Stats, log};
 
+pub use backup::{Backup, Restore, Verify};
 pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::background::Background;
@@ -37,6 +40,7 @@ pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
+pub use warm_up::{WarmUp, WarmedUp};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///

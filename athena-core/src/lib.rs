@@ -12,6 +12,7 @@
 )]
 
 pub mod backend;
+pub mod backup;
 mod blocking;
 mod cache;
 mod checks;
@@ -48,6 +49,7 @@ mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
+mod recovery;
 mod remote;
 mod resilience;
 mod runtime;
@@ -65,12 +67,16 @@ pub mod testing;
 mod time_span;
 mod undisturbed;
 
-pub use cache::{Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local};
+pub use backup::{Defect, RestoreMode, Restored, Verified};
+pub use cache::{
+    Background, Backup, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local, Restore,
+};
 pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
 pub use cache::{HealthChecks, Postcard, Quiet, Reconnection, Report, Typed};
+pub use cache::{Verify, WarmUp, WarmedUp};
 pub use error::Error;
 #[cfg(feature = "json")]
 pub use fleet::{Fleet, FleetProcess};

@@ -67,7 +67,7 @@ use crate::telemetry::Telemetry;
 pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
-pub(crate) use read::StoredEntry;
+pub(crate) use read::{FoundGeneration, Missing, StoredEntry, WantedGenerations};
 pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 

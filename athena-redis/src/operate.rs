@@ -3,6 +3,7 @@
 //! Invariant: nothing here is in the way of operations, and nothing of it changes what they see. Nobody is asked
 //! whom the topology does not know.
 
+mod change;
 mod examine;
 mod fleet;
 mod fresh;
@@ -10,6 +11,7 @@ mod info;
 mod keeping;
 mod members;
 mod monitor;
+mod save;
 mod scan;
 mod sentinels;
 mod spares;
@@ -24,8 +26,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::operate::{
-    Examination, FleetMember, Membership, Operator, RawValue, ScanCursor, ScanPage, ScannedNode,
-    SentinelReport, StoreKind, Survey,
+    Examination, FleetMember, Membership, Operator, RawValue, SavedNode, ScanCursor, ScanPage,
+    ScannedNode, SentinelReport, StoreKind, Survey, ValueChange,
 };
 use athena_cache_core::backend::{Failure, Node};
 
@@ -148,6 +150,14 @@ impl Operator for Operations {
         most: usize,
     ) -> Result<Vec<Option<RawValue>>, Failure> {
         self.0.stored(names, most).await
+    }
+
+    async fn change(&self, changes: &[ValueChange<'_>]) -> Result<Vec<bool>, Failure> {
+        self.0.change(changes).await
+    }
+
+    async fn save(&self, limit: Duration) -> Vec<SavedNode> {
+        self.0.save(limit).await
     }
 
     async fn join_fleet(&self, prefix: &str, membership: &Membership) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 mod fetch;
 mod judge;
+mod restamp;
 mod single;
 
 use std::future::Future;
@@ -9,6 +10,7 @@ use std::future::Future;
 use smallvec::SmallVec;
 
 use self::fetch::Fetched;
+pub(crate) use self::restamp::{FoundGeneration, Missing, WantedGenerations};
 use super::heavy::Travels;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure};

@@ -15,10 +15,10 @@ use crate::link::{Batch, Malformed, Replies, Spare, inside_runtime};
 use crate::term::Term;
 
 /// How often names are looked for that have moved, and how long that takes at least.
-const ROUNDS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ROUNDS: u32 = 4;
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// How many names are read at a time, and how many where only whole values may be read, which may be large.
-const AT_A_TIME: usize = 200;
+pub(super) const AT_A_TIME: usize = 200;
 const WHOLE_AT_A_TIME: usize = 4;
 
 impl OperationsState {

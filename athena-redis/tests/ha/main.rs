@@ -6,6 +6,7 @@
 mod support;
 
 mod backend;
+mod backups;
 mod closing;
 mod cluster;
 mod connecting;

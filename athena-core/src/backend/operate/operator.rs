@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::change::ValueChange;
 use super::examination::Examination;
 use super::fleet::{FleetMember, Membership};
+use super::saving::SavedNode;
 use super::scan::{RawValue, ScanCursor, ScanPage, ScannedNode};
 use super::sentinels::SentinelReport;
 use super::survey::Survey;
-use crate::backend::failure::Failure;
+use crate::backend::failure::{Class, Failure};
 use crate::backend::node::Node;
 
 /// What an operator may ask of a backend; [`Backend::operator`](crate::backend::Backend::operator) has it.
@@ -73,6 +75,25 @@ pub trait Operator: fmt::Debug + Send + Sync {
     /// A node did not answer.
     async fn stored(&self, names: &[String], most: usize)
     -> Result<Vec<Option<RawValue>>, Failure>;
+
+    /// Does each of these if its value is what it was found to be, and tells of each whether it was done.
+    ///
+    /// In the order given, each by itself: after an error some may be done.
+    ///
+    /// # Errors
+    ///
+    /// A node did not answer, or does not let us; or this store has no such thing.
+    async fn change(&self, _changes: &[ValueChange<'_>]) -> Result<Vec<bool>, Failure> {
+        Err(Failure::new(Class::Rejected, "this store cannot compare what it holds and change it"))
+    }
+
+    /// Has every node that holds names save what it holds, side by side, and waits until they have, no longer
+    /// than `limit`.
+    ///
+    /// Empty where nothing can be saved.
+    async fn save(&self, _limit: Duration) -> Vec<SavedNode> {
+        Vec::new()
+    }
 
     /// Puts a process into the fleet of those that use a prefix, for so long, and drops who has not come again.
     ///

@@ -83,8 +83,10 @@ pub(super) fn tell(channel: &Weak<Channel>, change: &Change) {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
+    /// What sets its histories apart from those of other stores.
+    origin: u64,
     pub(super) kept: HashMap<String, StoredBytes>,
     /// What each connection has read, and would hear of.
     pub(super) readers: Vec<(Weak<Channel>, HashSet<String>)>,
@@ -94,9 +96,25 @@ pub(super) struct Store {
     pub(super) rosters: HashMap<String, Roster>,
 }
 
+/// How many histories a store may have before they are those of another one.
+const HISTORIES: u64 = 256;
+
+impl Default for Store {
+    fn default() -> Self {
+        static ORIGINS: AtomicU64 = AtomicU64::new(HISTORIES);
+        Self {
+            origin: ORIGINS.fetch_add(HISTORIES, Ordering::Relaxed),
+            kept: HashMap::new(),
+            readers: Vec::new(),
+            successions: 0,
+            rosters: HashMap::new(),
+        }
+    }
+}
+
 impl Store {
     pub(super) fn history(&self) -> u64 {
-        self.successions + 1
+        self.origin + self.successions % HISTORIES
     }
 
     /// A connection is made anew: what was read over the old one is announced to nobody.
@@ -128,12 +146,20 @@ impl Store {
         by: &Connection,
         names: impl IntoIterator<Item = &'a str>,
     ) {
-        let names: Vec<&str> = names.into_iter().collect();
+        self.changed_by(Some(by), &names.into_iter().collect::<Vec<_>>());
+    }
+
+    /// Names were changed over a connection that reads nothing: all others hear of it.
+    pub(super) fn changed_aside(&mut self, names: &[&str]) {
+        self.changed_by(None, names);
+    }
+
+    fn changed_by(&mut self, by: Option<&Connection>, names: &[&str]) {
         for (channel, read) in &mut self.readers {
             let Some(channel) = channel.upgrade() else { continue };
             let gone = names.iter().filter(|name| read.remove(**name));
             let gone: Vec<_> = gone.map(|name| (*name).to_owned()).collect();
-            if !Arc::ptr_eq(&channel, &by.0) && !gone.is_empty() {
+            if !by.is_some_and(|by| Arc::ptr_eq(&channel, &by.0)) && !gone.is_empty() {
                 channel.announce(gone);
             }
         }

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use super::connection::{Connection, Store};
 use super::contents::{AtTime, StoredBytes};
 use crate::backend::operate::{
-    Examination, Examined, FleetMember, Membership, Operator, OwnSettings, Permission, RawValue,
-    ScanCursor, ScanPage, ScannedNode, StoreKind, Survey, SurveyedNode,
+    BecomingValue, Examination, Examined, FleetMember, FoundValue, Membership, Operator,
+    OwnSettings, Permission, RawValue, ScanCursor, ScanPage, ScannedNode, StoreKind, Survey,
+    SurveyedNode, ValueChange,
 };
 use crate::backend::{Class, Failure, Node};
 use crate::clock::{Clock, Tick};
@@ -103,6 +104,35 @@ impl Operator for StoreOperator {
             Some(RawValue::new(Some(bytes[..bytes.len().min(most)].to_vec()), length, remaining))
         };
         Ok(names.iter().map(value).collect())
+    }
+
+    async fn change(&self, changes: &[ValueChange<'_>]) -> Result<Vec<bool>, Failure> {
+        let now = self.clock.now();
+        let mut store = self.lock();
+        let mut change = |change: &ValueChange<'_>| {
+            let ValueChange { name, found, becomes } = *change;
+            let present = store.kept.get_present(name, now);
+            let is_as_found = match (found, present) {
+                (FoundValue::Whatever, _) | (FoundValue::Nothing, None) => true,
+                (FoundValue::Bytes { beginning, length }, Some(kept)) => {
+                    kept.bytes.starts_with(beginning) && kept.bytes.len() as u64 == length
+                }
+                _ => false,
+            };
+            if is_as_found {
+                match becomes {
+                    BecomingValue::Removed => drop(store.kept.remove(name)),
+                    BecomingValue::Replaced { bytes, life } => {
+                        let until = now.after(life);
+                        let kept = StoredBytes { bytes: bytes.to_vec(), until };
+                        store.kept.insert(name.to_owned(), kept);
+                    }
+                }
+                store.changed_aside(&[name]);
+            }
+            is_as_found
+        };
+        Ok(changes.iter().map(&mut change).collect())
     }
 
     async fn join_fleet(&self, prefix: &str, membership: &Membership) -> Result<(), Failure> {
