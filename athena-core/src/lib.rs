@@ -49,7 +49,6 @@ mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
-mod recovery;
 mod remote;
 mod resilience;
 mod runtime;
