@@ -4,15 +4,17 @@
 //! served nobody.
 
 mod fleet;
+mod found;
 mod tables;
 
 use std::collections::BTreeMap;
 
-use athena_cache_core::backend::operate::{SentinelReport, StoreKind, Survey};
+use athena_cache_core::backend::operate::{SentinelReport, Survey};
 use athena_cache_core::{Cache, Fact, Fleet, Health, HealthChecks, HealthEntry};
 use athena_cache_redis::Redis;
 use serde::Serialize;
 
+use self::found::Found;
 use super::{Session, operator};
 use crate::args::StatusArgs;
 use crate::exit::Exit;
@@ -52,15 +54,6 @@ struct CheckRow<'a> {
     took_ms: u64,
     description: Option<&'a str>,
     data: &'a BTreeMap<String, Fact>,
-}
-
-/// What was found.
-#[derive(Debug, Default)]
-struct Found {
-    survey: Survey,
-    checks: BTreeMap<String, HealthEntry>,
-    sentinels: Option<SentinelReport>,
-    fleet: Option<Fleet>,
 }
 
 pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit, Fault> {
@@ -133,40 +126,6 @@ fn checks(session: &Session<'_>, redis: &Redis) -> Result<(Cache, HealthChecks),
         checks.remove(name);
     }
     Ok((cache, checks))
-}
-
-impl Found {
-    /// A check that finds no fault because nobody has said anything has found nothing.
-    fn leave_out_what_is_not_known(&mut self) {
-        let (kind, is_any_reached) = (self.survey.kind, self.survey.connected_nodes() > 0);
-        self.checks.retain(|name, entry| {
-            let is_about_these = match name.as_str() {
-                "cluster_state" => kind == StoreKind::Cluster,
-                "sentinel_quorum" => kind == StoreKind::Sentinel,
-                _ => true,
-            };
-            is_about_these && (is_any_reached || entry.status != Some(Health::Healthy))
-        });
-    }
-
-    fn health(&self) -> Health {
-        self.checks.values().filter_map(|entry| entry.status).max().unwrap_or_default()
-    }
-
-    /// Trouble is whatever somebody has to do something about now: other warnings may wait, and `doctor` has them.
-    fn exit(&self) -> Exit {
-        let is_silent = self.survey.error.is_some()
-            || self.survey.nodes.iter().any(|node| !node.is_connected)
-            || self.sentinels.as_ref().is_some_and(|it| it.answered() < it.sentinels.len());
-        // Where one primary of several keeps nothing, the others do.
-        let keeps = self
-            .checks
-            .get("distributed_cache")
-            .is_none_or(|it| it.status.is_none_or(|it| it == Health::Healthy));
-        let disagrees = self.fleet.as_ref().is_some_and(|fleet| !fleet.disagreements.is_empty());
-        let is_healthy = self.health() < Health::Unhealthy;
-        if is_silent || disagrees || !keeps || !is_healthy { Exit::Trouble } else { Exit::Fine }
-    }
 }
 
 #[cfg(test)]

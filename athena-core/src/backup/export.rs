@@ -66,7 +66,7 @@ impl Export<'_> {
     async fn read(self, to_disk: Sender<Part>) -> Result<(), Stopped> {
         let Self { operator, prefix, rate, .. } = self;
         let mut pace = Pace::new(rate);
-        let rounds: [(fn(NameKind) -> bool, fn(Found, u64) -> Option<BackupRecord>); 2] =
+        let rounds: [Round; 2] =
             [(|kind| kind == NameKind::Value, value), (NameKind::is_generation, generation)];
         for (wanted, record) in rounds {
             let mut pieces = Pieces::new(operator, prefix, wanted, &mut pace);
@@ -83,6 +83,9 @@ impl Export<'_> {
         to_disk.send(end).await.map_err(|_| Stopped::Other)
     }
 }
+
+/// Which names are read, and what becomes of each.
+type Round = (fn(NameKind) -> bool, fn(Found, u64) -> Option<BackupRecord>);
 
 /// A value; one that has no end is none of a cache.
 fn value(found: Found, now: u64) -> Option<BackupRecord> {

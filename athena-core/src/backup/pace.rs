@@ -28,7 +28,8 @@ impl Pace {
         if self.due > now {
             self.clock.sleep(self.due.since(now)).await;
         }
-        let cost = Duration::from_secs_f64(count as f64 / f64::from(self.per_second));
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let cost = Duration::from_secs(1).saturating_mul(count) / self.per_second;
         self.due = self.due.max(now).after(cost);
     }
 }

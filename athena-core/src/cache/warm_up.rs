@@ -95,16 +95,19 @@ where
         let clock = &self.cache.runtime().clock;
         let until = self.limit.map_or(Tick::FAR, |limit| clock.now().after(limit));
         let gap = Duration::from_secs(1) / self.per_second.max(1);
-        let begun = stream::iter(self.calls).enumerate().then(async |(number, call)| {
+        let due = stream::iter(self.calls.enumerate()).then(async |(number, call)| {
             if number > 0 {
                 clock.sleep(gap).await;
             }
-            call
+            Due(call)
         });
-        let ended = begun.buffer_unordered(self.concurrency.max(1));
+        let ended = due.map(|Due(call)| call).buffer_unordered(self.concurrency.max(1));
         self.cache.scope(count(ended, until, clock)).await
     }
 }
+
+/// A call whose turn it is.
+struct Due<C>(C);
 
 /// Counts what ends until then.
 async fn count(ended: impl Stream, until: Tick, clock: &Clock) -> WarmedUp {

@@ -3,7 +3,7 @@
 use athena_cache_core::Health;
 use athena_cache_core::backend::operate::{SentinelReport, Survey, SurveyedNode};
 
-use super::Found;
+use super::found::Found;
 use crate::fault::Fault;
 use crate::out::{Mark, Out};
 use crate::shown::{self, or_unknown};

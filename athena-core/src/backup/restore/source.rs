@@ -70,14 +70,15 @@ impl Held {
 pub(super) fn check(path: &Path) -> Result<Whole, Flaw> {
     let file = File::open(path).map_err(Flaw::Io)?;
     let reader = BackupReader::open(BufReader::new(&file))?;
-    let (head, mut held) = (reader.head().clone(), Held::default());
+    let head = reader.head().clone();
+    let mut generations = Held::default();
     let foot = reader.read(|record| {
         if record.kind == RecordKind::Generation {
-            held.add(&record);
+            generations.add(&record);
         }
         Ok::<_, Flaw>(())
     })?;
-    Ok(Whole { file, head, foot, held })
+    Ok(Whole { file, head, foot, held: generations })
 }
 
 /// Reads its values once more, and hands them on; ends early where nobody takes them.
