@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::inspect::StoredEntry;
+use athena_cache_core::inspect::HeldEntry;
 use athena_cache_core::{Cache, Invalidated, Reconnection};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -105,7 +105,7 @@ struct Done {
     text: Cow<'static, str>,
     /// What is stored, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    found: Option<StoredEntry>,
+    found: Option<HeldEntry>,
 }
 
 impl Done {

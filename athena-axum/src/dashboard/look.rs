@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use athena_cache_core::Cache;
-use athena_cache_core::inspect::{self, StoredEntry, StoredValue};
+use athena_cache_core::inspect::{self, HeldEntry, HeldValue};
 
 /// What came of a look.
 #[derive(Debug)]
 pub(super) struct Looked {
     pub(super) text: String,
-    pub(super) found: Option<StoredEntry>,
+    pub(super) found: Option<HeldEntry>,
 }
 
 /// Looks for the entry of a key; without details nothing tells where it is, nor why it cannot be told.
@@ -31,7 +31,7 @@ pub(super) async fn look(cache: &Cache, key: &str, details: bool) -> Looked {
     }
 }
 
-fn sentence(found: &StoredEntry) -> String {
+fn sentence(found: &HeldEntry) -> String {
     let mut text = match found.values.len() {
         0 => "nothing is stored".to_owned(),
         1 => format!("one value: {}", described(&found.values[0])),
@@ -50,7 +50,7 @@ fn sentence(found: &StoredEntry) -> String {
     text
 }
 
-fn described(value: &StoredValue) -> String {
+fn described(value: &HeldValue) -> String {
     let bytes =
         value.bytes.map_or_else(|| "of unknown size".to_owned(), |it| format!("{it} bytes"));
     let Some(envelope) = &value.envelope else {

@@ -17,11 +17,11 @@ use crate::resilience::breaker::BreakerState;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct StoredEntry {
+pub struct HeldEntry {
     /// The node that serves it; taken out for whoever may not know.
     pub endpoint: Option<String>,
     /// A value for each type that it was written as.
-    pub values: Vec<StoredValue>,
+    pub values: Vec<HeldValue>,
     /// Whether some process loads it, or says so.
     pub is_leased: bool,
 }
@@ -30,20 +30,20 @@ pub struct StoredEntry {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct StoredValue {
+pub struct HeldValue {
     /// What it takes in the backend.
     pub bytes: Option<u64>,
     /// How long it is there still, in milliseconds; `None` if it has no end.
     pub life_ms: Option<u64>,
     /// What it says of itself; `None` if it is no value of a cache.
-    pub envelope: Option<StoredEnvelope>,
+    pub envelope: Option<HeldEnvelope>,
 }
 
 /// What a value says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct StoredEnvelope {
+pub struct HeldEnvelope {
     /// What it remembers: `value`, `absent`, `failed`.
     pub kind: &'static str,
     /// How it is written.
@@ -63,7 +63,7 @@ pub struct StoredEnvelope {
 /// # Errors
 ///
 /// The text is no key; the backend is isolated, and nothing is sent; or the node did not answer in time.
-pub async fn stored(cache: &Cache, key: &str) -> Result<Option<StoredEntry>, Error> {
+pub async fn stored(cache: &Cache, key: &str) -> Result<Option<HeldEntry>, Error> {
     let names = entry_names(cache.namespace(), key)?;
     let runtime = cache.runtime();
     let Some(remote) = &runtime.remote else { return Ok(None) };
@@ -80,13 +80,13 @@ pub async fn stored(cache: &Cache, key: &str) -> Result<Option<StoredEntry>, Err
     let is_leased = found.pop().flatten().is_some();
     let value = |(name, stored): (&String, Option<RawValue>)| Some(seen(name, &stored?));
     let values = names.values.iter().zip(found).filter_map(value).collect();
-    Ok(Some(StoredEntry { endpoint: Some(remote.endpoint_of(&names.entry)), values, is_leased }))
+    Ok(Some(HeldEntry { endpoint: Some(remote.endpoint_of(&names.entry)), values, is_leased }))
 }
 
-fn seen(name: &str, stored: &RawValue) -> StoredValue {
+fn seen(name: &str, stored: &RawValue) -> HeldValue {
     let bytes = stored.bytes.as_deref();
     let seen = bytes.and_then(|bytes| look(name, bytes, stored.remaining).ok());
-    let envelope = seen.filter(|seen| seen.is_own_name).map(|seen| StoredEnvelope {
+    let envelope = seen.filter(|seen| seen.is_own_name).map(|seen| HeldEnvelope {
         kind: seen.kind,
         codec: seen.codec,
         ttl_ms: millis(seen.ttl),
@@ -94,7 +94,7 @@ fn seen(name: &str, stored: &RawValue) -> StoredValue {
         age_ms: seen.age.map(millis),
         tags: seen.tags.len(),
     });
-    StoredValue { bytes: stored.length, life_ms: stored.remaining.map(millis), envelope }
+    HeldValue { bytes: stored.length, life_ms: stored.remaining.map(millis), envelope }
 }
 
 fn millis(time: Duration) -> u64 {
