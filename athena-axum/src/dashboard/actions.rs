@@ -97,9 +97,9 @@ fn refused(status: StatusCode) -> Response<Body> {
     refusal(status, "the guard does not let you in")
 }
 
-/// What came of it.
+/// What came of an action.
 #[derive(Debug, Serialize)]
-struct Done {
+struct Deed {
     #[serde(rename = "done")]
     is_done: bool,
     text: Cow<'static, str>,
@@ -108,48 +108,48 @@ struct Done {
     found: Option<HeldEntry>,
 }
 
-impl Done {
+impl Deed {
     fn told(is_done: bool, text: &'static str) -> Self {
         Self { is_done, text: text.into(), found: None }
     }
 }
 
-async fn carry_out(cache: &Cache, what: What, details: bool) -> Done {
+async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
     let invalidated = match what {
         What::Isolate(duration) => {
             cache.isolate(duration);
-            return Done::told(true, "isolated: this process sends nothing to Redis");
+            return Deed::told(true, "isolated: this process sends nothing to Redis");
         }
         What::Resume => {
             cache.resume();
-            return Done::told(true, "resumed: this process tries Redis again");
+            return Deed::told(true, "resumed: this process tries Redis again");
         }
         What::Reconnect => return reconnect(cache),
         What::Look(name) => {
             let Looked { text, found } = look(cache, &name, details).await;
-            return Done { is_done: found.is_some(), text: text.into(), found };
+            return Deed { is_done: found.is_some(), text: text.into(), found };
         }
         What::Entry(name) => cache.invalidate(name).await,
         What::Tag(name) => cache.invalidate_tag(name).await,
         What::Everything => cache.clear().await,
     };
     match invalidated {
-        Invalidated::Done => Done::told(true, "invalidated everywhere"),
-        Invalidated::Pending => Done::told(
+        Invalidated::Done => Deed::told(true, "invalidated everywhere"),
+        Invalidated::Pending => Deed::told(
             false,
             "invalidated in this process; it waits for Redis, and others may serve it until then",
         ),
     }
 }
 
-fn reconnect(cache: &Cache) -> Done {
+fn reconnect(cache: &Cache) -> Deed {
     match cache.reconnect() {
         Reconnection::Begun => {
-            Done::told(true, "begun: open connections go on until the new ones answer")
+            Deed::told(true, "begun: open connections go on until the new ones answer")
         }
         Reconnection::Isolated => {
-            Done::told(false, "nothing was done: Redis is isolated, end that first")
+            Deed::told(false, "nothing was done: Redis is isolated, end that first")
         }
-        _ => Done::told(false, "nothing was done: this cache has no backend"),
+        _ => Deed::told(false, "nothing was done: this cache has no backend"),
     }
 }

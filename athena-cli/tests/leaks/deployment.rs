@@ -5,7 +5,7 @@ use std::time::Duration;
 use athena_cache::backend::Class;
 use athena_cache::testing::{Chaos, ChaosBackend, Fault, MemoryBackend};
 use athena_cache::{Builder, Cache, Percent, Redis, RedisConfig, Settings};
-use athena_cache_observe::metrics::{MetricsObserver, publish};
+use athena_cache_observe::metrics::{MetricsObserver, Publisher};
 use athena_cache_observe::otel::{OtelObserver, attach};
 
 use super::heard::Heard;
@@ -189,7 +189,7 @@ impl Deployment {
         let builder = self.on(builder.observer(OtelObserver::new(&meter, "leaks")));
         let cache = builder.seed(self.seed).build().expect("good settings");
         attach(&meter, &cache);
-        publish(&cache.report());
+        Publisher::new().publish(&cache.report());
         cache
     }
 

@@ -1,5 +1,7 @@
 //! Backups of caches in memory, put back where they came from and elsewhere.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -156,23 +156,21 @@ impl VerifyTask<'_> {
             names.push(generations);
         }
         let generations = self.remote.find_generations(&wanted, Missing::Stays).await?;
-        let judge =
-            |((found, opened), names): ((&Found, Result<Opened, Defect>), Vec<Arc<str>>)| {
-                let opened = match opened {
-                    Ok(opened) => opened,
-                    Err(defect) => return Some(defect),
-                };
-                if let Some(defect) = misplaced(found, &opened) {
-                    return Some(defect);
-                }
-                let stamps = opened.envelope.stamps();
-                let holds = names.iter().zip(stamps).all(|(name, stamp)| {
-                    let now = generations.get(name).and_then(|found| found.now);
-                    now.is_some_and(|now| now.generation == stamp.generation)
-                });
-                (!holds).then_some(Defect::Dead)
+        let judged = found.iter().zip(opened).zip(names).map(|((found, opened), names)| {
+            let opened = match opened {
+                Ok(opened) => opened,
+                Err(defect) => return Some(defect),
             };
-        Ok(found.iter().zip(opened).zip(names).map(judge).collect())
+            if let Some(defect) = misplaced(found, &opened) {
+                return Some(defect);
+            }
+            let holds = names.iter().zip(opened.envelope.stamps()).all(|(name, stamp)| {
+                let now = generations.get(name).and_then(|found| found.now);
+                now.is_some_and(|now| now.generation == stamp.generation)
+            });
+            (!holds).then_some(Defect::Dead)
+        });
+        Ok(judged.collect())
     }
 
     fn judge_generation(&self, found: &Found, carried: &Carried) -> Option<Defect> {

@@ -129,6 +129,8 @@ async fn count(ended: impl Stream, until: Tick, clock: &Clock) -> WarmedUp {
 
 #[cfg(all(test, feature = "testing"))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -187,7 +189,7 @@ mod tests {
     async fn it_ends_at_its_limit() {
         let clock = ManualClock::new();
         let cache = cache(&clock);
-        let calls = std::iter::repeat_with(|| std::future::pending::<()>());
+        let calls = std::iter::repeat_with(std::future::pending::<()>);
         let warming = cache.warm_up(calls).limit(Duration::from_secs(1)).run();
         let (warmed, took) = driven(&clock, warming).await;
         assert_eq!(warmed, WarmedUp { called: 0, is_complete: false });

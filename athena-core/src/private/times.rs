@@ -42,11 +42,11 @@ impl TimeInCode<Duration> {
     }
 }
 
-/// What is no time is told in words of ours: that types differ says nothing of what to write.
+/// What is no time is told in words of ours: that types differ says nothing of what to write. It fails where the
+/// user's crate is compiled.
 macro_rules! refuse {
     ($text:literal: $($type:ty),*) => {
         $(
-            #[expect(clippy::panic, reason = "it fails where the user's crate is compiled")]
             impl TimeInCode<$type> {
                 /// Refused.
                 #[track_caller]

@@ -9,8 +9,8 @@ use athena_cache_core::backend::operate::{BecomingValue, FoundValue, ValueChange
 use athena_cache_core::backend::{Class, Failure, Node};
 use tokio::time::{Instant, sleep};
 
-use super::stored::{AT_A_TIME, PAUSE, ROUNDS};
 use super::state::OperationsState;
+use super::stored::{AT_A_TIME, PAUSE, ROUNDS};
 use crate::link::{Batch, Replies, Script, Spare, inside_runtime};
 use crate::term::Term;
 
