@@ -38,7 +38,7 @@ fn nothing_that_is_shown_holds_what_must_not_be() {
     let played: Vec<Needles> = thread::scope(|scope| {
         let begin = |trouble: Trouble| scope.spawn(move || rounds(heard, trouble));
         let players: Vec<_> = Trouble::ALL.into_iter().map(begin).collect();
-        let ended = players.into_iter().map(|player| player.join());
+        let ended = players.into_iter().map(std::thread::ScopedJoinHandle::join);
         ended.flat_map(|it| it.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     let mut outputs = Outputs::default();

@@ -127,8 +127,8 @@ fn a_needle_is_found_however_it_is_written() {
     let needles = Needles { argument: "ß\"%41AbCdEfGh01234567\n".into(), ..Needles::of(7) };
     let all = &needles.argument;
     let core = "AbCdEfGh01234567";
-    let hexadecimal: String = core.bytes().map(|byte| format!("{byte:02X}")).collect();
-    let percent: String = core.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let hexadecimal = each_byte(core, "");
+    let percent = each_byte(core, "%");
     let texts = [
         all.clone(),
         format!("{all:?}"),
@@ -147,4 +147,10 @@ fn a_needle_is_found_however_it_is_written() {
     assert_eq!(needles.found_in(&needles.address, Reader::Anyone), Some("an address"));
     assert_eq!(needles.found_in(&needles.address, Reader::Operator), None);
     assert_eq!(needles.found_in(&needles.password, Reader::Keyholder), Some("the password"));
+}
+
+/// Every byte in hexadecimal, with a text in front of it.
+pub fn each_byte(text: &str, front: &str) -> String {
+    let hexadecimal = |byte: u8| format!("{front}{byte:02X}");
+    text.bytes().map(hexadecimal).collect::<Vec<_>>().concat()
 }

@@ -61,7 +61,11 @@ pub async fn of_the_cache(cache: &Cache, outputs: &mut Outputs) {
     let report = cache.report();
     outputs.show("report", Operator, &report);
     outputs.write("report as JSON", Operator, &report);
-    outputs.add("metrics of Prometheus", Anyone, Exposition::new().render(&[report.clone()]));
+    outputs.add(
+        "metrics of Prometheus",
+        Anyone,
+        Exposition::new().render(std::slice::from_ref(&report)),
+    );
     outputs.add("metrics of nodes", Operator, Exposition::new().endpoints(true).render(&[report]));
     let status = cache.status().await;
     outputs.show("status", Operator, &status);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::needles::{Needles, Reader};
+use super::needles::{Needles, Reader, each_byte};
 use super::outputs::Outputs;
 use super::service;
 
@@ -100,7 +100,7 @@ fn core(needle: &str) -> String {
 
 /// What nobody knows, or may.
 async fn refused(app: &Router, needles: &Needles, reader: Reader, outputs: &mut Outputs) {
-    let encoded: String = needles.asked.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = each_byte(&needles.asked, "%");
     for path in PATHS {
         for query in
             [format!("cache={encoded}"), format!("{encoded}=1"), format!("cache=%ff{encoded}")]

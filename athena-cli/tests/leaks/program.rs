@@ -12,9 +12,10 @@ const ABOUT_ENTRIES: [&str; 2] = ["keys", "keys --json"];
 
 pub fn read(url: &str, needles: &Needles, outputs: &mut Outputs) {
     let athena = Athena::new().with("ATHENA_URL", url).with("ATHENA_NAMESPACE", "leaks");
-    let athena = match url.starts_with("redis-sentinel:") {
-        true => athena.with("ATHENA_SENTINEL_PASSWORD", &needles.sentinel_password),
-        false => athena,
+    let athena = if url.starts_with("redis-sentinel:") {
+        athena.with("ATHENA_SENTINEL_PASSWORD", &needles.sentinel_password)
+    } else {
+        athena
     };
     let mut run = |athena: &Athena, words: &[&str], reader| {
         let output = athena.run_with(&[words, &["--timeout", "100ms"]].concat());
