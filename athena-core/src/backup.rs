@@ -6,6 +6,7 @@
 
 mod export;
 pub mod file;
+mod held;
 mod judge;
 mod pace;
 mod partial;
@@ -16,7 +17,8 @@ mod tests;
 mod verify;
 
 pub(crate) use self::export::{Export, Place};
+pub(crate) use self::judge::RestoredAs;
+pub(crate) use self::restore::RestoreTask;
 pub use self::restore::{RestoreMode, Restored};
-pub(crate) use self::restore::{RestoreTask, Standing};
 pub use self::verify::{Defect, Verified};
 pub(crate) use self::verify::{Removing, VerifyTask};

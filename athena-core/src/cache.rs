@@ -11,6 +11,7 @@ mod health;
 mod reconnect;
 mod report;
 mod status;
+mod stored;
 mod warm_up;
 
 use std::fmt;
@@ -40,6 +41,7 @@ pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
+pub use stored::{HeldEntry, HeldEnvelope, HeldValue};
 pub use warm_up::{WarmUp, WarmedUp};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.

@@ -4,13 +4,11 @@
 //! second one.
 
 mod name;
-mod stored;
 mod value;
 
 pub use self::name::{
     EntryNameSet, NameKind, SeenName, entry_names, namespace_name, see, tag_name,
 };
-pub use self::stored::{HeldEntry, HeldEnvelope, HeldValue, stored};
 pub use self::value::{SeenStamp, SeenTag, SeenValue, Summary, look, summary};
 
 #[cfg(all(test, feature = "testing"))]

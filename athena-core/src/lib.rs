@@ -75,6 +75,8 @@ pub use cache::{
     ServerStatus, Status, TrustStatus,
 };
 pub use cache::{HealthChecks, Postcard, Quiet, Reconnection, Report, Typed};
+#[doc(hidden)]
+pub use cache::{HeldEntry, HeldEnvelope, HeldValue};
 pub use cache::{Verify, WarmUp, WarmedUp};
 pub use error::Error;
 #[cfg(feature = "json")]

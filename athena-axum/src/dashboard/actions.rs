@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::inspect::HeldEntry;
+use athena_cache_core::HeldEntry;
 use athena_cache_core::{Cache, Invalidated, Reconnection};
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use athena_cache_core::Cache;
-use athena_cache_core::inspect::{self, HeldEntry, HeldValue};
+use athena_cache_core::{Cache, HeldEntry, HeldValue};
 
 /// What came of a look.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub(super) struct Looked {
 /// Looks for the entry of a key; without details nothing tells where it is, nor why it cannot be told.
 pub(super) async fn look(cache: &Cache, key: &str, details: bool) -> Looked {
     let told = |text: &str| Looked { text: text.to_owned(), found: None };
-    match inspect::stored(cache, key).await {
+    match cache.stored(key).await {
         Ok(Some(mut found)) => {
             if !details {
                 found.endpoint = None;

@@ -15,7 +15,7 @@ mod sentinels;
 mod survey;
 mod walk;
 
-pub use self::change::{BecomingValue, FoundValue, ValueChange};
+pub use self::change::{BecomingValue, ExpectedValue, ValueChange};
 pub use self::examination::{Examination, Examined, LackedRight, OwnSettings, Permission, Timing};
 pub use self::fleet::{FleetMember, Membership};
 pub use self::lag::ReplicaLag;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::file::{BackupFoot, BackupHead, BackupRecord, BackupWriter};
 use super::pace::Pace;
 use super::partial::PartialFile;
-use super::pieces::{Found, Pieces};
+use super::pieces::{FoundName, Pieces};
 use crate::backend::Failure;
 use crate::backend::operate::Operator;
 use crate::clock::{millis, unix_millis};
@@ -85,15 +85,15 @@ impl Export<'_> {
 }
 
 /// Which names are read, and what becomes of each.
-type Round = (fn(NameKind) -> bool, fn(Found, u64) -> Option<BackupRecord>);
+type Round = (fn(NameKind) -> bool, fn(FoundName, u64) -> Option<BackupRecord>);
 
 /// A value; one that has no end is none of a cache.
-fn value(found: Found, now: u64) -> Option<BackupRecord> {
+fn value(found: FoundName, now: u64) -> Option<BackupRecord> {
     let ends_at = now.saturating_add(millis(found.stored.remaining?));
     Some(BackupRecord::value(found.name, ends_at, found.stored.bytes?))
 }
 
-fn generation(found: Found, now: u64) -> Option<BackupRecord> {
+fn generation(found: FoundName, now: u64) -> Option<BackupRecord> {
     let ends_at = found.stored.remaining.map(|left| now.saturating_add(millis(left)));
     Some(BackupRecord::generation(found.name, ends_at, found.stored.bytes?))
 }

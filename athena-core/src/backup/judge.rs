@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::file::BackupRecord;
-use super::restore::{Held, Standing};
+use super::held::HeldGenerations;
 use crate::envelope::{Envelope, Opened, Stamp};
 use crate::key::name::Namespace;
 use crate::remote::FoundGeneration;
@@ -15,6 +15,13 @@ use crate::remote::FoundGeneration;
 /// Where nothing is from: no node has this history, so that nobody takes for fresh what says it is of it
 /// (coherence 8).
 const NOWHERE: u64 = 1;
+
+/// As what values come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RestoredAs {
+    Stale,
+    Vouched,
+}
 
 /// Why a value stays away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +38,7 @@ pub(super) enum Reason {
 
 /// A value that may come back.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(super) struct ReturningValue {
     pub(super) name: String,
     opened: Opened,
     /// How long it has to live.
@@ -40,14 +47,14 @@ pub(super) struct Candidate {
     pub(super) generations: Vec<Arc<str>>,
 }
 
-impl Candidate {
+impl ReturningValue {
     /// What can be said without asking the store; `held` are the generations in the backup.
     pub(super) fn of(
         record: BackupRecord,
         now: u64,
-        standing: Standing,
+        standing: RestoredAs,
         names: impl FnOnce(&Opened, &str) -> Vec<Arc<str>>,
-        held: &Held,
+        held: &HeldGenerations,
     ) -> Result<Self, Reason> {
         let left = record.ends_at.map(|end| end.saturating_sub(now)).filter(|left| *left > 0);
         let left = Duration::from_millis(left.ok_or(Reason::Expired)?);
@@ -55,10 +62,10 @@ impl Candidate {
         let opened = Envelope::open(&record.bytes, owner);
         let opened = opened.ok().filter(|opened| opened.is_own_name).ok_or(Reason::Unreadable)?;
         let envelope = &opened.envelope;
-        if standing == Standing::Stale && envelope.grace.is_zero() {
+        if standing == RestoredAs::Stale && envelope.grace.is_zero() {
             return Err(Reason::WithoutGrace);
         }
-        if standing == Standing::Vouched && envelope.age(left).is_none() {
+        if standing == RestoredAs::Vouched && envelope.age(left).is_none() {
             // Its age is not known: the clocks of the machines differ.
             return Err(Reason::Unreadable);
         }
@@ -82,7 +89,7 @@ impl Candidate {
     pub(super) fn stamped(
         mut self,
         found: &[FoundGeneration],
-        standing: Standing,
+        standing: RestoredAs,
         history: u64,
     ) -> Result<Option<Vec<u8>>, Reason> {
         let was_invalidated = self.opened.envelope.stamps().zip(found).any(|(stamp, found)| {
@@ -97,11 +104,11 @@ impl Candidate {
             return Ok(None);
         };
         let anew = |stamp: Stamp| match standing {
-            Standing::Stale => Stamp { history: NOWHERE, ..stamp },
-            Standing::Vouched => stamp,
+            RestoredAs::Stale => Stamp { history: NOWHERE, ..stamp },
+            RestoredAs::Vouched => stamp,
         };
         let envelope = &mut self.opened.envelope;
-        envelope.history = if standing == Standing::Stale { NOWHERE } else { history };
+        envelope.history = if standing == RestoredAs::Stale { NOWHERE } else { history };
         let places = std::iter::once(&mut envelope.namespace)
             .chain(envelope.tags.iter_mut().map(|(_, stamp)| stamp));
         for (place, stamp) in places.zip(now) {

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use super::pace::Pace;
-use crate::backend::operate::{FoundValue, Operator, RawValue, Scan};
+use crate::backend::operate::{ExpectedValue, Operator, RawValue, Scan};
 use crate::backend::{Class, Failure};
 use crate::inspect::{NameKind, see};
 
@@ -16,17 +16,17 @@ const ROOM: u64 = 4 << 20;
 
 /// What is under a name.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundName {
     pub(super) name: String,
     pub(super) stored: RawValue,
 }
 
-impl Found {
+impl FoundName {
     /// What it has to be still where it is changed.
-    pub(super) fn as_found(&self) -> FoundValue<'_> {
+    pub(super) fn as_found(&self) -> ExpectedValue<'_> {
         match &self.stored.bytes {
-            Some(bytes) => FoundValue::Bytes { beginning: bytes, length: bytes.len() as u64 },
-            None => FoundValue::Other,
+            Some(bytes) => ExpectedValue::Bytes { beginning: bytes, length: bytes.len() as u64 },
+            None => ExpectedValue::Other,
         }
     }
 }
@@ -57,7 +57,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// The next piece; `None` at the end. A name may come more than once.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Found>>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<FoundName>>, Failure> {
         while self.listed.is_empty() {
             let Some(page) = self.scan.next().await else {
                 return if self.scan.is_incomplete() { Err(restless()) } else { Ok(None) };
@@ -75,7 +75,7 @@ impl<'a> Pieces<'a> {
         }
         let stored = self.operator.stored(&names, usize::MAX).await?;
         let found = names.into_iter().zip(stored);
-        let found = found.filter_map(|(name, stored)| Some(Found { name, stored: stored? }));
+        let found = found.filter_map(|(name, stored)| Some(FoundName { name, stored: stored? }));
         Ok(Some(found.collect()))
     }
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::mpsc::channel;
 
-pub(super) use self::source::Held;
 use self::source::{Whole, check, hand_out};
 use super::file::BackupRecord;
-use super::judge::{Candidate, Reason};
+use super::held::HeldGenerations;
+use super::judge::{Reason, RestoredAs, ReturningValue};
 use super::pace::Pace;
 use crate::backend::Failure;
-use crate::backend::operate::{FoundValue, Operator, RawValue, ValueChange};
+use crate::backend::operate::{ExpectedValue, Operator, RawValue, ValueChange};
 use crate::clock::unix_millis;
 use crate::envelope::Opened;
 use crate::error::Error;
@@ -40,13 +40,6 @@ pub enum RestoreMode {
     YoungerWins,
     /// They are replaced.
     Replace,
-}
-
-/// As what values come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Stale,
-    Vouched,
 }
 
 /// What became of the values of a backup: from [`Restore::run`](crate::Restore::run).
@@ -87,7 +80,7 @@ pub(crate) struct RestoreTask<'a> {
     pub(crate) operator: &'a dyn Operator,
     pub(crate) prefix: &'a str,
     pub(crate) mode: RestoreMode,
-    pub(crate) standing: Standing,
+    pub(crate) standing: RestoredAs,
     pub(crate) rate: u32,
     pub(crate) dry_run: bool,
 }
@@ -126,7 +119,7 @@ impl RestoreTask<'_> {
     async fn page(
         &self,
         page: Vec<BackupRecord>,
-        held: &Held,
+        held: &HeldGenerations,
         done: &mut Restored,
     ) -> Result<(), Failure> {
         let now = unix_millis();
@@ -134,7 +127,7 @@ impl RestoreTask<'_> {
         for record in page {
             let names =
                 |opened: &Opened, owner: &str| self.remote.generations_of(&opened.envelope, owner);
-            match Candidate::of(record, now, self.standing, names, held) {
+            match ReturningValue::of(record, now, self.standing, names, held) {
                 Ok(candidate) => candidates.push(candidate),
                 Err(reason) => done.skip(reason),
             }
@@ -150,7 +143,7 @@ impl RestoreTask<'_> {
         }
         let missing = if self.dry_run { Missing::Stays } else { Missing::IsCreated };
         let generations = self.remote.find_generations(&wanted, missing).await?;
-        let mut writes: Vec<(String, Vec<u8>, Duration, FoundValue<'_>)> = Vec::new();
+        let mut writes: Vec<(String, Vec<u8>, Duration, ExpectedValue<'_>)> = Vec::new();
         for (candidate, found) in candidates.into_iter().zip(&found) {
             let Some(found) = found else {
                 done.existing += 1;
@@ -190,13 +183,13 @@ impl RestoreTask<'_> {
     }
 
     /// What is there in the place of each candidate; `None` where that stays.
-    async fn found(&self, candidates: &[Candidate]) -> Result<Vec<Option<Present>>, Failure> {
+    async fn found(&self, candidates: &[ReturningValue]) -> Result<Vec<Option<Present>>, Failure> {
         if self.mode == RestoreMode::Replace {
             return Ok(candidates.iter().map(|_| Some(Present::Whatever)).collect());
         }
         let names: Vec<_> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
         let stored = self.operator.stored(&names, Summary::LENGTH).await?;
-        let judge = |(candidate, stored): (&Candidate, Option<RawValue>)| {
+        let judge = |(candidate, stored): (&ReturningValue, Option<RawValue>)| {
             let Some(stored) = stored else { return Some(Present::Nothing) };
             if self.mode == RestoreMode::SkipExisting {
                 return None;
@@ -219,11 +212,11 @@ enum Present {
 }
 
 impl Present {
-    fn as_found(&self) -> FoundValue<'_> {
+    fn as_found(&self) -> ExpectedValue<'_> {
         match self {
-            Self::Nothing => FoundValue::Nothing,
-            Self::Whatever => FoundValue::Whatever,
-            Self::Bytes(beginning, length) => FoundValue::Bytes { beginning, length: *length },
+            Self::Nothing => ExpectedValue::Nothing,
+            Self::Whatever => ExpectedValue::Whatever,
+            Self::Bytes(beginning, length) => ExpectedValue::Bytes { beginning, length: *length },
         }
     }
 }

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use serde::Serialize;
 
 use super::pace::Pace;
-use super::pieces::{Found, Pieces};
+use super::pieces::{FoundName, Pieces};
 use crate::backend::operate::{Operator, ValueChange};
 use crate::backend::{Failure, Generation};
 use crate::envelope::{Envelope, Opened, Unreadable};
@@ -139,7 +139,7 @@ impl VerifyTask<'_> {
 
     async fn judge_values(
         &self,
-        found: &[Found],
+        found: &[FoundName],
         carried: &mut Carried,
     ) -> Result<Vec<Option<Defect>>, Failure> {
         let opened: Vec<_> = found.iter().map(open).collect();
@@ -173,7 +173,7 @@ impl VerifyTask<'_> {
         Ok(judged.collect())
     }
 
-    fn judge_generation(&self, found: &Found, carried: &Carried) -> Option<Defect> {
+    fn judge_generation(&self, found: &FoundName, carried: &Carried) -> Option<Defect> {
         let Some(bytes) = &found.stored.bytes else { return Some(Defect::OtherType) };
         if Generation::parse(bytes).is_none() {
             return Some(Defect::BadGeneration);
@@ -191,7 +191,7 @@ impl VerifyTask<'_> {
     /// Counts, and removes what is to be removed.
     async fn take_in(
         &self,
-        found: &[Found],
+        found: &[FoundName],
         judged: Vec<Option<Defect>>,
         verified: &mut Verified,
     ) -> Result<(), Failure> {
@@ -227,7 +227,7 @@ fn is_value(kind: NameKind) -> bool {
 }
 
 /// What the bytes under a name are.
-fn open(found: &Found) -> Result<Opened, Defect> {
+fn open(found: &FoundName) -> Result<Opened, Defect> {
     let bytes = found.stored.bytes.as_ref().ok_or(Defect::OtherType)?;
     Envelope::open(bytes, Namespace::owner(&found.name)).map_err(|unreadable| match unreadable {
         Unreadable::Newer(_) => Defect::OtherVersion,
@@ -236,7 +236,7 @@ fn open(found: &Found) -> Result<Opened, Defect> {
 }
 
 /// Whether a value is where nobody looks for it, or for ever.
-fn misplaced(found: &Found, opened: &Opened) -> Option<Defect> {
+fn misplaced(found: &FoundName, opened: &Opened) -> Option<Defect> {
     let lane = found.name.rsplit(':').next().and_then(|lane| lane.parse().ok());
     if !opened.is_own_name || lane != Some(opened.fingerprint % LANES) {
         return Some(Defect::Misplaced);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Cache;
 use crate::backend::operate::{Operator, SavedNode};
 use crate::backup::file::{BackupFoot, BackupHead};
-use crate::backup::{Export, Place, RestoreMode, RestoreTask, Restored, Standing};
+use crate::backup::{Export, Place, RestoreMode, RestoreTask, Restored, RestoredAs};
 use crate::backup::{Removing, Verified, VerifyTask};
 use crate::clock::unix_millis;
 use crate::error::Error;
@@ -43,7 +43,7 @@ pub struct Restore<'a> {
     cache: &'a Cache,
     path: PathBuf,
     mode: RestoreMode,
-    standing: Standing,
+    standing: RestoredAs,
     rate: u32,
     dry_run: bool,
 }
@@ -92,7 +92,7 @@ impl Cache {
             cache: self,
             path: path.into(),
             mode: RestoreMode::default(),
-            standing: Standing::Stale,
+            standing: RestoredAs::Stale,
             rate: RATE,
             dry_run: false,
         }
@@ -212,7 +212,7 @@ impl Restore<'_> {
     ///
     /// The backend cannot know what was invalidated since.
     pub fn vouched(mut self) -> Self {
-        self.standing = Standing::Vouched;
+        self.standing = RestoredAs::Vouched;
         self
     }
 

@@ -99,15 +99,15 @@ where
             if number > 0 {
                 clock.sleep(gap).await;
             }
-            Due(call)
+            DueCall(call)
         });
-        let ended = due.map(|Due(call)| call).buffer_unordered(self.concurrency.max(1));
+        let ended = due.map(|DueCall(call)| call).buffer_unordered(self.concurrency.max(1));
         self.cache.scope(count(ended, until, clock)).await
     }
 }
 
 /// A call whose turn it is.
-struct Due<C>(C);
+struct DueCall<C>(C);
 
 /// Counts what ends until then.
 async fn count(ended: impl Stream, until: Tick, clock: &Clock) -> WarmedUp {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use athena_cache_core::backend::operate::{BecomingValue, FoundValue, ValueChange};
+use athena_cache_core::backend::operate::{BecomingValue, ExpectedValue, ValueChange};
 use athena_cache_core::backend::{Class, Failure, Node};
 use tokio::time::{Instant, sleep};
 
@@ -73,9 +73,9 @@ impl OperationsState {
 
 fn command(batch: &mut Batch, change: &ValueChange<'_>) {
     let (found, beginning, length) = match change.found {
-        FoundValue::Nothing => ("nothing", &[][..], 0),
-        FoundValue::Bytes { beginning, length } => ("bytes", beginning, length),
-        FoundValue::Other => ("other", &[][..], 0),
+        ExpectedValue::Nothing => ("nothing", &[][..], 0),
+        ExpectedValue::Bytes { beginning, length } => ("bytes", beginning, length),
+        ExpectedValue::Other => ("other", &[][..], 0),
         // What this version does not know of is whatever there is.
         _ => ("whatever", &[][..], 0),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use athena_cache_core::backend::Backend;
-use athena_cache_core::backend::operate::{FoundValue, Saving, ValueChange};
+use athena_cache_core::backend::operate::{ExpectedValue, Saving, ValueChange};
 use athena_cache_core::{Cache, Defect, Memory, MemoryRole, RestoreMode};
 use athena_cache_redis::Redis;
 
@@ -192,11 +192,11 @@ async fn a_value_that_is_not_what_it_was_found_to_be_stays() {
         let admin = super::redis(&server.url());
         let (name, life) = ("ns:{k:a}:0", Duration::from_secs(60));
         server.cli(&["DEL", name]);
-        let nothing = ValueChange::replacement(name, FoundValue::Nothing, b"one", life);
+        let nothing = ValueChange::replacement(name, ExpectedValue::Nothing, b"one", life);
         assert_eq!(operator.change(&[nothing, nothing]).await.unwrap(), [true, false]);
-        let as_found = |beginning, length| FoundValue::Bytes { beginning, length };
+        let as_found = |beginning, length| ExpectedValue::Bytes { beginning, length };
         for found in
-            [as_found(b"one", 4), as_found(b"two", 3), as_found(b"one!", 3), FoundValue::Other]
+            [as_found(b"one", 4), as_found(b"two", 3), as_found(b"one!", 3), ExpectedValue::Other]
         {
             let removal = ValueChange::removal(name, found);
             assert_eq!(operator.change(&[removal]).await.unwrap(), [false], "{found:?}");
@@ -210,7 +210,7 @@ async fn a_value_that_is_not_what_it_was_found_to_be_stays() {
         let removal = ValueChange::removal(name, as_found(b"three", 5));
         assert_eq!(operator.change(&[removal]).await.unwrap(), [true]);
         server.cli(&["LPUSH", name, "x"]);
-        let removal = ValueChange::removal(name, FoundValue::Other);
+        let removal = ValueChange::removal(name, ExpectedValue::Other);
         assert_eq!(operator.change(&[removal]).await.unwrap(), [true]);
         assert_eq!(server.cli(&["EXISTS", name]).number(), 0);
     }

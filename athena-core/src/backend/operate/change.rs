@@ -12,7 +12,7 @@ pub struct ValueChange<'a> {
     /// Its name.
     pub name: &'a str,
     /// What it has to be.
-    pub found: FoundValue<'a>,
+    pub found: ExpectedValue<'a>,
     /// What becomes of it.
     pub becomes: BecomingValue<'a>,
 }
@@ -20,7 +20,7 @@ pub struct ValueChange<'a> {
 /// What was found under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FoundValue<'a> {
+pub enum ExpectedValue<'a> {
     /// Nothing.
     Nothing,
     /// Whatever there is, and also nothing.
@@ -53,14 +53,14 @@ pub enum BecomingValue<'a> {
 
 impl<'a> ValueChange<'a> {
     /// Removes a value that is what it was found to be.
-    pub fn removal(name: &'a str, found: FoundValue<'a>) -> Self {
+    pub fn removal(name: &'a str, found: ExpectedValue<'a>) -> Self {
         Self { name, found, becomes: BecomingValue::Removed }
     }
 
     /// Puts bytes there for so long.
     pub fn replacement(
         name: &'a str,
-        found: FoundValue<'a>,
+        found: ExpectedValue<'a>,
         bytes: &'a [u8],
         life: Duration,
     ) -> Self {

@@ -11,7 +11,7 @@ use super::flaw::Flaw;
 
 /// Reads on, and adds up.
 #[derive(Debug)]
-pub(super) struct Checked<R> {
+pub(super) struct CheckedBytes<R> {
     from: R,
     digest: Sha256,
     /// Of the part under way.
@@ -19,7 +19,7 @@ pub(super) struct Checked<R> {
     position: u64,
 }
 
-impl<R: Read> Checked<R> {
+impl<R: Read> CheckedBytes<R> {
     pub(super) fn new(from: R) -> Self {
         Self { from, digest: Sha256::new(), checksum: Hasher::new(), position: 0 }
     }

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use serde::de::DeserializeOwned;
 
-use super::checked::Checked;
+use super::checked::CheckedBytes;
 use super::flaw::Flaw;
 use super::parts::{BackupFoot, BackupHead, BackupRecord, RecordKind};
 use super::{END, FORMAT, LONGEST_NAME, LONGEST_PART, LONGEST_VALUE, MAGIC};
@@ -15,7 +15,7 @@ use super::{END, FORMAT, LONGEST_NAME, LONGEST_PART, LONGEST_VALUE, MAGIC};
 /// Reads a backup, record by record.
 #[derive(Debug)]
 pub struct BackupReader<R> {
-    from: Checked<R>,
+    from: CheckedBytes<R>,
     head: BackupHead,
     /// What was read so far, to be compared with the foot.
     values: u64,
@@ -37,7 +37,7 @@ impl<R: Read> BackupReader<R> {
     ///
     /// It is no backup, of another format, or damaged.
     pub fn open(from: R) -> Result<Self, Flaw> {
-        let mut from = Checked::new(from);
+        let mut from = CheckedBytes::new(from);
         match from.take::<3>() {
             Ok(MAGIC) => {}
             Ok(_) | Err(Flaw::Cut(_)) => return Err(Flaw::Foreign),
@@ -118,7 +118,7 @@ impl<R: Read> BackupReader<R> {
 }
 
 /// The bytes of a head or a foot.
-fn part<R: Read>(from: &mut Checked<R>) -> Result<Vec<u8>, Flaw> {
+fn part<R: Read>(from: &mut CheckedBytes<R>) -> Result<Vec<u8>, Flaw> {
     let began = from.position();
     let length = u32::from_le_bytes(from.take()?);
     if length > LONGEST_PART {

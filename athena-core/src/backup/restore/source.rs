@@ -3,18 +3,14 @@
 //! Invariant: what is handed out the second time is of a file that was whole the first time; if it has changed since,
 //! that is told.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::hash::BuildHasher;
 use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use foldhash::fast::RandomState;
 use tokio::sync::mpsc::Sender;
 
-use crate::backend::Generation;
 use crate::backup::file::{BackupFoot, BackupHead, BackupReader, BackupRecord, Flaw, RecordKind};
-use crate::envelope::Stamp;
+use crate::backup::held::HeldGenerations;
 
 /// Values that are handed out at a time, and how many bytes at most, but for one that is larger.
 const PAGE: usize = 200;
@@ -25,45 +21,7 @@ pub(super) struct Whole {
     pub(super) file: File,
     pub(super) head: BackupHead,
     pub(super) foot: BackupFoot,
-    pub(super) held: Held,
-}
-
-/// The generations in a backup: those of tags by a hash of their names, which are the same in every store.
-///
-/// How the namespace is divided, and so what its generations are called, is up to each store. Their numbers are random:
-/// one that is there is the one that is meant.
-#[derive(Default)]
-pub(in crate::backup) struct Held {
-    hasher: RandomState,
-    tags: HashMap<u64, u64, RandomState>,
-    namespaces: HashSet<u64>,
-}
-
-impl Held {
-    fn add(&mut self, record: &BackupRecord) {
-        let Some(generation) = Generation::parse(&record.bytes).map(Generation::get) else {
-            return;
-        };
-        if record.name.ends_with('*') {
-            self.namespaces.insert(generation);
-        } else {
-            self.tags.insert(self.hasher.hash_one(&*record.name), generation);
-        }
-    }
-
-    /// Whether nothing had changed since these were noted; the names are those of the tags.
-    pub(in crate::backup) fn hold<'n>(
-        &self,
-        mut stamps: impl Iterator<Item = Stamp>,
-        tags: impl Iterator<Item = &'n str>,
-    ) -> bool {
-        let number = |stamp: Stamp| stamp.generation.get();
-        let namespace = stamps.next().map(number);
-        namespace.is_some_and(|number| self.namespaces.contains(&number))
-            && tags.zip(stamps).all(|(name, stamp)| {
-                self.tags.get(&self.hasher.hash_one(name)) == Some(&number(stamp))
-            })
-    }
+    pub(super) held: HeldGenerations,
 }
 
 /// Reads all of a file.
@@ -71,7 +29,7 @@ pub(super) fn check(path: &Path) -> Result<Whole, Flaw> {
     let file = File::open(path).map_err(Flaw::Io)?;
     let reader = BackupReader::open(BufReader::new(&file))?;
     let head = reader.head().clone();
-    let mut generations = Held::default();
+    let mut generations = HeldGenerations::default();
     let foot = reader.read(|record| {
         if record.kind == RecordKind::Generation {
             generations.add(&record);

@@ -96,14 +96,11 @@ pub(super) struct Store {
     pub(super) rosters: HashMap<String, Roster>,
 }
 
-/// How many histories a store may have before they are those of another one.
-const HISTORIES: u64 = 256;
-
 impl Default for Store {
     fn default() -> Self {
-        static ORIGINS: AtomicU64 = AtomicU64::new(HISTORIES);
+        static ORIGINS: AtomicU64 = AtomicU64::new(1);
         Self {
-            origin: ORIGINS.fetch_add(HISTORIES, Ordering::Relaxed),
+            origin: ORIGINS.fetch_add(1, Ordering::Relaxed),
             kept: HashMap::new(),
             readers: Vec::new(),
             successions: 0,
@@ -114,7 +111,8 @@ impl Default for Store {
 
 impl Store {
     pub(super) fn history(&self) -> u64 {
-        self.origin + self.successions % HISTORIES
+        // A token tells the lower half of it.
+        self.origin << 32 | (self.successions + 1)
     }
 
     /// A connection is made anew: what was read over the old one is announced to nobody.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::connection::{Connection, Store};
 use super::contents::{AtTime, StoredBytes};
 use crate::backend::operate::{
-    BecomingValue, Examination, Examined, FleetMember, FoundValue, Membership, Operator,
+    BecomingValue, Examination, Examined, ExpectedValue, FleetMember, Membership, Operator,
     OwnSettings, Permission, RawValue, ScanCursor, ScanPage, ScannedNode, StoreKind, Survey,
     SurveyedNode, ValueChange,
 };
@@ -113,8 +113,8 @@ impl Operator for StoreOperator {
             let ValueChange { name, found, becomes } = *change;
             let present = store.kept.get_present(name, now);
             let is_as_found = match (found, present) {
-                (FoundValue::Whatever, _) | (FoundValue::Nothing, None) => true,
-                (FoundValue::Bytes { beginning, length }, Some(kept)) => {
+                (ExpectedValue::Whatever, _) | (ExpectedValue::Nothing, None) => true,
+                (ExpectedValue::Bytes { beginning, length }, Some(kept)) => {
                     kept.bytes.starts_with(beginning) && kept.bytes.len() as u64 == length
                 }
                 _ => false,

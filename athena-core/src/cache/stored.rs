@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{entry_names, look};
+use super::Cache;
 use crate::backend::operate::RawValue;
 use crate::backend::{Class, Failure};
-use crate::cache::Cache;
 use crate::error::Error;
+use crate::inspect::{entry_names, look};
 use crate::resilience::breaker::BreakerState;
 
 /// What a backend holds for an entry.
@@ -58,29 +58,33 @@ pub struct HeldEnvelope {
     pub tags: usize,
 }
 
-/// What the backend of a cache holds for an entry, by its key; `None` without a backend that can be asked.
-///
-/// # Errors
-///
-/// The text is no key; the backend is isolated, and nothing is sent; or the node did not answer in time.
-pub async fn stored(cache: &Cache, key: &str) -> Result<Option<HeldEntry>, Error> {
-    let names = entry_names(cache.namespace(), key)?;
-    let runtime = cache.runtime();
-    let Some(remote) = &runtime.remote else { return Ok(None) };
-    let Some(operator) = remote.operator() else { return Ok(None) };
-    if cache.breaker() == Some(BreakerState::Isolated) {
-        let failure = Failure::new(Class::Open, "the backend is isolated: nothing is asked of it");
-        return Err(Error::backend(failure));
+impl Cache {
+    /// What the backend holds for an entry, by its key; `None` without a backend that can be asked.
+    ///
+    /// # Errors
+    ///
+    /// The text is no key; the backend is isolated, and nothing is sent; or the node did not answer in time.
+    #[doc(hidden)]
+    pub async fn stored(&self, key: &str) -> Result<Option<HeldEntry>, Error> {
+        let names = entry_names(self.namespace(), key)?;
+        let runtime = self.runtime();
+        let Some(remote) = &runtime.remote else { return Ok(None) };
+        let Some(operator) = remote.operator() else { return Ok(None) };
+        if self.breaker() == Some(BreakerState::Isolated) {
+            let failure =
+                Failure::new(Class::Open, "the backend is isolated: nothing is asked of it");
+            return Err(Error::backend(failure));
+        }
+        let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
+        let limit = runtime.settings.health.limit;
+        let found = runtime.clock.within(limit, operator.stored(&all, usize::MAX)).await;
+        let no_answer = || Failure::new(Class::Timeout, format_args!("no answer within {limit:?}"));
+        let mut found = found.unwrap_or_else(|| Err(no_answer())).map_err(Error::backend)?;
+        let is_leased = found.pop().flatten().is_some();
+        let value = |(name, stored): (&String, Option<RawValue>)| Some(seen(name, &stored?));
+        let values = names.values.iter().zip(found).filter_map(value).collect();
+        Ok(Some(HeldEntry { endpoint: Some(remote.endpoint_of(&names.entry)), values, is_leased }))
     }
-    let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
-    let limit = runtime.settings.health.limit;
-    let found = runtime.clock.within(limit, operator.stored(&all, usize::MAX)).await;
-    let no_answer = || Failure::new(Class::Timeout, format_args!("no answer within {limit:?}"));
-    let mut found = found.unwrap_or_else(|| Err(no_answer())).map_err(Error::backend)?;
-    let is_leased = found.pop().flatten().is_some();
-    let value = |(name, stored): (&String, Option<RawValue>)| Some(seen(name, &stored?));
-    let values = names.values.iter().zip(found).filter_map(value).collect();
-    Ok(Some(HeldEntry { endpoint: Some(remote.endpoint_of(&names.entry)), values, is_leased }))
 }
 
 fn seen(name: &str, stored: &RawValue) -> HeldValue {
