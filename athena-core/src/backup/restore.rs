@@ -16,6 +16,7 @@ use super::file::BackupRecord;
 use super::held::HeldGenerations;
 use super::judge::{Reason, RestoredAs, ReturningValue};
 use super::pace::Pace;
+use super::progress::ProgressListener;
 use crate::backend::Failure;
 use crate::backend::operate::{ExpectedValue, Operator, RawValue, ValueChange};
 use crate::clock::unix_millis;
@@ -83,6 +84,7 @@ pub(crate) struct RestoreTask<'a> {
     pub(crate) standing: RestoredAs,
     pub(crate) rate: u32,
     pub(crate) dry_run: bool,
+    pub(crate) listener: ProgressListener,
 }
 
 impl RestoreTask<'_> {
@@ -100,13 +102,16 @@ impl RestoreTask<'_> {
         let reading = in_thread(move || hand_out(file, &to_store));
         let writing = async {
             let mut done = Restored { read: foot.values, ..Restored::default() };
-            let mut pace = Pace::new(self.rate);
+            let (mut pace, mut past) = (Pace::new(self.rate), 0);
             while let Some(page) = pages.recv().await {
-                pace.names(Vec::len(&page)).await;
+                let count = Vec::len(&page);
+                pace.names(count).await;
                 if let Err(failure) = self.page(page, &held, &mut done).await {
                     pages.close();
                     return Err(stopped(&done, &failure));
                 }
+                past += count as u64;
+                self.listener.tell(past, Some(foot.values));
             }
             Ok(done)
         };
@@ -225,8 +230,9 @@ impl PresentValue {
 }
 
 fn stopped(done: &Restored, failure: &Failure) -> Error {
-    Error::backup(format_args!(
+    let what = format_args!(
         "is restored in part, {} of {} values: {failure}; run it again, which goes on where it stopped",
         done.written, done.read
-    ))
+    );
+    Error::backup_stopped(what, failure.class())
 }
