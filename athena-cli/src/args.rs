@@ -135,7 +135,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = range::every)]
     pub(crate) every: Duration,
     /// How many lines; without it until it is interrupted
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }
 

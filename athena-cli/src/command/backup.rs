@@ -119,10 +119,15 @@ fn sentence(foot: &BackupFoot) -> String {
 /// Waits a moment for the file that was begun to be gone.
 async fn await_removal(path: &Path) {
     let Some(name) = path.file_name() else { return };
-    let mut partial = name.to_owned();
-    partial.push(format!(".partial-{}", std::process::id()));
-    let (partial, began) = (path.with_file_name(partial), Instant::now());
-    while partial.exists() && began.elapsed() < Duration::from_secs(2) {
+    let beginning = format!("{}.partial-{}-", name.to_string_lossy(), std::process::id());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let is_there = || {
+        let mut names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        names.any(|entry| entry.file_name().to_string_lossy().starts_with(&beginning))
+    };
+    let began = Instant::now();
+    while is_there() && began.elapsed() < Duration::from_secs(2) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

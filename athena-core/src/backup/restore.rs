@@ -23,10 +23,12 @@ use crate::clock::unix_millis;
 use crate::envelope::Opened;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
-use crate::inspect::{Summary, summary};
+use crate::inspect::summary;
 use crate::remote::{FoundGeneration, Missing, Remote, WantedGenerations};
 use crate::tasks::in_thread;
 
+/// How much of a value that is there is compared before it is replaced; of most it is all.
+const COMPARED: usize = 16 << 10;
 /// Pages that wait for the store at most.
 const WAITING: usize = 2;
 
@@ -196,7 +198,7 @@ impl RestoreTask<'_> {
             return Ok(candidates.iter().map(|_| Some(PresentValue::Whatever)).collect());
         }
         let names: Vec<_> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
-        let stored = self.operator.stored(&names, Summary::LENGTH).await?;
+        let stored = self.operator.stored(&names, COMPARED).await?;
         let judge = |(candidate, stored): (&ReturningValue, Option<RawValue>)| {
             let Some(stored) = stored else { return Some(PresentValue::Nothing) };
             if self.mode == RestoreMode::SkipExisting {
@@ -231,7 +233,7 @@ impl PresentValue {
 
 fn stopped(done: &Restored, failure: &Failure) -> Error {
     let what = format_args!(
-        "is restored in part, {} of {} values: {failure}; run it again, which goes on where it stopped",
+        "is restored in part, {} of {} values: {failure}; run it again: what is there by now is left out, unless it is to be replaced",
         done.written, done.read
     );
     Error::backup_stopped(what, failure.class())

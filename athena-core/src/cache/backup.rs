@@ -83,7 +83,9 @@ impl Cache {
     ///
     /// A stale value answers within its grace and flagged, as one does that a failover has left behind, and is loaded
     /// again meanwhile: nothing that was invalidated since the backup comes back as fresh. Values without a grace
-    /// stay away, and so does what was invalidated before the backup ended.
+    /// stay away, and so does what was invalidated by a tag, or with everything, before the backup ended. An entry
+    /// that was invalidated by its key leaves no trace that could be compared: if it is in the file, because that
+    /// came later or while the file was written, it comes back as a stale one.
     ///
     /// ```no_run
     /// # async fn example(cache: &athena_cache_core::Cache) -> Result<(), athena_cache_core::Error> {
@@ -169,7 +171,7 @@ impl Backup<'_> {
 
     /// Writes a file, in the place of one that is there: it is there as a whole, and on the disk, or not at all.
     ///
-    /// Nobody but its owner may read it. Memory for a few pieces of 4 MiB is needed, or for the largest value.
+    /// Nobody but its owner may read it. Memory for a few pieces of 4 MiB is needed, or as often the largest value.
     ///
     /// # Errors
     ///
@@ -300,7 +302,7 @@ impl Verify<'_> {
 
     /// The same, and generations of tags that no value carries.
     ///
-    /// A load under way that is about to carry one stores nothing then, and its entry is loaded once more.
+    /// What is stored under a new tag while this runs may lose it, and its entries are loaded once more.
     pub fn repair_with_orphans(mut self) -> Self {
         self.removing = Removing::Defects { orphans: true };
         self
