@@ -69,7 +69,8 @@ fn kept_and_restored(athena: &Athena, url: &str, servers: &[RedisServer], name: 
     let restored = athena.run(&format!("restore {}", folder.file()));
     assert_eq!((restored.exit, restored.out.as_str()), (0, "wrote 6 of 6 values\n"));
     let shown = athena.json("show product:3").json;
-    assert_eq!(shown["values"][0]["answers"], "stale: it is of another history", "{shown}");
+    let answers = shown["values"][0]["answers"].as_str().expect("a text");
+    assert!(answers.starts_with("in grace at best"), "{shown}");
     let again = athena.json(&format!("restore {}", folder.file()));
     assert_eq!(
         (again.json["written"].as_u64(), again.json["existing"].as_u64()),
@@ -119,8 +120,8 @@ fn a70_what_is_damaged_is_found_and_removed() {
     store(&server.url());
     let good = athena.json("verify");
     assert_eq!((good.exit, &good.json["defects"]), (0, &serde_json::json!({})), "{good:?}");
-    let names = athena.json("keys").json["keys"].clone();
-    let name = names[0]["name"].as_str().expect("a name").to_owned();
+    let shown = athena.json("show product:3").json;
+    let name = shown["values"][0]["name"].as_str().expect("a name").to_owned();
     server.cli(&["SETRANGE", &name, "40", "x"]);
     server.cli(&["RPUSH", "shop:{k:list}:0", "x"]);
     let bad = athena.json("verify");
