@@ -14,6 +14,7 @@
 
 #[cfg(feature = "doctor")]
 pub mod doctor;
+mod families;
 #[cfg(any(feature = "metrics", feature = "opentelemetry", test))]
 mod figures;
 #[cfg(feature = "metrics")]

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
+use super::doctor::{Doctor, Told};
 use super::forgery;
 use super::look::{Looked, look};
 use crate::caches::Caches;
@@ -54,40 +55,84 @@ impl Acting {
 
 impl Acts for Acting {
     const NAMES: &'static [&'static str] =
-        &["invalidate", "isolate", "look", "reconnect", "resume"];
+        &["examine", "invalidate", "isolate", "look", "reconnect", "resume"];
 
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
+        let desk = Arc::new(Desk {
+            guard: self.guard,
+            caches: Arc::clone(caches),
+            doctor: Doctor::new(caches),
+        });
         let act = |name: &'static str| {
-            let (guard, caches) = (Arc::clone(&self.guard), Arc::clone(caches));
+            let desk = Arc::clone(&desk);
             post(async move |request: Request<Body>| {
-                let acted = act(name, &*guard, &caches, request).await;
-                acted.unwrap_or_else(|refusal| *refusal)
+                desk.act(name, request).await.unwrap_or_else(|refusal| *refusal)
             })
         };
-        let route = |router: Router<S>, name: &&'static str| {
+        let route = |router: Router<S>, name: &'static str| {
             router.route(&format!("/actions/{name}"), act(name))
         };
-        Self::NAMES.iter().fold(Router::new(), route)
+        Self::names(caches.details).into_iter().fold(Router::new(), route)
     }
 }
 
 type Acted = Result<Response<Body>, Box<Response<Body>>>;
 
-async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Request<Body>) -> Acted {
-    let (parts, body) = request.into_parts();
-    forgery::refuse(&parts, name)?;
-    let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
-    let bad = |status, why: &str| Box::new(refusal(status, why));
-    let body = to_bytes(body, LARGEST).await;
-    let body = body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
-    let order =
-        Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
-    let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
-    let (_, cache) =
-        caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
-    cache.acted(order.what.told(), actor.name());
-    let done = carry_out(cache, order.what, caches.details).await;
-    Ok(answer(StatusCode::ACCEPTED, JSON, &done))
+/// Where orders come in.
+struct Desk {
+    guard: Arc<Guard>,
+    caches: Arc<Caches>,
+    doctor: Doctor,
+}
+
+impl Desk {
+    async fn act(&self, name: &'static str, request: Request<Body>) -> Acted {
+        let Self { guard, caches, .. } = self;
+        let (parts, body) = request.into_parts();
+        forgery::refuse(&parts, name)?;
+        let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
+        let bad = |status, why: &str| Box::new(refusal(status, why));
+        let body = to_bytes(body, LARGEST).await;
+        let body =
+            body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
+        let order =
+            Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
+        let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
+        let (place, cache) =
+            caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
+        cache.acted(order.what.told(), actor.name());
+        let done = self.carry_out(place, cache, order.what).await;
+        Ok(answer(StatusCode::ACCEPTED, JSON, &done))
+    }
+
+    async fn carry_out(&self, place: usize, cache: &Cache, what: What) -> Deed {
+        let invalidated = match what {
+            What::Isolate(duration) => {
+                cache.isolate(duration);
+                return Deed::told(true, "isolated: this process sends nothing to Redis");
+            }
+            What::Resume => {
+                cache.resume();
+                return Deed::told(true, "resumed: this process tries Redis again");
+            }
+            What::Reconnect => return reconnect(cache),
+            What::Look(name) => {
+                let Looked { text, found } = look(cache, &name, self.caches.details).await;
+                let is_done = found.is_some();
+                return Deed { text: text.into(), found, ..Deed::told(is_done, "") };
+            }
+            What::Entry(name) => cache.invalidate(name).await,
+            What::Tag(name) => cache.invalidate_tag(name).await,
+            What::Everything => cache.clear().await,
+        };
+        match invalidated {
+            Invalidated::Done => Deed::told(true, "invalidated everywhere"),
+            Invalidated::Pending => Deed::told(
+                false,
+                "invalidated in this process; it waits for Redis, and others may serve it until then",
+            ),
+        }
+    }
 }
 
 /// A guard that refuses with something else than a refusal has still refused.
@@ -106,39 +151,23 @@ struct Deed {
     /// What is stored, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<HeldEntry>,
+    /// What is wrong, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<Told>,
 }
 
 impl Deed {
     fn told(is_done: bool, text: &'static str) -> Self {
-        Self { is_done, text: text.into(), found: None }
+        Self { is_done, text: text.into(), found: None, diagnosis: None }
     }
-}
 
-async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
-    let invalidated = match what {
-        What::Isolate(duration) => {
-            cache.isolate(duration);
-            return Deed::told(true, "isolated: this process sends nothing to Redis");
+    fn diagnosed(found: Result<Told, String>) -> Self {
+        match found {
+            Ok(told) => {
+                Self { text: told.text().into(), diagnosis: Some(told), ..Self::told(true, "") }
+            }
+            Err(why) => Self { text: why.into(), ..Self::told(false, "") },
         }
-        What::Resume => {
-            cache.resume();
-            return Deed::told(true, "resumed: this process tries Redis again");
-        }
-        What::Reconnect => return reconnect(cache),
-        What::Look(name) => {
-            let Looked { text, found } = look(cache, &name, details).await;
-            return Deed { is_done: found.is_some(), text: text.into(), found };
-        }
-        What::Entry(name) => cache.invalidate(name).await,
-        What::Tag(name) => cache.invalidate_tag(name).await,
-        What::Everything => cache.clear().await,
-    };
-    match invalidated {
-        Invalidated::Done => Deed::told(true, "invalidated everywhere"),
-        Invalidated::Pending => Deed::told(
-            false,
-            "invalidated in this process; it waits for Redis, and others may serve it until then",
-        ),
     }
 }
 

@@ -61,6 +61,13 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
         json["shown"]["actions"],
         serde_json::json!(["invalidate", "isolate", "look", "reconnect", "resume"])
     );
+    let acting = dashboard(Caches::from(&cache).details(true)).actions(|_| Ok(Actor::new("ada")));
+    let in_detail = Router::new().nest("/athena", acting.into_router());
+    let in_detail = get(&in_detail, "/athena/api/status").await.json();
+    assert_eq!(
+        in_detail["shown"]["actions"],
+        serde_json::json!(["examine", "invalidate", "isolate", "look", "reconnect", "resume"])
+    );
     assert_eq!(json["shown"]["status"]["process"]["host"], serde_json::Value::Null, "no details");
 }
 

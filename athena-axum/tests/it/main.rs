@@ -8,5 +8,10 @@ mod actions;
 #[cfg(feature = "dashboard")]
 mod api;
 mod asked;
+#[cfg(feature = "dashboard")]
+mod examined;
 mod layer;
+#[cfg(feature = "dashboard")]
+#[path = "../support/many.rs"]
+mod many;
 mod routes;

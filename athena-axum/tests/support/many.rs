@@ -1,6 +1,7 @@
 //! A cluster of many nodes that is played: one store behind them, each of them with a switch.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,11 +23,30 @@ pub struct ManyNodes {
     primaries: u32,
     /// Numbers of primaries that do not answer.
     away: Arc<Mutex<BTreeSet<u32>>>,
+    /// How often it was asked what bears on caches.
+    examined: Arc<AtomicUsize>,
+    /// Whether nobody is told.
+    is_silent: Arc<AtomicBool>,
 }
 
 impl ManyNodes {
     pub fn new(primaries: u32) -> Self {
-        Self { store: MemoryBackend::new(), primaries, away: Arc::default() }
+        Self {
+            store: MemoryBackend::new(),
+            primaries,
+            away: Arc::default(),
+            examined: Arc::default(),
+            is_silent: Arc::default(),
+        }
+    }
+
+    pub fn examined(&self) -> usize {
+        self.examined.load(Ordering::SeqCst)
+    }
+
+    /// Answers nothing of what operators ask from now on.
+    pub fn fall_silent(&self) {
+        self.is_silent.store(true, Ordering::SeqCst);
     }
 
     pub fn stop(&self, node: u32) {
@@ -87,6 +107,11 @@ impl Operator for ManyNodes {
     }
 
     async fn examine(&self, _: &str, _: Duration) -> Examination {
+        self.examined.fetch_add(1, Ordering::SeqCst);
+        if self.is_silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
         Examination::default()
     }
 

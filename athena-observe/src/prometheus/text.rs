@@ -6,6 +6,8 @@ use std::fmt::{self, Display, Write as _};
 
 use athena_cache_core::Distribution;
 
+use crate::families::Labels;
+
 const PREFIX: &str = "athena_cache_";
 
 /// Text under construction.
@@ -28,9 +30,6 @@ pub(super) struct Family<'t> {
     help: &'static str,
     is_announced: bool,
 }
-
-/// Names and values of labels.
-pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
 
 impl Text {
     /// Begins a family; `help` is one line.
