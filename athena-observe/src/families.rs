@@ -128,14 +128,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_family_is_there_once_and_described_where_people_read_of_it() {
+    fn each_family_is_told_once() {
         let names: Vec<_> = families().map(|family| family.name).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
-        let table =
-            include_str!("prometheus.rs").lines().filter(|line| line.starts_with("//! | `"));
-        let named: BTreeSet<_> = table
-            .flat_map(|line| line.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
-            .collect();
-        assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), named);
     }
 }

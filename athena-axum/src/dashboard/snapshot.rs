@@ -195,7 +195,7 @@ impl SiteRow {
         Self {
             site: site.site,
             calls: site.calls(),
-            hits: site.memory_hits + site.backend_hits + site.stale_hits,
+            hits: site.hits(),
             stale: site.stale_hits,
             degraded: site.degraded_hits,
             misses: site.misses,
