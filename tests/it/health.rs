@@ -366,6 +366,44 @@ async fn a_check_that_holds_up_its_thread_is_not_begun_again_before_it_has_ended
     assert!(runs.load(Ordering::SeqCst) >= 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_a_check_that_still_runs_is_a_part_of_its_limit() {
+    let world = World::in_memory();
+    let checks = world.cache.health_checks();
+    let (free, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    checks.add("holds up", Need::Quality, move || {
+        let (held, run) = (Arc::clone(&held), counted.fetch_add(1, Ordering::SeqCst));
+        async move {
+            if run == 0 {
+                let _ = held.lock().unwrap().recv();
+            }
+            pending().await
+        }
+    });
+    let begun = || {
+        let asked = checks.clone();
+        tokio::spawn(async move { asked.report().await })
+    };
+    let first = begun();
+    until("it has begun", || runs.load(Ordering::SeqCst) == 1).await;
+    while !first.is_finished() {
+        world.advance(2 * SECOND);
+        tokio::task::yield_now().await;
+    }
+    let sleepers = world.clock.sleepers();
+    let second = begun();
+    until("it waits for its turn", || world.clock.sleepers() > sleepers).await;
+    world.advance(Duration::from_millis(600));
+    free.send(()).unwrap();
+    until("it is its turn", || runs.load(Ordering::SeqCst) == 2).await;
+    world.advance(Duration::from_millis(400));
+    until("its second is over", || second.is_finished()).await;
+    assert_eq!(description(&second.await.unwrap(), "holds up"), "no answer in 1s");
+}
+
 #[tokio::test]
 async fn a55_what_a_check_writes_is_gone_however_it_ends() {
     let remote = Remote::tiered();

@@ -118,6 +118,18 @@ async fn the_retries_that_are_left_are_told() {
     assert_eq!(cache.report().retry_budget_left, Some(30));
 }
 
+#[tokio::test]
+async fn what_checks_found_is_told_for_a_minute() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    assert!(cache.report().checks.is_none(), "nobody has asked");
+    cache.health_checks().report().await;
+    remote.world.advance(Duration::from_millis(59_999));
+    assert!(cache.report().checks.is_some());
+    remote.world.advance(Duration::from_millis(1));
+    assert!(cache.report().checks.is_none());
+}
+
 #[test]
 fn a_report_is_plain_data() {
     let cache = Cache::in_memory("plain");

@@ -185,6 +185,22 @@ async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     assert_eq!(world.send("isolate", &own, body).await.status, StatusCode::ACCEPTED);
     let own = [json, action, host, own_origin];
     assert_eq!(world.send("isolate", &own, body).await.status, StatusCode::ACCEPTED);
+    let with_charset = ("content-type", "Application/JSON; charset=utf-8");
+    assert_eq!(
+        world.send("isolate", &[with_charset, action], body).await.status,
+        StatusCode::ACCEPTED
+    );
+    // HTTP/2 has the host in its target.
+    for (target, status) in [
+        ("https://ops.example/athena/actions/isolate", StatusCode::ACCEPTED),
+        ("https://other.example/athena/actions/isolate", StatusCode::FORBIDDEN),
+    ] {
+        let request = [json, action, own_origin]
+            .into_iter()
+            .fold(Request::post(target), |request, (name, value)| request.header(name, value));
+        let answer = ask(&world.app, request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(answer.status, status, "{target}: {}", answer.text);
+    }
     let read = get(&world.app, "/athena/actions/isolate").await;
     assert_eq!(read.status, StatusCode::METHOD_NOT_ALLOWED, "a link does nothing");
     let preflight =
@@ -274,4 +290,12 @@ async fn a_body_says_exactly_what_is_meant_or_nothing_is_done() {
     }
     assert_eq!((world.acted(), world.cache.breaker()), (vec![], Some(BreakerState::Closed)));
     assert_eq!(world.cache.entry("a").get::<u8>().await.unwrap(), Some(1));
+    let longest = format!(r#"{{"cache":"shop","what":"entry","name":"{}"}}"#, "n".repeat(1_024));
+    for (action, body) in [
+        ("invalidate", &*longest),
+        ("isolate", r#"{"cache":"shop","seconds":1}"#),
+        ("isolate", r#"{"cache":"shop","seconds":3600}"#),
+    ] {
+        assert_eq!(world.act(action, body).await.status, StatusCode::ACCEPTED, "{body}");
+    }
 }

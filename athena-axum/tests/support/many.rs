@@ -23,10 +23,20 @@ pub struct ManyNodes {
     primaries: u32,
     /// Numbers of primaries that do not answer.
     away: Arc<Mutex<BTreeSet<u32>>>,
-    /// How often it was asked what bears on caches.
-    examined: Arc<AtomicUsize>,
-    /// Whether nobody is told.
+    asked: Arc<AskedCounts>,
+    /// Whether operators are told nothing but how nodes are.
     is_silent: Arc<AtomicBool>,
+}
+
+/// How often operators have asked.
+#[derive(Debug, Default)]
+struct AskedCounts {
+    /// How nodes are.
+    surveyed: AtomicUsize,
+    /// What bears on caches.
+    examined: AtomicUsize,
+    /// Which processes there are.
+    listed: AtomicUsize,
 }
 
 impl ManyNodes {
@@ -35,18 +45,37 @@ impl ManyNodes {
             store: MemoryBackend::new(),
             primaries,
             away: Arc::default(),
-            examined: Arc::default(),
+            asked: Arc::default(),
             is_silent: Arc::default(),
         }
     }
 
-    pub fn examined(&self) -> usize {
-        self.examined.load(Ordering::SeqCst)
+    /// How often nodes were asked how they are.
+    pub fn surveyed(&self) -> usize {
+        self.asked.surveyed.load(Ordering::SeqCst)
     }
 
-    /// Answers nothing of what operators ask from now on.
+    /// How often they were asked what bears on caches.
+    pub fn examined(&self) -> usize {
+        self.asked.examined.load(Ordering::SeqCst)
+    }
+
+    /// How often it was asked who else is there.
+    pub fn listed(&self) -> usize {
+        self.asked.listed.load(Ordering::SeqCst)
+    }
+
+    /// Answers nothing from now on of what operators ask beside how nodes are.
     pub fn fall_silent(&self) {
         self.is_silent.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends when an answer comes, which others may wait for meanwhile.
+    async fn speaks(&self) {
+        if self.is_silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
     }
 
     pub fn stop(&self, node: u32) {
@@ -97,6 +126,8 @@ fn replica(number: u32) -> String {
 #[async_trait]
 impl Operator for ManyNodes {
     async fn survey(&self, _: Duration) -> Arc<Survey> {
+        self.asked.surveyed.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
         let mut survey = Survey::default();
         survey.kind = StoreKind::Cluster;
         let both = [false, true].map(|is_replica| {
@@ -107,11 +138,8 @@ impl Operator for ManyNodes {
     }
 
     async fn examine(&self, _: &str, _: Duration) -> Examination {
-        self.examined.fetch_add(1, Ordering::SeqCst);
-        if self.is_silent.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        tokio::task::yield_now().await;
+        self.asked.examined.fetch_add(1, Ordering::SeqCst);
+        self.speaks().await;
         Examination::default()
     }
 
@@ -136,6 +164,8 @@ impl Operator for ManyNodes {
     }
 
     async fn fleet(&self, _: &str) -> Result<Vec<FleetMember>, Failure> {
+        self.asked.listed.fetch_add(1, Ordering::SeqCst);
+        self.speaks().await;
         Ok(Vec::new())
     }
 }

@@ -192,3 +192,23 @@ impl SiteTable {
         sites.chain([("by hand", &self.by_hand), ("other", &self.others)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_256_functions_the_rest_is_counted_together() {
+        let table = SiteTable::new();
+        for number in 0..300 {
+            table.hit(Some(number), Source::Memory);
+        }
+        table.hit(Some(u32::MAX), Source::Backend);
+        table.hit(None, Source::Memory);
+        let read = table.read();
+        assert_eq!(read.len(), SITES + 2, "and what is named by hand");
+        let of = |name: &str| read.iter().find(|report| report.site == name).unwrap();
+        assert_eq!((of("other").memory_hits, of("other").backend_hits), (44, 1));
+        assert_eq!((of("by hand").calls(), table.hits()), (1, (301, 1)));
+    }
+}
