@@ -36,9 +36,13 @@ async fn what_is_stored_is_looked_at_and_a_good_store_is_fine() {
     assert_eq!((diagnosis.findings[0].check, diagnosis.warnings), ("digests", 1));
 }
 
-/// A store that never comes to the end of its names, none of which is of a cache.
+/// A store that never comes to the end of its names.
 #[derive(Debug, Default)]
-struct Endless(Arc<AtomicUsize>);
+struct Endless {
+    /// So many of a page are of the namespace, and none of them of a cache.
+    foreign: usize,
+    pages: AtomicUsize,
+}
 
 #[async_trait]
 impl Operator for Endless {
@@ -55,8 +59,9 @@ impl Operator for Endless {
     }
 
     async fn scan(&self, _: Node, _: ScanCursor, _: &str, _: usize) -> Result<ScanPage, Failure> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(ScanPage::new(Vec::new(), ScanCursor::at(1)))
+        self.pages.fetch_add(1, Ordering::SeqCst);
+        let names = (0..self.foreign).map(|number| format!("shop:{{{number}}}")).collect();
+        Ok(ScanPage::new(names, ScanCursor::at(1)))
     }
 
     async fn stored(&self, _: &[String], _: usize) -> Result<Vec<Option<RawValue>>, Failure> {
@@ -80,8 +85,15 @@ impl Operator for Endless {
 async fn names_are_looked_at_for_so_long_and_so_often_only() {
     let endless = Endless::default();
     let facts = Facts::ask(&endless, "shop", LIMIT).await;
-    assert_eq!(endless.0.swap(0, Ordering::SeqCst), 200);
+    assert_eq!(endless.pages.swap(0, Ordering::SeqCst), 200);
     assert_eq!(facts.names.map(|names| names.looked_at), Some(0));
     Facts::ask(&endless, "shop", Duration::ZERO).await;
-    assert_eq!(endless.0.load(Ordering::SeqCst), 1, "what is over its limit ends with its page");
+    assert_eq!(
+        endless.pages.load(Ordering::SeqCst),
+        1,
+        "what is over its limit ends with its page"
+    );
+    let full = Endless { foreign: 500, ..Endless::default() };
+    let names = Facts::ask(&full, "shop", LIMIT).await.names.unwrap();
+    assert_eq!((names.looked_at, names.foreign, full.pages.into_inner()), (2_000, 2_000, 4));
 }

@@ -115,6 +115,7 @@ impl Desk {
                 cache.resume();
                 return Deed::told(true, "resumed: this process tries Redis again");
             }
+            What::Examine => return Deed::diagnosed(self.doctor.examine(place, cache).await),
             What::Reconnect => return reconnect(cache),
             What::Look(name) => {
                 let Looked { text, found } = look(cache, &name, self.caches.details).await;

@@ -23,7 +23,8 @@ fn p6_what_is_wrong_is_listed_with_the_line_to_change() {
     for part in ["faults: 1", "fault", "a node does not answer", "start it", "SCAN"] {
         assert!(found.contains(part), "{part}: {found}");
     }
-    let lines = page.eval("[...document.querySelectorAll('.findings code')].map(it => it.innerText)");
+    let lines =
+        page.eval("[...document.querySelectorAll('.findings code')].map(it => it.innerText)");
     assert_eq!(lines.as_array().unwrap().len(), 1, "{lines}");
     assert_eq!(page.eval("document.activeElement.innerText"), "Close");
     is_readable(&page, "findings");

@@ -134,7 +134,12 @@ async fn an_entry_is_looked_at_and_what_it_holds_is_not_shown() {
     assert_eq!(look("user:none").await["text"], "nothing is stored");
     assert_eq!(look("f:a{secret").await["text"], "it is no key");
     world.cache.isolate(std::time::Duration::from_secs(60));
-    assert_eq!(look("user:secret").await["done"], false, "nothing is sent");
+    let untold = look("user:secret").await;
+    assert_eq!(untold["done"], false, "nothing is sent");
+    assert_eq!(
+        untold["text"],
+        "it cannot be told: Redis does not answer, or nothing is sent to it"
+    );
     assert_eq!(world.acted().len(), 4, "who looks is told");
     let answer = world.act("look", r#"{"cache":"shop"}"#).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

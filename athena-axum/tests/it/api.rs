@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use athena_cache::testing::MemoryBackend;
 use athena_cache::{Cache, Settings, athena_cache};
 use athena_cache_axum::{Actor, Caches, content_policy, dashboard};
 use axum::Router;
@@ -123,6 +124,41 @@ async fn a_roster_that_does_not_come_holds_up_nobody_and_is_said_to_be_missing()
         let json = get(&app, "/athena/api/status").await.json();
         assert_eq!(json["shown"]["fleet"]["trouble"], trouble);
         assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_other_processes_machines_and_what_they_were_told_are_shown_in_detail_only() {
+    let store = MemoryBackend::new();
+    let process = |entries| {
+        let mut settings = Settings::default();
+        settings.fleet = Some(Duration::from_secs(600));
+        settings.memory.max_entries = entries;
+        Cache::builder("shop").settings(settings).backend(store.clone()).build().unwrap()
+    };
+    let (one, other) = (process(100), process(200));
+    for details in [false, true] {
+        let page = dashboard(Caches::from(&one).details(details)).into_router();
+        let app = Router::new().nest("/athena", page);
+        let mut asked = 0;
+        let fleet = loop {
+            other.fleet().await.unwrap();
+            let fleet = get(&app, "/athena/api/status").await.json()["shown"]["fleet"].clone();
+            if fleet["processes"].as_array().unwrap().len() == 2 {
+                break fleet;
+            }
+            asked += 1;
+            assert!(asked < 100, "{fleet}");
+            // The roster is good for a while.
+            tokio::time::advance(Duration::from_secs(6)).await;
+        };
+        let host = one.status().await.process.host.filter(|_| details);
+        for process in fleet["processes"].as_array().unwrap() {
+            assert_eq!(process["host"].as_str(), host.as_deref(), "{fleet}");
+        }
+        let told = fleet["disagreements"].as_array().unwrap();
+        assert!(!told.is_empty(), "{fleet}");
+        assert!(told.iter().all(|it| it.as_str().unwrap().contains(": ") == details), "{fleet}");
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) enum Kind {
 }
 
 /// A family under construction.
-pub(super) struct Family<'t> {
+pub(super) struct FamilyText<'t> {
     text: &'t mut String,
     name: &'static str,
     kind: Kind,
@@ -38,8 +38,8 @@ impl Text {
         kind: Kind,
         name: &'static str,
         help: &'static str,
-    ) -> Family<'_> {
-        Family { text: &mut self.0, name, kind, help, is_announced: false }
+    ) -> FamilyText<'_> {
+        FamilyText { text: &mut self.0, name, kind, help, is_announced: false }
     }
 
     pub(super) fn into_string(self) -> String {
@@ -47,7 +47,7 @@ impl Text {
     }
 }
 
-impl Family<'_> {
+impl FamilyText<'_> {
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
         self.write("", labels, None, value);
     }
