@@ -95,7 +95,7 @@ impl ManyNodes {
         }
     }
 
-    fn surveyed(&self, number: u32, is_replica: bool) -> SurveyedNode {
+    fn seen(&self, number: u32, is_replica: bool) -> SurveyedNode {
         let is_away = !is_replica && self.is_away(Node::new(number));
         let mut node = SurveyedNode::default();
         node.endpoint = if is_replica { replica(number) } else { self.endpoint(Node::new(number)) };
@@ -130,9 +130,8 @@ impl Operator for ManyNodes {
         tokio::task::yield_now().await;
         let mut survey = Survey::default();
         survey.kind = StoreKind::Cluster;
-        let both = [false, true].map(|is_replica| {
-            (0..self.primaries).map(move |number| self.surveyed(number, is_replica))
-        });
+        let both = [false, true]
+            .map(|is_replica| (0..self.primaries).map(move |number| self.seen(number, is_replica)));
         survey.nodes = both.into_iter().flatten().collect();
         Arc::new(survey)
     }

@@ -11,7 +11,7 @@ use crate::out::{Mark, Out};
 pub(super) async fn run(session: &Session<'_>, args: &DoctorArgs) -> Result<Exit, Fault> {
     let redis = session.target.redis()?;
     let operator = operator(&redis)?;
-    let target = session.target;
+    let target = &session.target;
     let asked = async {
         // Who is not reached is a finding.
         let reached = target.wait_for(&redis).await;

@@ -5,7 +5,6 @@ use serde::Serialize;
 /// How bad it is, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub enum Level {
     /// The cache does not do all of its work.
     Fault,
