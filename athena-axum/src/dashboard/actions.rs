@@ -27,6 +27,11 @@ use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
 use orders::{Order, What};
 
+/// What may be done.
+const NAMES: [&str; 6] = ["examine", "invalidate", "isolate", "look", "reconnect", "resume"];
+/// Of these, what answers with addresses, and with what servers say.
+const IN_DETAIL: [&str; 1] = ["examine"];
+
 /// Bytes of a body.
 const LARGEST: usize = 4 * 1024;
 
@@ -36,6 +41,7 @@ type Guard = dyn Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync;
 #[derive(Clone)]
 pub struct Acting {
     guard: Arc<Guard>,
+    doctor: Arc<Doctor>,
 }
 
 impl fmt::Debug for Acting {
@@ -49,91 +55,53 @@ impl Acting {
     where
         G: Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static,
     {
-        Self { guard: Arc::new(guard) }
+        Self { guard: Arc::new(guard), doctor: Arc::default() }
     }
 }
 
 impl Acts for Acting {
-    const NAMES: &'static [&'static str] =
-        &["examine", "invalidate", "isolate", "look", "reconnect", "resume"];
+    fn names(&self, details: bool) -> Vec<&'static str> {
+        let is_there = |name: &&str| details || !IN_DETAIL.contains(name);
+        NAMES.into_iter().filter(is_there).collect()
+    }
 
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
-        let desk = Arc::new(Desk {
-            guard: self.guard,
-            caches: Arc::clone(caches),
-            doctor: Doctor::new(caches),
-        });
         let act = |name: &'static str| {
-            let desk = Arc::clone(&desk);
+            let (acting, caches) = (self.clone(), Arc::clone(caches));
             post(async move |request: Request<Body>| {
-                desk.act(name, request).await.unwrap_or_else(|refusal| *refusal)
+                let acted = act(name, &acting, &caches, request).await;
+                acted.unwrap_or_else(|refusal| *refusal)
             })
         };
         let route = |router: Router<S>, name: &'static str| {
             router.route(&format!("/actions/{name}"), act(name))
         };
-        Self::names(caches.details).into_iter().fold(Router::new(), route)
+        self.names(caches.details).into_iter().fold(Router::new(), route)
     }
 }
 
 type Acted = Result<Response<Body>, Box<Response<Body>>>;
 
-/// Where orders come in.
-struct Desk {
-    guard: Arc<Guard>,
-    caches: Arc<Caches>,
-    doctor: Doctor,
-}
-
-impl Desk {
-    async fn act(&self, name: &'static str, request: Request<Body>) -> Acted {
-        let Self { guard, caches, .. } = self;
-        let (parts, body) = request.into_parts();
-        forgery::refuse(&parts, name)?;
-        let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
-        let bad = |status, why: &str| Box::new(refusal(status, why));
-        let body = to_bytes(body, LARGEST).await;
-        let body =
-            body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
-        let order =
-            Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
-        let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
-        let (place, cache) =
-            caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
-        cache.acted(order.what.told(), actor.name());
-        let done = self.carry_out(place, cache, order.what).await;
-        Ok(answer(StatusCode::ACCEPTED, JSON, &done))
-    }
-
-    async fn carry_out(&self, place: usize, cache: &Cache, what: What) -> Deed {
-        let invalidated = match what {
-            What::Isolate(duration) => {
-                cache.isolate(duration);
-                return Deed::told(true, "isolated: this process sends nothing to Redis");
-            }
-            What::Resume => {
-                cache.resume();
-                return Deed::told(true, "resumed: this process tries Redis again");
-            }
-            What::Examine => return Deed::diagnosed(self.doctor.examine(place, cache).await),
-            What::Reconnect => return reconnect(cache),
-            What::Look(name) => {
-                let Looked { text, found } = look(cache, &name, self.caches.details).await;
-                let is_done = found.is_some();
-                return Deed { text: text.into(), found, ..Deed::told(is_done, "") };
-            }
-            What::Entry(name) => cache.invalidate(name).await,
-            What::Tag(name) => cache.invalidate_tag(name).await,
-            What::Everything => cache.clear().await,
-        };
-        match invalidated {
-            Invalidated::Done => Deed::told(true, "invalidated everywhere"),
-            Invalidated::Pending => Deed::told(
-                false,
-                "invalidated in this process; it waits for Redis, and others may serve it until then",
-            ),
-        }
-    }
+async fn act(
+    name: &'static str,
+    acting: &Acting,
+    caches: &Caches,
+    request: Request<Body>,
+) -> Acted {
+    let (parts, body) = request.into_parts();
+    forgery::refuse(&parts, name)?;
+    let actor = (acting.guard)(&parts).map_err(|status| Box::new(refused(status)))?;
+    let bad = |status, why: &str| Box::new(refusal(status, why));
+    let body = to_bytes(body, LARGEST).await;
+    let body = body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
+    let order =
+        Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
+    let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
+    let (place, cache) =
+        caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
+    cache.acted(order.what.told(), actor.name());
+    let done = carry_out(acting, (place, cache), order.what, caches.details).await;
+    Ok(answer(StatusCode::ACCEPTED, JSON, &done))
 }
 
 /// A guard that refuses with something else than a refusal has still refused.
@@ -169,6 +137,41 @@ impl Deed {
             }
             Err(why) => Self { text: why.into(), ..Self::told(false, "") },
         }
+    }
+}
+
+async fn carry_out(
+    acting: &Acting,
+    (place, cache): (usize, &Cache),
+    what: What,
+    details: bool,
+) -> Deed {
+    let invalidated = match what {
+        What::Isolate(duration) => {
+            cache.isolate(duration);
+            return Deed::told(true, "isolated: this process sends nothing to Redis");
+        }
+        What::Resume => {
+            cache.resume();
+            return Deed::told(true, "resumed: this process tries Redis again");
+        }
+        What::Examine => return Deed::diagnosed(acting.doctor.examine(place, cache).await),
+        What::Reconnect => return reconnect(cache),
+        What::Look(name) => {
+            let Looked { text, found } = look(cache, &name, details).await;
+            let is_done = found.is_some();
+            return Deed { text: text.into(), found, ..Deed::told(is_done, "") };
+        }
+        What::Entry(name) => cache.invalidate(name).await,
+        What::Tag(name) => cache.invalidate_tag(name).await,
+        What::Everything => cache.clear().await,
+    };
+    match invalidated {
+        Invalidated::Done => Deed::told(true, "invalidated everywhere"),
+        Invalidated::Pending => Deed::told(
+            false,
+            "invalidated in this process; it waits for Redis, and others may serve it until then",
+        ),
     }
 }
 

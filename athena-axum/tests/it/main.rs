@@ -14,4 +14,6 @@ mod layer;
 #[cfg(feature = "dashboard")]
 #[path = "../support/many.rs"]
 mod many;
+#[cfg(feature = "dashboard")]
+mod refused;
 mod routes;
