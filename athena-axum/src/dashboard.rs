@@ -5,6 +5,7 @@
 mod actions;
 mod actor;
 mod acts;
+mod doctor;
 mod fleet;
 mod forgery;
 mod glance;
@@ -117,7 +118,7 @@ impl<A: Acts> Dashboard<A> {
     /// The page, what it asks for, and what acts if there is a guard.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let caches = Arc::new(self.caches);
-        let shown = Arc::new(Snapshots::new(Arc::clone(&caches), A::NAMES));
+        let shown = Arc::new(Snapshots::new(Arc::clone(&caches), self.acts.names(caches.details)));
         let page = Page::new();
         Router::new()
             .route("/", get(async move || page.response()))

@@ -4,7 +4,6 @@
 
 mod args;
 mod command;
-mod doctor;
 mod exit;
 mod fault;
 mod out;

@@ -8,6 +8,7 @@ mod entry;
 mod fleet;
 mod functions;
 mod health;
+mod operator;
 mod reconnect;
 mod report;
 mod status;

@@ -95,7 +95,7 @@ pub use resilience::settings::Resilience;
 pub use runtime::Invalidated;
 pub use settings::{HealthSettings, Memory, MemoryRole, Settings, SiteSettings};
 pub use tag::{escape, tag};
-pub use telemetry::event::NotKept;
+pub use telemetry::not_kept::NotKept;
 pub use telemetry::timeline::{Occurrence, OccurrenceKind};
 pub use telemetry::{Answerer, ExchangeReport, HotEntry, WaitReport};
 pub use telemetry::{CacheOutcomes, Collector};

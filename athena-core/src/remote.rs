@@ -239,6 +239,11 @@ impl Remote {
         self.journal.depth()
     }
 
+    /// How many operations may be attempted again now.
+    pub(crate) fn retries_left(&self) -> u64 {
+        self.budget.left(self.now())
+    }
+
     /// Closes the backend; tells whether it had ended within `write_deadline`, by the machine's clock.
     pub(crate) async fn close(&self) -> bool {
         let limit = self.settings.load().write_deadline;

@@ -37,7 +37,7 @@ use crate::tag::{Tag, TagExcess, Tags};
 #[cfg(feature = "json")]
 use crate::tasks::Sole;
 use crate::tasks::{Spawner, Tasks};
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
 
 /// The state of one cache.

@@ -37,6 +37,25 @@ const UNITS: [(&str, u64); 9] = [
     ("tib", 1 << 40),
 ];
 
+/// A size for people, as `1.5 MiB`.
+///
+/// ```
+/// # use athena_cache_core::size;
+/// assert_eq!(size::shown(1_572_864), "1.5 MiB");
+/// ```
+pub fn shown(bytes: u64) -> String {
+    const SHOWN: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut shown = bytes as f64;
+    while shown >= 1024.0 && unit + 1 < SHOWN.len() {
+        shown /= 1024.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && shown < 100.0);
+    format!("{shown:.digits$} {}", SHOWN[unit])
+}
+
 /// Writes a size as a number, or as `"unlimited"`.
 ///
 /// # Errors
@@ -192,6 +211,19 @@ mod tests {
         assert_eq!(read("all = 'unlimited'").all, Some(u64::MAX));
         for limits in [Limits::default(), Limits { most: u64::MAX, all: Some(u64::MAX) }] {
             assert_eq!(read(&toml::to_string(&limits).unwrap()), limits);
+        }
+    }
+
+    #[test]
+    fn sizes_for_people_are_short() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1_572_864, "1.5 MiB"),
+            (500 << 20, "500 MiB"),
+        ] {
+            assert_eq!(shown(bytes), text);
         }
     }
 

@@ -3,16 +3,20 @@
 //! Invariant: telemetry watches and never steers. This is the one place that names `tracing`.
 
 pub(crate) mod collect;
+mod counted;
 pub(crate) mod event;
 mod exchanges;
 mod histogram;
 mod hot;
 pub(crate) mod log;
+pub(crate) mod not_kept;
+mod observer;
 pub(crate) mod outcome;
 mod recurrence;
 mod sites;
 pub(crate) mod span;
 pub(crate) mod stats;
+mod striped;
 mod tiers;
 pub(crate) mod timeline;
 pub(crate) mod topic;
@@ -23,10 +27,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use collect::{CacheOutcomes, Collector};
-pub use event::{Event, Observer};
+pub use event::Event;
 pub use exchanges::ExchangeReport;
 pub use histogram::Distribution;
 pub use hot::HotEntry;
+pub use observer::Observer;
 pub use outcome::{Outcome, Source};
 pub use sites::SiteReport;
 pub use stats::Stats;
@@ -39,15 +44,14 @@ use hot::HotList;
 use sites::SiteTable;
 use stats::Counters;
 use tiers::Waits;
-use timeline::{Occurrence, Timeline};
-use window::{CounterSample, RateWindow, SiteTotals, Totals};
+use timeline::Timeline;
+use window::RateWindow;
 
 use crate::backend::{Class, Node};
 use crate::clock::Tick;
 use crate::contained::contained;
 use crate::key::Key;
 use crate::lock::Mutex;
-use crate::moment::Moment;
 use crate::tag::Tag;
 
 /// Tells counters and observers.
@@ -197,84 +201,5 @@ impl Telemetry {
         for observer in self.observers.iter().filter(|observer| observer.wants_calls()) {
             self.pass_on(&**observer, event);
         }
-    }
-}
-
-/// What was counted, for whoever reports it.
-impl Telemetry {
-    /// What was counted.
-    pub(crate) fn stats(&self) -> Stats {
-        let (memory_hits, backend_hits) = self.sites.hits();
-        Stats { memory_hits, backend_hits, ..self.counters.read() }
-    }
-
-    /// The same for each function.
-    pub(crate) fn sites(&self) -> Vec<SiteReport> {
-        self.sites.read()
-    }
-
-    /// How long callers waited.
-    pub(crate) fn waits(&self) -> Vec<WaitReport> {
-        self.waits.read()
-    }
-
-    /// What nodes were asked for.
-    pub(crate) fn exchanges(&self) -> Vec<ExchangeReport> {
-        self.exchanges.read()
-    }
-
-    pub(crate) fn hot(&self) -> Vec<HotEntry> {
-        self.hot.read()
-    }
-
-    pub(crate) fn timeline(&self) -> Vec<Occurrence> {
-        self.timeline.read()
-    }
-
-    /// Keeps a sample of the counters if one is due.
-    pub(crate) fn sample(&self, now: Tick) {
-        let is_due = self.window.lock().is_due(now);
-        if is_due {
-            let counted = self.counted(now);
-            self.window.lock().note(counted);
-        }
-    }
-
-    /// What was done of late.
-    pub(crate) fn rates(&self, now: Tick, over: Duration) -> Rates {
-        self.sample(now);
-        let counted = self.counted(now);
-        self.window.lock().rates(&counted, over)
-    }
-
-    /// What was done since the beginning, at most three hours back.
-    pub(crate) fn history(&self, now: Tick) -> History {
-        self.sample(now);
-        self.window.lock().history()
-    }
-
-    fn counted(&self, at: Tick) -> CounterSample {
-        let stats = self.stats();
-        let totals = Totals {
-            memory: stats.memory_hits,
-            backend: stats.backend_hits,
-            stale: stats.stale_hits,
-            joined: stats.joined,
-            misses: stats.misses,
-            bypassed: stats.bypassed,
-            failed: stats.failed,
-            slow: self.waits.slow(),
-            sampled: self.waits.of(Answerer::Memory).total(),
-            loads: stats.loads,
-            load_failures: stats.load_failures + stats.load_timeouts,
-            exchanges: self.exchanges.total(),
-        };
-        let sites = self.sites.totals(|site, calls, hits, failures| SiteTotals {
-            site,
-            calls,
-            hits,
-            failures,
-        });
-        CounterSample { at, moment: Moment::now(), totals, sites }
     }
 }

@@ -7,9 +7,14 @@
 //! * `metrics` (feature `metrics`): through the facade of that crate,
 //! * `otel` (feature `opentelemetry`): through OpenTelemetry's API.
 //!
+//! `doctor` (feature `doctor`) asks the servers of a cache, and says what is wrong with them.
+//!
 //! Invariant: nothing that is written holds a key, an argument, a tag or a value, and an address only if that was asked
 //! for.
 
+#[cfg(feature = "doctor")]
+pub mod doctor;
+mod families;
 #[cfg(any(feature = "metrics", feature = "opentelemetry", test))]
 mod figures;
 #[cfg(feature = "metrics")]

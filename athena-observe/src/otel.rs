@@ -22,19 +22,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use athena_cache_core::{Answerer, Cache, Event, Observer};
+use athena_cache_core::{Answerer, Cache, Distribution, Event, Observer};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 
+use crate::families::{Values, families};
 use crate::figures::{Figure, Value, figures};
-
-/// Bounds of times, in seconds: those of the cache's own histograms.
-const TIMES: [f64; 16] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0,
-];
-/// Bounds of ages, in seconds.
-const AGES: [f64; 9] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0];
 
 /// All instruments of one collection are read from one report, unless it takes longer than this.
 const ONE_COLLECTION: Duration = Duration::from_millis(100);
@@ -59,10 +52,10 @@ impl OtelObserver {
         Self {
             cache: KeyValue::new("cache", cache.into()),
             addresses: false,
-            requests: histogram("athena_cache.request.duration", &TIMES),
-            loads: histogram("athena_cache.load.duration", &TIMES),
-            exchanges: histogram("db.client.operation.duration", &TIMES),
-            ages: histogram("athena_cache.stale.age", &AGES),
+            requests: histogram("athena_cache.request.duration", &Distribution::TIMES),
+            loads: histogram("athena_cache.load.duration", &Distribution::TIMES),
+            exchanges: histogram("db.client.operation.duration", &Distribution::TIMES),
+            ages: histogram("athena_cache.stale.age", &Distribution::AGES),
         }
     }
 
@@ -131,16 +124,16 @@ impl Observer for OtelObserver {
 /// The meter's provider keeps the cache alive from then on. Call it once for each cache.
 pub fn attach(meter: &Meter, cache: &Cache) {
     let shared = Arc::new(Shared { cache: cache.clone(), latest: Mutex::new(None) });
-    for (name, kind, unit) in NAMES {
-        let instrument = named(name);
+    for family in families() {
+        let (name, unit, instrument) = (family.name, family.unit, named(family.name));
         let shared = Arc::clone(&shared);
         let of_name = move || -> Vec<(Value, Vec<KeyValue>)> {
             let figures = shared.figures();
             let of_name = figures.iter().filter(|figure| figure.name == name);
             of_name.map(|figure| (figure.value, attributes(figure))).collect()
         };
-        match kind {
-            InstrumentKind::Counter => {
+        match family.values {
+            Values::Count(_) | Values::Counts(_) => {
                 let counter = meter.u64_observable_counter(instrument).with_unit(unit);
                 let observed = counter.with_callback(move |observer| {
                     for (value, attributes) in of_name() {
@@ -151,7 +144,7 @@ pub fn attach(meter: &Meter, cache: &Cache) {
                 });
                 observed.build();
             }
-            InstrumentKind::Gauge => {
+            Values::Level(_) | Values::Levels(_) => {
                 let gauge = meter.f64_observable_gauge(instrument).with_unit(unit);
                 let observed = gauge.with_callback(move |observer| {
                     for (value, attributes) in of_name() {
@@ -162,55 +155,11 @@ pub fn attach(meter: &Meter, cache: &Cache) {
                 });
                 observed.build();
             }
+            // Recorded as they happen.
+            Values::Distributions(_) => {}
         }
     }
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InstrumentKind {
-    Counter,
-    Gauge,
-}
-
-/// What [`figures`] may hold, and in what it is counted: instruments are made before there are any.
-///
-/// What is counted in things is annotated and not `1`, which exporters take for a ratio.
-const NAMES: [(&str, InstrumentKind, &str); 34] = [
-    ("requests_total", InstrumentKind::Counter, "{call}"),
-    ("degraded_total", InstrumentKind::Counter, "{call}"),
-    ("load_failures_total", InstrumentKind::Counter, "{load}"),
-    ("load_timeouts_total", InstrumentKind::Counter, "{load}"),
-    ("refreshes_total", InstrumentKind::Counter, "{load}"),
-    ("fills_total", InstrumentKind::Counter, "{value}"),
-    ("unreadable_total", InstrumentKind::Counter, "{entry}"),
-    ("unwritable_total", InstrumentKind::Counter, "{value}"),
-    ("invalidations_total", InstrumentKind::Counter, "{invalidation}"),
-    ("journaled_total", InstrumentKind::Counter, "{invalidation}"),
-    ("retries_total", InstrumentKind::Counter, "{operation}"),
-    ("breaker_openings_total", InstrumentKind::Counter, "{opening}"),
-    ("reconnects_total", InstrumentKind::Counter, "{connection}"),
-    ("not_kept_total", InstrumentKind::Counter, "{value}"),
-    ("operation_failures_total", InstrumentKind::Counter, "{operation}"),
-    ("failovers_total", InstrumentKind::Counter, "{failover}"),
-    ("journal_entries", InstrumentKind::Gauge, "{invalidation}"),
-    ("journal_oldest_seconds", InstrumentKind::Gauge, "s"),
-    ("entries", InstrumentKind::Gauge, "{entry}"),
-    ("entries_max", InstrumentKind::Gauge, "{entry}"),
-    ("entry_bytes", InstrumentKind::Gauge, "By"),
-    ("last_failover_timestamp_seconds", InstrumentKind::Gauge, "s"),
-    ("last_recovery_seconds", InstrumentKind::Gauge, "s"),
-    ("health_status", InstrumentKind::Gauge, "{status}"),
-    ("health_check_seconds", InstrumentKind::Gauge, "s"),
-    ("nodes", InstrumentKind::Gauge, "{node}"),
-    ("nodes_ready", InstrumentKind::Gauge, "{node}"),
-    ("nodes_trusted", InstrumentKind::Gauge, "{node}"),
-    ("nodes_untrusted", InstrumentKind::Gauge, "{node}"),
-    ("replication_offset_lag_bytes", InstrumentKind::Gauge, "By"),
-    ("replication_lag_seconds", InstrumentKind::Gauge, "s"),
-    ("operations_in_flight", InstrumentKind::Gauge, "{operation}"),
-    ("breakers", InstrumentKind::Gauge, "{breaker}"),
-    ("node_info", InstrumentKind::Gauge, "{node}"),
-];
 
 /// A cache, and its figures of a moment ago.
 struct Shared {
@@ -248,19 +197,29 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::families::Family;
+
+    fn is_counter(family: &Family) -> bool {
+        matches!(family.values, Values::Count(_) | Values::Counts(_))
+    }
+
+    /// Those that are instruments of their own.
+    fn instruments() -> impl Iterator<Item = &'static Family> {
+        families().filter(|family| !matches!(family.values, Values::Distributions(_)))
+    }
 
     /// What exporters for Prometheus call an instrument, by the rules that OpenTelemetry has for that.
-    fn exported(instrument: &str, kind: InstrumentKind, unit: &str) -> String {
-        let name = instrument.replace('.', "_");
-        let unit = match (unit, kind) {
+    fn exported(family: &Family) -> String {
+        let name = named(family.name).replace('.', "_");
+        let unit = match (family.unit, is_counter(family)) {
             ("s", _) => "_seconds",
             ("By", _) => "_bytes",
-            ("1", InstrumentKind::Gauge) => "_ratio",
-            ("1", InstrumentKind::Counter) => "",
+            ("1", false) => "_ratio",
+            ("1", true) => "",
             (annotation, _) if annotation.starts_with('{') && annotation.ends_with('}') => "",
             (other, _) => panic!("{other} is no unit that is known here"),
         };
-        let total = if kind == InstrumentKind::Counter { "_total" } else { "" };
+        let total = if is_counter(family) { "_total" } else { "" };
         format!("{name}{unit}{total}")
     }
 
@@ -273,33 +232,14 @@ mod tests {
         ] {
             assert_eq!(named(name), instrument);
         }
-        let names: BTreeSet<_> = NAMES.iter().map(|(name, ..)| named(name)).collect();
-        assert_eq!(names.len(), NAMES.len(), "each is an instrument of its own");
+        let names: BTreeSet<_> = instruments().map(|family| named(family.name)).collect();
+        assert_eq!(names.len(), instruments().count(), "each is an instrument of its own");
     }
 
     #[test]
     fn what_exporters_make_of_them_is_what_rules_and_panels_ask_for() {
-        for (name, kind, unit) in NAMES {
-            assert_eq!(exported(&named(name), kind, unit), format!("athena_cache_{name}"));
-        }
-    }
-
-    #[tokio::test]
-    async fn every_figure_has_an_instrument_of_its_kind() {
-        let cache = Cache::builder("shop")
-            .backend(athena_cache_core::testing::MemoryBackend::new())
-            .build()
-            .unwrap();
-        cache.entry("a").get::<u8>().await.unwrap();
-        cache.health_checks().report().await;
-        for figure in figures(&cache.report()) {
-            let kind = match figure.value {
-                Value::Counter(_) => InstrumentKind::Counter,
-                Value::Gauge(_) => InstrumentKind::Gauge,
-            };
-            let is_it =
-                |(name, of, _): &(&str, InstrumentKind, &str)| *name == figure.name && *of == kind;
-            assert!(NAMES.iter().any(is_it), "{figure:?}");
+        for family in instruments() {
+            assert_eq!(exported(family), format!("athena_cache_{}", family.name));
         }
     }
 }

@@ -35,6 +35,7 @@
 //! | `operation_duration_seconds` | `operation` | histogram: what exchanges with nodes took; with `endpoint` with [`endpoints`](Exposition::endpoints), as the next one and `node_info` |
 //! | `operation_failures_total` | `operation`, `class` | operations that the backend did not do; of how many a caller saw something, `requests_total` tells as `failed` |
 //! | `retries_total`, `reconnects_total`, `breaker_openings_total` | | |
+//! | `retry_budget_left` | | retries that are left to all operations together now; at 0 what fails is not attempted again |
 //! | `failovers_total` | `cause`: `planned`, `unplanned` | |
 //! | `last_failover_timestamp_seconds`, `last_recovery_seconds` | | once there was one |
 //! | `invalidations_total`, `journaled_total` | | all, and those that had to wait |
@@ -50,13 +51,12 @@
 //! | `node_ready`, `node_trusted`, `node_in_flight` | `endpoint` | with [`endpoints`](Exposition::endpoints) |
 //! | `node_breaker_state` | `endpoint`, `traffic`, `state` | 1 for the state that it is in; likewise |
 
-mod families;
-mod nodes;
 mod text;
 
 use athena_cache_core::Report;
 
-use text::Text;
+use crate::families::{Detail, Sample, Values, families};
+use text::{Kind, Text};
 
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -83,17 +83,22 @@ impl Exposition {
     ///
     /// Two of one namespace give samples that Prometheus refuses as duplicates: give one, or name them apart.
     pub fn render(self, reports: &[Report]) -> String {
+        let detail = if self.endpoints { Detail::Endpoints } else { Detail::Together };
         let mut text = Text::default();
-        families::calls(&mut text, reports);
-        families::entries(&mut text, reports);
-        families::backend(&mut text, reports);
-        nodes::operations(&mut text, reports, self.endpoints);
-        nodes::health(&mut text, reports);
-        nodes::replication(&mut text, reports);
-        nodes::nodes(&mut text, reports);
-        nodes::info(&mut text, reports, self.endpoints);
-        if self.endpoints {
-            nodes::endpoints(&mut text, reports);
+        for family in families() {
+            let kind = match family.values {
+                Values::Count(_) | Values::Counts(_) => Kind::Counter,
+                Values::Level(_) | Values::Levels(_) => Kind::Gauge,
+                Values::Distributions(_) => Kind::Histogram,
+            };
+            let mut written = text.family(kind, family.name, family.help);
+            for report in reports {
+                family.tell(report, detail, &mut |labels, sample| match sample {
+                    Sample::Count(count) => written.sample(labels, count),
+                    Sample::Level(level) => written.sample(labels, level),
+                    Sample::Distribution(of) => written.distribution(labels, of),
+                });
+            }
         }
         text.into_string()
     }

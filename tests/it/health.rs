@@ -1,16 +1,17 @@
 //! Health checks: a registry, its report, and what probes ask.
 
-use std::future::pending;
+mod documents;
+mod runs;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use athena_cache::backend::{Ability, Class};
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Builder, Finding, Health, HealthPolicy, HealthReport, Memory, Need, Settings};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{Remote, World, until};
+use crate::world::{Remote, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -134,78 +135,6 @@ async fn a57_checks_are_added_replaced_and_removed() {
 }
 
 #[tokio::test]
-async fn a57_a_check_that_panics_or_hangs_is_its_own_trouble() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    checks.add("panics", Need::Quality, || async { panic!("of a user") });
-    checks.add("panics at once", Need::Quality, panics_at_once);
-    checks.add("hangs", Need::Quality, pending);
-    checks.add("works", Need::Quality, || async { Finding::healthy("fine") });
-    let asked = checks.clone();
-    let report = tokio::spawn(async move { asked.report().await });
-    while world.clock.sleepers() < 1 {
-        tokio::task::yield_now().await;
-    }
-    world.advance(SECOND);
-    let report = report.await.unwrap();
-    assert_eq!(report.status, Health::Degraded);
-    assert_eq!(description(&report, "hangs"), "no answer in 1s");
-    for name in ["panics", "panics at once"] {
-        assert_eq!(description(&report, name), "the check panicked: of a user");
-    }
-    assert_eq!(report.entries["works"].status, Some(Health::Healthy));
-}
-
-fn panics_at_once() -> std::future::Ready<Finding> {
-    panic!("of a user")
-}
-
-#[tokio::test]
-async fn a57_a_hundred_who_ask_at_once_run_it_once_and_so_does_who_asks_within_a_second() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&runs);
-    checks.add("counted", Need::Quality, move || {
-        let counted = Arc::clone(&counted);
-        async move {
-            tokio::task::yield_now().await;
-            counted.fetch_add(1, Ordering::Relaxed);
-            Finding::healthy("fine")
-        }
-    });
-    futures_util::future::join_all((0..100).map(|_| checks.report())).await;
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
-    world.advance(SECOND - Duration::from_millis(1));
-    checks.report().await;
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
-    world.advance(Duration::from_millis(1));
-    checks.report().await;
-    assert_eq!(runs.load(Ordering::Relaxed), 2);
-}
-
-#[tokio::test]
-async fn a57_one_who_asks_and_leaves_keeps_nobody_from_an_answer() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    checks.add("hangs", Need::Quality, pending);
-    let [leaves, stays] = [(); 2].map(|()| {
-        let checks = checks.clone();
-        tokio::spawn(async move { checks.report().await.status })
-    });
-    while world.clock.sleepers() < 1 {
-        tokio::task::yield_now().await;
-    }
-    leaves.abort();
-    let _ = leaves.await;
-    while world.clock.sleepers() < 1 {
-        tokio::task::yield_now().await;
-    }
-    world.advance(SECOND);
-    assert_eq!(stays.await.unwrap(), Health::Degraded);
-}
-
-#[tokio::test]
 async fn checks_pass_a_breaker_that_is_open_and_neither_close_nor_open_one() {
     let remote = Remote::tiered();
     let cache = &remote.world.cache;
@@ -257,116 +186,6 @@ async fn a_node_that_is_isolated_is_told_and_not_asked() {
 }
 
 #[tokio::test]
-async fn what_was_not_found_out_is_null_and_no_reason_for_anything() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    checks.add("moon", Need::Ready, || async { Finding::unknown("it is cloudy") });
-    checks.add("sun", Need::Ready, || async { Finding::healthy("it shines") });
-    let report = checks.report().await;
-    assert_eq!((report.status, report.entries["moon"].status), (Health::Healthy, None));
-    assert!(checks.is_ready().await);
-    let shown = serde_json::to_value(&*report).unwrap();
-    assert_eq!(shown["entries"]["moon"]["status"], Value::Null);
-    assert_eq!(shown["entries"]["moon"]["description"], "it is cloudy");
-    let neutral = serde_json::to_value(report.neutral()).unwrap();
-    let moon = &neutral["checks"]["moon"][0];
-    assert!(moon.get("status").is_none(), "the draft has no word for it: {neutral}");
-    assert_eq!(moon["output"], "it is cloudy");
-    let known = HealthReport::clone(&report).known();
-    assert_eq!(known.entries.keys().collect::<Vec<_>>(), ["sun"]);
-}
-
-#[tokio::test]
-async fn who_asks_while_a_report_is_made_is_given_that_however_short_it_is_good_for() {
-    let world = World::with(|builder| {
-        let mut settings = Settings::default();
-        settings.health.cache_for = Duration::ZERO;
-        builder.settings(settings)
-    });
-    let checks = world.cache.health_checks();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&runs);
-    checks.add("counted", Need::Quality, move || {
-        let counted = Arc::clone(&counted);
-        async move {
-            tokio::task::yield_now().await;
-            counted.fetch_add(1, Ordering::Relaxed);
-            Finding::healthy("fine")
-        }
-    });
-    futures_util::future::join_all((0..100).map(|_| checks.report())).await;
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
-    checks.report().await;
-    assert_eq!(runs.load(Ordering::Relaxed), 2, "who asks later is not given an old one");
-}
-
-#[tokio::test]
-async fn a_report_without_a_check_that_was_added_meanwhile_is_kept_for_nobody() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let told = Arc::new(tokio::sync::Mutex::new(Some(told)));
-    checks.add("slow", Need::Quality, move || {
-        let told = Arc::clone(&told);
-        async move {
-            if let Some(told) = told.lock().await.take() {
-                told.await.unwrap();
-            }
-            Finding::healthy("fine")
-        }
-    });
-    let asked = checks.clone();
-    let first = tokio::spawn(async move { asked.report().await });
-    while world.clock.sleepers() < 1 {
-        tokio::task::yield_now().await;
-    }
-    checks.add("new", Need::Quality, || async { Finding::healthy("fine") });
-    tell.send(()).unwrap();
-    assert_eq!(first.await.unwrap().entries.len(), 1);
-    assert_eq!(checks.report().await.entries.len(), 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_check_that_holds_up_its_thread_is_not_begun_again_before_it_has_ended() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    let (free, held) = std::sync::mpsc::channel::<()>();
-    let held = Arc::new(std::sync::Mutex::new(held));
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&runs);
-    checks.add("holds up", Need::Quality, move || {
-        counted.fetch_add(1, Ordering::SeqCst);
-        let held = Arc::clone(&held);
-        async move {
-            let _ = held.lock().unwrap().recv();
-            Finding::healthy("at last")
-        }
-    });
-    let late = async || {
-        // The report before is good no more.
-        world.advance(2 * SECOND);
-        let asked = checks.clone();
-        let report = tokio::spawn(async move { asked.report().await });
-        until("it has begun", || runs.load(Ordering::SeqCst) > 0).await;
-        while !report.is_finished() {
-            world.advance(2 * SECOND);
-            tokio::task::yield_now().await;
-        }
-        description(&report.await.unwrap(), "holds up")
-    };
-    assert_eq!(late().await, "no answer in 1s");
-    for _ in 0..3 {
-        assert_eq!(late().await, "it still runs, since an earlier report");
-    }
-    assert_eq!(runs.load(Ordering::SeqCst), 1);
-    free.send(()).unwrap();
-    drop(free);
-    // As soon as it has ended it is begun again.
-    while late().await != "at last" {}
-    assert!(runs.load(Ordering::SeqCst) >= 2);
-}
-
-#[tokio::test]
 async fn a55_what_a_check_writes_is_gone_however_it_ends() {
     let remote = Remote::tiered();
     remote.world.cache.settle().await;
@@ -384,43 +203,6 @@ async fn a55_what_a_check_writes_is_gone_however_it_ends() {
 }
 
 #[tokio::test]
-async fn a59_the_document_is_that_of_the_guide_and_the_neutral_one_is_nobodys() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
-    checks.add("disk", Need::Ready, || async { Finding::degraded("2 GiB free on /var") });
-    checks.add("sun", Need::Quality, || async { Finding::healthy("it shines") });
-    let report = checks.report().await;
-    let shown = serde_json::to_value(&*report).unwrap();
-    assert_eq!(
-        shown,
-        json!({
-            "status": "Degraded",
-            "totalDuration": "00:00:00",
-            "entries": {
-                "disk": {
-                    "status": "Degraded", "duration": "00:00:00",
-                    "description": "2 GiB free on /var", "data": {}, "tags": ["ready"],
-                },
-                "sun": {
-                    "status": "Healthy", "duration": "00:00:00",
-                    "description": "it shines", "data": {},
-                },
-            },
-        })
-    );
-    let neutral = serde_json::to_value(report.neutral()).unwrap();
-    assert_eq!(neutral["status"], "warn");
-    assert_eq!(neutral["checks"]["disk"][0]["status"], "warn");
-    assert_eq!(neutral["checks"]["disk"][0]["output"], "2 GiB free on /var");
-    assert_eq!(neutral["checks"]["sun"][0]["output"], Value::Null, "what passes has none");
-
-    let hidden = HealthReport::clone(&report).without_details();
-    let hidden = serde_json::to_string(&hidden).unwrap()
-        + &serde_json::to_string(&hidden.neutral()).unwrap();
-    assert!(!hidden.contains("GiB") && !hidden.contains("shines"), "{hidden}");
-}
-
-#[tokio::test]
 async fn a_service_that_has_nobody_to_wait_for_has_started_and_is_alive() {
     let remote = Remote::tiered();
     for cache in [&remote.world.cache, &World::in_memory().cache] {
@@ -430,20 +212,4 @@ async fn a_service_that_has_nobody_to_wait_for_has_started_and_is_alive() {
     remote.chaos.always(Chaotic::Error(Class::Unreachable));
     let checks = remote.world.cache.health_checks();
     assert!(checks.has_started() && checks.is_live(), "for ever, and whatever Redis does");
-}
-
-#[tokio::test]
-async fn settings_of_checks_that_cannot_be_used_are_told() {
-    let mut settings = Settings::default();
-    settings.health.limit = Duration::ZERO;
-    settings.health.ping = Duration::ZERO;
-    let error = athena_cache::Cache::builder("shop").settings(settings).build().unwrap_err();
-    let text = error.to_string();
-    assert!(
-        text.contains("`health.limit` is 0ns") && text.contains("`health.ping` is 0"),
-        "{text}"
-    );
-    let read: Settings = toml::from_str("[health]\npolicy = \"guide\"\nping = \"20ms\"").unwrap();
-    assert_eq!(read.health.policy, HealthPolicy::Guide);
-    assert_eq!(read.health.ping, Duration::from_millis(20));
 }

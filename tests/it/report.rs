@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
-use athena_cache::{Cache, SiteReport, athena_cache};
+use athena_cache::{Cache, Resilience, SiteReport, athena_cache};
 
 use crate::world::{Fault, Remote, World};
 
@@ -90,6 +90,44 @@ async fn the_age_of_stale_answers_is_counted() {
     assert_eq!((price.stale_hits, price.stale_age.count), (1, 1));
     assert_eq!((price.stale_age.at_most(15.0), price.stale_age.at_most(60.0)), (0, 1));
     assert!((price.stale_age.sum - 40.0).abs() < 0.1, "{}", price.stale_age.sum);
+}
+
+#[tokio::test]
+async fn the_retries_that_are_left_are_told() {
+    assert_eq!(Cache::in_memory("plain").report().retry_budget_left, None, "there is no backend");
+    let remote = Remote::with(|builder| builder.resilience(Resilience::default()));
+    let cache = &remote.world.cache;
+    assert_eq!(cache.report().retry_budget_left, Some(30));
+    remote.chaos.next(1, Chaotic::Error(Class::Disconnected));
+    let caller = cache.clone();
+    let call =
+        tokio::spawn(
+            async move { caller.entry("a").get_or_load(async || Ok::<_, Fault>(1)).await },
+        );
+    while !call.is_finished() {
+        // Enough for one task, which waits for nothing but the clock.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        remote.world.advance(Duration::from_millis(10));
+    }
+    assert_eq!(call.await.unwrap(), Ok(1));
+    assert_eq!((cache.stats().retries, cache.report().retry_budget_left), (1, Some(29)));
+    // They come back with the seconds.
+    remote.world.advance(Duration::from_secs(11));
+    assert_eq!(cache.report().retry_budget_left, Some(30));
+}
+
+#[tokio::test]
+async fn what_checks_found_is_told_for_a_minute() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    assert!(cache.report().checks.is_none(), "nobody has asked");
+    cache.health_checks().report().await;
+    remote.world.advance(Duration::from_millis(59_999));
+    assert!(cache.report().checks.is_some());
+    remote.world.advance(Duration::from_millis(1));
+    assert!(cache.report().checks.is_none());
 }
 
 #[test]

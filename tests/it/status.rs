@@ -224,6 +224,25 @@ async fn without_details_no_address_host_actor_or_sentence_is_left() {
 }
 
 #[tokio::test]
+async fn without_details_each_text_that_may_name_a_place_or_a_person_is_gone() {
+    let remote = Remote::tiered();
+    remote.world.cache.acted("cleared", "ann");
+    let mut status = remote.world.cache.status().await;
+    let secret = || Some("secret-place".to_owned());
+    let (node, maintenance) = (&mut status.nodes[0], &mut status.maintenance);
+    "secret-place".clone_into(&mut node.endpoint);
+    (node.refuses, node.error) = (secret(), secret());
+    (maintenance.node, maintenance.raw) = (secret(), secret());
+    let occurrence = &mut status.timeline[0];
+    (occurrence.endpoint, occurrence.from, occurrence.actor) = (secret(), secret(), secret());
+    status.process.host = secret();
+    let full = serde_json::to_string(&status).unwrap();
+    assert_eq!(full.matches("secret-place").count(), 9);
+    let hidden = serde_json::to_string(&status.without_details()).unwrap();
+    assert!(!hidden.contains("secret-place"), "{hidden}");
+}
+
+#[tokio::test]
 async fn without_details_a_node_that_refuses_is_still_one() {
     let mut status = Remote::tiered().world.cache.status().await;
     for (said, shown) in [(None, false), (Some("OOM on host-a".to_owned()), true)] {

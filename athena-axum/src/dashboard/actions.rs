@@ -20,11 +20,17 @@ use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
+use super::doctor::{Doctor, Told};
 use super::forgery;
 use super::look::{Looked, look};
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
 use orders::{Order, What};
+
+/// What may be done.
+const NAMES: [&str; 6] = ["examine", "invalidate", "isolate", "look", "reconnect", "resume"];
+/// Of these, what answers with addresses, and with what servers say.
+const IN_DETAIL: [&str; 1] = ["examine"];
 
 /// Bytes of a body.
 const LARGEST: usize = 4 * 1024;
@@ -35,6 +41,7 @@ type Guard = dyn Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync;
 #[derive(Clone)]
 pub struct Acting {
     guard: Arc<Guard>,
+    doctor: Arc<Doctor>,
 }
 
 impl fmt::Debug for Acting {
@@ -48,45 +55,52 @@ impl Acting {
     where
         G: Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static,
     {
-        Self { guard: Arc::new(guard) }
+        Self { guard: Arc::new(guard), doctor: Arc::default() }
     }
 }
 
 impl Acts for Acting {
-    const NAMES: &'static [&'static str] =
-        &["invalidate", "isolate", "look", "reconnect", "resume"];
+    fn names(&self, details: bool) -> Vec<&'static str> {
+        let is_there = |name: &&str| details || !IN_DETAIL.contains(name);
+        NAMES.into_iter().filter(is_there).collect()
+    }
 
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
         let act = |name: &'static str| {
-            let (guard, caches) = (Arc::clone(&self.guard), Arc::clone(caches));
+            let (acting, caches) = (self.clone(), Arc::clone(caches));
             post(async move |request: Request<Body>| {
-                let acted = act(name, &*guard, &caches, request).await;
+                let acted = act(name, &acting, &caches, request).await;
                 acted.unwrap_or_else(|refusal| *refusal)
             })
         };
-        let route = |router: Router<S>, name: &&'static str| {
+        let route = |router: Router<S>, name: &'static str| {
             router.route(&format!("/actions/{name}"), act(name))
         };
-        Self::NAMES.iter().fold(Router::new(), route)
+        self.names(caches.details).into_iter().fold(Router::new(), route)
     }
 }
 
 type Acted = Result<Response<Body>, Box<Response<Body>>>;
 
-async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Request<Body>) -> Acted {
+async fn act(
+    name: &'static str,
+    acting: &Acting,
+    caches: &Caches,
+    request: Request<Body>,
+) -> Acted {
     let (parts, body) = request.into_parts();
     forgery::refuse(&parts, name)?;
-    let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
+    let actor = (acting.guard)(&parts).map_err(|status| Box::new(refused(status)))?;
     let bad = |status, why: &str| Box::new(refusal(status, why));
     let body = to_bytes(body, LARGEST).await;
     let body = body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
     let order =
         Order::read(name, &body).map_err(|why| bad(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
     let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
-    let (_, cache) =
+    let (place, cache) =
         caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
     cache.acted(order.what.told(), actor.name());
-    let done = carry_out(cache, order.what, caches.details).await;
+    let done = carry_out(acting, (place, cache), order.what, caches.details).await;
     Ok(answer(StatusCode::ACCEPTED, JSON, &done))
 }
 
@@ -106,15 +120,32 @@ struct Deed {
     /// What is stored, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<HeldEntry>,
+    /// What is wrong, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<Told>,
 }
 
 impl Deed {
     fn told(is_done: bool, text: &'static str) -> Self {
-        Self { is_done, text: text.into(), found: None }
+        Self { is_done, text: text.into(), found: None, diagnosis: None }
+    }
+
+    fn diagnosed(found: Result<Told, String>) -> Self {
+        match found {
+            Ok(told) => {
+                Self { text: told.text().into(), diagnosis: Some(told), ..Self::told(true, "") }
+            }
+            Err(why) => Self { text: why.into(), ..Self::told(false, "") },
+        }
     }
 }
 
-async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
+async fn carry_out(
+    acting: &Acting,
+    (place, cache): (usize, &Cache),
+    what: What,
+    details: bool,
+) -> Deed {
     let invalidated = match what {
         What::Isolate(duration) => {
             cache.isolate(duration);
@@ -124,10 +155,12 @@ async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
             cache.resume();
             return Deed::told(true, "resumed: this process tries Redis again");
         }
+        What::Examine => return Deed::diagnosed(acting.doctor.examine(place, cache).await),
         What::Reconnect => return reconnect(cache),
         What::Look(name) => {
             let Looked { text, found } = look(cache, &name, details).await;
-            return Deed { is_done: found.is_some(), text: text.into(), found };
+            let is_done = found.is_some();
+            return Deed { text: text.into(), found, ..Deed::told(is_done, "") };
         }
         What::Entry(name) => cache.invalidate(name).await,
         What::Tag(name) => cache.invalidate_tag(name).await,

@@ -29,7 +29,7 @@ const GOOD_OF_FLEET: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Snapshots {
     caches: Arc<Caches>,
-    actions: &'static [&'static str],
+    actions: Vec<&'static str>,
     latest: Vec<Mutex<Option<Latest>>>,
     fleets: Vec<Mutex<Option<(Instant, FleetView)>>>,
 }
@@ -105,7 +105,7 @@ struct SiteRow {
 }
 
 impl Snapshots {
-    pub(super) fn new(caches: Arc<Caches>, actions: &'static [&'static str]) -> Self {
+    pub(super) fn new(caches: Arc<Caches>, actions: Vec<&'static str>) -> Self {
         let latest = caches.all.iter().map(|_| Mutex::default()).collect();
         let fleets = caches.all.iter().map(|_| Mutex::default()).collect();
         Self { caches, actions, latest, fleets }
@@ -152,7 +152,7 @@ impl Snapshots {
         let report = cache.report();
         let view = View {
             caches: self.caches.names(),
-            actions: self.actions,
+            actions: &self.actions,
             details: self.caches.details,
             glance: Glance::of(&status),
             status: &status,
@@ -195,7 +195,7 @@ impl SiteRow {
         Self {
             site: site.site,
             calls: site.calls(),
-            hits: site.memory_hits + site.backend_hits + site.stale_hits,
+            hits: site.hits(),
             stale: site.stale_hits,
             degraded: site.degraded_hits,
             misses: site.misses,

@@ -8,6 +8,7 @@ use athena_cache_axum::dashboard;
 use axum::Router;
 
 use crate::browser::Browser;
+use crate::many::ManyNodes;
 use crate::served::Served;
 
 #[test]
@@ -39,4 +40,22 @@ fn p7_who_is_there_who_is_missing_and_what_they_disagree_about() {
     ));
     page.wait("document.getElementById('fleet-count').innerText === '2 of 3 are there'");
     drop((told, other));
+}
+
+#[test]
+fn p7_where_the_roster_cannot_be_read_this_process_is_shown_alone_and_it_is_said() {
+    let nodes = ManyNodes::new(1);
+    nodes.fall_silent();
+    let mut settings = Settings::default();
+    settings.fleet = Some(Duration::from_secs(1));
+    let builder = Cache::builder("shop").settings(settings);
+    let cache = builder.backend(nodes).build().unwrap();
+    let served = Served::new(|| Router::new().nest("/athena", dashboard(&cache).into_router()));
+    let page = Browser::shared().page();
+    page.open(&served.url("/athena"));
+    page.wait("document.getElementById('fleet-count').innerText === 'this one alone is known'");
+    let said = page.text("#fleet-body");
+    assert!(said.starts_with("The others cannot be seen: Redis cannot be asked"), "{said}");
+    assert_eq!(page.text("h1"), "shop", "all else is there");
+    assert_eq!(page.console(), [""; 0]);
 }

@@ -16,6 +16,7 @@ mod served;
 mod support;
 
 mod acting;
+mod examined;
 mod failing;
 mod fleet;
 mod hostile;

@@ -32,7 +32,7 @@ const CONTRASTS: &str = r"(() => {
   return found.sort((a, b) => a[0] - b[0]).slice(0, 5).concat([[found.length, 'texts']]);
 })()";
 
-fn page_of(cache: &Cache) -> (Served, Page) {
+pub fn page_of(cache: &Cache) -> (Served, Page) {
     let shown = Caches::from(cache).details(true);
     let page = dashboard(shown).actions(|_| Ok(Actor::new("ada")));
     let served = Served::new(|| Router::new().nest("/athena", page.into_router()));
@@ -42,7 +42,7 @@ fn page_of(cache: &Cache) -> (Served, Page) {
     (served, page)
 }
 
-fn is_readable(page: &Page, what: &str) {
+pub fn is_readable(page: &Page, what: &str) {
     for scheme in ["light", "dark"] {
         page.prefers(&[("prefers-color-scheme", scheme)]);
         let contrasts = page.eval(CONTRASTS);
@@ -60,7 +60,7 @@ fn is_readable(page: &Page, what: &str) {
     page.prefers(&[]);
 }
 
-fn is_narrow(page: &Page, what: &str) {
+pub fn is_narrow(page: &Page, what: &str) {
     page.size(320, 800);
     let wide = page.eval("document.documentElement.scrollWidth");
     assert_eq!(wide, 320, "{what}: {}", page.eval("[...document.querySelectorAll('body *')].filter(it => it.getBoundingClientRect().right > 321).slice(0, 3).map(it => it.outerHTML.slice(0, 200))"));

@@ -3,14 +3,17 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use athena_cache::{Cache, athena_cache};
+use athena_cache::testing::MemoryBackend;
+use athena_cache::{Cache, Settings, athena_cache};
 use athena_cache_axum::{Actor, Caches, content_policy, dashboard};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use futures_util::future::join_all;
 use tower::ServiceExt;
 
 use crate::asked::get;
+use crate::many::ManyNodes;
 
 #[athena_cache(ttl = "10s", name = "api::secret_of", cache = cache)]
 async fn secret_of(cache: &Cache, name: &str) -> usize {
@@ -61,6 +64,13 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
         json["shown"]["actions"],
         serde_json::json!(["invalidate", "isolate", "look", "reconnect", "resume"])
     );
+    let acting = dashboard(Caches::from(&cache).details(true)).actions(|_| Ok(Actor::new("ada")));
+    let in_detail = Router::new().nest("/athena", acting.into_router());
+    let in_detail = get(&in_detail, "/athena/api/status").await.json();
+    assert_eq!(
+        in_detail["shown"]["actions"],
+        serde_json::json!(["examine", "invalidate", "isolate", "look", "reconnect", "resume"])
+    );
     assert_eq!(json["shown"]["status"]["process"]["host"], serde_json::Value::Null, "no details");
 }
 
@@ -77,6 +87,79 @@ async fn a_cache_is_asked_once_for_all_who_look_within_a_second() {
     assert_eq!(shown().await, first);
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_ne!(shown().await["timestamp"], first["timestamp"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_and_processes_are_asked_once_for_all_who_look_at_the_same_time() {
+    let mut settings = Settings::default();
+    settings.fleet = Some(Duration::from_secs(600));
+    let nodes = ManyNodes::new(2);
+    let cache = Cache::builder("shop").settings(settings).backend(nodes.clone()).build().unwrap();
+    let app = app(&cache);
+    get(&app, "/athena/api/status").await;
+    let (alone, listed) = (nodes.surveyed(), nodes.listed());
+    assert!(alone > 0 && listed == 1, "{alone}, {listed}");
+    // What was found out is no longer good.
+    tokio::time::advance(Duration::from_secs(6)).await;
+    join_all((0..20).map(|_| get(&app, "/athena/api/status"))).await;
+    assert!(nodes.surveyed() <= 2 * alone, "{} after {alone}", nodes.surveyed());
+    assert_eq!(nodes.listed(), 2);
+    // The roster is read less often than nodes are asked.
+    tokio::time::advance(Duration::from_secs(2)).await;
+    get(&app, "/athena/api/status").await;
+    assert_eq!(nodes.listed(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roster_that_does_not_come_holds_up_nobody_and_is_said_to_be_missing() {
+    let mut settings = Settings::default();
+    settings.fleet = Some(Duration::from_secs(600));
+    let nodes = ManyNodes::new(2);
+    let cache = Cache::builder("shop").settings(settings).backend(nodes.clone()).build().unwrap();
+    nodes.fall_silent();
+    for (details, trouble) in [(true, "no answer in 500ms"), (false, "Redis cannot be asked")] {
+        let page = dashboard(Caches::from(&cache).details(details)).into_router();
+        let app = Router::new().nest("/athena", page);
+        let asked = tokio::time::Instant::now();
+        let json = get(&app, "/athena/api/status").await.json();
+        assert_eq!(json["shown"]["fleet"]["trouble"], trouble);
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_other_processes_machines_and_what_they_were_told_are_shown_in_detail_only() {
+    let store = MemoryBackend::new();
+    let process = |entries| {
+        let mut settings = Settings::default();
+        settings.fleet = Some(Duration::from_secs(600));
+        settings.memory.max_entries = entries;
+        Cache::builder("shop").settings(settings).backend(store.clone()).build().unwrap()
+    };
+    let (one, other) = (process(100), process(200));
+    for details in [false, true] {
+        let page = dashboard(Caches::from(&one).details(details)).into_router();
+        let app = Router::new().nest("/athena", page);
+        let mut asked = 0;
+        let fleet = loop {
+            other.fleet().await.unwrap();
+            let fleet = get(&app, "/athena/api/status").await.json()["shown"]["fleet"].clone();
+            if fleet["processes"].as_array().unwrap().len() == 2 {
+                break fleet;
+            }
+            asked += 1;
+            assert!(asked < 100, "{fleet}");
+            // The roster is good for a while.
+            tokio::time::advance(Duration::from_secs(6)).await;
+        };
+        let host = one.status().await.process.host.filter(|_| details);
+        for process in fleet["processes"].as_array().unwrap() {
+            assert_eq!(process["host"].as_str(), host.as_deref(), "{fleet}");
+        }
+        let told = fleet["disagreements"].as_array().unwrap();
+        assert!(!told.is_empty(), "{fleet}");
+        assert!(told.iter().all(|it| it.as_str().unwrap().contains(": ") == details), "{fleet}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

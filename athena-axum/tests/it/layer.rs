@@ -158,7 +158,12 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
         let _ = price(&cache, 2, true).await;
         StatusCode::INTERNAL_SERVER_ERROR
     };
+    let lists = async |State(cache): State<Cache>| {
+        let _ = price(&cache, 3, false).await;
+        [("cache-status", "edge; fwd=uri-miss"), ("server-timing", "db;dur=3")]
+    };
     let mut app = Router::new()
+        .route("/lists", get(lists))
         .route(
             "/own",
             get(async move |cache| {
@@ -167,7 +172,7 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
             }),
         )
         .route("/failed", get(failed))
-        .layer(CacheLayer::new().worst_outcome().age())
+        .layer(CacheLayer::new().worst_outcome().age().cache_status().server_timing())
         .with_state(cache);
     let mut ask = async |path: &str| {
         let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
@@ -179,5 +184,12 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
         (["OURS", "7"], StatusCode::INTERNAL_SERVER_ERROR)
     );
     assert_eq!(said(ask("/failed").await.headers()), ["MISS", ""]);
+    // These are lists, to which each on the way adds its own word.
+    let lists = ask("/lists").await;
+    for (name, own) in [("cache-status", "edge; fwd=uri-miss"), ("server-timing", "db;dur=3")] {
+        let all = lists.headers().get_all(name).iter().map(|it| it.to_str().unwrap());
+        let all: Vec<_> = all.collect();
+        assert_eq!((all.len(), all[0]), (2, own), "{all:?}");
+    }
     assert_eq!(ask("/nowhere").await.status(), StatusCode::NOT_FOUND);
 }

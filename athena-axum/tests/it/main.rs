@@ -8,5 +8,12 @@ mod actions;
 #[cfg(feature = "dashboard")]
 mod api;
 mod asked;
+#[cfg(feature = "dashboard")]
+mod examined;
 mod layer;
+#[cfg(feature = "dashboard")]
+#[path = "../support/many.rs"]
+mod many;
+#[cfg(feature = "dashboard")]
+mod refused;
 mod routes;

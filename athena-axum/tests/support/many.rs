@@ -1,6 +1,7 @@
 //! A cluster of many nodes that is played: one store behind them, each of them with a switch.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,11 +23,59 @@ pub struct ManyNodes {
     primaries: u32,
     /// Numbers of primaries that do not answer.
     away: Arc<Mutex<BTreeSet<u32>>>,
+    asked: Arc<AskedCounts>,
+    /// Whether operators are told nothing but how nodes are.
+    is_silent: Arc<AtomicBool>,
+}
+
+/// How often operators have asked.
+#[derive(Debug, Default)]
+struct AskedCounts {
+    /// How nodes are.
+    surveyed: AtomicUsize,
+    /// What bears on caches.
+    examined: AtomicUsize,
+    /// Which processes there are.
+    listed: AtomicUsize,
 }
 
 impl ManyNodes {
     pub fn new(primaries: u32) -> Self {
-        Self { store: MemoryBackend::new(), primaries, away: Arc::default() }
+        Self {
+            store: MemoryBackend::new(),
+            primaries,
+            away: Arc::default(),
+            asked: Arc::default(),
+            is_silent: Arc::default(),
+        }
+    }
+
+    /// How often nodes were asked how they are.
+    pub fn surveyed(&self) -> usize {
+        self.asked.surveyed.load(Ordering::SeqCst)
+    }
+
+    /// How often they were asked what bears on caches.
+    pub fn examined(&self) -> usize {
+        self.asked.examined.load(Ordering::SeqCst)
+    }
+
+    /// How often it was asked who else is there.
+    pub fn listed(&self) -> usize {
+        self.asked.listed.load(Ordering::SeqCst)
+    }
+
+    /// Answers nothing from now on of what operators ask beside how nodes are.
+    pub fn fall_silent(&self) {
+        self.is_silent.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends when an answer comes, which others may wait for meanwhile.
+    async fn speaks(&self) {
+        if self.is_silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
     }
 
     pub fn stop(&self, node: u32) {
@@ -46,7 +95,7 @@ impl ManyNodes {
         }
     }
 
-    fn surveyed(&self, number: u32, is_replica: bool) -> SurveyedNode {
+    fn seen(&self, number: u32, is_replica: bool) -> SurveyedNode {
         let is_away = !is_replica && self.is_away(Node::new(number));
         let mut node = SurveyedNode::default();
         node.endpoint = if is_replica { replica(number) } else { self.endpoint(Node::new(number)) };
@@ -77,16 +126,19 @@ fn replica(number: u32) -> String {
 #[async_trait]
 impl Operator for ManyNodes {
     async fn survey(&self, _: Duration) -> Arc<Survey> {
+        self.asked.surveyed.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
         let mut survey = Survey::default();
         survey.kind = StoreKind::Cluster;
-        let both = [false, true].map(|is_replica| {
-            (0..self.primaries).map(move |number| self.surveyed(number, is_replica))
-        });
+        let both = [false, true]
+            .map(|is_replica| (0..self.primaries).map(move |number| self.seen(number, is_replica)));
         survey.nodes = both.into_iter().flatten().collect();
         Arc::new(survey)
     }
 
     async fn examine(&self, _: &str, _: Duration) -> Examination {
+        self.asked.examined.fetch_add(1, Ordering::SeqCst);
+        self.speaks().await;
         Examination::default()
     }
 
@@ -111,6 +163,8 @@ impl Operator for ManyNodes {
     }
 
     async fn fleet(&self, _: &str) -> Result<Vec<FleetMember>, Failure> {
+        self.asked.listed.fetch_add(1, Ordering::SeqCst);
+        self.speaks().await;
         Ok(Vec::new())
     }
 }

@@ -81,6 +81,7 @@ async fn act(app: &Router, needles: &Needles, reader: Reader, outputs: &mut Outp
         ("look", format!(r#"{{"cache":"leaks","name":{key}}}"#)),
         ("look", format!(r#"{{"cache":"leaks","name":"f:{{{}"}}"#, core(&needles.asked))),
         ("reconnect", r#"{"cache":"leaks"}"#.to_owned()),
+        ("examine", r#"{"cache":"leaks"}"#.to_owned()),
         ("isolate", format!(r#"{{"cache":"leaks","seconds":{asked}}}"#)),
         ("isolate", r#"{"cache":"leaks","seconds":60}"#.to_owned()),
         ("resume", r#"{"cache":"leaks"}"#.to_owned()),

@@ -46,6 +46,8 @@ pub struct Report {
     pub waits: Vec<WaitReport>,
     /// What nodes of the backend were asked for, and how they answered.
     pub exchanges: Vec<ExchangeReport>,
+    /// How many operations may be attempted again now, of all together; `None` without a backend.
+    pub retry_budget_left: Option<u64>,
     /// What health checks found last, if somebody has asked within the last minute.
     #[serde(serialize_with = "shared")]
     pub checks: Option<Arc<HealthReport>>,
@@ -112,6 +114,7 @@ impl Cache {
             nodes,
             waits: self.0.telemetry.waits(),
             exchanges: self.0.telemetry.exchanges(),
+            retry_budget_left: self.0.remote.as_ref().map(|remote| remote.retries_left()),
             checks: self.0.checks.latest(RECENT),
             max_entries: self.0.settings.memory.max_entries,
         }

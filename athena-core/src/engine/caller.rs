@@ -15,7 +15,7 @@ use crate::entry::BoxedValue;
 use crate::shape::SharedError;
 use crate::tag::Tag;
 use crate::tasks::Home;
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 
 /// What a load came to; the caller's side has what it returned.
 pub(crate) enum Loaded {

@@ -16,7 +16,7 @@ use crate::flight::Lead;
 use crate::policy::freshness::Life;
 use crate::remote::{Address, Asked, Grant, LeaseGuard, Remote, Wanted};
 use crate::runtime::Scope;
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 use crate::telemetry::{Event, Source};
 
 /// How often a lease is asked for that somebody else takes as soon as it is free.

@@ -15,7 +15,7 @@ use crate::entry::{self, BoxedValue, Slot};
 use crate::envelope::EntryKind;
 use crate::shape::{Errors, Judge, KeptType, Returned, Shape, Typing};
 use crate::tag::Tag;
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 use crate::undisturbed::UserValue;
 
 /// Names the tags of a value.

@@ -67,6 +67,12 @@ impl Budget {
         granted
     }
 
+    /// How many retries there would be now, if all were taken at once.
+    pub(crate) fn left(&self, now: Tick) -> u64 {
+        let mut ledger = self.lock();
+        ledger.limit(now).saturating_sub(u64::from(ledger.retries.total(now)))
+    }
+
     /// Other settings from now on; what was counted stays.
     pub(crate) fn configure(&self, settings: BudgetSettings) {
         self.lock().settings = settings;
@@ -129,6 +135,22 @@ mod tests {
         assert_eq!(spend(&budget, 0), 0, "of the two limits the greater one holds");
         requests(&budget, 100, 0);
         assert_eq!(spend(&budget, 0), 10);
+    }
+
+    #[test]
+    fn what_is_left_is_what_can_be_spent() {
+        let budget = Budget::new(BudgetSettings::default());
+        for (requested, millis, left) in [(0, 0, 30), (1_000, 0, 200), (0, 10_000, 30)] {
+            requests(&budget, requested, millis);
+            assert_eq!(budget.left(at(millis)), left, "{requested} more at {millis} ms");
+        }
+        assert!(budget.try_spend(at(10_000)));
+        assert_eq!(budget.left(at(10_000)), 29);
+        assert_eq!(spend(&budget, 10_000), 29);
+        assert_eq!(budget.left(at(10_000)), 0);
+        // Less is allowed than was taken.
+        budget.configure(BudgetSettings { share: Percent::new(0), minimum: 0 });
+        assert_eq!(budget.left(at(10_000)), 0);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Events, and who hears them.
+//! Events.
 
-use std::fmt;
 use std::time::Duration;
 
+use super::not_kept::NotKept;
 use super::outcome::{Outcome, Source};
 use super::topic::Topic;
 use crate::backend::{Class, Failover, Failure};
@@ -15,7 +15,7 @@ use crate::resilience::class::Traffic;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A fresh entry answered; told to observers that [want hits](Observer::wants_hits).
+    /// A fresh entry answered; told to observers that [want hits](crate::Observer::wants_hits).
     #[non_exhaustive]
     Hit {
         /// The entry.
@@ -240,7 +240,7 @@ pub enum Event<'a> {
         actor: &'a str,
     },
     /// A call was answered that memory did not answer at once; told to observers that [want
-    /// calls](Observer::wants_calls).
+    /// calls](crate::Observer::wants_calls).
     #[non_exhaustive]
     Answered {
         /// The entry.
@@ -291,40 +291,6 @@ pub enum Event<'a> {
     },
 }
 
-/// Why a loaded value was not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NotKept {
-    /// It, or one of its tags, was invalidated while it was loaded.
-    Invalidated,
-    /// `unless`, a zero ttl, or `None` or `Err` without `negative_ttl`.
-    Unwanted,
-    /// Another process holds the lease and stores its own value.
-    LeaseHeld,
-    /// The backend refused the fill: the lease was gone.
-    LeaseLost,
-    /// Too many writes were under way.
-    Overloaded,
-    /// `unless` or `tags_from` panicked.
-    Panicked,
-    /// It is larger than [`Resilience::max_value`](crate::Resilience::max_value), or than the backend takes.
-    TooLarge,
-}
-
-impl NotKept {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Invalidated => "invalidated",
-            Self::Unwanted => "unwanted",
-            Self::LeaseHeld => "lease held",
-            Self::LeaseLost => "lease lost",
-            Self::Overloaded => "overloaded",
-            Self::Panicked => "panicked",
-            Self::TooLarge => "too large",
-        }
-    }
-}
-
 impl Event<'_> {
     /// The function that it is about, if it is about a call of one.
     pub fn site(&self) -> Option<&'static str> {
@@ -357,41 +323,5 @@ impl Event<'_> {
             Self::BackendFailed { failure, .. } => Some(failure.class()),
             _ => None,
         }
-    }
-}
-
-/// Hears events. Called in the caller's task: be quick, never block.
-///
-/// ```
-/// use std::sync::atomic::{AtomicU64, Ordering};
-/// use athena_cache_core::{Cache, Event, Observer};
-///
-/// #[derive(Debug, Default)]
-/// struct Misses(AtomicU64);
-///
-/// impl Observer for Misses {
-///     fn observe(&self, event: &Event<'_>) {
-///         if let Event::Miss { .. } = event {
-///             self.0.fetch_add(1, Ordering::Relaxed);
-///         }
-///     }
-/// }
-///
-/// let cache = Cache::builder("shop").observer(Misses::default()).build()?;
-/// # Ok::<(), athena_cache_core::Error>(())
-/// ```
-pub trait Observer: fmt::Debug + Send + Sync + 'static {
-    /// Hears one event.
-    fn observe(&self, event: &Event<'_>);
-
-    /// Whether fresh hits are wanted as well; they cost an allocation each. Default no.
-    fn wants_hits(&self) -> bool {
-        false
-    }
-
-    /// Whether [`Answered`](Event::Answered) and [`Asked`](Event::Asked) are wanted as well: one for each call that
-    /// memory does not answer at once, and for each exchange with the backend. Default no.
-    fn wants_calls(&self) -> bool {
-        false
     }
 }

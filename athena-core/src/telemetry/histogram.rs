@@ -97,6 +97,11 @@ impl<const BOUNDS: usize> Histogram<BOUNDS> {
 }
 
 impl Distribution {
+    /// The bounds of all that are about how long something took, in seconds.
+    pub const TIMES: [f64; 16] = TIMES;
+    /// The bounds of all that are about how old something was, in seconds.
+    pub const AGES: [f64; 9] = AGES;
+
     /// The mean, in seconds; `None` of none.
     #[expect(clippy::cast_precision_loss, reason = "a mean needs no 53 bits")]
     pub fn mean(&self) -> Option<f64> {

@@ -48,3 +48,22 @@ impl<T: Eq + Hash> Recurrence<T> {
         Some(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn each_thing_is_told_of_once_in_a_pause_with_how_often_it_was() {
+        let clock = ManualClock::new();
+        let recurrence = Recurrence::new(&Clock::from(clock.clone()));
+        let note = |what: &'static str, after: u64| {
+            clock.advance(Duration::from_secs(after));
+            recurrence.note(what)
+        };
+        assert_eq!([note("a", 0), note("b", 0), note("a", 0)], [Some(1), Some(1), None]);
+        assert_eq!([note("a", 59), note("a", 1), note("a", 0)], [None, Some(3), None]);
+        assert_eq!([note("b", 1), note("b", 59)], [Some(1), None]);
+    }
+}

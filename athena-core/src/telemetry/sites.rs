@@ -12,7 +12,7 @@ use super::event::Event;
 use super::histogram::{AGES, Distribution, Histogram, MICROS, NANOS, TIMES};
 use super::hot::SAMPLED;
 use super::outcome::Source;
-use super::stats::Striped;
+use super::striped::Striped;
 use crate::key::site;
 
 /// Functions that are counted by themselves; the rest is counted together.
@@ -28,22 +28,45 @@ pub(crate) struct SiteTable {
     others: SiteCounters,
 }
 
-/// What is counted for one function.
-#[derive(Debug)]
-struct SiteCounters {
-    memory_hits: Striped,
-    backend_hits: Striped,
-    stale_hits: AtomicU64,
-    degraded_hits: AtomicU64,
-    misses: AtomicU64,
-    joined: AtomicU64,
-    bypassed: AtomicU64,
-    failed: AtomicU64,
-    load_failures: AtomicU64,
-    load_timeouts: AtomicU64,
-    refreshes: AtomicU64,
-    load_time: Histogram<{ TIMES.len() }>,
-    stale_age: Histogram<{ AGES.len() }>,
+macro_rules! counters {
+    ($($name:ident),* $(,)?) => {
+        /// What is counted for one function.
+        #[derive(Debug)]
+        struct SiteCounters {
+            memory_hits: Striped,
+            backend_hits: Striped,
+            $($name: AtomicU64,)*
+            load_time: Histogram<{ TIMES.len() }>,
+            stale_age: Histogram<{ AGES.len() }>,
+        }
+
+        impl SiteCounters {
+            fn new() -> Self {
+                Self {
+                    memory_hits: Striped::default(),
+                    backend_hits: Striped::default(),
+                    $($name: AtomicU64::new(0),)*
+                    load_time: Histogram::new(&TIMES, NANOS),
+                    stale_age: Histogram::new(&AGES, MICROS),
+                }
+            }
+
+            fn read(&self, site: &'static str) -> SiteReport {
+                SiteReport {
+                    site,
+                    memory_hits: self.memory_hits.sum(),
+                    backend_hits: self.backend_hits.sum(),
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    load_time: self.load_time.read(),
+                    stale_age: self.stale_age.read(),
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    stale_hits, degraded_hits, misses, joined, bypassed, failed, load_failures, load_timeouts, refreshes,
 }
 
 /// What a cache has done for one function.
@@ -86,8 +109,12 @@ pub struct SiteReport {
 impl SiteReport {
     /// All calls.
     pub fn calls(&self) -> u64 {
-        let answered = self.memory_hits + self.backend_hits + self.stale_hits;
-        answered + self.misses + self.joined + self.bypassed + self.failed
+        self.hits() + self.misses + self.joined + self.bypassed + self.failed
+    }
+
+    /// Calls answered from a tier, fresh or stale.
+    pub fn hits(&self) -> u64 {
+        self.memory_hits + self.backend_hits + self.stale_hits
     }
 }
 
@@ -146,19 +173,6 @@ impl SiteTable {
             .collect()
     }
 
-    /// Calls, hits and failed loads of each that was called.
-    pub(crate) fn totals<T>(&self, with: impl Fn(&'static str, u64, u64, u64) -> T) -> Vec<T> {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let totals = self.all().filter_map(|(site, of)| {
-            let hits = of.memory_hits.sum() + of.backend_hits.sum() + read(&of.stale_hits);
-            let ran = read(&of.misses) + read(&of.joined) + read(&of.bypassed);
-            let calls = hits + ran + read(&of.failed);
-            let failures = read(&of.load_failures) + read(&of.load_timeouts);
-            (calls > 0).then(|| with(site, calls, hits, failures))
-        });
-        totals.collect()
-    }
-
     #[inline]
     fn of(&self, site: Option<u32>) -> &SiteCounters {
         let Some(site) = site else { return &self.by_hand };
@@ -179,53 +193,22 @@ impl SiteTable {
     }
 }
 
-impl SiteCounters {
-    fn new() -> Self {
-        let [
-            stale_hits,
-            degraded_hits,
-            misses,
-            joined,
-            bypassed,
-            failed,
-            load_failures,
-            load_timeouts,
-            refreshes,
-        ] = [const { AtomicU64::new(0) }; 9];
-        Self {
-            memory_hits: Striped::default(),
-            backend_hits: Striped::default(),
-            stale_hits,
-            degraded_hits,
-            misses,
-            joined,
-            bypassed,
-            failed,
-            load_failures,
-            load_timeouts,
-            refreshes,
-            load_time: Histogram::new(&TIMES, NANOS),
-            stale_age: Histogram::new(&AGES, MICROS),
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn read(&self, site: &'static str) -> SiteReport {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        SiteReport {
-            site,
-            memory_hits: self.memory_hits.sum(),
-            backend_hits: self.backend_hits.sum(),
-            stale_hits: read(&self.stale_hits),
-            degraded_hits: read(&self.degraded_hits),
-            misses: read(&self.misses),
-            joined: read(&self.joined),
-            bypassed: read(&self.bypassed),
-            failed: read(&self.failed),
-            load_failures: read(&self.load_failures),
-            load_timeouts: read(&self.load_timeouts),
-            refreshes: read(&self.refreshes),
-            load_time: self.load_time.read(),
-            stale_age: self.stale_age.read(),
+    #[test]
+    fn beyond_256_functions_the_rest_is_counted_together() {
+        let table = SiteTable::new();
+        for number in 0..300 {
+            table.hit(Some(number), Source::Memory);
         }
+        table.hit(Some(u32::MAX), Source::Backend);
+        table.hit(None, Source::Memory);
+        let read = table.read();
+        assert_eq!(read.len(), SITES + 2, "and what is named by hand");
+        let of = |name: &str| read.iter().find(|report| report.site == name).unwrap();
+        assert_eq!((of("other").memory_hits, of("other").backend_hits), (44, 1));
+        assert_eq!((of("by hand").calls(), table.hits()), (1, (301, 1)));
     }
 }

@@ -3,12 +3,13 @@
 //! Invariant: every call counts exactly once among hits, stale hits, misses, joined, bypassed and failed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::event::{Event, NotKept};
+use super::event::Event;
+use super::not_kept::NotKept;
 use crate::backend::{Cause, Class, Failover};
 use crate::clock;
 use crate::lock::Mutex;
@@ -237,36 +238,4 @@ impl Counters {
 
 fn add(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// A counter for hot paths: threads count in places of their own.
-#[derive(Debug, Default)]
-pub(crate) struct Striped {
-    stripes: [Stripe; STRIPES],
-}
-
-const STRIPES: usize = 16;
-
-/// Alone in its cache line, so that threads do not slow each other down.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Stripe(AtomicU64);
-
-static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static STRIPE: usize = NEXT_STRIPE.fetch_add(1, Ordering::Relaxed) % STRIPES;
-}
-
-impl Striped {
-    /// Counts one; answers how many this place had before.
-    #[inline]
-    pub(crate) fn add(&self) -> u64 {
-        let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or_default();
-        self.stripes[stripe].0.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn sum(&self) -> u64 {
-        self.stripes.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
-    }
 }

@@ -186,6 +186,19 @@ mod tests {
     }
 
     #[test]
+    fn texts_from_outside_are_cut_to_what_is_shown() {
+        let timeline = Timeline::default();
+        let long = &*"x".repeat(10_000);
+        timeline.hear(&Event::Acted { what: long, actor: long });
+        timeline.hear(&Event::Reconnected { endpoint: long });
+        for occurrence in timeline.read() {
+            let Occurrence { endpoint, actor, text, .. } = occurrence;
+            let texts = [endpoint, actor, Some(text)];
+            assert!(texts.iter().flatten().all(|text| text.len() < 1_000), "{texts:?}");
+        }
+    }
+
+    #[test]
     fn a_journal_is_told_when_it_begins_and_when_it_is_empty() {
         let timeline = Timeline::default();
         let what = &Topic::everything();

@@ -6,6 +6,8 @@ use std::fmt::{self, Display, Write as _};
 
 use athena_cache_core::Distribution;
 
+use crate::families::Labels;
+
 const PREFIX: &str = "athena_cache_";
 
 /// Text under construction.
@@ -21,16 +23,13 @@ pub(super) enum Kind {
 }
 
 /// A family under construction.
-pub(super) struct Family<'t> {
+pub(super) struct FamilyText<'t> {
     text: &'t mut String,
     name: &'static str,
     kind: Kind,
     help: &'static str,
     is_announced: bool,
 }
-
-/// Names and values of labels.
-pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
 
 impl Text {
     /// Begins a family; `help` is one line.
@@ -39,8 +38,8 @@ impl Text {
         kind: Kind,
         name: &'static str,
         help: &'static str,
-    ) -> Family<'_> {
-        Family { text: &mut self.0, name, kind, help, is_announced: false }
+    ) -> FamilyText<'_> {
+        FamilyText { text: &mut self.0, name, kind, help, is_announced: false }
     }
 
     pub(super) fn into_string(self) -> String {
@@ -48,7 +47,7 @@ impl Text {
     }
 }
 
-impl Family<'_> {
+impl FamilyText<'_> {
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
         self.write("", labels, None, value);
     }

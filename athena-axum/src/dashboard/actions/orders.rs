@@ -26,6 +26,7 @@ pub(super) enum What {
     Resume,
     Reconnect,
     Look(String),
+    Examine,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +63,12 @@ struct Reconnect {
     cache: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Examine {
+    cache: String,
+}
+
 impl Order {
     /// # Errors
     ///
@@ -88,6 +95,10 @@ impl Order {
             "reconnect" => {
                 let Reconnect { cache } = read(body, "{\"cache\": …}")?;
                 Ok(Self { cache, what: What::Reconnect })
+            }
+            "examine" => {
+                let Examine { cache } = read(body, "{\"cache\": …}")?;
+                Ok(Self { cache, what: What::Examine })
             }
             _ => Self::invalidate(body),
         }
@@ -120,6 +131,7 @@ impl What {
             Self::Resume => "resume",
             Self::Reconnect => "reconnect",
             Self::Look(_) => "look at an entry",
+            Self::Examine => "examine the servers",
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::policy::freshness::Life;
 use crate::remote::{Address, Generations, Grant, LeaseGuard, Remote};
 use crate::runtime::Runtime;
 use crate::tag::{Tag, Tags};
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 use crate::telemetry::{Event, Topic};
 
 /// What a load came to.

@@ -15,7 +15,7 @@ use crate::flight::Landing;
 use crate::policy::freshness::Life;
 use crate::tag::Tags;
 use crate::telemetry::Event;
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 
 impl Job {
     pub(in crate::engine) fn finish(

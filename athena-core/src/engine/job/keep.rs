@@ -8,7 +8,7 @@ use crate::entry::Slot;
 use crate::policy::freshness::Life;
 use crate::runtime::Scope;
 use crate::tag::Tags;
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 use crate::telemetry::{Outcome, Source};
 
 impl Job {

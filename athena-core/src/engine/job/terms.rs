@@ -3,7 +3,7 @@
 
 use crate::coherence::joining::Joinable;
 use crate::coherence::trust::Trust;
-use crate::telemetry::event::NotKept;
+use crate::telemetry::not_kept::NotKept;
 
 /// The lease of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

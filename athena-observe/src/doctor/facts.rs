@@ -8,26 +8,32 @@ use super::finding::Finding;
 
 /// What nodes, sentinels and names say.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) survey: Survey,
-    pub(crate) examination: Examination,
-    pub(crate) sentinels: Option<SentinelReport>,
-    pub(crate) names: Option<NameFacts>,
+#[non_exhaustive]
+pub struct Facts {
+    /// What each node says of itself.
+    pub survey: Survey,
+    /// What was found out about each.
+    pub examination: Examination,
+    /// What sentinels say; `None` where there are none.
+    pub sentinels: Option<SentinelReport>,
+    /// What the names show; `None` if no node listed any.
+    pub names: Option<NameFacts>,
 }
 
 /// What was seen of the names of the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct NameFacts {
+#[non_exhaustive]
+pub struct NameFacts {
     /// How many were looked at.
-    pub(crate) looked_at: usize,
+    pub looked_at: usize,
     /// Values among them that never end.
-    pub(crate) without_life: usize,
+    pub without_life: usize,
     /// Entries among them that are named by a digest.
-    pub(crate) digests: usize,
+    pub digests: usize,
     /// Functions whose entries are.
-    pub(crate) digested: Vec<String>,
+    pub digested: Vec<String>,
     /// Names in braces that no cache writes.
-    pub(crate) foreign: usize,
+    pub foreign: usize,
 }
 
 impl Facts {
@@ -53,7 +59,7 @@ impl Facts {
     }
 
     /// Those of them that serve.
-    pub(crate) fn primaries(&self) -> impl Iterator<Item = (&SurveyedNode, Option<&Examined>)> {
+    pub(super) fn primaries(&self) -> impl Iterator<Item = (&SurveyedNode, Option<&Examined>)> {
         self.answering().filter(|(node, _)| node.is_replica == Some(false))
     }
 }

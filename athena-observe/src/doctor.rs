@@ -1,12 +1,32 @@
 //! What is wrong with a deployment: facts in, findings out.
 //!
-//! Invariant: nothing here asks anybody, and nothing is found by what is not known. Each check is a function of
-//! the facts alone, so that a table of them tests it.
+//! [`Facts::ask`] asks the servers, [`Diagnosis::of`] says what is wrong with them, and the line to change. `athena doctor`
+//! prints it, and the page shows it.
+//!
+//! ```
+//! # async fn example(cache: athena_cache_core::Cache) {
+//! use std::time::Duration;
+//! use athena_cache_observe::doctor::{Diagnosis, Facts};
+//!
+//! if let Some(operator) = cache.operator() {
+//!     let facts = Facts::ask(&*operator, cache.namespace(), Duration::from_secs(2)).await;
+//!     for finding in Diagnosis::of(&facts).findings {
+//!         println!("{}: {}", finding.found, finding.fix);
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! Invariant: nothing but `ask` and `look` asks anybody, and nothing is found by what is not known. Each check is a
+//! function of the facts alone, so that a table of them tests it.
 
+mod ask;
 mod cluster;
+mod diagnosis;
 mod facts;
 mod finding;
 mod keeping;
+mod look;
 mod names;
 mod reach;
 mod rights;
@@ -14,9 +34,11 @@ mod sentinels;
 mod servers;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
-pub(crate) use self::facts::{Facts, NameFacts};
-pub(crate) use self::finding::{Finding, Level};
+pub use self::diagnosis::Diagnosis;
+pub use self::facts::{Facts, NameFacts};
+pub use self::finding::{Finding, Level};
 
 /// Each check, in the order in which findings are told.
 const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
@@ -46,7 +68,7 @@ const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
 ];
 
 /// What is wrong, the worst first; the same on several nodes is one finding.
-pub(crate) fn examine(facts: &Facts) -> Vec<Finding> {
+fn examine(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     for check in CHECKS {
         check(facts, &mut found);

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How bad it is, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Level {
+pub enum Level {
     /// The cache does not do all of its work.
     Fault,
     /// It does, until something happens.
@@ -14,32 +14,36 @@ pub(crate) enum Level {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+#[non_exhaustive]
+pub struct Finding {
     /// Names the check; covered by semver.
-    pub(crate) check: &'static str,
-    pub(crate) level: Level,
+    pub check: &'static str,
+    /// How bad it is.
+    pub level: Level,
     /// Where; nowhere if it is about all of it.
-    pub(crate) nodes: Vec<String>,
-    pub(crate) found: String,
-    pub(crate) why: &'static str,
+    pub nodes: Vec<String>,
+    /// What was found.
+    pub found: String,
+    /// Why it matters.
+    pub why: &'static str,
     /// The line to change, and where it stands.
-    pub(crate) fix: String,
+    pub fix: String,
     /// Where more is written about it.
-    pub(crate) see: &'static str,
+    pub see: &'static str,
 }
 
 /// Where more is written.
-pub(crate) const RIGHTS: &str = "docs/high-availability.md, Rights";
-pub(crate) const SERVERS: &str = "docs/high-availability.md, Settings of the servers";
-pub(crate) const DEPLOYMENTS: &str = "docs/high-availability.md, Your Redis";
-pub(crate) const SYNC: &str = "docs/coherence.md";
+pub(super) const RIGHTS: &str = "docs/high-availability.md, Rights";
+pub(super) const SERVERS: &str = "docs/high-availability.md, Settings of the servers";
+pub(super) const DEPLOYMENTS: &str = "docs/high-availability.md, Your Redis";
+pub(super) const SYNC: &str = "docs/coherence.md";
 
 impl Finding {
-    pub(crate) fn fault(check: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn fault(check: &'static str, found: impl Into<String>) -> Self {
         Self::new(check, Level::Fault, found.into())
     }
 
-    pub(crate) fn warning(check: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn warning(check: &'static str, found: impl Into<String>) -> Self {
         Self::new(check, Level::Warning, found.into())
     }
 
@@ -55,29 +59,29 @@ impl Finding {
         }
     }
 
-    pub(crate) fn on(mut self, node: &str) -> Self {
+    pub(super) fn on(mut self, node: &str) -> Self {
         self.nodes.push(node.to_owned());
         self
     }
 
-    pub(crate) fn why(mut self, why: &'static str) -> Self {
+    pub(super) fn why(mut self, why: &'static str) -> Self {
         self.why = why;
         self
     }
 
-    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = fix.into();
         self
     }
 
     /// A setting of a server, as it is changed while it runs and in its file.
-    pub(crate) fn set(self, setting: &str, value: &str) -> Self {
+    pub(super) fn set(self, setting: &str, value: &str) -> Self {
         self.fix(format!(
             "CONFIG SET {setting} {value}    (and `{setting} {value}` in its redis.conf)"
         ))
     }
 
-    pub(crate) fn see(mut self, see: &'static str) -> Self {
+    pub(super) fn see(mut self, see: &'static str) -> Self {
         self.see = see;
         self
     }

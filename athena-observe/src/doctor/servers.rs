@@ -1,10 +1,10 @@
 //! How servers are set: memory, readers, clients, what outlives them.
 
 use athena_cache_core::backend::operate::{StoreKind, SurveyedNode};
+use athena_cache_core::size;
 
 use super::facts::{Facts, number};
 use super::finding::{Finding, SERVERS};
-use crate::shown;
 
 /// From this share on there is little room.
 const FULL: f64 = 0.9;
@@ -52,7 +52,7 @@ pub(super) fn memory(facts: &Facts, found: &mut Vec<Finding>) {
                     .fix_size(),
             ),
             (Some(used), Some(max)) if share(used, max) >= FULL => found.push(
-                warning(format!("its memory is full: {} of {}", shown::size(used), shown::size(max)))
+                warning(format!("its memory is full: {} of {}", size::shown(used), size::shown(max)))
                     .why("it evicts entries or refuses new ones; while it evicts, changes by others are noticed late")
                     .set("maxmemory", &max.saturating_mul(2).to_string()),
             ),
