@@ -7,6 +7,7 @@ mod cluster;
 mod facts;
 mod finding;
 mod keeping;
+mod login;
 mod names;
 mod reach;
 mod rights;
@@ -19,7 +20,7 @@ pub(crate) use self::facts::{Facts, NameFacts};
 pub(crate) use self::finding::{Finding, Level};
 
 /// Each check, in the order in which findings are told.
-const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
+const CHECKS: [fn(&Facts, &mut Vec<Finding>); 24] = [
     reach::known,
     reach::reached,
     reach::loading,
@@ -39,6 +40,7 @@ const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
     cluster::coverage,
     cluster::node_timeout,
     cluster::replicas,
+    sentinels::service,
     sentinels::answers,
     sentinels::count,
     reach::clocks,

@@ -54,6 +54,12 @@ impl Fault {
         self
     }
 
+    /// What failed, and by what it was caused.
+    pub(crate) fn in_a_line(&self) -> String {
+        let causes = self.causes.iter().map(String::as_str);
+        std::iter::once(self.message.as_str()).chain(causes).collect::<Vec<_>>().join(": ")
+    }
+
     pub(crate) fn help(mut self, help: impl Display) -> Self {
         self.help = Some(help.to_string());
         self
