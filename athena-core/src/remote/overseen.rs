@@ -141,3 +141,6 @@ impl fmt::Debug for Overseen {
         self.inner.fmt(f)
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;
