@@ -118,7 +118,7 @@ async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
     let invalidated = match what {
         What::Isolate(duration) => {
             cache.isolate(duration);
-            return Deed::told(true, "isolated: this process sends nothing to Redis");
+            return Deed::told(true, "isolated: this process sends no operation to Redis");
         }
         What::Resume => {
             cache.resume();

@@ -112,6 +112,9 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     if !is_complete && !is_failed && !session.stop.is_asked() {
         session.out.note(format!("there may be more: these are {} (`--limit`)", found.len()));
     }
+    if found.is_empty() && is_complete && !session.out.is_json() {
+        session.out.note("nothing is stored in the namespace that is asked for");
+    }
     session.out.json(&KeysDocument { keys: found, is_complete, errors, replicas })?;
     Ok(match (is_refused, is_failed) {
         (true, _) => Exit::Refused,

@@ -70,8 +70,24 @@ fn why(facts: &Facts, node: &SurveyedNode) -> &'static str {
     }
 }
 
+/// Words of failures that say themselves what to do: another URL, or other settings of TLS.
+const SAYS: [&str; 5] =
+    ["found a ", "begin the url", "give its port", "`maxclients`", "certificate"];
+
+/// Whether a failure says itself what to do about it.
+pub(super) fn says_what_to_do(error: &str) -> bool {
+    SAYS.iter().any(|words| error.contains(words))
+}
+
+/// What is to be done where a failure says so itself.
+pub(super) const AS_SAID: &str =
+    "what is said there    (in the settings of the service: `url`, and `[tls]` where it is meant)";
+
 fn advice(facts: &Facts, node: &SurveyedNode) -> String {
     const ELSEWHERE: &str = "where nodes are reached elsewhere than they say, `[addresses]` in the settings of the service";
+    if node.error.as_deref().is_some_and(says_what_to_do) {
+        return AS_SAID.to_owned();
+    }
     match facts.survey.kind {
         StoreKind::Standalone => {
             "start it, or let us through; if it is elsewhere, `url` in the settings of the service"

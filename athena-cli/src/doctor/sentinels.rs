@@ -5,6 +5,7 @@ use athena_cache_core::backend::operate::SentinelReport;
 use super::facts::Facts;
 use super::finding::{Finding, SERVERS};
 use super::login;
+use super::reach::{AS_SAID, says_what_to_do};
 
 /// With fewer none may be lost.
 const ENOUGH: usize = 3;
@@ -59,7 +60,11 @@ pub(super) fn answers(facts: &Facts, found: &mut Vec<Finding>) {
                 Finding::fault("sentinel", format!("a sentinel does not say what it knows: {error}"))
                     .on(&voice.endpoint)
                     .why("most of the sentinels have to agree that a primary is dead, and who takes over; those that are gone count")
-                    .fix(format!("start it; one that is gone for good is forgotten by: SENTINEL RESET {}    (on each of the others, 30 s apart)", report.service))
+                    .fix(if says_what_to_do(error) {
+                        AS_SAID.to_owned()
+                    } else {
+                        format!("start it; one that is gone for good is forgotten by: SENTINEL RESET {}    (on each of the others, 30 s apart)", report.service)
+                    })
                     .see(SERVERS),
             );
         }
@@ -134,6 +139,10 @@ fn quorum_fix(report: &SentinelReport, quorum: Option<u32>) -> String {
 /// Whether one may be lost.
 pub(super) fn count(facts: &Facts, found: &mut Vec<Finding>) {
     let Some(report) = &facts.sentinels else { return };
+    // By the url alone nobody knows how many there are.
+    if report.answered() == 0 {
+        return;
+    }
     let count = report.sentinels.len();
     let (said, why) = match count {
         0..ENOUGH => (

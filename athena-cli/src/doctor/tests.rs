@@ -58,6 +58,8 @@ fn each_thing_that_is_wrong_is_found_alone_with_the_line_to_change() {
         (Sentinel, |it| monitors(it, 1, &["other"]), "service", Fault, "sentinel monitor mymaster HOST PORT"),
         (Sentinel, |it| monitors(it, 3, &["other", "shop"]), "service", Fault, "url = \"redis-sentinel://…#other\""),
         (Sentinel, |it| monitors(it, 3, &[]), "service", Fault, "sentinel monitor mymaster HOST PORT"),
+        (Standalone, |it| { gone(it, None); it.survey.nodes[0].error = Some("redis at a:1 is not connected: found a sentinel in place of a data node: give the url".into()); }, "reached", Fault, "what is said there"),
+        (Sentinel, |it| unheard(it, 1, "redis at s:0 is not connected: found a data node in place of a sentinel"), "sentinel", Fault, "what is said there"),
         (Standalone, |it| examined(it).timing.median = Some(Duration::from_millis(50)), "latency", Warning, "run this where"),
         (Standalone, |it| persistence(it).is_loading = Some(true), "loading", Fault, "nothing"),
         (Standalone, |it| it.survey.nodes[0].version = Some("6.0.9".into()), "version", Fault, "install Redis 7"),
@@ -157,4 +159,14 @@ fn what_a_replica_may_not_do_is_no_fault() {
     facts.survey.nodes.push(replica);
     facts.examination.nodes.push(examined);
     assert_eq!(examine(&facts), Vec::new());
+}
+
+#[test]
+fn of_sentinels_that_say_nothing_nobody_knows_how_many_there_are() {
+    let mut facts = good(StoreKind::Sentinel);
+    facts.sentinels = Some(sentinels(1));
+    unheard(&mut facts, 1, "refused");
+    let findings = examine(&facts);
+    let checks: Vec<_> = findings.iter().map(|finding| finding.check).collect();
+    assert_eq!(checks, ["sentinel"]);
 }

@@ -53,6 +53,9 @@ pub(super) fn line(removal: &Removal) -> String {
     };
     match (&removal.error, removal.was_there) {
         (Some(error), _) => format!("NOT removed {what}: {error}"),
+        (None, Some(false)) if removal.is_all => {
+            "nothing to remove: nothing is stored in the namespace".to_owned()
+        }
         (None, Some(false)) => format!("nothing to remove: nothing was there of {what}"),
         (None, _) if removal.is_all => {
             let (count, nodes) = (removal.nodes.len(), removal.nodes.join(", "));
@@ -102,6 +105,8 @@ mod tests {
         let many = "removed everything: 1024 generations, which all entries depend on, changed at 2 nodes: a:1, b:2";
         assert_eq!(line(&all(&["a:1", "b:2"], 1024)), many);
         assert_eq!(line(&of("everything", Some(true), None)), "removed everything", "a key");
+        let nothing = Removal { was_there: Some(false), ..all(&["a:1"], 1) };
+        assert_eq!(line(&nothing), "nothing to remove: nothing is stored in the namespace");
     }
 
     #[test]
