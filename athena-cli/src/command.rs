@@ -79,6 +79,13 @@ pub(crate) async fn run(args: Args, target: Target, out: &Out) -> Result<Exit, F
     Ok(if session.stop.is_asked() { Exit::Interrupted } else { exit })
 }
 
+/// Says that what follows is what a replica has.
+fn note_replica(out: &Out, endpoint: &str) {
+    out.note(format!(
+        "note: {endpoint} is a replica: what it has may be out of date, and no cache asks it; `athena doctor` names its primary"
+    ));
+}
+
 fn operator(redis: &Redis) -> Result<Arc<dyn Operator>, Fault> {
     redis.operator().ok_or_else(|| Fault::new(Exit::Incomplete, "this store answers no operators"))
 }

@@ -6,8 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use athena_cache_core::backend::Backend;
 use athena_cache_core::{MemoryRole, Settings};
 use athena_cache_redis::{Redis, RedisConfig};
+use futures_util::future::join_all;
 
 use crate::args::TargetArgs;
 use crate::exit::Exit;
@@ -80,6 +82,13 @@ impl Target {
         Ok(redis)
     }
 
+    /// Asks each node that serves for a sign of life, no longer than the limit: a process that has just begun has few
+    /// connections.
+    pub(crate) async fn meet(&self, redis: &Redis) {
+        let asked = redis.nodes().into_iter().map(|node| redis.prove(node));
+        drop(tokio::time::timeout(self.timeout, join_all(asked)).await);
+    }
+
     /// Waits until a Redis is connected to.
     pub(crate) async fn wait_for(&self, redis: &Redis) -> Result<(), Fault> {
         let limit = self.timeout.saturating_mul(2);
@@ -90,12 +99,25 @@ impl Target {
             Ok(Err(error)) => {
                 let is_denied = error.class() == Some(athena_cache_core::backend::Class::Denied);
                 let exit = if is_denied { Exit::Refused } else { Exit::Incomplete };
-                Err(Fault::new(exit, message).caused_by(error))
+                let fault = Fault::new(exit, message).caused_by(error);
+                Err(match self.known_names(redis).await {
+                    Some(names) => fault.help(format!("the sentinels know {names}: end the url with one of these names, as `#NAME`")),
+                    None => fault,
+                })
             }
             Err(_) => Err(Fault::new(Exit::Incomplete, message)
                 .because(format!("nobody answered in {}", humantime::format_duration(limit)))
                 .help("is the address right, and let through by the network? `--timeout` waits longer")),
         }
+    }
+}
+
+impl Target {
+    /// What sentinels call the primaries that they do know, if it is the name that is wrong.
+    async fn known_names(&self, redis: &Redis) -> Option<String> {
+        let report = redis.operator()?.sentinels(self.timeout).await?;
+        let names: Vec<_> = report.monitors().iter().map(|name| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 }
 

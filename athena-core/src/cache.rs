@@ -202,9 +202,10 @@ impl Cache {
         Ok(())
     }
 
-    /// Sends nothing to the backend for a while, as during its maintenance; fallbacks answer.
+    /// Sends no operation to the backend for a while, as during its maintenance; fallbacks answer.
     ///
-    /// Invalidations wait in the journal. Isolating again replaces the earlier end.
+    /// Invalidations wait in the journal; a backup, a restore or a verification under way ends with an error. What a
+    /// backend does to stay connected, and to know who serves, goes on. Isolating again replaces the earlier end.
     pub fn isolate(&self, duration: Duration) {
         if let Some(remote) = &self.0.remote {
             remote.isolate(duration);

@@ -9,6 +9,7 @@ mod builtin;
 mod known;
 mod replicas;
 mod run;
+mod sentinels;
 mod surveyed;
 mod words;
 

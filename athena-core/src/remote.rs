@@ -20,6 +20,7 @@ pub(crate) mod journal;
 mod known;
 pub(crate) mod lease;
 mod names;
+mod overseen;
 mod pipeline;
 mod read;
 mod standing;
@@ -42,6 +43,7 @@ use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
+use self::overseen::Overseen;
 use self::standing::Standings;
 use self::wake::Waiter;
 use crate::backend::operate::Operator;
@@ -251,9 +253,13 @@ impl Remote {
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
     }
 
-    /// What operators may ask of the backend, if they may, and if it is not isolated.
+    /// What operators may ask of the backend, if they may, and for as long as it is not isolated.
     pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
-        if self.is_left_alone() { None } else { self.backend.operator() }
+        if self.is_left_alone() {
+            return None;
+        }
+        let (isolation, clock) = (Arc::clone(self.breakers.isolation()), self.clock.clone());
+        Some(Arc::new(Overseen { inner: self.backend.operator()?, isolation, clock }))
     }
 
     /// Where the node is that serves an entry.

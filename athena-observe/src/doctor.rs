@@ -26,6 +26,7 @@ mod diagnosis;
 mod facts;
 mod finding;
 mod keeping;
+mod login;
 mod look;
 mod names;
 mod reach;
@@ -41,7 +42,7 @@ pub use self::facts::{Facts, NameFacts};
 pub use self::finding::{Finding, Level};
 
 /// Each check, in the order in which findings are told.
-const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
+const CHECKS: [fn(&Facts, &mut Vec<Finding>); 24] = [
     reach::known,
     reach::reached,
     reach::loading,
@@ -61,6 +62,7 @@ const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
     cluster::coverage,
     cluster::node_timeout,
     cluster::replicas,
+    sentinels::service,
     sentinels::answers,
     sentinels::count,
     reach::clocks,

@@ -73,6 +73,7 @@ impl Operations {
                 nodes,
                 sentinels,
                 surveyed: Fresh::default(),
+                heard: Fresh::default(),
                 denials: Lock::default(),
                 is_acquainted: AtomicBool::new(false),
             }))
@@ -127,7 +128,9 @@ impl Operator for Operations {
 
     async fn sentinels(&self, limit: Duration) -> Option<SentinelReport> {
         inside_runtime().ok()?;
-        self.0.sentinels(limit.min(LONGEST)).await
+        let (limit, state) = (limit.min(LONGEST), Arc::clone(&self.0));
+        let ask = || async move { state.sentinels(limit).await };
+        self.0.heard.get(Instant::now(), limit, ask).await.as_ref().clone()
     }
 
     fn scanned_nodes(&self) -> Vec<ScannedNode> {

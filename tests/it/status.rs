@@ -139,6 +139,7 @@ async fn a58_a59_every_name_is_there_and_every_time_is_rfc_3339_in_utc() {
             "persistence",
             "redis_connectivity",
             "replication",
+            "sentinel_connectivity",
             "sentinel_quorum",
             "trust",
         ]

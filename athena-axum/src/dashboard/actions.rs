@@ -149,7 +149,7 @@ async fn carry_out(
     let invalidated = match what {
         What::Isolate(duration) => {
             cache.isolate(duration);
-            return Deed::told(true, "isolated: this process sends nothing to Redis");
+            return Deed::told(true, "isolated: this process sends no operation to Redis");
         }
         What::Resume => {
             cache.resume();

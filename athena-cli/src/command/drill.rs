@@ -4,6 +4,7 @@
 //! is removed at the end.
 
 mod record;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,14 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use athena_cache_core::backend::{
-    Absent, Backend, Bump, Change, Failover, Generation, Node, Proposal,
+    Absent, Backend, Bump, Change, Class, Failover, Failure, Generation, Node, Proposal,
 };
 use athena_cache_redis::{FailoverTrigger, Redis};
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use self::record::{Record, Summary};
+use self::record::{Failed, Record, Summary};
 use super::Session;
 use crate::args::{DrillArgs, TriggerArg};
 use crate::exit::Exit;
@@ -109,9 +110,13 @@ pub(super) async fn run(session: &Session<'_>, args: &DrillArgs) -> Result<Exit,
     let probes = summaries?;
     let failovers = shared.failovers.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let is_trouble = probes.iter().any(|probe| probe.lost > 0 || probe.is_down);
-    report(session, &probes, &failovers)?;
+    let refused = told::refused(&probes);
+    told::report(session, &probes, &failovers)?;
     session.out.json(&DrillDocument { probes, failovers })?;
     triggered?;
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
     Ok(if is_trouble { Exit::Trouble } else { Exit::Fine })
 }
 
@@ -136,7 +141,7 @@ async fn set_off(redis: &Redis, trigger: TriggerArg) -> Result<(), Fault> {
         TriggerArg::KillClients => FailoverTrigger::KillClients,
     };
     redis.trigger(trigger).await.map_err(|error| {
-        let is_denied = error.class() == Some(athena_cache_core::backend::Class::Denied);
+        let is_denied = error.class() == Some(Class::Denied);
         let exit = if is_denied { Exit::Refused } else { Exit::Incomplete };
         Fault::new(exit, "no failover was set off").caused_by(error)
     })
@@ -161,7 +166,10 @@ async fn probe(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut heard, mut is_checked) = (0, false);
     let is_pointless = || shared.is_pointless.load(Ordering::Acquire);
-    while Instant::now() < until && !record.is_over(Instant::now(), AFTER) && !is_pointless() {
+    let is_over = |record: &Record| {
+        record.is_over(Instant::now(), AFTER) || record.is_vain() || is_pointless()
+    };
+    while Instant::now() < until && !is_over(&record) {
         if session.stop.or(ticks.tick()).await.is_none() {
             break;
         }
@@ -171,6 +179,10 @@ async fn probe(
             record.note_failover(Instant::now());
         }
         let outcome = write(redis, &name, &mut record, &mut is_checked).await;
+        let outcome = outcome.map_err(|failure| Failed {
+            is_refused: failure.class() == Class::Denied,
+            why: failure.to_string(),
+        });
         if let Some(gap) = record.note(Instant::now(), outcome) {
             session.out.line(format!(
                 "{endpoint}: {} without a write that was acknowledged, {} failed: {}",
@@ -191,20 +203,19 @@ async fn write(
     name: &str,
     record: &mut Record,
     is_checked: &mut bool,
-) -> Result<(), String> {
-    let shown = |failure: athena_cache_core::backend::Failure| failure.to_string();
+) -> Result<(), Failure> {
     if !*is_checked {
-        let found = redis.read(&[], &[name]).await.map_err(shown)?;
+        let found = redis.read(&[], &[name]).await?;
         let found = found.generations.into_iter().next().flatten();
         record.check(found.map(Generation::get));
         let generation = Generation::new(record.next());
-        redis.ensure(&[Proposal { name, generation, life: Some(LIFE) }]).await.map_err(shown)?;
+        redis.ensure(&[Proposal { name, generation, life: Some(LIFE) }]).await?;
         *is_checked = true;
     }
     let generation = Generation::new(record.next());
     let outcome = redis.bump(&[Bump { name, generation, absent: Absent::Stays }]).await;
     *is_checked = outcome.is_ok();
-    outcome.map_err(shown)
+    outcome
 }
 
 impl Shared {
@@ -215,24 +226,4 @@ impl Shared {
         self.failovers.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
         self.count.fetch_add(1, Ordering::AcqRel);
     }
-}
-
-fn report(session: &Session<'_>, probes: &[Summary], failovers: &[Heard]) -> Result<(), Fault> {
-    for Heard { from, to, cause, took_ms } in failovers {
-        let took = shown::time(Duration::from_millis(*took_ms));
-        session.out.line(format!("noticed: {from} → {to}, {cause}, usable after {took}"))?;
-    }
-    if failovers.is_empty() {
-        session.out.line("noticed: no failover")?;
-    }
-    for probe in probes {
-        let gap = shown::time(Duration::from_millis(probe.longest_gap_ms));
-        let down = probe.error.as_ref().map(|error| format!("; it is down still: {error}"));
-        let down = down.unwrap_or_default();
-        session.out.line(format!(
-            "{}: {} writes acknowledged, {} failed, longest gap {gap}, {} acknowledged writes lost{down}",
-            probe.endpoint, probe.acknowledged, probe.failed, probe.lost
-        ))?;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! namespace that nobody uses nothing is written unless that is meant.
 
 mod presence;
+mod removal;
 mod witness;
 
 use athena_cache_core::backend::{Backend, Class, Node};
@@ -13,28 +14,12 @@ use athena_cache_redis::Redis;
 use serde::Serialize;
 
 use self::presence::Presence;
+use self::removal::{Removal, exit, line};
 use self::witness::Witness;
 use super::{Session, operator};
 use crate::args::InvalidateArgs;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::plain;
-
-/// What became of one thing that was to be removed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Removal {
-    /// A key, `tag …`, or `everything`.
-    what: String,
-    is_done: bool,
-    /// Whether there was anything to remove; `null` if the servers did not say.
-    was_there: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    /// Whether the user may not do it.
-    #[serde(skip)]
-    is_refused: bool,
-}
 
 #[derive(Serialize)]
 struct InvalidateDocument<'a> {
@@ -98,31 +83,14 @@ pub(super) async fn run(session: &Session<'_>, args: &InvalidateArgs) -> Result<
     if args.all && !session.stop.is_asked() {
         let outcome = invalidation.cache.clear().await;
         let nodes = redis.nodes();
-        note(invalidation.told("everything".to_owned(), outcome, is_used, &nodes).await)?;
+        let mut removal =
+            invalidation.told("everything".to_owned(), outcome, is_used, &nodes).await;
+        (removal.names, removal.is_all) = (redis.partitions().len().max(1), true);
+        note(removal)?;
     }
     session.out.json(&InvalidateDocument { removed: &removals })?;
     let wanted = entries.len() + args.tag.len() + usize::from(args.all);
     Ok(exit(&removals, wanted))
-}
-
-fn exit(removals: &[Removal], wanted: usize) -> Exit {
-    let done = removals.iter().filter(|removal| removal.is_done).count();
-    if removals.iter().any(|removal| removal.is_refused) {
-        return Exit::Refused;
-    }
-    if done == wanted { Exit::Fine } else { Exit::Incomplete }
-}
-
-fn line(removal: &Removal) -> String {
-    let what = match removal.what.strip_prefix("tag ") {
-        Some(tag) => format!("tag {}", plain::word(tag)),
-        None => plain::word(&removal.what),
-    };
-    match (&removal.error, removal.was_there) {
-        (Some(error), _) => format!("NOT removed {what}: {error}"),
-        (None, Some(false)) => format!("nothing to remove: nothing was there of {what}"),
-        (None, Some(true) | None) => format!("removed {what}"),
-    }
 }
 
 /// How things are removed.
@@ -151,7 +119,9 @@ impl<'a> Invalidation<'a> {
     /// Removes an entry by its names: every value and the lease, so that a load under way keeps nothing.
     async fn of_entry(&self, key: &str, names: &EntryNameSet, was_there: Option<bool>) -> Removal {
         let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
-        let mut removal = removal(key.to_owned(), was_there);
+        let mut removal = Removal::new(key.to_owned(), was_there);
+        removal.nodes = vec![self.redis.endpoint(self.redis.node(&names.entry))];
+        removal.names = all.len();
         match self.redis.remove(&all).await {
             Err(failure) => {
                 removal.is_refused = failure.class() == Class::Denied;
@@ -171,7 +141,10 @@ impl<'a> Invalidation<'a> {
         was_there: Option<bool>,
         nodes: &[Node],
     ) -> Removal {
-        let mut removal = removal(what, was_there);
+        let mut removal = Removal::new(what, was_there);
+        removal.nodes = nodes.iter().map(|node| self.redis.endpoint(*node)).collect();
+        removal.nodes.sort();
+        removal.names = 1;
         removal.error = match outcome {
             Invalidated::Done => self.doubt(nodes).await,
             Invalidated::Pending => {
@@ -204,42 +177,4 @@ impl<'a> Invalidation<'a> {
     }
 }
 
-fn removal(what: String, was_there: Option<bool>) -> Removal {
-    Removal { what, is_done: false, was_there, error: None, is_refused: false }
-}
-
 const UNTOLD: &str = "not all nodes were reached, or nobody confirms that they serve";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(what: &str, was_there: Option<bool>, error: Option<&str>) -> Removal {
-        let error = error.map(str::to_owned);
-        Removal { is_done: error.is_none(), error, ..removal(what.to_owned(), was_there) }
-    }
-
-    #[test]
-    fn what_was_not_there_is_not_called_removed_and_names_are_words_for_a_shell() {
-        for (removal, said) in [
-            (of("k:a$20b", Some(true), None), "removed 'k:a$20b'"),
-            (of("a b", None, None), "removed 'a b'"),
-            (of("a", Some(false), None), "nothing to remove: nothing was there of a"),
-            (of("tag it's", Some(true), None), r"removed tag 'it'\''s'"),
-            (of("a", Some(false), Some("OOM")), "NOT removed a: OOM"),
-        ] {
-            assert_eq!(line(&removal), said);
-        }
-    }
-
-    #[test]
-    fn it_ends_with_what_became_of_all_of_it() {
-        let done = || of("a", Some(false), None);
-        let failed = || of("b", None, Some("away"));
-        let refused = || Removal { is_refused: true, ..failed() };
-        assert_eq!(exit(&[done(), done()], 2), Exit::Fine);
-        assert_eq!(exit(&[done()], 2), Exit::Incomplete, "it was interrupted");
-        assert_eq!(exit(&[done(), failed()], 2), Exit::Incomplete);
-        assert_eq!(exit(&[failed(), refused(), done()], 3), Exit::Refused);
-    }
-}

@@ -45,6 +45,8 @@ struct KeysDocument {
     /// Whether all nodes were gone through, and not more was found than was asked for.
     is_complete: bool,
     errors: Vec<String>,
+    /// Those of the nodes that were asked that are replicas: what they have may be out of date.
+    replicas: Vec<String>,
 }
 
 pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, Fault> {
@@ -53,6 +55,12 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     };
     let operator = operator(&redis)?;
     let (namespace, prefix) = (&session.target.namespace, session.prefix());
+    let Some(replicas) = session.stop.or(replicas(session, &*operator)).await else {
+        return Ok(Exit::Interrupted);
+    };
+    for replica in &replicas {
+        super::note_replica(session.out, replica);
+    }
     let mut scan = Scan::new(&*operator, &prefix, AT_A_TIME);
     // A name may come more than once.
     let (mut listed, mut found) = (BTreeSet::new(), Vec::new());
@@ -104,12 +112,23 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     if !is_complete && !is_failed && !session.stop.is_asked() {
         session.out.note(format!("there may be more: these are {} (`--limit`)", found.len()));
     }
-    session.out.json(&KeysDocument { keys: found, is_complete, errors })?;
+    if found.is_empty() && is_complete && !session.out.is_json() {
+        session.out.note("nothing is stored in the namespace that is asked for");
+    }
+    session.out.json(&KeysDocument { keys: found, is_complete, errors, replicas })?;
     Ok(match (is_refused, is_failed) {
         (true, _) => Exit::Refused,
         (false, true) => Exit::Incomplete,
         (false, false) => Exit::Fine,
     })
+}
+
+/// The nodes that are asked and say that they are replicas.
+async fn replicas(session: &Session<'_>, operator: &dyn Operator) -> Vec<String> {
+    let survey = operator.survey(session.target.timeout).await;
+    let asked: BTreeSet<_> = operator.scanned_nodes().into_iter().map(|it| it.endpoint).collect();
+    let replicas = survey.nodes.iter().filter(|node| node.is_replica == Some(true));
+    replicas.map(|node| node.endpoint.clone()).filter(|it| asked.contains(it)).collect()
 }
 
 /// A name that is asked for, by what it says.

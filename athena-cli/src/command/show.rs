@@ -33,6 +33,8 @@ const LEASE: usize = 64;
 struct ShowDocument {
     entry: String,
     endpoint: String,
+    /// Whether that is a replica, which no cache asks; `None` if it does not say.
+    is_replica: Option<bool>,
     values: Vec<Shown>,
     lease: Option<Lease>,
 }
@@ -59,6 +61,9 @@ pub(super) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<Exit, 
     let Some(document) = session.stop.or(look).await.transpose()? else {
         return Ok(Exit::Interrupted);
     };
+    if document.is_replica == Some(true) {
+        super::note_replica(session.out, &document.endpoint);
+    }
     session.out.json(&document)?;
     show(session.out, &document)?;
     let is_there = !document.values.is_empty() || document.lease.is_some();
@@ -91,9 +96,11 @@ async fn document(
     let depended: Vec<_> = tags.keys().cloned().chain([whole.clone()]).collect();
     let now = operator.stored(&depended, LEASE).await?;
     let now: BTreeMap<_, _> = depended.into_iter().zip(now).collect();
-    let context = Context { redis, survey: &survey, now, namespace, whole };
-    let values = found.into_iter().map(|stored| context.shown(stored));
-    Ok(ShowDocument { entry: names.entry.clone(), endpoint, values: values.collect(), lease })
+    let serves = survey.nodes.iter().find(|node| node.endpoint == endpoint);
+    let is_replica = serves.and_then(|node| node.is_replica);
+    let context = Context { redis, survey: &survey, now, namespace, whole, is_replica };
+    let values = found.into_iter().map(|stored| context.shown(stored)).collect();
+    Ok(ShowDocument { entry: names.entry.clone(), endpoint, is_replica, values, lease })
 }
 
 fn lease_of(stored: &RawValue) -> Lease {

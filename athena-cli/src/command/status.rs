@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 
 /// The health checks that are about servers; others are about the process that asks.
-const CHECKS: [&str; 8] = [
+const CHECKS: [&str; 9] = [
     "access",
     "cluster_state",
     "distributed_cache",
@@ -29,6 +29,7 @@ const CHECKS: [&str; 8] = [
     "persistence",
     "redis_connectivity",
     "replication",
+    "sentinel_connectivity",
     "sentinel_quorum",
 ];
 
@@ -43,13 +44,16 @@ struct StatusDocument<'a> {
     sentinels: Option<&'a SentinelReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<&'a Fleet>,
+    /// Why the fleet that was asked for is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet_error: Option<String>,
 }
 
 /// What a health check has found.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CheckRow<'a> {
-    /// `None` if it found nothing out.
+    /// `None` if it found nothing out, or a fact that is for the service to judge.
     status: Option<Health>,
     took_ms: u64,
     description: Option<&'a str>,
@@ -65,10 +69,13 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
     let Some(reached) = reached else { return Ok(Exit::Interrupted) };
     let asked = async {
         let timeout = session.target.timeout;
+        // A process that has just begun has a connection to few of them.
+        session.target.meet(&redis).await;
         let mut found = Found { checks: checks.report().await.entries.clone(), ..Found::default() };
         found.survey = operator.survey(timeout).await.as_ref().clone();
         found.sentinels = operator.sentinels(timeout).await;
         found.leave_out_what_is_not_known();
+        found.leave_to_the_service();
         let mut unread = None;
         if args.fleet {
             match super::fleet(&*operator, &session.prefix()).await {
@@ -88,6 +95,7 @@ pub(super) async fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit
         checks: found.checks.iter().map(|(name, entry)| (name.as_str(), row(entry))).collect(),
         sentinels: found.sentinels.as_ref(),
         fleet: found.fleet.as_ref(),
+        fleet_error: unread.as_ref().map(Fault::in_a_line),
     })?;
     if !session.out.is_json() {
         tables::show(session.out, &session.target.namespace, &found)?;

@@ -59,7 +59,10 @@ pub(super) async fn repair(session: &Session<'_>, args: &RepairArgs) -> Result<E
 
 fn tell(out: &Out, verified: &Verified) -> Result<(), Fault> {
     let Verified { looked_at, sound, defects, removed, changed, names, .. } = verified;
-    out.line(format!("{sound} of {looked_at} values and generations are sound"))?;
+    match looked_at {
+        0 => out.line("nothing is stored in the namespace")?,
+        _ => out.line(format!("{sound} of {looked_at} values and generations are sound"))?,
+    }
     for (defect, count) in defects {
         out.line(format!("{count} {}", described(*defect)))?;
     }

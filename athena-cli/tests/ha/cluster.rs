@@ -2,6 +2,7 @@
 
 use super::athena::Athena;
 use super::support::cluster::{Cluster, Options};
+use super::support::wait_for;
 use super::{assert_fine, assert_found, every_command, good_with_copies, store};
 
 #[test]
@@ -30,7 +31,27 @@ fn a_cluster_is_asked_by_every_command_and_each_fault_is_found() {
     // Not the one that is asked first; whose replica took over is not said.
     let primary = cluster.primary_of_slot(8_000);
     cluster.node_mut(primary).freeze();
+    // The others take it for sound for a while: nothing of that is said as a fact.
+    let state = &athena.json("status --timeout 300ms").json["checks"]["cluster_state"];
+    let said = state["description"].as_str().expect("a text");
+    assert!(state["status"] != "healthy" && !said.contains("all slots are served"), "{state}");
     let keys = athena.json("keys --timeout 300ms");
     assert_eq!((keys.exit, keys.json["isComplete"].as_bool()), (3, Some(false)), "{keys:?}");
     cluster.node_mut(primary).thaw();
+    cluster.wait_ok();
+
+    // One that is dead and serves nothing any more is started, or forgotten.
+    let primary = cluster.primary_of_slot(8_000);
+    let port = cluster.node(primary).port();
+    cluster.node_mut(primary).kill();
+    wait_for("its replica has taken over", || {
+        (cluster.primary_of_slot(8_000) != primary).then_some(())
+    });
+    let doctor = athena.json("doctor");
+    let findings = doctor.json["findings"].as_array().expect("a list").iter();
+    let endpoint = serde_json::json!([format!("127.0.0.1:{port}")]);
+    let gone = findings.clone().find(|it| it["check"] == "reached").expect("it is told");
+    assert_eq!(gone["nodes"], endpoint, "{doctor:?}");
+    let fix = gone["fix"].as_str().expect("a text");
+    assert!(fix.contains("CLUSTER FORGET ") && !fix.contains("FORGET ID"), "{fix}");
 }

@@ -66,6 +66,8 @@ fn every_command(athena: &Athena, kind: &str, nodes: usize, primaries: usize) {
     );
     assert_eq!(status.json["health"], "healthy", "{status:?}");
     let checks = status.json["checks"].as_object().expect("checks");
+    // A process that has just begun has asked everybody before it says anything of them.
+    assert_eq!(checks["access"]["status"], "healthy", "{status:?}");
     // Nothing is told of the process that asks.
     assert!(checks.contains_key("distributed_cache") && !checks.contains_key("breakers"));
     assert_eq!(status.json["fleet"]["processes"].as_array().map(Vec::len), Some(0));
@@ -103,7 +105,11 @@ fn every_command(athena: &Athena, kind: &str, nodes: usize, primaries: usize) {
     let shown = athena.json("show k:product:3").json;
     assert_eq!(shown["values"][0]["answers"], "nobody: it was invalidated since", "{shown}");
     assert_eq!(shown["values"][0]["tags"][0]["state"], "changed");
-    assert_eq!(athena.run("invalidate --all --confirm shop").exit, 0);
+    let cleared = athena.json("invalidate --all --confirm shop");
+    let cleared = (&cleared.json["removed"][0], cleared.exit);
+    let told = cleared.0["nodes"].as_array().expect("a list").len();
+    let names = if kind == "cluster" { 1_024 } else { 1 };
+    assert_eq!((told, &cleared.0["names"], cleared.1), (primaries, &names.into(), 0));
     let shown = athena.json("show product:2").json;
     assert_eq!(shown["values"][0]["answers"], "nobody: it was invalidated since", "{shown}");
 

@@ -16,6 +16,29 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
     let voices = status.json["sentinels"]["sentinels"].as_array().expect("a list");
     assert!(voices.len() == 3 && voices.iter().all(|voice| voice["sight"]["hasQuorum"] == true));
 
+    // How often an idle primary says something is known, by which a replica is late or not.
+    let nodes = status.json["survey"]["nodes"].as_array().expect("a list");
+    assert!(nodes.iter().all(|node| node["replicationInfo"]["pingSeconds"] == 10), "{status:?}");
+
+    // A name that they do not know is no sentinel that is gone.
+    let wrong = Athena::at(&group.url().replace(SERVICE, "another"));
+    let doctor = wrong.json("doctor");
+    let findings = doctor.json["findings"].as_array().expect("a list");
+    let [finding] = &findings[..] else { panic!("not one finding: {doctor:#?}") };
+    assert_eq!(
+        (&finding["check"], finding["nodes"].as_array().map(Vec::len)),
+        (&"service".into(), Some(3))
+    );
+    assert!(
+        !doctor.out.contains("RESET") && doctor.out.contains(&format!("#{SERVICE}")),
+        "{doctor:?}"
+    );
+    let keys = wrong.run("keys");
+    assert!(
+        keys.exit == 3 && keys.err.contains(&format!("the sentinels know `{SERVICE}`")),
+        "{keys:?}"
+    );
+
     let before = group.primary();
     let drilled = athena.json("drill --for 30s --trigger sentinel --admin --confirm shop");
     let failovers = drilled.json["failovers"].as_array().expect("a list");

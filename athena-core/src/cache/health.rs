@@ -23,7 +23,8 @@ use crate::settings::MemoryRole;
 /// | `maintenance` | no node is isolated |
 /// | `replication`, `persistence`, `memory` | replicas that are known answer and follow, files are written, there is room (backends that tell) |
 /// | `cluster_state` | all slots are served, by the word of every node (clusters) |
-/// | `sentinel_quorum` | every sentinel answers and has its quorum (where there are some) |
+/// | `sentinel_connectivity` | most sentinels answer this process, which hears from them who serves (where there are some) |
+/// | `sentinel_quorum` | every sentinel answers and has its quorum, by its own word (where there are some) |
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::replicas::{self, MostReplicas};
-use super::{CheckSet, REPLICATION, asked, known, surveyed};
-use crate::backend::operate::Survey;
+use super::{CheckSet, REPLICATION, asked, known, sentinels, surveyed};
+use crate::backend::operate::{SentinelReport, Survey};
 use crate::health::{Finding, Need};
 use crate::lock::Mutex;
 use crate::remote::Remote;
@@ -49,14 +49,8 @@ pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settin
     });
     own.add_surveyed(checks, "memory", |survey, _, _| surveyed::memory(survey));
     own.add_surveyed(checks, "cluster_state", |survey, _, _| surveyed::cluster_state(survey));
-    own.add(checks, "sentinel_quorum", |remote, settings| async move {
-        let Some(operator) = remote.operator() else { return left_alone() };
-        let limit = part_of(settings.limit);
-        match operator.sentinels(limit).await {
-            Some(report) => surveyed::quorum(&report),
-            None => surveyed::no_sentinels(&*operator.survey(limit).await),
-        }
-    });
+    own.add_heard(checks, "sentinel_connectivity", sentinels::reached);
+    own.add_heard(checks, "sentinel_quorum", sentinels::quorum);
 }
 
 /// What those checks look at; they do not keep the cache alive.
@@ -101,6 +95,18 @@ impl Own {
                 let Some(operator) = remote.operator() else { return left_alone() };
                 let survey = operator.survey(part_of(settings.limit)).await;
                 judge(&survey, &remote, &settings)
+            }
+        });
+    }
+
+    /// One that needs only what sentinels say.
+    fn add_heard(&self, checks: &CheckSet, name: &str, judge: fn(&SentinelReport) -> Finding) {
+        self.add(checks, name, move |remote, settings| async move {
+            let Some(operator) = remote.operator() else { return left_alone() };
+            let limit = part_of(settings.limit);
+            match operator.sentinels(limit).await {
+                Some(report) => judge(&report),
+                None => sentinels::no_sentinels(&*operator.survey(limit).await),
             }
         });
     }

@@ -87,7 +87,8 @@ pub(super) fn access(refusing: &[(String, String)], nodes: &[NodeStatus]) -> Fin
         Some(first) => format!("all that is needed is allowed; {first}"),
         None => "all that is asked is allowed".to_owned(),
     };
-    let mut away = named(nodes, |node| (!node.ready).then(|| "not reached".to_owned()));
+    let mut away =
+        named(nodes, |node| (!node.ready).then(|| "no connection yet, or no more".to_owned()));
     away.extend(untold(nodes));
     let finding = judged((Health::Degraded, &needed), &away, &fine);
     finding.with("restricted", helpful.len() + needed.len())

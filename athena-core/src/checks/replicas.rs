@@ -14,6 +14,9 @@ use crate::settings::HealthSettings;
 /// For how long a replica of a single node is remembered at least, and for at most twice as long.
 const REMEMBERED: Duration = Duration::from_secs(1_800);
 
+/// What servers have for `repl-ping-replica-period` unless they are configured otherwise, in seconds.
+const PING_SECONDS: u64 = 10;
+
 /// Figures of the check: how far the last replica is behind.
 pub(crate) const LAG_BYTES: &str = "lagBytes";
 pub(crate) const LAG_SECONDS: &str = "lagSeconds";
@@ -64,7 +67,7 @@ pub(super) fn replication(
     for node in &survey.nodes {
         if node.is_connected {
             match node.is_replica {
-                Some(true) => told.extend(of_replica(node, settings)),
+                Some(true) => told.extend(of_replica(survey, node, settings)),
                 Some(false) => of_primary(node, settings, &mut told, &mut untold),
                 None => untold.push(format!("{} does not say what it is", node.endpoint)),
             }
@@ -122,13 +125,17 @@ fn of_primary(
     }
 }
 
-fn of_replica(node: &SurveyedNode, settings: &HealthSettings) -> Option<String> {
+fn of_replica(survey: &Survey, node: &SurveyedNode, settings: &HealthSettings) -> Option<String> {
     let (at, says) = (&node.endpoint, node.replication_info.as_ref()?);
     if says.link_up == Some(false) {
         return Some(format!("{at} is not connected to its primary"));
     }
-    let seconds = late(says.last_heard_seconds, settings)?;
-    Some(format!("{at} has not heard of its primary for {seconds} s"))
+    // Where nothing changes, the primary says something so often only.
+    let primary = survey.primary_of(node, says).and_then(|it| it.replication_info.as_ref());
+    let period = primary.and_then(|primary| primary.ping_seconds).unwrap_or(PING_SECONDS);
+    let heard = says.last_heard_seconds?;
+    late(Some(heard.saturating_sub(period)), settings)?;
+    Some(format!("{at} has not heard of its primary for {heard} s"))
 }
 
 fn late(seconds: Option<u64>, settings: &HealthSettings) -> Option<u64> {

@@ -1,12 +1,10 @@
-//! What follows from what nodes and sentinels say of themselves: pure.
+//! What follows from what nodes say of themselves: pure.
 //!
 //! Invariant: what nobody says is unknown, neither well nor trouble; that a primary does not answer is
 //! `redis_connectivity`'s to tell.
 
 use super::words::{few, judged};
-use crate::backend::operate::{
-    MemoryUse, SentinelReport, SentinelVoice, StoreKind, Survey, SurveyedNode,
-};
+use crate::backend::operate::{MemoryUse, StoreKind, Survey, SurveyedNode};
 use crate::health::{Finding, Health};
 use crate::settings::HealthSettings;
 
@@ -19,7 +17,8 @@ const FRAGMENTED: (f64, u64) = (1.5, 100 << 20);
 
 /// Whether nodes keep what they hold beyond a restart.
 pub(super) fn persistence(survey: &Survey, settings: &HealthSettings) -> Finding {
-    let (mut told, mut untold, mut without) = (Vec::new(), unsaid(survey), 0_usize);
+    let (mut told, mut untold, mut notes) = (Vec::new(), unsaid(survey), Vec::new());
+    let mut without = 0_usize;
     for node in survey.primaries() {
         let at = &node.endpoint;
         let Some(says) = &node.persistence else {
@@ -37,21 +36,30 @@ pub(super) fn persistence(survey: &Survey, settings: &HealthSettings) -> Finding
             (Some(true), _) | (_, Some(true)) => {}
             (Some(false), Some(false)) => {
                 without += 1;
-                if settings.expect_persistence {
-                    told.push(format!(
-                        "{at} keeps nothing beyond a restart: neither `save` nor `appendonly` is set; if that is \
-                         meant, set `health.expect_persistence = false`"
-                    ));
+                let said = format!(
+                    "{at} keeps nothing beyond a restart: neither `save` nor `appendonly` is set"
+                );
+                match settings.expect_persistence {
+                    true => told.push(format!(
+                        "{said}; if that is meant, set `health.expect_persistence = false`"
+                    )),
+                    false => notes.push(said),
                 }
             }
-            _ if settings.expect_persistence => untold.push(format!(
-                "{at} does not let us ask whether it saves by itself (`CONFIG GET save`)"
-            )),
-            _ => {}
+            _ => {
+                let said = format!(
+                    "{at} does not let us ask whether it saves by itself (`CONFIG GET save`)"
+                );
+                if settings.expect_persistence { &mut untold } else { &mut notes }.push(said);
+            }
         }
     }
-    let fine = "nodes keep what they hold as they are set up";
-    judged((Health::Degraded, &told), &untold, fine).with("unpersisted", without)
+    let fine = if notes.is_empty() {
+        "what nodes save outlives a restart (`save` or `appendonly` is set)".to_owned()
+    } else {
+        few(&notes)
+    };
+    judged((Health::Degraded, &told), &untold, &fine).with("unpersisted", without)
 }
 
 /// Whether there is room.
@@ -137,51 +145,23 @@ pub(super) fn cluster_state(survey: &Survey) -> Finding {
     } else if ok < SLOTS {
         told.push(format!("nodes disagree: some take {} slots for unserved", SLOTS - ok));
     }
-    let answered = survey.nodes.iter().filter(|node| node.is_connected);
-    let untold: Vec<_> = answered
-        .filter(|node| node.cluster.as_ref().is_none_or(|sight| sight.slots_ok.is_none()))
-        .map(|node| format!("{} does not say how it sees its cluster", node.endpoint))
-        .collect();
+    let is_silent = |node: &&SurveyedNode| match node.is_connected {
+        true => node.cluster.as_ref().is_none_or(|sight| sight.slots_ok.is_none()),
+        // The others take it for sound until they have missed it for long.
+        false => !node.is_left_out && !node.slots.is_empty(),
+    };
+    let why = |node: &SurveyedNode| match node.is_connected {
+        true => format!("{} does not say how it sees its cluster", node.endpoint),
+        false => format!(
+            "{} does not answer, which served {} when the map was read; the others miss it after \
+             `cluster-node-timeout`",
+            node.endpoint,
+            node.slots.join(",")
+        ),
+    };
+    let untold: Vec<_> = survey.nodes.iter().filter(is_silent).map(why).collect();
     let finding = judged((status, &told), &untold, "all slots are served");
     finding.with("slotsOk", u64::from(ok))
-}
-
-/// Whether sentinels can bring about a failover.
-pub(super) fn quorum(report: &SentinelReport) -> Finding {
-    let (all, answered) = (report.sentinels.len(), report.answered());
-    let silent = report.sentinels.iter().filter(|voice| voice.sight.is_none());
-    let silent: Vec<_> =
-        silent.map(|voice| format!("{} does not answer", voice.endpoint)).collect();
-    let says_nothing = |voice: &&SentinelVoice| {
-        voice.sight.as_ref().is_some_and(|sight| sight.has_quorum.is_none())
-    };
-    let untold = report.sentinels.iter().filter(says_nothing);
-    let untold: Vec<_> = untold
-        .map(|voice| format!("{} does not let us ask for its quorum", voice.endpoint))
-        .collect();
-    let finding = if answered == 0 {
-        Finding::unhealthy("no sentinel answers")
-    } else if report.sights().all(|sight| sight.has_quorum == Some(false)) {
-        Finding::unhealthy("the sentinels have no quorum: there will be no failover")
-    } else if report.has_quorum() == Some(false) {
-        Finding::degraded("some sentinels have no quorum")
-    } else if report.agreed() == Some(false) {
-        Finding::degraded(format!("sentinels name {} primaries", report.primaries().len()))
-    } else if report.tilt() == Some(true) {
-        Finding::degraded("a sentinel is in tilt mode, and does nothing meanwhile")
-    } else {
-        let fine = "all sentinels answer and have their quorum";
-        judged((Health::Degraded, &silent), &untold, fine)
-    };
-    finding.with("sentinels", all).with("answered", answered)
-}
-
-/// What follows if nobody tells of sentinels.
-pub(super) fn no_sentinels(survey: &Survey) -> Finding {
-    match survey.kind {
-        StoreKind::Sentinel => Finding::unknown("no sentinel can be asked"),
-        _ => Finding::healthy("there are no sentinels"),
-    }
 }
 
 /// Why nobody tells what primaries are asked for, if none does.

@@ -26,9 +26,21 @@ const REMEMBERED: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Breakers {
     met: RwLock<Vec<Arc<NodeBreakers>>>,
-    /// Until when all nodes are isolated, those that are met later as well.
-    isolated_until: Mutex<Option<Tick>>,
+    isolation: Arc<Isolation>,
+}
+
+/// Until when all nodes are isolated, those that are met later as well.
+#[derive(Debug)]
+pub(super) struct Isolation {
+    until: Mutex<Option<Tick>>,
     clock: Clock,
+}
+
+impl Isolation {
+    /// Until when, if nothing is sent to any node now.
+    pub(super) fn until(&self) -> Option<Tick> {
+        self.until.lock().filter(|until| self.clock.now() < *until)
+    }
 }
 
 /// The breakers of a node.
@@ -84,17 +96,17 @@ impl ReplayTurn {
 
 impl Breakers {
     pub(super) fn new(clock: &Clock) -> Self {
-        Self { met: RwLock::default(), isolated_until: Mutex::default(), clock: clock.clone() }
+        let isolation = Isolation { until: Mutex::default(), clock: clock.clone() };
+        Self { met: RwLock::default(), isolation: Arc::new(isolation) }
     }
 
     /// Isolates the nodes that are met from now on as well, until then; `None` ends that.
     pub(super) fn isolate_newcomers(&self, until: Option<Tick>) {
-        *self.isolated_until.lock() = until;
+        *self.isolation.until.lock() = until;
     }
 
-    /// Until when, if nothing is sent to any node now.
-    pub(super) fn isolated_until(&self) -> Option<Tick> {
-        self.isolated_until.lock().filter(|until| self.clock.now() < *until)
+    pub(super) fn isolation(&self) -> &Arc<Isolation> {
+        &self.isolation
     }
 
     /// The breakers of a node, made when the node is met for the first time.
@@ -104,7 +116,7 @@ impl Breakers {
             return Arc::clone(breakers);
         }
         let mut breakers = self.met.write();
-        let isolated = self.isolated_until();
+        let isolated = self.isolation.until();
         while breakers.len() <= number {
             let new = NodeBreakers::new(settings);
             if isolated.is_some() {

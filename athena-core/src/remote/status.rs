@@ -132,7 +132,7 @@ impl Remote {
 
     /// Whether nothing is to be sent to the backend at all.
     pub(crate) fn is_left_alone(&self) -> bool {
-        self.breakers.isolated_until().is_some()
+        self.breakers.isolation().until().is_some()
     }
 
     fn of_each_breaker(&self, change: impl Fn(&Breaker) -> Option<Transition>) {

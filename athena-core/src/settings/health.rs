@@ -36,7 +36,8 @@ pub struct HealthSettings {
     /// How long an invalidation may wait for the backend. Default 10 s.
     #[serde(with = "crate::duration")]
     pub journal_age: Duration,
-    /// How long a replica may not have heard of its primary. Default 5 s.
+    /// How long a replica may be behind: without a confirmation to its primary, or without a word of it once that is
+    /// due (`repl-ping-replica-period`, 10 s unless the server says otherwise). Default 5 s.
     #[serde(with = "crate::duration")]
     pub replication_lag: Duration,
     /// How many replicas each primary has at least. Default 0.

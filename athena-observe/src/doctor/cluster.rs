@@ -33,7 +33,8 @@ pub(super) fn state(facts: &Facts, found: &mut Vec<Finding>) {
 
 /// Whether one dead shard closes all of them.
 pub(super) fn coverage(facts: &Facts, found: &mut Vec<Finding>) {
-    facts.each(found, |_, examined| {
+    facts.each(found, |node, examined| {
+        node.cluster.as_ref()?;
         let is_required = setting(examined, "cluster-require-full-coverage") == Some("yes");
         (facts.survey.kind == StoreKind::Cluster && is_required).then(|| {
             let said = "it serves nothing while any slot is not served (cluster-require-full-coverage yes)";
@@ -47,7 +48,8 @@ pub(super) fn coverage(facts: &Facts, found: &mut Vec<Finding>) {
 
 /// Whether a dead node is missed for long.
 pub(super) fn node_timeout(facts: &Facts, found: &mut Vec<Finding>) {
-    facts.each(found, |_, examined| {
+    facts.each(found, |node, examined| {
+        node.cluster.as_ref()?;
         let timeout = number(examined, "cluster-node-timeout").filter(|it| *it > SILENT_MS)?;
         (facts.survey.kind == StoreKind::Cluster).then(|| {
             let said = format!(

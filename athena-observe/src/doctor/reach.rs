@@ -1,7 +1,10 @@
 //! Who answers, as what, how fast, and at what time.
 
+use athena_cache_core::backend::operate::{Permission, StoreKind, SurveyedNode};
+
 use super::facts::Facts;
 use super::finding::{Finding, SERVERS, SYNC};
+use super::login;
 
 /// What is taken for a wrong clock.
 const CLOCK_MS: f64 = 2_000.0;
@@ -10,7 +13,9 @@ const SLOW_MS: u128 = 50;
 
 /// Whether it is known who serves.
 pub(super) fn known(facts: &Facts, found: &mut Vec<Finding>) {
-    if let Some(error) = &facts.survey.error {
+    // A name that sentinels do not know is a finding of its own.
+    let is_told = facts.sentinels.as_ref().is_some_and(|it| !it.monitors().is_empty());
+    if let Some(error) = facts.survey.error.as_ref().filter(|_| !is_told) {
         let fault = Finding::fault("known", format!("it is not known who serves: {error}"));
         found.push(
             fault
@@ -20,15 +25,19 @@ pub(super) fn known(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether each node answers.
+/// Whether each node answers, and lets us in.
 pub(super) fn reached(facts: &Facts, found: &mut Vec<Finding>) {
     for node in facts.survey.nodes.iter().filter(|node| !node.is_connected) {
+        let examined = facts.examined(node);
+        if let Some((examined, said)) = examined.and_then(|it| Some((it, refusal(&it.login)?))) {
+            let user = examined.user.as_deref().unwrap_or("default");
+            found.push(login::refused(user, said).on(&node.endpoint));
+            continue;
+        }
         let error = node.error.as_deref().unwrap_or("it did not answer");
         let fault = Finding::fault("reached", format!("a node does not answer: {error}"));
-        found.push(fault.on(&node.endpoint).why(match node.is_replica {
-            Some(true) => "it can take over from nobody",
-            Some(false) | None => "what it serves is loaded by each process for itself",
-        }).fix("start it, let us through, or mend the credentials; where nodes are reached elsewhere than they say, `[addresses]` in the settings of the service"));
+        let fault = fault.on(&node.endpoint).why(why(facts, node));
+        found.push(fault.fix(advice(facts, node)));
     }
     facts.each(found, |_, examined| {
         let median = examined?.timing.median.filter(|it| it.as_millis() >= SLOW_MS)?;
@@ -37,6 +46,68 @@ pub(super) fn reached(facts: &Facts, found: &mut Vec<Finding>) {
             .why("each call that memory does not answer waits for it, and is given up after `attempt_timeout` (500 ms)")
             .fix("run this where the service runs; if it is the same there, bring them nearer to each other"))
     });
+}
+
+fn refusal(login: &Permission) -> Option<&str> {
+    match login {
+        Permission::Refused(said) => Some(said),
+        _ => None,
+    }
+}
+
+/// A member of a cluster that serves nothing, as a primary whose replica has taken over.
+fn is_idle(facts: &Facts, node: &SurveyedNode) -> bool {
+    facts.survey.kind == StoreKind::Cluster && node.slots.is_empty()
+}
+
+fn why(facts: &Facts, node: &SurveyedNode) -> &'static str {
+    match node.is_replica {
+        Some(true) => "it can take over from nobody",
+        _ if is_idle(facts, node) => {
+            "it serves no slots, and can take over from nobody until it is back"
+        }
+        Some(false) | None => "what it serves is loaded by each process for itself",
+    }
+}
+
+/// Words of failures that say themselves what to do: another URL, or other settings of TLS.
+const SAYS: [&str; 5] =
+    ["found a ", "begin the url", "give its port", "`maxclients`", "certificate"];
+
+/// Whether a failure says itself what to do about it.
+pub(super) fn says_what_to_do(error: &str) -> bool {
+    SAYS.iter().any(|words| error.contains(words))
+}
+
+/// What is to be done where a failure says so itself.
+pub(super) const AS_SAID: &str =
+    "what is said there    (in the settings of the service: `url`, and `[tls]` where it is meant)";
+
+fn advice(facts: &Facts, node: &SurveyedNode) -> String {
+    const ELSEWHERE: &str = "where nodes are reached elsewhere than they say, `[addresses]` in the settings of the service";
+    if node.error.as_deref().is_some_and(says_what_to_do) {
+        return AS_SAID.to_owned();
+    }
+    match facts.survey.kind {
+        StoreKind::Standalone => {
+            "start it, or let us through; if it is elsewhere, `url` in the settings of the service"
+                .to_owned()
+        }
+        StoreKind::Cluster if is_idle(facts, node) => {
+            let listed =
+                facts.survey.nodes.iter().filter_map(|it| Some((it, it.cluster_nodes.as_ref()?)));
+            let known = listed.filter(|(it, _)| it.is_connected).find_map(|(it, members)| {
+                let member = members.iter().find(|member| member.endpoint == node.endpoint)?;
+                Some((it.endpoint.as_str(), member.id.as_str()))
+            });
+            let (asked, id) = known.unwrap_or(("HOST:PORT", "ID"));
+            format!(
+                "start it: it comes back as a replica by itself; one that is gone for good is forgotten by: \
+                 redis-cli --cluster call {asked} CLUSTER FORGET {id}    (which tells all others within a minute); {ELSEWHERE}"
+            )
+        }
+        _ => format!("start it, or let us through; {ELSEWHERE}"),
+    }
 }
 
 /// Whether nodes read their files still.

@@ -4,22 +4,67 @@ use athena_cache_core::backend::operate::SentinelReport;
 
 use super::facts::Facts;
 use super::finding::{Finding, SERVERS};
+use super::login;
+use super::reach::{AS_SAID, says_what_to_do};
 
 /// With fewer none may be lost.
 const ENOUGH: usize = 3;
 /// A primary that is silent for longer than this is missed for too long.
 const SILENT_MS: u64 = 5_000;
 
+/// Whether they know what they are asked for.
+pub(super) fn service(facts: &Facts, found: &mut Vec<Finding>) {
+    let Some(report) = &facts.sentinels else { return };
+    let strangers: Vec<_> = report.sentinels.iter().filter(|it| it.monitors.is_some()).collect();
+    if strangers.is_empty() {
+        return;
+    }
+    let (service, names) = (&report.service, report.monitors());
+    let known: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let (said, fix) = match (&names[..], report.answered()) {
+        // Some of them do know it: the others have not been told.
+        (_, 1..) | ([], _) => (
+            format!("it watches no primary by the name `{service}`"),
+            format!(
+                "sentinel monitor {service} HOST PORT QUORUM    (in its sentinel.conf, as at the others)"
+            ),
+        ),
+        ([first, ..], 0) => (
+            format!(
+                "it watches no primary by the name `{service}`; by these: {}",
+                known.join(", ")
+            ),
+            format!(
+                "url = \"redis-sentinel://…#{first}\"    (in the settings of the service, or `service_name`)"
+            ),
+        ),
+    };
+    let mut fault = Finding::fault("service", said)
+        .why("it is not heard who serves: until it is, every call runs its function")
+        .fix(fix);
+    fault.nodes = strangers.iter().map(|voice| voice.endpoint.clone()).collect();
+    found.push(fault);
+}
+
 /// Whether each answers, and whether they agree.
 pub(super) fn answers(facts: &Facts, found: &mut Vec<Finding>) {
     let Some(report) = &facts.sentinels else { return };
-    for voice in &report.sentinels {
+    let user = facts.examination.own.sentinel_user.as_deref().unwrap_or("default");
+    for voice in report.sentinels.iter().filter(|voice| voice.monitors.is_none()) {
         if let Some(error) = &voice.error {
+            if let Some(refused) = login::refused_by_sentinel(user, error) {
+                found.push(refused.on(&voice.endpoint));
+                continue;
+            }
             found.push(
                 Finding::fault("sentinel", format!("a sentinel does not say what it knows: {error}"))
                     .on(&voice.endpoint)
                     .why("most of the sentinels have to agree that a primary is dead, and who takes over; those that are gone count")
-                    .fix(format!("start it; one that is gone for good is forgotten by: SENTINEL RESET {}    (on each of the others, 30 s apart)", report.service))
+                    .fix(if says_what_to_do(error) {
+                        AS_SAID.to_owned()
+                    } else {
+                        format!("start it; one that is gone for good is forgotten by: SENTINEL RESET {}    (on each of the others, 30 s apart)", report.service)
+                    })
                     .see(SERVERS),
             );
         }
@@ -94,6 +139,10 @@ fn quorum_fix(report: &SentinelReport, quorum: Option<u32>) -> String {
 /// Whether one may be lost.
 pub(super) fn count(facts: &Facts, found: &mut Vec<Finding>) {
     let Some(report) = &facts.sentinels else { return };
+    // By the url alone nobody knows how many there are.
+    if report.answered() == 0 {
+        return;
+    }
     let count = report.sentinels.len();
     let (said, why) = match count {
         0..ENOUGH => (

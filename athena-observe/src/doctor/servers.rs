@@ -75,7 +75,7 @@ pub(super) fn policy(facts: &Facts, found: &mut Vec<Finding>) {
         let policy = node.memory.as_ref()?.policy.as_deref()?;
         let why = match policy {
             "noeviction" => {
-                "when its memory is full it refuses to store: each process loads for itself, and invalidations may be refused"
+                "when its memory is full it refuses to store: each process loads for itself, and invalidations may be refused; it is right where all that is ever stored has room, and somebody sees to that"
             }
             _ if policy.starts_with("allkeys-") => {
                 "it may evict the number that all entries of the namespace depend on, and with it all of them"

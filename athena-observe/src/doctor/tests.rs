@@ -1,122 +1,19 @@
-use std::collections::BTreeMap;
+mod deployments;
+
 use std::time::Duration;
 
 use athena_cache_core::backend::operate::{
-    ClusterSight, Examined, LackedRight, MemoryUse, Permission, Persistence, ReplicaSight,
-    Replication, SentinelReport, SentinelSight, SentinelVoice, StoreKind, SurveyedNode,
+    Examined, LackedRight, Permission, SentinelSight, StoreKind, SurveyedNode,
 };
 
+use self::deployments::{
+    examined, gone, gone_idle, good, keeps, memory, monitors, node, persistence, replication,
+    sentinels, set, sight, slots, unheard,
+};
 use super::*;
 
 /// A change of what is known.
 type Change = fn(&mut Facts);
-
-/// A primary of which all is known, and all is well; with a replica where there can be one.
-fn node(kind: StoreKind) -> (SurveyedNode, Examined) {
-    let mut node = SurveyedNode::default();
-    node.endpoint = "a:1".to_owned();
-    (node.is_connected, node.is_replica) = (true, Some(false));
-    (node.product, node.version) = (Some("redis".to_owned()), Some("7.0.15".to_owned()));
-    let mut replication = Replication::default();
-    if kind != StoreKind::Standalone {
-        let mut replica = ReplicaSight::default();
-        (replica.endpoint, replica.lag_seconds) = ("b:2".to_owned(), Some(1));
-        replication.replicas.push(replica);
-    }
-    node.replication_info = Some(replication);
-    let mut persistence = Persistence::default();
-    (persistence.is_loading, persistence.save_points) = (Some(false), Some("3600 1".to_owned()));
-    (persistence.last_save_ok, persistence.aof_enabled) = (Some(true), Some(false));
-    node.persistence = Some(persistence);
-    let mut memory = MemoryUse::default();
-    (memory.used, memory.max, memory.evicted) = (Some(10 << 20), Some(100 << 20), Some(0));
-    (memory.policy, memory.tracked_names) = (Some("volatile-lru".to_owned()), Some(10));
-    node.memory = Some(memory);
-    if kind == StoreKind::Cluster {
-        let mut sight = ClusterSight::default();
-        (sight.is_ok, sight.slots_ok, sight.slots_pfail) = (Some(true), Some(16_384), Some(0));
-        node.cluster = Some(sight);
-        node.slots = vec!["0-16383".to_owned()];
-    }
-    let mut examined = Examined::default();
-    examined.endpoint = "a:1".to_owned();
-    (examined.is_direct, examined.tracking) = (Some(true), Permission::Granted);
-    examined.keeps = Permission::Granted;
-    (examined.clock_ahead_ms, examined.clock_uncertain_ms) = (Some(3.0), Some(1.0));
-    examined.timing.median = Some(Duration::from_millis(1));
-    (examined.clients, examined.max_clients, examined.names) = (Some(10), Some(10_000), Some(100));
-    let settings = [
-        ("tracking-table-max-keys", "1000000"),
-        ("min-replicas-to-write", "1"),
-        ("cluster-require-full-coverage", "no"),
-        ("cluster-node-timeout", "5000"),
-    ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    examined.settings = Some(BTreeMap::from(settings));
-    (node, examined)
-}
-
-fn sentinels(count: usize) -> SentinelReport {
-    let mut report = SentinelReport::default();
-    report.service = "mymaster".to_owned();
-    report.sentinels = (0..count)
-        .map(|number| {
-            let mut sight = SentinelSight::default();
-            sight.primary = "a:1".to_owned();
-            (sight.has_quorum, sight.is_in_tilt) = (Some(true), Some(false));
-            sight.down_after_ms = Some(1_000);
-            let mut voice = SentinelVoice::default();
-            (voice.endpoint, voice.sight) = (format!("s:{number}"), Some(sight));
-            voice
-        })
-        .collect();
-    report
-}
-
-/// A deployment in which all is well.
-fn good(kind: StoreKind) -> Facts {
-    let (node, examined) = node(kind);
-    let mut facts = Facts::default();
-    (facts.survey.kind, facts.survey.nodes) = (kind, vec![node]);
-    facts.examination.own.tracking = true;
-    facts.examination.nodes = vec![examined];
-    facts.sentinels = (kind == StoreKind::Sentinel).then(|| sentinels(3));
-    facts.names = Some(NameFacts { looked_at: 100, ..NameFacts::default() });
-    facts
-}
-
-fn memory(facts: &mut Facts) -> &mut MemoryUse {
-    facts.survey.nodes[0].memory.as_mut().unwrap()
-}
-
-fn persistence(facts: &mut Facts) -> &mut Persistence {
-    facts.survey.nodes[0].persistence.as_mut().unwrap()
-}
-
-fn replication(facts: &mut Facts) -> &mut Replication {
-    facts.survey.nodes[0].replication_info.as_mut().unwrap()
-}
-
-fn examined(facts: &mut Facts) -> &mut Examined {
-    &mut facts.examination.nodes[0]
-}
-
-fn keeps(facts: &mut Facts, said: &str) {
-    examined(facts).keeps = Permission::Refused(said.to_owned());
-}
-
-fn set(facts: &mut Facts, name: &str, value: &str) {
-    let settings = examined(facts).settings.as_mut().unwrap();
-    settings.insert(name.to_owned(), value.to_owned());
-}
-
-fn sight(facts: &mut Facts) -> &mut SentinelSight {
-    facts.sentinels.as_mut().unwrap().sentinels[0].sight.as_mut().unwrap()
-}
-
-fn slots(facts: &mut Facts) -> &mut ClusterSight {
-    facts.survey.nodes[0].cluster.as_mut().unwrap()
-}
 
 #[test]
 fn of_a_good_deployment_nothing_is_found_and_of_an_unknown_one_neither() {
@@ -148,6 +45,21 @@ fn each_thing_that_is_wrong_is_found_alone_with_the_line_to_change() {
     let table: &[(StoreKind, Change, &str, Level, &str)] = &[
         (Standalone, |it| it.survey.error = Some("nobody answers".into()), "known", Fault, "what is said there"),
         (Standalone, |it| it.survey.nodes[0].is_connected = false, "reached", Fault, "start it"),
+        (Standalone, |it| gone(it, None), "reached", Fault, "start it, or let us through; if it is elsewhere, `url`"),
+        (Sentinel, |it| gone(it, None), "reached", Fault, "start it, or let us through; where nodes are reached elsewhere than they say, `[addresses]`"),
+        (Cluster, |it| gone(it, None), "reached", Fault, "start it, or let us through; where nodes"),
+        (Cluster, |it| gone_idle(it), "reached", Fault, "start it: it comes back as a replica by itself; one that is gone for good is forgotten by: redis-cli --cluster call a:1 CLUSTER FORGET 0f1e    ("),
+        (Standalone, |it| gone(it, Some("WRONGPASS invalid username-password pair")), "login", Fault, "ACL SETUSER app on >PASSWORD    ("),
+        (Standalone, |it| gone(it, Some("it asks for a password, and none is set")), "login", Fault, "password = "),
+        (Standalone, |it| gone(it, Some("NOPERM something else")), "login", Fault, "what is said there"),
+        (Sentinel, |it| unheard(it, 1, "WRONGPASS invalid"), "login", Fault, "sentinel_password = "),
+        (Sentinel, |it| unheard(it, 1, "NOAUTH Authentication required"), "login", Fault, "sentinel_password = "),
+        (Sentinel, |it| unheard(it, 1, "refused: NOPERM no 'sentinel'"), "login", Fault, "ACL SETUSER watcher +sentinel"),
+        (Sentinel, |it| monitors(it, 1, &["other"]), "service", Fault, "sentinel monitor mymaster HOST PORT"),
+        (Sentinel, |it| monitors(it, 3, &["other", "shop"]), "service", Fault, "url = \"redis-sentinel://…#other\""),
+        (Sentinel, |it| monitors(it, 3, &[]), "service", Fault, "sentinel monitor mymaster HOST PORT"),
+        (Standalone, |it| { gone(it, None); it.survey.nodes[0].error = Some("redis at a:1 is not connected: found a sentinel in place of a data node: give the url".into()); }, "reached", Fault, "what is said there"),
+        (Sentinel, |it| unheard(it, 1, "redis at s:0 is not connected: found a data node in place of a sentinel"), "sentinel", Fault, "what is said there"),
         (Standalone, |it| examined(it).timing.median = Some(Duration::from_millis(50)), "latency", Warning, "run this where"),
         (Standalone, |it| persistence(it).is_loading = Some(true), "loading", Fault, "nothing"),
         (Standalone, |it| it.survey.nodes[0].version = Some("6.0.9".into()), "version", Fault, "install Redis 7"),
@@ -247,4 +159,14 @@ fn what_a_replica_may_not_do_is_no_fault() {
     facts.survey.nodes.push(replica);
     facts.examination.nodes.push(examined);
     assert_eq!(examine(&facts), Vec::new());
+}
+
+#[test]
+fn of_sentinels_that_say_nothing_nobody_knows_how_many_there_are() {
+    let mut facts = good(StoreKind::Sentinel);
+    facts.sentinels = Some(sentinels(1));
+    unheard(&mut facts, 1, "refused");
+    let findings = examine(&facts);
+    let checks: Vec<_> = findings.iter().map(|finding| finding.check).collect();
+    assert_eq!(checks, ["sentinel"]);
 }

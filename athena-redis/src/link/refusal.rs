@@ -203,7 +203,10 @@ impl Refusal {
         let of = if entrance.is_sentinel { Hurdle::advice_at_sentinel } else { Hurdle::advice };
         let advice = hurdle.map(of);
         let reason = match advice {
-            Some(advice) => Message::of(format_args!("{text}: {advice}")),
+            Some(advice) => {
+                let text = text.as_str().trim_end_matches('.');
+                Message::of(format_args!("{text}: {advice}"))
+            }
             None => Message::of(text),
         };
         Self { class, hurdle, reason }

@@ -57,6 +57,8 @@ impl OperationsState {
         own.tracking = self.access.tracking;
         own.tracking_table_max_keys = self.access.tracking_table_max_keys;
         own.tls = self.access.tls.is_some();
+        let sentinels = self.sentinels.as_ref().and_then(|it| it.access().login.latest());
+        own.sentinel_user = sentinels.and_then(|login| login.username().map(str::to_owned));
         own.seeds = self.seeds;
         own.response_timeout = Some(self.limit());
         own.heartbeat = Some(self.access.heartbeat);
@@ -75,6 +77,10 @@ impl OperationsState {
         let deadline = Instant::now() + limit;
         match self.ask(&spare, prefix, deadline, &mut facts).await {
             Err(failure) => {
+                if failure.class() == Class::Denied {
+                    facts.login = Permission::Refused(failure.to_string());
+                    facts.user = self.username();
+                }
                 // As one that holds back writes, and scripts with them.
                 let is_to_keep = self.name_to_keep(prefix, &known, known.is_replica).is_some();
                 if is_to_keep && failure.class() == Class::Timeout {
@@ -84,6 +90,7 @@ impl OperationsState {
             }
             // Last: one that holds back writes says nothing more on the connection.
             Ok(()) => {
+                facts.login = Permission::Granted;
                 if let Some(name) = self.name_to_keep(prefix, &known, facts.is_replica) {
                     facts.keeps = keeping::keeps(&spare, &name, deadline).await;
                 }

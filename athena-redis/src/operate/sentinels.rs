@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use athena_cache_core::backend::Failure;
 use athena_cache_core::backend::operate::{SentinelReport, SentinelSight, SentinelVoice};
+use athena_cache_core::backend::{Excerpt, Failure};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -25,9 +25,15 @@ impl OperationsState {
             let mut voice = SentinelVoice::default();
             voice.endpoint = endpoint.to_string();
             let spare = spares.to(endpoint);
-            match sight(&spare, service, Instant::now() + limit).await {
+            let deadline = Instant::now() + limit;
+            match sight(&spare, service, deadline).await {
                 Ok(sight) => voice.sight = Some(sight),
-                Err(failure) => voice.error = Some(failure.to_string()),
+                Err(failure) => {
+                    voice.error = Some(failure.to_string());
+                    if failure.to_string().contains(UNKNOWN) {
+                        voice.monitors = monitored(&spare, deadline).await;
+                    }
+                }
             }
             voice
         });
@@ -36,6 +42,24 @@ impl OperationsState {
         report.sentinels = join_all(voices).await;
         Some(report)
     }
+}
+
+/// What a sentinel says of a name that it does not know.
+const UNKNOWN: &str = "No such master";
+/// How many names are told.
+const TOLD: usize = 16;
+
+/// The names that it does know, if it lets us ask.
+async fn monitored(spare: &Spare, deadline: Instant) -> Option<Vec<String>> {
+    let mut batch = Batch::new();
+    batch.command("SENTINEL").arg("MASTERS");
+    let mut replies = spare.ask(&batch, deadline).await.ok()?;
+    if replies.error().is_some() {
+        return None;
+    }
+    let records = replies.records().ok()?;
+    let names = records.into_iter().filter_map(|mut record| record.remove("name"));
+    Some(names.map(|name| Excerpt::of(&name).as_str().to_owned()).take(TOLD).collect())
 }
 
 async fn sight(spare: &Spare, service: &str, deadline: Instant) -> Result<SentinelSight, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use athena_cache_core::backend::operate::{StoreKind, Survey};
+use athena_cache_core::backend::operate::{SentinelReport, StoreKind, Survey};
 use athena_cache_core::backend::{Class, Failure, Node};
 use tokio::time::{Instant, sleep};
 
@@ -35,6 +35,8 @@ pub(super) struct OperationsState {
     pub(super) nodes: Spares,
     pub(super) sentinels: Option<Spares>,
     pub(super) surveyed: Fresh<Survey>,
+    /// What sentinels said to whoever asks for health: several do at the same time.
+    pub(super) heard: Fresh<Option<SentinelReport>>,
     pub(super) denials: Lock<Denials>,
     pub(super) is_acquainted: AtomicBool,
 }

@@ -127,7 +127,10 @@ fn as_a_whole(names: Vec<&str>) -> Batch {
     let mut batch = Batch::new();
     for name in names {
         batch.command("PTTL").arg(name);
-        batch.command("GET").arg(name);
+        // What a cache reads by: a user may have no other right to it.
+        batch.command("MGET").arg(name);
+        // Which says nothing of what is no text, nor of what has gone since.
+        batch.command("PTTL").arg(name);
     }
     batch
 }
@@ -151,7 +154,7 @@ fn value(
     let malformed = |malformed: Malformed| spare.malformed(&malformed);
     if let Some((class, why)) = replies.error() {
         // Of those that belong together one speaks for all.
-        replies.skip(if extent == Extent::InPart { 3 } else { 1 });
+        replies.skip(if extent == Extent::InPart { 3 } else { 2 });
         return refused(spare, class, why.as_str());
     }
     let remaining = replies.integer().map_err(malformed)?;
@@ -159,11 +162,21 @@ fn value(
         // What is no text answers so to both.
         Some((_, why)) if why.as_str().contains("WRONGTYPE") => None,
         Some((class, why)) => {
-            replies.skip(if extent == Extent::InPart { 2 } else { 0 });
+            replies.skip(if extent == Extent::InPart { 2 } else { 1 });
             return refused(spare, class, why.as_str());
         }
-        None => Some(replies.bytes().map_err(malformed)?.unwrap_or_default()),
+        None if extent == Extent::InPart => {
+            Some(replies.bytes().map_err(malformed)?.unwrap_or_default())
+        }
+        None => replies.gather(1).map_err(malformed)?.pop().flatten(),
     };
+    if extent == Extent::AsAWhole {
+        let is_there_still =
+            replies.error().is_none() && replies.integer().map_err(malformed)? != -2;
+        if !is_there_still && bytes.is_none() {
+            return Ok(Ok(None));
+        }
+    }
     let (mut told, mut tail) = (None, None);
     if extent == Extent::InPart {
         if replies.error().is_none() {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what one node says or does not say changes nothing of the entry of another.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const DENIED: Duration = Duration::from_secs(60);
 
 /// The sections of `INFO` that are asked for; servers before 7.0 answer one at a time.
 const SECTIONS: [&str; 5] = ["server", "replication", "persistence", "memory", "stats"];
+
+/// The settings that are asked for: when it saves, and how often a primary that is idle says something.
+const SETTINGS: [&str; 2] = ["save", "repl-ping-replica-period"];
 
 impl OperationsState {
     /// Asks every node that is known, each no longer than `limit`.
@@ -97,7 +101,9 @@ async fn ask(
         batch.command("CLUSTER").arg("NODES");
     }
     if asks_settings {
-        batch.command("CONFIG").args(["GET", "save"]);
+        for setting in SETTINGS {
+            batch.command("CONFIG").args(["GET", setting]);
+        }
     }
     spare.ask(&batch, deadline).await
 }
@@ -111,7 +117,7 @@ struct NodeWord {
     info: Info,
     cluster: Info,
     members: Option<String>,
-    save_points: Option<String>,
+    settings: BTreeMap<String, String>,
     is_denied_settings: bool,
     /// The first refusal.
     refused: Option<String>,
@@ -131,10 +137,11 @@ impl NodeWord {
             said.cluster = Info::parse(&said.text(replies).unwrap_or_default());
             said.members = said.text(replies);
         }
-        if asks_settings {
-            said.is_denied_settings = replies.error().is_some();
-            if !said.is_denied_settings {
-                said.save_points = replies.fields().ok().and_then(|mut it| it.remove("save"));
+        for _ in SETTINGS.iter().filter(|_| asks_settings) {
+            if replies.error().is_some() {
+                said.is_denied_settings = true;
+            } else {
+                said.settings.extend(replies.fields().unwrap_or_default());
             }
         }
         said
@@ -151,7 +158,7 @@ impl NodeWord {
     }
 
     fn tell(self, node: &mut SurveyedNode) {
-        let Self { info, cluster, members: listed, mode, save_points, .. } = self;
+        let Self { info, cluster, members: listed, mode, mut settings, .. } = self;
         node.is_replica = info.is_replica().or(self.is_replica).or(node.is_replica);
         node.server_type = info.mode().or(mode);
         node.product = info.product();
@@ -160,7 +167,11 @@ impl NodeWord {
         node.history = info.history();
         node.uptime_seconds = info.number("uptime_in_seconds");
         node.replication_info = info.replication();
-        node.persistence = info.persistence(save_points);
+        if let Some(replication) = &mut node.replication_info {
+            let period = settings.remove("repl-ping-replica-period");
+            replication.ping_seconds = period.and_then(|period| period.parse().ok());
+        }
+        node.persistence = info.persistence(settings.remove("save"));
         node.memory = info.memory();
         node.cluster = cluster.cluster();
         node.cluster_nodes = listed.as_deref().map(members);

@@ -17,11 +17,19 @@ pub(super) struct Record {
     /// The last number that was acknowledged; 0 before the first.
     last: u64,
     last_at: Instant,
-    /// Failures since, and what the first of them said.
-    open: Option<(u64, String)>,
+    /// Failures since, and the first of them.
+    open: Option<(u64, Failed)>,
     longest: Duration,
     /// When the last gap or failover was over.
     over: Option<Instant>,
+}
+
+/// Why a write was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// Whether the user may not do it, so that it says nothing of how the server is.
+    pub(super) is_refused: bool,
+    pub(super) why: String,
 }
 
 /// A time without an acknowledged write that is over.
@@ -43,8 +51,10 @@ pub(super) struct Summary {
     pub(super) longest_gap_ms: u64,
     /// Writes that were acknowledged, and that whoever serves now has not.
     pub(super) lost: u64,
-    /// Whether the last write failed.
+    /// Whether the last write failed, and not for a right that is missing.
     pub(super) is_down: bool,
+    /// Whether it failed since the user may not do it.
+    pub(super) is_refused: bool,
     /// Why, if so.
     pub(super) error: Option<String>,
 }
@@ -78,10 +88,10 @@ impl Record {
     }
 
     /// Takes note of a write; answers the gap that it ends, if it ends one.
-    pub(super) fn note(&mut self, now: Instant, outcome: Result<(), String>) -> Option<Gap> {
-        if let Err(error) = outcome {
+    pub(super) fn note(&mut self, now: Instant, outcome: Result<(), Failed>) -> Option<Gap> {
+        if let Err(failed) = outcome {
             self.failed += 1;
-            self.open.get_or_insert((0, error)).0 += 1;
+            self.open.get_or_insert((0, failed)).0 += 1;
             return None;
         }
         let number = self.next();
@@ -91,9 +101,9 @@ impl Record {
         (self.last, self.last_at) = (number, now);
         let open = self.open.take();
         self.longest = if is_first { self.longest } else { self.longest.max(took) };
-        let (failed, error) = open.filter(|_| took >= GAP && !is_first)?;
+        let (failed, first) = open.filter(|_| took >= GAP && !is_first)?;
         self.over = Some(now);
-        Some(Gap { took, failed, error })
+        Some(Gap { took, failed, error: first.why })
     }
 
     pub(super) fn note_failover(&mut self, now: Instant) {
@@ -105,19 +115,29 @@ impl Record {
         self.open.is_none() && self.over.is_some_and(|over| now.duration_since(over) >= long)
     }
 
+    /// Whether nothing was ever acknowledged, since the user may not write.
+    pub(super) fn is_vain(&self) -> bool {
+        self.acknowledged == 0 && self.open.as_ref().is_some_and(|(_, first)| first.is_refused)
+    }
+
     pub(super) fn summary(self, endpoint: String, now: Instant) -> Summary {
-        let is_down = self.open.is_some();
+        let is_refused = self.open.as_ref().is_some_and(|(_, first)| first.is_refused);
+        let is_down = self.open.is_some() && !is_refused;
         let gap = if is_down { now.duration_since(self.last_at) } else { Duration::ZERO };
         let longest_gap_ms = u64::try_from(self.longest.max(gap).as_millis()).unwrap_or(u64::MAX);
         let Self { acknowledged, failed, lost, open, .. } = self;
-        let error = open.map(|(_, error)| error);
-        Summary { endpoint, acknowledged, failed, longest_gap_ms, lost, is_down, error }
+        let error = open.map(|(_, first)| first.why);
+        Summary { endpoint, acknowledged, failed, longest_gap_ms, lost, is_down, is_refused, error }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn gone() -> Failed {
+        Failed { is_refused: false, why: "gone".to_owned() }
+    }
 
     #[test]
     fn a_gap_lasts_from_one_acknowledged_write_to_the_next() {
@@ -127,7 +147,7 @@ mod tests {
         assert_eq!((record.note(at(0), Ok(())), record.next()), (None, 2));
         assert_eq!(record.note(at(10), Ok(())), None);
         for ms in [20, 30, 40] {
-            assert_eq!(record.note(at(ms), Err("gone".to_owned())), None);
+            assert_eq!(record.note(at(ms), Err(gone())), None);
         }
         assert!(!record.is_over(at(5_000), Duration::ZERO));
         record.check(Some(1));
@@ -160,9 +180,30 @@ mod tests {
         let start = Instant::now();
         let mut record = Record::new(start);
         record.note(start, Ok(()));
-        record.note(start, Err("gone".to_owned()));
+        record.note(start, Err(gone()));
         let summary = record.summary(String::new(), start + Duration::from_secs(2));
         assert_eq!((summary.is_down, summary.longest_gap_ms), (true, 2_000));
         assert_eq!(summary.error.as_deref(), Some("gone"));
+    }
+    #[test]
+    fn whoever_may_not_write_is_refused_and_finds_nothing_down() {
+        let now = Instant::now();
+        let refused = || Failed { is_refused: true, why: "NOPERM".to_owned() };
+        let mut record = Record::new(now);
+        record.note(now, Err(refused()));
+        assert!(record.is_vain());
+        let summary = record.summary(String::new(), now + Duration::from_secs(2));
+        assert!(summary.is_refused && !summary.is_down, "{summary:?}");
+        assert_eq!((summary.longest_gap_ms, summary.error.as_deref()), (0, Some("NOPERM")));
+        // One who could before goes on: another node may know the user not yet.
+        let mut record = Record::new(now);
+        record.note(now, Ok(()));
+        record.note(now, Err(refused()));
+        assert!(!record.is_vain());
+        let mut record = Record::new(now);
+        record.note(now, Err(gone()));
+        assert!(!record.is_vain());
+        let summary = record.summary(String::new(), now);
+        assert!(summary.is_down && !summary.is_refused, "{summary:?}");
     }
 }

@@ -100,6 +100,8 @@ pub(super) struct Context<'a> {
     pub(super) now: BTreeMap<String, Option<RawValue>>,
     pub(super) namespace: &'a str,
     pub(super) whole: String,
+    /// Whether all of it is the word of a replica.
+    pub(super) is_replica: Option<bool>,
 }
 
 impl Context<'_> {
@@ -127,7 +129,9 @@ impl Context<'_> {
             SeenTagState { tag: tag.tag.clone(), state: self.state(&name, tag.stamp) }
         };
         let tags: Vec<_> = seen.tags.iter().map(tag).collect();
-        let answers = answers(seen, history, namespace, tags.iter().map(|tag| tag.state));
+        let states: Vec<_> =
+            [namespace].into_iter().chain(tags.iter().map(|tag| tag.state)).collect();
+        let answers = answers(seen, history, &states, self.is_replica == Some(true));
         let is_cut = seen.payload.len() < payload_bytes;
         Read {
             kind: seen.kind,
@@ -170,18 +174,16 @@ impl Context<'_> {
 }
 
 /// What follows for whoever asks for it.
-fn answers(
-    seen: &SeenValue,
-    history: &str,
-    namespace: &'static str,
-    tags: impl Iterator<Item = &'static str>,
-) -> String {
-    let states: Vec<_> = [namespace].into_iter().chain(tags).collect();
+///
+/// What a replica has may have been removed or replaced on its primary; what it knows to be changed is so.
+fn answers(seen: &SeenValue, history: &str, states: &[&str], is_replica: bool) -> String {
     let age = seen.age;
     let text = if !seen.is_own_name {
         "nobody: it was written for another entry"
     } else if states.iter().any(|state| matches!(*state, "changed" | "gone")) {
         "nobody: it was invalidated since"
+    } else if is_replica {
+        "not known: a replica says so, which no cache asks, since it hears of changes late"
     } else if history == "earlier" || states.contains(&"of an earlier history") {
         "in grace at best: it is of an earlier history, as before a failover"
     } else {

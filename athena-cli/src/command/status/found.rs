@@ -7,6 +7,9 @@ use athena_cache_core::{Fleet, Health, HealthEntry};
 
 use crate::exit::Exit;
 
+/// The check that only whoever runs the service can judge.
+const FACT: &str = "persistence";
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -23,11 +26,25 @@ impl Found {
         self.checks.retain(|name, entry| {
             let is_about_these = match name.as_str() {
                 "cluster_state" => kind == StoreKind::Cluster,
-                "sentinel_quorum" => kind == StoreKind::Sentinel,
+                "sentinel_connectivity" | "sentinel_quorum" => kind == StoreKind::Sentinel,
                 _ => true,
             };
             is_about_these && (is_any_reached || entry.status != Some(Health::Healthy))
         });
+    }
+
+    /// Whether what is stored is to outlive the servers is known to the service alone: what they keep is a fact here.
+    pub(super) fn leave_to_the_service(&mut self) {
+        if let Some(entry) = self.checks.get_mut(FACT)
+            && entry.status == Some(Health::Healthy)
+        {
+            entry.status = None;
+        }
+    }
+
+    /// Whether a check found something out that is for somebody else to judge.
+    pub(super) fn is_fact(&self, check: &str) -> bool {
+        check == FACT && self.survey.primaries().any(|node| node.persistence.is_some())
     }
 
     pub(super) fn health(&self) -> Health {

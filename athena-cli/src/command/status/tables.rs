@@ -32,7 +32,11 @@ pub(super) fn show(out: &Out, namespace: &str, found: &Found) -> Result<(), Faul
     for (name, entry) in checks {
         let took = shown::time(entry.took);
         let says = entry.description.clone().unwrap_or_default();
-        table.row([name.clone(), took, health(out, entry.status), says]);
+        let status = match entry.status {
+            None if found.is_fact(name) => "-".to_owned(),
+            status => health(out, status),
+        };
+        table.row([name.clone(), took, status, says]);
     }
     if table.is_empty() {
         return Ok(());
@@ -42,12 +46,13 @@ pub(super) fn show(out: &Out, namespace: &str, found: &Found) -> Result<(), Faul
 }
 
 fn nodes(survey: &Survey) -> Table {
-    let mut table = Table::new(&["NODE", "ROLE", "VERSION", "MEMORY", "LAG", "SLOTS", "SAYS"]);
-    survey.nodes.iter().for_each(|node| table.row(row(node)));
+    let head = ["NODE", "ROLE", "VERSION", "MEMORY", "BEHIND", "HEARD", "SLOTS", "SAYS"];
+    let mut table = Table::new(&head);
+    survey.nodes.iter().for_each(|node| table.row(row(survey, node)));
     table
 }
 
-pub(super) fn row(node: &SurveyedNode) -> [String; 7] {
+pub(super) fn row(survey: &Survey, node: &SurveyedNode) -> [String; 8] {
     let version = node.version.as_ref().zip(node.product.as_ref());
     let version = or_unknown(version, |(version, product)| format!("{product} {version}"));
     let memory = node.memory.as_ref().and_then(|memory| Some((memory.used?, memory.max?)));
@@ -55,15 +60,21 @@ pub(super) fn row(node: &SurveyedNode) -> [String; 7] {
         0 => shown::size(used),
         max => format!("{} of {}", shown::size(used), shown::size(max)),
     });
-    let lag = node.replication_info.as_ref().and_then(|it| it.last_heard_seconds);
-    let lag = lag.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds}s"));
+    let is_replica = node.is_connected && node.is_replica == Some(true);
+    let behind = match survey.lag_of(node).bytes {
+        _ if !is_replica => "-".to_owned(),
+        bytes => or_unknown(bytes, shown::size),
+    };
+    // Of its primary, which says little where nothing changes.
+    let heard = node.replication_info.as_ref().and_then(|it| it.last_heard_seconds);
+    let heard = heard.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds}s ago"));
     let slots = if node.slots.is_empty() { "-".to_owned() } else { node.slots.join(",") };
     let says = match (node.is_connected, &node.error) {
         (true, None) => "answers".to_owned(),
         (true, Some(error)) => format!("answers, {error}"),
         (false, error) => error.clone().unwrap_or_else(|| "does not answer".to_owned()),
     };
-    [node.endpoint.clone(), role(node).to_owned(), version, memory, lag, slots, says]
+    [node.endpoint.clone(), role(node).to_owned(), version, memory, behind, heard, slots, says]
 }
 
 /// What a node is by its own word; of one that does not answer nobody knows what it is by now.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use athena_cache_core::backend::operate::{FleetMember, SentinelVoice, SurveyedNode};
+use athena_cache_core::backend::operate::{FleetMember, Persistence, SentinelVoice, SurveyedNode};
+use athena_cache_core::{Finding, Need};
 
 use super::*;
 
@@ -42,7 +43,7 @@ fn of_one_that_does_not_answer_it_is_said_what_it_was() {
     let role = |is_connected, is_replica| {
         let mut node = SurveyedNode::default();
         (node.is_connected, node.is_replica) = (is_connected, is_replica);
-        tables::row(&node)[1].clone()
+        tables::row(&Survey::default(), &node)[1].clone()
     };
     for (is_connected, is_replica, said) in [
         (true, Some(false), "primary"),
@@ -65,4 +66,35 @@ fn the_checks_that_are_told_are_about_servers() {
     let all = cache.health_checks().names();
     let unknown = CHECKS.iter().find(|check| !all.iter().any(|name| name == *check));
     assert_eq!(unknown, None, "of {all:?}");
+}
+
+/// What a check is told as that finds this.
+fn entry(find: fn() -> Finding) -> HealthEntry {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let checks = Cache::in_memory("shop").health_checks();
+        checks.add("one", Need::Quality, move || async move { find() });
+        checks.report().await.entries["one"].clone()
+    })
+}
+
+#[test]
+fn what_servers_keep_is_a_fact_and_no_praise() {
+    let mut found = good();
+    let table: [(fn() -> Finding, _); 3] = [
+        (|| Finding::healthy("it keeps nothing"), None),
+        (|| Finding::degraded("its last save failed"), Some(Health::Degraded)),
+        (|| Finding::unknown("it does not say"), None),
+    ];
+    for (find, status) in table {
+        for check in ["persistence", "memory"] {
+            found.checks.insert(check.to_owned(), entry(find));
+        }
+        found.leave_to_the_service();
+        assert_eq!(found.checks["persistence"].status, status);
+        assert_eq!(found.checks["memory"].status, entry(find).status);
+    }
+    assert!(!found.is_fact("persistence"), "nobody has said anything");
+    found.survey.nodes[0].persistence = Some(Persistence::default());
+    assert!(found.is_fact("persistence") && !found.is_fact("memory"));
 }

@@ -33,6 +33,8 @@ pub struct OwnSettings {
     pub tracking_table_max_keys: Option<u64>,
     /// Whether nodes are spoken to over TLS.
     pub tls: bool,
+    /// As whom sentinels are asked; `None` for their default user.
+    pub sentinel_user: Option<String>,
     /// How many addresses are in the URL.
     pub seeds: usize,
     /// What limits one operation.
@@ -54,6 +56,8 @@ pub struct Examined {
     pub is_replica: Option<bool>,
     /// Why nothing more is known of it, if so.
     pub error: Option<String>,
+    /// Whether it lets us in.
+    pub login: Permission,
     /// Settings by their names (`CONFIG GET`); `None` if it does not let us ask.
     pub settings: Option<BTreeMap<String, String>>,
     /// Whether it announces changes to us (`CLIENT TRACKING`).
@@ -69,7 +73,7 @@ pub struct Examined {
     pub clock_uncertain_ms: Option<f64>,
     /// How long answers took.
     pub timing: Timing,
-    /// As whom we are logged in (`ACL WHOAMI`).
+    /// As whom we are logged in (`ACL WHOAMI`), or want to be; `None` for its default user, or if nobody says.
     pub user: Option<String>,
     /// What that user is not allowed and a cache needs.
     pub lacking: Vec<LackedRight>,

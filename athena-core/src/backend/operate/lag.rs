@@ -37,11 +37,20 @@ impl Survey {
         let primary = self.primary_of(node, says);
         let offset = primary.and_then(|primary| primary.replication_info.as_ref()?.offset);
         let bytes = offset.zip(says.offset).map(|(all, own)| all.saturating_sub(own));
-        ReplicaLag { bytes, seconds: says.last_heard_seconds }
+        // Of one that has everything it is no lag that an idle primary says nothing.
+        let confirmed = primary.filter(|_| bytes == Some(0)).and_then(|primary| {
+            let replicas = &primary.replication_info.as_ref()?.replicas;
+            replicas.iter().find(|it| it.endpoint == node.endpoint)?.lag_seconds
+        });
+        ReplicaLag { bytes, seconds: confirmed.or(says.last_heard_seconds) }
     }
 
     /// It follows whom it names; where that is another name of the same, the one whose past it shares.
-    fn primary_of(&self, node: &SurveyedNode, says: &Replication) -> Option<&SurveyedNode> {
+    pub(crate) fn primary_of(
+        &self,
+        node: &SurveyedNode,
+        says: &Replication,
+    ) -> Option<&SurveyedNode> {
         let is_named = |primary: &&SurveyedNode| Some(&primary.endpoint) == says.primary.as_ref();
         if let Some(named) = self.primaries().find(is_named) {
             return Some(named);
@@ -124,6 +133,12 @@ mod tests {
         ];
         assert_eq!(lags, expected);
         assert_eq!(survey.longest_lag(), lag(Some(100), Some(3)));
+        // One that has everything is not behind, however long its primary has had nothing to say.
+        let replication = survey.nodes[0].replication_info.as_mut().unwrap();
+        replication.replicas[1].endpoint = "c".to_owned();
+        let heard = survey.nodes[2].replication_info.as_mut().unwrap();
+        heard.last_heard_seconds = Some(9);
+        assert_eq!(survey.lag_of(&survey.nodes[2]), lag(Some(0), Some(3)));
         // Nobody says how far a primary is that does not answer.
         survey.nodes[0].is_connected = false;
         assert_eq!(survey.lag_of(&survey.nodes[1]), lag(None, Some(2)));

@@ -42,7 +42,7 @@ pub trait Operator: fmt::Debug + Send + Sync {
     /// tried at once again. What has no connections has nothing to do.
     fn reconnect(&self) {}
 
-    /// Asks each sentinel what it knows; `None` where there are none.
+    /// Asks each sentinel what it knows; `None` where there are none. Good for 1 s, as a survey is.
     async fn sentinels(&self, _limit: Duration) -> Option<SentinelReport> {
         None
     }

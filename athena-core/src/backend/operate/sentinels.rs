@@ -28,6 +28,8 @@ pub struct SentinelVoice {
     pub sight: Option<SentinelSight>,
     /// Why it did not say.
     pub error: Option<String>,
+    /// The names of what it watches, if it does not know the service; `None` if it does, or does not let us ask.
+    pub monitors: Option<Vec<String>>,
 }
 
 /// What one sentinel knows of the service.
@@ -94,6 +96,13 @@ impl SentinelReport {
     pub fn tilt(&self) -> Option<bool> {
         let said: Vec<bool> = self.sights().filter_map(|sight| sight.is_in_tilt).collect();
         (!said.is_empty()).then(|| said.contains(&true))
+    }
+
+    /// The names of what is watched by those that do not know the service.
+    pub fn monitors(&self) -> Vec<String> {
+        let lists = self.sentinels.iter().filter_map(|voice| voice.monitors.as_ref());
+        let all: BTreeSet<&String> = lists.flatten().collect();
+        all.into_iter().cloned().collect()
     }
 
     /// How many sentinels said what they know.

@@ -1,5 +1,4 @@
 //! How the nodes of a store are, as each said of itself. Invariant: what a node did not tell is `None`.
-
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -105,6 +104,8 @@ pub struct Replication {
     pub link_up: Option<bool>,
     /// Of a replica: seconds since it heard of it.
     pub last_heard_seconds: Option<u64>,
+    /// Of a primary: how often it says something if nothing changes, in seconds (`repl-ping-replica-period`).
+    pub ping_seconds: Option<u64>,
     /// Of a replica: whether it is being given everything anew.
     pub is_synchronizing: Option<bool>,
     /// Of a primary: who follows it, as it lists them.

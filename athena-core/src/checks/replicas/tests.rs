@@ -57,7 +57,19 @@ fn replicas_are_there_and_close_behind() {
     says(&has(&[("online", 6)]), &settings, degraded, "node-2 is 6 s behind node-1");
     says(&follows(true, 1), &settings, healthy, "");
     says(&follows(false, 1), &settings, degraded, "not connected to its primary");
-    says(&follows(true, 9), &settings, degraded, "for 9 s");
+    // An idle primary says something each 10 s only, or as often as it is set up to.
+    says(&follows(true, 15), &settings, healthy, "");
+    says(&follows(true, 16), &settings, degraded, "for 16 s");
+    for (period, late) in [(1, 7), (60, 66)] {
+        let mut idle = follows(true, late - 1);
+        idle.nodes[0].replication_info.as_mut().unwrap().ping_seconds = Some(period);
+        for node in &mut idle.nodes {
+            node.history = Some("aa".to_owned());
+        }
+        says(&idle, &settings, healthy, "");
+        idle.nodes[1].replication_info.as_mut().unwrap().last_heard_seconds = Some(late);
+        says(&idle, &settings, degraded, &format!("for {late} s"));
+    }
     says(&has(&[]), &settings, healthy, "there are no replicas");
     settings.replicas = 2;
     let one = has(&[("online", 0), ("wait_bgsave", 0)]);

@@ -1,7 +1,7 @@
 //! Surveys → findings.
 
 use super::*;
-use crate::backend::operate::{ClusterSight, Persistence, SentinelSight, SentinelVoice};
+use crate::backend::operate::{ClusterSight, Persistence};
 use crate::health::HealthEntry;
 use Health::{Degraded, Healthy, Unhealthy};
 
@@ -59,7 +59,10 @@ fn b14_a_node_that_keeps_nothing_is_a_warning_unless_that_is_meant() {
         "the last save of node-1 failed; node-1 cannot",
     );
     settings.expect_persistence = false;
-    says(persistence(&nothing, &settings), Healthy, "");
+    // That is a fact, and no praise.
+    says(persistence(&nothing, &settings), Healthy, "node-1 keeps nothing beyond a restart");
+    says(persistence(&keeps(None, false, true), &settings), Healthy, "CONFIG GET save");
+    says(persistence(&keeps(Some("3600 1"), false, true), &settings), Healthy, "outlives");
     says(persistence(&failed, &settings), Degraded, "the last save");
 }
 
@@ -115,34 +118,12 @@ fn a_cluster_serves_all_slots_by_the_word_of_every_node() {
     says(cluster_state(&alone), None, "no node says");
     half.nodes.push(primary(|_| {}));
     says(cluster_state(&half), None, "node-1 does not say how it sees its cluster");
-}
-
-#[test]
-fn sentinels_answer_and_have_their_quorum() {
-    let hears = |voices: &[Option<(&str, Option<bool>)>]| {
-        let sentinels = voices.iter().zip(1..).map(|(voice, number)| SentinelVoice {
-            endpoint: format!("sentinel-{number}"),
-            sight: voice.map(|(primary, has_quorum)| SentinelSight {
-                primary: primary.to_owned(),
-                has_quorum,
-                ..SentinelSight::default()
-            }),
-            error: None,
-        });
-        SentinelReport { service: "mymaster".to_owned(), sentinels: sentinels.collect() }
-    };
-    let (yes, no) = (Some(("a", Some(true))), Some(("a", Some(false))));
-    says(quorum(&hears(&[yes, yes, yes])), Healthy, "");
-    says(quorum(&hears(&[yes, yes, None])), Degraded, "sentinel-3 does not answer");
-    says(quorum(&hears(&[yes, yes, Some(("b", Some(true)))])), Degraded, "2 primaries");
-    says(quorum(&hears(&[no, None])), Unhealthy, "no quorum");
-    says(quorum(&hears(&[no, yes])), Degraded, "some sentinels");
-    says(quorum(&hears(&[None, None])), Unhealthy, "no sentinel");
-    let untold = Some(("a", None));
-    says(quorum(&hears(&[yes, yes, untold])), None, "sentinel-3 does not let us ask");
-    says(quorum(&hears(&[untold, None])), Degraded, "sentinel-2 does not answer");
-    let mut nobody = survey([]);
-    says(no_sentinels(&nobody), Healthy, "there are no sentinels");
-    nobody.kind = StoreKind::Sentinel;
-    says(no_sentinels(&nobody), None, "no sentinel can be asked");
+    // Right after it was killed, when the others take it for sound still.
+    let mut killed = sees(&[(true, SLOTS, 0); 2]);
+    killed.nodes.push(primary(|node| {
+        (node.is_connected, node.slots) = (false, vec!["0-5460".to_owned(), "7".to_owned()]);
+    }));
+    says(cluster_state(&killed), None, "node-1 does not answer, which served 0-5460,7");
+    killed.nodes[0].cluster.as_mut().unwrap().slots_pfail = Some(5_462);
+    says(cluster_state(&killed), Degraded, "5462 slots may have failed");
 }
