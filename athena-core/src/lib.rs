@@ -49,6 +49,7 @@ mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
+mod recovery;
 mod remote;
 mod resilience;
 mod runtime;
