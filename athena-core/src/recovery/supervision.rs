@@ -4,53 +4,41 @@
 
 use std::time::Duration;
 
+use super::step::RecoveryStep;
 use super::trouble::{Sight, Trouble};
 use crate::clock::Tick;
 
 /// Ticks without an answer of any primary before something is done.
 const LOST: u32 = 3;
-/// Ticks in which bytes could not be read.
-const UNREADABLE: u32 = 2;
+/// Ticks in which damaged bytes were met.
+const DAMAGED: u32 = 2;
 /// Ticks that are slow, or short of memory.
 const SLOW: u32 = 3;
-/// More unreadable bytes than this, and than one in a thousand reads.
-const FEW_UNREADABLE: u64 = 10;
-const READS_PER_UNREADABLE: u64 = 1_000;
+/// More damaged values than this, and than one in a thousand reads.
+const FEW_DAMAGED: u64 = 10;
+const READS_PER_DAMAGED: u64 = 1_000;
 /// How much slower than usual is slow.
 const SLOWER: u32 = 3;
 
 /// What was seen in one tick.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Whether any primary answered over a connection of its own; `None` if none was asked.
+    /// Whether any primary answered on the connection of operations; `None` if none was asked.
     pub(crate) any_answered: Option<bool>,
     /// Whether the links of operations believe that they are ready: else they are at it themselves.
     pub(crate) links_ready: bool,
     /// Reads since the last tick.
     pub(crate) reads: u64,
-    /// How many of them found bytes that nobody can read.
-    pub(crate) unreadable: u64,
+    /// How many of them found bytes that no version of the program can read.
+    pub(crate) damaged: u64,
     /// What 99 of 100 exchanges took at most since the last tick, and in the middle tick of the last hour.
     pub(crate) exchanges: Option<(Duration, Duration)>,
     /// Whether a node is short of memory; `None` if none says.
     pub(crate) is_short_of_memory: Option<bool>,
+    /// What was found of their memory, in words.
+    pub(crate) memory: Option<String>,
     /// Whether servers may be told to do something for their own good.
     pub(crate) may_act: bool,
-}
-
-/// Something to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Step {
-    /// Connections are made anew.
-    Reconnect,
-    /// All that is stored is looked at, and what is good for nothing removed.
-    Repair,
-    /// Somebody is told that it is slow.
-    AdviseOnSpeed,
-    /// Somebody is told that memory is short.
-    AdviseOnMemory,
-    /// Servers give memory back that they hold and do not use.
-    PurgeMemory,
 }
 
 /// What was seen until now, as far as it matters.
@@ -66,31 +54,48 @@ impl Supervision {
     pub(crate) fn new() -> Self {
         Self {
             lost: Trouble::new(LOST),
-            integrity: Trouble::new(UNREADABLE),
+            integrity: Trouble::new(DAMAGED),
             speed: Trouble::new(SLOW),
             memory: Trouble::new(SLOW),
         }
     }
 
     /// Takes in a tick; what is to be done now, in this order.
-    pub(crate) fn tick(&mut self, seen: &Seen, now: Tick) -> Vec<Step> {
+    pub(crate) fn tick(&mut self, seen: &Seen, now: Tick) -> Vec<RecoveryStep> {
         let mut steps = Vec::new();
         if self.lost.tick(seen.lost(), now) {
-            steps.push(Step::Reconnect);
+            steps.push(RecoveryStep::Reconnect);
         }
         if self.integrity.tick(seen.integrity(), now) {
-            steps.push(Step::Repair);
+            let mends = if seen.may_act { RecoveryStep::Repair } else { RecoveryStep::Verify };
+            steps.push(mends);
         }
         if self.speed.tick(seen.speed(), now) {
-            steps.push(Step::AdviseOnSpeed);
+            steps.push(RecoveryStep::AdviseOnSpeed);
         }
         if self.memory.tick(seen.memory(), now) {
-            steps.push(Step::AdviseOnMemory);
+            steps.push(RecoveryStep::AdviseOnMemory);
             if seen.may_act {
-                steps.push(Step::PurgeMemory);
+                steps.push(RecoveryStep::PurgeMemory);
             }
         }
         steps
+    }
+
+    /// What is wrong now.
+    pub(crate) fn troubles(&self) -> Vec<&'static str> {
+        let troubles = [
+            ("connections", &self.lost),
+            ("integrity", &self.integrity),
+            ("speed", &self.speed),
+            ("memory", &self.memory),
+        ];
+        troubles.into_iter().filter(|(_, it)| it.is_on()).map(|(name, _)| name).collect()
+    }
+
+    /// Whether something is wrong that one process of a fleet sees to for all: it goes on to do so until it is over.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.integrity.is_on() || self.memory.is_on()
     }
 }
 
@@ -108,8 +113,8 @@ impl Seen {
         if self.reads == 0 {
             return Sight::Unknown;
         }
-        let is_bad = self.unreadable > FEW_UNREADABLE
-            && self.unreadable.saturating_mul(READS_PER_UNREADABLE) > self.reads;
+        let is_bad = self.damaged > FEW_DAMAGED
+            && self.damaged.saturating_mul(READS_PER_DAMAGED) > self.reads;
         if is_bad { Sight::Bad } else { Sight::Good }
     }
 
@@ -147,11 +152,11 @@ mod tests {
     }
 
     /// What is done in the third minute of seeing the same.
-    fn third(seen: Seen) -> Vec<Step> {
+    fn third(seen: &Seen) -> Vec<RecoveryStep> {
         let (mut supervision, mut now) = (Supervision::new(), Tick::default());
         let mut steps = Vec::new();
         for _ in 0..3 {
-            steps = supervision.tick(&seen, now);
+            steps = supervision.tick(seen, now);
             now = now.after(Duration::from_secs(60));
         }
         steps
@@ -163,31 +168,45 @@ mod tests {
         let cases = [
             (well(), vec![]),
             (Seen::default(), vec![]),
-            (Seen { any_answered: Some(false), ..well() }, vec![Step::Reconnect]),
+            (Seen { any_answered: Some(false), ..well() }, vec![RecoveryStep::Reconnect]),
             // A69: the link knows, and is at it.
             (Seen { any_answered: Some(false), links_ready: false, ..well() }, vec![]),
             (Seen { any_answered: None, ..well() }, vec![]),
-            (Seen { unreadable: 11, ..well() }, vec![Step::Repair]),
-            (Seen { unreadable: 10, ..well() }, vec![]),
-            (Seen { unreadable: 11, reads: 20_000, ..well() }, vec![]),
-            (Seen { exchanges: slow, ..well() }, vec![Step::AdviseOnSpeed]),
-            (Seen { is_short_of_memory: Some(true), ..well() }, vec![Step::AdviseOnMemory]),
+            (Seen { damaged: 11, ..well() }, vec![RecoveryStep::Verify]),
+            (Seen { damaged: 10, ..well() }, vec![]),
+            (Seen { damaged: 11, reads: 20_000, ..well() }, vec![]),
+            (Seen { exchanges: slow, ..well() }, vec![RecoveryStep::AdviseOnSpeed]),
+            (Seen { is_short_of_memory: Some(true), ..well() }, vec![RecoveryStep::AdviseOnMemory]),
             (
                 Seen { is_short_of_memory: Some(true), may_act: true, ..well() },
-                vec![Step::AdviseOnMemory, Step::PurgeMemory],
+                vec![RecoveryStep::AdviseOnMemory, RecoveryStep::PurgeMemory],
             ),
         ];
         for (seen, expected) in cases {
-            assert_eq!(third(seen), expected, "{seen:?}");
+            assert_eq!(third(&seen), expected, "{seen:?}");
         }
+    }
+
+    #[test]
+    fn a68_nothing_is_removed_unless_that_is_allowed() {
+        let (mut supervision, now) = (Supervision::new(), Tick::default());
+        let bad = Seen { damaged: 100, may_act: true, ..well() };
+        assert_eq!(supervision.tick(&bad, now), []);
+        assert_eq!(supervision.tick(&bad, now), [RecoveryStep::Repair]);
+        assert_eq!((supervision.troubles(), supervision.is_for_one()), (vec!["integrity"], true));
+        for _ in 0..3 {
+            assert!(supervision.is_for_one());
+            assert_eq!(supervision.tick(&well(), now), []);
+        }
+        assert_eq!((supervision.troubles(), supervision.is_for_one()), (vec![], false));
     }
 
     #[test]
     fn a68_each_trouble_is_counted_by_itself() {
         let (mut supervision, now) = (Supervision::new(), Tick::default());
-        let bad = Seen { unreadable: 100, any_answered: Some(false), ..well() };
+        let bad = Seen { damaged: 100, any_answered: Some(false), ..well() };
         assert_eq!(supervision.tick(&bad, now), []);
-        assert_eq!(supervision.tick(&bad, now), [Step::Repair]);
-        assert_eq!(supervision.tick(&bad, now), [Step::Reconnect]);
+        assert_eq!(supervision.tick(&bad, now), [RecoveryStep::Verify]);
+        assert_eq!(supervision.tick(&bad, now), [RecoveryStep::Reconnect]);
     }
 }

@@ -39,6 +39,11 @@ impl Trouble {
         Self { patience, bad: 0, good: 0, is_on: false, pause: FIRST_PAUSE, next }
     }
 
+    /// Whether it is wrong now.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Takes in a tick; whether something is to be done about it now.
     pub(super) fn tick(&mut self, sight: Sight, now: Tick) -> bool {
         match sight {
