@@ -5,6 +5,7 @@
 mod actions;
 mod actor;
 mod acts;
+mod backups;
 mod fleet;
 mod forgery;
 mod glance;
@@ -14,6 +15,7 @@ mod page;
 
 mod snapshot;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,6 +26,7 @@ use axum::routing::get;
 use crate::caches::Caches;
 
 use acts::Acts;
+use backups::BackupFolder;
 use live::{history, live, status};
 use page::Page;
 use snapshot::Snapshots;
@@ -112,12 +115,35 @@ impl Dashboard {
     }
 }
 
+impl Dashboard<Acting> {
+    /// Lets people make backups of a cache and put them back, as files of this folder and of no other.
+    ///
+    /// What they name is a name, never a path: 1 to 64 of `a-z`, `0-9`, `-` and `_`, for the file `NAME.backup`. None is
+    /// overwritten, and no more than 32 are kept there: remove some by hand. What is put back comes back as stale.
+    ///
+    /// Values are as readable in a file as they are in the store: keep the folder for those alone who may read them.
+    ///
+    /// ```
+    /// use athena_cache_axum::{Actor, dashboard};
+    /// use athena_cache_core::Cache;
+    ///
+    /// let guard = |_: &_| Ok(Actor::new("ada"));
+    /// let cache = Cache::in_memory("shop");
+    /// let page: axum::Router =
+    ///     dashboard(&cache).actions(guard).backups_in("/var/backups/shop").into_router();
+    /// # drop(page);
+    /// ```
+    pub fn backups_in(self, folder: impl Into<PathBuf>) -> Self {
+        Self { acts: self.acts.with_backups(BackupFolder::new(folder.into())), ..self }
+    }
+}
+
 #[expect(private_bounds, reason = "the two that there are")]
 impl<A: Acts> Dashboard<A> {
     /// The page, what it asks for, and what acts if there is a guard.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let caches = Arc::new(self.caches);
-        let shown = Arc::new(Snapshots::new(Arc::clone(&caches), A::NAMES));
+        let shown = Arc::new(Snapshots::new(Arc::clone(&caches), self.acts.names()));
         let page = Page::new();
         Router::new()
             .route("/", get(async move || page.response()))

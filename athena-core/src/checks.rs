@@ -24,9 +24,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Mutex as AsyncMutex;
 
+use readiness::Holds;
 pub(crate) use readiness::ReadinessHold;
 pub(crate) use replicas::{LAG_BYTES, LAG_SECONDS};
-use readiness::Holds;
 use run::Check;
 pub(crate) use surveyed::memory as judge_memory;
 

@@ -37,6 +37,7 @@
 //! | `retries_total`, `reconnects_total`, `breaker_openings_total` | | |
 //! | `failovers_total` | `cause`: `planned`, `unplanned` | |
 //! | `last_failover_timestamp_seconds`, `last_recovery_seconds` | | once there was one |
+//! | `recovery_steps_total` | `step`, `result`: `done`, `left`, `refused`, `failed` | what was done so that the cache gets well, if somebody sees to that |
 //! | `invalidations_total`, `journaled_total` | | all, and those that had to wait |
 //! | `journal_entries`, `journal_oldest_seconds` | | those that wait now |
 //! | `entries`, `entries_max`, `entry_bytes` | | what is in memory |
@@ -87,6 +88,7 @@ impl Exposition {
         families::calls(&mut text, reports);
         families::entries(&mut text, reports);
         families::backend(&mut text, reports);
+        families::recovery(&mut text, reports);
         nodes::operations(&mut text, reports, self.endpoints);
         nodes::health(&mut text, reports);
         nodes::replication(&mut text, reports);

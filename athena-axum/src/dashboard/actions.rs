@@ -4,6 +4,7 @@
 //! let somebody in, and the body says exactly what is meant.
 
 mod orders;
+mod passes;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,11 +21,27 @@ use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
+use super::backups::BackupFolder;
 use super::forgery;
 use super::look::{Looked, look};
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
 use orders::{Order, What};
+use passes::{Pass, Passes};
+
+/// What may be done; the last ones where there is a folder for backups.
+const NAMES: [&str; 9] = [
+    "invalidate",
+    "isolate",
+    "look",
+    "reconnect",
+    "repair",
+    "resume",
+    "verify",
+    "backup",
+    "restore",
+];
+const OF_BACKUPS: usize = 2;
 
 /// Bytes of a body.
 const LARGEST: usize = 4 * 1024;
@@ -35,6 +52,7 @@ type Guard = dyn Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync;
 #[derive(Clone)]
 pub struct Acting {
     guard: Arc<Guard>,
+    passes: Passes,
 }
 
 impl fmt::Debug for Acting {
@@ -48,35 +66,45 @@ impl Acting {
     where
         G: Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static,
     {
-        Self { guard: Arc::new(guard) }
+        Self { guard: Arc::new(guard), passes: Passes::default() }
+    }
+
+    pub(super) fn with_backups(self, folder: BackupFolder) -> Self {
+        Self { passes: self.passes.with(folder), ..self }
     }
 }
 
 impl Acts for Acting {
-    const NAMES: &'static [&'static str] =
-        &["invalidate", "isolate", "look", "reconnect", "resume"];
+    fn names(&self) -> &'static [&'static str] {
+        if self.passes.has_folder() { &NAMES } else { NAMES.split_at(NAMES.len() - OF_BACKUPS).0 }
+    }
 
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
         let act = |name: &'static str| {
-            let (guard, caches) = (Arc::clone(&self.guard), Arc::clone(caches));
+            let (acting, caches) = (self.clone(), Arc::clone(caches));
             post(async move |request: Request<Body>| {
-                let acted = act(name, &*guard, &caches, request).await;
+                let acted = act(name, &acting, &caches, request).await;
                 acted.unwrap_or_else(|refusal| *refusal)
             })
         };
         let route = |router: Router<S>, name: &&'static str| {
             router.route(&format!("/actions/{name}"), act(name))
         };
-        Self::NAMES.iter().fold(Router::new(), route)
+        self.names().iter().fold(Router::new(), route)
     }
 }
 
 type Acted = Result<Response<Body>, Box<Response<Body>>>;
 
-async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Request<Body>) -> Acted {
+async fn act(
+    name: &'static str,
+    acting: &Acting,
+    caches: &Caches,
+    request: Request<Body>,
+) -> Acted {
     let (parts, body) = request.into_parts();
     forgery::refuse(&parts, name)?;
-    let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
+    let actor = (acting.guard)(&parts).map_err(|status| Box::new(refused(status)))?;
     let bad = |status, why: &str| Box::new(refusal(status, why));
     let body = to_bytes(body, LARGEST).await;
     let body = body.map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 KiB"))?;
@@ -85,6 +113,12 @@ async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Reques
     let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
     let (_, cache) =
         caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
+    if let Some(pass) = Pass::of(&order.what) {
+        let done =
+            acting.passes.run(cache, pass, (order.what.told(), actor.name()), caches.details).await;
+        let done = done.map_err(|(status, why)| bad(status, why))?;
+        return Ok(answer(StatusCode::ACCEPTED, JSON, &done));
+    }
     cache.acted(order.what.told(), actor.name());
     let done = carry_out(cache, order.what, caches.details).await;
     Ok(answer(StatusCode::ACCEPTED, JSON, &done))
@@ -109,7 +143,7 @@ struct Deed {
 }
 
 impl Deed {
-    fn told(is_done: bool, text: &'static str) -> Self {
+    fn told(is_done: bool, text: impl Into<Cow<'static, str>>) -> Self {
         Self { is_done, text: text.into(), found: None }
     }
 }
@@ -132,6 +166,9 @@ async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
         What::Entry(name) => cache.invalidate(name).await,
         What::Tag(name) => cache.invalidate_tag(name).await,
         What::Everything => cache.clear().await,
+        What::Verify | What::Repair | What::Backup(_) | What::Restore(..) => {
+            return Deed::told(false, "it goes through all that is stored");
+        }
     };
     match invalidated {
         Invalidated::Done => Deed::told(true, "invalidated everywhere"),

@@ -9,14 +9,16 @@ use crate::caches::Caches;
 /// What a page may do.
 pub(super) trait Acts {
     /// The actions, as the page is told of them; none where it only shows.
-    const NAMES: &'static [&'static str];
+    fn names(&self) -> &'static [&'static str];
 
     /// Their routes.
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S>;
 }
 
 impl Acts for WatchOnly {
-    const NAMES: &'static [&'static str] = &[];
+    fn names(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     fn routes<S: Clone + Send + Sync + 'static>(self, _: &Arc<Caches>) -> Router<S> {
         Router::new()

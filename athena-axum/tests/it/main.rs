@@ -8,5 +8,7 @@ mod actions;
 #[cfg(feature = "dashboard")]
 mod api;
 mod asked;
+#[cfg(feature = "dashboard")]
+mod backups;
 mod layer;
 mod routes;

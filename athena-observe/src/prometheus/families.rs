@@ -135,6 +135,20 @@ pub(super) fn backend(text: &mut Text, reports: &[Report]) {
     });
 }
 
+/// What was done so that caches get well.
+pub(super) fn recovery(text: &mut Text, reports: &[Report]) {
+    let help = "Steps of recovery, by what came of them.";
+    let mut steps = text.family(Kind::Counter, "recovery_steps_total", help);
+    for report in reports {
+        for counted in &report.recovery {
+            let (step, result) = (counted.step.name(), counted.result.name());
+            let labels: Labels<'_> =
+                &[("cache", &report.cache), ("step", step), ("result", result)];
+            steps.sample(labels, counted.count);
+        }
+    }
+}
+
 fn each_site(reports: &[Report], mut write: impl FnMut(&[(&'static str, &str); 2], &SiteReport)) {
     for report in reports {
         for site in &report.sites {

@@ -66,7 +66,8 @@ mod tests {
 
     /// The most that begin in any second.
     fn most(begun: &[u64]) -> usize {
-        let within = |from: u64| begun.iter().filter(|at| (from..from + 1_000).contains(at)).count();
+        let within =
+            |from: u64| begun.iter().filter(|at| (from..from + 1_000).contains(at)).count();
         begun.iter().map(|from| within(*from)).max().unwrap_or(0)
     }
 
@@ -87,7 +88,10 @@ mod tests {
         assert_eq!(begun(10, 4, 250), [0, 250, 500, 750]);
         for (per_second, held_up) in [(1_000, 7), (100, 3), (3_000, 1)] {
             let most = most(&begun(per_second, 20_000, held_up));
-            assert!(most <= per_second as usize + per_second as usize / 100 + 1, "{per_second} {most}");
+            assert!(
+                most <= per_second as usize + per_second as usize / 100 + 1,
+                "{per_second} {most}"
+            );
         }
     }
 }
