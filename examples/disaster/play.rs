@@ -115,6 +115,12 @@ impl Play {
         let held = if self.origin_waits { shop.stand_still().await } else { None };
         servers.lose(self.loss);
         let restored = if self.restores { restored(&cache, &folder).await? } else { 0 };
+        if held.is_some() {
+            // Whoever asks now finds what came back, and nothing newer.
+            for id in 0..CALLERS {
+                record.note(shop.ask(&cache, id).await).await;
+            }
+        }
         drop(held);
         let share_after = record.next_share().await;
         let back = record.as_before(PATIENCE).await;

@@ -26,6 +26,7 @@ mod invalidation;
 mod log;
 mod names;
 mod pauses;
+mod recovery;
 mod rights;
 mod schema;
 mod sentinel;
