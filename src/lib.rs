@@ -76,9 +76,10 @@ pub use athena_cache_core::{
     Jitter, JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need,
     NeutralHealth, NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of,
     Outcome, Percent, Performance, Postcard, ProcessStatus, Progress, Quiet, Rates, Reconnection,
-    Report, Resilience, Restore, RestoreMode, Restored, RetrySettings, ServerStatus, Settings,
-    SiteRates, SiteReport, SiteSettings, Source, Stats, Status, Topic, Traffic, TrustStatus, Typed,
-    Verified, Verify, WaitReport, WarmUp, WarmedUp, backend, escape, of, tag,
+    RecoverySettings, RecoveryStatus, RecoveryStep, Report, Resilience, Restore, RestoreMode,
+    Restored, RetrySettings, ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source,
+    Stats, Status, StepCount, StepResult, Topic, Traffic, TrustStatus, Typed, Verified, Verify,
+    WaitReport, WarmUp, WarmedUp, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]

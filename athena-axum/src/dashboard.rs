@@ -5,6 +5,7 @@
 mod actions;
 mod actor;
 mod acts;
+mod backups;
 mod doctor;
 mod fleet;
 mod forgery;
@@ -15,6 +16,7 @@ mod page;
 
 mod snapshot;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,6 +27,7 @@ use axum::routing::get;
 use crate::caches::Caches;
 
 use acts::Acts;
+use backups::BackupFolder;
 use live::{history, live, status};
 use page::Page;
 use snapshot::Snapshots;
@@ -110,6 +113,29 @@ impl Dashboard {
         G: Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static,
     {
         Dashboard { caches: self.caches, acts: Acting::new(guard) }
+    }
+}
+
+impl Dashboard<Acting> {
+    /// Lets people make backups of a cache and put them back, as files of this folder and of no other.
+    ///
+    /// What they name is a name, never a path: 1 to 64 of `a-z`, `0-9`, `-` and `_`, for the file `NAME.backup`. None is
+    /// overwritten, and no more than 32 are kept there: remove some by hand. What is put back comes back as stale.
+    ///
+    /// Values are as readable in a file as they are in the store: keep the folder for those alone who may read them.
+    ///
+    /// ```
+    /// use athena_cache_axum::{Actor, dashboard};
+    /// use athena_cache_core::Cache;
+    ///
+    /// let guard = |_: &_| Ok(Actor::new("ada"));
+    /// let cache = Cache::in_memory("shop");
+    /// let page: axum::Router =
+    ///     dashboard(&cache).actions(guard).backups_in("/var/backups/shop").into_router();
+    /// # drop(page);
+    /// ```
+    pub fn backups_in(self, folder: impl Into<PathBuf>) -> Self {
+        Self { acts: self.acts.with_backups(BackupFolder::new(folder.into())), ..self }
     }
 }
 

@@ -4,6 +4,7 @@
 //! what was invalidated meanwhile is known not to count. Invariant: what a file says counts only if all of it is
 //! whole; a generation is never overwritten; and nothing that comes back is fresh unless somebody vouches for it.
 
+mod carried;
 mod export;
 pub mod file;
 mod held;

@@ -10,6 +10,7 @@ mod functions;
 mod health;
 mod operator;
 mod reconnect;
+mod recovery;
 mod report;
 mod status;
 mod stored;
@@ -40,7 +41,7 @@ pub use reconnect::Reconnection;
 pub use report::Report;
 pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
-    ServerStatus, Status, TrustStatus,
+    RecoveryStatus, ServerStatus, Status, TrustStatus,
 };
 pub use stored::{HeldEntry, HeldEnvelope, HeldValue};
 pub use warm_up::{WarmUp, WarmedUp};
@@ -252,6 +253,7 @@ impl Cache {
     pub async fn close(&self) -> Closed {
         self.0.sites.tell_unmatched();
         let tasks_ended = self.0.tasks.close().await;
+        self.give_up_acting().await;
         #[cfg(feature = "json")]
         self.leave_fleet().await;
         let pending_invalidations = self.0.remote.as_ref().map_or(0, |it| it.journal_depth());

@@ -7,6 +7,7 @@
 mod asked;
 mod builtin;
 mod known;
+mod readiness;
 mod replicas;
 mod run;
 mod sentinels;
@@ -24,8 +25,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Mutex as AsyncMutex;
 
+use readiness::Holds;
+pub(crate) use readiness::ReadinessHold;
 pub(crate) use replicas::{LAG_BYTES, LAG_SECONDS};
 use run::Check;
+pub(crate) use surveyed::memory as judge_memory;
 
 use crate::clock::{Clock, Tick};
 use crate::health::{Finding, HealthEntry, HealthPart, HealthReport, Need, Standing};
@@ -41,6 +45,7 @@ pub(crate) const REPLICATION: &str = "replication";
 /// The health checks of a cache.
 pub(crate) struct CheckSet {
     checks: Mutex<KnownChecks>,
+    holds: Arc<Holds>,
     latest: Mutex<Latest>,
     /// Taken by whoever makes a report.
     turn: AsyncMutex<()>,
@@ -76,6 +81,7 @@ impl CheckSet {
     ) -> Self {
         let checks = Self {
             checks: Mutex::default(),
+            holds: Arc::default(),
             latest: Mutex::default(),
             turn: AsyncMutex::new(()),
             has_started: AtomicBool::new(false),
@@ -116,6 +122,11 @@ impl CheckSet {
         let changed = change(&mut checks.all);
         self.latest.lock().found = None;
         changed
+    }
+
+    /// Has the next who asks be told how things are then.
+    pub(crate) fn forget(&self) {
+        self.change(|_| ());
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

@@ -90,6 +90,13 @@ pub(crate) enum Unreadable {
     OtherSchema,
 }
 
+impl Unreadable {
+    /// Whether no build of the program, whatever its version and types, could read it under that name.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Foreign | Self::Corrupt | Self::OtherName)
+    }
+}
+
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -49,6 +49,7 @@ mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
+mod recovery;
 mod remote;
 mod resilience;
 mod runtime;
@@ -72,7 +73,7 @@ pub use cache::{
 };
 pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
-    ServerStatus, Status, TrustStatus,
+    RecoveryStatus, ServerStatus, Status, TrustStatus,
 };
 pub use cache::{HealthChecks, Postcard, Quiet, Reconnection, Report, Typed};
 #[doc(hidden)]
@@ -87,13 +88,14 @@ pub use health::{
 pub use moment::Moment;
 pub use of::{AsyncCall, Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
+pub use recovery::{RecoveryStep, StepCount, StepResult};
 pub use remote::NodeStatus;
 pub use resilience::breaker::{BreakerSettings, BreakerState};
 pub use resilience::class::Traffic;
 pub use resilience::retry::{Jitter, RetrySettings};
 pub use resilience::settings::Resilience;
 pub use runtime::Invalidated;
-pub use settings::{HealthSettings, Memory, MemoryRole, Settings, SiteSettings};
+pub use settings::{HealthSettings, Memory, MemoryRole, RecoverySettings, Settings, SiteSettings};
 pub use tag::{escape, tag};
 pub use telemetry::not_kept::NotKept;
 pub use telemetry::timeline::{Occurrence, OccurrenceKind};

@@ -23,6 +23,7 @@ mod names;
 mod overseen;
 mod pipeline;
 mod read;
+mod recovery;
 mod standing;
 mod status;
 mod store;
@@ -32,6 +33,7 @@ pub(crate) mod wake;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -70,6 +72,7 @@ pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::{FoundGeneration, Missing, StoredEntry, WantedGenerations};
+pub(crate) use recovery::RecoveryLease;
 pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 
@@ -95,6 +98,8 @@ pub(crate) struct Remote {
     /// The leases of others.
     holders: Holders,
     standings: Standings,
+    /// How many values were met that no version of the program can read.
+    damaged: AtomicU64,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -187,6 +192,7 @@ impl Remote {
             )),
             returns: Arc::default(),
             standings: Standings::default(),
+            damaged: AtomicU64::new(0),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),

@@ -29,6 +29,7 @@ use crate::lock::Mutex;
 use crate::memory::MemoryTier;
 use crate::policy::Defaults;
 use crate::random::Random;
+use crate::recovery::RecoveryLedger;
 use crate::remote::journal::Target;
 use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
@@ -57,6 +58,7 @@ pub(crate) struct Runtime {
     pub(crate) tasks: Tasks,
     pub(crate) loads: LoadLimits,
     pub(crate) checks: CheckSet,
+    pub(crate) recovery: RecoveryLedger,
     pub(crate) identity: Identity,
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,

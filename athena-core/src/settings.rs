@@ -3,6 +3,7 @@
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
 mod health;
+mod recovery;
 mod site;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::resilience::settings::Resilience;
 use site::SHORTEST_WAIT;
 
 pub use health::HealthSettings;
+pub use recovery::RecoverySettings;
 pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
@@ -100,6 +102,8 @@ pub struct Settings {
     pub resilience: Resilience,
     /// What health checks expect.
     pub health: HealthSettings,
+    /// Whether it is seen to, from time to time, that the cache gets well where it does not by itself.
+    pub recovery: RecoverySettings,
     /// How often this process writes of itself into the roster of those that share the namespace. Default never; from
     /// 1 s to 1 h.
     ///
@@ -133,6 +137,7 @@ impl Default for Settings {
             memory: Memory::default(),
             resilience: Resilience::default(),
             health: HealthSettings::default(),
+            recovery: RecoverySettings::default(),
             fleet: None,
             sites: BTreeMap::new(),
         }
@@ -265,6 +270,7 @@ impl Settings {
         faults.extend(self.fleet.and_then(fleet_fault));
         self.resilience.check(&mut faults);
         self.health.check(&mut faults);
+        self.recovery.check(&mut faults);
         check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(

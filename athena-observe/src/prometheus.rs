@@ -38,6 +38,7 @@
 //! | `retry_budget_left` | | retries that are left to all operations together now; at 0 what fails is not attempted again |
 //! | `failovers_total` | `cause`: `planned`, `unplanned` | |
 //! | `last_failover_timestamp_seconds`, `last_recovery_seconds` | | once there was one |
+//! | `recovery_steps_total` | `step`, `result`: `done`, `left`, `refused`, `failed` | what was done so that the cache gets well, if somebody sees to that |
 //! | `invalidations_total`, `journaled_total` | | all, and those that had to wait |
 //! | `journal_entries`, `journal_oldest_seconds` | | those that wait now |
 //! | `entries`, `entries_max`, `entry_bytes` | | what is in memory |

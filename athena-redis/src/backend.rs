@@ -243,16 +243,6 @@ struct EnsuredBatch {
 }
 
 impl Redis {
-    /// Gives unused memory of every node back to its machine.
-    pub(crate) async fn purge(&self) -> Result<(), Failure> {
-        for node in self.topology.nodes() {
-            let mut batch = Batch::new();
-            batch.command("MEMORY").arg("PURGE");
-            self.topology.send_to(node, &batch, |_| Ok(())).await?;
-        }
-        Ok(())
-    }
-
     /// Names the clock of the node that serves a name, if that tells the time and has a name of its own.
     fn clock_of(&self, name: &str) -> Option<u64> {
         self.topology.clock(self.topology.node(name))

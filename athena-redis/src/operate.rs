@@ -11,6 +11,7 @@ mod info;
 mod keeping;
 mod members;
 mod monitor;
+mod purge;
 mod save;
 mod scan;
 mod sentinels;
@@ -54,7 +55,8 @@ pub(crate) struct Operations(Arc<OperationsState>);
 impl Operations {
     /// Takes what it needs of the settings; the topology takes them over.
     pub(crate) fn prepare(settings: &Settings) -> impl FnOnce(&Arc<Topology>) -> Self + use<> {
-        let Settings { deployment, access, .. } = settings;
+        let Settings { deployment, access, allow_admin } = settings;
+        let allow_admin = *allow_admin;
         let (kind, seeds, sentinels) = match deployment {
             Deployment::Standalone(_) => (StoreKind::Standalone, 1, None),
             Deployment::Cluster { seeds } => (StoreKind::Cluster, seeds.len(), None),
@@ -76,6 +78,7 @@ impl Operations {
                 heard: Fresh::default(),
                 denials: Lock::default(),
                 is_acquainted: AtomicBool::new(false),
+                allow_admin,
             }))
         }
     }
@@ -161,6 +164,10 @@ impl Operator for Operations {
 
     async fn save(&self, limit: Duration) -> Vec<SavedNode> {
         self.0.save(limit).await
+    }
+
+    async fn purge_memory(&self) -> Result<(), Failure> {
+        self.0.purge_memory().await
     }
 
     async fn join_fleet(&self, prefix: &str, membership: &Membership) -> Result<(), Failure> {

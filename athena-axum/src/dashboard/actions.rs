@@ -4,6 +4,7 @@
 //! let somebody in, and the body says exactly what is meant.
 
 mod orders;
+mod passes;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,15 +21,30 @@ use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
+use super::backups::BackupFolder;
 use super::doctor::{Doctor, Told};
 use super::forgery;
 use super::look::{Looked, look};
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
 use orders::{Order, What};
+use passes::{Pass, Passes};
 
 /// What may be done.
-const NAMES: [&str; 6] = ["examine", "invalidate", "isolate", "look", "reconnect", "resume"];
+const NAMES: [&str; 10] = [
+    "backup",
+    "examine",
+    "invalidate",
+    "isolate",
+    "look",
+    "reconnect",
+    "repair",
+    "restore",
+    "resume",
+    "verify",
+];
+/// Of these, what is done where there is a folder for backups.
+const OF_BACKUPS: [&str; 2] = ["backup", "restore"];
 /// Of these, what answers with addresses, and with what servers say.
 const IN_DETAIL: [&str; 1] = ["examine"];
 
@@ -42,6 +58,7 @@ type Guard = dyn Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync;
 pub struct Acting {
     guard: Arc<Guard>,
     doctor: Arc<Doctor>,
+    passes: Passes,
 }
 
 impl fmt::Debug for Acting {
@@ -55,13 +72,20 @@ impl Acting {
     where
         G: Fn(&Parts) -> Result<Actor, StatusCode> + Send + Sync + 'static,
     {
-        Self { guard: Arc::new(guard), doctor: Arc::default() }
+        Self { guard: Arc::new(guard), doctor: Arc::default(), passes: Passes::default() }
+    }
+
+    pub(super) fn with_backups(self, folder: BackupFolder) -> Self {
+        Self { passes: self.passes.with(folder), ..self }
     }
 }
 
 impl Acts for Acting {
     fn names(&self, details: bool) -> Vec<&'static str> {
-        let is_there = |name: &&str| details || !IN_DETAIL.contains(name);
+        let is_there = |name: &&str| {
+            (details || !IN_DETAIL.contains(name))
+                && (self.passes.has_folder() || !OF_BACKUPS.contains(name))
+        };
         NAMES.into_iter().filter(is_there).collect()
     }
 
@@ -99,6 +123,12 @@ async fn act(
     let known = || format!("no such cache, expected one of `{}`", caches.names().join("`, `"));
     let (place, cache) =
         caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
+    if let Some(pass) = Pass::of(&order.what) {
+        let done =
+            acting.passes.run(cache, pass, (order.what.told(), actor.name()), caches.details).await;
+        let done = done.map_err(|(status, why)| bad(status, why))?;
+        return Ok(answer(StatusCode::ACCEPTED, JSON, &done));
+    }
     cache.acted(order.what.told(), actor.name());
     let done = carry_out(acting, (place, cache), order.what, caches.details).await;
     Ok(answer(StatusCode::ACCEPTED, JSON, &done))
@@ -126,7 +156,7 @@ struct Deed {
 }
 
 impl Deed {
-    fn told(is_done: bool, text: &'static str) -> Self {
+    fn told(is_done: bool, text: impl Into<Cow<'static, str>>) -> Self {
         Self { is_done, text: text.into(), found: None, diagnosis: None }
     }
 
@@ -165,6 +195,9 @@ async fn carry_out(
         What::Entry(name) => cache.invalidate(name).await,
         What::Tag(name) => cache.invalidate_tag(name).await,
         What::Everything => cache.clear().await,
+        What::Verify | What::Repair | What::Backup(_) | What::Restore(..) => {
+            return Deed::told(false, "it goes through all that is stored");
+        }
     };
     match invalidated {
         Invalidated::Done => Deed::told(true, "invalidated everywhere"),

@@ -9,6 +9,8 @@ mod actions;
 mod api;
 mod asked;
 #[cfg(feature = "dashboard")]
+mod backups;
+#[cfg(feature = "dashboard")]
 mod examined;
 mod layer;
 #[cfg(feature = "dashboard")]

@@ -40,8 +40,21 @@ impl Athena {
         self.run_with(&words.split(' ').collect::<Vec<_>>())
     }
 
+    /// The same by a shell that is told something before.
+    pub(crate) fn run_limited(&self, before: &str, words: &str) -> Output {
+        let mut shell = Command::new("sh");
+        let script = format!("{before}; exec {} {words}", env!("CARGO_BIN_EXE_athena"));
+        shell.args(["-c", &script]).stdin(Stdio::null());
+        shell.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Self::ended(&mut shell)
+    }
+
     pub(crate) fn run_with(&self, words: &[&str]) -> Output {
-        let output = self.command(words).output().expect("the program runs");
+        Self::ended(&mut self.command(words))
+    }
+
+    fn ended(command: &mut Command) -> Output {
+        let output = command.output().expect("the program runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints texts");
         let (out, err) = (text(output.stdout), text(output.stderr));
         Output { out, err, exit: output.status.code().expect("it ends"), json: Value::Null }

@@ -1,6 +1,7 @@
 //! What is kept in a file, put back, verified and repaired by the program.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use athena_cache_core::Cache;
@@ -12,6 +13,7 @@ use super::support::rights::recommended;
 use super::support::sentinel::SentinelGroup;
 use super::support::server::RedisServer;
 use super::support::topology::Topology;
+use super::support::wait_for;
 
 struct Folder(PathBuf);
 
@@ -161,4 +163,60 @@ fn what_cannot_be_kept_or_restored_says_whose_fault_it_is() {
     server.cli(&["ACL", "SETUSER", "app", "+scan"]);
     assert_eq!(user.run(&format!("backup {}", folder.file())).exit, 0);
     assert_eq!(user.run("verify").exit, 0);
+}
+
+/// More names than are listed at a time, so that a slow backup is under way for long.
+fn fill_up(server: &RedisServer) {
+    let names: Vec<_> = (0..500).map(|number| format!("shop:{{k:filler:{number}}}:0")).collect();
+    let pairs = names.iter().flat_map(|name| [name.as_str(), "none of ours"]);
+    server.cli(&std::iter::once("MSET").chain(pairs).collect::<Vec<_>>());
+}
+
+impl Folder {
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).expect("it is there");
+        entries.map(|it| it.expect("it can be read").file_name().display().to_string()).collect()
+    }
+}
+
+#[test]
+fn a64_a_backup_that_is_killed_half_way_is_none_and_one_that_is_interrupted_leaves_nothing() {
+    let server = RedisServer::start();
+    let athena = Athena::at(&server.url());
+    store(&server.url());
+    fill_up(&server);
+    let folder = Folder::new("killed");
+    let backup = format!("backup {} --rate 1", folder.file());
+    let mut interrupted = athena.start(&backup);
+    wait_for("it has begun", || (!folder.names().is_empty()).then_some(()));
+    let pid = interrupted.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("it is told").success());
+    assert_eq!(interrupted.wait().expect("it ends").code(), Some(130));
+    assert_eq!(folder.names(), Vec::<String>::new());
+
+    let mut killed = athena.start(&backup);
+    wait_for("it has begun", || (!folder.names().is_empty()).then_some(()));
+    killed.kill().expect("it is killed");
+    killed.wait().expect("it ends");
+    let left = folder.names();
+    assert!(left.len() == 1 && left[0].contains(".partial-"), "{left:?}");
+    let restored = athena.run(&format!("restore {}", folder.file()));
+    assert_eq!(restored.exit, 2, "nothing is there under its name: {restored:?}");
+    let partial = athena.run(&format!("restore {}", folder.0.join(&left[0]).display()));
+    assert!(partial.exit == 2 && partial.out.is_empty(), "what was begun is none: {partial:?}");
+    assert_eq!(athena.run(&format!("backup {}", folder.file())).exit, 0);
+    assert_eq!(athena.run(&format!("restore {}", folder.file())).exit, 0);
+}
+
+#[test]
+fn a64_a_full_disk_leaves_no_file() {
+    let server = RedisServer::start();
+    let athena = Athena::at(&server.url());
+    store(&server.url());
+    let folder = Folder::new("full");
+    // No file may be longer than a block; who writes on is told, and not ended.
+    let limited =
+        athena.run_limited("trap '' XFSZ; ulimit -f 1", &format!("backup {}", folder.file()));
+    assert_eq!((limited.exit, folder.names()), (2, vec![]), "{limited:?}");
+    assert!(limited.err.contains("cannot be written"), "{limited:?}");
 }

@@ -2,15 +2,15 @@
 //!
 //! Invariant: nothing is written before all of the file was read once and found whole.
 
+mod places;
 mod source;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::mpsc::channel;
 
+use self::places::{PresentValue, ReturningWrite, wanted};
 use self::source::{Whole, check, hand_out};
 use super::file::BackupRecord;
 use super::held::HeldGenerations;
@@ -18,13 +18,13 @@ use super::judge::{Reason, RestoredAs, ReturningValue};
 use super::pace::Pace;
 use super::progress::ProgressListener;
 use crate::backend::Failure;
-use crate::backend::operate::{ExpectedValue, Operator, RawValue, ValueChange};
+use crate::backend::operate::{Operator, RawValue};
 use crate::clock::unix_millis;
 use crate::envelope::Opened;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::inspect::summary;
-use crate::remote::{FoundGeneration, Missing, Remote, WantedGenerations};
+use crate::remote::{FoundGeneration, Missing, Remote};
 use crate::tasks::in_thread;
 
 /// How much of a value that is there is compared before it is replaced; of most it is all.
@@ -129,56 +129,14 @@ impl RestoreTask<'_> {
         held: &HeldGenerations,
         done: &mut Restored,
     ) -> Result<(), Failure> {
-        let now = unix_millis();
-        let mut candidates = Vec::new();
-        for record in page {
-            let names =
-                |opened: &Opened, owner: &str| self.remote.generations_of(&opened.envelope, owner);
-            match ReturningValue::of(record, now, self.standing, names, held) {
-                Ok(candidate) => candidates.push(candidate),
-                Err(reason) => done.skip(reason),
-            }
-        }
+        let candidates = self.candidates(page, held, done);
         let found = self.found(&candidates).await?;
-        let mut wanted = WantedGenerations::default();
-        for (candidate, _) in candidates.iter().zip(&found).filter(|(_, found)| found.is_some()) {
-            for (at, name) in candidate.generations.iter().enumerate() {
-                let life = (at > 0).then_some(candidate.life);
-                let longest = wanted.entry(Arc::clone(name)).or_insert(life);
-                *longest = longest.zip(life).map(|(one, other)| one.max(other));
-            }
-        }
-        let missing = if self.dry_run { Missing::Stays } else { Missing::IsCreated };
-        let generations = self.remote.find_generations(&wanted, missing).await?;
-        let mut writes: Vec<(String, Vec<u8>, Duration, ExpectedValue<'_>)> = Vec::new();
-        for (candidate, found) in candidates.into_iter().zip(&found) {
-            let Some(found) = found else {
-                done.existing += 1;
-                continue;
-            };
-            let found_generations: Vec<FoundGeneration> = candidate
-                .generations
-                .iter()
-                .filter_map(|name| generations.get(name))
-                .copied()
-                .collect();
-            let (name, life) = (candidate.name.clone(), candidate.life);
-            let history = self.remote.history_at(&name);
-            match candidate.stamped(&found_generations, self.standing, history) {
-                Ok(Some(bytes)) => writes.push((name, bytes, life, found.as_found())),
-                // A dry run creates nothing: with its generations it would come back.
-                Ok(None) => done.written += 1,
-                Err(reason) => done.skip(reason),
-            }
-        }
+        let writes = self.writes(candidates, &found, done).await?;
         if self.dry_run {
             done.written += writes.len() as u64;
             return Ok(());
         }
-        let changes: Vec<_> = writes
-            .iter()
-            .map(|(name, bytes, life, found)| ValueChange::replacement(name, *found, bytes, *life))
-            .collect();
+        let changes: Vec<_> = writes.iter().map(ReturningWrite::change).collect();
         for was_done in self.operator.change(&changes).await? {
             if was_done {
                 done.written += 1;
@@ -187,6 +145,57 @@ impl RestoreTask<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Those that may come back, by what can be said without asking the store.
+    fn candidates(
+        &self,
+        page: Vec<BackupRecord>,
+        held: &HeldGenerations,
+        done: &mut Restored,
+    ) -> Vec<ReturningValue> {
+        let (now, mut candidates) = (unix_millis(), Vec::new());
+        for record in page {
+            let names =
+                |opened: &Opened, owner: &str| self.remote.generations_of(&opened.envelope, owner);
+            match ReturningValue::of(record, now, self.standing, names, held) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(reason) => done.skip(reason),
+            }
+        }
+        candidates
+    }
+
+    /// What is to be written of them, stamped with the generations that hold now.
+    async fn writes<'f>(
+        &self,
+        candidates: Vec<ReturningValue>,
+        found: &'f [Option<PresentValue>],
+        done: &mut Restored,
+    ) -> Result<Vec<ReturningWrite<'f>>, Failure> {
+        let returning = candidates.iter().zip(found).filter(|(_, found)| found.is_some());
+        let wanted = wanted(returning.map(|(candidate, _)| candidate));
+        let missing = if self.dry_run { Missing::Stays } else { Missing::IsCreated };
+        let generations = self.remote.find_generations(&wanted, missing).await?;
+        let mut writes = Vec::new();
+        for (candidate, found) in candidates.into_iter().zip(found) {
+            let Some(found) = found else {
+                done.existing += 1;
+                continue;
+            };
+            let names = candidate.generations.iter();
+            let found_generations: Vec<FoundGeneration> =
+                names.filter_map(|name| generations.get(name)).copied().collect();
+            let (name, life) = (candidate.name.clone(), candidate.life);
+            let history = self.remote.history_at(&name);
+            match candidate.stamped(&found_generations, self.standing, history) {
+                Ok(Some(bytes)) => writes.push(ReturningWrite { name, bytes, life, found }),
+                // A dry run creates nothing: with its generations it would come back.
+                Ok(None) => done.written += 1,
+                Err(reason) => done.skip(reason),
+            }
+        }
+        Ok(writes)
     }
 
     /// What is there in the place of each candidate; `None` where that stays.
@@ -211,23 +220,6 @@ impl RestoreTask<'_> {
             is_older.then(|| PresentValue::Bytes(bytes, stored.length.unwrap_or(0)))
         };
         Ok(candidates.iter().zip(stored).map(judge).collect())
-    }
-}
-
-/// What is in the place of a value.
-enum PresentValue {
-    Nothing,
-    Whatever,
-    Bytes(Vec<u8>, u64),
-}
-
-impl PresentValue {
-    fn as_found(&self) -> ExpectedValue<'_> {
-        match self {
-            Self::Nothing => ExpectedValue::Nothing,
-            Self::Whatever => ExpectedValue::Whatever,
-            Self::Bytes(beginning, length) => ExpectedValue::Bytes { beginning, length: *length },
-        }
     }
 }
 

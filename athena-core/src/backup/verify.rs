@@ -3,13 +3,12 @@
 //! Invariant: bytes are never mended. What is removed is what it was found to be, so that a fresh fill survives; names
 //! that are not of our forms are counted and left alone.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::BuildHasher;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use serde::Serialize;
 
+use super::carried::CarriedGenerations;
 use super::pace::Pace;
 use super::pieces::{FoundName, Pieces};
 use super::progress::ProgressListener;
@@ -78,6 +77,9 @@ pub struct Verified {
     pub removed: u64,
     /// How many were to be removed and had changed by then.
     pub changed: u64,
+    /// Whether values carry more than four million generations, of which no more are remembered: then no tag counts as
+    /// an orphan, and none is removed as one.
+    pub orphans_unknown: bool,
     /// The first hundred names with a defect, and which it is; they hold keys.
     pub names: Vec<(String, Defect)>,
 }
@@ -114,22 +116,17 @@ pub(crate) struct VerifyTask<'a> {
     pub(crate) listener: ProgressListener,
 }
 
-/// The generations that values carry, by a hash of their names.
-#[derive(Default)]
-struct Carried {
-    hasher: RandomState,
-    names: HashSet<u64, RandomState>,
-}
-
 impl VerifyTask<'_> {
     pub(crate) async fn run(self) -> Result<Verified, Failure> {
-        let (mut verified, mut carried) = (Verified::default(), Carried::default());
+        let mut verified = Verified::default();
+        let mut carried = CarriedGenerations::new();
         let mut pace = Pace::new(self.rate);
         let mut pieces = Pieces::new(self.operator, self.prefix, is_value, &mut pace);
         while let Some(found) = pieces.next().await? {
             let judged = self.judge_values(&found, &mut carried).await?;
             self.take_in(&found, judged, &mut verified).await?;
         }
+        verified.orphans_unknown = carried.is_full();
         let mut pieces =
             Pieces::new(self.operator, self.prefix, NameKind::is_generation, &mut pace);
         while let Some(found) = pieces.next().await? {
@@ -142,7 +139,7 @@ impl VerifyTask<'_> {
     async fn judge_values(
         &self,
         found: &[FoundName],
-        carried: &mut Carried,
+        carried: &mut CarriedGenerations,
     ) -> Result<Vec<Option<Defect>>, Failure> {
         let opened: Vec<_> = found.iter().map(open).collect();
         let mut wanted = WantedGenerations::default();
@@ -152,7 +149,7 @@ impl VerifyTask<'_> {
                 self.remote.generations_of(&opened.envelope, Namespace::owner(&found.name))
             });
             for name in &generations {
-                carried.names.insert(carried.hasher.hash_one(&**name));
+                carried.add(name);
                 wanted.insert(Arc::clone(name), None);
             }
             names.push(generations);
@@ -175,14 +172,13 @@ impl VerifyTask<'_> {
         Ok(judged.collect())
     }
 
-    fn judge_generation(&self, found: &FoundName, carried: &Carried) -> Option<Defect> {
+    fn judge_generation(&self, found: &FoundName, carried: &CarriedGenerations) -> Option<Defect> {
         let Some(bytes) = &found.stored.bytes else { return Some(Defect::OtherType) };
         if Generation::parse(bytes).is_none() {
             return Some(Defect::BadGeneration);
         }
         let is_of_tag = self.kind(&found.name) == Some(NameKind::Tag);
-        let is_carried = carried.names.contains(&carried.hasher.hash_one(&*found.name));
-        (is_of_tag && !is_carried).then_some(Defect::Orphan)
+        (is_of_tag && carried.lacks(&found.name)).then_some(Defect::Orphan)
     }
 
     fn kind(&self, name: &str) -> Option<NameKind> {

@@ -22,10 +22,11 @@ use crate::lock::Mutex;
 use crate::memory::{MemoryTier, Weighers};
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;
+use crate::recovery::RecoveryLedger;
 use crate::remote::{Means, Remote};
 use crate::resilience::settings::Resilience;
 use crate::runtime::Runtime;
-use crate::settings::{Memory, Settings, SiteSettings};
+use crate::settings::{Memory, RecoverySettings, Settings, SiteSettings};
 use crate::sites::Sites;
 #[cfg(feature = "json")]
 use crate::tasks::Sole;
@@ -213,6 +214,20 @@ impl Builder {
         self
     }
 
+    /// Sees to it that the cache gets well where it does not by itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use athena_cache_core::{Cache, RecoverySettings};
+    ///
+    /// let cache = Cache::builder("shop").recovery(RecoverySettings::every(Duration::from_secs(60))).build()?;
+    /// # Ok::<(), athena_cache_core::Error>(())
+    /// ```
+    pub fn recovery(mut self, recovery: RecoverySettings) -> Self {
+        self.settings.recovery = recovery;
+        self
+    }
+
     /// The remote tier. Without one the cache lives in memory alone, and tells of values that a backend
     /// would not take, as [`Cache::in_memory`] does.
     pub fn backend(mut self, backend: impl Backend) -> Self {
@@ -304,6 +319,7 @@ impl Builder {
             tasks,
             loads: LoadLimits::new(settings.degraded_loads),
             checks,
+            recovery: RecoveryLedger::new(&clock),
             identity,
             claims: Claims::new(),
             sites,
@@ -317,6 +333,7 @@ impl Builder {
             random,
         });
         cache.runtime().keep_alive();
+        cache.supervise();
         #[cfg(feature = "json")]
         cache.join_fleet();
         cache

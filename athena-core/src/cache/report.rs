@@ -11,6 +11,7 @@ use crate::checks::{LAG_BYTES, LAG_SECONDS, REPLICATION};
 use crate::clock::unix_millis;
 use crate::excerpt::Excerpt;
 use crate::health::{Fact, Health, HealthReport};
+use crate::recovery::StepCount;
 use crate::remote::NodeStatus;
 use crate::settings::MemoryRole;
 use crate::telemetry::timeline::Occurrence;
@@ -51,6 +52,8 @@ pub struct Report {
     /// What health checks found last, if somebody has asked within the last minute.
     #[serde(serialize_with = "shared")]
     pub checks: Option<Arc<HealthReport>>,
+    /// What was done so that the cache gets well, and what came of it.
+    pub recovery: Vec<StepCount>,
     /// Most entries that memory holds.
     pub max_entries: u64,
 }
@@ -116,6 +119,7 @@ impl Cache {
             exchanges: self.0.telemetry.exchanges(),
             retry_budget_left: self.0.remote.as_ref().map(|remote| remote.retries_left()),
             checks: self.0.checks.latest(RECENT),
+            recovery: self.0.recovery.counts(),
             max_entries: self.0.settings.memory.max_entries,
         }
     }

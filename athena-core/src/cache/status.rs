@@ -17,7 +17,7 @@ use crate::telemetry::timeline::Occurrence;
 
 pub use parts::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
-    ServerStatus, TrustStatus,
+    RecoveryStatus, ServerStatus, TrustStatus,
 };
 
 /// How long a node may take to say how it is.
@@ -51,6 +51,8 @@ pub struct Status {
     pub trust: TrustStatus,
     /// What is announced of the backend's maintenance.
     pub maintenance: MaintenanceStatus,
+    /// What was done so that the cache gets well.
+    pub recovery: RecoveryStatus,
     /// What rarely happens, the latest last.
     pub timeline: Vec<Occurrence>,
 }
@@ -63,6 +65,7 @@ impl Cache {
     pub async fn status(&self) -> Status {
         let runtime = self.runtime();
         runtime.keep_alive();
+        self.supervise();
         #[cfg(feature = "json")]
         self.join_fleet();
         let operator = runtime.remote.as_ref().and_then(|remote| remote.operator());

@@ -1,7 +1,9 @@
 //! Calling functions before anybody else does.
 //!
-//! Invariant: no more calls run side by side, and no more begin in a second, than was said; and none goes on past the
-//! limit.
+//! Invariant: no more calls run side by side, and no more begin in a second, than was said; none goes on past the limit,
+//! and one that panics ends no other.
+
+mod pacing;
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,7 +12,11 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream, StreamExt};
 
 use super::Cache;
+use crate::checks::ReadinessHold;
 use crate::clock::{Clock, Tick};
+use crate::contained::{contained, contained_future};
+
+use pacing::Pacing;
 
 /// Calls side by side, and in a second, unless something else is said.
 const CONCURRENCY: usize = 8;
@@ -25,6 +31,7 @@ pub struct WarmUp<'a, C> {
     concurrency: usize,
     per_second: u32,
     limit: Option<Duration>,
+    hold: Option<ReadinessHold>,
 }
 
 /// What came of a warm-up.
@@ -33,7 +40,9 @@ pub struct WarmUp<'a, C> {
 pub struct WarmedUp {
     /// How many calls have ended, whatever they returned.
     pub called: usize,
-    /// Whether there was time for all of them.
+    /// How many of them have panicked.
+    pub panicked: usize,
+    /// Whether all of them were made, and have ended in time.
     pub is_complete: bool,
 }
 
@@ -41,7 +50,7 @@ impl Cache {
     /// Calls functions of this cache, so that those who call them next find values there.
     ///
     /// Calls are made one by one as they are due, each as any other call: what is there is not loaded again, and one
-    /// process loads for all. What they return is dropped, errors too.
+    /// process loads for all. What they return is dropped, errors too; a panic is counted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -61,7 +70,7 @@ impl Cache {
     {
         let calls = calls.into_iter();
         let (concurrency, per_second) = (CONCURRENCY, PER_SECOND);
-        WarmUp { cache: self, calls, concurrency, per_second, limit: None }
+        WarmUp { cache: self, calls, concurrency, per_second, limit: None, hold: None }
     }
 }
 
@@ -73,6 +82,8 @@ impl<C> WarmUp<'_, C> {
     }
 
     /// How many calls begin in a second at most; 100 if nothing is said, and never none.
+    ///
+    /// Those that are late because others took their time are not made up for.
     pub fn per_second(mut self, calls: u32) -> Self {
         self.per_second = calls;
         self
@@ -81,6 +92,30 @@ impl<C> WarmUp<'_, C> {
     /// How long all of it may take; calls that run then are dropped. Without it, as long as it takes.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Has the cache not be [ready](crate::HealthChecks::is_ready) before this has ended, or so much time has passed:
+    /// a probe then sends no callers who would find nothing.
+    ///
+    /// It holds from now on, not only from [`run`](Self::run) on, as the check `warm_up` of
+    /// [`health_checks`](Cache::health_checks). It is over as well when this is dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use std::time::Duration;
+    /// # use athena_cache_core::Cache;
+    /// # async fn products(_: &str) -> Result<(), std::io::Error> { Ok(()) }
+    /// # let cache = Cache::in_memory("shop");
+    /// let warm_up = cache.warm_up([products("books")]).hold_ready(Duration::from_secs(30));
+    /// assert!(!cache.health_checks().is_ready().await);
+    /// warm_up.run().await;
+    /// assert!(cache.health_checks().is_ready().await);
+    /// # }
+    /// ```
+    pub fn hold_ready(mut self, at_most: Duration) -> Self {
+        self.hold = Some(self.cache.runtime().checks.hold_ready(at_most));
         self
     }
 }
@@ -92,111 +127,98 @@ where
 {
     /// Makes the calls.
     pub async fn run(self) -> WarmedUp {
-        let clock = &self.cache.runtime().clock;
-        let until = self.limit.map_or(Tick::FAR, |limit| clock.now().after(limit));
-        let gap = Duration::from_secs(1) / self.per_second.max(1);
-        let due = stream::iter(self.calls.enumerate()).then(async |(number, call)| {
-            if number > 0 {
-                clock.sleep(gap).await;
-            }
-            DueCall(call)
+        let Self { cache, calls, concurrency, per_second, limit, hold } = self;
+        let clock = &cache.runtime().clock;
+        let until = limit.map_or(Tick::FAR, |limit| clock.now().after(limit));
+        let turns = Turns { calls, pacing: Pacing::new(per_second), clock };
+        let due = stream::unfold(turns, |mut turns| async {
+            let call = turns.next().await?;
+            Some((DueCall(call), turns))
         });
-        let ended = due.map(|DueCall(call)| call).buffer_unordered(self.concurrency.max(1));
-        self.cache.scope(count(ended, until, clock)).await
+        let ended = due.map(|DueCall(call)| ended(call)).buffer_unordered(concurrency.max(1));
+        let warmed = cache.scope(count(ended, until, clock)).await;
+        if hold.is_some() {
+            drop(hold);
+            // A report that says otherwise is given out no longer.
+            cache.runtime().checks.forget();
+        }
+        warmed
     }
 }
 
-/// A call whose turn it is.
-struct DueCall<C>(C);
+/// The calls in their turn.
+struct Turns<'a, C> {
+    calls: C,
+    pacing: Pacing,
+    clock: &'a Clock,
+}
+
+/// A call whose turn it is; none where making it panicked, after which no others are made.
+struct DueCall<F>(Option<F>);
+
+impl<C: Iterator> Turns<'_, C> {
+    /// The next one, once it is due.
+    async fn next(&mut self) -> Option<Option<C::Item>> {
+        if self.pacing.is_over() {
+            return None;
+        }
+        let call = match contained(|| self.calls.next()) {
+            Ok(call) => Some(call?),
+            Err(_) => None,
+        };
+        let wait = self.pacing.next(self.clock.now());
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+        if call.is_none() {
+            self.pacing.end();
+        }
+        Some(call)
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CallEnd {
+    Returned,
+    Panicked,
+    /// It was none: making it panicked.
+    NotMade,
+}
+
+async fn ended<F: Future>(call: Option<F>) -> CallEnd {
+    let Some(call) = call else { return CallEnd::NotMade };
+    match contained_future(call).await {
+        Ok(output) => match contained(|| drop(output)) {
+            Ok(()) => CallEnd::Returned,
+            Err(_) => CallEnd::Panicked,
+        },
+        Err(_) => CallEnd::Panicked,
+    }
+}
 
 /// Counts what ends until then.
-async fn count(ended: impl Stream, until: Tick, clock: &Clock) -> WarmedUp {
+async fn count(ended: impl Stream<Item = CallEnd>, until: Tick, clock: &Clock) -> WarmedUp {
     let mut ended = pin!(ended);
-    let mut called = 0;
+    let mut warmed = WarmedUp { called: 0, panicked: 0, is_complete: false };
+    let mut all_made = true;
     loop {
         let left = until.since(clock.now());
-        let is_complete = match clock.within(left, ended.next()).await {
-            Some(Some(_)) => {
-                called += 1;
-                continue;
+        match clock.within(left, ended.next()).await {
+            Some(Some(CallEnd::Returned)) => warmed.called += 1,
+            Some(Some(CallEnd::Panicked)) => {
+                warmed.called += 1;
+                warmed.panicked += 1;
             }
-            Some(None) => true,
-            None => false,
-        };
-        return WarmedUp { called, is_complete };
+            Some(Some(CallEnd::NotMade)) => {
+                warmed.panicked += 1;
+                all_made = false;
+            }
+            Some(None) => return WarmedUp { is_complete: all_made, ..warmed },
+            None => return warmed,
+        }
     }
 }
 
 #[cfg(all(test, feature = "testing"))]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-    use crate::testing::ManualClock;
-
-    /// Moves the clock on whenever somebody sleeps, until the future has ended.
-    async fn driven<T>(clock: &ManualClock, future: impl Future<Output = T>) -> (T, Duration) {
-        let (mut future, mut passed) = (pin!(future), Duration::ZERO);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut future => return (output, passed),
-                () = tokio::task::yield_now() => {
-                    if clock.sleepers() > 0 {
-                        clock.advance(Duration::from_millis(1));
-                        passed += Duration::from_millis(1);
-                    }
-                }
-            }
-        }
-    }
-
-    fn cache(clock: &ManualClock) -> Cache {
-        Cache::builder("shop").clock(clock).build().unwrap()
-    }
-
-    #[tokio::test]
-    async fn it_calls_each_once_and_no_more_in_a_second_than_was_said() {
-        let clock = ManualClock::new();
-        let cache = cache(&clock);
-        let (under_way, most, loads) =
-            (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-        let call = async |number: u32| {
-            let now = under_way.fetch_add(1, Ordering::SeqCst) + 1;
-            most.fetch_max(now, Ordering::SeqCst);
-            Clock::from(clock.clone()).sleep(Duration::from_millis(500)).await;
-            under_way.fetch_sub(1, Ordering::SeqCst);
-            let cache = Cache::current().expect("calls are inside of it");
-            let entry = cache.entry(format!("product:{number}")).ttl(Duration::from_secs(60));
-            entry
-                .get_or_load(async || {
-                    loads.fetch_add(1, Ordering::SeqCst);
-                    if number == 3 { Err(()) } else { Ok(number) }
-                })
-                .await
-        };
-        let warming = cache.warm_up((0..20).map(&call)).concurrency(3).per_second(10).run();
-        let (warmed, took) = driven(&clock, warming).await;
-        assert_eq!(warmed, WarmedUp { called: 20, is_complete: true });
-        assert_eq!((loads.load(Ordering::SeqCst), most.load(Ordering::SeqCst)), (20, 3));
-        assert!(took >= Duration::from_millis(1_900), "{took:?}");
-        assert_eq!(cache.stats().loads, 19, "one failed");
-    }
-
-    #[tokio::test]
-    async fn it_ends_at_its_limit() {
-        let clock = ManualClock::new();
-        let cache = cache(&clock);
-        let calls = std::iter::repeat_with(std::future::pending::<()>);
-        let warming = cache.warm_up(calls).limit(Duration::from_secs(1)).run();
-        let (warmed, took) = driven(&clock, warming).await;
-        assert_eq!(warmed, WarmedUp { called: 0, is_complete: false });
-        assert_eq!(took, Duration::from_secs(1));
-        let calls = std::iter::repeat_with(|| std::future::ready(()));
-        let warming = cache.warm_up(calls).per_second(10).limit(Duration::from_millis(950)).run();
-        let (warmed, _) = driven(&clock, warming).await;
-        assert_eq!((warmed.called, warmed.is_complete), (10, false));
-    }
-}
+mod tests;

@@ -65,7 +65,7 @@ pub(super) fn persistence(survey: &Survey, settings: &HealthSettings) -> Finding
 /// Whether there is room.
 ///
 /// What evicts by a policy that is meant for it is full for ever, and does what it is there for.
-pub(super) fn memory(survey: &Survey) -> Finding {
+pub(crate) fn memory(survey: &Survey) -> Finding {
     let (mut told, mut untold, mut notes) = (Vec::new(), unsaid(survey), Vec::new());
     let (mut used, mut evicted) = (0, 0);
     for node in survey.primaries() {

@@ -68,6 +68,11 @@ impl Finding {
         Self { status: status.into(), description, data: BTreeMap::new(), none_serves: false }
     }
 
+    /// What it says, in words.
+    pub(crate) fn words(&self) -> &str {
+        self.description.as_deref().unwrap_or_default()
+    }
+
     /// How the thing fares; `None` if that was not found out.
     pub fn status(&self) -> Option<Health> {
         self.status

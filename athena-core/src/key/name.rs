@@ -13,6 +13,7 @@
 //! shop:{1a}@check:6f2a91                    what a health check writes and removes, in one partition
 //! shop:{@}                                  the roster of the processes that use the namespace
 //! shop:{@}:web-3-6f2a91                     what one of them says of itself
+//! shop:{@}recovery                          which of them sees to the servers for all
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its
@@ -107,6 +108,11 @@ impl Namespace {
             None => format!("{}:@check:{number:016x}", self.text),
             Some(partition) => format!("{}:{{{partition}}}@check:{number:016x}", self.text),
         }
+    }
+
+    /// The lease of the process that sees to the servers for all.
+    pub(crate) fn recovery(&self) -> String {
+        format!("{}:{{@}}recovery", self.text)
     }
 
     /// The generation that changes with every tag.

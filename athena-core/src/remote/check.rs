@@ -84,7 +84,7 @@ impl Remote {
         self.backend.partitions().iter().find(is_of_node).cloned()
     }
 
-    async fn within<T>(
+    pub(super) async fn within<T>(
         &self,
         node: Node,
         limit: Duration,

@@ -6,6 +6,7 @@ use super::not_kept::NotKept;
 use super::outcome::{Outcome, Source};
 use super::topic::Topic;
 use crate::backend::{Class, Failover, Failure};
+use crate::recovery::{RecoveryStep, StepResult};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::class::Traffic;
 
@@ -238,6 +239,18 @@ pub enum Event<'a> {
         what: &'a str,
         /// Who.
         actor: &'a str,
+    },
+    /// A step was taken so that the cache gets well: see [`RecoverySettings`](crate::RecoverySettings).
+    #[non_exhaustive]
+    Recovery {
+        /// What was done.
+        step: RecoveryStep,
+        /// What came of it.
+        result: StepResult,
+        /// What was found, or why it was not done; without addresses.
+        text: &'a str,
+        /// More of it, which may name nodes; empty if there is no more to say.
+        details: &'a str,
     },
     /// A call was answered that memory did not answer at once; told to observers that [want
     /// calls](crate::Observer::wants_calls).

@@ -20,6 +20,7 @@ use super::topic::Topic;
 use crate::backend::{Class, Failover};
 use crate::clock::Clock;
 use crate::policy::Percent;
+use crate::recovery::StepResult;
 use crate::resilience::breaker::BreakerState;
 
 /// No cache for annotated functions; said once per process.
@@ -29,6 +30,11 @@ pub(crate) fn uncached(site: &str) {
         site,
         "no cache is installed or in scope; annotated functions run uncached"
     );
+}
+
+/// A look at how the cache fares that panicked; the next one comes all the same.
+pub(crate) fn recovery_panicked(cache: &str, panic: &str) {
+    tracing::error!(target: "athena_cache", cache, panic, "recovery panicked; it is tried again");
 }
 
 /// A call that nothing can be done for in the background; said once per cache.
@@ -192,6 +198,14 @@ impl Observer for Log {
             }
             Event::Acted { what, actor } => {
                 tracing::info!(target: "athena_cache", cache, what, actor, "done by hand");
+            }
+            Event::Recovery { step, result, text, details } => {
+                let (step, outcome) = (step.name(), result.name());
+                if *result == StepResult::Left {
+                    tracing::debug!(target: "athena_cache", cache, step, outcome, text, details, "recovery is left to another process");
+                } else {
+                    tracing::warn!(target: "athena_cache", cache, step, outcome, text, details, "recovery");
+                }
             }
             Event::Retrying { endpoint, operation, attempt, class } => {
                 let class = class.name();

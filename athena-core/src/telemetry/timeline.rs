@@ -140,6 +140,10 @@ impl Timeline {
             {
                 Occurrence::new(Kind::Journal, "no invalidation waits any more")
             }
+            Event::Recovery { step, result, text, .. } => {
+                let (step, result) = (step.name(), result.name());
+                Occurrence::new(Kind::Recovery, format!("{step}, {result}: {}", Excerpt::of(text)))
+            }
             Event::Acted { what, actor } => {
                 let actor = Some(Excerpt::of(actor).into());
                 Occurrence { actor, ..Occurrence::new(Kind::Action, Excerpt::of(what)) }
@@ -166,6 +170,7 @@ fn breaker(traffic: Traffic, from: BreakerState, to: BreakerState) -> Option<Occ
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recovery::{RecoveryStep, StepResult};
     use crate::telemetry::Topic;
 
     #[test]
@@ -210,6 +215,21 @@ mod tests {
         timeline.hear(&Event::Replayed { count: 1, left: 0 });
         let texts: Vec<_> = timeline.read().into_iter().map(|it| it.text).collect();
         assert_eq!(texts, ["invalidations wait for the backend", "no invalidation waits any more"]);
+    }
+
+    #[test]
+    fn what_was_done_to_recover_is_told_with_its_result() {
+        let timeline = Timeline::default();
+        let (step, result) = (RecoveryStep::Repair, StepResult::Done);
+        timeline.hear(&Event::Recovery {
+            step,
+            result,
+            text: "3 of 4 values were removed",
+            details: "at node-1",
+        });
+        let Occurrence { kind, text, .. } = timeline.read().pop().unwrap();
+        assert_eq!(kind, OccurrenceKind::Recovery);
+        assert_eq!(text, "repair, done: 3 of 4 values were removed");
     }
 
     #[test]

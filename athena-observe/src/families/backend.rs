@@ -54,6 +54,17 @@ pub(super) const FAMILIES: &[Family] = &[
         values: Values::Level(|report| report.stats.last_recovery.map(|took| took.as_secs_f64())),
     },
     Family {
+        name: "recovery_steps_total",
+        unit: "{step}",
+        help: "Steps of recovery, by what came of them.",
+        values: Values::Counts(|report, _, samples| {
+            for counted in &report.recovery {
+                let labels = [("step", counted.step.name()), ("result", counted.result.name())];
+                samples.add(&labels, &counted.count);
+            }
+        }),
+    },
+    Family {
         name: "operation_duration_seconds",
         unit: "s",
         help: "What exchanges with nodes took, whatever came of them.",

@@ -39,6 +39,8 @@ pub(super) struct OperationsState {
     pub(super) heard: Fresh<Option<SentinelReport>>,
     pub(super) denials: Lock<Denials>,
     pub(super) is_acquainted: AtomicBool,
+    /// Whether what is for administrators may be done.
+    pub(super) allow_admin: bool,
 }
 
 impl OperationsState {

@@ -1,5 +1,7 @@
 //! What is kept of real servers: on their disks, and in files of ours.
 
+mod bad_days;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -37,6 +37,8 @@ impl RedisServer {
     /// Has it fail to save, and with that refuse writes and signs of life (MISCONF), until
     /// [`let_save`](Self::let_save).
     pub(crate) fn fail_to_save(&self) {
+        // A replica has a file there once it was given everything.
+        drop(fs::remove_file(self.folder.join("dump.rdb")));
         fs::create_dir_all(self.folder.join("dump.rdb/in-the-way")).expect("create a folder");
         self.cli(&["CONFIG", "SET", "save", "3600 1"]);
         wait_for("a save fails", || {

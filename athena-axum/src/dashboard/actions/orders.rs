@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::dashboard::backups::BackupName;
+
 /// Bytes of a name.
 const LONGEST: usize = 1_024;
 /// Seconds of an isolation.
@@ -27,6 +29,17 @@ pub(super) enum What {
     Reconnect,
     Look(String),
     Examine,
+    Verify,
+    Repair,
+    Backup(BackupName),
+    Restore(BackupName, RestoreRun),
+}
+
+/// Whether a restore is one, or only shows what it would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RestoreRun {
+    Real,
+    Dry,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +82,23 @@ struct Examine {
     cache: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmed {
+    cache: String,
+    confirm: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Restore {
+    cache: String,
+    name: String,
+    confirm: String,
+    #[serde(default)]
+    dry_run: bool,
+}
+
 impl Order {
     /// # Errors
     ///
@@ -100,8 +130,36 @@ impl Order {
                 let Examine { cache } = read(body, "{\"cache\": …}")?;
                 Ok(Self { cache, what: What::Examine })
             }
+            "verify" => {
+                let Resume { cache } = read(body, "{\"cache\": …}")?;
+                Ok(Self { cache, what: What::Verify })
+            }
+            "repair" => {
+                let Confirmed { cache, confirm } =
+                    read(body, "{\"cache\": …, \"confirm\": the namespace}")?;
+                Self { cache, what: What::Repair }.confirmed(&confirm)
+            }
+            "backup" => {
+                let Look { cache, name } = read(body, "{\"cache\": …, \"name\": …}")?;
+                Ok(Self { cache, what: What::Backup(BackupName::new(name)?) })
+            }
+            "restore" => {
+                let expected = "{\"cache\": …, \"name\": …, \"confirm\": the namespace}, and `dry_run` to only see \
+                                what would be done";
+                let Restore { cache, name, confirm, dry_run } = read(body, expected)?;
+                let run = if dry_run { RestoreRun::Dry } else { RestoreRun::Real };
+                let what = What::Restore(BackupName::new(name)?, run);
+                Self { cache, what }.confirmed(&confirm)
+            }
             _ => Self::invalidate(body),
         }
+    }
+
+    fn confirmed(self, confirm: &str) -> Result<Self, String> {
+        if self.cache == confirm {
+            return Ok(self);
+        }
+        Err("`confirm` is not the namespace that this is about".into())
     }
 
     fn invalidate(body: &[u8]) -> Result<Self, String> {
@@ -132,6 +190,11 @@ impl What {
             Self::Reconnect => "reconnect",
             Self::Look(_) => "look at an entry",
             Self::Examine => "examine the servers",
+            Self::Verify => "verify all that is stored",
+            Self::Repair => "repair what is stored",
+            Self::Backup(_) => "make a backup",
+            Self::Restore(_, RestoreRun::Real) => "restore a backup",
+            Self::Restore(_, RestoreRun::Dry) => "see what a restore would do",
         }
     }
 }

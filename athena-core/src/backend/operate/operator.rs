@@ -95,6 +95,16 @@ pub trait Operator: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Has every node that serves names give memory back to its machine that it holds and does not use.
+    ///
+    /// # Errors
+    ///
+    /// It is not allowed ([`Class::Denied`]), and nothing was sent; this store has no such thing, or a node did not do
+    /// it, and those after it were not asked.
+    async fn purge_memory(&self) -> Result<(), Failure> {
+        Err(Failure::new(Class::Rejected, "this store holds no memory that it could give back"))
+    }
+
     /// Puts a process into the fleet of those that use a prefix, for so long, and drops who has not come again.
     ///
     /// # Errors

@@ -9,13 +9,14 @@ use super::super::Cache;
 use super::Status;
 use super::parts::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
-    ServerStatus, TrustStatus,
+    RecoveryStatus, ServerStatus, TrustStatus,
 };
 use crate::backend::operate::{SentinelReport, StoreKind, Survey, SurveyedNode};
 use crate::health::HealthReport;
 use crate::moment::Moment;
 use crate::remote::NodeStatus;
 use crate::resilience::breaker::BreakerState;
+use crate::runtime::Runtime;
 use crate::settings::MemoryRole;
 use crate::telemetry::Stats;
 
@@ -53,6 +54,7 @@ pub(super) fn status(
         },
         trust: TrustStatus { trusted, window_seconds: window.map(|it| it.as_secs_f64()) },
         maintenance: maintenance(&nodes),
+        recovery: recovery(runtime),
         timeline: runtime.telemetry.timeline(),
     }
 }
@@ -119,6 +121,17 @@ fn failover(stats: &Stats, breaker: Option<BreakerState>) -> FailoverStatus {
         last_failover_time: stats.last_failover.map(Moment::from_unix_millis),
         recovery_time: stats.last_recovery,
         circuit_breaker_state: circuit.map(str::to_owned),
+    }
+}
+
+fn recovery(runtime: &Runtime) -> RecoveryStatus {
+    let every = runtime.settings.recovery.every.filter(|_| runtime.remote.is_some());
+    let ledger = &runtime.recovery;
+    RecoveryStatus {
+        every_seconds: every.map(|every| every.as_secs_f64()),
+        troubles: every.map(|_| ledger.troubles()),
+        is_acting: every.map(|_| ledger.is_acting()),
+        steps: ledger.counts(),
     }
 }
 

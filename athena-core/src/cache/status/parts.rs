@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::backend::Ability;
 use crate::moment::Moment;
+use crate::recovery::StepCount;
 use crate::resilience::breaker::BreakerState;
 use crate::time_span;
 
@@ -201,4 +202,19 @@ pub struct MaintenanceStatus {
     pub buffered: u64,
     /// What was announced, to the letter, if it was not understood.
     pub raw: Option<String>,
+}
+
+/// What is done so that the cache gets well where it does not by itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RecoveryStatus {
+    /// How often it is looked whether anything is to be done, in seconds; `None` if never.
+    pub every_seconds: Option<f64>,
+    /// What is wrong now, of `connections`, `integrity`, `speed` and `memory`; `None` if nobody looks.
+    pub troubles: Option<Vec<&'static str>>,
+    /// Whether this process is the one of all that acts on the servers; `None` likewise.
+    pub is_acting: Option<bool>,
+    /// What this process did, and what came of it.
+    pub steps: Vec<StepCount>,
 }

@@ -4,6 +4,7 @@
 //! and 8).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use smallvec::{SmallVec, smallvec};
@@ -98,6 +99,9 @@ impl Remote {
         match Envelope::read(bytes, address.reader()) {
             Ok(envelope) => Some(envelope),
             Err(reason) => {
+                if reason.is_damage() {
+                    self.damaged.fetch_add(1, Ordering::Relaxed);
+                }
                 let key = &self.telemetry.topic(&address.key, address.site);
                 let reason = &reason.to_string();
                 self.telemetry.tell(&Event::Unreadable { key, reason });

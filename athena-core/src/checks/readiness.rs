@@ -1,0 +1,58 @@
+//! That a cache is not ready before it is warm.
+//!
+//! Invariant: it ends with whoever holds it back, or at the limit, whatever that does.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::CheckSet;
+use crate::clock::{Clock, Tick};
+use crate::health::{Finding, Need};
+use crate::lock::Mutex;
+
+/// The check that says so.
+const WARM_UP: &str = "warm_up";
+
+/// Those that hold readiness back.
+#[derive(Debug, Default)]
+pub(super) struct Holds(Mutex<Vec<Weak<HeldUntil>>>);
+
+/// One of them, for as long as this, or a clone of it, lives.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "it is there to be held")]
+pub(crate) struct ReadinessHold(Arc<HeldUntil>);
+
+/// When it ends by itself.
+#[derive(Debug)]
+struct HeldUntil(Tick);
+
+impl CheckSet {
+    /// Has the cache not be ready while this is held, and no longer than that.
+    pub(crate) fn hold_ready(&self, at_most: Duration) -> ReadinessHold {
+        let held = Arc::new(HeldUntil(self.clock.now().after(at_most)));
+        self.holds.0.lock().push(Arc::downgrade(&held));
+        let (holds, clock) = (Arc::clone(&self.holds), self.clock.clone());
+        self.add(WARM_UP.to_owned(), Need::Ready, move || {
+            let found = holds.found(&clock);
+            async move { found }
+        });
+        ReadinessHold(held)
+    }
+}
+
+impl Holds {
+    /// For how long it is waited still, at most.
+    fn found(&self, clock: &Clock) -> Finding {
+        let now = clock.now();
+        let mut holds = self.0.lock();
+        holds.retain(|held| held.upgrade().is_some_and(|held| held.0 > now));
+        let ends = holds.iter().filter_map(Weak::upgrade).map(|held| held.0);
+        match ends.max() {
+            None => Finding::healthy("it is warm, or was waited for long enough"),
+            Some(end) => {
+                let left = end.since(now);
+                Finding::unhealthy(format_args!("it is being warmed up, for {left:?} more at most"))
+            }
+        }
+    }
+}
