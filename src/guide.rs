@@ -10,6 +10,7 @@
 //! | [`options`] | each option of these libraries, and how it is said here |
 //! | [`values`] | what has to be true of a type that goes to Redis |
 //! | [`high_availability`] | what callers notice when Redis fails, and what the servers need for it |
+//! | [`limits`] | how long a call waits, breakers, retries |
 //! | [`monitoring`] | figures, health, alerts and what to do about each, the page |
 //! | [`troubleshooting`] | by symptom: every call is a miss, an old value, slow calls |
 //! | [`large_values`] | values that hold up everything on their connection |
@@ -39,6 +40,7 @@ pages! {
     high_availability: "docs/high-availability.md",
     in_sync: "docs/in-sync.md",
     large_values: "docs/large-values.md",
+    limits: "docs/limits.md",
     migrating: "docs/migrating.md",
     monitoring: "docs/monitoring.md",
     options: "docs/options.md",
