@@ -17,8 +17,8 @@ const BESIDE: [&str; 7] = [
 pub(crate) fn paths() -> impl Iterator<Item = String> {
     let docs = std::fs::read_dir(crate::root().join("docs")).expect("the folder of the pages");
     let docs = docs.map(|entry| entry.expect("an entry of it").file_name());
-    let docs = docs.map(|name| format!("docs/{}", name.to_string_lossy()));
-    let docs: BTreeSet<_> = docs.filter(|path| path.ends_with(".md")).collect();
+    let docs = docs.filter_map(|name| name.to_str()?.strip_suffix(".md").map(str::to_owned));
+    let docs: BTreeSet<_> = docs.map(|name| format!("docs/{name}.md")).collect();
     BESIDE.map(str::to_owned).into_iter().chain(docs)
 }
 
