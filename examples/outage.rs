@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use athena_cache::{
-    BreakerState, Cache, Event, Observer, Redis, Resilience, Source, Stats, athena_cache, of,
+    BreakerState, Cache, Event, Memory, Observer, Redis, Resilience, Source, Stats, athena_cache,
+    of,
 };
 use support::server::RedisServer;
 use tokio::task::JoinSet;
@@ -84,8 +85,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn run(outage: Outage) -> Result<bool, Box<dyn Error>> {
     let mut server = RedisServer::start();
     let opening = Opening::default();
+    // As the first tier memory would answer most calls, and hide what becomes of those that ask Redis.
     let cache = Cache::builder("outage")
         .backend(Redis::from_url(server.url())?)
+        .memory(Memory::fallback_only(10_000))
         .observer(opening.clone())
         .build()?;
     println!("\n{outage:?} after {BREAK_AT:?}, back after {RETURN_AT:?}, {TASKS} tasks");

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 //!
+#![doc = include_str!("guide/links.md")]
 #![doc = include_str!("../docs/uses.md")]
 //!
 //! # What is where
@@ -35,7 +36,8 @@
 //! |---|---|
 //! | the options of a function | [`macro@athena_cache`], [`macro@athena_invalidate`] |
 //! | asking about one call: its key, outcome, entry | [`of`] |
-//! | options that other libraries have | `docs/options.md` |
+//! | set-up, how old a value may be, recipes, monitoring, symptoms | [`guide`] |
+//! | options that other libraries have | [`guide::options`] |
 //! | entries without macros | [`Cache::entry`], [`Cache::batch`] |
 //! | settings, from code or a file | [`Cache::builder`], [`Settings`], [`Resilience`] |
 //! | what happens while a backend is away | [`Fallback`], [`Invalidated`] |
@@ -67,6 +69,8 @@
 //! | `testing` | a manual clock, a backend in memory, one that fails on demand, the conformance suite |
 //!
 //! It runs on tokio with time enabled; the `redis` feature also needs I/O.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use athena_cache_core::{
     Answerer, AsyncCall, Background, Backup, Batch, BreakerSettings, BreakerState, Builder, Cache,
@@ -104,18 +108,5 @@ pub mod fuzzing {
 #[doc(hidden)]
 pub use athena_cache_core::private as __private;
 
-/// The samples of docs/monitoring.md compile.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/monitoring.md")]
-mod monitoring {}
-
-/// The samples of the other pages compile.
-#[cfg(all(doctest, feature = "redis", feature = "testing"))]
-mod pages {
-    #[doc = include_str!("../docs/set-up.md")]
-    mod set_up {}
-    #[doc = include_str!("../docs/troubleshooting.md")]
-    mod troubleshooting {}
-    #[doc = include_str!("../docs/cookbook.md")]
-    mod cookbook {}
-}
+#[cfg(any(doc, doctest))]
+pub mod guide;

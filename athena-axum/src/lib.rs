@@ -25,6 +25,8 @@
 //!
 //! Invariant: nothing is mounted that was not named, and nothing that is shown holds a key, an argument, a tag or a value.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "layer")]
 mod layer;
 
@@ -46,3 +48,8 @@ pub use dashboard::{
 };
 #[cfg(feature = "routes")]
 pub use routes::{health, metrics, status};
+
+/// The sample of the readme compiles.
+#[cfg(all(doctest, feature = "dashboard"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

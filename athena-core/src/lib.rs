@@ -5,6 +5,7 @@
 //! [`backend`], `telemetry` · `tier`, `coherence`, `flight` · `engine`, the one read path · [`Cache`],
 //! [`of`] · `private`, which expansions call.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments beside what it makes of them: where a future stands in that of every \

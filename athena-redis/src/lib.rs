@@ -25,6 +25,8 @@
 //! |---|---|
 //! | `tls` | `rediss://`, with rustls |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod backend;
 mod config;
 mod error;

@@ -2,17 +2,7 @@
 
 use std::path::Path;
 
-const DOCS: [&str; 9] = [
-    "ARCHITECTURE.md",
-    "SECURITY.md",
-    "docs/protocol.md",
-    "docs/words.md",
-    "docs/coherence.md",
-    "docs/high-availability.md",
-    "docs/values.md",
-    "docs/options.md",
-    "docs/monitoring.md",
-];
+use crate::markdown;
 
 /// Where a path in the docs may begin.
 const ROOTS: [&str; 7] = [
@@ -28,11 +18,12 @@ const ROOTS: [&str; 7] = [
 #[test]
 fn every_file_that_the_docs_name_exists() {
     let mut faults = Vec::new();
-    for doc in DOCS {
-        for quoted in quoted(&crate::read(doc)) {
+    for doc in markdown::paths().filter(|path| path != "CHANGELOG.md") {
+        for quoted in quoted(&crate::read(&doc)) {
             let is_file = [".rs", ".lua", ".md", ".toml"].iter().any(|end| quoted.ends_with(end));
             let is_path = quoted.chars().all(|it| it.is_alphanumeric() || "/._-{},".contains(it));
-            if !(is_file && is_path) {
+            let is_command = quoted.contains("--");
+            if !(is_file && is_path) || is_command {
                 continue;
             }
             for path in spread(&quoted) {
@@ -107,10 +98,40 @@ fn every_test_that_the_protocol_names_exists() {
     assert!(faults.is_empty(), "there are no such tests: {}", faults.join(", "));
 }
 
+/// The code names pages, and sections of them: `docs/uses.md`, or in a text `docs/uses.md, What people write most`.
+#[test]
+fn every_page_that_the_code_names_exists() {
+    let mut code = String::new();
+    for folder in crate::CRATES.into_iter().chain(["src", "tests", "examples"]) {
+        gather(&crate::root().join(folder), &mut code);
+    }
+    let (mut faults, mut met) = (Vec::new(), 0);
+    for named in code.split("docs/").skip(1) {
+        let Some((name, rest)) = named.split_once(".md") else { continue };
+        if !name.chars().all(|it| it.is_ascii_lowercase() || it == '-') {
+            continue;
+        }
+        met += 1;
+        let path = format!("docs/{name}.md");
+        if !crate::root().join(&path).exists() {
+            faults.push(path);
+            continue;
+        }
+        let section = rest.strip_prefix(", ").and_then(|rest| rest.split_once('"'));
+        let section = section.map(|(section, _)| section).filter(|it| !it.contains('\n'));
+        if section.is_some_and(|it| !markdown::Page::read(&path).has_heading(it)) {
+            faults.push(format!("{path}, {}", section.unwrap_or_default()));
+        }
+    }
+    assert!(met > 10, "only {met} pages are named: has their form changed?");
+    assert!(faults.is_empty(), "the code names what is not there:\n{}", faults.join("\n"));
+}
+
 /// What the protocol says behind each of its headings of that kind.
 fn parts_after(heading: &str) -> Vec<String> {
-    let protocol = crate::read("docs/protocol.md");
-    let parts = protocol.split(heading).skip(1);
+    let rules = markdown::paths().filter(|path| path.starts_with("docs/protocol"));
+    let rules: String = rules.map(|path| crate::read(&path)).collect();
+    let parts = rules.split(heading).skip(1);
     let end = |part: &str| {
         let ends = ["\n#", "\n* **"].iter().filter_map(|end| part.find(end)).min();
         part[..ends.unwrap_or(part.len())].to_owned()

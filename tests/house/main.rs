@@ -6,9 +6,13 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on panics")]
 
 mod borders;
+mod course;
 mod docs;
+mod features;
 mod graph;
 mod imports;
+mod links;
+mod markdown;
 mod names;
 mod plan;
 mod source;

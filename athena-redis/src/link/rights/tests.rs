@@ -1,9 +1,15 @@
+use std::sync::LazyLock;
+
 use redis::{ServerError, Value};
 
 use super::*;
 use crate::link::class::{self, Denial};
 
-const DOCS: &str = include_str!("../../../../docs/high-availability.md");
+/// Read when the tests run: the page is no part of this package, which has to compile by itself.
+static DOCS: LazyLock<String> = LazyLock::new(|| {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/high-availability.md");
+    std::fs::read_to_string(page).expect("the page of the rights")
+});
 
 fn needs(promise: Promise) -> impl Iterator<Item = &'static str> {
     let needs = move |right: &&Right| right.promises.contains(&promise);
