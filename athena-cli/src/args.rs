@@ -42,14 +42,14 @@ pub(crate) struct TargetArgs {
     /// How long each node may take to answer, 1ms to 10min
     #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = range::timeout)]
     pub(crate) timeout: Duration,
-    /// Allows what is for administrators of the servers
+    /// Allows what is for administrators of the servers: `drill --trigger`
     #[arg(long, global = true)]
     pub(crate) admin: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Says how the cache and the nodes are
+    /// Says how the servers are, and with `--fleet` who uses them
     Status(StatusArgs),
     /// Says what is wrong with the servers, why it matters, and what to change
     Doctor(DoctorArgs),
@@ -61,15 +61,15 @@ pub(crate) enum Command {
     Invalidate(InvalidateArgs),
     /// Prints a line at each interval, and what happens in between
     Watch(WatchArgs),
-    /// Watches a failover by writing every 10 ms to what serves
+    /// Watches a failover: writes every 10 ms to each node that serves, and says what was lost
     Drill(DrillArgs),
     /// Keeps what is stored in a file, or has the servers save it
     Backup(BackupArgs),
     /// Puts the values of a backup back, as stale ones
     Restore(RestoreArgs),
-    /// Looks at all that is stored, and says what is good for nothing
+    /// Looks at all that is stored, and says what of it is damaged or good for nothing
     Verify(VerifyArgs),
-    /// The same, and removes it
+    /// Does what `verify` does, and removes what is good for nothing
     Repair(RepairArgs),
 }
 
@@ -89,13 +89,13 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct KeysArgs {
-    /// Of one function, as `app::products`
+    /// Only those of one function, as `app::products`
     #[arg(long)]
     pub(crate) site: Option<String>,
-    /// With a tag
+    /// Only those with a tag
     #[arg(long)]
     pub(crate) tag: Option<String>,
-    /// That are older than their ttl
+    /// Only those that are older than their ttl
     #[arg(long)]
     pub(crate) stale: bool,
     /// How many at most, up to 1000000
