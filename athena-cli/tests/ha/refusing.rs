@@ -76,6 +76,8 @@ fn a_replica_that_is_taken_for_the_primary_is_named_with_its_primary() {
     assert!(answers.starts_with("not known: a replica says so"), "{answers}");
     assert_eq!(shown.json["isReplica"], true);
     assert!(shown.err.starts_with(&noted), "{shown:?}");
+    let verified = athena.run("verify");
+    assert!(verified.exit == 0 && verified.err.contains(&noted), "{verified:?}");
     let shown = Athena::at(&primary.url()).json("show product:3");
     assert_eq!((&shown.json["isReplica"], shown.err.as_str()), (&false.into(), ""));
     assert_eq!(shown.json["values"][0]["answers"], "fresh");
