@@ -13,8 +13,8 @@ use crate::out::Form;
 
 /// What is wrong with the Redis of a cache, what is in it, and what becomes of it in a failover.
 ///
-/// Exit status: 0 fine, 1 trouble found, 2 usage, 3 not reached or not complete, 4 refused, 130 interrupted; which of
-/// them a command ends with stands in its README.
+/// Exit status: 0 fine, 1 trouble found, 2 usage, 3 not reached or not complete, 4 refused, 130 interrupted; when a
+/// command ends with which of them stands in the README of `athena-cache-cli`.
 #[derive(Debug, Parser)]
 #[command(name = "athena", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -30,7 +30,8 @@ pub(crate) struct Args {
 /// Which Redis, and who logs in.
 #[derive(Debug, Group)]
 pub(crate) struct TargetArgs {
-    /// The Redis, as the service has it; else `ATHENA_URL`, with `ATHENA_PASSWORD`
+    /// The Redis, as the service has it; else `ATHENA_URL`. Who logs in: `ATHENA_USERNAME`, `ATHENA_PASSWORD`, and
+    /// `ATHENA_SENTINEL_PASSWORD`
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The settings of the service (TOML): of its Redis, at the top or in a table `redis`
@@ -63,7 +64,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Watches a failover: writes every 10 ms to each node that serves, and says what was lost
     Drill(DrillArgs),
-    /// Keeps what is stored in a file, or has the servers save it
+    /// Writes what is stored into a file, or has the servers save it
     Backup(BackupArgs),
     /// Puts the values of a backup back, as stale ones
     Restore(RestoreArgs),
@@ -131,7 +132,7 @@ pub(crate) struct InvalidateArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct WatchArgs {
-    /// Between two lines, 100ms to 1day
+    /// How long between two lines, 100ms to 1day
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = range::every)]
     pub(crate) every: Duration,
     /// How many lines; without it until it is interrupted
