@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use athena_cache_core::Fleet;
-use athena_cache_core::backend::Backend;
 use athena_cache_core::backend::operate::Operator;
+use athena_cache_core::backend::{Backend, Class, Failure};
 use athena_cache_redis::Redis;
 
 use crate::args::{Args, Command};
@@ -57,7 +57,13 @@ impl Session<'_> {
 /// The processes of a namespace that say that they are there.
 async fn fleet(operator: &dyn Operator, prefix: &str) -> Result<Fleet, Fault> {
     let members = operator.fleet(prefix).await;
-    let unread = |failure| Fault::of("cannot read who uses the namespace", &failure);
+    let unread = |failure: Failure| {
+        let fault = Fault::of("cannot read who uses the namespace", &failure);
+        match failure.class() {
+            Class::Denied => fault.help("it takes the rights `+evalsha +eval +zrange +time +mget`"),
+            _ => fault,
+        }
+    };
     members.map(Fleet::of).map_err(unread)
 }
 
