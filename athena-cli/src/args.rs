@@ -13,8 +13,8 @@ use crate::out::Form;
 
 /// What is wrong with the Redis of a cache, what is in it, and what becomes of it in a failover.
 ///
-/// Exit status: 0 fine, 1 trouble found, 2 usage, 3 not reached or not complete, 4 refused, 130 interrupted; which of
-/// them a command ends with stands in its README.
+/// Exit status: 0 fine, 1 trouble found, 2 usage, 3 not reached or not complete, 4 refused, 130 interrupted; when a
+/// command ends with which of them stands in the README of `athena-cache-cli`.
 #[derive(Debug, Parser)]
 #[command(name = "athena", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -30,7 +30,8 @@ pub(crate) struct Args {
 /// Which Redis, and who logs in.
 #[derive(Debug, Group)]
 pub(crate) struct TargetArgs {
-    /// The Redis, as the service has it; else `ATHENA_URL`, with `ATHENA_PASSWORD`
+    /// The Redis, as the service has it; else `ATHENA_URL`. Who logs in: `ATHENA_USERNAME`, `ATHENA_PASSWORD`, and
+    /// `ATHENA_SENTINEL_PASSWORD`
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The settings of the service (TOML): of its Redis, at the top or in a table `redis`
@@ -42,14 +43,14 @@ pub(crate) struct TargetArgs {
     /// How long each node may take to answer, 1ms to 10min
     #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = range::timeout)]
     pub(crate) timeout: Duration,
-    /// Allows what is for administrators of the servers
+    /// Allows what is for administrators of the servers: `drill --trigger`
     #[arg(long, global = true)]
     pub(crate) admin: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Says how the cache and the nodes are
+    /// Says how the servers are, and with `--fleet` who uses them
     Status(StatusArgs),
     /// Says what is wrong with the servers, why it matters, and what to change
     Doctor(DoctorArgs),
@@ -61,15 +62,15 @@ pub(crate) enum Command {
     Invalidate(InvalidateArgs),
     /// Prints a line at each interval, and what happens in between
     Watch(WatchArgs),
-    /// Watches a failover by writing every 10 ms to what serves
+    /// Watches a failover: writes every 10 ms to each node that serves, and says what was lost
     Drill(DrillArgs),
-    /// Keeps what is stored in a file, or has the servers save it
+    /// Writes what is stored into a file, or has the servers save it
     Backup(BackupArgs),
     /// Puts the values of a backup back, as stale ones
     Restore(RestoreArgs),
-    /// Looks at all that is stored, and says what is good for nothing
+    /// Looks at all that is stored, and says what of it is damaged or good for nothing
     Verify(VerifyArgs),
-    /// The same, and removes it
+    /// Does what `verify` does, and removes what is good for nothing
     Repair(RepairArgs),
 }
 
@@ -89,13 +90,13 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct KeysArgs {
-    /// Of one function, as `app::products`
+    /// Only those of one function, as `app::products`
     #[arg(long)]
     pub(crate) site: Option<String>,
-    /// With a tag
+    /// Only those with a tag
     #[arg(long)]
     pub(crate) tag: Option<String>,
-    /// That are older than their ttl
+    /// Only those that are older than their ttl
     #[arg(long)]
     pub(crate) stale: bool,
     /// How many at most, up to 1000000
@@ -131,7 +132,7 @@ pub(crate) struct InvalidateArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct WatchArgs {
-    /// Between two lines, 100ms to 1day
+    /// How long between two lines, 100ms to 1day
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = range::every)]
     pub(crate) every: Duration,
     /// How many lines; without it until it is interrupted

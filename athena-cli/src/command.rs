@@ -11,11 +11,12 @@ mod status;
 mod verify;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use athena_cache_core::Fleet;
-use athena_cache_core::backend::Backend;
 use athena_cache_core::backend::operate::Operator;
+use athena_cache_core::backend::{Backend, Class, Failure};
 use athena_cache_redis::Redis;
 
 use crate::args::{Args, Command};
@@ -56,7 +57,13 @@ impl Session<'_> {
 /// The processes of a namespace that say that they are there.
 async fn fleet(operator: &dyn Operator, prefix: &str) -> Result<Fleet, Fault> {
     let members = operator.fleet(prefix).await;
-    let unread = |failure| Fault::of("cannot read who uses the namespace", &failure);
+    let unread = |failure: Failure| {
+        let fault = Fault::of("cannot read who uses the namespace", &failure);
+        match failure.class() {
+            Class::Denied => fault.help("it takes the rights `+evalsha +eval +zrange +time +mget`"),
+            _ => fault,
+        }
+    };
     members.map(Fleet::of).map_err(unread)
 }
 
@@ -77,6 +84,17 @@ pub(crate) async fn run(args: Args, target: Target, out: &Out) -> Result<Exit, F
         Command::Repair(args) => verify::repair(&session, &args).await?,
     };
     Ok(if session.stop.is_asked() { Exit::Interrupted } else { exit })
+}
+
+/// Says of which nodes that hold names what follows is only what a replica has; answers where they are.
+async fn note_replicas(session: &Session<'_>, operator: &dyn Operator) -> Vec<String> {
+    let survey = operator.survey(session.target.timeout).await;
+    let asked: BTreeSet<_> = operator.scanned_nodes().into_iter().map(|it| it.endpoint).collect();
+    let replicas = survey.nodes.iter().filter(|node| node.is_replica == Some(true));
+    let replicas: Vec<_> =
+        replicas.map(|node| node.endpoint.clone()).filter(|it| asked.contains(it)).collect();
+    replicas.iter().for_each(|replica| note_replica(session.out, replica));
+    replicas
 }
 
 /// Says that what follows is what a replica has.

@@ -26,7 +26,7 @@ pub(crate) struct BackupArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct RestoreArgs {
-    /// The file
+    /// The file that `backup` has written
     #[arg(value_name = "FILE")]
     pub(crate) path: PathBuf,
     /// What becomes of values that are there already

@@ -175,6 +175,10 @@ pub(super) async fn cache(session: &Session<'_>) -> Result<Option<Cache>, Fault>
     let Some(redis) = session.stop.or(session.target.connect()).await.transpose()? else {
         return Ok(None);
     };
+    let operator = super::operator(&redis)?;
+    if session.stop.or(super::note_replicas(session, &*operator)).await.is_none() {
+        return Ok(None);
+    }
     let cache = Cache::builder(session.target.namespace.as_str())
         .backend(redis)
         .settings(session.target.settings())

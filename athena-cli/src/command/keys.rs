@@ -55,12 +55,8 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     };
     let operator = operator(&redis)?;
     let (namespace, prefix) = (&session.target.namespace, session.prefix());
-    let Some(replicas) = session.stop.or(replicas(session, &*operator)).await else {
-        return Ok(Exit::Interrupted);
-    };
-    for replica in &replicas {
-        super::note_replica(session.out, replica);
-    }
+    let noted = session.stop.or(super::note_replicas(session, &*operator));
+    let Some(replicas) = noted.await else { return Ok(Exit::Interrupted) };
     let mut scan = Scan::new(&*operator, &prefix, AT_A_TIME);
     // A name may come more than once.
     let (mut listed, mut found) = (BTreeSet::new(), Vec::new());
@@ -121,14 +117,6 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
         (false, true) => Exit::Incomplete,
         (false, false) => Exit::Fine,
     })
-}
-
-/// The nodes that are asked and say that they are replicas.
-async fn replicas(session: &Session<'_>, operator: &dyn Operator) -> Vec<String> {
-    let survey = operator.survey(session.target.timeout).await;
-    let asked: BTreeSet<_> = operator.scanned_nodes().into_iter().map(|it| it.endpoint).collect();
-    let replicas = survey.nodes.iter().filter(|node| node.is_replica == Some(true));
-    replicas.map(|node| node.endpoint.clone()).filter(|it| asked.contains(it)).collect()
 }
 
 /// A name that is asked for, by what it says.

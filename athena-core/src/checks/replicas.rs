@@ -75,6 +75,9 @@ pub(super) fn replication(
             untold.push(format!("{} is not asked", node.endpoint));
         } else if node.is_replica.unwrap_or_else(|| !serving.contains(&node.endpoint)) {
             told.push(format!("{} does not answer, which is a replica", node.endpoint));
+        } else if survey.kind == StoreKind::Cluster && node.slots.is_empty() {
+            // As a primary whose replica has taken over: nobody else tells of it.
+            told.push(format!("{} does not answer, which is to follow", node.endpoint));
         }
     }
     let count = listed(survey);

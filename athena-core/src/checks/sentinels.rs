@@ -52,11 +52,12 @@ pub(super) fn quorum(report: &SentinelReport) -> Finding {
             report.service
         ))
     } else if report.sights().all(|sight| sight.has_quorum == Some(false)) {
-        Finding::unhealthy(match answered == all {
-            true => "the sentinels have no quorum: there will be no failover".to_owned(),
-            false => format!(
+        Finding::unhealthy(if answered == all {
+            "the sentinels have no quorum: there will be no failover".to_owned()
+        } else {
+            format!(
                 "the {answered} of {all} sentinels that answer have no quorum: they bring about no failover"
-            ),
+            )
         })
     } else if report.has_quorum() == Some(false) {
         Finding::degraded("some sentinels have no quorum")

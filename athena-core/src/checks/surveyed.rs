@@ -39,11 +39,12 @@ pub(super) fn persistence(survey: &Survey, settings: &HealthSettings) -> Finding
                 let said = format!(
                     "{at} keeps nothing beyond a restart: neither `save` nor `appendonly` is set"
                 );
-                match settings.expect_persistence {
-                    true => told.push(format!(
+                if settings.expect_persistence {
+                    told.push(format!(
                         "{said}; if that is meant, set `health.expect_persistence = false`"
-                    )),
-                    false => notes.push(said),
+                    ));
+                } else {
+                    notes.push(said);
                 }
             }
             _ => {
@@ -145,23 +146,26 @@ pub(super) fn cluster_state(survey: &Survey) -> Finding {
     } else if ok < SLOTS {
         told.push(format!("nodes disagree: some take {} slots for unserved", SLOTS - ok));
     }
-    let is_silent = |node: &&SurveyedNode| match node.is_connected {
-        true => node.cluster.as_ref().is_none_or(|sight| sight.slots_ok.is_none()),
-        // The others take it for sound until they have missed it for long.
-        false => !node.is_left_out && !node.slots.is_empty(),
-    };
-    let why = |node: &SurveyedNode| match node.is_connected {
-        true => format!("{} does not say how it sees its cluster", node.endpoint),
-        false => format!(
-            "{} does not answer, which served {} when the map was read; the others miss it after \
-             `cluster-node-timeout`",
-            node.endpoint,
-            node.slots.join(",")
-        ),
-    };
-    let untold: Vec<_> = survey.nodes.iter().filter(is_silent).map(why).collect();
+    let untold: Vec<_> = survey.nodes.iter().filter_map(silence).collect();
     let finding = judged((status, &told), &untold, "all slots are served");
     finding.with("slotsOk", u64::from(ok))
+}
+
+/// What a node does not say of its cluster, if it is one that could.
+fn silence(node: &SurveyedNode) -> Option<String> {
+    let (at, slots) = (&node.endpoint, &node.slots);
+    if node.is_connected {
+        let is_told = node.cluster.as_ref().is_some_and(|sight| sight.slots_ok.is_some());
+        return (!is_told).then(|| format!("{at} does not say how it sees its cluster"));
+    }
+    // The others take it for sound until they have missed it for long.
+    (!node.is_left_out && !slots.is_empty()).then(|| {
+        format!(
+            "{at} does not answer this process, which served {} when the map was read; the others may take it for \
+             sound for as long as `cluster-node-timeout`",
+            slots.join(",")
+        )
+    })
 }
 
 /// Why nobody tells what primaries are asked for, if none does.

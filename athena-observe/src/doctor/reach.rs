@@ -13,8 +13,11 @@ const SLOW_MS: u128 = 50;
 
 /// Whether it is known who serves.
 pub(super) fn known(facts: &Facts, found: &mut Vec<Finding>) {
-    // A name that sentinels do not know is a finding of its own.
-    let is_told = facts.sentinels.as_ref().is_some_and(|it| !it.monitors().is_empty());
+    // A name that sentinels do not know is a finding of its own, and so is who is not let in.
+    let is_named = facts.sentinels.as_ref().is_some_and(|it| !it.monitors().is_empty());
+    let mut examined = facts.examination.nodes.iter();
+    let is_refused = examined.any(|it| refusal(&it.login).is_some()) || sentinels_refuse(facts);
+    let is_told = is_named || is_refused;
     if let Some(error) = facts.survey.error.as_ref().filter(|_| !is_told) {
         let fault = Finding::fault("known", format!("it is not known who serves: {error}"));
         found.push(
@@ -46,6 +49,14 @@ pub(super) fn reached(facts: &Facts, found: &mut Vec<Finding>) {
             .why("each call that memory does not answer waits for it, and is given up after `attempt_timeout` (500 ms)")
             .fix("run this where the service runs; if it is the same there, bring them nearer to each other"))
     });
+}
+
+/// Whether no sentinel lets us in.
+fn sentinels_refuse(facts: &Facts) -> bool {
+    let Some(report) = &facts.sentinels else { return false };
+    let mut voices = report.sentinels.iter();
+    let refuses = |error: &String| login::refused_by_sentinel("", error).is_some();
+    !report.sentinels.is_empty() && voices.all(|it| it.error.as_ref().is_some_and(refuses))
 }
 
 fn refusal(login: &Permission) -> Option<&str> {

@@ -52,6 +52,8 @@ fn each_thing_that_is_wrong_is_found_alone_with_the_line_to_change() {
         (Standalone, |it| gone(it, Some("WRONGPASS invalid username-password pair")), "login", Fault, "ACL SETUSER app on >PASSWORD    ("),
         (Standalone, |it| gone(it, Some("it asks for a password, and none is set")), "login", Fault, "password = "),
         (Standalone, |it| gone(it, Some("NOPERM something else")), "login", Fault, "what is said there"),
+        (Sentinel, |it| { unheard(it, 3, "WRONGPASS invalid"); it.survey.error = Some("the sentinels let us not in".into()); }, "login", Fault, "sentinel_password = "),
+        (Sentinel, |it| { gone(it, Some("WRONGPASS invalid")); it.survey.error = Some("which is not usable".into()); }, "login", Fault, "ACL SETUSER app on"),
         (Sentinel, |it| unheard(it, 1, "WRONGPASS invalid"), "login", Fault, "sentinel_password = "),
         (Sentinel, |it| unheard(it, 1, "NOAUTH Authentication required"), "login", Fault, "sentinel_password = "),
         (Sentinel, |it| unheard(it, 1, "refused: NOPERM no 'sentinel'"), "login", Fault, "ACL SETUSER watcher +sentinel"),

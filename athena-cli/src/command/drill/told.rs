@@ -35,7 +35,7 @@ pub(super) fn report(
     }
     for probe in probes {
         let gap = shown::time(Duration::from_millis(probe.longest_gap_ms));
-        let state = if probe.is_refused { "it refuses us" } else { "it is down still" };
+        let state = if probe.is_refused { "it refuses us" } else { "it fails still" };
         let down = probe.error.as_ref().map(|error| format!("; {state}: {error}"));
         let down = down.unwrap_or_default();
         session.out.line(format!(

@@ -189,6 +189,9 @@ fn answers(seen: &SeenValue, history: &str, states: &[&str], is_replica: bool) -
     } else {
         match age {
             None => "nobody: it lives longer than it was given, so that its age is not known",
+            Some(age) if age <= seen.ttl && history == "unknown" => {
+                "fresh, unless it is from before a failover: the node does not say (`INFO`)"
+            }
             Some(age) if age <= seen.ttl => "fresh",
             Some(_) => "stale: within grace",
         }

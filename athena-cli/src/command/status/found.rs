@@ -23,13 +23,15 @@ impl Found {
     /// A check that finds no fault because nobody has said anything has found nothing.
     pub(super) fn leave_out_what_is_not_known(&mut self) {
         let (kind, is_any_reached) = (self.survey.kind, self.survey.connected_nodes() > 0);
+        let is_heard = self.sentinels.as_ref().is_some_and(|report| report.answered() > 0);
         self.checks.retain(|name, entry| {
             let is_about_these = match name.as_str() {
                 "cluster_state" => kind == StoreKind::Cluster,
                 "sentinel_connectivity" | "sentinel_quorum" => kind == StoreKind::Sentinel,
                 _ => true,
             };
-            is_about_these && (is_any_reached || entry.status != Some(Health::Healthy))
+            let has_said = if name.starts_with("sentinel_") { is_heard } else { is_any_reached };
+            is_about_these && (has_said || entry.status != Some(Health::Healthy))
         });
     }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use athena_cache_core::backend::operate::{FleetMember, Persistence, SentinelVoice, SurveyedNode};
+use athena_cache_core::backend::operate::{
+    FleetMember, Persistence, SentinelSight, SentinelVoice, StoreKind, SurveyedNode,
+};
 use athena_cache_core::{Finding, Need};
 
 use super::*;
@@ -66,6 +68,28 @@ fn the_checks_that_are_told_are_about_servers() {
     let all = cache.health_checks().names();
     let unknown = CHECKS.iter().find(|check| !all.iter().any(|name| name == *check));
     assert_eq!(unknown, None, "of {all:?}");
+}
+
+#[test]
+fn what_is_told_is_by_the_word_of_those_that_it_is_about() {
+    let told = |is_node_there: bool, is_sentinel_there: bool| {
+        let mut found = good();
+        found.survey.kind = StoreKind::Sentinel;
+        found.survey.nodes[0].is_connected = is_node_there;
+        let mut voice = SentinelVoice::default();
+        voice.sight = is_sentinel_there.then(SentinelSight::default);
+        let mut report = SentinelReport::default();
+        report.sentinels.push(voice);
+        found.sentinels = Some(report);
+        for check in ["memory", "sentinel_quorum"] {
+            found.checks.insert(check.to_owned(), entry(|| Finding::healthy("all is well")));
+        }
+        found.leave_out_what_is_not_known();
+        found.checks.into_keys().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told(true, true), "memory sentinel_quorum");
+    assert_eq!(told(false, true), "sentinel_quorum");
+    assert_eq!(told(true, false), "memory");
 }
 
 /// What a check is told as that finds this.

@@ -13,7 +13,8 @@ use super::survey::{Replication, Survey, SurveyedNode};
 pub struct ReplicaLag {
     /// Bytes of changes that it has not taken over, as far as is known; `None` if it is not.
     pub bytes: Option<u64>,
-    /// Seconds since it has confirmed anything, or heard of its primary; `None` if nobody says.
+    /// Seconds since it has confirmed anything, if it lacks nothing, else since it has heard of its primary; `None` if
+    /// nobody says.
     pub seconds: Option<u64>,
 }
 

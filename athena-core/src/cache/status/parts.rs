@@ -147,7 +147,8 @@ pub struct ServerStatus {
     pub replicas: Option<u64>,
     /// Of a replica: bytes of changes that it has not taken over; of a primary: those of its last replica.
     pub lag_bytes: Option<u64>,
-    /// Of a replica: seconds since it has heard of its primary; of a primary: since its last replica has confirmed
+    /// Of a replica: seconds since it has confirmed anything, if it lacks nothing, else since it has heard of its
+    /// primary; of a primary: since its last replica has confirmed
     /// anything.
     pub lag_seconds: Option<u64>,
     /// The slots that it serves, as ranges.

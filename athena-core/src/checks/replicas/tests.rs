@@ -95,6 +95,17 @@ fn a_replica_that_is_known_and_does_not_answer_is_told_whatever_is_expected() {
 }
 
 #[test]
+fn a_member_of_a_cluster_that_serves_nothing_any_more_is_missed_as_a_replica() {
+    let settings = HealthSettings::default();
+    let mut cluster = survey([primary(&[("online", 0)]), silent(2, Some(false))]);
+    cluster.kind = StoreKind::Cluster;
+    says(&cluster, &settings, Some(Degraded), "node-2 does not answer, which is to follow");
+    // One that serves is told by other checks.
+    cluster.nodes[1].slots = vec!["0-5460".to_owned()];
+    says(&cluster, &settings, Some(Healthy), "");
+}
+
+#[test]
 fn what_nobody_tells_of_replicas_is_unknown() {
     let settings = HealthSettings::default();
     says(&survey([]), &settings, None, "no primary answers");

@@ -123,7 +123,11 @@ fn a_cluster_serves_all_slots_by_the_word_of_every_node() {
     killed.nodes.push(primary(|node| {
         (node.is_connected, node.slots) = (false, vec!["0-5460".to_owned(), "7".to_owned()]);
     }));
-    says(cluster_state(&killed), None, "node-1 does not answer, which served 0-5460,7");
+    says(
+        cluster_state(&killed),
+        None,
+        "node-1 does not answer this process, which served 0-5460,7",
+    );
     killed.nodes[0].cluster.as_mut().unwrap().slots_pfail = Some(5_462);
     says(cluster_state(&killed), Degraded, "5462 slots may have failed");
 }
