@@ -44,7 +44,7 @@ type Product = (u64, u64);
     soft_timeout = "20ms",
     key = "product:{id}",
     tags = ["shelf:{shelf}"],
-    skip(shop)
+    skip(shop, shelf)
 )]
 async fn product(shop: Shop, id: u64, shelf: u64) -> Result<Product, std::io::Error> {
     let _ = shelf;

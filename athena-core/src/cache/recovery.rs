@@ -83,7 +83,8 @@ impl Cache {
             acting.give_up().await;
         } else if runtime.recovery.token().is_some() {
             // Who has it goes on until all is well, so that no other begins the same again.
-            acting.hold().await;
+            // Who is not answered finds out before it does anything.
+            let _ = acting.hold().await;
         }
         for step in steps {
             let Taken { result, text, details } = self.take(step, &acting, &seen).await;
@@ -137,14 +138,11 @@ impl Cache {
         match verify.run().await {
             Ok(seen) => {
                 let (damaged, all, removed) = (seen.repairable(), seen.looked_at, seen.removed);
-                let text = match repairs {
-                    true => format!(
-                        "{damaged} of {all} values and generations are damaged, {removed} were removed"
-                    ),
-                    false => format!(
-                        "{damaged} of {all} values and generations are damaged; `athena repair`, or `recovery.act`, \
-                         removes them"
-                    ),
+                let found = format!("{damaged} of {all} values and generations are damaged");
+                let text = if repairs {
+                    format!("{found}, {removed} were removed")
+                } else {
+                    format!("{found}; `athena repair`, or `recovery.act`, removes them")
                 };
                 Taken::new(StepResult::Done, text)
             }
