@@ -59,7 +59,15 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
     let json = get(&acting, "/athena/api/status").await.json();
     assert_eq!(
         json["shown"]["actions"],
-        serde_json::json!(["invalidate", "isolate", "look", "reconnect", "resume"])
+        serde_json::json!([
+            "invalidate",
+            "isolate",
+            "look",
+            "reconnect",
+            "repair",
+            "resume",
+            "verify"
+        ])
     );
     assert_eq!(json["shown"]["status"]["process"]["host"], serde_json::Value::Null, "no details");
 }
