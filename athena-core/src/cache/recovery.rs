@@ -37,8 +37,8 @@ impl Taken {
         Self { result, text: text.into(), details: String::new() }
     }
 
-    fn with(self, details: impl ToString) -> Self {
-        Self { details: details.to_string(), ..self }
+    fn with(self, details: String) -> Self {
+        Self { details, ..self }
     }
 }
 
@@ -113,7 +113,7 @@ impl Cache {
             RecoveryStep::AdviseOnSpeed => slow(seen),
             RecoveryStep::AdviseOnMemory => {
                 let text = "nodes are short of memory: give them more, or keep less, for less long";
-                Taken::new(StepResult::Done, text).with(seen.memory.as_deref().unwrap_or_default())
+                Taken::new(StepResult::Done, text).with(seen.memory.clone().unwrap_or_default())
             }
             RecoveryStep::PurgeMemory => acting.held(self.purged()).await,
         }
@@ -182,7 +182,7 @@ fn failed(error: &Error) -> Taken {
     let is_refused = error.class() == Some(Class::Denied);
     let result = if is_refused { StepResult::Refused } else { StepResult::Failed };
     let text = error.class().map_or("it cannot be done", Class::name);
-    Taken::new(result, text).with(error)
+    Taken::new(result, text).with(error.to_string())
 }
 
 #[cfg(all(test, feature = "testing"))]
