@@ -211,7 +211,7 @@ impl Redis {
         if !self.allow_admin {
             return Err(Error::admin("optimize"));
         }
-        Ok(self.operations.purge_memory().await?)
+        Ok(self.operations.purge().await?)
     }
 }
 

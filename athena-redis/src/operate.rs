@@ -97,6 +97,10 @@ impl Operations {
         self.0.trigger(trigger).await
     }
 
+    pub(crate) async fn purge(&self) -> Result<(), Failure> {
+        self.0.purge_memory().await
+    }
+
     /// Closes all connections; one that is asked for later is made anew.
     pub(crate) fn close(&self) {
         self.0.nodes.close();

@@ -2,6 +2,8 @@
 //!
 //! Invariant: callers ask from before the loss until it is over, and none of their answers is left out.
 
+#![allow(dead_code, reason = "the example shows more of it than the test looks at")]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

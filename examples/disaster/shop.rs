@@ -44,7 +44,7 @@ type Product = (u64, u64);
     soft_timeout = "20ms",
     key = "product:{id}",
     tags = ["shelf:{shelf}"],
-    skip(shop)
+    skip(shop, shelf)
 )]
 async fn product(shop: Shop, id: u64, shelf: u64) -> Result<Product, std::io::Error> {
     let _ = shelf;
@@ -133,11 +133,11 @@ impl Shop {
     }
 
     /// Changes all products of a shelf: by their tag.
-    pub(crate) async fn change_shelf(&self, other: &Cache, shelf: u64) {
-        let on_it: Vec<_> = (0..PRODUCTS).filter(|id| id % SHELVES == shelf).collect();
+    pub(crate) async fn change_shelf(&self, other: &Cache, number: u64) {
+        let on_it: Vec<_> = (0..PRODUCTS).filter(|id| id % SHELVES == number).collect();
         let raise = |id: &u64| self.0.versions[Self::place(*id)].fetch_add(1, Ordering::SeqCst) + 1;
         let versions: Vec<_> = on_it.iter().map(raise).collect();
-        let told = other.invalidate_tag(format!("shelf:{shelf}")).await;
+        let told = other.invalidate_tag(format!("shelf:{number}")).await;
         if told == athena_cache::Invalidated::Done {
             for (id, version) in on_it.into_iter().zip(versions) {
                 self.0.known[Self::place(id)].fetch_max(version, Ordering::SeqCst);

@@ -20,7 +20,7 @@ async fn played(loss: Loss, topology: Topology, restores: bool) -> Figures {
         .run()
         .await
         .expect("it goes to its end");
-    assert_eq!((figures.errors, figures.outdated), (0, 0), "{figures:?}");
+    assert!(figures.is_harmless(), "{figures:?}");
     assert!(figures.back.is_some(), "{figures:?}");
     figures
 }

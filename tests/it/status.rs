@@ -179,6 +179,7 @@ async fn a58_a59_every_name_is_there_and_every_time_is_rfc_3339_in_utc() {
                 "state": "none", "source": null, "node": null, "isReplica": null, "since": null,
                 "startsAt": null, "until": null, "buffered": 0, "raw": null,
             },
+            "recovery": {"everySeconds": null, "troubles": null, "isActing": null, "steps": []},
             "timeline": [{
                 "kind": "action", "endpoint": null, "from": null, "actor": "ann", "text": "reconnect",
             }],

@@ -62,7 +62,15 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
     let json = get(&acting, "/athena/api/status").await.json();
     assert_eq!(
         json["shown"]["actions"],
-        serde_json::json!(["invalidate", "isolate", "look", "reconnect", "resume"])
+        serde_json::json!([
+            "invalidate",
+            "isolate",
+            "look",
+            "reconnect",
+            "repair",
+            "resume",
+            "verify"
+        ])
     );
     let acting = dashboard(Caches::from(&cache).details(true)).actions(|_| Ok(Actor::new("ada")));
     let in_detail = Router::new().nest("/athena", acting.into_router());

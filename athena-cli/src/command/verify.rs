@@ -22,6 +22,7 @@ struct VerifyDocument<'a> {
     defects: &'a BTreeMap<Defect, u64>,
     removed: u64,
     changed: u64,
+    orphans_unknown: bool,
     names: Vec<NamedDefect<'a>>,
 }
 
@@ -71,7 +72,19 @@ fn tell(out: &Out, verified: &Verified) -> Result<(), Fault> {
     }
     let names = names.iter().map(|(name, defect)| NamedDefect { name, defect: *defect }).collect();
     let (looked_at, sound, removed, changed) = (*looked_at, *sound, *removed, *changed);
-    out.json(&VerifyDocument { looked_at, sound, defects, removed, changed, names })
+    let orphans_unknown = verified.orphans_unknown;
+    if orphans_unknown {
+        out.line("which tags no value carries is unknown: there are more than are remembered")?;
+    }
+    out.json(&VerifyDocument {
+        looked_at,
+        sound,
+        defects,
+        removed,
+        changed,
+        orphans_unknown,
+        names,
+    })
 }
 
 fn described(defect: Defect) -> &'static str {

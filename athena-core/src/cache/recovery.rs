@@ -37,8 +37,8 @@ impl Taken {
         Self { result, text: text.into(), details: String::new() }
     }
 
-    fn with(self, details: impl ToString) -> Self {
-        Self { details: details.to_string(), ..self }
+    fn with(self, details: String) -> Self {
+        Self { details, ..self }
     }
 }
 
@@ -83,7 +83,8 @@ impl Cache {
             acting.give_up().await;
         } else if runtime.recovery.token().is_some() {
             // Who has it goes on until all is well, so that no other begins the same again.
-            acting.hold().await;
+            // Who is not answered finds out before it does anything.
+            let _ = acting.hold().await;
         }
         for step in steps {
             let Taken { result, text, details } = self.take(step, &acting, &seen).await;
@@ -112,7 +113,7 @@ impl Cache {
             RecoveryStep::AdviseOnSpeed => slow(seen),
             RecoveryStep::AdviseOnMemory => {
                 let text = "nodes are short of memory: give them more, or keep less, for less long";
-                Taken::new(StepResult::Done, text).with(seen.memory.as_deref().unwrap_or_default())
+                Taken::new(StepResult::Done, text).with(seen.memory.clone().unwrap_or_default())
             }
             RecoveryStep::PurgeMemory => acting.held(self.purged()).await,
         }
@@ -137,14 +138,11 @@ impl Cache {
         match verify.run().await {
             Ok(seen) => {
                 let (damaged, all, removed) = (seen.repairable(), seen.looked_at, seen.removed);
-                let text = match repairs {
-                    true => format!(
-                        "{damaged} of {all} values and generations are damaged, {removed} were removed"
-                    ),
-                    false => format!(
-                        "{damaged} of {all} values and generations are damaged; `athena repair`, or `recovery.act`, \
-                         removes them"
-                    ),
+                let found = format!("{damaged} of {all} values and generations are damaged");
+                let text = if repairs {
+                    format!("{found}, {removed} were removed")
+                } else {
+                    format!("{found}; `athena repair`, or `recovery.act`, removes them")
                 };
                 Taken::new(StepResult::Done, text)
             }
@@ -184,7 +182,7 @@ fn failed(error: &Error) -> Taken {
     let is_refused = error.class() == Some(Class::Denied);
     let result = if is_refused { StepResult::Refused } else { StepResult::Failed };
     let text = error.class().map_or("it cannot be done", Class::name);
-    Taken::new(result, text).with(error)
+    Taken::new(result, text).with(error.to_string())
 }
 
 #[cfg(all(test, feature = "testing"))]

@@ -133,7 +133,7 @@ where
         let turns = Turns { calls, pacing: Pacing::new(per_second), clock };
         let due = stream::unfold(turns, |mut turns| async {
             let call = turns.next().await?;
-            Some((DueCall(call), turns))
+            Some((call, turns))
         });
         let ended = due.map(|DueCall(call)| ended(call)).buffer_unordered(concurrency.max(1));
         let warmed = cache.scope(count(ended, until, clock)).await;
@@ -158,7 +158,7 @@ struct DueCall<F>(Option<F>);
 
 impl<C: Iterator> Turns<'_, C> {
     /// The next one, once it is due.
-    async fn next(&mut self) -> Option<Option<C::Item>> {
+    async fn next(&mut self) -> Option<DueCall<C::Item>> {
         if self.pacing.is_over() {
             return None;
         }
@@ -173,7 +173,7 @@ impl<C: Iterator> Turns<'_, C> {
         if call.is_none() {
             self.pacing.end();
         }
-        Some(call)
+        Some(DueCall(call))
     }
 }
 

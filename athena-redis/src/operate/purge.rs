@@ -18,7 +18,7 @@ impl OperationsState {
         for node in self.topology.nodes() {
             let mut batch = Batch::new();
             batch.command("MEMORY").arg("PURGE");
-            self.act(&*self.spare_to(node)?, &batch).await?;
+            self.topology.send_to(node, &batch, |_| Ok(())).await?;
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl OperationsState {
     }
 
     /// Once: it may have been done by one that does not answer.
-    pub(super) async fn act(&self, spare: &Spare, batch: &Batch) -> Result<(), Failure> {
+    async fn act(&self, spare: &Spare, batch: &Batch) -> Result<(), Failure> {
         let replies = spare.exchange(batch, Instant::now() + self.limit()).await?;
         spare.refusal(&replies).map_or(Ok(()), Err)
     }
