@@ -298,8 +298,8 @@ const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte: u8 = 0;
     while byte < 128 {
-        plain[byte as usize] = byte.is_ascii_graphic()
-            && !matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*');
+        plain[byte as usize] =
+            byte.is_ascii_graphic() && !matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*');
         byte += 1;
     }
     plain

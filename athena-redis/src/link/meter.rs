@@ -709,6 +709,36 @@ mod tests {
         assert!(asked(&["INFO"]).add(small.as_bytes()).is_ok());
     }
 
+    /// What is known once so much has arrived, in pieces of a size.
+    fn known(bytes: &[u8], size: usize) -> String {
+        let mut meter = asked(&["MGET a b c d", "TIME", "PTTL a"]);
+        let mut waiting = Vec::new();
+        for piece in bytes.chunks(size.max(1)) {
+            waiting.extend(piece);
+            let (_, behind, _) = meter.add(&waiting).unwrap().split(waiting.len());
+            waiting.drain(..behind);
+        }
+        format!("{meter:?}, {}", waiting.escape_ascii())
+    }
+
+    #[test]
+    fn what_goes_by_in_one_step_comes_to_the_same_as_in_many() {
+        let (tiny, small) = ("y".repeat(999), "x".repeat(1_000));
+        let mut bytes = values(&[tiny, small, String::new()]);
+        bytes[1] = b'4';
+        bytes.extend(b"$-1\r\n>2\r\n+invalidate\r\n*1\r\n$3\r\nfoo\r\n");
+        bytes.extend(b"*2\r\n$10\r\n1700000000\r\n$6\r\n123456\r\n:1\r\n");
+        for end in 0..=bytes.len() {
+            let expected = known(&bytes[..end], 1);
+            for size in [5, 1_010, end] {
+                assert_eq!(known(&bytes[..end], size), expected, "{end} in pieces of {size}");
+            }
+        }
+        for odd in ["*1\r\n$\r\n", "*1\r\n$1\n1\r\n", "*1\r\n$0x1\r\n", "*1\r\n$1\r1\r\n"] {
+            assert_eq!(known(odd.as_bytes(), odd.len()), known(odd.as_bytes(), 1), "{odd:?}");
+        }
+    }
+
     #[test]
     fn announcements_are_no_reply() {
         let mut meter = asked(&["PTTL a", "MGET a"]);

@@ -165,11 +165,21 @@ impl Questions {
                     if is_kept {
                         self.writer.word.extend(&bytes[..here]);
                     }
-                    self.writer.step = match left - here as u64 {
-                        0 => WriteStep::Gap(2),
-                        left => WriteStep::Word(left, is_kept),
-                    };
-                    here
+                    match (left - here as u64, bytes.len() - here) {
+                        // All is there of it, and of what stands behind it.
+                        (0, 2..) => {
+                            self.end_word();
+                            here + 2
+                        }
+                        (0, _) => {
+                            self.writer.step = WriteStep::Gap(2);
+                            here
+                        }
+                        (left, _) => {
+                            self.writer.step = WriteStep::Word(left, is_kept);
+                            here
+                        }
+                    }
                 }
                 WriteStep::Gap(left) => {
                     let here = part(bytes, left);
