@@ -234,7 +234,7 @@ impl<V: Serialize> Written<'_, V> {
 }
 
 /// Fingerprints of the types of this process, by version; making one takes up to milliseconds.
-type Fingerprints = HashMap<(TypeId, u32), Fingerprint>;
+type Fingerprints = HashMap<(TypeId, u32), Fingerprint, FixedState>;
 
 static FINGERPRINTS: RwLock<Option<Fingerprints>> = RwLock::new(None);
 

@@ -86,6 +86,12 @@ pub(crate) fn value<T: 'static>(slot: &Slot, kind: EntryKind) -> Option<&T> {
     value.get().filter(|_| slot.meta.kind == kind)
 }
 
+/// The same by value, if nobody else has the entry.
+pub(crate) fn take<T: 'static>(slot: &mut Slot, kind: EntryKind) -> Option<T> {
+    let entry = Arc::get_mut(slot).filter(|entry| entry.meta.kind == kind)?;
+    (&mut entry.value as &mut dyn Any).downcast_mut::<UserValue<T>>()?.take()
+}
+
 impl<V: ?Sized> std::fmt::Debug for TypedEntry<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.meta.fmt(f)

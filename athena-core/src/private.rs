@@ -8,6 +8,7 @@ mod blocking;
 mod fit;
 mod grouped;
 mod handle;
+mod hole;
 mod invalidate;
 mod many;
 mod own;
@@ -17,7 +18,7 @@ mod site;
 pub mod times;
 pub mod wires;
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use crate::cache::Cache;
@@ -31,7 +32,7 @@ use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::Shape;
 use crate::sites::on_hits::HitPolicy;
-use crate::tag::{EscapedTo, Tags};
+use crate::tag::Tags;
 
 pub use crate::engine::Detach;
 pub use crate::key::labels::LabelKind;
@@ -51,6 +52,7 @@ pub use fit::{
 };
 pub use grouped::{Grouped, ungrouped};
 pub use handle::{Handle, handle};
+pub use hole::{HoleProbe, PlainValue, ShownPlainly, holes};
 pub use invalidate::Invalidation;
 pub use many::{Each, EachKey, EachResult, ElementTags, Feed, KeyedMap, RunsAgain, again};
 pub use own::{BackgroundSelf, own_receiver};
@@ -156,14 +158,6 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn key_text(&mut self, literal: &str) {
         self.key.put(literal.as_bytes());
-    }
-
-    /// Adds an interpolated value to a key that is named by a template.
-    pub fn key_hole<T: Display + ?Sized>(&mut self, value: &T) {
-        let key = &mut EscapedTo(&mut self.key);
-        if !matches!(contained(|| write!(key, "{value}")), Ok(Ok(()))) {
-            self.is_keyless(&"a value in `key` cannot be displayed");
-        }
     }
 
     /// Runs the function without the cache unless `condition` holds.

@@ -60,6 +60,11 @@ impl<T: 'static> UserValue<T> {
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
+
+    /// The value, for whoever alone can ask for it.
+    pub(crate) fn take(&mut self) -> Option<T> {
+        self.0.take()
+    }
 }
 
 impl<T: 'static> Drop for UserValue<T> {

@@ -8,6 +8,7 @@ use crate::choice;
 use crate::fault::Faults;
 use crate::function;
 use crate::origin::Origin;
+use crate::runtime::Runtime;
 use crate::template::{Hole, Part, Template};
 use crate::tokens::hidden_at;
 
@@ -174,22 +175,37 @@ fn member(field: &str, place: Span) -> Member {
 }
 
 impl Bound {
-    /// `text.text("product:"); text.hole(&id);`
-    pub(crate) fn write(&self, to: &Ident, [text, hole]: [&str; 2]) -> TokenStream {
+    /// `call.key_text("product:"); call.key_hole(&id, …);`: with what is known of a value by its type.
+    pub(crate) fn write_key(&self, to: &Ident, runtime: &Runtime) -> TokenStream {
+        self.write(to, "key_text", |value, exposure| {
+            let place = hidden_at(value);
+            if exposure == Exposure::Secret {
+                return quote_spanned!(place=> #to.key_secret(&#value););
+            }
+            let private = runtime.private_at(place);
+            quote_spanned!(place=>
+                let plain = {
+                    use #private::holes::*;
+                    (&&#private::HoleProbe(&#value)).plain()
+                };
+                #to.key_hole(&#value, plain);
+            )
+        })
+    }
+
+    fn write(
+        &self,
+        to: &Ident,
+        text: &str,
+        fill: impl Fn(&TokenStream, Exposure) -> TokenStream,
+    ) -> TokenStream {
         let steps = self.0.iter().map(|piece| match piece {
             Piece::Text(literal) => {
                 let place = hidden_at(literal);
                 let method = Ident::new(text, place);
                 quote_spanned!(place=> #to.#method(#literal);)
             }
-            Piece::Value { value, exposure, .. } => {
-                let place = hidden_at(value);
-                let method = match exposure {
-                    Exposure::Readable => Ident::new(hole, place),
-                    Exposure::Secret => Ident::new("key_secret", place),
-                };
-                quote_spanned!(place=> #to.#method(&#value);)
-            }
+            Piece::Value { value, exposure, .. } => fill(value, *exposure),
         });
         quote_spanned!(Span::mixed_site()=> #(#steps)*)
     }
@@ -210,7 +226,12 @@ impl Bound {
     /// `|text| { text.text("category:"); text.hole(&category); }`
     pub(crate) fn closure(&self) -> TokenStream {
         let text = Ident::new("text", Span::mixed_site());
-        let steps = self.write(&text, ["text", "hole"]);
+        // No tag has a secret in it.
+        let steps = self.write(
+            &text,
+            "text",
+            |value, _| quote_spanned!(hidden_at(value)=> #text.hole(&#value);),
+        );
         quote_spanned!(Span::mixed_site()=> |#text| { #steps })
     }
 }

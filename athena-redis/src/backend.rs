@@ -42,7 +42,8 @@ impl Backend for Redis {
             return Ok(Found::default());
         }
         let Some(first) = values.first().filter(|name| self.clock_of(name).is_some()) else {
-            return self.read_with_lives(values, generations).await;
+            // Boxed here and below: it is rare, and would stand in the future of every read.
+            return Box::pin(self.read_with_lives(values, generations)).await;
         };
         let mut batch = self.topology.batch();
         batch.over("MGET", names());
@@ -52,7 +53,7 @@ impl Backend for Redis {
         let (mut found, untold) = self.topology.send(&batch, read).await?;
         if !untold.is_empty() {
             let names: Vec<_> = untold.iter().map(|place| values[*place]).collect();
-            let again = self.read_with_lives(&names, &[]).await?;
+            let again = Box::pin(self.read_with_lives(&names, &[])).await?;
             found.proof = reply::common(found.proof, again.proof);
             for (place, stored) in untold.into_iter().zip(again.values) {
                 found.values[place] = stored;

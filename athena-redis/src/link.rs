@@ -159,8 +159,14 @@ impl Link {
     async fn ask(&self, batch: &Batch, deadline: Instant) -> Result<Replies, Failure> {
         let shared = &self.shared;
         let limit = shared.call.client.limit();
-        let left = deadline.saturating_duration_since(Instant::now());
-        let _permit = self.permit(left.min(limit / 2)).await?;
+        let _permit = match self.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                // Boxed: it is rare, and would stand in the future of every operation.
+                Box::pin(self.permit(left.min(limit / 2))).await?
+            }
+        };
         let conn = self.connection(deadline).await?;
         // Coherence 6: a fill goes on the connection of its lease.
         if batch.epoch().is_some_and(|epoch| epoch != conn.epoch()) {
@@ -193,9 +199,6 @@ impl Link {
 
     /// A permit for one operation in flight; waits for one no longer than `longest`.
     async fn permit(&self, longest: Duration) -> Result<SemaphorePermit<'_>, Failure> {
-        if let Ok(permit) = self.permits.try_acquire() {
-            return Ok(permit);
-        }
         if let Ok(Ok(permit)) = timeout(longest, self.permits.acquire()).await {
             return Ok(permit);
         }

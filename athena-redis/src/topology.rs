@@ -85,8 +85,9 @@ impl Topology {
         inside_runtime()?;
         match &self.kind {
             Servers::Standalone(link) => link.send(batch, read).await,
-            Servers::Sentinel(sentinel) => sentinel.send(batch, read).await,
-            Servers::Cluster(cluster) => cluster.send(batch, read).await,
+            Servers::Sentinel(sentinel) => Box::pin(sentinel.send(batch, read)).await,
+            // Boxed: who asks one server should not pay for the room that a cluster takes.
+            Servers::Cluster(cluster) => Box::pin(cluster.send(batch, read)).await,
         }
     }
 

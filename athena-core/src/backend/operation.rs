@@ -142,6 +142,9 @@ pub struct Generation(NonZeroU64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(NonZeroU64);
 
+/// Written by hand: each lease and each fill has some of them.
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 macro_rules! random_number {
     ($name:ident, $what:literal) => {
         impl $name {
@@ -165,7 +168,12 @@ macro_rules! random_number {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:016x}", self.0)
+                let bytes = self.get().to_be_bytes();
+                let digits: [u8; 16] = std::array::from_fn(|place| {
+                    let byte = bytes[place / 2];
+                    HEX[usize::from(if place % 2 == 0 { byte >> 4 } else { byte & 15 })]
+                });
+                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
             }
         }
     };

@@ -79,8 +79,11 @@ impl Session {
 pub(crate) struct Sessions {
     window: Duration,
     guards: Guards,
-    nodes: RwLock<HashMap<Node, NodeSession>>,
+    nodes: RwLock<NodeSessions>,
 }
+
+/// They are looked up by every look, and nobody outside chooses their numbers.
+type NodeSessions = HashMap<Node, NodeSession, foldhash::fast::RandomState>;
 
 /// How things stand with one node.
 #[derive(Debug, Default)]
@@ -201,11 +204,11 @@ impl Sessions {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<Node, NodeSession>> {
+    fn read(&self) -> RwLockReadGuard<'_, NodeSessions> {
         self.nodes.read()
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Node, NodeSession>> {
+    fn write(&self) -> RwLockWriteGuard<'_, NodeSessions> {
         self.nodes.write()
     }
 

@@ -149,9 +149,8 @@ impl Caller {
         context: &mut Context<'_>,
     ) -> Poll<Answer> {
         loop {
-            let waker = context.waker().clone();
-            self.loads.serve(&waker, |retention| side.load(*retention, context));
-            self.leaves.serve(&waker, |()| Poll::Ready(side.leave()));
+            self.loads.serve(context, |retention, context| side.load(*retention, context));
+            self.leaves.serve(context, |(), _| Poll::Ready(side.leave()));
             let answer = engine.poll(context);
             if answer.is_ready() || !(self.loads.is_unserved() || self.leaves.is_unserved()) {
                 return answer;

@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::mem;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::flight::Leading;
 use crate::lock::Mutex;
@@ -64,18 +64,22 @@ impl<Q, A> Rendezvous<Q, A> {
     }
 
     /// Works on the question, if there is one.
-    pub(super) fn serve(&self, by: &Waker, serve: impl FnOnce(&mut Q) -> Poll<A>) {
+    pub(super) fn serve(
+        &self,
+        context: &mut Context<'_>,
+        serve: impl FnOnce(&mut Q, &mut Context<'_>) -> Poll<A>,
+    ) {
         let Some(mut asked) = self.take() else { return };
         asked.is_new = false;
         let Posed { question, leading, .. } = &mut asked;
         let answer = match leading {
-            Some(leading) => leading.enter(|| serve(question)),
-            None => serve(question),
+            Some(leading) => leading.enter(|| serve(question, context)),
+            None => serve(question, context),
         };
         *self.0.lock() = match answer {
             Poll::Ready(answer) => {
                 // Who asks may be polled by its own waker alone.
-                if !asked.asker.will_wake(by) {
+                if !asked.asker.will_wake(context.waker()) {
                     asked.asker.wake();
                 }
                 Stage::Answered(answer)
@@ -87,12 +91,13 @@ impl<Q, A> Rendezvous<Q, A> {
     /// The question, which is worked on outside of the lock: code of users runs.
     fn take(&self) -> Option<Posed<Q>> {
         let mut stage = self.0.lock();
+        // Looked at first: mostly there is none, and what may be there is large to be moved.
+        if !matches!(&*stage, Stage::Asked(_)) {
+            return None;
+        }
         match mem::replace(&mut *stage, Stage::Idle) {
             Stage::Asked(asked) => Some(asked),
-            other => {
-                *stage = other;
-                None
-            }
+            Stage::Idle | Stage::Answered(_) => None,
         }
     }
 
@@ -116,7 +121,6 @@ impl<Q, A> Drop for Asking<'_, Q, A> {
 mod tests {
     use std::future::Future;
     use std::pin::pin;
-    use std::task::Context;
 
     use super::*;
 
@@ -125,27 +129,28 @@ mod tests {
         let caller: Rendezvous<u32, u32> = Rendezvous::new();
         let mut context = Context::from_waker(Waker::noop());
         let mut asking = pin!(caller.ask(3));
-        caller.serve(Waker::noop(), |_| panic!("nothing was asked"));
+        caller.serve(&mut context, |_, _| panic!("nothing was asked"));
         assert!(asking.as_mut().poll(&mut context).is_pending());
         assert!(caller.is_unserved());
         for _ in 0..2 {
-            caller.serve(Waker::noop(), |_| Poll::Pending);
+            caller.serve(&mut context, |_, _| Poll::Pending);
             assert!(!caller.is_unserved());
             assert!(asking.as_mut().poll(&mut context).is_pending());
         }
-        caller.serve(Waker::noop(), |question| Poll::Ready(*question + 1));
-        caller.serve(Waker::noop(), |_| panic!("it is answered"));
+        caller.serve(&mut context, |question, _| Poll::Ready(*question + 1));
+        caller.serve(&mut context, |_, _| panic!("it is answered"));
         assert_eq!(asking.as_mut().poll(&mut context), Poll::Ready(4));
     }
 
     #[test]
     fn a_question_that_was_given_up_is_not_worked_on() {
         let caller: Rendezvous<u32, u32> = Rendezvous::new();
+        let mut context = Context::from_waker(Waker::noop());
         {
             let mut asking = pin!(caller.ask(3));
-            assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            caller.serve(Waker::noop(), |_| Poll::Pending);
+            assert!(asking.as_mut().poll(&mut context).is_pending());
+            caller.serve(&mut context, |_, _| Poll::Pending);
         }
-        caller.serve(Waker::noop(), |_| panic!("it was given up"));
+        caller.serve(&mut context, |_, _| panic!("it was given up"));
     }
 }

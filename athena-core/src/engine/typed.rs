@@ -148,15 +148,18 @@ where
     }
 
     /// The value in an entry, in the function's words; `None` if it is of another type.
-    fn recall(&self, slot: &Slot) -> Option<R> {
+    fn recall(&self, mut slot: Slot) -> Option<R> {
         match slot.meta().kind {
             EntryKind::Value => {
-                entry::value::<V>(slot, EntryKind::Value).cloned().map(self.shape.found)
+                // Mostly nobody else has what memory does not keep: then it need not be cloned.
+                let value = entry::take::<V>(&mut slot, EntryKind::Value);
+                let value = value.or_else(|| entry::value::<V>(&slot, EntryKind::Value).cloned());
+                value.map(self.shape.found)
             }
             EntryKind::Absent => self.shape.absent.map(|absent| absent()),
             EntryKind::Failed => {
                 let remember = self.errors.remember.as_ref()?;
-                (remember.recall)(slot).map(self.shape.failed)
+                (remember.recall)(&slot).map(self.shape.failed)
             }
         }
     }
@@ -165,7 +168,7 @@ where
     pub(crate) fn value(&self, content: AnswerContent) -> Option<R> {
         match content {
             AnswerContent::Own => None,
-            AnswerContent::Entry(slot) => self.recall(&slot),
+            AnswerContent::Entry(slot) => self.recall(slot),
             AnswerContent::Error(error) => {
                 let share = self.errors.share.as_ref()?;
                 (share.unwrap)(&*error).map(self.shape.failed)

@@ -299,17 +299,29 @@ fn push_digest(name: &mut String, digest: &[u8], whose: &str) {
     }
 }
 
+/// Which bytes stand for themselves in a name: a table, since each byte of each name is looked up.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        plain[byte as usize] =
+            byte.is_ascii_graphic() && !matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*');
+        byte += 1;
+    }
+    plain
+};
+
 fn push_escaped(name: &mut String, mut part: &[u8]) {
-    let is_plain = |byte: &u8| {
-        byte.is_ascii_graphic() && !matches!(byte, b'$' | b'{' | b'}' | b'~' | b'#' | b'*')
-    };
-    while !part.is_empty() {
-        let plain = part.iter().take_while(|byte| is_plain(byte)).count();
-        let (run, rest) = part.split_at(plain);
+    name.reserve(part.len());
+    loop {
+        let plain = part.iter().position(|byte| !PLAIN[usize::from(*byte)]);
+        let (run, rest) = part.split_at(plain.unwrap_or(part.len()));
         name.push_str(str::from_utf8(run).unwrap_or_default());
         let Some((byte, rest)) = rest.split_first() else { return };
         name.push('$');
-        name.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+        for digit in [byte >> 4, byte & 15] {
+            name.push(char::from(DIGITS[usize::from(digit)]));
+        }
         part = rest;
     }
 }

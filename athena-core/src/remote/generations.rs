@@ -191,7 +191,7 @@ impl Remote {
             let until = remaining.map(|remaining| sent.after(remaining));
             let session = Arc::clone(session);
             let sighting = Sighting { stamp: Some(stamp), until, session: Arc::clone(&session) };
-            self.know(name, sighting, *since);
+            self.know_for_load(name, sighting, *since);
             Told { name: name.clone(), stamp, session }
         };
         needs.iter().zip(generations).map(told).collect()

@@ -76,6 +76,15 @@ impl Known {
         }
     }
 
+    /// The same, unless it is what was read.
+    pub(super) fn forget_other(&self, name: Subject, read: Option<Stamp>) {
+        let is_other = |fact: &KnownFact| fact.it.stamp != read;
+        let is_known = self.facts.read().get(&name).is_some_and(is_other);
+        if is_known {
+            self.forget(name);
+        }
+    }
+
     /// Drops what has changed or is not trusted any more, from time to time; each holds cells.
     pub(crate) fn forget_outdated(&self, revisions: &Revisions, now: Tick) {
         {

@@ -64,8 +64,11 @@ impl Remote {
         self.dependencies_with(&[entry.lease(), self.namespace.any_tag()], entry, tags, since)
     }
 
-    /// A generation as it holds now, if that is known.
+    /// A generation as it holds now, if that is known; whoever has no memory that answers first asks for it each time.
     pub(super) fn known(&self, name: &str, now: Tick) -> Option<Told> {
+        if !self.is_first_tier_memory {
+            return None;
+        }
         let Sighting { stamp, session, .. } = self.seen_at(name, now)?;
         Some(Told { name: name.into(), stamp: stamp?, session })
     }
@@ -104,17 +107,28 @@ impl Remote {
         need.life.map_or(Tick::FAR, |life| self.clock.now().after(life))
     }
 
-    /// Keeps what was read of a generation after `since`.
+    /// Keeps what was read of a generation after `since`, if another look may need it.
     pub(super) fn know(&self, name: &str, it: Sighting, since: Revision) {
+        let is_of_use = it.stamp.is_none() || self.is_first_tier_memory;
+        self.know_if(is_of_use, name, it, since);
+    }
+
+    /// The same where a load is what needs it next.
+    pub(super) fn know_for_load(&self, name: &str, it: Sighting, since: Revision) {
+        self.know_if(true, name, it, since);
+    }
+
+    fn know_if(&self, is_of_use: bool, name: &str, it: Sighting, since: Revision) {
         let Announcements { revisions, known, .. } = &*self.announcements;
         let name = revisions.name(name);
         revisions.saw(name, it.stamp.map(|stamp| stamp.generation), since);
-        let is_of_use = it.stamp.is_none() || self.is_first_tier_memory;
-        if !it.session.announces() || !is_of_use {
+        if !it.session.announces() {
             known.forget(name);
-            return;
+        } else if is_of_use {
+            known.note(name, it, revisions.dependencies([name], since));
+        } else {
+            known.forget_other(name, it.stamp);
         }
-        known.note(name, it, revisions.dependencies([name], since));
     }
 
     /// Forgets what is known of generations and holds no more.

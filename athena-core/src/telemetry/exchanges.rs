@@ -44,7 +44,7 @@ struct Exchange {
 /// What is counted of all pairs.
 #[derive(Debug)]
 pub(crate) struct Exchanges {
-    pairs: RwLock<HashMap<(Node, &'static str), Arc<Exchange>>>,
+    pairs: RwLock<HashMap<(Node, &'static str), Arc<Exchange>, foldhash::fast::RandomState>>,
     others: Exchange,
 }
 

@@ -4,6 +4,7 @@
 //! value in a key or a tag.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::excerpt::Message;
 use crate::key::Key;
@@ -22,13 +23,27 @@ const LONGEST_WORD: usize = 24;
 /// [`key`](Self::key), for programs that know what to do with it.
 ///
 /// With [`show_keys`](crate::Settings::show_keys) it displays as that key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Topic {
-    key: Box<str>,
+    key: TopicKey,
     title: Title,
     /// The number of the function, if it is about a call of one.
     site: Option<u32>,
     shows_key: bool,
+}
+
+/// The readable key.
+#[derive(Clone)]
+enum TopicKey {
+    Text(Box<str>),
+    /// It is written when somebody reads it: most events are counted only.
+    Of(Key, OnceLock<Box<str>>),
+}
+
+impl TopicKey {
+    fn of(key: &Key) -> Self {
+        Self::Of(key.clone(), OnceLock::new())
+    }
 }
 
 /// What is shown where keys are not.
@@ -49,26 +64,28 @@ impl Topic {
             Some(site) => Title::Function(site::name(site)),
             None => key.text().and_then(word).map_or(Title::Entry, Title::Word),
         };
-        Self { key: key.readable().into(), title, site, shows_key }
+        Self { key: TopicKey::of(key), title, site, shows_key }
     }
 
     /// An entry by its key alone, in which nobody knows what stands in the program.
     pub(super) fn of_key(key: &Key, shows_key: bool) -> Self {
         let title = key.function().map_or(Title::Entry, Title::Function);
-        Self { key: key.readable().into(), title, site: None, shows_key }
+        Self { key: TopicKey::of(key), title, site: None, shows_key }
     }
 
     pub(super) fn of_tag(tag: &Tag, shows_key: bool) -> Self {
-        let key = format!("#{}", tag.as_str()).into();
+        let key = TopicKey::Text(format!("#{}", tag.as_str()).into());
         Self { key, title: Title::Tag, site: None, shows_key }
     }
 
     pub(crate) fn everything() -> Self {
-        Self { key: "*".into(), title: Title::Everything, site: None, shows_key: false }
+        let key = TopicKey::Text("*".into());
+        Self { key, title: Title::Everything, site: None, shows_key: false }
     }
 
     pub(crate) fn of_function(name: &'static str) -> Self {
-        Self { key: name.into(), title: Title::Function(name), site: None, shows_key: false }
+        let key = TopicKey::Text(name.into());
+        Self { key, title: Title::Function(name), site: None, shows_key: false }
     }
 
     /// A call of a function of which no key was made.
@@ -85,7 +102,10 @@ impl Topic {
     ///
     /// It holds what the arguments and values hold.
     pub fn key(&self) -> &str {
-        &self.key
+        match &self.key {
+            TopicKey::Text(text) => text,
+            TopicKey::Of(key, text) => text.get_or_init(|| key.readable().into()),
+        }
     }
 
     /// The function, if it is about one or an entry of one.
@@ -98,7 +118,7 @@ impl Topic {
 
     /// Whether the function can be told by the key alone, as it can where arguments make that.
     fn names_function(&self) -> bool {
-        self.key.starts_with("f:") || self.function() == Some(&*self.key)
+        self.key().starts_with("f:") || self.function() == Some(self.key())
     }
 
     /// Whether it displays as more than its function.
@@ -106,6 +126,16 @@ impl Topic {
         self.shows_key || self.function().is_none()
     }
 }
+
+impl PartialEq for Topic {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { title, site, shows_key, .. } = self;
+        (self.key(), title, site, shows_key)
+            == (other.key(), &other.title, &other.site, &other.shows_key)
+    }
+}
+
+impl Eq for Topic {}
 
 /// What stands in front of the first `:`, if it looks like a word that a program writes.
 fn word(name: &str) -> Option<Box<str>> {
@@ -121,9 +151,9 @@ impl fmt::Display for Topic {
         let quote = if f.alternate() { "`" } else { "" };
         match &self.title {
             Title::Function(name) if self.shows_key && !self.names_function() => {
-                write!(f, "{quote}{}{quote} of {quote}{name}{quote}", Message::of(&self.key))
+                write!(f, "{quote}{}{quote} of {quote}{name}{quote}", Message::of(self.key()))
             }
-            _ if self.shows_key => write!(f, "{quote}{}{quote}", Message::of(&self.key)),
+            _ if self.shows_key => write!(f, "{quote}{}{quote}", Message::of(self.key())),
             Title::Function(name) => write!(f, "{quote}{name}{quote}"),
             Title::Word(word) => write!(f, "{quote}{word}:…{quote}"),
             Title::Entry => f.write_str("an entry"),

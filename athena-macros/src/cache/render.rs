@@ -78,7 +78,7 @@ fn opening(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
 fn look(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let private = runtime.private();
     let opening = opening(plan, runtime);
-    let key = key(plan);
+    let key = key(plan, runtime);
     let shape = runtime.shape(&plan.origin.output);
     // Errors point at the result, as do those of the same kind when the call runs.
     let place = hidden_at(&plan.origin.output);
@@ -122,12 +122,12 @@ fn call(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
 ///
 /// The type of a closure names every type that the function was compiled
 /// for: its own generic parameters, and those of the `impl` it may stand in.
-fn key(plan: &CachePlan) -> TokenStream {
+fn key(plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let instance = quote_spanned!(hidden()=> ::core::any::type_name_of_val(&|| ()));
     match &plan.naming.key {
         Key::Written(text) => {
             let call = Ident::new("call", hidden());
-            let text = text.write(&call, ["key_text", "key_hole"]);
+            let text = text.write_key(&call, runtime);
             quote_spanned!(hidden()=> call.key_of(#instance); #text)
         }
         Key::Derived(taken) => {

@@ -17,6 +17,9 @@ use crate::slot;
 
 /// Names of one command; more would hold up the server for too long.
 const NAMES_PER_COMMAND: usize = 100;
+/// Bytes of most names, and of the words of most calls of scripts.
+const OF_NAME: usize = 48;
+const OF_SCRIPT: usize = 512;
 
 /// Commands for one node, sent in one write and executed in order, not as one transaction.
 ///
@@ -94,12 +97,15 @@ impl Batch {
         let others: Vec<&str> = others.into_iter().collect();
         self.route(self.slot_of(first));
         self.scripts.push((self.pipeline.len(), script));
-        let words = self.command("EVALSHA").arg(script.digest());
+        let words = self.begin("EVALSHA", OF_SCRIPT).arg(script.digest());
         words.number(1 + others.len() as u64).arg(first).args(others)
     }
 
     /// Adds a command for all names: one for each run of names that go to the same node.
     pub(crate) fn over<'a>(&mut self, command: &str, names: impl IntoIterator<Item = &'a str>) {
+        let names = names.into_iter();
+        let (least, _) = names.size_hint();
+        let room = (1 + least.clamp(1, NAMES_PER_COMMAND)) * OF_NAME;
         let mut run = 0;
         let mut last = None;
         for name in names {
@@ -108,7 +114,7 @@ impl Batch {
                 self.pipeline.arg(name);
             } else {
                 self.route(slot);
-                self.command(command).arg(name);
+                self.begin(command, room).arg(name);
                 run = 0;
             }
             run += 1;
@@ -178,7 +184,12 @@ impl Batch {
 
     /// Adds a command that concerns a node and no name.
     pub(crate) fn command(&mut self, name: &str) -> Words<'_> {
-        let mut command = Cmd::with_capacity(4, 64);
+        self.begin(name, 2 * OF_NAME)
+    }
+
+    /// Adds a command with room for words of so many bytes, so that it seldom has to move.
+    fn begin(&mut self, name: &str, room: usize) -> Words<'_> {
+        let mut command = Cmd::with_capacity(room / OF_NAME + 2, room);
         command.arg(name);
         self.pipeline.add_command(command);
         Words(&mut self.pipeline)

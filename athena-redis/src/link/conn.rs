@@ -115,7 +115,8 @@ impl Conn {
         let mut values = self.write(batch.pipeline()).await?;
         if let Some(at) = batch.unknown_script(&values) {
             values.truncate(at);
-            values.extend(self.write(&batch.with_sources_from(at)).await?);
+            // Boxed: it is rare, and would stand in the future of every operation.
+            values.extend(Box::pin(self.write(&batch.with_sources_from(at))).await?);
         }
         let now = self.history();
         // Coherence 8: if it was replaced meanwhile, some answers are of one past and some of another.

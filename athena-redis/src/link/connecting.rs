@@ -83,7 +83,8 @@ impl Link {
         self.supervisor.give_up_standstill(longest_rest(&shared.call.access));
         let mut state = shared.phase.borrow().clone();
         if matches!(state, Phase::Idle | Phase::Dialing) {
-            state = self.first_attempt(deadline).await?;
+            // Boxed: it is rare, and would stand in the future of every operation.
+            state = Box::pin(self.first_attempt(deadline)).await?;
         }
         match state {
             Phase::Up(conn) if conn.health() != Health::Lost => Ok(conn),

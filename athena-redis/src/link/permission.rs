@@ -23,7 +23,8 @@ impl Link {
     ) -> Result<(), Failure> {
         let shared = &self.shared;
         if let Some(probe) = conn.rights().unprobed(shared.call.client.terms()) {
-            let lacks = shared.find_out(conn, &probe, deadline).await?;
+            // Boxed: it is rare, and would stand in the future of every operation.
+            let lacks = Box::pin(shared.find_out(conn, &probe, deadline)).await?;
             shared.note_rights(conn, &probe, lacks);
         }
         conn.rights().lacks().permits(ability).map_err(|lacking| {

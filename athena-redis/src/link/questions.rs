@@ -165,11 +165,21 @@ impl Questions {
                     if is_kept {
                         self.writer.word.extend(&bytes[..here]);
                     }
-                    self.writer.step = match left - here as u64 {
-                        0 => WriteStep::Gap(2),
-                        left => WriteStep::Word(left, is_kept),
-                    };
-                    here
+                    match (left - here as u64, bytes.len() - here) {
+                        // All is there of it, and of what stands behind it.
+                        (0, 2..) => {
+                            self.end_word();
+                            here + 2
+                        }
+                        (0, _) => {
+                            self.writer.step = WriteStep::Gap(2);
+                            here
+                        }
+                        (left, _) => {
+                            self.writer.step = WriteStep::Word(left, is_kept);
+                            here
+                        }
+                    }
                 }
                 WriteStep::Gap(left) => {
                     let here = part(bytes, left);
@@ -184,37 +194,46 @@ impl Questions {
         }
     }
 
-    /// Takes in a byte of a line; tells that it was one.
+    /// Takes in what is there of a line; tells how many bytes of it.
     fn add_to_line(&mut self, bytes: &[u8]) -> usize {
-        let writer = &mut self.writer;
-        match bytes[0] {
-            digit @ b'0'..=b'9' => {
-                let number = writer.number.saturating_mul(10);
-                writer.number = number.saturating_add(u64::from(digit - b'0'));
+        let mut number = self.writer.number;
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+                }
+                b'\n' => {
+                    self.writer.number = 0;
+                    self.end_line(number);
+                    return at + 1;
+                }
+                b'*' if matches!(self.writer.step, WriteStep::Count) => self.begun += 1,
+                _ => {}
             }
-            b'\n' => {
-                let number = std::mem::take(&mut writer.number);
-                writer.step = match (writer.step, number) {
-                    (WriteStep::Count, 0) => WriteStep::Count,
-                    (WriteStep::Count, words) => {
-                        writer.words = words;
-                        WriteStep::Length
-                    }
-                    (_, 0) => WriteStep::Gap(2),
-                    (_, left) => {
-                        self.sent.extend(writer.sent(left).map(|name| SentValue {
-                            question: self.begun,
-                            name,
-                            bytes: left,
-                        }));
-                        WriteStep::Word(left, left <= writer.longest_kept())
-                    }
-                };
-            }
-            b'*' if matches!(writer.step, WriteStep::Count) => self.begun += 1,
-            _ => {}
         }
-        1
+        self.writer.number = number;
+        bytes.len()
+    }
+
+    /// A line is over, with a number in it.
+    fn end_line(&mut self, number: u64) {
+        let writer = &mut self.writer;
+        writer.step = match (writer.step, number) {
+            (WriteStep::Count, 0) => WriteStep::Count,
+            (WriteStep::Count, words) => {
+                writer.words = words;
+                WriteStep::Length
+            }
+            (_, 0) => WriteStep::Gap(2),
+            (_, left) => {
+                self.sent.extend(writer.sent(left).map(|name| SentValue {
+                    question: self.begun,
+                    name,
+                    bytes: left,
+                }));
+                WriteStep::Word(left, left <= writer.longest_kept())
+            }
+        };
     }
 
     /// A word is over, and with the last one of it the question.

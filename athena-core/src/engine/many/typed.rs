@@ -42,8 +42,7 @@ where
     let mut loading = LoadingMany { call, load, values: HashMap::new(), error: None };
     let replies = poll_fn(|context| {
         loop {
-            let waker = context.waker().clone();
-            caller.serve(&waker, |places| loading.poll(places, context));
+            caller.serve(context, |places, context| loading.poll(places, context));
             let replies = engine.as_mut().poll(context);
             if replies.is_ready() || !caller.is_unserved() {
                 return replies;

@@ -18,11 +18,14 @@ pub(super) const MOST_ABANDONED: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Returns {
     /// How many of each key have a first attempt under way.
-    pending: Mutex<HashMap<Key, usize>>,
+    pending: Mutex<PendingReturns>,
     ended: Notify,
     /// Those that the backend has not taken back for certain; the newest are last.
     abandoned: Mutex<VecDeque<Token>>,
 }
+
+/// How many leases of each key are being given back.
+type PendingReturns = HashMap<Key, usize, foldhash::fast::RandomState>;
 
 impl Returns {
     /// Waits until no lease of this key is being given back.
@@ -53,7 +56,7 @@ impl Returns {
         self.abandoned().retain(|it| *it != token);
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
+    fn pending(&self) -> MutexGuard<'_, PendingReturns> {
         self.pending.lock()
     }
 

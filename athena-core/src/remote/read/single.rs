@@ -145,7 +145,12 @@ impl Remote {
             let stamp = it.map(|generation| Stamp { generation, history });
             // How long it lasts was not asked: only a load needs to know.
             let sighting = Sighting { stamp, until: None, session: Arc::clone(&session) };
-            self.know(name, sighting, question.since);
+            // Where nothing is there a load follows mostly, which need not ask for it again.
+            if stored.is_none() {
+                self.know_for_load(name, sighting, question.since);
+            } else {
+                self.know(name, sighting, question.since);
+            }
             current.push(Read { it, session: Arc::clone(&session), history, is_confirmed });
         }
         let value = Read { it: stored, session, history, is_confirmed };

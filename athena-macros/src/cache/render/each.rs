@@ -14,7 +14,7 @@ use crate::tokens::hidden_at;
 /// All that stands in the function.
 pub(super) fn render(list: &EachList, plan: &CachePlan, runtime: &Runtime) -> TokenStream {
     let (hidden, private) = (Span::mixed_site(), runtime.private());
-    let (opening, key) = (opening(plan, runtime), key(plan));
+    let (opening, key) = (opening(plan, runtime), key(plan, runtime));
     let (origin, output) = (&plan.origin, &plan.origin.output);
     // Errors point at the result, as do those of the same kind when the call runs.
     let place = hidden_at(output);
