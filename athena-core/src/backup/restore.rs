@@ -224,9 +224,11 @@ impl RestoreTask<'_> {
 }
 
 fn stopped(done: &Restored, failure: &Failure) -> Error {
-    let what = format_args!(
-        "is restored in part, {} of {} values: {failure}; run it again: what is there by now is left out, unless it is to be replaced",
-        done.written, done.read
-    );
-    Error::backup_stopped(what, failure.class())
+    Error::backup_stopped(
+        format_args!(
+            "is restored in part, {} of {} values: {failure}; run it again: what is there by now is left out, unless it is to be replaced",
+            done.written, done.read
+        ),
+        failure.class(),
+    )
 }

@@ -49,15 +49,15 @@ impl Contact {
         if says_nothing(failure.class()) && known.is_some_and(|known| !says_nothing(known)) {
             return;
         }
-        let message = format_args!("no node of the redis cluster can be reached: {failure}");
-        let message = Message::of(message);
+        let message =
+            Message::of(format_args!("no node of the redis cluster can be reached: {failure}"));
         self.reason = Some(Arc::new(Reason { class: failure.class(), message }));
     }
 
     /// Notes that a node answered, and that no node serves anything as far as it knows.
     pub(super) fn note_vacancy(&mut self, endpoint: Endpoint) {
-        let message = format_args!("the redis cluster serves no slots yet, says {endpoint}");
-        let message = Message::of(message);
+        let message =
+            Message::of(format_args!("the redis cluster serves no slots yet, says {endpoint}"));
         self.reason = Some(Arc::new(Reason { class: Class::Unready, message }));
         *self.useless.entry(endpoint).or_default() += 1;
     }
