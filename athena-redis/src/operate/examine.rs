@@ -75,27 +75,24 @@ impl OperationsState {
         }
         let spare = self.nodes.to(&known.endpoint);
         let deadline = Instant::now() + limit;
-        match self.ask(&spare, prefix, deadline, &mut facts).await {
-            Err(failure) => {
-                if failure.class() == Class::Denied {
-                    facts.login = Permission::Refused(failure.to_string());
-                    facts.user = self.username();
-                }
-                // As one that holds back writes, and scripts with them.
-                let is_to_keep = self.name_to_keep(prefix, &known, known.is_replica).is_some();
-                if is_to_keep && failure.class() == Class::Timeout {
-                    facts.keeps = Permission::Refused(failure.to_string());
-                }
-                facts.error = Some(failure.to_string());
-            }
+        let Err(failure) = self.ask(&spare, prefix, deadline, &mut facts).await else {
+            facts.login = Permission::Granted;
             // Last: one that holds back writes says nothing more on the connection.
-            Ok(()) => {
-                facts.login = Permission::Granted;
-                if let Some(name) = self.name_to_keep(prefix, &known, facts.is_replica) {
-                    facts.keeps = keeping::keeps(&spare, &name, deadline).await;
-                }
+            if let Some(name) = self.name_to_keep(prefix, &known, facts.is_replica) {
+                facts.keeps = keeping::keeps(&spare, &name, deadline).await;
             }
+            return facts;
+        };
+        if failure.class() == Class::Denied {
+            facts.login = Permission::Refused(failure.to_string());
+            facts.user = self.username();
         }
+        // As one that holds back writes, and scripts with them.
+        let is_to_keep = self.name_to_keep(prefix, &known, known.is_replica).is_some();
+        if is_to_keep && failure.class() == Class::Timeout {
+            facts.keeps = Permission::Refused(failure.to_string());
+        }
+        facts.error = Some(failure.to_string());
         facts
     }
 
