@@ -55,7 +55,18 @@ async fn the_worst_call_is_told_and_the_oldest_value() {
     assert_eq!((two.worst(), two.calls(), two.hits()), (Some("MISS"), 2, 1));
     assert_eq!(two.age(), None, "one of them was loaded");
 
-    world.advance(Duration::from_secs(36));
+    world.advance(Duration::from_secs(2));
+    for order in [[1, 2], [2, 1]] {
+        let both = collected(async {
+            for id in order {
+                let _ = price(cache, id, Ok(1)).await;
+            }
+        });
+        let both = both.await;
+        assert_eq!((both.hits(), both.age()), (2, Some(Duration::from_secs(6))), "{order:?}");
+    }
+
+    world.advance(Duration::from_secs(34));
     let stale = collected(async {
         let _ = price(cache, 1, Err(Fault::Down)).await;
     });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use athena_cache::{Cache, Event, Observer, Source, athena_cache, of};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::world::{Fault, Origin, Remote, TTL, World};
+use crate::world::{Fault, Log, Origin, Remote, TTL, World};
 
 /// Refuses by a panic what it does not like, as types with invariants do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -162,6 +162,9 @@ impl Observer for Nervous {
 
 #[tokio::test]
 async fn an_observer_that_panics_is_nobodys_matter() {
+    let log = Log::default();
+    // A second one, or the callsites of other tests in this process are cached for the first.
+    let (_other, _guard) = (Log::default().set(), log.set());
     let heard = Arc::new(AtomicBool::new(false));
     let world = World::with(|builder| builder.observer(Nervous(Arc::clone(&heard))));
     for _ in 0..2 {
@@ -169,6 +172,9 @@ async fn an_observer_that_panics_is_nobodys_matter() {
         assert_eq!(world.cache.entry("one").get_or_load(load).await, Ok(1));
     }
     assert!(heard.load(Ordering::Relaxed));
+    let lines = log.lines();
+    let told = lines.iter().filter(|line| line.contains("an observer panicked")).count();
+    assert_eq!(told, 1, "once: {lines:?}");
 }
 
 #[tokio::test]

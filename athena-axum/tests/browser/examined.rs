@@ -1,7 +1,8 @@
-//! What is wrong with the servers, on the page: the doctor's findings, for every reader.
+//! What is wrong with the servers, on the page: the doctor's findings, for every reader; in the pictures of `p8` as well.
 
 use athena_cache::Cache;
 
+use crate::failing::picture;
 use crate::many::ManyNodes;
 use crate::reading::{is_narrow, is_readable, page_of};
 
@@ -27,6 +28,7 @@ fn p6_what_is_wrong_is_listed_with_the_line_to_change() {
         page.eval("[...document.querySelectorAll('.findings code')].map(it => it.innerText)");
     assert_eq!(lines.as_array().unwrap().len(), 1, "{lines}");
     assert_eq!(page.eval("document.activeElement.innerText"), "Close");
+    picture(&page, "examined");
     is_readable(&page, "findings");
     is_narrow(&page, "findings");
     page.key("Escape");

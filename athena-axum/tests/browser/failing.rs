@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(2);
 const PATIENT: &str = "ATHENA_PICTURES";
 
 /// Kept for people, who look at them: CI does not compare.
-fn picture(page: &Page, name: &str) {
+pub fn picture(page: &Page, name: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {

@@ -183,6 +183,8 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
         (said(own.headers()), own.status()),
         (["OURS", "7"], StatusCode::INTERNAL_SERVER_ERROR)
     );
+    let own_hit = ask("/own").await;
+    assert_eq!(said(own_hit.headers()), ["OURS", "7"], "of a hit as well, which has an age");
     assert_eq!(said(ask("/failed").await.headers()), ["MISS", ""]);
     // These are lists, to which each on the way adds its own word.
     let lists = ask("/lists").await;

@@ -174,6 +174,8 @@ async fn nothing_shown_holds_a_key_and_addresses_only_with_details() {
         let nodes = get(&app, "/redis/cluster/health").await.json();
         let expected = if details { "memory" } else { "node 1" };
         assert_eq!(nodes["clusterStatus"][0]["endpoint"], expected);
+        let metrics = get(&app, "/metrics").await.text;
+        assert_eq!(metrics.contains("endpoint=\"memory\""), details, "{metrics}");
     }
 }
 

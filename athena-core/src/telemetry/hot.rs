@@ -97,5 +97,9 @@ mod tests {
             let least = (hot.hits - hot.error) / SAMPLED;
             assert!((2_000..=2_800).contains(&least), "{hot:?}");
         }
+        // Of those that pass by it is said how little is known.
+        for hot in &hot[4..] {
+            assert!((hot.hits - hot.error) / SAMPLED < 50, "{hot:?}");
+        }
     }
 }

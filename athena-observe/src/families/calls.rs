@@ -30,7 +30,7 @@ pub(super) const FAMILIES: &[Family] = &[
         unit: "{call}",
         help: "Calls answered without the backend's word.",
         values: Values::Counts(|report, _, samples| {
-            each(report, samples, |site| &site.degraded_hits)
+            each(report, samples, |site| &site.degraded_hits);
         }),
     },
     Family {
@@ -38,7 +38,7 @@ pub(super) const FAMILIES: &[Family] = &[
         unit: "{load}",
         help: "Loads that returned the function's error.",
         values: Values::Counts(|report, _, samples| {
-            each(report, samples, |site| &site.load_failures)
+            each(report, samples, |site| &site.load_failures);
         }),
     },
     Family {
@@ -46,14 +46,16 @@ pub(super) const FAMILIES: &[Family] = &[
         unit: "{load}",
         help: "Loads given up at the hard timeout.",
         values: Values::Counts(|report, _, samples| {
-            each(report, samples, |site| &site.load_timeouts)
+            each(report, samples, |site| &site.load_timeouts);
         }),
     },
     Family {
         name: "refreshes_total",
         unit: "{load}",
         help: "Loads begun in the background.",
-        values: Values::Counts(|report, _, samples| each(report, samples, |site| &site.refreshes)),
+        values: Values::Counts(|report, _, samples| {
+            each(report, samples, |site| &site.refreshes);
+        }),
     },
     Family {
         name: "load_duration_seconds",

@@ -45,19 +45,19 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "nodes",
         unit: "{node}",
         help: "Nodes of the backend.",
-        values: Values::Level(|report| counted(report, |_| true)),
+        values: Values::Level(|report| Some(counted(report, |_| true))),
     },
     Family {
         name: "nodes_ready",
         unit: "{node}",
         help: "Those that an operation would reach.",
-        values: Values::Level(|report| counted(report, |node| node.ready)),
+        values: Values::Level(|report| Some(counted(report, |node| node.ready))),
     },
     Family {
         name: "nodes_trusted",
         unit: "{node}",
         help: "Those for whose entries memory answers.",
-        values: Values::Level(|report| counted(report, |node| node.trusted)),
+        values: Values::Level(|report| Some(counted(report, |node| node.trusted))),
     },
     Family {
         name: "nodes_untrusted",
@@ -166,8 +166,8 @@ fn shown(report: &Report, detail: Detail) -> &[NodeStatus] {
     if detail == Detail::Endpoints { &report.nodes } else { &[] }
 }
 
-fn counted(report: &Report, is: fn(&NodeStatus) -> bool) -> Option<f64> {
-    Some(number(report.nodes.iter().filter(|node| is(node)).count() as u64))
+fn counted(report: &Report, is: fn(&NodeStatus) -> bool) -> f64 {
+    number(report.nodes.iter().filter(|node| is(node)).count() as u64)
 }
 
 fn yes(is_so: bool) -> f64 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use athena_cache::Source;
 
 use super::{LEASE, SOON, WINDOW, seen};
-use crate::world::{FORMS, Fault, Form, Origin, Remote, others_rest, until};
+use crate::world::{FORMS, Fault, Form, Log, Origin, Remote, others_rest, until};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const TOKEN: &[u8; 16] = b"0001000000000001";
@@ -26,6 +26,33 @@ async fn what_is_no_lease_is_removed_at_once_and_the_value_is_stored() {
             assert_eq!(remote.store.bytes(LEASE), None);
         }
     }
+}
+
+#[tokio::test]
+async fn leases_that_nobody_can_hold_are_told_of_once_a_minute_with_their_number() {
+    let log = Log::default();
+    // A second one, or the callsites of other tests in this process are cached for the first.
+    let (_other, _guard) = (Log::default().set(), log.set());
+    let (remote, origin) = (Remote::tiered(), Origin::default());
+    let cache = &remote.world.cache;
+    let ousted = async |number: u32| {
+        let name = format!("k{number}");
+        remote.store.put(&format!("test:{{k:{name}}}:l"), *b"x", HOUR / 2);
+        let load = || origin.returns(Ok::<_, Fault>(number));
+        assert_eq!(cache.entry(&name).get_or_load(load).await, Ok(number));
+    };
+    let told = || {
+        let lines = log.lines().into_iter();
+        lines.filter(|line| line.contains("removed a lease")).collect::<Vec<_>>()
+    };
+    for number in 0..3 {
+        ousted(number).await;
+    }
+    assert_eq!(told().len(), 1, "{:?}", log.lines());
+    remote.world.advance(Duration::from_secs(60));
+    ousted(3).await;
+    assert_eq!(told().len(), 2, "{:?}", log.lines());
+    assert!(told()[1].ends_with("count=3"), "{:?}", told());
 }
 
 #[tokio::test]

@@ -65,6 +65,19 @@ async fn a59_the_document_is_that_of_the_guide_and_the_neutral_one_is_nobodys() 
 }
 
 #[tokio::test]
+async fn without_details_no_figure_is_left_since_one_may_be_a_name() {
+    let world = World::in_memory();
+    let checks = world.cache.health_checks();
+    checks.add("disk", Need::Quality, || async {
+        Finding::healthy("fine").with("mountedAt", "/srv/secret")
+    });
+    let report = checks.report().await;
+    assert!(serde_json::to_string(&*report).unwrap().contains("/srv/secret"));
+    let hidden = HealthReport::clone(&report).without_details();
+    assert!(!serde_json::to_string(&hidden).unwrap().contains("/srv/secret"), "{hidden:?}");
+}
+
+#[tokio::test]
 async fn settings_of_checks_that_cannot_be_used_are_told() {
     let mut settings = Settings::default();
     settings.health.limit = Duration::ZERO;

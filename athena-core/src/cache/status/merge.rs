@@ -198,3 +198,22 @@ fn say(server: &mut ServerStatus, said: &SurveyedNode) {
     server.slots = (!said.slots.is_empty()).then(|| said.slots.join(","));
     server.error.clone_from(&said.error);
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::MemoryBackend;
+
+    #[test]
+    fn nodes_are_not_counted_where_nobody_knows_who_there_is() {
+        let cache = Cache::builder("shop").backend(MemoryBackend::new()).build().unwrap();
+        let count = |error: Option<&str>, nodes: usize| {
+            let nodes = vec![SurveyedNode::default(); nodes];
+            let error = error.map(str::to_owned);
+            cluster(&cache, Some(&Survey { error, nodes, ..Survey::default() }), None).total_nodes
+        };
+        assert_eq!([count(None, 2), count(Some("some are silent"), 2)], [Some(2); 2]);
+        assert_eq!(count(Some("no sentinel answers"), 0), None, "not none: unknown");
+        assert_eq!(count(None, 0), Some(0));
+    }
+}
