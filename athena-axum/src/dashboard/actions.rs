@@ -3,21 +3,19 @@
 //! Invariant: nothing is done, nor said to be done, before the request has shown that it is not forged, the guard has
 //! let somebody in, and the body says exactly what is meant.
 
+mod deed;
 mod orders;
 mod passes;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::HeldEntry;
 use athena_cache_core::{Cache, Invalidated, Reconnection};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::post;
-use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
@@ -26,6 +24,7 @@ use super::forgery;
 use super::look::{Looked, look};
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
+use deed::Deed;
 use orders::{Order, What};
 use passes::{Pass, Passes};
 
@@ -129,23 +128,6 @@ fn refused(status: StatusCode) -> Response<Body> {
     let is_refusal = status.is_client_error() || status.is_server_error();
     let status = if is_refusal { status } else { StatusCode::FORBIDDEN };
     refusal(status, "the guard does not let you in")
-}
-
-/// What came of an action.
-#[derive(Debug, Serialize)]
-struct Deed {
-    #[serde(rename = "done")]
-    is_done: bool,
-    text: Cow<'static, str>,
-    /// What is stored, where that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    found: Option<HeldEntry>,
-}
-
-impl Deed {
-    fn told(is_done: bool, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { is_done, text: text.into(), found: None }
-    }
 }
 
 async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
