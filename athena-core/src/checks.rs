@@ -25,8 +25,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Mutex as AsyncMutex;
 
-use readiness::Holds;
 pub(crate) use readiness::ReadinessHold;
+use readiness::ReadinessHolds;
 pub(crate) use replicas::{LAG_BYTES, LAG_SECONDS};
 use run::Check;
 pub(crate) use surveyed::memory as judge_memory;
@@ -42,10 +42,13 @@ use crate::tasks::Tasks;
 /// The check that says how far replicas are behind.
 pub(crate) const REPLICATION: &str = "replication";
 
+/// The check that says that a cache is not warm yet.
+const WARM_UP: &str = "warm_up";
+
 /// The health checks of a cache.
 pub(crate) struct CheckSet {
     checks: Mutex<KnownChecks>,
-    holds: Arc<Holds>,
+    holds: Arc<ReadinessHolds>,
     latest: Mutex<Latest>,
     /// Taken by whoever makes a report.
     turn: AsyncMutex<()>,
@@ -122,6 +125,17 @@ impl CheckSet {
         let changed = change(&mut checks.all);
         self.latest.lock().found = None;
         changed
+    }
+
+    /// Has the cache not be ready while this is held, and no longer than that.
+    pub(crate) fn hold_ready(&self, at_most: Duration) -> ReadinessHold {
+        let hold = self.holds.hold(self.clock.now().after(at_most));
+        let (holds, clock) = (Arc::clone(&self.holds), self.clock.clone());
+        self.add(WARM_UP.to_owned(), Need::Ready, move || {
+            let found = holds.found(&clock);
+            async move { found }
+        });
+        hold
     }
 
     /// Has the next who asks be told how things are then.

@@ -3,30 +3,29 @@
 //! Invariant: nothing is done, nor said to be done, before the request has shown that it is not forged, the guard has
 //! let somebody in, and the body says exactly what is meant.
 
+mod deed;
 mod orders;
 mod passes;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::HeldEntry;
 use athena_cache_core::{Cache, Invalidated, Reconnection};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::post;
-use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
 use super::backups::BackupFolder;
-use super::doctor::{Doctor, Told};
+use super::doctor::Doctor;
 use super::forgery;
 use super::look::{Looked, look};
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
+use deed::Deed;
 use orders::{Order, What};
 use passes::{Pass, Passes};
 
@@ -139,35 +138,6 @@ fn refused(status: StatusCode) -> Response<Body> {
     let is_refusal = status.is_client_error() || status.is_server_error();
     let status = if is_refusal { status } else { StatusCode::FORBIDDEN };
     refusal(status, "the guard does not let you in")
-}
-
-/// What came of an action.
-#[derive(Debug, Serialize)]
-struct Deed {
-    #[serde(rename = "done")]
-    is_done: bool,
-    text: Cow<'static, str>,
-    /// What is stored, where that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    found: Option<HeldEntry>,
-    /// What is wrong, where that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    diagnosis: Option<Told>,
-}
-
-impl Deed {
-    fn told(is_done: bool, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { is_done, text: text.into(), found: None, diagnosis: None }
-    }
-
-    fn diagnosed(found: Result<Told, String>) -> Self {
-        match found {
-            Ok(told) => {
-                Self { text: told.text().into(), diagnosis: Some(told), ..Self::told(true, "") }
-            }
-            Err(why) => Self { text: why.into(), ..Self::told(false, "") },
-        }
-    }
 }
 
 async fn carry_out(

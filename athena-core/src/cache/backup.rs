@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is asked of a backend of which not all is known, or that is isolated.
 
+mod course;
 mod keep;
 mod look_over;
 mod put_back;
@@ -12,11 +13,12 @@ use std::time::Duration;
 
 use super::Cache;
 use crate::backend::operate::Operator;
-use crate::backup::{ProgressListener, Removing, RestoreMode, RestoredAs};
+use crate::backup::{Removing, RestoreMode, RestoredAs};
 use crate::error::Error;
 use crate::remote::Remote;
 use crate::resilience::breaker::BreakerState;
 
+use course::PassCourse;
 pub use keep::Backup;
 pub use look_over::Verify;
 pub use put_back::Restore;
@@ -31,42 +33,6 @@ const LONGEST_SURVEY: Duration = Duration::from_secs(5);
 const ALL_SLOTS: u32 = 16_384;
 /// How long servers may take to save what they hold, unless something else is said.
 const LONGEST_SAVE: Duration = Duration::from_secs(10 * 60);
-
-/// How something goes that goes through all names.
-#[derive(Debug, Clone)]
-struct PassCourse {
-    rate: u32,
-    listener: ProgressListener,
-}
-
-impl PassCourse {
-    fn at(rate: u32) -> Self {
-        Self { rate, listener: ProgressListener::default() }
-    }
-}
-
-/// What can be said of the course of each of them.
-macro_rules! pass_course {
-    ($pass:ident: $rate:literal) => {
-        impl $pass<'_> {
-            /// Has somebody told how far it is, after each piece; be quick.
-            pub fn on_progress(
-                mut self,
-                listener: impl Fn($crate::backup::Progress) + Send + Sync + 'static,
-            ) -> Self {
-                self.course.listener = $crate::backup::ProgressListener::new(listener);
-                self
-            }
-
-            #[doc = concat!("Takes at most so many names in a second; ", $rate, " if nothing is said, and never none.")]
-            pub fn rate(mut self, names_per_second: u32) -> Self {
-                self.course.rate = names_per_second;
-                self
-            }
-        }
-    };
-}
-use pass_course;
 
 impl Cache {
     /// Keeps what the backend holds of this cache, in a file of ours or on the servers' disks.

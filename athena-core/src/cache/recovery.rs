@@ -5,8 +5,8 @@
 
 mod acting;
 mod look;
+mod taken;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Cache, Reconnection};
@@ -18,29 +18,12 @@ use crate::telemetry::{Event, log};
 
 use acting::Acting;
 use look::Lookout;
+use taken::TakenStep;
 
 /// A supervision that has not looked for so many of its times has stopped.
 const TIMES: u32 = 3;
 /// The share by which times differ, so that processes that begin together do not go on so.
 const SPREAD: f64 = 0.1;
-
-/// What came of a step, and what is to be said of it.
-struct Taken {
-    result: StepResult,
-    /// Without addresses.
-    text: Cow<'static, str>,
-    details: String,
-}
-
-impl Taken {
-    fn new(result: StepResult, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { result, text: text.into(), details: String::new() }
-    }
-
-    fn with(self, details: String) -> Self {
-        Self { details, ..self }
-    }
-}
 
 impl Cache {
     /// Has somebody see to it from now on, unless somebody does so already or nobody wants it.
@@ -87,7 +70,7 @@ impl Cache {
             let _ = acting.hold().await;
         }
         for step in steps {
-            let Taken { result, text, details } = self.take(step, &acting, &seen).await;
+            let TakenStep { result, text, details } = self.take(step, &acting, &seen).await;
             runtime.recovery.count(step, result);
             runtime.telemetry.tell(&Event::Recovery {
                 step,
@@ -98,11 +81,11 @@ impl Cache {
         }
     }
 
-    async fn take(&self, step: RecoveryStep, acting: &Acting<'_>, seen: &Seen) -> Taken {
+    async fn take(&self, step: RecoveryStep, acting: &Acting<'_>, seen: &Seen) -> TakenStep {
         if step.is_for_one() {
             match acting.hold().await {
                 Ok(true) => {}
-                Ok(false) => return Taken::new(StepResult::Left, "another process sees to it"),
+                Ok(false) => return TakenStep::new(StepResult::Left, "another process sees to it"),
                 Err(failure) => return failed(&Error::backend(failure)),
             }
         }
@@ -113,27 +96,27 @@ impl Cache {
             RecoveryStep::AdviseOnSpeed => slow(seen),
             RecoveryStep::AdviseOnMemory => {
                 let text = "nodes are short of memory: give them more, or keep less, for less long";
-                Taken::new(StepResult::Done, text).with(seen.memory.clone().unwrap_or_default())
+                TakenStep::new(StepResult::Done, text).with(seen.memory.clone().unwrap_or_default())
             }
             RecoveryStep::PurgeMemory => acting.held(self.purged()).await,
         }
     }
 
     /// It is tried by the links, who know when a node was tried last.
-    fn connect_anew(&self) -> Taken {
+    fn connect_anew(&self) -> TakenStep {
         match self.reconnect() {
             Reconnection::Begun => {
                 let text =
                     "no node answered for several looks, though all connections seemed to be up";
-                Taken::new(StepResult::Done, text)
+                TakenStep::new(StepResult::Done, text)
             }
             Reconnection::Isolated | Reconnection::NoBackend => {
-                Taken::new(StepResult::Refused, "there is nobody to connect to")
+                TakenStep::new(StepResult::Refused, "there is nobody to connect to")
             }
         }
     }
 
-    async fn verified(&self, repairs: bool) -> Taken {
+    async fn verified(&self, repairs: bool) -> TakenStep {
         let verify = if repairs { self.verify().repair() } else { self.verify() };
         match verify.run().await {
             Ok(seen) => {
@@ -144,19 +127,19 @@ impl Cache {
                 } else {
                     format!("{found}; `athena repair`, or `recovery.act`, removes them")
                 };
-                Taken::new(StepResult::Done, text)
+                TakenStep::new(StepResult::Done, text)
             }
             Err(error) => failed(&error),
         }
     }
 
-    async fn purged(&self) -> Taken {
+    async fn purged(&self) -> TakenStep {
         let operator = self.runtime().remote.as_ref().and_then(|remote| remote.operator());
         let Some(operator) = operator else {
-            return Taken::new(StepResult::Refused, "nobody is asked");
+            return TakenStep::new(StepResult::Refused, "nobody is asked");
         };
         match operator.purge_memory().await {
-            Ok(()) => Taken::new(StepResult::Done, "each node gave back what it did not use"),
+            Ok(()) => TakenStep::new(StepResult::Done, "each node gave back what it did not use"),
             Err(failure) => failed(&Error::backend(failure)),
         }
     }
@@ -169,20 +152,20 @@ impl Cache {
     }
 }
 
-fn slow(seen: &Seen) -> Taken {
+fn slow(seen: &Seen) -> TakenStep {
     let (now, usual) = seen.exchanges.unwrap_or_default();
     let text = format!(
         "99 of 100 exchanges with the nodes took up to {now:?} since the last look, and {usual:?} of late: see what they \
          are busy with (`SLOWLOG`, `LATENCY DOCTOR`)"
     );
-    Taken::new(StepResult::Done, text)
+    TakenStep::new(StepResult::Done, text)
 }
 
-fn failed(error: &Error) -> Taken {
+fn failed(error: &Error) -> TakenStep {
     let is_refused = error.class() == Some(Class::Denied);
     let result = if is_refused { StepResult::Refused } else { StepResult::Failed };
     let text = error.class().map_or("it cannot be done", Class::name);
-    Taken::new(result, text).with(error.to_string())
+    TakenStep::new(result, text).with(error.to_string())
 }
 
 #[cfg(all(test, feature = "testing"))]

@@ -3,19 +3,14 @@
 //! Invariant: it ends with whoever holds it back, or at the limit, whatever that does.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use super::CheckSet;
 use crate::clock::{Clock, Tick};
-use crate::health::{Finding, Need};
+use crate::health::Finding;
 use crate::lock::Mutex;
-
-/// The check that says so.
-const WARM_UP: &str = "warm_up";
 
 /// Those that hold readiness back.
 #[derive(Debug, Default)]
-pub(super) struct Holds(Mutex<Vec<Weak<HeldUntil>>>);
+pub(super) struct ReadinessHolds(Mutex<Vec<Weak<HeldUntil>>>);
 
 /// One of them, for as long as this, or a clone of it, lives.
 #[derive(Debug, Clone)]
@@ -26,23 +21,16 @@ pub(crate) struct ReadinessHold(Arc<HeldUntil>);
 #[derive(Debug)]
 struct HeldUntil(Tick);
 
-impl CheckSet {
-    /// Has the cache not be ready while this is held, and no longer than that.
-    pub(crate) fn hold_ready(&self, at_most: Duration) -> ReadinessHold {
-        let held = Arc::new(HeldUntil(self.clock.now().after(at_most)));
-        self.holds.0.lock().push(Arc::downgrade(&held));
-        let (holds, clock) = (Arc::clone(&self.holds), self.clock.clone());
-        self.add(WARM_UP.to_owned(), Need::Ready, move || {
-            let found = holds.found(&clock);
-            async move { found }
-        });
+impl ReadinessHolds {
+    /// Holds it back while this is held, and no longer than until then.
+    pub(super) fn hold(&self, until: Tick) -> ReadinessHold {
+        let held = Arc::new(HeldUntil(until));
+        self.0.lock().push(Arc::downgrade(&held));
         ReadinessHold(held)
     }
-}
 
-impl Holds {
     /// For how long it is waited still, at most.
-    fn found(&self, clock: &Clock) -> Finding {
+    pub(super) fn found(&self, clock: &Clock) -> Finding {
         let now = clock.now();
         let mut holds = self.0.lock();
         holds.retain(|held| held.upgrade().is_some_and(|held| held.0 > now));

@@ -30,11 +30,11 @@ pub struct StepCount {
 pub(crate) struct RecoveryLedger {
     /// The task that looks and does.
     pub(crate) task: Sole,
-    written: Mutex<Written>,
+    written: Mutex<LedgerPages>,
 }
 
 #[derive(Debug, Default)]
-struct Written {
+struct LedgerPages {
     counts: BTreeMap<(RecoveryStep, StepResult), u64>,
     troubles: Vec<&'static str>,
     /// What holds the lease, or may hold it, since nobody said that it does not.

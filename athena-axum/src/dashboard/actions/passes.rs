@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use athena_cache_core::{Cache, Error};
 use axum::http::StatusCode;
 
-use super::Deed;
+use super::deed::Deed;
 use super::orders::{RestoreRun, What};
 use crate::dashboard::backups::{BackupFolder, BackupName};
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::Cache;
-use super::{PassCourse, pass_course};
+use super::course::{PassCourse, pass_course};
 use crate::backend::operate::SavedNode;
 use crate::backup::file::{BackupFoot, BackupHead};
 use crate::backup::{BackupPlace, Export};

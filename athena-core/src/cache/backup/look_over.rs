@@ -3,7 +3,7 @@
 //! Invariant: nothing happens before [`Verify::run`] is awaited.
 
 use super::super::Cache;
-use super::{PassCourse, pass_course};
+use super::course::{PassCourse, pass_course};
 use crate::backup::{Removing, Verified, VerifyTask};
 use crate::error::Error;
 

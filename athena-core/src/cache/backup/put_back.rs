@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::super::Cache;
-use super::{PassCourse, pass_course};
+use super::course::{PassCourse, pass_course};
 use crate::backup::{RestoreMode, RestoreTask, Restored, RestoredAs};
 use crate::error::Error;
 

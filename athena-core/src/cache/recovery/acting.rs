@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Taken;
+use super::taken::TakenStep;
 use crate::backend::Failure;
 use crate::clock::Tick;
 use crate::recovery::StepResult;
@@ -55,7 +55,7 @@ impl<'a> Acting<'a> {
     }
 
     /// Does something while the lease is held.
-    pub(super) async fn held(&self, work: impl Future<Output = Taken>) -> Taken {
+    pub(super) async fn held(&self, work: impl Future<Output = TakenStep>) -> TakenStep {
         let (clock, ledger) = (&self.runtime.clock, &self.runtime.recovery);
         let mut work = pin!(work);
         let mut until = clock.now().after(self.life);
@@ -95,6 +95,6 @@ impl<'a> Acting<'a> {
     }
 }
 
-fn lost() -> Taken {
-    Taken::new(StepResult::Left, "another process may see to it by now, so it was not ended")
+fn lost() -> TakenStep {
+    TakenStep::new(StepResult::Left, "another process may see to it by now, so it was not ended")
 }

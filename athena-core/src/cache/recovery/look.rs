@@ -13,12 +13,12 @@ use crate::telemetry::{Distribution, ExchangeReport, Stats};
 #[derive(Default)]
 pub(super) struct Lookout {
     speed: SpeedRecord,
-    counted: Option<Counted>,
+    counted: Option<CountedReads>,
 }
 
 /// What had been counted until the last look.
 #[derive(Clone, Copy)]
-struct Counted {
+struct CountedReads {
     reads: u64,
     damaged: u64,
 }
@@ -42,8 +42,10 @@ impl Cache {
             }
             None => None,
         };
-        let (reads, damaged) = lookout
-            .since(Counted { reads: reads(&runtime.telemetry.stats()), damaged: remote.damaged() });
+        let (reads, damaged) = lookout.since(CountedReads {
+            reads: reads(&runtime.telemetry.stats()),
+            damaged: remote.damaged(),
+        });
         Some(Seen {
             any_answered,
             links_ready,
@@ -59,7 +61,7 @@ impl Cache {
 
 impl Lookout {
     /// What was counted since the last look; nothing at the first one.
-    fn since(&mut self, now: Counted) -> (u64, u64) {
+    fn since(&mut self, now: CountedReads) -> (u64, u64) {
         let before = self.counted.replace(now).unwrap_or(now);
         (now.reads.saturating_sub(before.reads), now.damaged.saturating_sub(before.damaged))
     }

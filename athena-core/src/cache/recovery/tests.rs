@@ -14,12 +14,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A store, and processes on it that are seen to each minute.
-struct Stage {
+struct RecoveryStage {
     clock: ManualClock,
     store: MemoryBackend,
 }
 
-impl Stage {
+impl RecoveryStage {
     fn new() -> Self {
         let clock = ManualClock::new();
         let store = MemoryBackend::with_clock(&clock);
@@ -83,7 +83,7 @@ fn told(cache: &Cache) -> Vec<String> {
 
 #[tokio::test]
 async fn a67_nobody_looks_unless_that_is_asked_for() {
-    let stage = Stage::new();
+    let stage = RecoveryStage::new();
     let cache = stage.process(RecoverySettings::default());
     stage.meet_damage(&cache, 0..20).await;
     stage.pass(5 * MINUTE).await;
@@ -98,7 +98,7 @@ async fn a68_damage_that_is_met_again_is_counted_and_removed_if_that_is_allowed(
         (every_minute(), RecoveryStep::Verify, 40, "40 of 42 values and generations are damaged"),
         (every_minute().and_act(), RecoveryStep::Repair, 0, "40 were removed"),
     ] {
-        let stage = Stage::new();
+        let stage = RecoveryStage::new();
         let cache = stage.process(recovery);
         stage.pass(2 * MINUTE).await;
         cache.entry("sound").ttl(HOUR).insert(1_u8).await.unwrap();
@@ -127,7 +127,7 @@ async fn a68_damage_that_is_met_again_is_counted_and_removed_if_that_is_allowed(
 }
 
 /// Lets time go by until something holds.
-async fn eventually(stage: &Stage, mut holds: impl FnMut() -> bool) {
+async fn eventually(stage: &RecoveryStage, mut holds: impl FnMut() -> bool) {
     for _ in 0..2_000 {
         if holds() {
             return;
@@ -140,7 +140,7 @@ async fn eventually(stage: &Stage, mut holds: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn a71_one_process_acts_and_another_one_once_it_is_gone() {
-    let stage = Stage::new();
+    let stage = RecoveryStage::new();
     let processes = [(); 3].map(|()| stage.process(every_minute().and_act()));
     let acting = async || {
         let mut acting = Vec::new();
@@ -186,7 +186,7 @@ async fn a71_one_process_acts_and_another_one_once_it_is_gone() {
 
 #[tokio::test]
 async fn a67_it_ends_with_the_cache_and_lets_another_one_act() {
-    let stage = Stage::new();
+    let stage = RecoveryStage::new();
     let cache = stage.process(every_minute().and_act());
     stage.pass(2 * MINUTE).await;
     for _ in 0..2 {
@@ -204,7 +204,7 @@ async fn a67_it_ends_with_the_cache_and_lets_another_one_act() {
 
 #[tokio::test]
 async fn a67_nobody_is_asked_while_the_backend_is_isolated() {
-    let stage = Stage::new();
+    let stage = RecoveryStage::new();
     let cache = stage.process(every_minute().and_act());
     stage.pass(2 * MINUTE).await;
     for _ in 0..3 {
