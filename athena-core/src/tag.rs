@@ -108,8 +108,18 @@ impl fmt::Display for TagExcess {
 }
 
 /// Text under construction from a template: literal parts and interpolated values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Text(String);
+
+/// Bytes that most texts have room in.
+const ROOM: usize = 48;
+
+/// With room, so that it seldom has to move.
+impl Default for Text {
+    fn default() -> Self {
+        Self(String::with_capacity(ROOM))
+    }
+}
 
 impl Text {
     /// Appends a literal part as it is.

@@ -38,6 +38,7 @@ mod tap;
 mod task;
 mod unheard;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -159,13 +160,12 @@ impl Link {
     async fn ask(&self, batch: &Batch, deadline: Instant) -> Result<Replies, Failure> {
         let shared = &self.shared;
         let limit = shared.call.client.limit();
-        let _permit = match self.permits.try_acquire() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                // Boxed: it is rare, and would stand in the future of every operation.
-                Box::pin(self.permit(left.min(limit / 2))).await?
-            }
+        let _permit = if let Ok(permit) = self.permits.try_acquire() {
+            permit
+        } else {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Boxed: it is rare, and would stand in the future of every operation.
+            Box::pin(self.permit(left.min(limit / 2))).await?
         };
         let conn = self.connection(deadline).await?;
         // Coherence 6: a fill goes on the connection of its lease.
@@ -176,7 +176,9 @@ impl Link {
             self.permit_use(&conn, ability, deadline).await?;
         }
         let watch = conn.watch(limit / 2);
-        let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
+        // Pinned here: handed on by value it would stand in this future twice.
+        let exchange = pin!(conn.exchange(batch));
+        let Ok(outcome) = timeout_at(deadline, exchange).await else {
             drop(watch);
             return Err(shared.given_up(&conn));
         };

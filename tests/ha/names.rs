@@ -125,6 +125,21 @@ async fn once_everything_has_ended_there_is_room_again_whatever_had_tags() {
 }
 
 #[tokio::test]
+async fn a_load_asks_for_no_generation_that_the_look_before_it_has_read() {
+    let server = RedisServer::start();
+    let (cache, origin) = (cache(&server), Origin::default());
+    warm(&cache, &origin, [1]).await;
+    let monitor = server.monitor();
+    warm(&cache, &origin, [2, 3]).await;
+    let lines = monitor.lines();
+    let written = |name: &str| {
+        let begins = format!("\"SET\" \"{name}");
+        lines.iter().filter(|line| line.contains(&begins) && line.contains("\"NX\"")).count()
+    };
+    assert_eq!((written("shop:{k:product:"), written("shop:*")), (2, 0), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn what_somebody_writes_in_place_of_a_lease_holds_up_no_load() {
     const TOKEN: &str = "0001000000000001";
     let server = RedisServer::start();

@@ -1,11 +1,12 @@
 //! Values and weighers of users that panic, or ask the cache, whenever the cache runs their code.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use athena_cache::testing::MemoryBackend;
 use athena_cache::{Cache, Memory};
 use futures_util::FutureExt;
 
@@ -238,6 +239,36 @@ async fn a_value_that_panics_when_it_is_cloned_is_loaded() {
             CLONES_PANIC.store(false, Ordering::SeqCst);
         }
     }
+}
+
+/// Counts how often it is cloned.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Counted(u32);
+
+static CLONES: AtomicU32 = AtomicU32::new(0);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.fetch_add(1, Ordering::SeqCst);
+        Self(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_was_read_and_is_not_kept_here_is_not_cloned() {
+    let store = MemoryBackend::new();
+    let caches = [1, 2].map(|_| {
+        let builder = Cache::builder("test").backend(store.clone());
+        builder.memory(Memory::off()).build().unwrap()
+    });
+    for cache in &caches {
+        CLONES.store(0, Ordering::SeqCst);
+        let load = || async { Ok::<_, Fault>(Counted(1)) };
+        let value = cache.entry("k").ttl(TTL).get_or_load(load).await;
+        assert_eq!(value.unwrap().0, 1);
+        cache.settle().await;
+    }
+    assert_eq!((caches[1].stats().backend_hits, CLONES.load(Ordering::SeqCst)), (1, 0));
 }
 
 /// A panic whose payload panics when it is dropped.

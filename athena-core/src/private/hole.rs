@@ -1,7 +1,7 @@
 //! What stands in the holes of a key that is named by a template.
 //!
 //! Texts and integers are most of what keys are made of, and are written without their `Display`: method lookup
-//! tries [`holes::Known`] first and takes one reference off for all else.
+//! tries [`holes::KnownDisplay`] first and takes one reference off for all else.
 //!
 //! Invariant: a value is written as its `Display` writes it, escaped.
 
@@ -48,12 +48,12 @@ pub mod holes {
     use super::{HoleProbe, PlainValue, ShownPlainly};
 
     /// Those whose `Display` is known.
-    pub trait Known<'v> {
+    pub trait KnownDisplay<'v> {
         /// What it writes.
         fn plain(&self) -> PlainValue<'v>;
     }
 
-    impl<'v, T: ShownPlainly + ?Sized> Known<'v> for &HoleProbe<'v, T> {
+    impl<'v, T: ShownPlainly + ?Sized> KnownDisplay<'v> for &HoleProbe<'v, T> {
         #[inline]
         fn plain(&self) -> PlainValue<'v> {
             self.0.shown()
@@ -61,12 +61,12 @@ pub mod holes {
     }
 
     /// All others.
-    pub trait Unknown<'v> {
+    pub trait AnyDisplay<'v> {
         /// Nothing.
         fn plain(&self) -> PlainValue<'v>;
     }
 
-    impl<'v, T: ?Sized> Unknown<'v> for HoleProbe<'v, T> {
+    impl<'v, T: ?Sized> AnyDisplay<'v> for HoleProbe<'v, T> {
         #[inline]
         fn plain(&self) -> PlainValue<'v> {
             PlainValue::Unknown

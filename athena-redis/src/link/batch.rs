@@ -104,8 +104,8 @@ impl Batch {
     /// Adds a command for all names: one for each run of names that go to the same node.
     pub(crate) fn over<'a>(&mut self, command: &str, names: impl IntoIterator<Item = &'a str>) {
         let names = names.into_iter();
-        let (least, _) = names.size_hint();
-        let room = (1 + least.clamp(1, NAMES_PER_COMMAND)) * OF_NAME;
+        let (expected, _) = names.size_hint();
+        let room = (1 + expected.clamp(1, NAMES_PER_COMMAND)) * OF_NAME;
         let mut run = 0;
         let mut last = None;
         for name in names {

@@ -715,7 +715,10 @@ mod tests {
         let mut waiting = Vec::new();
         for piece in bytes.chunks(size.max(1)) {
             waiting.extend(piece);
-            let (_, behind, _) = meter.add(&waiting).unwrap().split(waiting.len());
+            let (_, behind, _) = match meter.add(&waiting) {
+                Ok(sifted) => sifted.split(waiting.len()),
+                Err(oversized) => return format!("{oversized:?}"),
+            };
             waiting.drain(..behind);
         }
         format!("{meter:?}, {}", waiting.escape_ascii())
