@@ -20,7 +20,7 @@ pub(super) struct Deed {
     pub(super) found: Option<HeldEntry>,
     /// What is wrong, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    diagnosis: Option<Told>,
+    pub(super) diagnosis: Option<Told>,
 }
 
 impl Deed {
