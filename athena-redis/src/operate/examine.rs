@@ -75,7 +75,8 @@ impl OperationsState {
         }
         let spare = self.nodes.to(&known.endpoint);
         let deadline = Instant::now() + limit;
-        let Err(failure) = self.ask(&spare, prefix, deadline, &mut facts).await else {
+        let asked = self.ask(&spare, prefix, deadline, &mut facts).await;
+        let Err(failure) = asked else {
             facts.login = Permission::Granted;
             // Last: one that holds back writes says nothing more on the connection.
             if let Some(name) = self.name_to_keep(prefix, &known, facts.is_replica) {
