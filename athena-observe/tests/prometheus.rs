@@ -195,6 +195,7 @@ async fn every_family_is_in_the_table_and_every_row_is_a_family() {
     let once_known: BTreeSet<_> = [
         "last_failover_timestamp_seconds",
         "last_recovery_seconds",
+        "recovery_steps_total",
         "replication_offset_lag_bytes",
         "replication_lag_seconds",
     ]

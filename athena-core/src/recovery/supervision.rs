@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::step::RecoveryStep;
-use super::trouble::{Sight, Trouble};
+use super::trouble::{LastingTrouble, Sight};
 use crate::clock::Tick;
 
 /// Ticks without an answer of any primary before something is done.
@@ -44,19 +44,19 @@ pub(crate) struct Seen {
 /// What was seen until now, as far as it matters.
 #[derive(Debug, Clone)]
 pub(crate) struct Supervision {
-    lost: Trouble,
-    integrity: Trouble,
-    speed: Trouble,
-    memory: Trouble,
+    lost: LastingTrouble,
+    integrity: LastingTrouble,
+    speed: LastingTrouble,
+    memory: LastingTrouble,
 }
 
 impl Supervision {
     pub(crate) fn new() -> Self {
         Self {
-            lost: Trouble::new(LOST),
-            integrity: Trouble::new(DAMAGED),
-            speed: Trouble::new(SLOW),
-            memory: Trouble::new(SLOW),
+            lost: LastingTrouble::new(LOST),
+            integrity: LastingTrouble::new(DAMAGED),
+            speed: LastingTrouble::new(SLOW),
+            memory: LastingTrouble::new(SLOW),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Sight {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Trouble {
+pub(super) struct LastingTrouble {
     /// Bad ticks in a row that begin it.
     patience: u32,
     bad: u32,
@@ -33,7 +33,7 @@ pub(super) struct Trouble {
     next: Tick,
 }
 
-impl Trouble {
+impl LastingTrouble {
     pub(super) fn new(patience: u32) -> Self {
         let next = Tick::default();
         Self { patience, bad: 0, good: 0, is_on: false, pause: FIRST_PAUSE, next }
@@ -73,7 +73,7 @@ mod tests {
 
     /// At which minutes something is done, of a sequence of ticks: `x` bad, `.` good, `?` unknown.
     fn done(patience: u32, ticks: &str) -> Vec<usize> {
-        let mut trouble = Trouble::new(patience);
+        let mut trouble = LastingTrouble::new(patience);
         let mut now = Tick::default();
         let mut done = Vec::new();
         for (minute, tick) in ticks.chars().enumerate() {
