@@ -76,7 +76,9 @@ pub use athena_cache_core::{
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]
-pub use athena_cache_redis::{Credentials, Error as RedisError, Redis, RedisConfig, TlsConfig};
+pub use athena_cache_redis::{
+    Connections, Credentials, Error as RedisError, Redis, RedisConfig, TlsConfig,
+};
 
 #[cfg(feature = "testing")]
 pub use athena_cache_core::testing;

@@ -33,6 +33,8 @@ mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
+#[cfg_attr(not(test), expect(dead_code, reason = "no cache has a second region yet"))]
+mod regions;
 mod remote;
 mod resilience;
 mod runtime;

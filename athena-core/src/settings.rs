@@ -2,6 +2,12 @@
 //!
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "no cache has a second region yet")
+)]
+#[expect(unreachable_pub, reason = "it is public once a cache can be told of it")]
+mod regions;
 mod site;
 
 use std::collections::BTreeMap;

@@ -26,7 +26,9 @@
 //! | `tls` | `rediss://`, with rustls |
 
 mod backend;
+mod changes;
 mod config;
+mod connections;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -40,6 +42,7 @@ mod topology;
 mod url;
 
 pub use self::config::{Credentials, RedisConfig};
+pub use self::connections::Connections;
 pub use self::error::Error;
 pub use self::tls::TlsConfig;
 

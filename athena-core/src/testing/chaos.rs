@@ -1,5 +1,7 @@
 //! A backend that fails on demand.
 
+mod log;
+
 use std::future::pending;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
@@ -8,8 +10,8 @@ use async_trait::async_trait;
 
 use super::ManualClock;
 use crate::backend::{
-    Ability, Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest,
-    Leased, Listener, Node, Proof, Proposal, Token,
+    Ability, Backend, Bump, Change, ChangeLog, Class, Ensured, Failure, Fill, Filled, Found,
+    LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 use crate::clock::{Clock, Tick};
 use crate::lock::Mutex;
@@ -435,6 +437,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn endpoint(&self, node: Node) -> String {
         format!("chaos+{}", self.inner.endpoint(node))
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeLog> {
+        self.inner.changes().map(|_| self as &dyn ChangeLog)
     }
 
     async fn close(&self) {

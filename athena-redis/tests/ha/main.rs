@@ -6,6 +6,7 @@
 mod support;
 
 mod backend;
+mod changes;
 mod closing;
 mod cluster;
 mod connecting;

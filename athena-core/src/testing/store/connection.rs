@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
-use super::contents::StoredBytes;
+use super::contents::{FollowedLog, KeptLog, StoredBytes};
 use crate::backend::{Change, Listener};
 use crate::clock::Tick;
 use crate::lock::Mutex;
@@ -86,6 +86,9 @@ pub(super) fn tell(channel: &Weak<Channel>, change: &Change) {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) kept: HashMap<String, StoredBytes>,
+    pub(super) logs: HashMap<String, KeptLog>,
+    /// How far it follows logs of other stores, by their names.
+    pub(super) followed: HashMap<String, FollowedLog>,
     /// What each connection has read, and would hear of.
     pub(super) readers: Vec<(Weak<Channel>, HashSet<String>)>,
     /// How often another node has taken over.

@@ -1,14 +1,32 @@
 //! What a backend in memory holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use crate::backend::{Absent, Bump, Generation, Item, Lasting, Proposal};
+use crate::backend::{
+    Absent, Bump, Generation, Item, Lasting, LogPosition, LogRecord, Parked, Proposal, Token,
+};
 use crate::clock::Tick;
 
 #[derive(Debug)]
 pub(super) struct StoredBytes {
     pub(super) bytes: Vec<u8>,
     pub(super) until: Tick,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct KeptLog {
+    pub(super) nonce: u64,
+    pub(super) number: u64,
+    pub(super) records: VecDeque<(u64, LogRecord)>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FollowedLog {
+    pub(super) asked: u64,
+    pub(super) answered: u64,
+    pub(super) position: Option<LogPosition>,
+    pub(super) turn: Option<(Token, Tick)>,
+    pub(super) parked: VecDeque<Parked>,
 }
 
 /// Looking at a store at a moment.

@@ -1,0 +1,291 @@
+//! What follows from an announcement of maintenance (B24 to B35).
+//!
+//! Invariant: whatever is begun here has an end of its own, however little is announced afterwards; an announcement
+//! is obeyed once; and one that says nothing about now changes nothing.
+
+mod weekly;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::backend::{MaintenanceEvent, MaintenanceKind};
+use crate::clock::Tick;
+
+/// How long what is done for a maintenance goes on after its beginning, if nobody says that it is over.
+const HOLD: Duration = Duration::from_secs(60);
+/// What is announced further ahead than this says nothing about now.
+const FURTHEST: Duration = Duration::from_secs(20 * 60);
+/// How far ahead a beginning is taken to be that nobody has told.
+const AHEAD: Duration = Duration::from_secs(30);
+/// Announced times may be as short as two seconds, and the answers slow for longer.
+const SHORTEST: Duration = Duration::from_secs(10);
+/// How many numbers of announcements are remembered.
+const MOST: usize = 128;
+
+/// What is done for a maintenance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MaintenanceAction {
+    /// Use another region meanwhile, if one is well.
+    UseOtherRegion { until: Tick },
+    /// This region can be used again, once it has answered for its grace.
+    UseThisRegion,
+    /// Give answers more time.
+    RelaxTimeouts { until: Tick },
+    /// Send no writes; invalidations wait in the journal.
+    IsolateWrites { until: Tick },
+    /// Writes may be sent again.
+    ResumeWrites,
+    /// Do not read from a replica.
+    AvoidReplica { node: NodePlace, until: Tick },
+    /// A replica may be read again.
+    UseReplica { node: NodePlace },
+    /// Ask who serves now.
+    RefreshTopology,
+    /// Connect anew, there or where it is configured, before so long.
+    Reconnect { to: Option<String>, within: Duration },
+}
+
+/// Which node is meant: host and ports as far as they were told; any, where nothing was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NodePlace {
+    host: Option<String>,
+    ports: Vec<u32>,
+}
+
+impl NodePlace {
+    fn of(event: &MaintenanceEvent) -> Self {
+        Self { host: event.node.clone(), ports: event.ports.clone() }
+    }
+
+    /// Whether it may be the node at an address.
+    pub(crate) fn may_be(&self, host: &str, port: u16) -> bool {
+        self.host.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(host))
+            && (self.ports.is_empty() || self.ports.contains(&u32::from(port)))
+    }
+}
+
+/// What is remembered of announcements about one region.
+#[derive(Debug)]
+pub(crate) struct Maintenance {
+    has_other_region: bool,
+    heard: VecDeque<(std::mem::Discriminant<MaintenanceKind>, i64)>,
+}
+
+impl Maintenance {
+    pub(crate) fn new(has_other_region: bool) -> Self {
+        Self { has_other_region, heard: VecDeque::new() }
+    }
+
+    /// What follows from an announcement.
+    pub(crate) fn decide(&mut self, event: &MaintenanceEvent, now: Tick) -> Vec<MaintenanceAction> {
+        use MaintenanceAction::{
+            AvoidReplica, IsolateWrites, Reconnect, RefreshTopology, RelaxTimeouts, ResumeWrites,
+            UseOtherRegion, UseReplica, UseThisRegion,
+        };
+        if !self.is_new(event) {
+            return Vec::new();
+        }
+        let is_replica = event.is_replica == Some(true);
+        let node = || NodePlace::of(event);
+        let lasting = now.after(event.lasts.unwrap_or_default().clamp(SHORTEST, HOLD));
+        match &event.kind {
+            // It is said again when it begins, if it does.
+            MaintenanceKind::Scheduled | MaintenanceKind::Unknown(_) => Vec::new(),
+            MaintenanceKind::Starting | MaintenanceKind::Imminent => {
+                let begins = match (&event.kind, event.starts_in) {
+                    (MaintenanceKind::Imminent, _) => Duration::ZERO,
+                    (_, starts_in) => starts_in.unwrap_or(AHEAD),
+                };
+                if begins > FURTHEST {
+                    return Vec::new();
+                }
+                let until = now.after(begins.saturating_add(HOLD));
+                if is_replica {
+                    return vec![AvoidReplica { node: node(), until }];
+                }
+                if self.has_other_region {
+                    return vec![UseOtherRegion { until }, RelaxTimeouts { until }];
+                }
+                let mut actions = vec![RelaxTimeouts { until }];
+                if event.kind == MaintenanceKind::Imminent {
+                    actions.push(IsolateWrites { until });
+                }
+                actions
+            }
+            MaintenanceKind::FailingOver => vec![RelaxTimeouts { until: lasting }],
+            MaintenanceKind::Moving { to } => {
+                let within = event.lasts.or(event.starts_in).unwrap_or_default().min(HOLD);
+                // Where nothing was told it is found anew halfway, before the socket is closed.
+                let within = if to.is_some() { within } else { within / 2 };
+                vec![RelaxTimeouts { until: lasting }, Reconnect { to: to.clone(), within }]
+            }
+            MaintenanceKind::FailedOver => vec![RefreshTopology, ResumeWrites, UseThisRegion],
+            MaintenanceKind::Ended if is_replica => vec![UseReplica { node: node() }],
+            MaintenanceKind::Ended => {
+                vec![RefreshTopology, ResumeWrites, UseThisRegion, UseReplica { node: node() }]
+            }
+            MaintenanceKind::SlotsMoved | MaintenanceKind::TopologyChanged => vec![RefreshTopology],
+        }
+    }
+
+    /// Whether it says something about now, and for the first time.
+    fn is_new(&mut self, event: &MaintenanceEvent) -> bool {
+        use MaintenanceKind::{Ended, FailedOver, SlotsMoved};
+        // Servers keep the end of things, and tell it to every connection hours later.
+        if event.is_repeated && matches!(event.kind, FailedOver | Ended | SlotsMoved) {
+            return false;
+        }
+        let Some(number) = event.number else { return true };
+        let heard = (std::mem::discriminant(&event.kind), number);
+        if self.heard.contains(&heard) {
+            return false;
+        }
+        if self.heard.len() >= MOST {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(heard);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::MaintenanceSource;
+    use MaintenanceAction as Action;
+    use MaintenanceKind as Kind;
+
+    fn now() -> Tick {
+        Tick::from_millis(1_000_000)
+    }
+
+    fn after(seconds: u64) -> Tick {
+        now().after(Duration::from_secs(seconds))
+    }
+
+    fn event(kind: Kind) -> MaintenanceEvent {
+        MaintenanceEvent::new(MaintenanceSource::Push, kind)
+    }
+
+    fn starting(seconds: u64) -> MaintenanceEvent {
+        MaintenanceEvent { starts_in: Some(Duration::from_secs(seconds)), ..event(Kind::Starting) }
+    }
+
+    fn replica(event: MaintenanceEvent) -> MaintenanceEvent {
+        MaintenanceEvent {
+            is_replica: Some(true),
+            node: Some("10.0.0.2".into()),
+            ports: vec![15_001, 13_001],
+            ..event
+        }
+    }
+
+    fn decide(has_other_region: bool, event: &MaintenanceEvent) -> Vec<Action> {
+        Maintenance::new(has_other_region).decide(event, now())
+    }
+
+    #[test]
+    fn b26_b33_b34_what_is_done_for_each_announcement_with_and_without_another_region() {
+        let relax = |seconds| Action::RelaxTimeouts { until: after(seconds) };
+        let other = |seconds| Action::UseOtherRegion { until: after(seconds) };
+        let isolate = |seconds| Action::IsolateWrites { until: after(seconds) };
+        let node = || NodePlace { host: Some("10.0.0.2".to_owned()), ports: vec![15_001, 13_001] };
+        let over = vec![Action::RefreshTopology, Action::ResumeWrites, Action::UseThisRegion];
+        let lasting = |kind, seconds| MaintenanceEvent {
+            lasts: Some(Duration::from_secs(seconds)),
+            ..event(kind)
+        };
+        let moving = |to: Option<&str>| Kind::Moving { to: to.map(str::to_owned) };
+        let reconnect = |to: Option<&str>, seconds| Action::Reconnect {
+            to: to.map(str::to_owned),
+            within: Duration::from_secs(seconds),
+        };
+        let alike: Vec<(MaintenanceEvent, Vec<Action>)> = vec![
+            (event(Kind::Scheduled), vec![]),
+            (event(Kind::Unknown("NodeMaintenanceSomething".into())), vec![]),
+            (starting(21 * 60), vec![]),
+            (replica(starting(20)), vec![Action::AvoidReplica { node: node(), until: after(80) }]),
+            (
+                replica(event(Kind::Imminent)),
+                vec![Action::AvoidReplica { node: node(), until: after(60) }],
+            ),
+            (replica(event(Kind::Ended)), vec![Action::UseReplica { node: node() }]),
+            (event(Kind::FailedOver), over.clone()),
+            (
+                event(Kind::Ended),
+                [
+                    over.clone(),
+                    vec![Action::UseReplica { node: NodePlace { host: None, ports: vec![] } }],
+                ]
+                .concat(),
+            ),
+            (event(Kind::SlotsMoved), vec![Action::RefreshTopology]),
+            (event(Kind::TopologyChanged), vec![Action::RefreshTopology]),
+            (event(Kind::FailingOver), vec![relax(10)]),
+            (lasting(Kind::FailingOver, 2), vec![relax(10)]),
+            (lasting(Kind::FailingOver, 3_600), vec![relax(60)]),
+            (lasting(moving(Some("b:6379")), 15), vec![relax(15), reconnect(Some("b:6379"), 15)]),
+            (
+                lasting(moving(None), 15),
+                vec![
+                    relax(15),
+                    Action::Reconnect { to: None, within: Duration::from_millis(7_500) },
+                ],
+            ),
+        ];
+        for (event, actions) in alike {
+            for has_other_region in [false, true] {
+                assert_eq!(decide(has_other_region, &event), actions, "{event:?}");
+            }
+        }
+        for (event, with_other, alone) in [
+            (starting(20), vec![other(80), relax(80)], vec![relax(80)]),
+            (starting(0), vec![other(60), relax(60)], vec![relax(60)]),
+            (event(Kind::Starting), vec![other(90), relax(90)], vec![relax(90)]),
+            (event(Kind::Imminent), vec![other(60), relax(60)], vec![relax(60), isolate(60)]),
+        ] {
+            assert_eq!(decide(true, &event), with_other, "{event:?}");
+            assert_eq!(decide(false, &event), alone, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_is_known_by_its_host_or_where_that_is_not_told_by_its_ports() {
+        let place = |host: Option<&str>, ports: &[u32]| NodePlace {
+            host: host.map(str::to_owned),
+            ports: ports.to_vec(),
+        };
+        for (place, is_it) in [
+            (place(None, &[]), true),
+            (place(None, &[15_001, 13_001]), true),
+            (place(Some("CACHE.example"), &[]), true),
+            (place(Some("cache.example"), &[13_001]), true),
+            (place(None, &[15_002, 139_991]), false),
+            (place(Some("other.example"), &[13_001]), false),
+        ] {
+            assert_eq!(place.may_be("cache.example", 13_001), is_it, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn an_announcement_is_obeyed_once_and_an_end_that_is_told_while_connecting_never() {
+        let mut maintenance = Maintenance::new(false);
+        let numbered = |kind, number| MaintenanceEvent { number: Some(number), ..event(kind) };
+        let moved = numbered(Kind::SlotsMoved, 7);
+        assert_eq!(maintenance.decide(&moved, now()), [Action::RefreshTopology]);
+        assert_eq!(maintenance.decide(&moved, now()), [], "every node says so");
+        let other = numbered(Kind::SlotsMoved, 8);
+        assert_eq!(maintenance.decide(&other, now()).len(), 1);
+        assert_eq!(maintenance.decide(&numbered(Kind::FailingOver, 7), now()).len(), 1);
+        for kind in [Kind::FailedOver, Kind::Ended, Kind::SlotsMoved] {
+            let old = MaintenanceEvent { is_repeated: true, ..numbered(kind, 9) };
+            assert_eq!(maintenance.decide(&old, now()), [], "{old:?}");
+        }
+        let begins = MaintenanceEvent { is_repeated: true, ..numbered(Kind::Imminent, 9) };
+        assert_eq!(maintenance.decide(&begins, now()).len(), 2);
+        for number in 0..1_000 {
+            maintenance.decide(&numbered(Kind::FailingOver, number), now());
+        }
+        assert!(maintenance.heard.len() <= MOST);
+    }
+}
