@@ -14,4 +14,7 @@ mod round;
 mod router;
 mod untold;
 
+pub(crate) use self::outbox::{Owed, Unapplied};
+pub(crate) use self::reach::Reach;
+pub(crate) use self::round::{LogReading, RoundStep};
 pub(crate) use self::router::RouterSettings;

@@ -24,6 +24,8 @@ static APPEND: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/append.lua")));
 static READ: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/read_log.lua")));
+static SETTLE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../scripts/settle.lua")));
 static TAKE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../scripts/take_turn.lua")));
 static ADVANCE: LazyLock<Script> =
@@ -78,7 +80,7 @@ impl ChangeLog for Redis {
 
     async fn settle(&self, log: &str, upto: u64) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
-        batch.with("XTRIM", log).arg("MINID").number(upto.saturating_add(1));
+        batch.call(&SETTLE, log, [head(log).as_str()]).number(upto);
         self.topology.send(&batch, |_| Ok(())).await
     }
 

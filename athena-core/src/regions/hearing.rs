@@ -80,8 +80,11 @@ mod tests {
         Tick::from_millis(millis)
     }
 
+    /// Answers, each with the moment of its question.
+    type HeardAnswers<'a> = &'a [(u64, LogPulse)];
+
     /// What is heard after answers, each to a question of a moment.
-    fn heard(answers: &[(u64, LogPulse)]) -> Option<Tick> {
+    fn heard(answers: HeardAnswers<'_>) -> Option<Tick> {
         let mut hearing = Hearing::default();
         for (sent, pulse) in answers {
             hearing.note(pulse, at(*sent));
@@ -93,7 +96,7 @@ mod tests {
     fn a_round_that_began_after_a_question_and_has_ended_is_heard_as_of_the_question() {
         let other = |asked, answered| LogPulse { epoch: 2, ..pulse(asked, answered) };
         let successor = |asked, answered| LogPulse { history: 2, ..pulse(asked, answered) };
-        let table: [(&[(u64, LogPulse)], Option<u64>); 10] = [
+        let table: [(HeardAnswers<'_>, Option<u64>); 10] = [
             (&[], None),
             // What is answered in the first answer may have been asked long ago.
             (&[(10, pulse(5, 5))], None),

@@ -13,14 +13,22 @@ pub(crate) struct Owed {
 }
 
 impl Owed {
-    /// What a page of an outbox holds.
+    /// What a page of an outbox holds, which was read from its beginning.
+    ///
+    /// An outbox keeps so many records only: where some went that were not settled, anything is owed.
     pub(crate) fn of(page: LogPage) -> Self {
-        Self { records: page.records }
+        let mut records = page.records;
+        let first = records.first().map_or(page.last.number + 1, |(number, _)| *number);
+        if first > page.settled + 1 {
+            records.insert(0, (first - 1, LogRecord::ANY));
+        }
+        Self { records }
     }
 
     /// What the primary is to be told, each once.
     pub(crate) fn records(&self) -> Vec<LogRecord> {
-        distinct(self.records.iter().map(|(_, record)| record.clone()))
+        let once = distinct(self.records.iter().cloned());
+        once.into_iter().map(|(_, record)| record).collect()
     }
 
     /// Up to which number the outbox can be settled, by what has been acknowledged; `None` if nothing can.
@@ -56,7 +64,7 @@ mod tests {
         let last = LogPosition { history: 1, nonce: 7, number: 9 };
         let texts = [(4, "a"), (5, "b"), (6, "a"), (7, "c")];
         let records = texts.iter().map(|(number, text)| (*number, tag(text))).collect();
-        let owed = Owed::of(LogPage { last, records });
+        let owed = Owed::of(LogPage { last, settled: 3, records });
         assert!(owed.records() == [tag("a"), tag("b"), tag("c")]);
         for (acknowledged, settled) in [
             ("", None),
@@ -71,6 +79,21 @@ mod tests {
             assert_eq!(owed.settled(is_acknowledged), settled, "{acknowledged}");
         }
         assert_eq!(Owed::default().settled(|_| true), None);
+    }
+
+    #[test]
+    fn where_the_outbox_could_not_keep_all_anything_is_owed_first() {
+        let tag = |text: &str| LogRecord::Tag(text.into());
+        let last = LogPosition { history: 1, nonce: 7, number: 9 };
+        let owed = |settled, records| Owed::of(LogPage { last, settled, records });
+        let beyond = owed(3, vec![(8, tag("a")), (9, tag("b"))]);
+        assert!(beyond.records() == [LogRecord::ANY, tag("a"), tag("b")]);
+        assert_eq!(beyond.settled(|record| *record == tag("a")), None);
+        assert_eq!(beyond.settled(|record| *record != tag("b")), Some(8));
+        assert_eq!(beyond.settled(|_| true), Some(9));
+        let none = owed(3, vec![]);
+        assert!(none.records() == [LogRecord::ANY] && none.settled(|_| true) == Some(9));
+        assert!(owed(9, vec![]).records().is_empty());
     }
 
     #[test]

@@ -110,6 +110,7 @@ enum Regime {
     Healthy,
     Sometimes(Fault, Percent),
     Next(Fault, usize),
+    After(usize, Fault),
     On(&'static str, Fault),
 }
 
@@ -202,6 +203,11 @@ impl Chaos {
         self.set(Regime::Next(fault, count));
     }
 
+    /// So many operations do not fail, those after them do.
+    pub fn after(&self, count: usize, fault: Fault) {
+        self.set(Regime::After(count, fault));
+    }
+
     /// One kind of operation fails like this from now on: a method name of [`Backend`].
     pub fn on(&self, operation: &'static str, fault: Fault) {
         self.set(Regime::On(operation, fault));
@@ -265,6 +271,12 @@ impl Chaos {
                 state.regime = Regime::Next(fault, left - 1);
                 Some(fault)
             }
+            Regime::After(_, _) if operation == PROVE => None,
+            Regime::After(0, fault) => Some(fault),
+            Regime::After(left, fault) => {
+                state.regime = Regime::After(left - 1, fault);
+                None
+            }
             Regime::On(affected, fault) => (affected == operation).then_some(fault),
         }
     }
@@ -278,7 +290,9 @@ impl Chaos {
         let mut state = self.lock();
         match state.regime {
             Regime::Sometimes(Fault::Corrupt, share) => state.random.u8(0..100) < share.get(),
-            Regime::Next(Fault::Corrupt, _) | Regime::On("read", Fault::Corrupt) => true,
+            Regime::Next(Fault::Corrupt, _)
+            | Regime::After(0, Fault::Corrupt)
+            | Regime::On("read", Fault::Corrupt) => true,
             _ => false,
         }
     }

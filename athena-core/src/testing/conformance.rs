@@ -24,8 +24,10 @@ use crate::backend::{
 
 mod changes;
 mod closing;
+mod following;
 mod generations;
 mod leases;
+mod probed_log;
 mod races;
 mod values;
 
@@ -148,6 +150,8 @@ async fn run(mut probe: Checked) {
             what_is_executed_is_changed_before_it_is_logged
             a_log_keeps_as_much_as_it_is_told_and_a_reader_sees_what_is_missing
             what_is_settled_is_gone_and_numbers_go_on
+        }
+        following {
             a_turn_is_one_at_a_time_counts_the_question_and_ends_by_itself
             a_position_never_goes_back_within_a_log
             nothing_advances_over_another_connection_or_past_a_question_that_is_forgotten

@@ -21,10 +21,11 @@ pub(super) fn appended(replies: &mut Replies, proof: &Proof) -> Result<LogPositi
     Ok(LogPosition { history: proof.history, nonce, number })
 }
 
-/// Reads `[nonce, last number, number, record, …]`.
+/// Reads `[nonce, last number, settled number, number, record, …]`.
 pub(super) fn page(replies: &mut Replies, proof: &Proof) -> Result<LogPage, Malformed> {
     let mut list = replies.list()?;
     let (nonce, number) = (decimal(&mut list)?, decimal(&mut list)?);
+    let settled = decimal(&mut list)?.unwrap_or_default();
     let last = LogPosition {
         history: proof.history,
         nonce: nonce.unwrap_or_default(),
@@ -37,7 +38,7 @@ pub(super) fn page(replies: &mut Replies, proof: &Proof) -> Result<LogPage, Malf
         let record = list.bytes()?.unwrap_or_default();
         records.push((number, LogRecord::read(&record)));
     }
-    Ok(LogPage { last, records })
+    Ok(LogPage { last, settled, records })
 }
 
 /// Reads `[question, history, nonce, number]`, or an empty list.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use athena_cache_core::backend::{
     Advance, Backend, ChangeLog, LogBreak, LogCursor, LogPosition, LogRecord, LoggedInvalidation,
-    Token, changes_since, log_name,
+    Node, Token, changes_since, log_name,
 };
 use athena_cache_redis::Redis;
 
@@ -135,6 +135,8 @@ async fn another_history_breaks_the_log() {
     assert_ne!(known.history, 0);
     server.cli(&["DEBUG", "CHANGE-REPL-ID"]);
     eventually("the history is another", async || {
+        // Which is told with signs of life.
+        redis.prove(Node::ONLY).await.unwrap();
         let page = redis.read_log(LOG, 1, 10).await;
         page.is_ok_and(|page| page.follows(Some(&known)) == Err(LogBreak::History))
     })
@@ -168,7 +170,7 @@ async fn who_reads_a_log_hears_of_the_next_record_and_who_appends_does_not() {
     })
     .await;
     // Behind whatever was announced to it.
-    writer.prove(athena_cache_core::backend::Node::ONLY).await.unwrap();
+    writer.prove(Node::ONLY).await.unwrap();
     assert!(by_writer.lock().unwrap().is_empty(), "{:?}", by_writer.lock().unwrap());
 }
 

@@ -48,7 +48,9 @@ pub trait ChangeLog: fmt::Debug + Send + Sync {
     /// Whoever reads a log on a connection that announces changes hears of the next record.
     async fn read_log(&self, log: &str, after: u64, most: usize) -> Result<LogPage, Failure>;
 
-    /// Removes the records up to a number, which have been taken care of.
+    /// Removes the records up to a number, which have been taken care of, and notes that they were.
+    ///
+    /// So that they can be told from those that went since the log keeps so many only.
     async fn settle(&self, log: &str, upto: u64) -> Result<(), Failure>;
 
     /// How many records a log holds; 0 if there is none.

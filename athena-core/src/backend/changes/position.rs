@@ -26,6 +26,8 @@ pub struct LogPosition {
 pub struct LogPage {
     /// The last record there is, read together with the others; its nonce is 0 if there is no log.
     pub last: LogPosition,
+    /// The last record that was settled; 0 if none was.
+    pub settled: u64,
     /// Records after the number that was asked for, in their order, each with its number.
     pub records: Vec<(u64, LogRecord)>,
 }
@@ -122,7 +124,7 @@ mod tests {
 
     fn page(last: LogPosition, numbers: impl IntoIterator<Item = u64>) -> LogPage {
         let records = numbers.into_iter().map(|number| (number, LogRecord::Everything)).collect();
-        LogPage { last, records }
+        LogPage { last, settled: 0, records }
     }
 
     #[test]

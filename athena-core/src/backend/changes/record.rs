@@ -19,6 +19,11 @@ pub enum LogRecord {
     Unknown(Vec<u8>),
 }
 
+impl LogRecord {
+    /// Any entry of the namespace.
+    pub const ANY: Self = Self::Unknown(Vec::new());
+}
+
 /// No record is longer: what is would be no name of ours.
 const LONGEST: usize = 16 << 10;
 

@@ -26,7 +26,7 @@ pub(crate) struct WeeklyHours {
 
 impl WeeklyHours {
     /// Whether a moment lies in them, in milliseconds since 1970.
-    pub(crate) fn contain(&self, unix_millis: u64) -> bool {
+    pub(crate) fn contain(self, unix_millis: u64) -> bool {
         let minute = u32::try_from(unix_millis / 60_000 % u64::from(WEEK)).unwrap_or_default();
         (minute + WEEK - self.begin) % WEEK < self.length
     }

@@ -1,18 +1,18 @@
 //! The pump: one step at a time, so that anything may happen in between.
 
 use super::super::outbox::Owed;
-use super::super::round::{Reading, Step};
+use super::super::round::{LogReading, RoundStep};
 use super::world::{Careless, TARGETS, World, target};
 use crate::backend::{LogPage, LogPosition, LogRecord, LogTurn};
 
 /// A process that carries the primary's log into the secondary.
 #[derive(Debug, Default)]
 pub(super) struct Pump {
-    stage: Stage,
+    stage: PumpStage,
 }
 
 #[derive(Debug, Default)]
-enum Stage {
+enum PumpStage {
     #[default]
     Idle,
     Asked(LogTurn),
@@ -33,7 +33,7 @@ impl Pump {
         random: &mut fastrand::Rng,
     ) -> Result<(), String> {
         self.stage = match std::mem::take(&mut self.stage) {
-            Stage::Idle => {
+            PumpStage::Idle => {
                 world.followed.asked += 1;
                 let (epoch, history) = (world.epoch, world.history);
                 let turn = LogTurn {
@@ -42,37 +42,39 @@ impl Pump {
                     asked: world.followed.asked,
                     position: world.followed.position,
                 };
-                Stage::Asked(turn)
+                PumpStage::Asked(turn)
             }
-            Stage::Asked(turn) => Self::begin(world, turn),
-            Stage::Applying(turn, mut records, end) => match records.pop() {
+            PumpStage::Asked(turn) => Self::begin(world, turn),
+            PumpStage::Applying(turn, mut records, end) => match records.pop() {
                 Some(record) => {
-                    if let Some(target) = target(&record) {
-                        world.applied[target] = world.now;
+                    match target(&record) {
+                        Some(target) => world.applied[target] = world.now,
+                        None => world.applied = [world.now; TARGETS],
                     }
-                    Stage::Applying(turn, records, end)
+                    PumpStage::Applying(turn, records, end)
                 }
-                None => Stage::Advancing(turn, end),
+                None => PumpStage::Advancing(turn, end),
             },
-            Stage::Clearing(turn, end) => {
+            PumpStage::Clearing(turn, end) => {
                 world.applied = [world.now; TARGETS];
-                match world.is(Careless::HeadAfterClear) {
-                    true => Stage::Heading(turn),
-                    false => Stage::Advancing(turn, end),
+                if world.is(Careless::HeadAfterClear) {
+                    PumpStage::Heading(turn)
+                } else {
+                    PumpStage::Advancing(turn, end)
                 }
             }
-            Stage::Heading(turn) => Stage::Advancing(turn, (world.last, true)),
-            Stage::Advancing(turn, end) => {
+            PumpStage::Heading(turn) => PumpStage::Advancing(turn, (world.last, true)),
+            PumpStage::Advancing(turn, end) => {
                 advance(world, &turn, end);
                 Self::drain(world)
             }
-            Stage::Draining(owed, mut left, mut executed) => match left.pop() {
+            PumpStage::Draining(owed, mut left, mut executed) => match left.pop() {
                 // The primary does not answer.
                 Some(_) if random.u8(..4) == 0 => Self::settle(world, &owed, &executed)?,
                 Some(record) => {
                     world.execute(&record);
                     executed.push(record);
-                    Stage::Draining(owed, left, executed)
+                    PumpStage::Draining(owed, left, executed)
                 }
                 None => Self::settle(world, &owed, &executed)?,
             },
@@ -80,7 +82,7 @@ impl Pump {
         Ok(())
     }
 
-    fn begin(world: &mut World, turn: LogTurn) -> Stage {
+    fn begin(world: &mut World, turn: LogTurn) -> PumpStage {
         let mut page = world.read(turn.position.map_or(0, |position| position.number));
         let mut known = turn;
         if let Some(position) = &mut known.position {
@@ -92,31 +94,35 @@ impl Pump {
             }
         }
         let is_confirmed = !world.is_split() || world.is(Careless::DoubtUnseen);
-        let step = Step::after(&known, Reading { page, is_confirmed });
-        let Some(end) = step.end() else { return Stage::Idle };
+        let step = RoundStep::after(&known, LogReading { page, is_confirmed });
+        let Some(end) = step.end() else { return PumpStage::Idle };
         if world.is(Careless::CursorFirst) {
             advance(world, &turn, end);
         }
         match step {
-            Step::Apply { records, .. } => Stage::Applying(turn, records, end),
-            _ => Stage::Clearing(turn, end),
+            RoundStep::Apply { records, .. } => {
+                let records = records.into_iter().map(|(_, record)| record).collect();
+                PumpStage::Applying(turn, records, end)
+            }
+            _ => PumpStage::Clearing(turn, end),
         }
     }
 
-    fn drain(world: &World) -> Stage {
+    fn drain(world: &World) -> PumpStage {
         let last = LogPosition { history: 0, nonce: 1, number: 0 };
-        let records = world.outbox.iter().take(5).cloned().collect();
-        let owed = Owed::of(LogPage { last, records });
+        let records: Vec<_> = world.outbox.iter().take(5).cloned().collect();
+        let settled = world.settled;
+        let owed = Owed::of(LogPage { last, settled, records });
         let left = owed.records();
-        Stage::Draining(owed, left, Vec::new())
+        PumpStage::Draining(owed, left, Vec::new())
     }
 
-    fn settle(world: &mut World, owed: &Owed, executed: &[LogRecord]) -> Result<Stage, String> {
+    fn settle(world: &mut World, owed: &Owed, executed: &[LogRecord]) -> Result<PumpStage, String> {
         let is_careless = world.is(Careless::SettledUnacknowledged);
         if let Some(upto) = owed.settled(|record| is_careless || executed.contains(record)) {
             world.settle(upto)?;
         }
-        Ok(Stage::Idle)
+        Ok(PumpStage::Idle)
     }
 }
 
@@ -142,5 +148,5 @@ fn renumbered(page: LogPage, after: u64) -> LogPage {
     let records: Vec<_> = records.collect();
     let number = page.last.number.max(after);
     let number = if records.is_empty() { after } else { number };
-    LogPage { last: LogPosition { number, ..page.last }, records }
+    LogPage { last: LogPosition { number, ..page.last }, settled: 0, records }
 }

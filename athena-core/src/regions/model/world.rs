@@ -1,9 +1,6 @@
-//! The two stores, and the process that listens.
+//! The two stores.
 
-use super::super::hearing::Hearing;
-use super::super::untold::{Telling, Untold};
-use crate::backend::{LogPage, LogPosition, LogPulse, LogRecord};
-use crate::clock::Tick;
+use crate::backend::{LogPage, LogPosition, LogRecord};
 
 /// How many things are invalidated.
 pub(super) const TARGETS: usize = 4;
@@ -34,7 +31,7 @@ pub(super) enum Careless {
 
 /// How far the secondary follows the log, as it may lose it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Followed {
+pub(super) struct Progress {
     pub(super) asked: u64,
     pub(super) answered: u64,
     pub(super) position: Option<LogPosition>,
@@ -52,13 +49,14 @@ pub(super) struct World {
     demoted: Option<(LogPosition, Vec<(u64, LogRecord)>)>,
     /// When the secondary has invalidated each target last.
     pub(super) applied: [u64; TARGETS],
-    pub(super) followed: Followed,
-    earlier: Vec<Followed>,
+    pub(super) followed: Progress,
+    earlier: Vec<Progress>,
     pub(super) history: u64,
     /// The number of the present connections to the secondary.
     pub(super) epoch: u64,
     pub(super) outbox: Vec<(u64, LogRecord)>,
     owed: (u64, [u64; TARGETS]),
+    pub(super) settled: u64,
     names: u64,
 }
 
@@ -83,12 +81,13 @@ impl World {
             records: Vec::new(),
             demoted: None,
             applied: [0; TARGETS],
-            followed: Followed::default(),
+            followed: Progress::default(),
             earlier: Vec::new(),
             history: 1_000_000,
             epoch: 1,
             outbox: Vec::new(),
             owed: (0, [0; TARGETS]),
+            settled: 0,
             names: 1,
         }
     }
@@ -104,8 +103,9 @@ impl World {
 
     /// The primary executes an invalidation, and logs it.
     pub(super) fn execute(&mut self, record: &LogRecord) -> LogPosition {
-        if let Some(target) = target(record) {
-            self.executed[target].push(self.now);
+        match target(record) {
+            Some(target) => self.executed[target].push(self.now),
+            None => self.executed.iter_mut().for_each(|times| times.push(self.now)),
         }
         self.last.number += 1;
         self.records.push((self.last.number, record.clone()));
@@ -118,7 +118,7 @@ impl World {
             None => (self.last, &self.records),
         };
         let records = records.iter().filter(|(number, _)| *number > after);
-        LogPage { last, records: records.take(5).cloned().collect() }
+        LogPage { last, settled: 0, records: records.take(5).cloned().collect() }
     }
 
     /// The secondary executes what the primary could not be told.
@@ -127,12 +127,18 @@ impl World {
         self.owed.0 += 1;
         self.owed.1[target] = self.now;
         self.outbox.push((self.owed.0, record(target)));
+        // It keeps so many only.
+        if self.outbox.len() > 8 {
+            self.outbox.remove(0);
+        }
     }
 
     pub(super) fn settle(&mut self, upto: u64) -> Result<(), String> {
         self.outbox.retain(|(number, _)| *number > upto);
+        self.settled = upto;
         for (target, owed) in self.owed.1.iter().enumerate() {
-            let is_kept = self.outbox.iter().any(|(_, kept)| *kept == record(target));
+            let is_kept = self.outbox.iter().any(|(_, kept)| *kept == record(target))
+                || self.outbox.first().is_some_and(|(number, _)| *number > self.settled + 1);
             let executed = self.executed[target].last().copied().unwrap_or_default();
             if *owed > 0 && !is_kept && executed < *owed {
                 return Err(format!(
@@ -196,94 +202,5 @@ impl World {
         if self.earlier.len() > TAIL {
             self.earlier.remove(0);
         }
-    }
-}
-
-/// A process that asks the secondary, and has invalidated things itself.
-#[derive(Debug)]
-pub(super) struct Watcher {
-    pub(super) hearing: Hearing,
-    pub(super) untold: Untold<usize>,
-    /// When the primary has executed what this process has invalidated last.
-    own: [u64; TARGETS],
-    /// A question that was sent, and its answer once the secondary has given it.
-    asked: Option<(u64, u64, Option<LogPulse>)>,
-}
-
-impl Watcher {
-    pub(super) fn new() -> Self {
-        Self {
-            hearing: Hearing::default(),
-            untold: Untold::new(100),
-            own: [0; TARGETS],
-            asked: None,
-        }
-    }
-
-    pub(super) fn step(
-        &mut self,
-        world: &mut World,
-        random: &mut fastrand::Rng,
-    ) -> Result<(), String> {
-        self.asked = match self.asked.take() {
-            None => Some((world.now, world.epoch, None)),
-            // Its connection was lost.
-            Some((_, epoch, None)) if epoch != world.epoch => None,
-            Some((sent, epoch, None)) => {
-                let Followed { asked, answered, position } = world.followed;
-                let history = world.history;
-                Some((sent, epoch, Some(LogPulse { epoch, history, asked, answered, position })))
-            }
-            Some(answer @ (.., Some(_))) if random.bool() => Some(answer),
-            Some((sent, _, Some(pulse))) => {
-                self.take_in(world, &pulse, sent)?;
-                None
-            }
-        };
-        Ok(())
-    }
-
-    fn take_in(&mut self, world: &World, pulse: &LogPulse, sent: u64) -> Result<(), String> {
-        let sent = if world.is(Careless::HeardFromTheEnd) { world.now } else { sent };
-        self.hearing.note(pulse, Tick::from_millis(sent));
-        let heard = self.hearing.heard().map_or(0, Tick::as_millis);
-        for (target, times) in world.executed.iter().enumerate() {
-            let executed = times.iter().rfind(|time| **time < heard).copied().unwrap_or_default();
-            if world.applied[target] < executed {
-                return Err(format!("heard of {heard}, and {target} of {executed} is not applied"));
-            }
-        }
-        if let Some(mut position) = pulse.position {
-            if world.is(Careless::ForgottenAtOnce) {
-                position.number = u64::MAX;
-            }
-            self.untold.passed(0, &position);
-        }
-        let Telling::These(untold) = self.untold.telling() else { return Ok(()) };
-        for (target, own) in self.own.iter().enumerate() {
-            let is_kept = untold.iter().any(|(kept, _)| *kept == target);
-            if !is_kept && world.applied[target] < *own {
-                return Err(format!("{target} of {own} is forgotten and not applied"));
-            }
-        }
-        Ok(())
-    }
-
-    /// This process invalidates something, and the primary executes it.
-    pub(super) fn invalidate(&mut self, world: &mut World, target: usize) {
-        let position = world.execute(&record(target));
-        self.untold.keep(target, Some((0, position)));
-        self.own[target] = world.now;
-    }
-
-    /// As before it is used: the secondary is told what it may not know of.
-    pub(super) fn tell(&mut self, world: &mut World) {
-        let telling = self.untold.telling();
-        if let Telling::These(targets) = &telling {
-            for (target, _) in targets {
-                world.applied[*target] = world.now;
-            }
-        }
-        self.untold.told(&telling);
     }
 }

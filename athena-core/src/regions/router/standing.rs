@@ -15,7 +15,7 @@ pub(crate) struct Signs {
     pub(crate) latest: Option<Tick>,
     /// When the node has answered last that has been silent for longest.
     pub(crate) slowest: Option<Tick>,
-    /// Whether there is a connection to each of its nodes.
+    /// Whether there is a connection to any of its nodes.
     pub(crate) is_ready: bool,
     /// How much its outbox holds for the primary; `None` if that is not known.
     pub(crate) owed: Option<u64>,
@@ -28,7 +28,7 @@ pub(crate) enum Standing {
     Unknown,
     /// It answers, and has for as long as it has to.
     Well,
-    /// It answers no more, or has lost a connection, for moments.
+    /// It answers no more, or is not connected, since moments ago.
     Suspect,
     /// It has been silent for long enough.
     Away,

@@ -93,11 +93,23 @@ pub(super) struct Store {
     pub(super) readers: Vec<(Weak<Channel>, HashSet<String>)>,
     /// How often another node has taken over.
     pub(super) successions: u64,
+    number: StoreNumber,
+}
+
+/// Tells a store from all others of this process: no two have a history in common.
+#[derive(Debug)]
+struct StoreNumber(u64);
+
+impl Default for StoreNumber {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::SeqCst))
+    }
 }
 
 impl Store {
     pub(super) fn history(&self) -> u64 {
-        self.successions + 1
+        (self.number.0 << u32::BITS) + self.successions
     }
 
     /// A connection has read names, and will hear of each once.

@@ -17,6 +17,7 @@ pub(super) struct StoredBytes {
 pub(super) struct KeptLog {
     pub(super) nonce: u64,
     pub(super) number: u64,
+    pub(super) settled: u64,
     pub(super) records: VecDeque<(u64, LogRecord)>,
 }
 

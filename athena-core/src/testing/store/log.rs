@@ -75,16 +75,18 @@ impl ChangeLog for MemoryBackend {
         let history = store.history();
         let Some(log) = store.logs.get(log) else {
             let last = LogPosition { history, nonce: 0, number: 0 };
-            return Ok(LogPage { last, records: Vec::new() });
+            return Ok(LogPage { last, settled: 0, records: Vec::new() });
         };
         let last = LogPosition { history, nonce: log.nonce, number: log.number };
         let records = log.records.iter().filter(|(number, _)| *number > after);
-        Ok(LogPage { last, records: records.take(most).cloned().collect() })
+        let records = records.take(most).cloned().collect();
+        Ok(LogPage { last, settled: log.settled, records })
     }
 
     async fn settle(&self, log: &str, upto: u64) -> Result<(), Failure> {
         if let Some(log) = self.lock().logs.get_mut(log) {
             log.records.retain(|(number, _)| *number > upto);
+            log.settled = log.settled.max(upto);
         }
         Ok(())
     }

@@ -1,0 +1,215 @@
+//! Carries what the primary region has invalidated into a secondary, and what the secondary owes back.
+//!
+//! Invariant: whenever it is dropped or fails, the next round does the rest, by whomever. It may be run by any number
+//! of processes at once.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::backend::{
+    Advance, ChangeLog, Class, Failure, LogBreak, LogPosition, LogRecord, LogTurn,
+    LoggedInvalidation, Parked, Token, log_name, outbox_name,
+};
+use crate::regions::{LogReading, Owed, Reach, RoundStep, Unapplied};
+
+/// How many records one round carries.
+const MOST: usize = 500;
+/// How long a turn lasts: longer than a round, and nobody waits for one who has died for much longer.
+const TURN: Duration = Duration::from_secs(10);
+
+/// A region as it is pumped from or to.
+#[async_trait]
+pub(crate) trait PumpedRegion: Send + Sync {
+    fn log(&self) -> &dyn ChangeLog;
+
+    /// How many partitions its names have; 0 where one node serves every name.
+    fn partitions(&self) -> usize;
+
+    /// Whether the node of a name is known to be the one that serves it (coherence 5).
+    fn is_confirmed(&self, name: &str) -> bool;
+
+    /// Invalidates, and marks this process: nobody else tells it (regions 18).
+    async fn invalidate(&self, reaches: &[Reach<'_>]) -> Result<(), Failure>;
+
+    /// The same, and logs that.
+    async fn execute(&self, reach: &Reach<'_>, record: &LogRecord) -> Result<(), Failure>;
+
+    /// A number that no log had before.
+    fn nonce(&self) -> u64;
+}
+
+/// Whose rounds these are, and of which namespace.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    token: Token,
+    namespace: String,
+}
+
+/// What one round has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// It is somebody else's turn.
+    Elsewhere,
+    /// Both regions are one store.
+    Itself,
+    /// So many records were applied, of which some are parked; `is_last` if none is left.
+    Carried { applied: usize, parked: usize, is_last: bool },
+    /// All of the secondary was cleared.
+    Resynced(LogBreak),
+}
+
+impl Pump {
+    pub(crate) fn new(token: Token, namespace: &str) -> Self {
+        Self { token, namespace: namespace.to_owned() }
+    }
+
+    /// Carries one page of one part of the primary's log.
+    pub(crate) async fn round(
+        &self,
+        part: usize,
+        primary: &dyn PumpedRegion,
+        secondary: &dyn PumpedRegion,
+    ) -> Result<Round, Failure> {
+        let log = log_name(&self.namespace, part_of(primary, part)?);
+        let turn = secondary.log().take_turn(&log, self.token, TURN).await?;
+        let Some(turn) = turn else { return Ok(Round::Elsewhere) };
+        let step = self.read(&log, &turn, primary).await?;
+        let (round, position, is_last) = match step {
+            RoundStep::Itself => return Ok(Round::Itself),
+            RoundStep::Begin => return Err(lost("a log that was begun is not there")),
+            RoundStep::Resync { reason, position, is_last } => {
+                secondary.invalidate(&[Reach::All]).await?;
+                (Round::Resynced(reason), position, is_last)
+            }
+            RoundStep::Apply { records, position, is_last } => {
+                let place = (part, primary.log().log_parts().len(), secondary.partitions());
+                let parked = apply(&log, &records, place, secondary).await?;
+                (Round::Carried { applied: records.len(), parked, is_last }, position, is_last)
+            }
+        };
+        advance(&log, &turn, (position, is_last), secondary).await?;
+        Ok(round)
+    }
+
+    /// Reads the log behind what is known of it; begins it if it is not there.
+    async fn read(
+        &self,
+        log: &str,
+        turn: &LogTurn,
+        primary: &dyn PumpedRegion,
+    ) -> Result<RoundStep, Failure> {
+        let after = turn.position.map_or(0, |position| position.number);
+        let read = async || {
+            let page = primary.log().read_log(log, after, MOST).await?;
+            let reading = LogReading { page, is_confirmed: primary.is_confirmed(log) };
+            Ok(RoundStep::after(turn, reading))
+        };
+        let step = read().await?;
+        if step != RoundStep::Begin {
+            return Ok(step);
+        }
+        let nonce = primary.nonce();
+        let begin = LoggedInvalidation { bumps: &[], names: &[], log, records: &[], nonce, cap: 1 };
+        primary.log().execute(begin).await?;
+        read().await
+    }
+
+    /// Tells the primary what one part of the secondary's outbox holds; tells whether that was all.
+    pub(crate) async fn drain(
+        &self,
+        part: usize,
+        primary: &dyn PumpedRegion,
+        secondary: &dyn PumpedRegion,
+    ) -> Result<bool, Failure> {
+        let outbox = outbox_name(&self.namespace, part_of(secondary, part)?);
+        let page = secondary.log().read_log(&outbox, 0, MOST).await?;
+        let last = page.last.number;
+        let owed = Owed::of(page);
+        let (mut executed, mut failed) = (Vec::new(), None);
+        let parts = secondary.log().log_parts().len();
+        for record in owed.records() {
+            let reach = Reach::of(&record, part, parts, primary.partitions());
+            // What it will never take of itself, it is told by what stands in its place.
+            let outcome = match primary.execute(&reach, &record).await {
+                Err(failure) if Unapplied::after(failure.class()) == Unapplied::Park => {
+                    let reach = Reach::in_place_of(&record, part, parts, primary.partitions());
+                    primary.execute(&reach, &LogRecord::ANY).await
+                }
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(()) => executed.push(record),
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
+                }
+            }
+        }
+        let settled = owed.settled(|record| executed.contains(record));
+        if let Some(upto) = settled {
+            secondary.log().settle(&outbox, upto).await?;
+        }
+        match failed {
+            Some(failure) => Err(failure),
+            None => Ok(settled.is_none_or(|upto| upto >= last)),
+        }
+    }
+}
+
+/// Invalidates what records mean; tells how many of them are parked (A34).
+async fn apply(
+    log: &str,
+    records: &[(u64, LogRecord)],
+    (part, parts, partitions): (usize, usize, usize),
+    secondary: &dyn PumpedRegion,
+) -> Result<usize, Failure> {
+    let reach = |record| Reach::of(record, part, parts, partitions);
+    let all: Vec<_> = records.iter().map(|(_, record)| reach(record)).collect();
+    if all.is_empty() {
+        return Ok(0);
+    }
+    match secondary.invalidate(&all).await {
+        Err(failure) if Unapplied::after(failure.class()) == Unapplied::Park => {}
+        outcome => return outcome.map(|()| 0),
+    }
+    let mut parked = 0;
+    for (number, record) in records {
+        let Err(failure) = secondary.invalidate(&[reach(record)]).await else { continue };
+        if Unapplied::after(failure.class()) == Unapplied::Again {
+            return Err(failure);
+        }
+        secondary.invalidate(&[Reach::in_place_of(record, part, parts, partitions)]).await?;
+        let reason = failure.to_string();
+        let it = Parked { number: *number, record: record.clone(), reason };
+        secondary.log().park(log, &it).await?;
+        parked += 1;
+    }
+    Ok(parked)
+}
+
+/// Regions 4: all of it has been acknowledged.
+async fn advance(
+    log: &str,
+    turn: &LogTurn,
+    (position, is_last): (LogPosition, bool),
+    secondary: &dyn PumpedRegion,
+) -> Result<(), Failure> {
+    let advance = Advance { turn, position, is_last };
+    if secondary.log().advance(log, advance).await? {
+        return Ok(());
+    }
+    Err(lost("the connection of a turn was lost before its round had ended"))
+}
+
+fn part_of(region: &dyn PumpedRegion, part: usize) -> Result<&str, Failure> {
+    let text = region.log().log_parts().get(part).map(String::as_str);
+    text.ok_or_else(|| Failure::new(Class::Rejected, format!("a log has no part {part}")))
+}
+
+fn lost(message: &str) -> Failure {
+    Failure::new(Class::Disconnected, message)
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;
