@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::{
-    Advance, ChangeLog, Class, Failure, LogPage, LogPosition, LogPulse, LogTurn,
+    Advance, ChangeLog, Class, Failure, LogPage, LogPosition, LogPulse, LogRecord, LogTurn,
     LoggedInvalidation, Parked, Proof, Token, WHOLE,
 };
 
@@ -64,7 +64,7 @@ impl ChangeLog for Redis {
             .call(&APPEND, log, [head(log).as_str()])
             .number((nonce >> (u64::BITS - NONCE_BITS)).max(1))
             .number(cap)
-            .args(records.iter().map(|record| record.write()));
+            .args(records.iter().map(LogRecord::write));
         self.ask_one(&batch, |replies, proof| {
             replies.skip(changes);
             reply::appended(replies, &proof)
@@ -87,7 +87,7 @@ impl ChangeLog for Redis {
     async fn log_length(&self, log: &str) -> Result<u64, Failure> {
         let mut batch = self.topology.batch();
         batch.with("XLEN", log);
-        self.topology.send(&batch, |replies| reply::count(replies)).await
+        self.topology.send(&batch, reply::count).await
     }
 
     async fn take_turn(

@@ -211,5 +211,6 @@ fn lost(message: &str) -> Failure {
     Failure::new(Class::Disconnected, message)
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;

@@ -23,19 +23,19 @@ pub(super) fn appended(replies: &mut Replies, proof: &Proof) -> Result<LogPositi
 
 /// Reads `[nonce, last number, settled number, number, record, …]`.
 pub(super) fn page(replies: &mut Replies, proof: &Proof) -> Result<LogPage, Malformed> {
-    let mut list = replies.list()?;
-    let (nonce, number) = (decimal(&mut list)?, decimal(&mut list)?);
-    let settled = decimal(&mut list)?.unwrap_or_default();
+    let mut items = replies.list()?;
+    let (nonce, number) = (decimal(&mut items)?, decimal(&mut items)?);
+    let settled = decimal(&mut items)?.unwrap_or_default();
     let last = LogPosition {
         history: proof.history,
         nonce: nonce.unwrap_or_default(),
         number: number.unwrap_or_default(),
     };
     let mut records = Vec::new();
-    while !list.is_empty() {
+    while !items.is_empty() {
         let number =
-            decimal(&mut list)?.ok_or(Malformed::new("expected the number of a record"))?;
-        let record = list.bytes()?.unwrap_or_default();
+            decimal(&mut items)?.ok_or(Malformed::new("expected the number of a record"))?;
+        let record = items.bytes()?.unwrap_or_default();
         records.push((number, LogRecord::read(&record)));
     }
     Ok(LogPage { last, settled, records })

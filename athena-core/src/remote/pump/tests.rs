@@ -236,7 +236,9 @@ async fn a_store_that_is_given_twice_is_noticed() {
 async fn x4_what_a_secondary_owes_is_executed_and_logged_and_leaves_the_outbox_then() {
     for step in 0..4 {
         let (primary, secondary) = pair(&[]).await;
-        NAMES.iter().for_each(|name| primary.put(name));
+        for name in NAMES {
+            primary.put(name);
+        }
         secondary.append(OUTBOX, &[entry("a"), entry("b"), entry("a")]).await;
         primary.chaos.after(step, Fault::Error(Class::Unreachable));
         let first = pump(1).drain(0, &*primary, &*secondary).await;
