@@ -133,10 +133,12 @@ async fn another_history_breaks_the_log() {
     let redis = redis(&server.url());
     let known = append(&redis, 1).await;
     assert_ne!(known.history, 0);
-    server.cli(&["DEBUG", "CHANGE-REPL-ID"]);
+    // As one that was promoted.
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    server.cli(&["REPLICAOF", "NO", "ONE"]);
     eventually("the history is another", async || {
         // Which is told with signs of life.
-        redis.prove(Node::ONLY).await.unwrap();
+        drop(redis.prove(Node::ONLY).await);
         let page = redis.read_log(LOG, 1, 10).await;
         page.is_ok_and(|page| page.follows(Some(&known)) == Err(LogBreak::History))
     })
