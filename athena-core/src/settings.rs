@@ -250,6 +250,7 @@ impl Settings {
                  long, and one that lives extends it"
             ));
         }
+        faults.extend(site::not_whole([("ttl", Some(self.ttl)), ("grace", Some(self.grace))]));
         self.resilience.check(&mut faults);
         check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {

@@ -97,7 +97,7 @@ async fn a_secret_is_readable_nowhere() {
     for change in [|builder: Builder| builder, Builder::show_keys, |it: Builder| it.secret_key(KEY)]
     {
         let (log, heard) = (Log::default(), Heard::default());
-        let (_other, _guard) = (Log::default().set(), log.set_at(LevelFilter::TRACE));
+        let _guard = log.set_at(LevelFilter::TRACE);
         let observer = heard.clone();
         let remote = Remote::with(|builder| change(builder.observer(observer).secret_key(KEY)));
         let cache = &remote.world.cache;

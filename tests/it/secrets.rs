@@ -93,7 +93,7 @@ fn topic<'a>(event: &'a Event<'_>) -> Option<&'a Topic> {
 /// Everything that is shown of calls with the secret, and the keys that a program hears.
 async fn told(change: impl FnOnce(Builder) -> Builder) -> (Vec<String>, Vec<String>) {
     let (log, heard) = (Log::default(), Heard::default());
-    let (_other, _guard) = (Log::default().set(), log.set_at(LevelFilter::TRACE));
+    let _guard = log.set_at(LevelFilter::TRACE);
     let observer = heard.clone();
     let remote = Remote::with(|builder| change(builder.observer(observer)));
     let cache = &remote.world.cache;

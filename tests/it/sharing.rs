@@ -1,12 +1,13 @@
 //! Which calls have an entry in common: those that say so.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use athena_cache::{Cache, Source, athena_cache, athena_invalidate, of};
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
+
+use crate::world::Log;
 
 /// What a call returned, and from where.
 macro_rules! seen {
@@ -407,12 +408,8 @@ async fn what_the_body_cannot_see_is_no_part_of_a_key() {
 
 #[tokio::test]
 async fn what_runs_uncached_for_its_key_is_told_once_with_names() {
-    let told = Told::default();
-    let writer = told.clone();
-    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::ERROR).with_ansi(false);
-    let _listens = tracing_subscriber::util::SubscriberInitExt::set_default(
-        builder.with_writer(move || writer.clone()).finish(),
-    );
+    let log = Log::default();
+    let _listens = log.set_at(LevelFilter::ERROR);
     #[athena_cache]
     async fn guests(ctx: &Ctx) -> u32 {
         ctx.id
@@ -427,7 +424,7 @@ async fn what_runs_uncached_for_its_key_is_told_once_with_names() {
         }
     };
     Cache::in_memory("told").scope(work).await;
-    let lines = told.lines();
+    let lines = log.lines();
     let about = |words: [&str; 3]| {
         let told = lines.iter().filter(|line| words.iter().all(|word| line.contains(word)));
         assert_eq!(told.count(), 1, "{words:?} in {lines:#?}");
@@ -436,26 +433,4 @@ async fn what_runs_uncached_for_its_key_is_told_once_with_names() {
     about(["named<it::sharing::Pear>", "named<it::sharing::Apple>", "write `shared`"]);
     about(["sharing::", "guests", "`Ctx` leaves out its field `tenant`"]);
     assert_eq!(lines.len(), 3, "{lines:#?}");
-}
-
-/// What was written to the log.
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<u8>>>);
-
-impl Told {
-    fn lines(&self) -> Vec<String> {
-        let text = self.0.lock().unwrap().clone();
-        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Told {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

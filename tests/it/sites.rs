@@ -29,6 +29,11 @@ async fn slow(
     load.await
 }
 
+#[athena_cache(ttl = "10s", tier = memory, cache = cache)]
+async fn local(cache: &Cache, id: u32) -> u32 {
+    id
+}
+
 const PLAIN: &str = "it::sites::plain";
 const EAGER: &str = "it::sites::eager";
 const SLOW: &str = "it::sites::slow";
@@ -165,6 +170,8 @@ fn what_cannot_be_used_is_refused_with_what_is_allowed() {
         ("refresh = '0%'", "`refresh` is 0%, expected 1% to 99%, or 100% for never"),
         ("soft_timeout = '0s'", "`soft_timeout` is 0ns, expected at least 1ms"),
         ("hard_timeout = '0s'", "`hard_timeout` is 0ns, expected at least 1ms"),
+        ("ttl = '1us'", "`ttl` is 1µs, expected whole milliseconds"),
+        ("grace = '1s 5ns'", "`grace` is 1.000000005s, expected whole milliseconds"),
         ("ttl = '0s'\nrefresh = '80%'", "`refresh` is 80% of a `ttl` of 0s, which keeps nothing"),
         ("soft_timeout = '2s'\nhard_timeout = '1s'", "`soft_timeout` is 2s and `hard_timeout` 1s"),
     ];
@@ -222,15 +229,17 @@ async fn what_has_no_effect_on_a_function_is_told_once() {
         let builder = builder.site(PLAIN, |site| {
             (site.refresh, site.hard_timeout) = (Some(Percent::new(50)), Some(SECOND));
         });
-        builder.site(EAGER, |site| site.soft_timeout = Some(SECOND * 9))
+        let builder = builder.site(EAGER, |site| site.soft_timeout = Some(SECOND * 9));
+        builder.site("it::sites::local", |site| site.fallback = Some(Fallback::OriginOnly))
     });
     let origin = Origin::default();
     for id in 1..3 {
         source(&world.cache, &origin, id).await;
         eager(&world.cache, &origin, id).await.unwrap();
+        local(&world.cache, id).await;
     }
     let told = told(&log, "not all of what is set");
-    assert_eq!(told.len(), 2, "{told:#?}");
+    assert_eq!(told.len(), 3, "{told:#?}");
     for expected in [
         "`refresh` needs a load that goes on without its caller",
         "`hard_timeout` may end in an error of the cache",
@@ -238,6 +247,10 @@ async fn what_has_no_effect_on_a_function_is_told_once() {
         assert!(told[0].contains(expected), "{told:#?}");
     }
     assert!(told[1].contains("`soft_timeout` is 9s and `hard_timeout` 5s"), "{told:#?}");
+    assert!(
+        told[2].contains("with `tier = memory` in the attribute no backend is asked"),
+        "{told:#?}"
+    );
     world.advance(SECOND * 6);
     assert_eq!(source(&world.cache, &origin, 1).await, Source::Memory, "nothing is refreshed");
 }

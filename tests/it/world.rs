@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use athena_cache::testing::{Chaos, ChaosBackend, Connection, ManualClock, MemoryBackend};
 use athena_cache::{Builder, Cache, Memory, Observed, Resilience, Source, athena_cache, of};
+use tracing::Dispatch;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -371,7 +372,14 @@ impl Log {
     }
 
     /// The same from a level on.
+    ///
+    /// While there is one listener, `tracing` asks that of the thread which meets a record first, and takes the word of
+    /// a thread without any for that of all. So there is always another one.
     pub fn set_at(&self, level: LevelFilter) -> impl Sized + use<> {
+        static OTHER: LazyLock<Dispatch> = LazyLock::new(|| {
+            Dispatch::new(tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).finish())
+        });
+        LazyLock::force(&OTHER);
         let (log, builder) = (self.clone(), tracing_subscriber::fmt().with_max_level(level));
         builder.with_ansi(false).with_writer(move || log.clone()).set_default()
     }

@@ -95,6 +95,8 @@ impl SiteSettings {
     /// Adds what cannot be used, whatever the attribute of the function says.
     pub(crate) fn check(&self, site: &str, faults: &mut Vec<String>) {
         let mut fault = |text: String| faults.push(format!("`sites.\"{site}\"`: {text}"));
+        not_whole([("ttl", self.ttl), ("grace", self.grace), ("negative_ttl", self.negative_ttl)])
+            .for_each(&mut fault);
         if site.trim().is_empty() {
             fault("it names no function, expected a name such as `shop::products`".to_owned());
         }
@@ -162,6 +164,11 @@ impl SiteSettings {
                 )
             }));
         }
+        if written.memory_only && able.fallback.take_if(|it| *it != Fallback::FailFast).is_some() {
+            let fault = "`fallback` is what answers while the backend cannot, and with `tier = memory` in the attribute \
+                         no backend is asked: leave it out";
+            faults.push(fault.to_owned());
+        }
         able
     }
 
@@ -179,6 +186,17 @@ impl SiteSettings {
 /// Whether it limits anything.
 fn is_limit(limit: &Duration) -> bool {
     *limit != Duration::MAX
+}
+
+/// Lives of entries that are no whole milliseconds, which are what backends count.
+pub(super) fn not_whole<const N: usize>(
+    times: [(&'static str, Option<Duration>); N],
+) -> impl Iterator<Item = String> {
+    let fraction = |time: &Duration| is_limit(time) && time.subsec_nanos() % 1_000_000 != 0;
+    times.into_iter().filter_map(move |(option, time)| {
+        let time = time.filter(fraction)?;
+        Some(format!("`{option}` is {time:?}, expected whole milliseconds"))
+    })
 }
 
 fn contradictions(
