@@ -3,5 +3,7 @@
 mod limits;
 mod machine;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::limits::RouterSettings;

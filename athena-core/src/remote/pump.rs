@@ -48,7 +48,7 @@ pub(crate) struct Pump {
 
 /// What one round has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Round {
+pub(crate) enum Pumped {
     /// It is somebody else's turn.
     Elsewhere,
     /// Both regions are one store.
@@ -70,22 +70,22 @@ impl Pump {
         part: usize,
         primary: &dyn PumpedRegion,
         secondary: &dyn PumpedRegion,
-    ) -> Result<Round, Failure> {
+    ) -> Result<Pumped, Failure> {
         let log = log_name(&self.namespace, part_of(primary, part)?);
         let turn = secondary.log().take_turn(&log, self.token, TURN).await?;
-        let Some(turn) = turn else { return Ok(Round::Elsewhere) };
+        let Some(turn) = turn else { return Ok(Pumped::Elsewhere) };
         let step = self.read(&log, &turn, primary).await?;
         let (round, position, is_last) = match step {
-            RoundStep::Itself => return Ok(Round::Itself),
+            RoundStep::Itself => return Ok(Pumped::Itself),
             RoundStep::Begin => return Err(lost("a log that was begun is not there")),
             RoundStep::Resync { reason, position, is_last } => {
                 secondary.invalidate(&[Reach::All]).await?;
-                (Round::Resynced(reason), position, is_last)
+                (Pumped::Resynced(reason), position, is_last)
             }
             RoundStep::Apply { records, position, is_last } => {
                 let place = (part, primary.log().log_parts().len(), secondary.partitions());
                 let parked = apply(&log, &records, place, secondary).await?;
-                (Round::Carried { applied: records.len(), parked, is_last }, position, is_last)
+                (Pumped::Carried { applied: records.len(), parked, is_last }, position, is_last)
             }
         };
         advance(&log, &turn, (position, is_last), secondary).await?;
@@ -211,6 +211,6 @@ fn lost(message: &str) -> Failure {
     Failure::new(Class::Disconnected, message)
 }
 
-#[cfg(test)]
 #[cfg(feature = "testing")]
+#[cfg(test)]
 mod tests;

@@ -223,5 +223,4 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 #[cfg(test)]
-#[path = "regions/tests.rs"]
 mod tests;

@@ -192,7 +192,8 @@ fn is_limit(limit: &Duration) -> bool {
 pub(super) fn not_whole<const N: usize>(
     times: [(&'static str, Option<Duration>); N],
 ) -> impl Iterator<Item = String> {
-    let fraction = |time: &Duration| is_limit(time) && time.subsec_nanos() % 1_000_000 != 0;
+    let fraction =
+        |time: &Duration| is_limit(time) && !time.subsec_nanos().is_multiple_of(1_000_000);
     times.into_iter().filter_map(move |(option, time)| {
         let time = time.filter(fraction)?;
         Some(format!("`{option}` is {time:?}, expected whole milliseconds"))

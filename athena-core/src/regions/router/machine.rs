@@ -189,7 +189,3 @@ impl Router {
         (from != to).then_some(Switch { from, to, reason })
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -1,10 +1,13 @@
 //! Regions that are silent, for how long, and who is used meanwhile.
 
-#[path = "by_word.rs"]
 mod by_word;
 
-use super::super::standing::{Signs, Standing};
-use super::*;
+use std::time::Duration;
+
+use super::limits::RouterSettings;
+use super::machine::{Router, SwitchReason};
+use super::standing::{Signs, Standing};
+use crate::clock::Tick;
 
 const STEP: u64 = 200;
 

@@ -118,7 +118,7 @@ fn pump(number: u64) -> Pump {
 async fn pair(names: &[&str]) -> (Arc<TestRegion>, Arc<TestRegion>) {
     let (primary, secondary) = (TestRegion::new(), TestRegion::new());
     let first = pump(1).round(0, &*primary, &*secondary).await;
-    assert!(matches!(first, Ok(Round::Resynced(LogBreak::Unknown))), "{first:?}");
+    assert!(matches!(first, Ok(Pumped::Resynced(LogBreak::Unknown))), "{first:?}");
     for name in names {
         secondary.put(name);
     }
@@ -130,13 +130,13 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 #[tokio::test]
 async fn a_log_that_nobody_has_begun_is_begun_and_followed_from_its_first_record_on() {
     let (primary, secondary) = pair(&NAMES).await;
-    let carried = |applied, is_last| Round::Carried { applied, parked: 0, is_last };
+    let carried = |applied, is_last| Pumped::Carried { applied, parked: 0, is_last };
     assert_eq!(pump(1).round(0, &*primary, &*secondary).await.ok(), Some(carried(0, true)));
     primary.append(LOG, &[entry("a"), entry("c"), entry("a")]).await;
     assert_eq!(pump(1).round(0, &*primary, &*secondary).await.ok(), Some(carried(2, true)));
     assert_eq!(NAMES.map(|name| secondary.has(name)), [false, true, false]);
     let other = pump(2).round(0, &*primary, &*secondary).await;
-    assert_eq!(other.ok(), Some(Round::Elsewhere));
+    assert_eq!(other.ok(), Some(Pumped::Elsewhere));
     let pulse = secondary.pulse().await;
     assert_eq!((pulse.asked, pulse.answered), (3, 3));
 }
@@ -172,7 +172,7 @@ async fn a34_what_the_store_rejects_is_parked_and_everything_takes_its_place() {
     secondary.rejects.lock().push("b".into());
     primary.append(LOG, &[entry("a"), entry("b")]).await;
     let round = pump(1).round(0, &*primary, &*secondary).await;
-    assert_eq!(round.ok(), Some(Round::Carried { applied: 2, parked: 1, is_last: true }));
+    assert_eq!(round.ok(), Some(Pumped::Carried { applied: 2, parked: 1, is_last: true }));
     assert_eq!(NAMES.map(|name| secondary.has(name)), [false; 3]);
     let parked = secondary.store.parked(LOG, 10).await.expect("nothing fails");
     assert!(parked.len() == 1 && parked[0].number == 2 && parked[0].record == entry("b"));
@@ -207,10 +207,10 @@ async fn a_log_that_is_lost_trimmed_or_of_another_node_clears_the_secondary() {
         primary.append(LOG, &[entry("z"), entry("z"), entry("z")]).await;
         breaks(&primary);
         let round = pump(1).round(0, &*primary, &*secondary).await;
-        assert_eq!(round.ok(), Some(Round::Resynced(reason)));
+        assert_eq!(round.ok(), Some(Pumped::Resynced(reason)));
         assert_eq!(NAMES.map(|name| secondary.has(name)), [false; 3], "{reason}");
         let next = pump(1).round(0, &*primary, &*secondary).await;
-        let expected = Round::Carried { applied: 0, parked: 0, is_last: true };
+        let expected = Pumped::Carried { applied: 0, parked: 0, is_last: true };
         assert_eq!(next.ok(), Some(expected), "{reason}");
     }
 }
@@ -228,7 +228,7 @@ async fn nothing_is_answered_by_the_word_of_one_that_may_have_been_demoted() {
 #[tokio::test]
 async fn a_store_that_is_given_twice_is_noticed() {
     let region = TestRegion::new();
-    assert_eq!(pump(1).round(0, &*region, &*region).await.ok(), Some(Round::Itself));
+    assert_eq!(pump(1).round(0, &*region, &*region).await.ok(), Some(Pumped::Itself));
     assert!(pump(1).round(1, &*region, &*region).await.is_err(), "there is one part");
 }
 

@@ -109,7 +109,7 @@ impl Default for StoreNumber {
 
 impl Store {
     pub(super) fn history(&self) -> u64 {
-        (self.number.0 << u32::BITS) + self.successions
+        (self.number.0 << u32::BITS) + self.successions + 1
     }
 
     /// A connection has read names, and will hear of each once.

@@ -1,7 +1,7 @@
 //! Regions that are left or used because somebody says so.
 
-use super::super::super::standing::Standing;
-use super::super::{Switch, SwitchReason};
+use super::super::machine::{Switch, SwitchReason};
+use super::super::standing::Standing;
 use super::{MINUTE, START, run, silent, well};
 use crate::clock::Tick;
 
