@@ -6,24 +6,38 @@ local function begin()
     redis.call('HSET', KEYS[2], 'nonce', ARGV[1], 'n', 0)
 end
 
-if redis.call('HSETNX', KEYS[2], 'nonce', ARGV[1]) == 1 then
+local function next_number()
+    local n = redis.pcall('HINCRBY', KEYS[2], 'n', 1)
+    if type(n) == 'number' then
+        return n
+    end
+    begin()
+    return redis.call('HINCRBY', KEYS[2], 'n', 1)
+end
+
+local function add(n, record, option)
+    local id = string.format('%d-0', n)
+    if option then
+        return redis.pcall('XADD', KEYS[1], option, 'MAXLEN', '~', ARGV[2], id, 'r', record)
+    end
+    return redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], id, 'r', record)
+end
+
+-- By nothing: tells what is there, which is no number if it is foreign.
+local nonce = redis.pcall('HINCRBY', KEYS[2], 'nonce', 0)
+if type(nonce) ~= 'number' or nonce == 0 then
     begin()
 end
 for at = 3, #ARGV do
-    local n = redis.call('HINCRBY', KEYS[2], 'n', 1)
-    local added = false
-    if n > 1 then
-        added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', 'MAXLEN', '~', ARGV[2],
-            string.format('%d-0', n), 'r', ARGV[at])
+    local n = next_number()
+    if n > 1 and type(add(n, ARGV[at], 'NOMKSTREAM')) ~= 'string' then
+        -- It is gone, or does not end where its head says.
+        begin()
+        n = next_number()
     end
-    if type(added) ~= 'string' then
-        -- It is gone, or does not end where its head says; or there was none yet.
-        if n > 1 then
-            begin()
-            redis.call('HSET', KEYS[2], 'n', 1)
-        end
+    if n == 1 then
         redis.call('DEL', KEYS[1])
-        redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '1-0', 'r', ARGV[at])
+        add(n, ARGV[at])
     end
 end
 return { redis.call('HINCRBY', KEYS[2], 'nonce', 0), redis.call('HINCRBY', KEYS[2], 'n', 0) }

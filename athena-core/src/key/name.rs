@@ -10,7 +10,7 @@
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
-//! shop:{all}>                              a log of invalidations, see `backend/changes/names.rs`
+//! shop:{all}>                               a log of invalidations, see `backend/changes/names.rs`
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its

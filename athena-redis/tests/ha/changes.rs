@@ -207,6 +207,21 @@ async fn what_stands_in_the_names_of_a_log_and_is_foreign_is_an_error_and_never_
         assert!(failures.iter().any(Option::is_some), "{name}");
         server.cli(&["FLUSHALL"]);
     }
+    for foreign in [
+        &["SET", "ns:{all}>n", "text"][..],
+        &["HSET", "ns:{all}>n", "nonce", "text"],
+        &["HSET", "ns:{all}>n", "nonce", "7", "n", "text"],
+        &["SET", LOG, "text"],
+        &["XADD", LOG, "9-0", "foreign", "field"],
+    ] {
+        server.cli(foreign);
+        let first = append(&redis, 1).await;
+        let second = append(&redis, 2).await;
+        assert_eq!((first.number, second.number), (1, 2), "{foreign:?}");
+        let page = redis.read_log(LOG, 0, 10).await.unwrap();
+        assert!(page.records == [(1, entry(1)), (2, entry(2))], "{foreign:?} {page:?}");
+        server.cli(&["FLUSHALL"]);
+    }
     server.cli(&["HSET", "ns:{all}>c", "asked", "2", "history", "no", "nonce", "7", "number", "x"]);
     assert_eq!(redis.pulse(LOG).await.unwrap().position, None);
     server.cli(&["XADD", LOG, "1-0", "foreign", "field"]);
