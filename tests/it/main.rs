@@ -13,6 +13,7 @@ mod batch;
 mod blocking;
 mod bounds;
 mod breaker;
+mod changes;
 mod codec;
 mod coherence;
 mod contained;
