@@ -15,8 +15,8 @@ use crate::regions::{LogReading, Owed, Reach, RoundStep, Unapplied};
 
 /// How many records one round carries.
 const MOST: usize = 500;
-/// How long a turn lasts: longer than a round, and nobody waits for one who has died for much longer.
-const TURN: Duration = Duration::from_secs(10);
+/// A turn is no shorter, however little is tolerated.
+const SHORTEST_TURN: Duration = Duration::from_millis(100);
 
 /// A region as it is pumped from or to.
 #[async_trait]
@@ -44,6 +44,8 @@ pub(crate) trait PumpedRegion: Send + Sync {
 pub(crate) struct Pump {
     token: Token,
     namespace: String,
+    /// Less than what is tolerated: who dies in its turn keeps nobody from hearing in time.
+    turn: Duration,
 }
 
 /// What one round has done.
@@ -60,8 +62,9 @@ pub(crate) enum Pumped {
 }
 
 impl Pump {
-    pub(crate) fn new(token: Token, namespace: &str) -> Self {
-        Self { token, namespace: namespace.to_owned() }
+    pub(crate) fn new(token: Token, namespace: &str, tolerance: Duration) -> Self {
+        let turn = (tolerance / 5 * 3).max(SHORTEST_TURN);
+        Self { token, namespace: namespace.to_owned(), turn }
     }
 
     /// Carries one page of one part of the primary's log.
@@ -72,7 +75,7 @@ impl Pump {
         secondary: &dyn PumpedRegion,
     ) -> Result<Pumped, Failure> {
         let log = log_name(&self.namespace, part_of(primary, part)?);
-        let turn = secondary.log().take_turn(&log, self.token, TURN).await?;
+        let turn = secondary.log().take_turn(&log, self.token, self.turn).await?;
         let Some(turn) = turn else { return Ok(Pumped::Elsewhere) };
         let step = self.read(&log, &turn, primary).await?;
         let (round, position, is_last) = match step {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::*;
 use crate::backend::{Absent, Backend, Bump, Generation, LogPulse};
 use crate::lock::Mutex;
-use crate::testing::{Chaos, ChaosBackend, Fault, MemoryBackend};
+use crate::testing::{Chaos, ChaosBackend, Fault, ManualClock, MemoryBackend};
 
 const LOG: &str = "ns:{all}>";
 const OUTBOX: &str = "ns:{all}>o";
@@ -22,7 +22,14 @@ struct TestRegion {
 
 impl TestRegion {
     fn new() -> Arc<Self> {
-        let store = MemoryBackend::new();
+        Self::over(MemoryBackend::new())
+    }
+
+    fn on(clock: &ManualClock) -> Arc<Self> {
+        Self::over(MemoryBackend::with_clock(clock))
+    }
+
+    fn over(store: MemoryBackend) -> Arc<Self> {
         let backend = ChaosBackend::new(store.clone(), 1);
         let chaos = backend.chaos();
         let (rejects, is_confirmed) = (Mutex::default(), Mutex::new(true));
@@ -111,7 +118,7 @@ fn entry(name: &str) -> LogRecord {
 }
 
 fn pump(number: u64) -> Pump {
-    Pump::new(Token::new(number), "ns")
+    Pump::new(Token::new(number), "ns", Duration::from_secs(3_600))
 }
 
 /// A pair that is in step, with values in the secondary.
@@ -254,5 +261,24 @@ async fn x4_what_a_secondary_owes_is_executed_and_logged_and_leaves_the_outbox_t
         let logged = |name: &str| page.records.iter().any(|(_, record)| *record == entry(name));
         assert!(logged("a") && logged("b"), "the other secondaries hear of it");
         assert_eq!(pump(1).drain(0, &*primary, &*secondary).await.ok(), Some(true));
+    }
+}
+
+#[tokio::test]
+async fn a35_who_dies_in_its_turn_is_succeeded_before_what_is_tolerated_has_passed() {
+    for (tolerance, turn) in [(5_000, 3_000), (1_000, 600), (0, 100)] {
+        let clock = ManualClock::new();
+        let (primary, secondary) = (TestRegion::new(), TestRegion::on(&clock));
+        let tolerance = Duration::from_millis(tolerance);
+        let round = async |number| {
+            let pump = Pump::new(Token::new(number), "ns", tolerance);
+            pump.round(0, &*primary, &*secondary).await
+        };
+        assert!(round(1).await.is_ok());
+        clock.advance(Duration::from_millis(turn - 1));
+        assert_eq!(round(2).await.ok(), Some(Pumped::Elsewhere));
+        clock.advance(Duration::from_millis(1));
+        let next = Pumped::Carried { applied: 0, parked: 0, is_last: true };
+        assert_eq!(round(2).await.ok(), Some(next));
     }
 }
