@@ -29,8 +29,8 @@ const SECTION: &str = "ConnectionStrings__";
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let connections: Connections = toml::from_str(
 ///     r#"
-///     Redis_westeurope = "rediss://cache-we.example:6380"
-///     Redis_northeurope = { url = "rediss://cache-ne.example:6380", username = "shop" }
+///     Redis_westeurope = "redis://cache-we.example:6379"
+///     Redis_northeurope = { url = "redis://cache-ne.example:6379", response_timeout = "400ms" }
 ///     "#,
 /// )?;
 /// let connections = connections.or(Connections::from_env());
