@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs what the tests against real servers need: redis-server and redis-sentinel.
+# Installs what the tests against real servers and in a real browser need: redis-server, redis-sentinel and
+# chromium-headless-shell.
 #
 # Quiet and repeatable. The services that the packages start are stopped and disabled: the tests
 # start their own processes on free ports.
 set -eu
 
 missing=''
-for program in redis-server redis-sentinel; do
+for program in redis-server redis-sentinel chromium-headless-shell; do
     command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0

@@ -39,7 +39,8 @@
 //! | entries without macros | [`Cache::entry`], [`Cache::batch`] |
 //! | settings, from code or a file | [`Cache::builder`], [`Settings`], [`Resilience`] |
 //! | what happens while a backend is away | [`Fallback`], [`Invalidated`] |
-//! | counters, events, health | [`Cache::stats`], [`Observer`], [`Cache::health`] |
+//! | counters, events | [`Cache::report`], [`Cache::history`], [`Observer`] |
+//! | health, everything for operators | [`Cache::health_checks`], [`Cache::status`] |
 //! | tests of a service | [`Cache::scope`], `testing` |
 //! | a backend of your own | [`backend`] |
 //!
@@ -68,11 +69,15 @@
 //! It runs on tokio with time enabled; the `redis` feature also needs I/O.
 
 pub use athena_cache_core::{
-    Background, Batch, BreakerSettings, BreakerState, Builder, Cache, Carry, Closed, Entry, Error,
-    Event, Fallback, Format, Health, Holds, Invalidated, Jitter, Json, Local, Memory, MemoryRole,
-    NodeStatus, NotKept, Observed, Observer, Of, Outcome, Percent, Postcard, Quiet, Resilience,
-    RetrySettings, Settings, SiteSettings, Source, Stats, Topic, Traffic, Typed, backend, escape,
-    of, tag,
+    Answerer, Background, Batch, BreakerSettings, BreakerState, Builder, Cache, CacheOutcomes,
+    Carry, Closed, ClusterStatus, Collector, Distribution, Entry, Error, Event, ExchangeReport,
+    Fact, FailoverStatus, Fallback, Finding, Format, Health, HealthChecks, HealthEntry,
+    HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated, Jitter,
+    JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need, NeutralHealth,
+    NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of, Outcome, Percent,
+    Performance, Postcard, ProcessStatus, Quiet, Rates, Report, Resilience, RetrySettings,
+    ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source, Stats, Status, Topic,
+    Traffic, TrustStatus, Typed, WaitReport, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]
@@ -98,3 +103,8 @@ pub mod fuzzing {
 
 #[doc(hidden)]
 pub use athena_cache_core::private as __private;
+
+/// The samples of docs/monitoring.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/monitoring.md")]
+mod monitoring {}

@@ -4,6 +4,7 @@
 //! it is not connected, and says of every failure what class it belongs to.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,11 +25,14 @@ pub use self::operation::{
 
 pub use crate::excerpt::{Excerpt, Line, Message};
 
+use self::operate::Operator;
+
 mod ability;
 mod changes;
 mod failure;
 mod maintenance;
 mod node;
+pub mod operate;
 mod operation;
 
 /// A remote byte store: Redis in production, memory in tests.
@@ -193,6 +197,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Operations that a node was sent and has not answered.
     fn in_flight(&self, _node: Node) -> usize {
         0
+    }
+
+    /// What an operator may ask of the store, where it can be asked.
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        None
     }
 
     /// Where a node is, for logs; never credentials.

@@ -3,7 +3,12 @@
 mod batch;
 mod builder;
 mod entry;
+#[cfg(feature = "json")]
+mod fleet;
 mod functions;
+mod health;
+mod report;
+mod status;
 
 use std::fmt;
 use std::future::Future;
@@ -24,6 +29,12 @@ pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::background::Background;
 pub use entry::{Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
+pub use health::HealthChecks;
+pub use report::Report;
+pub use status::{
+    ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
+    ServerStatus, Status, TrustStatus,
+};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///
@@ -46,33 +57,6 @@ pub use entry::{Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 /// ```
 #[derive(Clone)]
 pub struct Cache(Arc<Runtime>);
-
-/// How a cache fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Health {
-    /// Every tier does its work.
-    Healthy,
-    /// The backend does not answer, or does not do what it is asked: it is full, or what is needed is not
-    /// allowed. Functions run as their fallback says.
-    Degraded,
-}
-
-impl Health {
-    /// A short name, as used in logs and health checks.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Degraded => "degraded",
-        }
-    }
-}
-
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// What closing a cache left undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,16 +157,6 @@ impl Cache {
         self.0.stats()
     }
 
-    /// Whether every tier does its work, as far as is known; asks nobody.
-    ///
-    /// A refusal counts for 30 s. [`nodes`](Self::nodes) tells which node it is about, and what that lacks.
-    pub fn health(&self) -> Health {
-        match &self.0.remote {
-            Some(remote) if !remote.is_available() => Health::Degraded,
-            _ => Health::Healthy,
-        }
-    }
-
     /// The worst state among the breakers of the backend's nodes; `None` without a backend.
     pub fn breaker(&self) -> Option<BreakerState> {
         self.0.remote.as_deref().map(Remote::breaker_state)
@@ -254,6 +228,11 @@ impl Cache {
         memory.sweep();
     }
 
+    /// Whether it was [closed](Self::close).
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Ends background work and connections; annotated functions run uncached from then on.
     ///
     /// Call [`settle`](Self::settle) before, to let fills and refreshes end by themselves.
@@ -263,6 +242,8 @@ impl Cache {
     pub async fn close(&self) -> Closed {
         self.0.sites.tell_unmatched();
         let tasks_ended = self.0.tasks.close().await;
+        #[cfg(feature = "json")]
+        self.leave_fleet().await;
         let pending_invalidations = self.0.remote.as_ref().map_or(0, |it| it.journal_depth());
         let backend_ended = match &self.0.remote {
             Some(remote) => remote.close().await,

@@ -4,6 +4,7 @@
 //! it, and none of it needs a runtime. Times are compared only within one process.
 
 mod coarse;
+mod stopwatch;
 mod timer;
 mod within;
 
@@ -17,6 +18,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coarse::SystemClock;
 use within::Within;
+
+pub(crate) use stopwatch::Stopwatch;
 
 /// Milliseconds since the clock was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -196,6 +199,10 @@ impl ManualClock {
     /// How many timers are running, so that a test can wait until its subject sleeps.
     pub fn sleepers(&self) -> usize {
         self.state.sleepers.load(Ordering::Acquire)
+    }
+
+    fn passed(&self) -> u64 {
+        self.state.now.load(Ordering::Acquire)
     }
 
     async fn sleep(&self, duration: Duration) {

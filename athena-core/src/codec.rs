@@ -34,7 +34,7 @@ use foldhash::fast::FixedState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::notice::{Finding, Notice, Trail, Watcher, Weight, short};
+use self::notice::{FieldFinding, Notice, Trail, Watcher, Weight, short};
 use self::room::Room;
 use self::watch::Watched;
 use crate::contained::contained;
@@ -149,7 +149,7 @@ where
     V: Serialize + DeserializeOwned + 'static,
 {
     let outline = outline_of::<V>(Codec::Postcard);
-    let watcher = Watcher::new(&outline, Finding::ByPosition);
+    let watcher = Watcher::new(&outline, FieldFinding::ByPosition);
     let trail = Trail::root(&watcher);
     let written = binary::write(&Watched::whole(value, &trail), &mut room);
     if room.is_exceeded() {
@@ -167,7 +167,7 @@ where
     V: Serialize + DeserializeOwned + 'static,
 {
     let outline = outline_of::<V>(Codec::Json);
-    let watcher = Watcher::new(&outline, Finding::ByName);
+    let watcher = Watcher::new(&outline, FieldFinding::ByName);
     let trail = Trail::root(&watcher);
     let written = serde_json::to_writer(&mut room, &Watched::whole(value, &trail));
     if room.is_exceeded() {

@@ -4,18 +4,15 @@
 //! that function's body do not see it.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::Either;
-use pin_project_lite::pin_project;
 
+use crate::entered::{Visit, counted, is_entered};
 use crate::error::Error;
 use crate::key::Key;
 use crate::lock::Mutex;
@@ -24,11 +21,6 @@ use crate::telemetry::{Outcome, log};
 
 static INSTALLED: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
 static TOLD_UNCACHED: AtomicBool = AtomicBool::new(false);
-
-thread_local! {
-    /// How many scopes and requests the thread is inside of.
-    static ENTERED: Cell<usize> = const { Cell::new(0) };
-}
 
 tokio::task_local! {
     static SCOPE: Arc<Runtime>;
@@ -74,50 +66,6 @@ pub(crate) fn code_in_this_scope<T>(code: impl FnOnce() -> T) -> impl FnOnce() -
         Some(runtime) => sync_scope(runtime, code),
         None => code(),
     }
-}
-
-/// Polls a future so that what is looked for inside of it is known to be there.
-fn counted<F: Future>(future: F) -> Visiting<F> {
-    Visiting { future }
-}
-
-pin_project! {
-    /// A future that is a visit to a scope or a request.
-    struct Visiting<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F: Future> Future for Visiting<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let _visit = Visit::new();
-        self.project().future.poll(context)
-    }
-}
-
-/// While this lives the thread is inside of a scope or a request.
-struct Visit(());
-
-impl Visit {
-    fn new() -> Self {
-        ENTERED.set(ENTERED.get() + 1);
-        Self(())
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        ENTERED.set(ENTERED.get() - 1);
-    }
-}
-
-/// Whether there is anything to look for in the task-locals, which costs more than this.
-#[inline]
-fn is_entered() -> bool {
-    ENTERED.get() > 0
 }
 
 /// Calls `with` with the cache in scope, else the installed one; that one costs no reference count.

@@ -61,40 +61,59 @@ pub(crate) use waited::Waited;
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
 pub(crate) async fn answer(ask: &mut Option<Ask>, reason: &'static str, caller: &Caller) -> Answer {
-    let seen = match ask {
-        Some(ask) => match ask.glance().await {
-            Glance::Answer(answer) => return answer,
-            Glance::Seen(seen) => seen,
-        },
-        None => None,
+    let Some(asked) = ask else {
+        caller.load(Retention::NotKept).await;
+        return Answer::bypass(reason);
     };
+    let seen = asked.glance().await;
     // Boxed: a hit should not pay for the room that all else takes.
-    let in_turn = ask.take().map(|ask| Box::pin(ask.answer_in_turn(seen, caller)));
-    if let Some(in_turn) = in_turn {
-        return in_turn.await;
+    let in_turn = match seen {
+        Glance::Answer(answer) => return answer,
+        Glance::Seen(seen) => ask.take().map(|ask| Box::pin(ask.answer_in_turn(seen, caller))),
+    };
+    match in_turn {
+        Some(in_turn) => in_turn.await,
+        // Not reached: it is there.
+        None => Answer::bypass(reason),
     }
-    caller.load(Retention::NotKept).await;
-    Answer::bypass(reason)
 }
 
 impl Ask {
-    /// Its value by a flight of the key; what was seen of the backend already is not asked for again.
+    /// Its value by a flight of the key, and how long it took unless memory answers at once; what was seen of the
+    /// backend already is not asked for again.
     async fn answer_in_turn(mut self, mut glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
+        let mut first = Some(self.in_memory());
+        if let Some(seen) = &first
+            && let Some(answer) = self.answer_from(seen.as_ref())
+        {
+            self.refresh(first.flatten(), caller).await;
+            return answer;
+        }
+        let watch = match &glimpsed {
+            Some(glimpsed) => glimpsed.watch.clone(),
+            None => self.runtime.clock.stopwatch(),
+        };
+        let (runtime, key, site) = (Arc::clone(&self.runtime), self.key.clone(), self.site);
         // Coherence 13: twice, or a stream of invalidations would keep the load from ever beginning.
         let mut yielding = Yielding::Twice;
-        loop {
-            let seen = self.in_memory();
-            if let Some(answer) = self.answer_from(seen.as_ref()) {
-                self.refresh(seen, caller).await;
-                return answer;
-            }
+        let answer = loop {
+            let seen = if let Some(seen) = first.take() {
+                seen
+            } else {
+                let seen = self.in_memory();
+                if let Some(answer) = self.answer_from(seen.as_ref()) {
+                    self.refresh(seen, caller).await;
+                    break answer;
+                }
+                seen
+            };
             self.runtime.keep_alive();
             let stale = seen.filter(|seen| seen.verdict == Verdict::Stale).map(|seen| seen.slot);
             let (flight, joiner) = match self.enter() {
                 Role::Lead(lead) => {
                     let seen = Before { stale, glimpsed: glimpsed.take() };
                     match self.lead(lead, seen, yielding, caller).await {
-                        Led::Answer(answer) => return answer,
+                        Led::Answer(answer) => break answer,
                         Led::Superseded(ask) => {
                             (self, yielding) = (*ask, yielding.spent());
                             continue;
@@ -104,28 +123,31 @@ impl Ask {
                 Role::Follow(flight, joiner) => (flight, joiner),
             };
             if flight.is_led_here() {
-                return self.alone(LoadPermit::NotNeeded, caller).await;
+                break self.alone(LoadPermit::NotNeeded, caller).await;
             }
             if flight.is_eager()
                 && let Some(answer) = self.beside().await
             {
-                return answer;
+                break answer;
             }
             match self.follow(&flight, stale.as_ref(), WaitingFor::Another(joiner)).await {
-                Followed::Answer(answer) => return answer,
+                Followed::Answer(answer) => break answer,
                 Followed::Again => {}
-                Followed::Alone => return self.side_by_side(caller).await,
+                Followed::Alone => break self.side_by_side(caller).await,
                 Followed::Impatient => {
                     if let Some(lead) = self.replace(Some(&flight)) {
                         let seen = Before { stale, glimpsed: None };
                         match self.lead(lead, seen, yielding, caller).await {
-                            Led::Answer(answer) => return answer,
+                            Led::Answer(answer) => break answer,
                             Led::Superseded(ask) => (self, yielding) = (*ask, yielding.spent()),
                         }
                     }
                 }
             }
-        }
+        };
+        let topic = || runtime.telemetry.topic(&key, site);
+        runtime.telemetry.answered(&answer.outcome, watch.elapsed(), topic);
+        answer
     }
 
     /// The load now, whatever the tiers hold; its result replaces what they hold.

@@ -11,13 +11,19 @@
 //!
 //! `name` is the CRC-32 of the entry's name: bytes copied to another name are foreign there. The
 //! age is no part of it: it is `ttl + grace` less the life that the store has left for the value, so
-//! that no two clocks are compared.
+//! that no two clocks are compared. A store may write behind it when that ends, by its own clock, and hands
+//! the bytes out without; earlier versions, which would take that for damage, were written where none did.
 //!
 //! Invariant: bytes that this version did not write for this entry and type are an [`Unreadable`],
 //! never a panic and never a value.
 
+mod seen;
+
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
+
+pub(crate) use self::seen::{Beginning, Opened};
 
 use crate::backend::Generation;
 use crate::clock::millis;
@@ -25,7 +31,7 @@ use crate::codec::Codec;
 use crate::tag::{Tag, TagExcess};
 
 const MAGIC: [u8; 3] = *b"AtC";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CHECKSUM: usize = 4;
 /// What a life may gain by rounding: each time is cut to milliseconds here, the sum in the store.
 const ROUNDING: Duration = Duration::from_millis(2);
@@ -121,7 +127,15 @@ impl Envelope {
     /// The age of a value that the store lets live on for `remaining`; nothing if it has more life than it
     /// was given, as when the store's clock stepped back: unknown is not fresh.
     pub(crate) fn age(&self, remaining: Duration) -> Option<Duration> {
-        let given = self.ttl.saturating_add(self.grace);
+        Self::age_of((self.ttl, self.grace), remaining)
+    }
+
+    /// The same by ttl and grace alone.
+    pub(crate) fn age_of(
+        (ttl, grace): (Duration, Duration),
+        remaining: Duration,
+    ) -> Option<Duration> {
+        let given = ttl.saturating_add(grace);
         (remaining <= given.saturating_add(ROUNDING)).then(|| given.saturating_sub(remaining))
     }
 
@@ -153,7 +167,17 @@ impl Envelope {
         Ok(bytes)
     }
 
-    pub(crate) fn read(bytes: &[u8], reader: Reader<'_>) -> Result<Self, Unreadable> {
+    /// What they say; the payload stays in their room.
+    pub(crate) fn read(mut bytes: Vec<u8>, reader: Reader<'_>) -> Result<Self, Unreadable> {
+        let (mut envelope, payload) = Self::read_around(&bytes, reader)?;
+        bytes.truncate(payload.end);
+        bytes.drain(..payload.start);
+        envelope.payload = bytes;
+        Ok(envelope)
+    }
+
+    /// All but the payload, and where that is.
+    fn read_around(bytes: &[u8], reader: Reader<'_>) -> Result<(Self, Range<usize>), Unreadable> {
         let Some(after_magic) = bytes.strip_prefix(&MAGIC) else {
             return Err(Unreadable::Foreign);
         };
@@ -165,7 +189,9 @@ impl Envelope {
         let mut cursor = Cursor::open(bytes).ok_or(Unreadable::Corrupt)?;
         let header = cursor.header().ok_or(Unreadable::Corrupt)?;
         header.check(reader)?;
-        cursor.envelope(header.kind)
+        let envelope = cursor.envelope(header.kind)?;
+        let end = bytes.len() - CHECKSUM;
+        Ok((envelope, end - cursor.0.len()..end))
     }
 
     /// The grace that an envelope was stored with, whoever it was written for.
@@ -235,14 +261,15 @@ impl<'a> Cursor<'a> {
         Some(Header { codec, kind, fingerprint, name })
     }
 
+    /// All but the payload, which is what is left.
     fn envelope(&mut self, kind: EntryKind) -> Result<Envelope, Unreadable> {
         let ttl = self.time().ok_or(Unreadable::Corrupt)?;
         let grace = self.time().ok_or(Unreadable::Corrupt)?;
         let history = self.u64().ok_or(Unreadable::Corrupt)?;
         let namespace = self.stamp().ok_or(Unreadable::Corrupt)?;
         let tags = self.tags()?;
-        let payload = self.payload().ok_or(Unreadable::Corrupt)?;
-        Ok(Envelope { kind, ttl, grace, history, namespace, tags, payload })
+        self.payload().ok_or(Unreadable::Corrupt)?;
+        Ok(Envelope { kind, ttl, grace, history, namespace, tags, payload: Vec::new() })
     }
 
     /// Claims of more than is written are refused before anything of it is read.
@@ -260,11 +287,10 @@ impl<'a> Cursor<'a> {
         Ok((Tag::new(text), stamp))
     }
 
-    /// All that is left.
-    fn payload(&mut self) -> Option<Vec<u8>> {
+    /// Goes to the payload, which has to be all that is left.
+    fn payload(&mut self) -> Option<()> {
         let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
-        let payload = self.take(length)?.to_vec();
-        self.0.is_empty().then_some(payload)
+        (self.0.len() == length).then_some(())
     }
 
     fn time(&mut self) -> Option<Duration> {

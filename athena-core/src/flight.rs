@@ -37,6 +37,7 @@ use crate::remote::Address;
 use crate::remote::LeaseGuard;
 use crate::sharded::Sharded;
 use crate::telemetry::Outcome;
+use crate::telemetry::span::CallLink;
 use crate::undisturbed::Undisturbed;
 
 /// The flights of a cache.
@@ -76,6 +77,8 @@ pub(crate) struct Flight {
     lease: Mutex<Option<LeaseGuard>>,
     state: Mutex<FlightState>,
     ended: Notify,
+    /// The call that began it.
+    leader: CallLink,
 }
 
 #[derive(Debug)]
@@ -349,6 +352,7 @@ impl Flights {
                 aftermath: Aftermath::default(),
             }),
             ended: Notify::new(),
+            leader: CallLink::here(),
         });
         if let Some(outdated) = shard.flights.insert(key.clone(), Arc::clone(&flight)) {
             flight.replaces(&outdated);
@@ -374,6 +378,11 @@ impl Flights {
 }
 
 impl Flight {
+    /// The call that began it, for those who wait.
+    pub(crate) fn leader(&self) -> &CallLink {
+        &self.leader
+    }
+
     /// Waits for the leader: what it leaves, or `Again` if it is gone or left nothing for us.
     pub(crate) async fn landing(&self) -> Landing {
         loop {

@@ -44,13 +44,13 @@ enum Anything {
 
 /// An entry of a backend, as it is and with a checksum that fits it.
 pub fn envelope(bytes: &[u8]) {
-    drop(Envelope::read(bytes, READER));
+    drop(Envelope::read(bytes.to_vec(), READER));
     Envelope::grace_of(bytes);
     let sealed = envelope::sealed(bytes, READER);
     Envelope::grace_of(&sealed);
-    if let Ok(read) = Envelope::read(&sealed, READER) {
+    if let Ok(read) = Envelope::read(sealed, READER) {
         let again = read.write(READER).expect("what was read is within the bounds");
-        assert_eq!(Envelope::read(&again, READER).as_ref(), Ok(&read));
+        assert_eq!(Envelope::read(again, READER).as_ref(), Ok(&read));
         read.age(Duration::from_millis(bytes.len() as u64));
     }
 }

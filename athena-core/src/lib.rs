@@ -8,6 +8,7 @@
 pub mod backend;
 mod blocking;
 mod cache;
+mod checks;
 mod clock;
 mod codec;
 mod coherence;
@@ -16,18 +17,26 @@ mod context;
 pub mod count;
 pub mod duration;
 mod engine;
+mod entered;
 mod entry;
 mod envelope;
 mod error;
 mod excerpt;
+#[cfg(feature = "json")]
+mod fleet;
 mod flight;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod health;
+mod identity;
+#[doc(hidden)]
+pub mod inspect;
 mod key;
 mod load_limits;
 mod lock;
 mod memory;
+mod moment;
 mod of;
 mod policy;
 #[doc(hidden)]
@@ -49,13 +58,22 @@ mod tasks;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod time_span;
 mod undisturbed;
 
+pub use cache::{Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local};
 pub use cache::{
-    Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Health, Json, Local,
+    ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
+    ServerStatus, Status, TrustStatus,
 };
-pub use cache::{Postcard, Quiet, Typed};
+pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed};
 pub use error::Error;
+#[cfg(feature = "json")]
+pub use fleet::{Fleet, FleetProcess};
+pub use health::{
+    Fact, Finding, Health, HealthEntry, HealthPolicy, HealthReport, Need, NeutralHealth,
+};
+pub use moment::Moment;
 pub use of::{Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
 pub use remote::NodeStatus;
@@ -64,7 +82,11 @@ pub use resilience::class::Traffic;
 pub use resilience::retry::{Jitter, RetrySettings};
 pub use resilience::settings::Resilience;
 pub use runtime::Invalidated;
-pub use settings::{Memory, MemoryRole, Settings, SiteSettings};
+pub use settings::{HealthSettings, Memory, MemoryRole, Settings, SiteSettings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
-pub use telemetry::{Event, Observer, Outcome, Source, Stats, Topic};
+pub use telemetry::timeline::{Occurrence, OccurrenceKind};
+pub use telemetry::{Answerer, ExchangeReport, HotEntry, WaitReport};
+pub use telemetry::{CacheOutcomes, Collector};
+pub use telemetry::{Distribution, Event, Observer, Outcome, SiteReport, Source, Stats, Topic};
+pub use telemetry::{History, Rates, SiteRates};

@@ -222,7 +222,8 @@ impl<'c> Call<'c> {
         let HitPolicy::Answers(refresh) = self.site.hits_on(runtime) else { return None };
         let memory_only = self.site.policy.memory_only;
         let topic = || runtime.telemetry.topic(&self.key.whole(), self.site.number());
-        engine::hit(runtime, self.key.bytes(), memory_only, refresh, topic)
+        let key = (self.key.bytes(), self.site.number());
+        engine::hit(runtime, key, memory_only, refresh, topic)
     }
 
     /// Whether the entry is this function's to name, and this instance's.

@@ -10,6 +10,7 @@
 mod acknowledged;
 mod announcements;
 mod breakers;
+mod check;
 mod gather;
 mod generations;
 mod given_up;
@@ -23,6 +24,7 @@ mod pipeline;
 #[cfg_attr(not(test), expect(dead_code, reason = "no cache has a second region yet"))]
 mod pump;
 mod read;
+mod standing;
 mod status;
 mod store;
 mod upkeep;
@@ -42,7 +44,9 @@ use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
+use self::standing::Standings;
 use self::wake::Waiter;
+use crate::backend::operate::Operator;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
@@ -66,6 +70,7 @@ pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::StoredEntry;
+pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 
 /// The remote tier of a cache.
@@ -89,6 +94,7 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    standings: Standings,
     /// The task that asks for signs of life.
     proving: Sole,
     /// The task that replays the journal.
@@ -117,7 +123,7 @@ pub(crate) struct Address {
     /// The function whose call asks, if one does.
     pub(crate) site: Option<u32>,
     pub(crate) entry: EntryName,
-    pub(crate) value: String,
+    pub(crate) value: Arc<str>,
     pub(crate) codec: Codec,
     pub(crate) fingerprint: u64,
 }
@@ -180,6 +186,7 @@ impl Remote {
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
             returns: Arc::default(),
+            standings: Standings::default(),
             proving: Sole::new(&clock),
             replaying: Sole::new(&clock),
             releases: Arc::default(),
@@ -196,12 +203,17 @@ impl Remote {
 
     /// The limit for everything that one call asks.
     pub(crate) fn deadline(&self, manner: Manner) -> Deadline {
+        self.deadline_from(self.clock.now(), manner)
+    }
+
+    /// The same for a call that asks from a moment on.
+    pub(crate) fn deadline_from(&self, now: Tick, manner: Manner) -> Deadline {
         let settings = self.settings.load();
         let limit = match manner {
             Manner::Async => settings.deadline,
             Manner::Blocking => settings.blocking_deadline,
         };
-        Deadline::after(self.clock.now(), limit)
+        Deadline::after(now, limit)
     }
 
     /// The limit for a write off the caller's path.
@@ -234,6 +246,11 @@ impl Remote {
         let limit = self.settings.load().write_deadline;
         let ended = contained_future(self.backend.close());
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
+    }
+
+    /// What operators may ask of the backend, if they may.
+    pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.backend.operator()
     }
 
     fn generation(&self) -> Generation {

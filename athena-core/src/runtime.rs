@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::Failure;
+use crate::checks::CheckSet;
 use crate::clock::Clock;
 use crate::codec::Coding;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::{Dependencies, Revision, Revisions};
 use crate::error::Error;
 use crate::flight::Flights;
+use crate::identity::Identity;
 use crate::key::Key;
 use crate::key::claims::Claims;
 use crate::key::group::Group;
@@ -32,6 +34,8 @@ use crate::remote::{Arrival, Remote};
 use crate::settings::{MemoryRole, Settings};
 use crate::sites::Sites;
 use crate::tag::{Tag, TagExcess, Tags};
+#[cfg(feature = "json")]
+use crate::tasks::Sole;
 use crate::tasks::{Spawner, Tasks};
 use crate::telemetry::event::NotKept;
 use crate::telemetry::{Event, Stats, Telemetry, Topic, log};
@@ -52,6 +56,8 @@ pub(crate) struct Runtime {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
     pub(crate) loads: LoadLimits,
+    pub(crate) checks: CheckSet,
+    pub(crate) identity: Identity,
     /// The functions that name entries by hand.
     pub(crate) claims: Claims,
     /// What is set for single functions.
@@ -60,6 +66,9 @@ pub(crate) struct Runtime {
     pub(crate) secret_key: SecretKey,
     /// What was logged once for a function and a type.
     pub(crate) logged: Mutex<HashSet<(ValueTrouble, Option<u32>, TypeId)>>,
+    /// Says that this process is there.
+    #[cfg(feature = "json")]
+    pub(crate) fleet: Sole,
     /// Whether it was told that calls come from outside of a tokio runtime.
     pub(crate) told_outside: AtomicBool,
 }
@@ -330,7 +339,7 @@ impl Runtime {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.telemetry.counters.read();
+        let mut stats = self.telemetry.stats();
         self.memory.trim();
         stats.memory_entries = self.memory.len();
         stats.memory_bytes = self.memory.bytes();

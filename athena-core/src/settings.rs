@@ -2,6 +2,7 @@
 //!
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
+mod health;
 #[cfg_attr(
     not(test),
     expect(dead_code, unused_imports, reason = "no cache has a second region yet")
@@ -21,6 +22,7 @@ use crate::resilience::settings::Resilience;
 
 use site::SHORTEST_WAIT;
 
+pub use health::HealthSettings;
 pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
@@ -102,6 +104,16 @@ pub struct Settings {
     pub memory: Memory,
     /// What stands between the cache and a failing backend.
     pub resilience: Resilience,
+    /// What health checks expect.
+    pub health: HealthSettings,
+    /// How often this process writes of itself into the roster of those that share the namespace. Default never; from
+    /// 1 s to 1 h.
+    ///
+    /// [`Cache::fleet`](crate::Cache::fleet), the page and `athena status --fleet` show what all of them say, who is
+    /// missing, and what they disagree about. It costs a write of at most 16 KiB each time, and takes the feature
+    /// `json`.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Duration>,
     /// What is set for single functions, by their names; it takes the place of what their attributes say.
     ///
     /// A function is known once it is called: a name that none has is told with one WARN, see
@@ -126,6 +138,8 @@ impl Default for Settings {
             show_keys: false,
             memory: Memory::default(),
             resilience: Resilience::default(),
+            health: HealthSettings::default(),
+            fleet: None,
             sites: BTreeMap::new(),
         }
     }
@@ -220,6 +234,9 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// A process that dies during a load holds up the others for as long.
 pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(3_600);
 
+const SHORTEST_FLEET: Duration = Duration::from_secs(1);
+const LONGEST_FLEET: Duration = Duration::from_secs(3_600);
+
 impl Settings {
     /// Checks everything together; the error lists every fault.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -251,7 +268,9 @@ impl Settings {
             ));
         }
         faults.extend(site::not_whole([("ttl", Some(self.ttl)), ("grace", Some(self.grace))]));
+        faults.extend(self.fleet.and_then(fleet_fault));
         self.resilience.check(&mut faults);
+        self.health.check(&mut faults);
         check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(
@@ -263,6 +282,11 @@ impl Settings {
         if faults.is_empty() { Ok(()) } else { Err(Error::settings(faults.join("; "))) }
     }
 
+    /// A number that differs, almost surely, where anything in them does.
+    pub(crate) fn digest(&self) -> String {
+        format!("{:08x}", crc32fast::hash(format!("{self:?}").as_bytes()))
+    }
+
     pub(crate) fn defaults(&self) -> Defaults {
         Defaults {
             ttl: self.ttl,
@@ -272,6 +296,18 @@ impl Settings {
             fallback: self.fallback,
         }
     }
+}
+
+/// Why a process cannot write of itself so often, if it cannot.
+fn fleet_fault(interval: Duration) -> Option<String> {
+    let shown = crate::duration::shown(interval);
+    if !cfg!(feature = "json") {
+        return Some(format!(
+            "`fleet` is {shown}, and what a process writes of itself is JSON: add the feature `json`, or leave it out"
+        ));
+    }
+    let is_fine = (SHORTEST_FLEET..=LONGEST_FLEET).contains(&interval);
+    (!is_fine).then(|| format!("`fleet` is {shown}, expected 1s to 1h; leave it out for never"))
 }
 
 /// Adds what cannot be used of what is set for functions.

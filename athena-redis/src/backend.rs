@@ -4,16 +4,18 @@
 
 mod reply;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use athena_cache_core::backend::operate::Operator;
 use athena_cache_core::backend::{
     Ability, Absent, Backend, Bump, ChangeLog, Class, Ensured, Failure, Fill, Filled, Found,
     Generation, Item, Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
 use crate::link::{self, Batch, Origin, Replies, Script};
+use crate::term::Term;
 use crate::{Redis, slot};
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/fill.lua")));
@@ -39,14 +41,24 @@ impl Backend for Redis {
         if names().next().is_none() {
             return Ok(Found::default());
         }
+        let Some(first) = values.first().filter(|name| self.clock_of(name).is_some()) else {
+            return self.read_with_lives(values, generations).await;
+        };
         let mut batch = self.topology.batch();
-        for value in values {
-            // Before the values: the life read may belong to an earlier value, never to a later one.
-            batch.with("PTTL", value);
-        }
         batch.over("MGET", names());
-        let read = |replies: &mut Replies| reply::found(replies, values.len(), generations.len());
-        self.topology.send(&batch, read).await
+        // Coherence 25: after the values, since none of them may be younger than the time.
+        batch.ask_time(first);
+        let read = |replies: &mut Replies| reply::stamped(replies, values.len(), generations.len());
+        let (mut found, untold) = self.topology.send(&batch, read).await?;
+        if !untold.is_empty() {
+            let names: Vec<_> = untold.iter().map(|place| values[*place]).collect();
+            let again = self.read_with_lives(&names, &[]).await?;
+            found.proof = reply::common(found.proof, again.proof);
+            for (place, stored) in untold.into_iter().zip(again.values) {
+                found.values[place] = stored;
+            }
+        }
+        Ok(found)
     }
 
     async fn ensure(&self, proposals: &[Proposal<'_>]) -> Result<Ensured, Failure> {
@@ -87,7 +99,10 @@ impl Backend for Redis {
             .call(&FILL, item.value, [lease])
             .arg(token.to_string())
             .arg(item.bytes)
-            .number(life_of(&item));
+            .number(life_of(&item))
+            .arg(
+                self.clock_of(item.value).map(Term::name_of).as_ref().map_or(&[][..], |name| name),
+            );
         self.topology.send(&batch, reply::filled).await
     }
 
@@ -203,7 +218,12 @@ impl Backend for Redis {
         Some(self)
     }
 
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        Some(Arc::new(self.operations.clone()))
+    }
+
     async fn close(&self) {
+        self.operations.close();
         self.topology.close().await;
     }
 }
@@ -225,6 +245,27 @@ impl Redis {
             self.topology.send_to(node, &batch, |_| Ok(())).await?;
         }
         Ok(())
+    }
+
+    /// Names the clock of the node that serves a name, if that tells the time and has a name of its own.
+    fn clock_of(&self, name: &str) -> Option<u64> {
+        self.topology.clock(self.topology.node(name))
+    }
+
+    /// Reads values and generations, and asks for the remaining life of each value.
+    async fn read_with_lives(
+        &self,
+        values: &[&str],
+        generations: &[&str],
+    ) -> Result<Found, Failure> {
+        let mut batch = self.topology.batch();
+        for value in values {
+            // Before the values: the life read may belong to an earlier value, never to a later one.
+            batch.with("PTTL", value);
+        }
+        batch.over("MGET", values.iter().chain(generations).copied());
+        let read = |replies: &mut Replies| reply::found(replies, values.len(), generations.len());
+        self.topology.send(&batch, read).await
     }
 
     /// Sends commands whose replies only say that they were executed.

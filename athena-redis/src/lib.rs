@@ -36,7 +36,9 @@ pub mod fuzzing;
 mod link;
 mod lock;
 mod no_primary;
+mod operate;
 mod slot;
+mod term;
 mod tls;
 mod topology;
 mod url;
@@ -44,14 +46,18 @@ mod url;
 pub use self::config::{Credentials, RedisConfig};
 pub use self::connections::Connections;
 pub use self::error::Error;
+pub use self::operate::{FailoverTrigger, SentinelMonitor};
 pub use self::tls::TlsConfig;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use athena_cache_core::backend::Backend;
+use athena_cache_core::backend::operate::SentinelReport;
 
 use self::config::{Login, Settings};
+use self::operate::Operations;
 use self::topology::Topology;
 
 /// A Redis that stores the bytes of a cache; clones are the same.
@@ -64,6 +70,7 @@ use self::topology::Topology;
 #[derive(Clone)]
 pub struct Redis {
     topology: Arc<Topology>,
+    operations: Operations,
     /// What kind of servers they are.
     kind: &'static str,
     login: Arc<Login>,
@@ -108,8 +115,10 @@ impl Redis {
         let allow_admin = settings.allow_admin;
         let kind = settings.deployment.kind();
         let (login, max_reply) = (Arc::clone(&settings.access.login), settings.access.max_reply);
+        let operations = Operations::prepare(&settings);
         let topology = Arc::new(Topology::new(settings));
-        Self { topology, kind, login, allow_admin, max_reply }
+        let operations = operations(&topology);
+        Self { topology, operations, kind, login, allow_admin, max_reply }
     }
 
     /// Uses the Redis that a configuration describes, and connects if that must not fail.
@@ -156,6 +165,41 @@ impl Redis {
     /// [`credentials_from`](RedisConfig::credentials_from) is asked no more.
     pub fn set_credentials(&self, credentials: Credentials) {
         self.login.replace(credentials);
+    }
+
+    /// Asks each sentinel what it knows of the service; `None` where there are none.
+    ///
+    /// Each has 1 s to answer, over a connection beside that of operations, and one that fails is an entry with
+    /// its error.
+    pub async fn sentinels(&self) -> Option<SentinelReport> {
+        self.operations.sentinels().await
+    }
+
+    /// Asks the sentinels again and again, every `interval` but not more often than each 100 ms; a minute is
+    /// usual.
+    ///
+    /// What fails is told in the report, and logged once until it changes. It ends when it is dropped. While it
+    /// lives the backend does. Where there are no sentinels it says nothing.
+    ///
+    /// # Errors
+    ///
+    /// It was called outside of a tokio runtime.
+    pub fn monitor(&self, interval: Duration) -> Result<SentinelMonitor, Error> {
+        Ok(self.operations.monitor(interval)?)
+    }
+
+    /// Sets a failover off, to see what becomes of a service.
+    ///
+    /// It has begun when this returns; what follows is seen by operations, and told to listeners.
+    ///
+    /// # Errors
+    ///
+    /// [`allow_admin`](RedisConfig::allow_admin) was not set, and nothing was sent; or nobody did it.
+    pub async fn trigger(&self, trigger: FailoverTrigger) -> Result<(), Error> {
+        if !self.allow_admin {
+            return Err(Error::admin("trigger"));
+        }
+        Ok(self.operations.trigger(trigger).await?)
     }
 
     /// Asks every node that serves names to give unused memory back to its machine (`MEMORY PURGE`).

@@ -3,19 +3,23 @@
 //! Invariant: nothing above this folder knows which nodes there are; commands are written once.
 
 mod cluster;
+mod known;
 mod sentinel;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::{cluster::fuzzing as cluster_fuzzing, sentinel::fuzzing as sentinel_fuzzing};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use athena_cache_core::backend::{Ability, Class, Failure, Node, Proof};
 
 use self::cluster::Cluster;
+pub(crate) use self::known::{KnownNode, KnownNodes};
 use self::sentinel::Sentinel;
 use crate::config::{Deployment, Settings};
 use crate::link::{Batch, Client, Link, Malformed, Question, Replies, inside_runtime};
+use crate::url::Endpoint;
 
 /// The nodes of one Redis.
 #[derive(Debug)]
@@ -155,6 +159,11 @@ impl Topology {
         self.with_link(node, Link::revivals).unwrap_or_default()
     }
 
+    /// Names the clock of a node, if that tells the time and has a name of its own.
+    pub(crate) fn clock(&self, node: Node) -> Option<u64> {
+        self.with_link(node, Link::clock).flatten()
+    }
+
     pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
         let is_unconfirmed = matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed());
         ability == Ability::Invalidate && is_unconfirmed
@@ -184,6 +193,35 @@ impl Topology {
             (None, Servers::Standalone(_) | Servers::Cluster(_)) => {
                 "a node not found yet".to_owned()
             }
+        }
+    }
+
+    /// Every node and sentinel that is known; waits no longer than `limit` for whoever looks for them.
+    pub(crate) async fn known_nodes(&self, limit: Duration) -> KnownNodes {
+        match &self.kind {
+            Servers::Standalone(link) => {
+                let nodes = vec![KnownNode::new(link.endpoint().clone())];
+                KnownNodes { nodes, ..KnownNodes::default() }
+            }
+            Servers::Sentinel(sentinel) => sentinel.known_nodes(limit).await,
+            Servers::Cluster(cluster) => cluster.known_nodes(limit).await,
+        }
+    }
+
+    /// A number for each node that serves names, and another one once it may have got names of others.
+    pub(crate) fn terms(&self) -> Vec<(Node, u64)> {
+        match &self.kind {
+            Servers::Cluster(cluster) => cluster.terms(),
+            Servers::Standalone(_) | Servers::Sentinel(_) => {
+                self.nodes().into_iter().map(|node| (node, 0)).collect()
+            }
+        }
+    }
+
+    /// Has it looked into soon who serves what: the node at an endpoint said that it does not.
+    pub(crate) fn look_again(&self, met: Endpoint) {
+        if let Servers::Cluster(cluster) = &self.kind {
+            cluster.look_again(met);
         }
     }
 

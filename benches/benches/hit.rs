@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use athena_cache::testing::count_hits;
 use athena_cache::{Cache, Percent, athena_cache};
 use criterion::{BatchSize, Criterion};
 use tokio::runtime::Builder;
@@ -40,6 +41,9 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             bencher.iter_batched(|| (), |()| hits(), BatchSize::SmallInput);
         });
     }
+    group.bench_function("counting alone", |bencher| {
+        bencher.iter_batched(|| (), |()| count_hits(&plain, HITS), BatchSize::SmallInput);
+    });
     group.bench_function("grouped", |bencher| {
         let hits = || runtime.block_on(async { hits(async |id| grouped(&plain, id).await).await });
         bencher.iter_batched(|| (), |()| hits(), BatchSize::SmallInput);

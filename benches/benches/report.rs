@@ -13,6 +13,12 @@ const RATIOS: &[(&str, &str, &str, &str)] = &[
         "plain",
         "a hit where settings of functions are in force, against one where there are none",
     ),
+    (
+        "hit",
+        "counting alone",
+        "plain",
+        "what counting a hit takes, its place in the sample included, against the whole hit",
+    ),
     ("hit", "grouped", "plain", "a hit of a function that is `grouped`, against one that is not"),
     ("hit", "blocking", "plain", "a hit of a function that is not `async`, against one that is"),
     (

@@ -19,6 +19,7 @@ mod complaints;
 mod drill;
 mod empty;
 mod fallback;
+mod health;
 mod heavy;
 mod invalidation;
 mod log;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const DOCS: [&str; 8] = [
+const DOCS: [&str; 9] = [
     "ARCHITECTURE.md",
     "SECURITY.md",
     "docs/protocol.md",
@@ -11,6 +11,7 @@ const DOCS: [&str; 8] = [
     "docs/high-availability.md",
     "docs/values.md",
     "docs/options.md",
+    "docs/monitoring.md",
 ];
 
 /// Where a path in the docs may begin.

@@ -16,7 +16,8 @@ mod source;
 use std::path::PathBuf;
 
 /// The crates whose borders are watched.
-const CRATES: [&str; 3] = ["athena-core", "athena-redis", "athena-macros"];
+const CRATES: [&str; 6] =
+    ["athena-core", "athena-redis", "athena-macros", "athena-cli", "athena-observe", "athena-axum"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

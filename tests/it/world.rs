@@ -163,7 +163,7 @@ impl Gate {
         self.0.add_permits(1_000_000);
     }
 
-    async fn pass(&self) {
+    pub async fn pass(&self) {
         self.0.acquire().await.unwrap().forget();
     }
 }
@@ -361,6 +361,17 @@ pub async fn labelled(
     of(labelled(&cache, load)).observe().await.unwrap()
 }
 
+/// Has there be a listener beside that of a test.
+///
+/// While there is one, `tracing` asks that of the thread which meets a record or span first, and takes the word of a
+/// thread without any for that of all.
+pub fn never_alone() {
+    static OTHER: LazyLock<Dispatch> = LazyLock::new(|| {
+        Dispatch::new(tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).finish())
+    });
+    LazyLock::force(&OTHER);
+}
+
 /// What an operator reads.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
@@ -372,14 +383,8 @@ impl Log {
     }
 
     /// The same from a level on.
-    ///
-    /// While there is one listener, `tracing` asks that of the thread which meets a record first, and takes the word of
-    /// a thread without any for that of all. So there is always another one.
     pub fn set_at(&self, level: LevelFilter) -> impl Sized + use<> {
-        static OTHER: LazyLock<Dispatch> = LazyLock::new(|| {
-            Dispatch::new(tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).finish())
-        });
-        LazyLock::force(&OTHER);
+        never_alone();
         let (log, builder) = (self.clone(), tracing_subscriber::fmt().with_max_level(level));
         builder.with_ansi(false).with_writer(move || log.clone()).set_default()
     }

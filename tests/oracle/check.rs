@@ -5,7 +5,7 @@
 //! than the bound. P3: in the process that invalidated the bound is zero, done or pending, and flags
 //! excuse nothing. P4: once all is well and quiet, everybody reads what the source has. P5, that nothing
 //! invalidated comes back, is P2 and P3 over the whole play. P6, that the cache does its work, is in
-//! [`duty`](super::duty).
+//! [`duty`](super::duty). P7: what is served as fresh was loaded no longer ago than it is kept as that.
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +28,9 @@ pub(crate) struct Rules {
     pub(crate) all_answer: bool,
     /// How many processes there are.
     pub(crate) processes: usize,
+    /// How long after the beginning of its load each item may be fresh, where that is short; none of them if nobody
+    /// asks.
+    pub(crate) lives: Vec<Option<Duration>>,
     /// What has to work, and when.
     pub(crate) duties: Vec<Duty>,
 }
@@ -52,6 +55,7 @@ pub(crate) enum Promise {
     P2,
     P3,
     P4,
+    P7,
 }
 
 /// A promise that was not kept.
@@ -229,6 +233,18 @@ fn judge(
         Flags::Unsaid => true,
     };
     own.or_else(|| broken(Promise::P2, &of_item.everybody).filter(|_| !is_excused))
+        .or_else(|| outlived(history, rules, read))
+}
+
+/// Whether a read was fresh for longer than since any load of its item.
+fn outlived(history: &History, rules: &Rules, read: &Read) -> Option<Violation> {
+    let life = rules.lives.get(read.item).copied().flatten()?;
+    let earliest = read.begun.saturating_sub(life);
+    let loaded = history.loaded.get(read.item)?;
+    let is_young = loaded.iter().any(|began| (earliest..=read.ended).contains(began));
+    let (promise, least, since) = (Promise::P7, read.version, None);
+    let violation = || Violation { promise, read: read.clone(), least, since };
+    (read.flags.is_fresh() && !is_young).then(violation)
 }
 
 fn newest(history: &History, item: usize) -> u32 {

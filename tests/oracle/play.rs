@@ -188,9 +188,20 @@ impl Play {
             all_answer: matches!(self.fault, Fault::Health | Fault::Open | Fault::Resync)
                 && self.configuration.rate().is_none(),
             processes: self.processes,
+            lives: self.lives(),
             duties,
         };
         Report { leftovers, is_tracked, ..self.report(history, rules, &source, &processes) }
+    }
+
+    /// How long after the beginning of its load each item may be fresh, where nothing holds up its store.
+    fn lives(&self) -> Vec<Option<Duration>> {
+        if self.fault != Fault::Health {
+            return Vec::new();
+        }
+        let longest = self.load_time()[1] + SLACK;
+        let life = |item| Some(sites::ttl(item, self.workload.options)? + longest);
+        (0..ITEMS).map(life).collect()
     }
 
     /// What every process reads of every item once nothing is under way any more.

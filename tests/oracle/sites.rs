@@ -91,6 +91,17 @@ pub(crate) fn life(item: usize, options: Options) -> Duration {
     }
 }
 
+/// How long an item is fresh, if that is shorter than a play.
+pub(crate) fn ttl(item: usize, options: Options) -> Option<Duration> {
+    match (options, site(item)) {
+        (Options::Few, Site::Renewed) => Some(Duration::from_millis(1_500)),
+        (Options::Every, Site::Tagged | Site::Labelled | Site::Renewed | Site::ByHand) => {
+            Some(furnished::TTL)
+        }
+        _ => None,
+    }
+}
+
 #[athena_cache(key = "item:plain:{item}", skip(source), cache = cache)]
 async fn plain(cache: &Cache, source: &Source, item: usize) -> Result<Value, Infallible> {
     Ok(source.load(item).await)

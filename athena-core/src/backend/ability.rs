@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Something that a node does for a cache, if it lets it.
 ///
 /// A node that does not is used without; [`Backend::lacks`](super::Backend::lacks) tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Ability {
     /// It answers what it holds.

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::Cache;
 use crate::backend::Backend;
+use crate::checks::CheckSet;
 use crate::clock::Clock;
 use crate::coherence::guards::Guards;
 use crate::coherence::revision::Revisions;
 use crate::error::Error;
 use crate::flight::Flights;
+use crate::identity::Identity;
 use crate::key::claims::Claims;
 use crate::key::name::Namespace;
 use crate::key::secret::SecretKey;
@@ -25,6 +27,8 @@ use crate::resilience::settings::Resilience;
 use crate::runtime::Runtime;
 use crate::settings::{Memory, Settings, SiteSettings};
 use crate::sites::Sites;
+#[cfg(feature = "json")]
+use crate::tasks::Sole;
 use crate::tasks::Tasks;
 use crate::telemetry::log::Log;
 use crate::telemetry::{Observer, Telemetry};
@@ -269,7 +273,7 @@ impl Builder {
         let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
         let secret_key = self.secret_key;
         observers.insert(0, Arc::new(Log::new(namespace.as_str(), &clock)));
-        let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys));
+        let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys, clock.now()));
         let random = Arc::new(Random::new(seed));
         let revisions = Arc::new(Revisions::new());
         let tasks = Tasks::new();
@@ -284,6 +288,8 @@ impl Builder {
             };
             Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
         });
+        let checks = CheckSet::new(&settings, remote.as_ref(), &tasks, &clock);
+        let identity = Identity::new(namespace.as_str());
         let sites = Sites::new(namespace.as_str(), settings.sites.clone(), clock.now());
         let (memory, window) = (&settings.memory, settings.resilience.trust_window);
         let cache = Cache::from(Runtime {
@@ -297,16 +303,22 @@ impl Builder {
             telemetry,
             tasks,
             loads: LoadLimits::new(settings.degraded_loads),
+            checks,
+            identity,
             claims: Claims::new(),
             sites,
             secret_key,
             logged: Mutex::new(HashSet::new()),
             told_outside: AtomicBool::new(false),
+            #[cfg(feature = "json")]
+            fleet: Sole::new(&clock),
             settings,
             clock,
             random,
         });
         cache.runtime().keep_alive();
+        #[cfg(feature = "json")]
+        cache.join_fleet();
         cache
     }
 }

@@ -39,7 +39,8 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(due) = self.due else { return Poll::Pending };
-        if due <= Instant::now() {
+        // At first the thread looks at the clock.
+        if self.place.is_some() && due <= Instant::now() {
             return Poll::Ready(());
         }
         let place = self.timer.enter(self.place, due, context.waker());

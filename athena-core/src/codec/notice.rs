@@ -11,7 +11,7 @@ use crate::schema::{Expected, Outline};
 
 /// How a format finds the parts of a struct and the variants of an enum again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(super) enum FieldFinding {
     /// postcard: by where they stand.
     ByPosition,
     /// JSON: by their names; it also has one word, `null`, for several values.
@@ -22,7 +22,7 @@ pub(super) enum Finding {
 #[derive(Debug)]
 pub(super) struct Watcher<'o> {
     pub(super) outline: &'o Outline,
-    pub(super) finding: Finding,
+    pub(super) finding: FieldFinding,
     /// How many elements all sequences and maps have so far.
     pub(super) elements: Cell<usize>,
     notice: RefCell<Option<Notice>>,
@@ -84,7 +84,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'o> Watcher<'o> {
-    pub(super) fn new(outline: &'o Outline, finding: Finding) -> Self {
+    pub(super) fn new(outline: &'o Outline, finding: FieldFinding) -> Self {
         Self { outline, finding, elements: Cell::new(0), notice: RefCell::new(None) }
     }
 
@@ -137,7 +137,7 @@ impl<'a> Place<'a> {
 
     #[inline]
     pub(super) fn is_named(&self) -> bool {
-        self.trail.watcher.finding == Finding::ByName
+        self.trail.watcher.finding == FieldFinding::ByName
     }
 
     /// Counts elements of a sequence or a map.

@@ -140,7 +140,7 @@ fn what_both_sides_agree_on_is_written_without_a_second_look() {
     type Plain = Page<Holder<(Option<char>, Box<str>)>>;
     let outline = outline_of::<Plain>(Codec::Postcard);
     let page: Plain = Page { items: vec![Holder::Two(1, (Some('x'), "y".into()))], next: None };
-    let watcher = Watcher::new(&outline, Finding::ByPosition);
+    let watcher = Watcher::new(&outline, FieldFinding::ByPosition);
     let plain = postcard::to_allocvec(&page).unwrap();
     assert_eq!(
         postcard::to_allocvec(&Watched::whole(&page, &Trail::root(&watcher))).unwrap(),

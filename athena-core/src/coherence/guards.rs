@@ -34,6 +34,10 @@ pub enum Guard {
     Keeping,
     /// What was seen without a flight counts only while nothing has changed since (coherence 22).
     Glance,
+    /// The tags of an entry count that its caller has not named (coherence 24).
+    UnnamedTags,
+    /// What was read is as old as the backend says (coherence 25).
+    Age,
     /// Nobody is answered by what was given to the backend before they came (coherence 23).
     Closed,
 }

@@ -12,7 +12,7 @@ use crate::policy::freshness::Verdict;
 use crate::remote::Remote;
 use crate::runtime::Runtime;
 use crate::shape::SharedError;
-use crate::telemetry::{Event, Outcome, Source};
+use crate::telemetry::{Event, Outcome, Source, collect};
 
 /// What a caller gets.
 #[derive(Debug)]
@@ -136,8 +136,15 @@ impl Ask {
         if !self.can_recall(slot) {
             return None;
         }
-        self.runtime.telemetry.hit(source, || self.topic());
-        Some(Answer::entry(slot, self.outcome(slot, source)))
+        let outcome = self.outcome(slot, source);
+        self.tell_hit(&outcome);
+        Some(Answer::entry(slot, outcome))
+    }
+
+    /// Counts a fresh hit.
+    pub(super) fn tell_hit(&self, Outcome { source, age, .. }: &Outcome) {
+        collect::hit(|| *age);
+        self.runtime.telemetry.hit(self.site, *source, &|| self.topic());
     }
 
     /// A stale entry as an answer; `None` if it is of another type.

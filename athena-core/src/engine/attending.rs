@@ -8,6 +8,7 @@ use super::caller::{Caller, Engine, Loaded, OwnedLoad, Retention, Side};
 use super::origin::{Mailbox, Origin};
 use super::typed::TypedCall;
 use crate::telemetry::Outcome;
+use crate::telemetry::span::CallSpans;
 
 /// A caller who sees the engine through a call.
 #[derive(Debug)]
@@ -15,6 +16,10 @@ pub(crate) struct Attending<'c, R, V, E> {
     call: &'c TypedCall<R, V, E>,
     caller: &'c Caller,
     engine: Engine<'c>,
+    /// The function.
+    site: &'static str,
+    spans: Option<Box<CallSpans>>,
+    has_begun: bool,
     returned: Option<R>,
     mailbox: Option<Mailbox<R>>,
 }
@@ -28,8 +33,10 @@ where
         call: &'c TypedCall<R, V, E>,
         caller: &'c Caller,
         engine: Engine<'c>,
+        site: &'static str,
     ) -> Self {
-        Self { call, caller, engine, returned: None, mailbox: None }
+        let (returned, mailbox) = (None, None);
+        Self { call, caller, engine, site, spans: None, has_begun: false, returned, mailbox }
     }
 
     /// Whether the load has run.
@@ -45,11 +52,18 @@ where
         load: &mut dyn Origin<R, V, E>,
         context: &mut Context<'_>,
     ) -> Poll<(R, Outcome)> {
-        let Self { call, caller, engine, returned, mailbox } = self;
-        let mut side = AttendingSide { call, load, returned, mailbox };
+        let Self { call, caller, engine, site, spans, has_begun, returned, mailbox } = self;
+        if !std::mem::replace(has_begun, true) {
+            *spans = CallSpans::begin(site);
+        }
+        let _entered = spans.as_ref().map(|spans| spans.enter());
+        let mut side = AttendingSide { call, load, spans, returned, mailbox };
         let Poll::Ready(answer) = caller.poll(engine, &mut side, context) else {
             return Poll::Pending;
         };
+        if let Some(spans) = spans {
+            spans.end(&answer.outcome);
+        }
         let own = || returned.take().or_else(|| mailbox.as_ref()?.lock().take());
         match self.call.value(answer.content).or_else(own) {
             Some(value) => Poll::Ready((value, answer.outcome)),
@@ -63,6 +77,7 @@ where
 struct AttendingSide<'a, 'l, R, V, E> {
     call: &'a TypedCall<R, V, E>,
     load: &'a mut (dyn Origin<R, V, E> + 'l),
+    spans: &'a mut Option<Box<CallSpans>>,
     returned: &'a mut Option<R>,
     mailbox: &'a mut Option<Mailbox<R>>,
 }
@@ -77,6 +92,7 @@ where
             // Not reached: a load runs at most once per call.
             return Poll::Ready(Loaded::Untold);
         }
+        let _entered = self.spans.as_mut().map(|spans| spans.enter_load());
         self.load.poll(context).map(|returned| {
             let (returned, loaded) = self.call.take_apart(returned, retention);
             *self.returned = Some(returned);

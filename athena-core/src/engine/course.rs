@@ -8,7 +8,7 @@ use crate::backend::{Class, Failure};
 use crate::entry::Slot;
 use crate::error::Error;
 use crate::flight::{Landing, Lead};
-use crate::policy::course::{Candidate, Course, Provenance, Report, Situation};
+use crate::policy::course::{BackendAnswer, Candidate, Course, Provenance, Situation};
 use crate::policy::freshness::Verdict;
 use crate::resilience::class::is_miss;
 use crate::telemetry::{Event, Source};
@@ -158,11 +158,11 @@ impl Candidates {
             held_off: throttled || ask.is_throttled(&judged.slot),
         };
         let report = match (&self.found, &self.failure) {
-            (Some(seen), _) if seen.is_in_doubt() => Report::InDoubt(candidate(seen)),
-            (Some(seen), _) => Report::Entry(candidate(seen)),
-            (None, None) if self.is_unproven => Report::Unproven,
-            (None, None) => Report::Nothing,
-            (None, Some(_)) => Report::Unanswered,
+            (Some(seen), _) if seen.is_in_doubt() => BackendAnswer::InDoubt(candidate(seen)),
+            (Some(seen), _) => BackendAnswer::Entry(candidate(seen)),
+            (None, None) if self.is_unproven => BackendAnswer::Unproven,
+            (None, None) => BackendAnswer::Nothing,
+            (None, Some(_)) => BackendAnswer::Unanswered,
         };
         Situation {
             report,

@@ -14,7 +14,7 @@ use crate::flight::{Due, Flight, Joiner, Landing};
 use crate::load_limits::Urgency;
 use crate::policy::timeout::Limit;
 use crate::runtime::Runtime;
-use crate::telemetry::{Event, Outcome, Source};
+use crate::telemetry::{Event, Outcome, Source, span};
 
 /// How waiting ended.
 pub(super) enum Followed {
@@ -48,7 +48,11 @@ impl Ask {
         let longest = self.runtime.settings.wait_for_load;
         let limit = self.escape(stale).and_then(|()| self.policy.limit(stale.is_some()));
         let wait = limit.map_or(longest, |limit| limit.duration().min(longest));
-        match self.runtime.clock.within(wait, self.left_by(flight, waiting)).await {
+        let clock = &self.runtime.clock;
+        // Made in place: by a name it would stand in this future twice.
+        match span::waiting(flight.leader(), clock.within(wait, self.left_by(flight, waiting)))
+            .await
+        {
             Some(Some(landing)) => return self.landed(landing, flight, waiting),
             Some(None) => return Followed::Impatient,
             None => {}
@@ -122,7 +126,7 @@ impl Ask {
         match outcome.source {
             _ if outcome.stale => self.tell(|key| Event::Stale { key, age: outcome.age }),
             Source::Load | Source::Bypass => self.tell_waited(waiting),
-            source => self.runtime.telemetry.hit(source, || self.topic()),
+            _ => self.tell_hit(&outcome),
         }
         if outcome.degraded {
             self.tell(|key| Event::Degraded { key });

@@ -10,7 +10,7 @@
 
 use super::course::Looked;
 use super::{Answer, Ask};
-use crate::clock::Tick;
+use crate::clock::{Stopwatch, Tick};
 use crate::coherence::guards::Guard;
 use crate::coherence::revision::Revision;
 use crate::entry::Slot;
@@ -34,6 +34,8 @@ pub(super) struct Glimpsed {
     /// The revision before the question.
     pub(super) since: Revision,
     pub(super) sent: Tick,
+    /// Since the call began.
+    pub(super) watch: Stopwatch,
     calm: Calm,
 }
 
@@ -50,9 +52,10 @@ impl Ask {
         if self.address().is_some_and(|address| remote.carries_large_values(address)) {
             return Glance::Seen(None);
         }
+        let watch = clock.stopwatch();
         self.runtime.keep_alive();
         let (since, sent) = (revisions.now(), clock.now());
-        let looked = self.look_in(remote, self.deadline(remote)).await;
+        let looked = self.look_in(remote, remote.deadline_from(sent, self.manner)).await;
         // Coherence 5: without a word of those who decide it may be flagged, or not served at all.
         if let Ok(Some(seen)) = &looked
             && seen.is_confirmed
@@ -60,9 +63,11 @@ impl Ask {
             && let Some(answer) = self.hit(&seen.slot, Source::Backend)
         {
             self.keep_glimpsed(&seen.slot, calm);
+            let topic = || self.topic();
+            self.runtime.telemetry.answered(&answer.outcome, watch.elapsed(), topic);
             return Glance::Answer(answer);
         }
-        Glance::Seen(Some(Glimpsed { looked, since, sent, calm }))
+        Glance::Seen(Some(Glimpsed { looked, since, sent, watch, calm }))
     }
 
     /// Whether what was seen is what a leader would see who looked now.

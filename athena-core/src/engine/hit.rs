@@ -3,21 +3,25 @@
 //! Invariant: neither allocates nor awaits. Whatever is not plainly a hit falls into the engine, which judges it
 //! again.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 use crate::entry;
 use crate::envelope::EntryKind;
 use crate::policy::Percent;
 use crate::policy::freshness::Verdict;
 use crate::runtime::Runtime;
-use crate::telemetry::{Source, Topic};
+use crate::telemetry::{Source, Topic, collect};
 
 /// The value that memory holds under a key with these bytes, if it is fresh, trusted, and of this type.
 #[inline]
 pub(crate) fn hit<V: Clone + 'static>(
     runtime: &Runtime,
-    key: &[u8],
+    (key, site): (&[u8], Option<u32>),
     memory_only: bool,
     refresh: Option<Percent>,
-    topic: impl FnOnce() -> Topic,
+    topic: impl Fn() -> Topic,
 ) -> Option<V> {
     let answers = runtime.remote.is_none() || memory_only || runtime.reads_memory();
     if !answers || runtime.is_closed() {
@@ -30,6 +34,21 @@ pub(crate) fn hit<V: Clone + 'static>(
         return None;
     }
     let value = entry::value::<V>(&slot, EntryKind::Value).cloned()?;
-    runtime.telemetry.hit(Source::Memory, topic);
+    collect::hit(|| slot.meta().age(now));
+    if runtime.telemetry.hit(site, Source::Memory, &topic) {
+        sample(runtime, key, &topic);
+    }
     Some(value)
+}
+
+/// Looks once more, to see how long that takes: hits take no time of day, but for one of many.
+#[cold]
+#[inline(never)]
+fn sample(runtime: &Runtime, key: &[u8], topic: &impl Fn() -> Topic) {
+    let watch = runtime.clock.stopwatch();
+    let found = runtime.memory.find(key).is_some();
+    let took = watch.elapsed();
+    if found {
+        runtime.telemetry.sampled(took, FixedState::default().hash_one(key), topic);
+    }
 }

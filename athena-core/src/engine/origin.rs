@@ -10,6 +10,7 @@ use super::detach::Detach;
 use super::typed::TypedCall;
 use crate::context;
 use crate::lock::Mutex;
+use crate::telemetry::span::apart;
 
 /// A load that has not begun.
 pub(crate) trait Origin<R, V, E> {
@@ -102,5 +103,5 @@ where
         *returns.lock() = Some(returned);
         loaded
     };
-    (Box::pin(load), mailbox)
+    (Box::pin(apart(load)), mailbox)
 }

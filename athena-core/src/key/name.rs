@@ -11,6 +11,9 @@
 //! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
 //! shop:{all}>                               a log of invalidations, see `backend/changes/names.rs`
+//! shop:{1a}@check:6f2a91                    what a health check writes and removes, in one partition
+//! shop:{@}                                  the roster of the processes that use the namespace
+//! shop:{@}:web-3-6f2a91                     what one of them says of itself
 //! ```
 //!
 //! Invariant: different keys have different names. What is too long to be readable is named by its
@@ -45,6 +48,9 @@ const LONGEST: usize = 64;
 fn is_legal(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
 }
+
+/// The name of a generation.
+pub(crate) type GenerationName = Arc<str>;
 
 /// The prefix of everything a cache keeps in a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +98,14 @@ impl Namespace {
         match partition {
             None => Arc::clone(&self.whole),
             Some(partition) => format!("{}:{{{partition}}}*", self.text).into(),
+        }
+    }
+
+    /// A name for a health check, in one partition of the store if it has several; nothing else begins so.
+    pub(crate) fn check(&self, partition: Option<&str>, number: u64) -> String {
+        match partition {
+            None => format!("{}:@check:{number:016x}", self.text),
+            Some(partition) => format!("{}:{{{partition}}}@check:{number:016x}", self.text),
         }
     }
 
@@ -153,8 +167,13 @@ fn shared(write: impl FnOnce(&mut String)) -> Arc<str> {
 pub(crate) struct EntryName(Arc<str>);
 
 impl EntryName {
-    pub(crate) fn value(&self, fingerprint: u64) -> String {
-        self.lane(fingerprint % LANES)
+    /// By what stands in the braces.
+    pub(crate) fn from_readable(namespace: &Namespace, readable: &str) -> Self {
+        Self(format!("{}{{{readable}}}", namespace.prefix()).into())
+    }
+
+    pub(crate) fn value(&self, fingerprint: u64) -> Arc<str> {
+        shared(|name| self.push_lane(name, fingerprint % LANES))
     }
 
     pub(crate) fn lease(&self) -> String {
@@ -170,10 +189,14 @@ impl EntryName {
         &self.0
     }
 
-    fn lane(&self, lane: u64) -> String {
-        let mut name = String::with_capacity(self.0.len() + ":0".len());
+    fn push_lane(&self, name: &mut String, lane: u64) {
         name.push_str(&self.0);
         let _ = write!(name, ":{lane}");
+    }
+
+    fn lane(&self, lane: u64) -> String {
+        let mut name = String::with_capacity(self.0.len() + ":0".len());
+        self.push_lane(&mut name, lane);
         name
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Candidate {
 
 /// What a look in the backend came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Report {
+pub(crate) enum BackendAnswer {
     Entry(Candidate),
     /// An entry of a node that nobody confirms to be the one that serves (coherence 5).
     InDoubt(Candidate),
@@ -30,7 +30,7 @@ pub(crate) enum Report {
 /// Everything that the decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Situation {
-    pub(crate) report: Report,
+    pub(crate) report: BackendAnswer,
     /// What memory had before the look, past its ttl.
     pub(crate) kept: Option<Candidate>,
     /// What memory has for the time when the backend cannot answer.
@@ -66,21 +66,21 @@ pub(crate) enum Course {
 impl Situation {
     pub(crate) fn course(self) -> Course {
         match self.report {
-            Report::Entry(found) => match found.verdict {
+            BackendAnswer::Entry(found) => match found.verdict {
                 Verdict::Fresh => Course::Fresh { due: false },
                 Verdict::Refresh => Course::Fresh { due: true },
                 Verdict::Stale => load_or_serve(Provenance::Backend, found, false),
                 Verdict::Expired => self.without_backend_entry(false),
             },
-            Report::Nothing => self.without_backend_entry(false),
-            Report::Unproven => self.without_backend_entry(true),
-            Report::InDoubt(found) => match self.fallback.plan(Some(found.verdict)) {
+            BackendAnswer::Nothing => self.without_backend_entry(false),
+            BackendAnswer::Unproven => self.without_backend_entry(true),
+            BackendAnswer::InDoubt(found) => match self.fallback.plan(Some(found.verdict)) {
                 Plan::Serve => Course::Degraded(Provenance::Backend),
                 Plan::Load | Plan::LoadOnly | Plan::Fail => {
                     Course::Load { grace: None, away: true }
                 }
             },
-            Report::Unanswered => self.fall_back(),
+            BackendAnswer::Unanswered => self.fall_back(),
         }
     }
 
@@ -123,7 +123,7 @@ mod tests {
         Candidate { verdict, held_off: true }
     }
 
-    fn in_health(report: Report) -> Situation {
+    fn in_health(report: BackendAnswer) -> Situation {
         let fallback = GracefulDegradation;
         Situation { report, kept: None, copy: None, fallback, carries_errors: false }
     }
@@ -133,17 +133,21 @@ mod tests {
         let (fresh, stale) = (candidate(Verdict::Fresh), candidate(Verdict::Stale));
         let grace = |from| Course::Load { grace: Some(from), away: false };
         for (report, kept, course) in [
-            (Report::Entry(fresh), None, Course::Fresh { due: false }),
-            (Report::Entry(fresh), Some(stale), Course::Fresh { due: false }),
-            (Report::Entry(candidate(Verdict::Refresh)), None, Course::Fresh { due: true }),
-            (Report::Entry(stale), None, grace(Provenance::Backend)),
-            (Report::Entry(stale), Some(held_off(Verdict::Stale)), grace(Provenance::Backend)),
-            (Report::Entry(candidate(Verdict::Expired)), None, LOAD),
-            (Report::Nothing, None, LOAD),
-            (Report::Nothing, Some(stale), grace(Provenance::Kept)),
-            (Report::Unproven, None, LOAD_AWAY),
+            (BackendAnswer::Entry(fresh), None, Course::Fresh { due: false }),
+            (BackendAnswer::Entry(fresh), Some(stale), Course::Fresh { due: false }),
+            (BackendAnswer::Entry(candidate(Verdict::Refresh)), None, Course::Fresh { due: true }),
+            (BackendAnswer::Entry(stale), None, grace(Provenance::Backend)),
             (
-                Report::Unproven,
+                BackendAnswer::Entry(stale),
+                Some(held_off(Verdict::Stale)),
+                grace(Provenance::Backend),
+            ),
+            (BackendAnswer::Entry(candidate(Verdict::Expired)), None, LOAD),
+            (BackendAnswer::Nothing, None, LOAD),
+            (BackendAnswer::Nothing, Some(stale), grace(Provenance::Kept)),
+            (BackendAnswer::Unproven, None, LOAD_AWAY),
+            (
+                BackendAnswer::Unproven,
                 Some(stale),
                 Course::Load { grace: Some(Provenance::Kept), away: true },
             ),
@@ -160,16 +164,16 @@ mod tests {
     #[test]
     fn g1_a_stale_value_answers_while_no_load_is_tried() {
         let stale = held_off(Verdict::Stale);
-        let kept = Situation { kept: Some(stale), ..in_health(Report::Nothing) };
-        let copy = Situation { copy: Some(stale), ..in_health(Report::Unanswered) };
+        let kept = Situation { kept: Some(stale), ..in_health(BackendAnswer::Nothing) };
+        let copy = Situation { copy: Some(stale), ..in_health(BackendAnswer::Unanswered) };
         for (situation, from) in [
-            (in_health(Report::Entry(stale)), Provenance::Backend),
+            (in_health(BackendAnswer::Entry(stale)), Provenance::Backend),
             (kept, Provenance::Kept),
             (copy, Provenance::Copy),
         ] {
             assert_eq!(situation.course(), Course::Stale(from), "{situation:?}");
         }
-        let fresh = in_health(Report::Entry(held_off(Verdict::Fresh)));
+        let fresh = in_health(BackendAnswer::Entry(held_off(Verdict::Fresh)));
         assert_eq!(fresh.course(), Course::Fresh { due: false });
     }
 
@@ -191,12 +195,12 @@ mod tests {
                     copy,
                     fallback,
                     carries_errors: true,
-                    ..in_health(Report::Unanswered)
+                    ..in_health(BackendAnswer::Unanswered)
                 };
                 assert_eq!(situation.course(), course, "{situation:?}");
             }
         }
-        let silent = Situation { fallback: FailFast, ..in_health(Report::Unanswered) };
+        let silent = Situation { fallback: FailFast, ..in_health(BackendAnswer::Unanswered) };
         assert_eq!(silent.course(), LOAD_AWAY, "nobody could be told");
     }
 
@@ -209,7 +213,7 @@ mod tests {
             (FailFast, Verdict::Fresh, Course::Degraded(Provenance::Backend)),
             (OriginOnly, Verdict::Fresh, LOAD_AWAY),
         ] {
-            let report = Report::InDoubt(candidate(verdict));
+            let report = BackendAnswer::InDoubt(candidate(verdict));
             let situation = Situation { fallback, ..in_health(report) };
             assert_eq!(situation.course(), course, "{situation:?}");
         }

@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 use crate::shape::{Errors, Remember, Shape, Share, Typing};
 use crate::tag::{Tag, Tags, Text};
 use crate::tasks::Home;
-use crate::telemetry::{Event, Topic};
+use crate::telemetry::{Event, Topic, collect};
 
 /// One call with everything it needs but its load; boxed, so that an annotated function is a small future.
 pub struct Ask<R, V, E>(pub(super) Box<AskParts<R, V, E>>);
@@ -195,12 +195,13 @@ where
     pub(super) fn attend(&mut self) -> Attending<'_, R, V, E> {
         let Self { call, coding, untyped, asked, caller, home } = self;
         let has_late_tags = call.tags_from.is_some();
+        let site = untyped.as_ref().map_or("", |call| call.site.name());
         *asked = untyped.take().map(|mut untyped| {
             let given = untyped.request.as_ref().and_then(|request| request.take_given());
             untyped.given = given.map(|given| Box::new(call.given(given)));
             untyped.asked(call.typing(), *coding, has_late_tags)
         });
-        Attending::new(call, caller, begin(asked, caller).at(home.take()))
+        Attending::new(call, caller, begin(asked, caller).at(home.take()), site)
     }
 }
 
@@ -274,17 +275,18 @@ impl UntypedCall {
     ) -> Result<engine::Ask, &'static str> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
+            collect::bypassed();
             return Err("there is no cache");
         };
         let closed = runtime.is_closed().then_some("the cache is closed");
         if let Some(reason) = self.bypass.or(closed) {
-            let key = &Topic::of_function(self.site.name());
+            let key = &Topic::of_keyless_call(self.site.name(), self.site.number());
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         }
         let Some(policy) = self.site.policy_on(&runtime) else {
-            let (key, reason) =
-                (&Topic::of_function(self.site.name()), "its settings switch it off");
+            let key = &Topic::of_keyless_call(self.site.name(), self.site.number());
+            let reason = "its settings switch it off";
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         };

@@ -60,7 +60,7 @@ impl<R: 'static, V: CacheValue, E: 'static> Ask<R, V, E> {
         }
         site.tell_in_task();
         if let Some(runtime) = runtime {
-            let (key, reason) = (&Topic::of_function(site.name()), IN_A_TASK);
+            let (key, reason) = (&Topic::of_keyless_call(site.name(), site.number()), IN_A_TASK);
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
         }
         wait(load)

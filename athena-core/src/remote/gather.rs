@@ -3,8 +3,8 @@
 //! One command for what many wait for costs a fraction of one for each. Who finds nothing under way to a node
 //! asks at once; who comes while something is leaves its names for a task, which asks for all that wait, in
 //! batches that are no larger than one large value. Two tasks do so, so that some are put together while others are
-//! answered. A task and not one of the callers: what a caller awaits may stand still for as long as it likes, and
-//! the others with it.
+//! answered; where answers come at once one does for few, since two would send twice as many batches. A task and
+//! not one of the callers: what a caller awaits may stand still for as long as it likes, and the others with it.
 //!
 //! Invariant: nobody's names join what was given to the backend (coherence 23); each of those whose names go
 //! together judges the answer by what it noted before it came (coherence 22).
@@ -14,10 +14,10 @@ mod meanwhile;
 #[cfg(all(test, feature = "testing"))]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 mod model;
+pub(super) mod names;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -25,10 +25,14 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
+use self::names::{BatchNames, ReadShare, Shared};
 use super::given_up::given_up;
-use crate::backend::{Backend, Class, Failure, Found, Node, Stored};
+use smallvec::SmallVec;
+
+use crate::backend::{Backend, Class, Failure, Node, Stored};
 use crate::clock::{Clock, Tick};
 use crate::coherence::guards::{Guard, Guards};
+use crate::key::name::GenerationName;
 use crate::lock::{Mutex, RwLock};
 use crate::tasks::Tasks;
 
@@ -45,6 +49,11 @@ const BYTES: usize = 256 << 10;
 
 /// Values of which no more go together are large: 16 KiB and more.
 const FEW: usize = 16;
+
+/// Where batches are through so soon, a second task asks only for more than so many: half as many batches cost about
+/// half as much, and waiting for one costs next to nothing.
+const SOON: Duration = Duration::from_millis(1);
+const MANY: usize = 64;
 
 /// Who has waited for so long without being asked for waits for a task that does not run, as on a runtime that
 /// nobody drives; whoever comes then asks by itself.
@@ -69,6 +78,8 @@ struct Gatherer {
     guards: Guards,
     /// How many values are one batch, by the size of those that went last.
     most: AtomicUsize,
+    /// Whether the last batch was through soon.
+    is_soon: AtomicBool,
     queue: Mutex<GatherQueue>,
 }
 
@@ -84,8 +95,10 @@ struct GatherQueue {
 /// What somebody wants to read: a value, and generations.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wish<'a> {
-    pub(super) value: &'a str,
-    pub(super) generations: &'a [&'a str],
+    pub(super) value: &'a Arc<str>,
+    pub(super) generations: &'a [GenerationName],
+    /// When it was wished for.
+    pub(super) since: Tick,
     /// How long its answer is waited for.
     pub(super) limit: Duration,
 }
@@ -93,26 +106,18 @@ pub(super) struct Wish<'a> {
 /// Somebody who waits for it.
 #[derive(Debug)]
 struct WaitingRead {
-    value: Box<str>,
-    generations: Box<[Box<str>]>,
+    value: Arc<str>,
+    generations: SmallVec<[GenerationName; 2]>,
     since: Tick,
     limit: Duration,
-    reply: oneshot::Sender<Result<Found, Shared>>,
-}
-
-/// What those were told who asked together.
-#[derive(Debug, Clone)]
-struct Shared {
-    failure: Failure,
-    /// Whether there were several.
-    by_several: bool,
+    reply: oneshot::Sender<Result<ReadShare, Shared>>,
 }
 
 /// What somebody who comes has to do.
 enum Admission {
     /// Ask, and hold this meanwhile.
     Ask(Alone),
-    Wait(oneshot::Receiver<Result<Found, Shared>>),
+    Wait(oneshot::Receiver<Result<ReadShare, Shared>>),
 }
 
 /// One that asks by itself.
@@ -152,25 +157,20 @@ impl Gatherers {
     }
 
     /// Reads from the node that serves all that is wished for, with what others read at the same time.
-    pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<Found, Failure> {
-        let Wish { value, generations, .. } = wish;
+    pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<ReadShare, Failure> {
         let reply = match self.of(node).enter(wish, &self.tasks) {
-            Admission::Ask(_alone) => return self.backend.read(&[value], generations).await,
+            Admission::Ask(_alone) => return wish.read(&*self.backend).await,
             Admission::Wait(reply) => reply.await,
         };
         match reply {
-            Ok(Ok(found)) => Ok(found),
+            Ok(Ok(share)) => Ok(share),
             Ok(Err(Shared { failure, by_several })) => {
                 // What the node refuses may be what another one has asked for.
                 let is_of_all =
                     !by_several || !matches!(failure.class(), Class::Rejected | Class::Denied);
-                if is_of_all {
-                    Err(failure)
-                } else {
-                    self.backend.read(&[value], generations).await
-                }
+                if is_of_all { Err(failure) } else { wish.read(&*self.backend).await }
             }
-            Err(_) => self.backend.read(&[value], generations).await,
+            Err(_) => wish.read(&*self.backend).await,
         }
     }
 
@@ -194,7 +194,8 @@ impl Gatherers {
             let (backend, clock) = (Arc::clone(&self.backend), self.clock.clone());
             let (guards, queue) = (self.guards, Mutex::default());
             let most = AtomicUsize::new(MOST_AT_FIRST);
-            nodes.push(Arc::new(Gatherer { node, backend, clock, guards, most, queue }));
+            let is_soon = AtomicBool::new(false);
+            nodes.push(Arc::new(Gatherer { node, backend, clock, guards, most, is_soon, queue }));
         }
         Arc::clone(&nodes[number])
     }
@@ -202,18 +203,21 @@ impl Gatherers {
 
 impl Gatherer {
     fn enter(self: Arc<Self>, wish: Wish<'_>, tasks: &Tasks) -> Admission {
-        let now = self.clock.now();
+        let now = wish.since;
         let mut queue = self.queue.lock();
         let is_idle = queue.alone + queue.tasks == 0;
         let is_stuck = queue.waiting.first().is_some_and(|first| now.since(first.since) > STUCK);
-        let needs_task = queue.tasks < TASKS;
+        let needs_task = match queue.tasks {
+            0 => true,
+            tasks => tasks < TASKS && !self.is_asked_soon(&queue.waiting, now),
+        };
         let spawner = if needs_task && !is_idle { tasks.spawner() } else { None };
         if is_idle || is_stuck || needs_task && spawner.is_none() {
             queue.alone += 1;
             drop(queue);
             return Admission::Ask(Alone(self));
         }
-        let (reader, reply) = WaitingRead::new(wish, now);
+        let (reader, reply) = WaitingRead::new(wish);
         queue.waiting.push(reader);
         if let Some(spawner) = spawner {
             queue.tasks += 1;
@@ -221,6 +225,20 @@ impl Gatherer {
             spawner.spawn_aside(Self::serve(Serving(self)));
         }
         Admission::Wait(reply)
+    }
+
+    /// Whether those who wait are better asked for together with whoever comes next, once the batch that is under way
+    /// is through.
+    fn is_asked_soon(&self, waiting: &[WaitingRead], now: Tick) -> bool {
+        let is_short = waiting.first().is_none_or(|first| now.since(first.since) <= SOON);
+        is_short && waiting.len() < MANY && self.is_soon.load(Ordering::Relaxed)
+    }
+
+    /// Whether another task is at work that is soon there for those who wait.
+    fn is_left_to_another(&self) -> bool {
+        let now = self.clock.now();
+        let queue = self.queue.lock();
+        queue.tasks > 1 && self.is_asked_soon(&queue.waiting, now)
     }
 
     /// Asks for all that wait until nobody does.
@@ -248,21 +266,27 @@ impl Gatherer {
             while under_way.next().now_or_never().flatten().is_some() {}
             // Those that were answered mostly ask for something else.
             yield_now().await;
+            if under_way.is_empty() && gatherer.is_left_to_another() {
+                return;
+            }
         }
     }
 
     async fn ask_for(&self, mut readers: Vec<WaitingRead>) {
-        let mut names = Names::default();
+        let mut names = BatchNames::of(readers.len());
         for WaitingRead { value, generations, .. } in &readers {
             names.add(value, generations);
         }
-        let limit = self.limit(&readers);
+        let begun = self.clock.now();
+        let limit = limit(&readers, begun);
         let read = self.backend.read(&names.values, &names.generations);
         let found = self.clock.within(limit, read).await;
         let found = found.unwrap_or_else(|| {
             self.ask_for_fewer();
             Err(given_up(&*self.backend, self.node, limit))
         });
+        let took = self.clock.now().since(begun);
+        self.is_soon.store(found.is_ok() && took < SOON, Ordering::Relaxed);
         let late = self.who_came_late(&names);
         for WaitingRead { value, generations, .. } in &late {
             names.add(value, generations);
@@ -293,7 +317,7 @@ impl Gatherer {
 
     /// Those who wait for what the backend was asked for before they came: nobody, while that is guarded
     /// (coherence 23).
-    fn who_came_late(&self, names: &Names<'_>) -> Vec<WaitingRead> {
+    fn who_came_late(&self, names: &BatchNames<'_>) -> Vec<WaitingRead> {
         if !self.guards.lacks(Guard::Closed) {
             return Vec::new();
         }
@@ -304,15 +328,14 @@ impl Gatherer {
         };
         self.queue.lock().waiting.extract_if(.., is_asked_for).collect()
     }
+}
 
-    /// As long as the last of them to come may wait: who came before gives up by itself, and what is on its way is
-    /// not lost for the others. A little less, since who gives up can tell of what is given up only afterwards.
-    fn limit(&self, readers: &[WaitingRead]) -> Duration {
-        let now = self.clock.now();
-        let left = |reader: &WaitingRead| reader.limit.saturating_sub(now.since(reader.since));
-        let longest = readers.iter().map(left).max().unwrap_or_default();
-        longest.saturating_sub(longest / 32)
-    }
+/// As long as the last of them to come may wait: who came before gives up by itself, and what is on its way is
+/// not lost for the others. A little less, since who gives up can tell of what is given up only afterwards.
+fn limit(readers: &[WaitingRead], now: Tick) -> Duration {
+    let left = |reader: &WaitingRead| reader.limit.saturating_sub(now.since(reader.since));
+    let longest = readers.iter().map(left).max().unwrap_or_default();
+    longest.saturating_sub(longest / 32)
 }
 
 /// How many values of about this size go together.
@@ -323,67 +346,25 @@ fn most_of_size(values: &[Option<Stored>]) -> usize {
 }
 
 impl WaitingRead {
-    fn new(wish: Wish<'_>, now: Tick) -> (Self, oneshot::Receiver<Result<Found, Shared>>) {
-        let Wish { value, generations, limit } = wish;
+    fn new(wish: Wish<'_>) -> (Self, oneshot::Receiver<Result<ReadShare, Shared>>) {
+        let Wish { value, generations, since, limit } = wish;
         let (reply, receiver) = oneshot::channel();
-        let generations = generations.iter().map(|name| Box::from(*name)).collect();
-        (Self { value: value.into(), generations, since: now, limit, reply }, receiver)
+        let (value, generations) = (Arc::clone(value), generations.iter().cloned().collect());
+        (Self { value, generations, since, limit, reply }, receiver)
     }
 }
 
-/// The names of a batch, each once.
-#[derive(Default)]
-struct Names<'n> {
-    values: Vec<&'n str>,
-    generations: Vec<&'n str>,
-    value_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
-    generation_places: HashMap<&'n str, usize, foldhash::fast::RandomState>,
-    /// Where what each reader wants is, in the order of the readers.
-    wanted: Vec<(usize, Vec<usize>)>,
-    /// How many readers want each value.
-    wishes: Vec<usize>,
-}
-
-impl<'n> Names<'n> {
-    fn add(&mut self, value: &'n str, generations: &'n [Box<str>]) {
-        let value = *self.value_places.entry(value).or_insert_with(|| {
-            self.values.push(value);
-            self.wishes.push(0);
-            self.values.len() - 1
-        });
-        self.wishes[value] += 1;
-        let mut place = |name: &'n str| {
-            *self.generation_places.entry(name).or_insert_with(|| {
-                self.generations.push(name);
-                self.generations.len() - 1
-            })
-        };
-        let generations = generations.iter().map(|name| place(name)).collect();
-        self.wanted.push((value, generations));
-    }
-
-    /// What each reader gets of what was found, in their order.
-    fn shares(mut self, found: Found) -> Vec<Result<Found, Shared>> {
-        let Found { mut values, generations, proof } = found;
-        let mut share = |(value, wanted): (usize, Vec<usize>)| {
-            self.wishes[value] -= 1;
-            let stored = values.get_mut(value);
-            let value = match self.wishes[value] {
-                0 => stored.and_then(Option::take),
-                _ => stored.and_then(|stored| stored.clone()),
-            };
-            let generations =
-                wanted.into_iter().map(|place| generations.get(place).copied().flatten());
-            Ok(Found { values: vec![value], generations: generations.collect(), proof })
-        };
-        std::mem::take(&mut self.wanted).into_iter().map(&mut share).collect()
+impl Wish<'_> {
+    /// Asks for it alone.
+    pub(super) async fn read(self, backend: &dyn Backend) -> Result<ReadShare, Failure> {
+        let names: SmallVec<[&str; 3]> = self.generations.iter().map(|name| &**name).collect();
+        backend.read(&[self.value], &names).await.map(ReadShare::of_one)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Generation;
 
     #[test]
     fn the_larger_values_are_the_fewer_go_together() {
@@ -395,35 +376,5 @@ mod tests {
         assert_eq!([of(1, 4 << 10), of(64, 4 << 10)], [64; 2]);
         assert_eq!([of(4, 64 << 10), of(1, 1 << 20)], [4, 1]);
         assert_eq!([most_of_size(&[None, None]), most_of_size(&[])], [MOST; 2], "nothing is there");
-    }
-
-    #[test]
-    fn each_value_is_asked_for_once_and_each_reader_gets_its_own() {
-        let generation = Generation::new;
-        let names: Vec<(&str, Box<[Box<str>]>)> = vec![
-            ("a", Box::new(["all".into()])),
-            ("b", Box::new(["all".into(), "tag".into()])),
-            ("a", Box::new(["tag".into()])),
-        ];
-        let mut batch = Names::default();
-        for (value, generations) in &names {
-            batch.add(value, generations);
-        }
-        assert_eq!((&*batch.values, &*batch.generations), (&["a", "b"][..], &["all", "tag"][..]));
-        let stored = |byte| Some(Stored { bytes: vec![byte], remaining: Duration::from_secs(1) });
-        let found = Found {
-            values: vec![stored(1), None],
-            generations: vec![Some(generation(7)), None],
-            proof: None,
-        };
-        let shares: Vec<_> = batch.shares(found).into_iter().map(Result::unwrap).collect();
-        let expected = [
-            (stored(1), vec![Some(generation(7))]),
-            (None, vec![Some(generation(7)), None]),
-            (stored(1), vec![None]),
-        ];
-        for (share, (value, generations)) in shares.into_iter().zip(expected) {
-            assert_eq!(share, Found { values: vec![value], generations, proof: None });
-        }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct LateGenerations {
 
 /// A generation that a load needs.
 #[derive(Debug, Clone)]
-pub(super) struct Need {
+pub(super) struct GenerationNeed {
     pub(super) name: Arc<str>,
     /// For how long; `None` if it has no end.
     pub(super) life: Option<Duration>,
@@ -95,7 +95,7 @@ impl Remote {
     /// Completes generations wherever they are; answers in the order of the request.
     pub(super) async fn ensure(
         &self,
-        needs: &[Need],
+        needs: &[GenerationNeed],
         deadline: Deadline,
     ) -> Result<Vec<Stamp>, Failure> {
         let groups = by_node(&*self.backend, needs.iter().cloned(), |need| &need.name);
@@ -106,12 +106,14 @@ impl Remote {
 
     pub(super) async fn ensure_on(
         &self,
-        groups: Vec<(Node, Vec<Need>)>,
+        groups: Vec<(Node, Vec<GenerationNeed>)>,
         since: Revision,
         deadline: Deadline,
     ) -> Result<Vec<Told>, Failure> {
-        let ensure = |(node, group): (Node, Vec<Need>)| async move {
-            let Some(Need { name: first, .. }) = group.first() else { return Ok(Vec::new()) };
+        let ensure = |(node, group): (Node, Vec<GenerationNeed>)| async move {
+            let Some(GenerationNeed { name: first, .. }) = group.first() else {
+                return Ok(Vec::new());
+            };
             let (incarnation, sent) = self.before_asking(node);
             let ensure = async || self.backend.ensure(&self.proposals(&group)).await;
             let ensured = self.ask(Operation::ensure(), first, deadline, ensure).await?;
@@ -128,27 +130,32 @@ impl Remote {
     }
 
     /// What the load of an entry of this life depends on, in the order of [`Generations`].
-    pub(super) fn needs(&self, address: &Address, tags: &Tags, life: Duration) -> Vec<Need> {
+    pub(super) fn needs(
+        &self,
+        address: &Address,
+        tags: &Tags,
+        life: Duration,
+    ) -> Vec<GenerationNeed> {
         let namespace = self.namespace.generation(self.backend.partition(address.entry.as_str()));
         // There are few of it, and a store that makes room would empty the cache with it.
-        let namespace = Need { name: namespace, life: None };
+        let namespace = GenerationNeed { name: namespace, life: None };
         let tags = tags.iter().map(|tag| self.need_of_tag(tag, life));
         std::iter::once(namespace).chain(tags).collect()
     }
 
-    fn need_of_tag(&self, tag: &Tag, life: Duration) -> Need {
+    fn need_of_tag(&self, tag: &Tag, life: Duration) -> GenerationNeed {
         let life = life.saturating_add(SPARE).min(LONGEST_NEED);
-        Need { name: self.namespace.tag(tag), life: Some(life) }
+        GenerationNeed { name: self.namespace.tag(tag), life: Some(life) }
     }
 
-    pub(super) fn need_of_any_tag(&self) -> Need {
-        Need { name: self.namespace.any_tag().into(), life: None }
+    pub(super) fn need_of_any_tag(&self) -> GenerationNeed {
+        GenerationNeed { name: self.namespace.any_tag().into(), life: None }
     }
 
     /// Proposals for one attempt: a number that an earlier one has created may have been used and changed since
     /// (coherence 7).
-    pub(super) fn proposals<'n>(&self, needs: &'n [Need]) -> Vec<Proposal<'n>> {
-        let propose = |Need { name, life }: &'n Need| {
+    pub(super) fn proposals<'n>(&self, needs: &'n [GenerationNeed]) -> Vec<Proposal<'n>> {
+        let propose = |GenerationNeed { name, life }: &'n GenerationNeed| {
             let generation = self.generation();
             Proposal { name, generation, life: *life }
         };
@@ -158,12 +165,15 @@ impl Remote {
     /// What one node answered about the generations that it was asked for; it is known from now on.
     pub(super) fn told(
         &self,
-        needs: &[Need],
+        needs: &[GenerationNeed],
         generations: Vec<Lasting>,
         answered: &Answered,
     ) -> Vec<Told> {
         let Answered { proof, session, sent, since } = answered;
-        let told = |(Need { name, .. }, Lasting { generation, remaining }): (&Need, _)| {
+        let told = |(GenerationNeed { name, .. }, Lasting { generation, remaining }): (
+            &GenerationNeed,
+            _,
+        )| {
             let stamp = Stamp { generation, history: proof.history };
             let until = remaining.map(|remaining| sent.after(remaining));
             let session = Arc::clone(session);
@@ -192,10 +202,10 @@ impl Generations {
 }
 
 /// What was answered by name, in the order of what was needed.
-pub(super) fn in_order(needs: &[Need], current: &[Told]) -> Result<Vec<Stamp>, Failure> {
+pub(super) fn in_order(needs: &[GenerationNeed], current: &[Told]) -> Result<Vec<Stamp>, Failure> {
     let told: HashMap<&str, Stamp, foldhash::fast::RandomState> =
         current.iter().map(|told| (&*told.name, told.stamp)).collect();
-    let find = |Need { name, .. }: &Need| told.get(&**name).copied();
+    let find = |GenerationNeed { name, .. }: &GenerationNeed| told.get(&**name).copied();
     needs.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(too_few)
 }
 

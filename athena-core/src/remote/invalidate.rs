@@ -179,7 +179,8 @@ impl Remote {
             }
         }
         if count > 0 {
-            self.telemetry.tell(&Event::Replayed { count });
+            let left = self.journal.depth();
+            self.telemetry.tell(&Event::Replayed { count, left });
         }
         failed.map_or(Ok(()), Err)
     }

@@ -16,7 +16,7 @@ use crate::lock::{Mutex, RwLock};
 /// The generations known to a cache.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    facts: RwLock<HashMap<Subject, Fact, foldhash::fast::RandomState>>,
+    facts: RwLock<HashMap<Subject, KnownFact, foldhash::fast::RandomState>>,
     /// When outdated ones were last looked for.
     looked: Mutex<Tick>,
 }
@@ -33,12 +33,12 @@ pub(super) struct Sighting {
 
 /// The same, and what keeps it true.
 #[derive(Debug)]
-struct Fact {
+struct KnownFact {
     it: Sighting,
     dependencies: Dependencies,
 }
 
-impl Fact {
+impl KnownFact {
     fn holds(&self, revisions: &Revisions, now: Tick) -> bool {
         self.it.session.is_trusted(now) && revisions.holds(&self.dependencies)
     }
@@ -66,7 +66,7 @@ impl Known {
         let former = facts.get(&name).filter(|former| former.it.stamp == it.stamp);
         // A number is created once, and nobody shortens its life.
         let until = former.and_then(|former| former.it.until).max(it.until);
-        facts.insert(name, Fact { it: Sighting { until, ..it }, dependencies });
+        facts.insert(name, KnownFact { it: Sighting { until, ..it }, dependencies });
     }
 
     /// Drops what was kept of a generation, since something else was read that is not kept.
@@ -85,7 +85,7 @@ impl Known {
             }
             *looked = now;
         }
-        let is_outdated = |fact: &Fact| !fact.holds(revisions, now);
+        let is_outdated = |fact: &KnownFact| !fact.holds(revisions, now);
         // Nobody who reads waits while all of them are looked at.
         let facts = self.facts.read();
         let found = facts.iter().filter(|(_, fact)| is_outdated(fact));

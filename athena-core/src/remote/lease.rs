@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use self::holders::Meeting;
 use super::breakers::by_node;
-use super::generations::{Answered, Generations, Need, Told, in_order};
+use super::generations::{Answered, GenerationNeed, Generations, Told, in_order};
 use super::journal::Target;
 use super::pipeline::Operation;
 use super::{Address, Remote};
@@ -150,7 +150,7 @@ impl Remote {
 
     /// The generations that the load depends on. Those of tags outlive the entry: were they gone before, it
     /// would be there for nothing.
-    fn needs_of_load(&self, address: &Address, wanted: Wanted<'_>) -> Vec<Need> {
+    fn needs_of_load(&self, address: &Address, wanted: Wanted<'_>) -> Vec<GenerationNeed> {
         let Wanted { life, entry_life, tags, late_tags, .. } = wanted;
         let mut needs = self.needs(address, tags, entry_life.saturating_add(life));
         if late_tags {
@@ -165,7 +165,11 @@ impl Remote {
     /// That another process does is announced, and cannot be told from a change: so it has to be announced
     /// before the moment from which on changes are counted (coherence 2). What was asked for before this one made it
     /// does not count any more.
-    async fn complete_lacking(&self, needs: &[Need], deadline: Deadline) -> Result<(), Failure> {
+    async fn complete_lacking(
+        &self,
+        needs: &[GenerationNeed],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
         let lacking = needs.iter().filter(|need| self.is_lacking(need)).cloned();
         let groups = by_node(&*self.backend, lacking, |need| &need.name);
         let revisions = &self.announcements.revisions;
@@ -186,14 +190,15 @@ impl Remote {
     /// the present one would cost a load later, and serve nothing.
     async fn complete(
         &self,
-        needs: &[Need],
+        needs: &[GenerationNeed],
         node: Node,
         since: Revision,
         deadline: Deadline,
-    ) -> Result<(Vec<Told>, Vec<Need>), Failure> {
+    ) -> Result<(Vec<Told>, Vec<GenerationNeed>), Failure> {
         let mut current: Vec<_> =
             needs.iter().filter_map(|need| self.known_to_last(need)).collect();
-        let is_unknown = |need: &&Need| !current.iter().any(|told| told.name == need.name);
+        let is_unknown =
+            |need: &&GenerationNeed| !current.iter().any(|told| told.name == need.name);
         let unknown = needs.iter().filter(is_unknown).cloned();
         let mut groups = by_node(&*self.backend, unknown, |need| &need.name);
         let own = groups.iter().position(|(it, _)| *it == node);
@@ -208,7 +213,7 @@ impl Remote {
         node: Node,
         address: &Address,
         request: LeaseRequest<'_>,
-        needs: &[Need],
+        needs: &[GenerationNeed],
         deadline: Deadline,
     ) -> Result<Requested, Failure> {
         let lease = async || {

@@ -1,18 +1,13 @@
 //! The names that an entry depends on.
 
-use std::sync::Arc;
-
 use super::Remote;
 use super::announcements::Announcements;
-use super::generations::{Need, Told};
+use super::generations::{GenerationNeed, Told};
 use super::known::Sighting;
 use crate::clock::Tick;
 use crate::coherence::revision::{Dependencies, Revision};
-use crate::key::name::EntryName;
+use crate::key::name::{EntryName, GenerationName};
 use crate::tag::Tags;
-
-/// The name of a generation.
-pub(super) type GenerationName = Arc<str>;
 
 impl Remote {
     /// The namespace's generation first, then the tags' in their order.
@@ -70,13 +65,13 @@ impl Remote {
     }
 
     /// A generation as it holds now, if that is known.
-    pub(super) fn known(&self, name: &str) -> Option<Told> {
-        let Sighting { stamp, session, .. } = self.seen(name)?;
+    pub(super) fn known(&self, name: &str, now: Tick) -> Option<Told> {
+        let Sighting { stamp, session, .. } = self.seen_at(name, now)?;
         Some(Told { name: name.into(), stamp: stamp?, session })
     }
 
     /// The same, if it is known to last for as long as a load needs it.
-    pub(super) fn known_to_last(&self, need: &Need) -> Option<Told> {
+    pub(super) fn known_to_last(&self, need: &GenerationNeed) -> Option<Told> {
         let seen = self.seen(&need.name)?;
         let lasts = need.life.is_none() || seen.until >= Some(self.until(need));
         let Sighting { stamp, session, .. } = seen;
@@ -84,24 +79,28 @@ impl Remote {
     }
 
     /// Whether a generation is known to be absent, or to end before a load needs it no more.
-    pub(super) fn is_lacking(&self, need: &Need) -> bool {
+    pub(super) fn is_lacking(&self, need: &GenerationNeed) -> bool {
         let ends = |until| need.life.is_some() && until < self.until(need);
         let lacks = |seen: Sighting| seen.stamp.is_none() || seen.until.is_some_and(ends);
         self.seen(&need.name).is_some_and(lacks)
     }
 
     /// Whether a generation is known to be absent.
-    pub(super) fn is_absent(&self, need: &Need) -> bool {
+    pub(super) fn is_absent(&self, need: &GenerationNeed) -> bool {
         self.seen(&need.name).is_some_and(|seen| seen.stamp.is_none())
     }
 
     fn seen(&self, name: &str) -> Option<Sighting> {
+        self.seen_at(name, self.clock.now())
+    }
+
+    fn seen_at(&self, name: &str, now: Tick) -> Option<Sighting> {
         let Announcements { revisions, known, .. } = &*self.announcements;
-        known.get(revisions.name(name), revisions, self.clock.now())
+        known.get(revisions.name(name), revisions, now)
     }
 
     /// How long a generation has to be there.
-    fn until(&self, need: &Need) -> Tick {
+    fn until(&self, need: &GenerationNeed) -> Tick {
         need.life.map_or(Tick::FAR, |life| self.clock.now().after(life))
     }
 

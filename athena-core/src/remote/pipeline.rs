@@ -10,6 +10,7 @@ use std::future::Future;
 use super::Remote;
 use super::given_up::given_up;
 use crate::backend::{Class, Failure, Node};
+use crate::clock::Tick;
 use crate::contained::contained_future;
 use crate::resilience::breaker::{Ending, Permit, Transition};
 use crate::resilience::class::{OperationKind, Repeat, Traffic, Wait};
@@ -17,6 +18,7 @@ use crate::resilience::deadline::Deadline;
 use crate::resilience::retry::{Chance, Decision, Tried};
 use crate::resilience::settings::Resilience;
 use crate::telemetry::Event;
+use crate::telemetry::span::ExchangeSpan;
 
 /// A kind of operation, as far as the pipeline cares.
 #[derive(Debug, Clone, Copy)]
@@ -104,14 +106,31 @@ impl Remote {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        self.budget.request(self.clock.now());
+        self.ask_from(self.clock.now(), operation, name, deadline, |_| work()).await
+    }
+
+    /// The same for who has looked at the clock, and looks at it once for each attempt: its work is told when that
+    /// begins.
+    pub(super) async fn ask_from<T, F>(
+        &self,
+        mut now: Tick,
+        operation: Operation,
+        name: &str,
+        deadline: Deadline,
+        work: impl Fn(Tick) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.budget.request(now);
         let mut tried = Tried::default();
         let mut attempts = 0;
         loop {
             // Asked each time: what failed may be served by another node by now.
             let node = self.backend.node(name);
             let settings = self.settings.load_full();
-            let failure = match self.attempt(operation, node, deadline, &settings, &work).await {
+            let failure = match self.attempt(now, operation, node, deadline, &settings, &work).await
+            {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
@@ -125,7 +144,7 @@ impl Remote {
                 kind.judge(failure.class()).retry
             };
             tried = tried.and(retry);
-            let now = self.clock.now();
+            now = self.clock.now();
             let chance = Chance { left: deadline.left(now), random: self.random.share() };
             let spend = || self.budget.try_spend(now);
             let attempt = settings.retry.attempts(kind.wait);
@@ -134,6 +153,7 @@ impl Remote {
                 Decision::Retry { after } => {
                     self.tell_retry(operation, node, attempts, &failure);
                     self.clock.sleep(after).await;
+                    now = self.clock.now();
                 }
             }
         }
@@ -142,17 +162,20 @@ impl Remote {
     /// The work begins here: handed on by value it would stand in this future twice.
     async fn attempt<T, F>(
         &self,
+        now: Tick,
         operation: Operation,
         node: Node,
         deadline: Deadline,
         settings: &Resilience,
-        work: impl Fn() -> F,
+        work: impl Fn(Tick) -> F,
     ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let now = self.clock.now();
+        let endpoint = || self.endpoint(node).into();
+        let unasked = |class| self.telemetry.unasked((node, operation.name), class, endpoint);
         let Some(limit) = deadline.attempt(now, settings.attempt_timeout) else {
+            unasked(Class::TooLate);
             return Err(Failure::new(Class::TooLate, "the deadline of the call has passed"));
         };
         let breakers = self.breakers.of(node, &settings.breaker);
@@ -160,16 +183,25 @@ impl Remote {
         let (permit, transition) = breakers.acquire(traffic, now, self.backend.revivals(node));
         self.tell_transition(node, traffic, transition);
         if permit.is_none() && !(operation.ends_lease && breakers.may_answer()) {
+            unasked(Class::Open);
             let message = format!("the breaker of {} is open", self.endpoint(node));
             return Err(Failure::new(Class::Open, message));
         }
-        let done = self.clock.within(limit, contained_future(work())).await;
+        let span = ExchangeSpan::begin(operation.name, endpoint);
+        let watch = self.clock.stopwatch();
+        let done = self.clock.within(limit, span.within(contained_future(work(now)))).await;
+        let took = watch.elapsed();
         // The work is gone by now: what was given up is told of it.
         let result = match done {
             Some(Ok(result)) => result,
             Some(Err(panic)) => Err(self.panicked(node, &panic)),
             None => Err(given_up(&*self.backend, node, limit)),
         };
+        let class = result.as_ref().err().map(Failure::class);
+        if let Some(class) = class {
+            span.failed(class);
+        }
+        self.telemetry.asked((node, operation.name), took, class, endpoint);
         let ending = match &result {
             Ok(_) => Some(Ending::Success),
             Err(failure) => operation.kind.judge(failure.class()).ending,

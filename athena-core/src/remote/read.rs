@@ -11,7 +11,6 @@ use smallvec::{SmallVec, smallvec};
 use self::fetch::{Fetched, Read};
 use super::heavy::Travels;
 use super::journal::Target;
-use super::names::GenerationName;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure, Generation, Stored};
 use crate::clock::Tick;
@@ -20,6 +19,7 @@ use crate::coherence::revision::{Dependencies, Revision};
 use crate::coherence::session::Session;
 use crate::coherence::trust::{Backing, Trust};
 use crate::envelope::{Envelope, Stamp};
+use crate::key::name::GenerationName;
 use crate::resilience::deadline::Deadline;
 use crate::tag::{Tag, Tags};
 use crate::telemetry::Event;
@@ -48,13 +48,16 @@ enum Attempt {
     Untold,
 }
 
+/// Names of generations: that of the namespace, and those of mostly few tags.
+type GenerationNames = SmallVec<[GenerationName; 3]>;
+
 /// An entry to look for with the tags that its caller knows.
 #[derive(Debug)]
 struct Question<'a> {
     address: &'a Address,
     tags: &'a Tags,
     /// The names of the namespace's generation, and of the tags' in their order.
-    generations: Vec<GenerationName>,
+    generations: GenerationNames,
     travels: Travels,
     since: Revision,
     /// When it began.
@@ -114,7 +117,7 @@ impl Remote {
             questions.push(self.question(address, tags, since, deadline).await);
         }
         let open = || questions.iter().flatten();
-        let values = open().map(|it| (it.address.value.as_str(), it.travels));
+        let values = open().map(|it| (&*it.address.value, it.travels));
         let generations = open().flat_map(|it| it.generations.iter().map(AsRef::<str>::as_ref));
         let mut fetched = self.fetch(values.collect(), generations, since, deadline).await;
         let mut attempts = Vec::with_capacity(questions.len());
@@ -134,7 +137,7 @@ impl Remote {
         address: &Address,
         failure: Failure,
     ) -> Result<Attempt, Failure> {
-        let name = address.value.as_str();
+        let name = &*address.value;
         let hold = self.hold(name).filter(|_| failure.class() == Class::HeldOff);
         let Some(hold) = hold.filter(|hold| self.is_unreadable(name, *hold)) else {
             return Err(failure);
@@ -155,7 +158,7 @@ impl Remote {
     ) -> Result<Question<'a>, Failure> {
         self.make_way(&address.entry, tags, deadline).await?;
         let travels = self.turn(&address.value)?;
-        let generations: Vec<_> = self.generation_names(&address.entry, tags).collect();
+        let generations: GenerationNames = self.generation_names(&address.entry, tags).collect();
         let held = self.dependencies_on(&address.entry, &generations, since);
         let asked = self.clock.now();
         Ok(Question { address, tags, generations, travels, since, asked, deadline, held })
@@ -175,10 +178,10 @@ impl Remote {
     async fn judge(
         &self,
         question: &Question<'_>,
-        value: Read<Stored>,
+        mut value: Read<Stored>,
         current: SmallVec<[Read<Generation>; 2]>,
     ) -> Result<Attempt, Failure> {
-        let Some(Stored { bytes, remaining }) = &value.it else {
+        let Some(Stored { bytes, remaining }) = value.it.take() else {
             return Ok(Attempt::Done(None));
         };
         if self.was_not_told(question, value.history, &current) {
@@ -192,7 +195,7 @@ impl Remote {
         let namespace = current.next().is_some_and(|it| evidence.weigh(&envelope.namespace, &it));
         let known: Vec<_> = question.tags.iter().zip(current).collect();
         let holds = namespace && self.tags_hold(question, &envelope, &known, &mut evidence).await?;
-        let Some(age) = envelope.age(*remaining).filter(|_| holds) else {
+        let Some(age) = envelope.age(remaining).filter(|_| holds) else {
             return Ok(Attempt::Done(None));
         };
         let stored = self.stored_entry(question, envelope, age, evidence);
@@ -200,7 +203,7 @@ impl Remote {
     }
 
     /// The envelope; nothing if the bytes are none, or one of another entry or type.
-    fn open(&self, address: &Address, bytes: &[u8]) -> Option<Envelope> {
+    fn open(&self, address: &Address, bytes: Vec<u8>) -> Option<Envelope> {
         match Envelope::read(bytes, address.reader()) {
             Ok(envelope) => Some(envelope),
             Err(reason) => {
@@ -223,6 +226,7 @@ impl Remote {
         // Coherence 8: it may have been invalidated where this history has not heard of it.
         let is_trusted = evidence.is_of_this_history || self.guards.lacks(Guard::History);
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
+        let age = if self.guards.lacks(Guard::Age) { Duration::ZERO } else { age };
         let Evidence { sessions, is_confirmed, .. } = evidence;
         let trust = Trust::over(Backing::of(sessions));
         // Coherence 25.
@@ -287,6 +291,7 @@ impl Remote {
             match known.binary_search_by(|(known, _)| (*known).cmp(tag)) {
                 Ok(place) if !evidence.weigh(stamp, &known[place].1) => return Ok(false),
                 Ok(_) => {}
+                Err(_) if self.guards.lacks(Guard::UnnamedTags) => {}
                 Err(_) => others.push((tag, stamp)),
             }
         }

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{Remote, join_all};
 use crate::backend::{Ability, Node};
 use crate::resilience::breaker::{Breaker, BreakerState, Transition};
@@ -11,7 +13,7 @@ use crate::resilience::class::{Traffic, Word};
 use crate::resilience::settings::Resilience;
 
 /// How one node of the backend fares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// Where it is.
@@ -29,6 +31,11 @@ pub struct NodeStatus {
     pub retry_after: Option<Duration>,
     /// What it is known not to let us do, such as for want of rights.
     pub lacks: Vec<Ability>,
+    /// Whether memory answers for its entries, since all changes of them are heard of.
+    pub trusted: bool,
+    /// Names the past of what it holds, in 16 hexadecimal digits, as far as it is known: two processes that know
+    /// different ones ask different nodes.
+    pub history: Option<String>,
     /// What it answers in place of doing its work: that it is full, a replica, or that its cluster does not
     /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here, until 30 s
     /// after it was said last.
@@ -56,10 +63,17 @@ impl Remote {
                 write_breaker: breakers.breaker(Traffic::Storing).state(),
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
                 lacks: self.lacks(node).collect(),
+                trusted: self.is_trusted(node),
+                history: self.history_of(node),
                 refuses: breakers.complaint(now),
             }
         };
         self.backend.nodes().into_iter().map(status).collect()
+    }
+
+    fn history_of(&self, node: Node) -> Option<String> {
+        let history = self.announcements.sessions.history(node);
+        (history != 0).then(|| format!("{history:016x}"))
     }
 
     /// Other limits from now on, for the operations that begin then.
@@ -135,6 +149,9 @@ impl Remote {
             let (incarnation, sent) = self.before_asking(node);
             let question = self.contained(node, self.backend.prove(node));
             let answer = self.clock.within_dozing(limit, question).await;
+            if let Some(answer) = &answer {
+                self.standings.note_admission(node, answer.as_ref().err());
+            }
             match answer {
                 Some(Ok(proof)) => {
                     self.announcements.sessions.prove(node, incarnation, &proof, sent);
@@ -153,7 +170,7 @@ impl Remote {
         }
     }
 
-    fn is_isolated(&self, node: Node) -> bool {
+    pub(super) fn is_isolated(&self, node: Node) -> bool {
         let breakers = self.breakers.of(node, &self.settings.load().breaker);
         breakers.breaker(Traffic::Serving).state() == BreakerState::Isolated
     }

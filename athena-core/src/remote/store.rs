@@ -46,7 +46,7 @@ impl Remote {
             return self.fill_without_lease(fill).await;
         }
         let (deadline, began) = (self.write_deadline(), self.clock.now());
-        let (name, size) = (address.value.as_str(), bytes.len() as u64);
+        let (name, size) = (&*address.value, bytes.len() as u64);
         let operation = if size < LARGE { Operation::write } else { Operation::large_write };
         let operation = operation("fill").ending_a_lease();
         let work = async || match self.held_off(name) {

@@ -30,6 +30,8 @@ impl Remote {
             loop {
                 let Some(remote) = remote.upgrade() else { return };
                 remote.prove().await;
+                remote.tell_trust();
+                remote.telemetry.sample(remote.clock.now());
                 remote.requeue();
                 remote.forget_outdated();
                 if remote.journal_depth() > 0 {

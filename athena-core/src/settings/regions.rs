@@ -36,7 +36,7 @@ pub struct RegionSettings {
     /// The region that this process uses while it can. Default: the primary.
     pub prefer: Option<String>,
     /// What is carried from the primary to the others. Default `Invalidations`.
-    pub replication: Replication,
+    pub replication: RegionReplication,
     /// Whether another region is used while the preferred one is away. Default yes.
     pub failover: bool,
     /// How long one operation on a region that is not the primary may take. Default 500 ms.
@@ -69,7 +69,7 @@ pub struct RegionSettings {
 /// What is carried from the primary region to the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
-pub enum Replication {
+pub enum RegionReplication {
     /// Nothing: each process tells all regions itself.
     Off,
     /// What was invalidated.
@@ -85,7 +85,7 @@ impl Default for RegionSettings {
             primary: String::new(),
             secondary: Vec::new(),
             prefer: None,
-            replication: Replication::default(),
+            replication: RegionReplication::default(),
             failover: true,
             secondary_timeout: Duration::from_millis(500),
             detect: Duration::from_secs(3),
@@ -129,7 +129,7 @@ impl RegionSettings {
     pub(crate) fn check(&self, deadline: Duration, faults: &mut Vec<String>) {
         self.check_names(faults);
         self.check_durations(deadline, faults);
-        if self.replication == Replication::Off && !self.source_lag.is_zero() {
+        if self.replication == RegionReplication::Off && !self.source_lag.is_zero() {
             faults.push(format!(
                 "`regions.source_lag` is {}, which needs `regions.replication` to be Invalidations or Values, and it is Off",
                 shown(self.source_lag)

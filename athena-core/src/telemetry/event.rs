@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::outcome::Source;
+use super::outcome::{Outcome, Source};
 use super::topic::Topic;
 use crate::backend::{Class, Failover, Failure};
 use crate::resilience::breaker::BreakerState;
@@ -141,6 +141,8 @@ pub enum Event<'a> {
     Replayed {
         /// How many.
         count: usize,
+        /// How many wait still.
+        left: usize,
     },
     /// The backend did not do what was asked.
     #[non_exhaustive]
@@ -221,6 +223,45 @@ pub enum Event<'a> {
         /// Where the node is.
         endpoint: &'a str,
     },
+    /// Whether memory answers for entries of a node has changed: all changes of them are heard of, or not.
+    #[non_exhaustive]
+    Trust {
+        /// Where the node is.
+        endpoint: &'a str,
+        /// Whether it does now.
+        trusted: bool,
+    },
+    /// Somebody asked for something to be done, by hand: see [`Cache::acted`](crate::Cache::acted).
+    #[non_exhaustive]
+    Acted {
+        /// What.
+        what: &'a str,
+        /// Who.
+        actor: &'a str,
+    },
+    /// A call was answered that memory did not answer at once; told to observers that [want
+    /// calls](Observer::wants_calls).
+    #[non_exhaustive]
+    Answered {
+        /// The entry.
+        key: &'a Topic,
+        /// What the caller got.
+        outcome: &'a Outcome,
+        /// How long the caller waited.
+        took: Duration,
+    },
+    /// A node of the backend was asked for something, once; likewise.
+    #[non_exhaustive]
+    Asked {
+        /// Where the node is.
+        endpoint: &'a str,
+        /// For what.
+        operation: &'static str,
+        /// How long it took.
+        took: Duration,
+        /// Of what class the failure is, if it failed.
+        class: Option<Class>,
+    },
     /// A breaker changed its state.
     #[non_exhaustive]
     Breaker {
@@ -278,6 +319,30 @@ impl NotKept {
 }
 
 impl Event<'_> {
+    /// The function that it is about, if it is about a call of one.
+    pub fn site(&self) -> Option<&'static str> {
+        match self {
+            Self::Hit { key, .. } | Self::Answered { key, .. } => key.function(),
+            _ => self.about()?.function(),
+        }
+    }
+
+    /// The call that it is an end of, or a load of one.
+    pub(super) fn about(&self) -> Option<&Topic> {
+        match self {
+            Self::Miss { key }
+            | Self::Joined { key }
+            | Self::Stale { key, .. }
+            | Self::Degraded { key }
+            | Self::Bypassed { key, .. }
+            | Self::Loaded { key, .. }
+            | Self::LoadFailed { key }
+            | Self::LoadTimedOut { key, .. }
+            | Self::Refreshing { key } => Some(key),
+            _ => None,
+        }
+    }
+
     /// The class of the backend's failure, if that is the event.
     pub(crate) fn class(&self) -> Option<Class> {
         match self {
@@ -313,6 +378,12 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 
     /// Whether fresh hits are wanted as well; they cost an allocation each. Default no.
     fn wants_hits(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Answered`](Event::Answered) and [`Asked`](Event::Asked) are wanted as well: one for each call that
+    /// memory does not answer at once, and for each exchange with the backend. Default no.
+    fn wants_calls(&self) -> bool {
         false
     }
 }

@@ -304,7 +304,9 @@ impl Log {
             tracing::warn!(
                 target: "athena_cache",
                 cache, function, entry, count,
-                "removed a lease that nobody can hold, and that every load of its entry would have waited for: who                  else writes under the names of this cache? `count` is how many of this function there were since the                  last such record, and the next one comes after a minute at the earliest"
+                "removed a lease that nobody can hold, and that every load of its entry would have waited for: who else \
+                 writes under the names of this cache? `count` is how many of this function there were since the last such \
+                 record, and the next one comes after a minute at the earliest"
             );
         }
     }
@@ -338,6 +340,19 @@ impl Observer for Log {
             Event::Reconnected { endpoint } => {
                 tracing::info!(target: "athena_cache", cache, endpoint, "replaced a connection that did not answer");
             }
+            Event::Trust { endpoint, trusted: true } => {
+                tracing::info!(target: "athena_cache", cache, endpoint, "memory answers for entries of this node again");
+            }
+            Event::Trust { endpoint, trusted: false } => {
+                tracing::info!(
+                    target: "athena_cache",
+                    cache, endpoint,
+                    "memory no longer answers for entries of this node, since not all changes of them are heard of"
+                );
+            }
+            Event::Acted { what, actor } => {
+                tracing::info!(target: "athena_cache", cache, what, actor, "done by hand");
+            }
             Event::Retrying { endpoint, operation, attempt, class } => {
                 let class = class.name();
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, attempt, class, "trying again");
@@ -360,7 +375,7 @@ impl Observer for Log {
             Event::Journaled { what } => {
                 tracing::debug!(target: "athena_cache", cache, %what, "invalidation waits for the backend");
             }
-            Event::Replayed { count } => {
+            Event::Replayed { count, .. } => {
                 tracing::info!(target: "athena_cache", cache, count, "waiting invalidations reached the backend");
             }
             Event::LoadTimedOut { key, limit } => {
@@ -375,5 +390,9 @@ impl Observer for Log {
 
     fn wants_hits(&self) -> bool {
         tracing::enabled!(tracing::Level::TRACE)
+    }
+
+    fn wants_calls(&self) -> bool {
+        self.wants_hits()
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{Event, NotKept};
-use super::outcome::Source;
 use crate::backend::{Cause, Class, Failover};
 use crate::clock;
 use crate::lock::Mutex;
@@ -135,8 +134,6 @@ macro_rules! counters {
     ($($name:ident),* $(,)?) => {
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
-            memory_hits: Striped,
-            backend_hits: Striped,
             $($name: AtomicU64,)*
             failures: [AtomicU64; Class::ALL.len()],
             last_failover: Mutex<Option<(u64, Duration)>>,
@@ -147,10 +144,9 @@ macro_rules! counters {
                 let count = |class: &Class| self.failures_of(*class).load(Ordering::Relaxed);
                 let last = *self.last_failover.lock();
                 Stats {
+                    // Fresh hits are counted with their functions.
                     last_failover: last.map(|(at, _)| at),
                     last_recovery: last.map(|(_, took)| took),
-                    memory_hits: self.memory_hits.sum(),
-                    backend_hits: self.backend_hits.sum(),
                     $($name: self.$name.load(Ordering::Relaxed),)*
                     backend_failures: Class::ALL
                         .iter()
@@ -173,14 +169,6 @@ counters! {
 }
 
 impl Counters {
-    #[inline]
-    pub(crate) fn hit(&self, source: Source) {
-        match source {
-            Source::Memory => self.memory_hits.add(),
-            _ => self.backend_hits.add(),
-        }
-    }
-
     pub(crate) fn count(&self, event: &Event<'_>) {
         if let Some(class) = event.class() {
             add(self.failures_of(class));
@@ -267,12 +255,14 @@ thread_local! {
 }
 
 impl Striped {
-    pub(crate) fn add(&self) {
+    /// Counts one; answers how many this place had before.
+    #[inline]
+    pub(crate) fn add(&self) -> u64 {
         let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or_default();
-        add(&self.stripes[stripe].0);
+        self.stripes[stripe].0.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn sum(&self) -> u64 {
+    pub(super) fn sum(&self) -> u64 {
         self.stripes.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
     }
 }

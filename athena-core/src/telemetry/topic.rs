@@ -26,6 +26,8 @@ const LONGEST_WORD: usize = 24;
 pub struct Topic {
     key: Box<str>,
     title: Title,
+    /// The number of the function, if it is about a call of one.
+    site: Option<u32>,
     shows_key: bool,
 }
 
@@ -47,25 +49,36 @@ impl Topic {
             Some(site) => Title::Function(site::name(site)),
             None => key.text().and_then(word).map_or(Title::Entry, Title::Word),
         };
-        Self { key: key.readable().into(), title, shows_key }
+        Self { key: key.readable().into(), title, site, shows_key }
     }
 
     /// An entry by its key alone, in which nobody knows what stands in the program.
     pub(super) fn of_key(key: &Key, shows_key: bool) -> Self {
         let title = key.function().map_or(Title::Entry, Title::Function);
-        Self { key: key.readable().into(), title, shows_key }
+        Self { key: key.readable().into(), title, site: None, shows_key }
     }
 
     pub(super) fn of_tag(tag: &Tag, shows_key: bool) -> Self {
-        Self { key: format!("#{}", tag.as_str()).into(), title: Title::Tag, shows_key }
+        let key = format!("#{}", tag.as_str()).into();
+        Self { key, title: Title::Tag, site: None, shows_key }
     }
 
     pub(crate) fn everything() -> Self {
-        Self { key: "*".into(), title: Title::Everything, shows_key: false }
+        Self { key: "*".into(), title: Title::Everything, site: None, shows_key: false }
     }
 
     pub(crate) fn of_function(name: &'static str) -> Self {
-        Self { key: name.into(), title: Title::Function(name), shows_key: false }
+        Self { key: name.into(), title: Title::Function(name), site: None, shows_key: false }
+    }
+
+    /// A call of a function of which no key was made.
+    pub(crate) fn of_keyless_call(name: &'static str, site: Option<u32>) -> Self {
+        Self { site, ..Self::of_function(name) }
+    }
+
+    /// The number of the function, if it is about a call of one.
+    pub(super) fn site(&self) -> Option<u32> {
+        self.site
     }
 
     /// The readable key of the entry, without the namespace; `#tag`, `*` for everything, or a function.

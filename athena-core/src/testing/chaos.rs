@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::ManualClock;
+use crate::backend::operate::Operator;
 use crate::backend::{
     Ability, Backend, Bump, Change, ChangeLog, Class, Ensured, Failure, Fill, Filled, Found,
     LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
@@ -447,6 +448,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn in_flight(&self, node: Node) -> usize {
         self.inner.in_flight(node)
+    }
+
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.inner.operator()
     }
 
     fn endpoint(&self, node: Node) -> String {

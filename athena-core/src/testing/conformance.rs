@@ -93,7 +93,10 @@ async fn run(mut probe: Checked) {
             any_legal_name_is_kept_apart
             one_read_finds_many_values_in_order
             removing_takes_any_number_of_names_present_or_not
+            each_of_many_values_has_its_own_life
             shortening_shortens
+            the_shortest_of_several_lives_holds
+            what_was_shortened_has_a_whole_life_once_it_is_stored_again
             shortening_never_lengthens
             shortening_to_nothing_ends_a_value
             shortening_skips_what_is_absent

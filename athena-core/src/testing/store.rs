@@ -3,6 +3,7 @@
 mod connection;
 mod contents;
 mod log;
+mod operate;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -14,7 +15,9 @@ pub use self::connection::Connection;
 
 use self::connection::{Store, tell};
 use self::contents::{AtTime, StoredBytes};
+use self::operate::StoreOperator;
 use super::ManualClock;
+use crate::backend::operate::Operator;
 use crate::backend::{
     Backend, Bump, Change, ChangeLog, Ensured, Failure, Fill, Filled, Found, Lasting, LeaseRequest,
     Leased, Listener, Node, Proof, Proposal, Stored, Token,
@@ -295,6 +298,10 @@ impl Backend for MemoryBackend {
 
     fn is_ready(&self, _node: Node) -> bool {
         true
+    }
+
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        Some(Arc::new(StoreOperator::new(&self.store, &self.clock)))
     }
 
     fn endpoint(&self, _node: Node) -> String {

@@ -30,6 +30,8 @@ pub(crate) struct Batch {
     needs: Option<Ability>,
     routes: Routes,
     asking: Asking,
+    /// The command that asks a node for its time.
+    time: Option<usize>,
 }
 
 /// How a node is to take commands.
@@ -112,6 +114,18 @@ impl Batch {
             run += 1;
             last = Some(slot);
         }
+    }
+
+    /// Asks the node of a name for its time; once in a batch.
+    pub(crate) fn ask_time(&mut self, name: &str) {
+        self.route(self.slot_of(name));
+        self.time = Some(self.len());
+        self.command("TIME");
+    }
+
+    /// Which command asks a node for its time, if one does.
+    pub(crate) fn time(&self) -> Option<usize> {
+        self.time
     }
 
     /// How many commands it holds.
@@ -274,6 +288,15 @@ impl Replies {
         })
     }
 
+    /// Whether any of them says that a command is not allowed, or not known.
+    pub(crate) fn is_any_denied(&self) -> bool {
+        let is_denied = |value: &Value| match value {
+            Value::ServerError(error) => super::class::denial(error).is_some(),
+            _ => false,
+        };
+        self.values.as_slice().iter().any(is_denied)
+    }
+
     /// Whether no reply is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.values.len() == 0
@@ -295,6 +318,27 @@ impl Replies {
             Some(Value::Int(number)) => Ok(number),
             _ => Err(Malformed("expected a number")),
         }
+    }
+
+    /// Takes a time of the server, in milliseconds; nothing where none was told.
+    pub(crate) fn time(&mut self) -> Result<Option<u64>, Malformed> {
+        let Some(value) = self.values.next().filter(|value| *value != Value::Nil) else {
+            return Ok(None);
+        };
+        let number = |value: &Value| match value {
+            Value::BulkString(digits) => std::str::from_utf8(digits).ok()?.parse::<u64>().ok(),
+            _ => None,
+        };
+        let time = match &value {
+            Value::Array(parts) => match &parts[..] {
+                [seconds, micros] => number(seconds).zip(number(micros)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let millis =
+            |(seconds, micros): (u64, u64)| seconds.checked_mul(1_000)?.checked_add(micros / 1_000);
+        time.and_then(millis).map(Some).ok_or(Malformed("expected a time"))
     }
 
     /// Takes bytes, or nothing where the server has none.

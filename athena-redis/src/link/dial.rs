@@ -21,7 +21,7 @@ use super::class::{Bearing, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
 use super::overheard::Overheard;
-use super::push::{PushHandler, Standby};
+use super::push::{PushHandler, SpareKind, Standby};
 use super::refusal::{Refusal, Stage};
 use super::rights::{self, Lacks, Probe};
 use super::role;
@@ -59,6 +59,13 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct DialPermit<'a> {
     _place: Option<SemaphorePermit<'a>>,
+}
+
+impl DialPermit<'_> {
+    /// For somebody who asks now and then, and waits for the answer.
+    pub(super) fn at_once() -> Self {
+        Self { _place: None }
+    }
 }
 
 impl Call {
@@ -171,6 +178,7 @@ impl Call {
         match self.push_handler {
             PushHandler::Channels(_) => self.listen(conn).await,
             PushHandler::Changes(_) => self.track(conn).await,
+            PushHandler::Nobody(kind) => self.attend(conn, kind).await,
         }
     }
 
@@ -230,6 +238,28 @@ impl Call {
         lacks = lacks.and(probe.read(&mut replies, &self.access));
         self.note_rights(&conn, &probe, lacks);
         Ok(if tracks { conn.tracking() } else { conn })
+    }
+
+    /// Leaves no traces: what is read for operators is used no less and no more by that, and it is not they who
+    /// are to be let go where memory is short. A server that does not know these is asked all the same.
+    async fn attend(&self, conn: Conn, kind: SpareKind) -> Result<Conn, Refusal> {
+        let mut batch = self.introduction();
+        let introduced = batch.len();
+        batch.command("HELLO");
+        if kind == SpareKind::Node {
+            batch.command("CLIENT").args(["NO-EVICT", "ON"]);
+            batch.command("CLIENT").args(["NO-TOUCH", "ON"]);
+        }
+        let mut replies = conn.exchange(&batch).await?;
+        replies.skip(introduced);
+        let stranger = match kind {
+            SpareKind::Node => Stranger::among_nodes(&mut replies, self.client.is_of_cluster()),
+            SpareKind::Sentinel => Stranger::among_sentinels(&mut replies),
+        };
+        match stranger {
+            Some(stranger) => Err(Refusal::stranger(stranger, None)),
+            None => Ok(conn),
+        }
     }
 
     /// Names the connection; a server that does not let us is no reason to do without it.

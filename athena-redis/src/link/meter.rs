@@ -421,8 +421,13 @@ impl Meter {
     fn end_reply(&mut self) {
         // What nobody has asked for is kept by nobody.
         let Some(kind) = self.kind.take() else { return };
-        if kind == AnswerKind::Values || kind == AnswerKind::Other {
-            self.waiting = self.waiting.saturating_add(self.taken);
+        match kind {
+            AnswerKind::Values | AnswerKind::Other => {
+                self.waiting = self.waiting.saturating_add(self.taken);
+            }
+            // What came before it is handed over with it.
+            AnswerKind::Time => self.waiting = 0,
+            _ => {}
         }
         self.questions.end_first();
         self.ended += 1;

@@ -9,7 +9,7 @@ use super::Link;
 use super::batch::Batch;
 use super::conn::Conn;
 use super::dial::Call;
-use super::rights::{Lacks, Probe, TRACKING};
+use super::rights::{Lacks, Probe, TIME, TRACKING};
 use super::state::LinkState;
 use crate::config::Credentials;
 
@@ -43,6 +43,12 @@ impl Link {
         if let Ok(lacks) = shared.find_out(&conn, &probe, deadline).await {
             shared.note_rights(&conn, &probe, lacks);
         }
+    }
+
+    /// Names the clock of the node by its history, if the node tells the time; nothing while that is not known.
+    pub(crate) fn clock(&self) -> Option<u64> {
+        let conn = self.shared.up().filter(|conn| !conn.rights().lacks().has(TIME))?;
+        Some(conn.history()).filter(|history| *history != 0)
     }
 
     /// Whether the node is known not to let us do something.

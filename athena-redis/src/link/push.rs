@@ -29,6 +29,15 @@ pub(crate) enum PushHandler {
     Channels(Arc<dyn Fn(Push) + Send + Sync>),
     /// Changes of what was read on that connection; the listeners of all caches are told.
     Changes(Arc<Client>),
+    /// Nothing: operators only ask.
+    Nobody(SpareKind),
+}
+
+/// What a connection beside those of operations leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpareKind {
+    Node,
+    Sentinel,
 }
 
 /// Whether a node serves nothing yet, or nothing any more: what happens to it is of no interest.
@@ -92,6 +101,7 @@ impl PushHandler {
                     client.tell(&change);
                 }
             }
+            Self::Nobody(_) => {}
         }
     }
 }
@@ -101,6 +111,7 @@ impl fmt::Debug for PushHandler {
         f.write_str(match self {
             Self::Channels(_) => "Channels",
             Self::Changes(_) => "Changes",
+            Self::Nobody(_) => "Nobody",
         })
     }
 }

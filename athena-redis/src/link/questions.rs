@@ -27,6 +27,8 @@ pub(super) enum AnswerKind {
     Script,
     /// A word; what it belongs to comes next.
     Prefix,
+    /// A time: the last one of what was asked together.
+    Time,
     /// Announcements: there is no reply.
     Announced,
     /// Anything.
@@ -102,15 +104,16 @@ impl AnswerKind {
             b"PTTL" | b"PING" | b"SET" | b"DEL" | b"PEXPIRE" => Self::Small,
             b"EVALSHA" | b"EVAL" => Self::Script,
             b"ASKING" => Self::Prefix,
+            b"TIME" => Self::Time,
             // If it is refused there is a reply, at a time when nothing else is asked.
             b"PSUBSCRIBE" => Self::Announced,
             _ => Self::Other,
         }
     }
 
-    /// Whether its reply is a number, or a word.
+    /// Whether its reply is a number, or a word or two.
     pub(super) fn is_small(self) -> bool {
-        matches!(self, Self::Small | Self::Script | Self::Prefix)
+        matches!(self, Self::Small | Self::Script | Self::Prefix | Self::Time)
     }
 }
 

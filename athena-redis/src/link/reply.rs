@@ -26,6 +26,11 @@ impl Replies {
         }
     }
 
+    /// Whether an error comes next; takes nothing.
+    pub(crate) fn begins_with_error(&self) -> bool {
+        matches!(self.first(), Some(Value::ServerError(_)))
+    }
+
     /// Takes an error, if one comes next, and tells what follows from it.
     pub(super) fn consequence(&mut self) -> Option<(Consequence, Excerpt)> {
         match self.take(|value| matches!(value, Value::ServerError(_)))? {

@@ -4,11 +4,13 @@
 //! Invariant: what is taken by one right is given back by the same. So no lease is asked for over a
 //! connection on which it could not be extended, filled and given back.
 
+mod check;
 mod lacks;
 mod probe;
 
 use athena_cache_core::backend::Ability;
 
+pub(crate) use self::check::RightsCheck;
 pub(super) use self::lacks::Lacks;
 pub(super) use self::probe::{Probe, Rights, Terms, ask_tracking};
 
@@ -16,6 +18,9 @@ pub(super) use self::probe::{Probe, Rights, Terms, ask_tracking};
 pub(super) const TRACKING: &str = "client|tracking";
 /// The right to ask what a node is and does.
 pub(super) const INFO: &str = "info";
+
+/// The right to ask a node for its time.
+pub(super) const TIME: &str = "time";
 
 /// The right to ask how many names a node remembers the readers of, and how large values may be.
 pub(super) const LIMITS: &str = "config|get";
@@ -49,13 +54,14 @@ pub(super) enum Promise {
     Invalidate,
     Announce,
     Confirm,
+    Age,
     Ready,
     Follow,
 }
 
 /// All rights; no two have the same command.
-pub(super) const RIGHTS: [Right; 15] = {
-    use Promise::{Announce, Confirm, Follow, Invalidate, Lease, Read, Ready};
+pub(super) const RIGHTS: [Right; 16] = {
+    use Promise::{Age, Announce, Confirm, Follow, Invalidate, Lease, Read, Ready};
     const fn right(command: &'static str, promises: &'static [Promise]) -> Right {
         Right { command, promises, place: NodeKind::Everywhere }
     }
@@ -76,6 +82,7 @@ pub(super) const RIGHTS: [Right; 15] = {
         right(INFO, &[Announce, Confirm]),
         right(LIMITS, &[Announce]),
         right("ping", &[Ready]),
+        right(TIME, &[Age]),
         // Its probe is spent by the next one.
         of_cluster("asking", &[Follow]),
         of_cluster(CLUSTER_INFO, &[Confirm]),
@@ -83,12 +90,13 @@ pub(super) const RIGHTS: [Right; 15] = {
 };
 
 impl Promise {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Read,
         Self::Lease,
         Self::Invalidate,
         Self::Announce,
         Self::Confirm,
+        Self::Age,
         Self::Ready,
         Self::Follow,
     ];
@@ -101,7 +109,7 @@ impl Promise {
             Self::Invalidate => Some(Ability::Invalidate),
             Self::Announce => Some(Ability::Announce),
             Self::Confirm => Some(Ability::Confirm),
-            Self::Ready | Self::Follow => None,
+            Self::Age | Self::Ready | Self::Follow => None,
         }
     }
 
@@ -124,6 +132,9 @@ impl Promise {
             Self::Confirm => {
                 "whether the node is still the primary is not asked of it, and what it forgot in a \
                  failover may be served"
+            }
+            Self::Age => {
+                "redis is asked for the age of each value by itself, and does twice the work"
             }
             Self::Ready => "it is noticed only by operations that fail",
             Self::Follow => "operations on them fail until it has arrived",

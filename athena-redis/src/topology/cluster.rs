@@ -28,7 +28,9 @@ mod state;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use athena_cache_core::backend::{Class, Failure, Node};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
@@ -36,8 +38,9 @@ use tokio::time::{Instant, timeout_at};
 
 use self::map::Map;
 use self::redirect::Delivery;
-use self::registry::Registry;
+use self::registry::{MOST_UNATTESTED, Registry};
 use self::state::{ClusterState, Reason, Search, Wanted};
+use super::known::{KnownNode, KnownNodes};
 use crate::config::Access;
 use crate::link::{
     Batch, Client, Link, Malformed, Replies, TaskSlot, ended_within, inside_runtime, time_for,
@@ -63,8 +66,17 @@ impl Cluster {
         let nobody = client.node(&Endpoint { host: "no node".into(), port: 0 });
         let (search, _) = watch::channel(Search::UnderWay);
         let (wanted, is_refreshed) = (Wanted::default(), AtomicBool::new(false));
-        let shared =
-            ClusterState { seeds, access, client, registry, nobody, wanted, search, is_refreshed };
+        let shared = ClusterState {
+            seeds,
+            access,
+            client,
+            registry,
+            nobody,
+            wanted,
+            search,
+            is_refreshed,
+            known: ArcSwapOption::empty(),
+        };
         Self { shared: Arc::new(shared), refresher: TaskSlot::default() }
     }
 
@@ -149,6 +161,40 @@ impl Cluster {
     /// The link to a node, if there is one.
     pub(crate) fn find(&self, node: Node) -> Option<Arc<Link>> {
         self.shared.registry.map().as_ref()?.find(node).cloned()
+    }
+
+    /// Every node that is known; waits for the first map no longer than `limit`.
+    pub(crate) async fn known_nodes(&self, limit: Duration) -> KnownNodes {
+        let map = self.map(Instant::now() + limit).await;
+        let known = self.shared.known.load_full();
+        let Some(known) = known else {
+            let seeds = self.shared.seeds.iter().cloned().map(KnownNode::new);
+            let error = map.err().map(|failure| failure.to_string());
+            return KnownNodes { nodes: seeds.collect(), error, ..KnownNodes::default() };
+        };
+        let mut unattested = 0;
+        let nodes = known.known_members().map(|(member, is_attested)| {
+            unattested += usize::from(!is_attested);
+            KnownNode {
+                is_replica: Some(member.role.is_replica()),
+                slots: member.slots.clone(),
+                // What one other node alone says has us log in at few nodes.
+                is_to_be_asked: is_attested || unattested <= MOST_UNATTESTED,
+                ..KnownNode::new(member.endpoint.clone())
+            }
+        });
+        KnownNodes { nodes: nodes.collect(), ..KnownNodes::default() }
+    }
+
+    /// A number for each node that serves slots, and another one once it serves others.
+    pub(crate) fn terms(&self) -> Vec<(Node, u64)> {
+        let map = self.shared.registry.map();
+        map.as_ref().map(|map| map.terms()).unwrap_or_default()
+    }
+
+    /// Asks for a round of questions soon: a node said that it does not serve what it was asked for.
+    pub(crate) fn look_again(&self, met: Endpoint) {
+        self.shared.want_refresh([met]);
     }
 
     /// Ends all tasks and closes all sockets.

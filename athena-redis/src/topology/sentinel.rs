@@ -16,6 +16,7 @@ mod state;
 mod suspicion;
 mod tracker;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,11 +27,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use self::state::{SentinelState, Shortfalls, Standing};
+use super::known::{KnownNode, KnownNodes};
 use crate::config::Access;
 use crate::link::{
     Batch, Client, Link, Malformed, Question, Replies, TaskSlot, ended_within, inside_runtime,
     time_for,
 };
+use crate::lock::Lock;
 use crate::url::Endpoint;
 
 /// After so long without running the tracker's runtime stands still; it looks twice a second.
@@ -73,6 +76,7 @@ impl Sentinel {
             born: Instant::now(),
             confirmed: AtomicU64::new(0),
             shortfalls: Shortfalls::default(),
+            known: Lock::default(),
         };
         Self { shared: Arc::new(shared), tracker: TaskSlot::default() }
     }
@@ -100,13 +104,17 @@ impl Sentinel {
 
     /// The link to the primary; waits for the first search of one, within the limit of an operation.
     pub(crate) async fn primary(&self) -> Result<Arc<Link>, Failure> {
+        self.primary_within(self.shared.client.limit()).await
+    }
+
+    async fn primary_within(&self, limit: Duration) -> Result<Arc<Link>, Failure> {
         // Coherence 5: nobody would confirm any more which node serves.
         self.tracker.give_up_standstill(STANDSTILL);
         if let Some(link) = self.current() {
             return Ok(link);
         }
         self.start()?;
-        let deadline = Instant::now() + self.shared.client.limit();
+        let deadline = Instant::now() + limit;
         let mut standing = self.shared.standing.subscribe();
         let settled = standing.wait_for(|standing| !matches!(standing, Standing::Searching));
         // Settled or out of time: the standing says which.
@@ -147,6 +155,24 @@ impl Sentinel {
     /// The primary, or the last one there was.
     pub(crate) fn node(&self) -> Node {
         Node::new(self.shared.last.load(Ordering::Acquire))
+    }
+
+    /// Every node and sentinel that is known; waits for the first search no longer than `limit`.
+    pub(crate) async fn known_nodes(&self, limit: Duration) -> KnownNodes {
+        let primary = self.primary_within(limit).await;
+        let shared = &self.shared;
+        let serving = self.current().map(|link| link.endpoint().clone());
+        let known = shared.known.lock();
+        let nodes =
+            serving.iter().chain(known.nodes.iter().filter(|it| Some(*it) != serving.as_ref()));
+        let nodes = nodes.map(|endpoint| KnownNode::new(endpoint.clone())).collect();
+        let seeds: BTreeSet<_> = shared.seeds.iter().chain(&known.sentinels).cloned().collect();
+        KnownNodes {
+            nodes,
+            sentinels: seeds.into_iter().collect(),
+            service: Some(Arc::clone(&shared.service)),
+            error: primary.err().map(|failure| failure.to_string()),
+        }
     }
 
     /// Ends all tasks and closes all sockets.

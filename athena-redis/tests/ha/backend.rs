@@ -34,8 +34,99 @@ async fn a_read_is_one_round_trip_of_two_commands() {
     redis.read(&["ns:{k:foo}:3"], &["ns:#a", "ns:*"]).await.unwrap();
 
     let commands: Vec<_> = monitor.lines().iter().map(|line| words(line)).collect();
-    let expected = [r#""PTTL" "ns:{k:foo}:3""#, r#""MGET" "ns:{k:foo}:3" "ns:#a" "ns:*""#];
+    let expected = [r#""MGET" "ns:{k:foo}:3" "ns:#a" "ns:*""#, r#""TIME""#];
     assert_eq!(commands, expected);
+}
+
+/// Sends what it does to a name by a script of somebody else.
+fn rewrite(server: &RedisServer, name: &str, source: &str) {
+    let source = format!("local v = redis.call('GET', KEYS[1]) {source}");
+    server.cli(&["EVAL", &source, "1", name]);
+}
+
+/// How long a value is left, as a read says.
+async fn left(redis: &athena_cache_redis::Redis, name: &str) -> Option<Duration> {
+    let found = redis.read(&[name], &[]).await.expect("it answers");
+    let stored = found.values.into_iter().next().flatten()?;
+    assert_eq!(stored.bytes, b"bar", "whatever stands behind it");
+    Some(stored.remaining)
+}
+
+#[tokio::test]
+async fn what_a_stamp_does_not_tell_is_asked_about_by_itself() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    for (what, source) in [
+        ("another clock", "v = v:sub(1, -12) .. 'whose is' .. 'AtE'"),
+        ("no stamp", "v = 'bar'"),
+        ("a time that has passed", "v = 'bar0000000000000001' .. v:sub(-11)"),
+        ("no time", "v = 'bar000000000000000x' .. v:sub(-11)"),
+    ] {
+        insert(&redis, "value", b"bar").await.unwrap();
+        insert(&redis, "other", b"bar").await.unwrap();
+        rewrite(&server, "value", &format!("{source} redis.call('SET', KEYS[1], v, 'PX', 9000)"));
+        let monitor = server.monitor();
+        let found = redis.read(&["value", "other"], &["ns:*"]).await.unwrap();
+        let lines: Vec<_> = monitor.lines().iter().map(|line| words(line)).collect();
+        let expected = [
+            r#""MGET" "value" "other" "ns:*""#,
+            r#""TIME""#,
+            r#""PTTL" "value""#,
+            r#""MGET" "value""#,
+        ];
+        assert_eq!(lines, expected, "{what}");
+        let remaining: Vec<_> = found.values.iter().flatten().map(|it| it.remaining).collect();
+        let [value, other] = remaining[..] else { panic!("{what}: {found:?}") };
+        let is_about = |left: Duration, life| left <= life && left + Duration::from_secs(5) > life;
+        assert!(is_about(value, Duration::from_secs(9)), "{what}: {value:?}");
+        assert!(is_about(other, Duration::from_secs(60)), "{what}: {other:?}");
+        assert!(found.proof.is_some(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_shortened_stays_so_whatever_becomes_of_the_clock_of_the_node() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let short = Duration::from_secs(5);
+    insert(&redis, "value", b"bar").await.unwrap();
+    redis.shorten(&["value".into()], short).await.unwrap();
+    assert!(left(&redis, "value").await <= Some(short));
+    // As if the clock had been set back by a minute.
+    server.cli(&["PEXPIRE", "value", "65000"]);
+    assert_eq!(left(&redis, "value").await, Some(short));
+    insert(&redis, "value", b"bar").await.unwrap();
+    assert!(left(&redis, "value").await > Some(short), "another value");
+}
+
+#[tokio::test]
+async fn a_full_server_drops_what_it_cannot_shorten() {
+    let server = RedisServer::start_with(&["--maxmemory-policy", "noeviction"]);
+    let redis = redis(&server.url());
+    insert(&redis, "value", b"bar").await.unwrap();
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    redis.shorten(&["value".into()], Duration::from_secs(5)).await.unwrap();
+    assert_eq!(left(&redis, "value").await, None);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_tell_the_time_is_asked_for_each_life() {
+    let server = RedisServer::start();
+    let told = redis(&server.url());
+    insert(&told, "stamped", b"bar").await.unwrap();
+    server.cli(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-time"]);
+    let config = config(&server.url()).username("app").password("secret");
+    let untold = std::sync::Arc::new(athena_cache_redis::Redis::new(config).unwrap());
+    let monitor = server.monitor();
+    insert(&untold, "value", b"bar").await.unwrap();
+    assert!(left(&untold, "stamped").await.is_some());
+    assert!(left(&untold, "value").await.is_some() && left(&told, "value").await.is_some());
+    let asked = monitor.lines();
+    let times = |line: &&String| line.contains(r#""TIME""#);
+    assert_eq!(asked.iter().filter(times).count(), 1, "by the other one: {asked:#?}");
+    assert_eq!(server.cli(&["GET", "value"]).text(), "bar", "nothing stands behind it");
+    untold.shorten(&["stamped".into()], Duration::from_secs(5)).await.unwrap();
+    assert!(left(&told, "stamped").await <= Some(Duration::from_secs(5)));
 }
 
 #[tokio::test]
@@ -162,8 +253,9 @@ async fn lives_are_kept_in_milliseconds() {
         let monitor = server.monitor();
         put(&redis, item, "lease").await.unwrap();
         let is_set = |line: &String| line.contains(r#""SET" "value""#);
-        let set = monitor.lines().into_iter().find(is_set).unwrap();
-        assert_eq!(words(&set), format!(r#""SET" "value" "bar" "PX" "{at_most}""#));
+        let set = words(&monitor.lines().into_iter().find(is_set).unwrap());
+        assert!(set.starts_with(r#""SET" "value" "bar"#), "{set}");
+        assert!(set.ends_with(&format!(r#"AtE" "PX" "{at_most}""#)), "{set}");
     }
 }
 

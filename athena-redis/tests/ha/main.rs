@@ -14,6 +14,7 @@ mod credentials;
 mod heavy;
 mod history;
 mod lasting;
+mod operate;
 mod outage;
 mod rights;
 mod sentinel;

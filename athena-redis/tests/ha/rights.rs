@@ -74,6 +74,7 @@ async fn each_right_that_is_lacking_costs_what_belongs_to_it() {
         ("-info", &[Ability::Announce, Ability::Confirm]),
         ("-client", &[Ability::Announce]),
         ("-ping", &[]),
+        ("-time", &[]),
     ] {
         let server = RedisServer::start();
         let redis = redis(&server, &["~*", "&*", "+@all", denied]);

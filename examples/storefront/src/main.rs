@@ -5,6 +5,7 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `STOREFRONT_ADDR` | where it listens | `127.0.0.1:3000` |
+//! | `STOREFRONT_OPERATORS` | where operators reach it: `/athena`, `/health`, `/ha/status`, `/metrics` | `127.0.0.1:3001` |
 //! | `STOREFRONT_DB` | the SQLite file | `storefront.db` among the temporary files |
 //! | `STOREFRONT_REDIS` | the backend, `redis://…` | none: the cache lives in memory alone |
 //!
@@ -13,8 +14,8 @@
 mod database;
 mod error;
 mod extract;
+mod operators;
 mod product;
-mod read;
 mod routes;
 mod seed;
 mod store;
@@ -22,6 +23,7 @@ mod store;
 mod tests;
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,7 +32,6 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use database::Database;
-use routes::Shop;
 use store::Store;
 
 const PRODUCTS: u32 = 100_000;
@@ -47,14 +48,26 @@ async fn main() -> Result<()> {
     let cache = cache()?;
     cache.install();
 
-    let address = env::var("STOREFRONT_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
-    let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    let app = routes::routes(Shop { store, cache: cache.clone() });
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    let operators = operators::operators(store.clone(), &cache);
+    let operators = operators.into_make_service_with_connect_info::<SocketAddr>();
+    let inside = listener("STOREFRONT_OPERATORS", "127.0.0.1:3001").await?;
+    let outside = listener("STOREFRONT_ADDR", "127.0.0.1:3000").await?;
+    let (outside, inside) = tokio::join!(
+        axum::serve(outside, routes::routes(store)).with_graceful_shutdown(interrupted()),
+        axum::serve(inside, operators).with_graceful_shutdown(interrupted()),
+    );
+    outside?;
+    inside?;
 
     close(&cache).await;
     Ok(())
+}
+
+async fn listener(variable: &str, default: &str) -> Result<TcpListener> {
+    let address = env::var(variable).unwrap_or_else(|_| default.to_owned());
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening, as {variable} says");
+    Ok(listener)
 }
 
 fn database() -> Result<Database> {

@@ -126,7 +126,9 @@ impl Store {
 
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        self.database.run(|db| db.query_row("SELECT 1", [], |_| Ok(()))).await
+        self.database
+            .run(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM products)", [], |_| Ok(())))
+            .await
     }
 }
 

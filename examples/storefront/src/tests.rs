@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::database::Database;
-use crate::routes::{Shop, routes};
+use crate::operators::operators;
+use crate::routes::routes;
 use crate::seed;
 use crate::store::Store;
 
@@ -119,6 +120,27 @@ async fn what_makes_no_sense_is_refused_in_json() {
     }
 }
 
+#[tokio::test]
+async fn operators_see_what_customers_do_and_that_the_database_is_gone() {
+    let shop = Client::new();
+    shop.get("/products/42").await;
+    let status = shop.get("/ha/status").await.json;
+    assert_eq!(status["performance"]["requests"], 1);
+    assert_eq!(shop.get("/athena").await.status, 200);
+    assert_eq!(shop.get("/health/ready").await.status, 200);
+    let nobody = json!({ "cache": "test" });
+    let refused = shop.send("POST", "/athena/actions/resume", nobody).await;
+    assert_eq!(refused.status, 403, "who cannot say where they are does nothing");
+
+    let broken = Client::new();
+    broken.break_database();
+    let health = broken.get("/health").await;
+    assert_eq!(
+        (health.status, &health.json["entries"]["database"]["status"]),
+        (503, &json!("Unhealthy"))
+    );
+}
+
 /// A shop with a few products, and somebody who asks it.
 struct Client {
     app: Router,
@@ -146,7 +168,8 @@ impl Client {
         seed::fill(&database, PRODUCTS).unwrap();
         let clock = ManualClock::new();
         let cache = Cache::builder("test").clock(&clock).build().unwrap();
-        let app = routes(Shop { store: Store::new(database.clone()), cache: cache.clone() });
+        let store = Store::new(database.clone());
+        let app = routes(store.clone()).merge(operators(store, &cache));
         Self { app, cache, clock, database, path }
     }
 

@@ -12,7 +12,7 @@ use super::{on, played};
 use crate::oracle::check::Promise;
 use crate::oracle::fault::Fault;
 use crate::oracle::play::Play;
-use crate::oracle::workload::{BUSY, LENGTHY, QUIET, SLOW, Workload, Writers};
+use crate::oracle::workload::{BUSY, FURNISHED, LENGTHY, QUIET, SLOW, Workload, Writers};
 use crate::support::topology::Topology;
 
 /// No further play is begun after so long.
@@ -88,6 +88,24 @@ fn the_oracle_sees_that_memory_is_trusted_for_ever() {
 #[test]
 fn the_oracle_sees_that_invalidations_which_did_not_arrive_are_forgotten() {
     is_missed(Guard::Journal, &[Promise::P4], cut_off_writer);
+}
+
+#[test]
+fn the_oracle_sees_that_tags_which_nobody_has_named_are_not_compared() {
+    let workload = Workload { of_groups: 100, of_everything: 0, ..BUSY };
+    is_missed(Guard::UnnamedTags, &[Promise::P2, Promise::P3], |seed| in_health(seed, workload));
+}
+
+#[test]
+fn the_oracle_sees_that_what_is_read_counts_as_new() {
+    // So little is written that nobody loads anything for that, and nobody remembers how old it is.
+    let seldom = [Duration::from_secs(3), Duration::from_secs(6)];
+    let workload = Workload { write_pause: seldom, ..FURNISHED };
+    let play = |seed| {
+        let play = in_health(seed, workload).on(on("no-memory"));
+        Play { broken: Duration::from_secs(6), ..play }
+    };
+    is_missed(Guard::Age, &[Promise::P7], play);
 }
 
 #[test]

@@ -67,8 +67,9 @@ pub(super) const CLAIMS: [(&str, Forge); 7] = [
 impl Forgery {
     /// Takes apart what the cache wrote; nothing of what is something else.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        let bytes = without_term(bytes);
         let body = bytes.get(..bytes.len().checked_sub(4)?)?;
-        let is_whole = body.starts_with(b"AtC\x02") && bytes[body.len()..] == checksum(body);
+        let is_whole = body.starts_with(b"AtC\x03") && bytes[body.len()..] == checksum(body);
         let head = body.get(HEAD).filter(|_| is_whole)?.to_vec();
         let mut rest = body.get(HEAD.end..)?;
         let count = u16::from_le_bytes(take(&mut rest, 2)?.try_into().ok()?);
@@ -92,6 +93,13 @@ impl Forgery {
         bytes.extend(checksum(&bytes));
         bytes
     }
+}
+
+/// An entry without what Redis is told behind it of its end (`athena-redis/src/backend/term.rs`).
+fn without_term(bytes: &[u8]) -> &[u8] {
+    let is_told = bytes.ends_with(b"AtE") || bytes.ends_with(b"AtS");
+    let end = bytes.len().checked_sub(27).filter(|_| is_told);
+    end.map_or(bytes, |end| &bytes[..end])
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {

@@ -48,7 +48,7 @@ const JUNK: [&[u8]; 10] = [
     b"zzzzzzzzzzzzzzzz",
     b"18446744073709551616",
     b"\xff\xfe\0\r\n$5\r\nhello\r\n",
-    b"AtC\x02",
+    b"AtC\x03",
     &[b'f'; 100_000],
 ];
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use athena_cache::Source;
 use athena_cache::backend::{Ability, Cause, Failover};
+use athena_cache::{Moment, Occurrence, OccurrenceKind, Source};
 
 use super::stage::{MARGIN, Member, REDIS, SCRIPTS, Stage, defaults, endpoint, flawless};
 use crate::log;
@@ -80,6 +80,19 @@ async fn a02_a05_a62_a74_the_primary_is_killed_and_no_caller_notices() {
     let stats = member.cache.stats();
     assert_eq!((stats.failovers, stats.last_recovery), (promoted as u64, Some(last.took)));
     assert!(stats.last_failover.is_some());
+
+    // A62.
+    let failover = member.cache.status().await.failover;
+    assert_eq!(
+        (failover.failover_count, failover.recovery_time),
+        (promoted as u64, Some(last.took))
+    );
+    assert_eq!(failover.last_failover_time.map(Moment::unix_millis), stats.last_failover);
+    assert_eq!(failover.circuit_breaker_state.as_deref(), Some("Closed"));
+    let is_told = |it: &Occurrence| it.kind == OccurrenceKind::Failover;
+    let told: Vec<_> = member.cache.timeline().into_iter().filter(is_told).collect();
+    assert_eq!(told.len(), promoted, "{told:#?}");
+    assert_eq!(told[0].from.as_deref(), Some(&*first.from));
 
     // What the former primary was told counts as old, since its successor may lack invalidations.
     let current = origin.change();

@@ -47,6 +47,26 @@ fn a_value_of_another_item_or_of_the_future_was_never_written() {
 }
 
 #[test]
+fn what_is_fresh_was_loaded_within_its_life() {
+    let lives = Rules { lives: vec![Some(at(100))], ..rules() };
+    for (begun, loaded, expected) in [
+        (120, vec![20], None),
+        (121, vec![20], Some(Promise::P7)),
+        (300, vec![20, 205], None),
+        (300, vec![20, 310], None),
+        (300, vec![20, 311], Some(Promise::P7)),
+    ] {
+        let loaded = vec![loaded.into_iter().map(at).collect()];
+        let history = History { loaded, ..history(vec![], vec![read(1, begun, 1)]) };
+        assert_eq!(broken(&history, &lives).first().copied(), expected, "{begun}");
+        assert_eq!(broken(&history, &rules()), [], "nobody asks");
+    }
+    let flagged = Read { flags: Flags::Flagged, ..read(1, 300, 1) };
+    let history = History { loaded: vec![vec![at(20)]], ..history(vec![], vec![flagged]) };
+    assert_eq!(broken(&history, &lives), []);
+}
+
+#[test]
 fn what_was_invalidated_is_not_fresh_anywhere_after_the_bound() {
     let done = || vec![invalidated(150, Ending::Done)];
     for (begun, version, expected) in

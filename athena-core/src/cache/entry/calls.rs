@@ -192,7 +192,7 @@ impl<F, C> Entry<'_, F, C> {
         self.reach();
         let SitePolicy { memory_only, refresh, .. } = self.policy;
         let topic = || self.runtime.telemetry.topic(&self.key.whole(), None);
-        engine::hit(self.runtime, self.key.bytes(), memory_only, refresh, topic)
+        engine::hit(self.runtime, (self.key.bytes(), None), memory_only, refresh, topic)
     }
 
     async fn load<R, V, E>(self, shape: Shape<R, V, E>, load: impl Future<Output = R>) -> R
@@ -223,7 +223,7 @@ impl<F, C> Entry<'_, F, C> {
         // One of a cache that is closed asks nothing.
         let mut ask = self.ask(&call);
         let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
-        let mut attending = Attending::new(&call, &caller, engine);
+        let mut attending = Attending::new(&call, &caller, engine, "by hand");
         poll_fn(|context| attending.poll(&mut origin, context)).await
     }
 

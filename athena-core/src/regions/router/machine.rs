@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::limits::RouterSettings;
-use super::standing::{Signs, Standing, WatchedRegion};
+use super::standing::{RegionStanding, Signs, WatchedRegion};
 use crate::clock::Tick;
 
 /// How often it is asked whether to return.
@@ -81,7 +81,7 @@ impl Router {
     }
 
     /// How each region stands.
-    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing> {
+    pub(crate) fn standings(&self) -> impl Iterator<Item = RegionStanding> {
         self.regions.iter().map(|region| region.standing)
     }
 
@@ -146,8 +146,8 @@ impl Router {
             self.grace = self.settings.grace;
         }
         let reason = match standing {
-            Standing::Maintenance => SwitchReason::Maintenance,
-            Standing::Off => SwitchReason::ByHand,
+            RegionStanding::Maintenance => SwitchReason::Maintenance,
+            RegionStanding::Off => SwitchReason::ByHand,
             _ => SwitchReason::Silence,
         };
         self.switch(to, reason)
@@ -159,7 +159,7 @@ impl Router {
         }
         self.return_check = now.after(RETURN_CHECK);
         let preferred = self.regions.get(self.preferred)?;
-        if preferred.standing != Standing::Well || preferred.answered_for(now) < self.grace {
+        if preferred.standing != RegionStanding::Well || preferred.answered_for(now) < self.grace {
             return None;
         }
         // Regions 16: others may have seen here what is not known there.
@@ -180,7 +180,7 @@ impl Router {
         })
     }
 
-    fn standing(&self, region: usize) -> Option<Standing> {
+    fn standing(&self, region: usize) -> Option<RegionStanding> {
         self.regions.get(region).map(|region| region.standing)
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Signs {
 
 /// How a region stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum RegionStanding {
     /// It has not answered yet.
     Unknown,
     /// It answers, and has for as long as it has to.
@@ -40,7 +40,7 @@ pub(crate) enum Standing {
     Off,
 }
 
-impl Standing {
+impl RegionStanding {
     /// Whether whoever uses it has to leave it.
     pub(crate) fn is_to_be_left(self) -> bool {
         matches!(self, Self::Away | Self::Maintenance | Self::Off)
@@ -55,7 +55,7 @@ impl Standing {
 /// A region, and what is remembered of it.
 #[derive(Debug)]
 pub(super) struct WatchedRegion {
-    pub(super) standing: Standing,
+    pub(super) standing: RegionStanding,
     /// From when on silence counts: when the process last began to look.
     looked_since: Tick,
     /// Since when it has answered without a gap.
@@ -69,7 +69,7 @@ pub(super) struct WatchedRegion {
 impl WatchedRegion {
     pub(super) fn new(now: Tick) -> Self {
         Self {
-            standing: Standing::Unknown,
+            standing: RegionStanding::Unknown,
             looked_since: now,
             answers_since: None,
             is_on_probation: false,
@@ -133,13 +133,13 @@ impl WatchedRegion {
             self.is_on_probation = false;
         }
         self.standing = match self.answers_since {
-            _ if self.is_off => Standing::Off,
-            _ if self.maintenance.is_some() => Standing::Maintenance,
-            _ if is_silent => Standing::Away,
-            None if signs.latest.is_none() => Standing::Unknown,
-            None => Standing::Suspect,
-            Some(_) if self.is_on_probation => Standing::Probation,
-            Some(_) => Standing::Well,
+            _ if self.is_off => RegionStanding::Off,
+            _ if self.maintenance.is_some() => RegionStanding::Maintenance,
+            _ if is_silent => RegionStanding::Away,
+            None if signs.latest.is_none() => RegionStanding::Unknown,
+            None => RegionStanding::Suspect,
+            Some(_) if self.is_on_probation => RegionStanding::Probation,
+            Some(_) => RegionStanding::Well,
         };
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::limits::RouterSettings;
 use super::machine::{Router, SwitchReason};
-use super::standing::{Signs, Standing};
+use super::standing::{RegionStanding, Signs};
 use crate::clock::Tick;
 
 const STEP: u64 = 200;
@@ -142,7 +142,10 @@ fn a26_the_primary_is_left_within_five_seconds_after_it_has_answered_last() {
         let (at, to, reason) = run.switches[0];
         assert_eq!((to, reason), (1, SwitchReason::Silence));
         assert!((began + 3_000..began + 5_000).contains(&at), "{began} {at}");
-        assert_eq!(run.router.standings().collect::<Vec<_>>(), [Standing::Away, Standing::Well]);
+        assert_eq!(
+            run.router.standings().collect::<Vec<_>>(),
+            [RegionStanding::Away, RegionStanding::Well]
+        );
     }
 }
 
@@ -158,7 +161,7 @@ fn a_single_node_is_left_to_its_region_for_as_long_as_a_failover_may_take() {
 fn a_region_that_never_answers_is_unknown_and_then_left() {
     let never = Script { never: true, ..well() };
     let begun = run(0, &[never.clone(), well()]).until(2_000);
-    assert_eq!(begun.router.standings().next(), Some(Standing::Unknown));
+    assert_eq!(begun.router.standings().next(), Some(RegionStanding::Unknown));
     let run = begun.until(MINUTE);
     assert_eq!(run.switches(), [(3_200, 1)]);
     // With nobody else there is nowhere to go.
@@ -247,6 +250,6 @@ fn without_failover_nothing_is_left_or_returned_to_by_itself() {
         let now = Tick::from_millis(START + at);
         assert_eq!(router.tick(now, &[gone.signs(at), there.signs(at)]), None);
     }
-    assert_eq!(router.standings().next(), Some(Standing::Away), "it is told all the same");
+    assert_eq!(router.standings().next(), Some(RegionStanding::Away), "it is told all the same");
     assert!(router.prefer(1).is_some());
 }

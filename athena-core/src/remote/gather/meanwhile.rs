@@ -8,8 +8,9 @@ use tokio::task::{JoinHandle, yield_now};
 
 use super::model::numbered::{NumberedBackend, ReplyKind};
 use super::model::runtime;
+use super::names::ReadShare;
 use super::{Gatherers, MOST_AT_FIRST, Wish};
-use crate::backend::{Backend, Failure, Found, Node};
+use crate::backend::{Backend, Failure, Node};
 use crate::clock::Clock;
 use crate::coherence::guards::Guards;
 use crate::tasks::Tasks;
@@ -50,16 +51,17 @@ impl Way {
         self.gatherers.nodes.read()[0].most.store(most, Ordering::Relaxed);
     }
 
-    async fn reads(&self, name: &'static str) -> JoinHandle<Result<Found, Failure>> {
+    async fn reads(&self, name: &'static str) -> JoinHandle<Result<ReadShare, Failure>> {
         let reading = self.spawn(name);
         rest().await;
         reading
     }
 
-    fn spawn(&self, name: &'static str) -> JoinHandle<Result<Found, Failure>> {
+    fn spawn(&self, name: &'static str) -> JoinHandle<Result<ReadShare, Failure>> {
         let gatherers = Arc::clone(&self.gatherers);
         tokio::spawn(async move {
-            let wish = Wish { value: name, generations: &[], limit: LIMIT };
+            let since = gatherers.clock.now();
+            let wish = Wish { value: &name.into(), generations: &[], since, limit: LIMIT };
             gatherers.read(Node::new(0), wish).await
         })
     }

@@ -18,8 +18,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
 use self::numbered::{NumberedBackend, ReplyKind, generation_of, number_in};
+use super::names::ReadShare;
 use super::{Gatherers, MOST_AT_FIRST, TASKS, Wish};
-use crate::backend::{Backend, Class, Failure, Found, Node};
+use crate::backend::{Backend, Class, Failure, Node};
 use crate::clock::Clock;
 use crate::coherence::guards::{Guard, Guards};
 use crate::random::Random;
@@ -52,7 +53,7 @@ impl Wake for Awake {
     }
 }
 
-type Reading = Pin<Box<dyn Future<Output = Result<Found, Failure>>>>;
+type Reading = Pin<Box<dyn Future<Output = Result<ReadShare, Failure>>>>;
 
 /// A caller who waits.
 struct Comer {
@@ -137,8 +138,9 @@ impl Scene {
         let (gatherers, names) =
             (Arc::clone(&self.gatherers), (value.clone(), generations.clone()));
         let reading = Box::pin(async move {
-            let generations: Vec<_> = names.1.iter().map(String::as_str).collect();
-            let wish = Wish { value: &names.0, generations: &generations, limit };
+            let generations: Vec<_> = names.1.iter().map(|name| Arc::from(name.as_str())).collect();
+            let since = gatherers.clock.now();
+            let wish = Wish { value: &names.0.into(), generations: &generations, since, limit };
             gatherers.read(node, wish).await
         });
         let came = self.backend.count();
@@ -222,7 +224,7 @@ impl Scene {
     }
 
     /// What a caller was told is its own, and of after it came (coherence 23).
-    fn is_told(&mut self, comer: &Comer, told: Result<Found, Failure>) {
+    fn is_told(&mut self, comer: &Comer, told: Result<ReadShare, Failure>) {
         let seed = self.seed;
         let found = match told {
             Ok(found) => found,
@@ -244,9 +246,9 @@ impl Scene {
         let number = found.proof.expect("all answers have one").epoch;
         assert!(number >= comer.came, "seed {seed}: asked before it came: {number}");
         let expected = self.backend.stored(&comer.value, number);
-        assert_eq!(found.values, [expected], "seed {seed}: {}", comer.value);
+        assert_eq!(found.value, expected, "seed {seed}: {}", comer.value);
         let asked = comer.generations.iter().map(|name| generation_of(name, number));
-        assert_eq!(found.generations, asked.collect::<Vec<_>>(), "seed {seed}");
+        assert_eq!(found.generations.to_vec(), asked.collect::<Vec<_>>(), "seed {seed}");
         let names = self.backend.asked(number);
         assert!(names.values.contains(&comer.value), "seed {seed}: {names:?}");
         assert!(comer.node == Node::new(0) || comer.value.starts_with('1'), "seed {seed}");

@@ -103,7 +103,7 @@ impl Remote {
             alone.into_iter().map(|(name, _)| WantedName::Value(name)).collect();
         for name in generations {
             if !fetched.generations.contains_key(name) {
-                let known = self.known(name);
+                let known = self.known(name, self.clock.now());
                 if known.is_none() {
                     names.push(WantedName::Generation(name));
                 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::fetch::Read;
-use super::{Attempt, Question};
-use crate::backend::{Failure, Found};
+use super::{Attempt, GenerationNames, Question};
+use crate::backend::Failure;
+use crate::clock::Tick;
 use crate::envelope::Stamp;
+use crate::key::name::GenerationName;
 use crate::remote::announcements::Announcements;
 use crate::remote::gather::Wish;
+use crate::remote::gather::names::ReadShare;
 use crate::remote::heavy::Travels;
 use crate::remote::known::Sighting;
-use crate::remote::names::GenerationName;
 use crate::remote::pipeline::Operation;
 use crate::remote::{Address, Remote};
 use crate::resilience::deadline::Deadline;
@@ -33,9 +35,9 @@ impl Remote {
         if acknowledged.is_due() || self.journal.depth() > 0 {
             return None;
         }
-        let value = address.value.as_str();
+        let value = &*address.value;
         let node = self.backend.node(value);
-        let generations: Vec<_> = self.generation_names(&address.entry, tags).collect();
+        let generations: GenerationNames = self.generation_names(&address.entry, tags).collect();
         if generations.iter().any(|name| self.backend.node(name) != node) {
             return None;
         }
@@ -47,13 +49,13 @@ impl Remote {
         let (incarnation, asked) = self.before_asking(node);
         let question =
             Question { address, tags, generations, travels, since, asked, deadline, held };
-        let known = |name: &GenerationName| self.known(name).map(Read::from_known);
-        let known: Vec<_> = question.generations.iter().map(known).collect();
+        let known = |name: &GenerationName| self.known(name, asked).map(Read::from_known);
+        let known: SmallVec<[_; 3]> = question.generations.iter().map(known).collect();
         let unknown = || question.generations.iter().zip(&known).filter(|(_, it)| it.is_none());
-        let names: Vec<_> = unknown().map(|(name, _)| &**name).collect();
-        let read = || self.read_together(value, &names, travels, deadline);
-        let Found { mut values, generations, proof } =
-            match self.ask(Operation::read(), value, deadline, read).await {
+        let names: GenerationNames = unknown().map(|(name, _)| Arc::clone(name)).collect();
+        let read = |now| self.read_together(&address.value, &names, travels, (now, deadline));
+        let ReadShare { value: stored, generations, proof } =
+            match self.ask_from(asked, Operation::read(), value, deadline, read).await {
                 Ok(found) => found,
                 Err(failure) => {
                     let own = self.hold(value).map(|hold| hold.failure());
@@ -64,7 +66,6 @@ impl Remote {
         let proof = proof?;
         let session = sessions.of(node, incarnation, &proof, asked);
         let (history, is_confirmed) = (proof.history, sessions.is_confirmed(&proof));
-        let stored = values.pop().flatten();
         self.note_size(value, stored.as_ref());
         let mut read = generations.into_iter();
         let mut current = SmallVec::with_capacity(known.len());
@@ -90,21 +91,21 @@ impl Remote {
     /// Reads them with what others read meanwhile, unless that would be in each other's way.
     async fn read_together(
         &self,
-        value: &str,
-        generations: &[&str],
+        value: &Arc<str>,
+        generations: &[GenerationName],
         travels: Travels,
-        deadline: Deadline,
-    ) -> Result<Found, Failure> {
+        (now, deadline): (Tick, Deadline),
+    ) -> Result<ReadShare, Failure> {
         // Looked at each time: what was given up is not attempted again.
         if let Some(hold) = self.hold(value) {
             return Err(hold.failure());
         }
         let timeout = self.settings.load().attempt_timeout;
-        let limit = deadline.attempt(self.clock.now(), timeout);
+        let limit = deadline.attempt(now, timeout);
+        let wish = Wish { value, generations, since: now, limit: timeout };
         if travels == Travels::Together && limit == Some(timeout) {
-            let wish = Wish { value, generations, limit: timeout };
             return self.gatherers.read(self.backend.node(value), wish).await;
         }
-        self.backend.read(&[value], generations).await
+        wish.read(&*self.backend).await
     }
 }

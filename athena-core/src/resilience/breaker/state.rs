@@ -1,7 +1,10 @@
 //! The states of a breaker, as others see them.
 
+use serde::Serialize;
+
 /// The state of a breaker, for people and counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum BreakerState {
     /// Operations pass.

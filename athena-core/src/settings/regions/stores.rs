@@ -47,7 +47,7 @@ impl RegionStores {
                 ));
                 continue;
             };
-            if store.changes().is_none() && settings.replication != super::Replication::Off {
+            if store.changes().is_none() && settings.replication != super::RegionReplication::Off {
                 let name = Excerpt::of(name);
                 faults.push(format!(
                     "the store of region `{name}` keeps no log of invalidations, which `regions.replication` needs \

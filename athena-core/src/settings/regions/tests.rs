@@ -26,7 +26,7 @@ fn a24_what_is_left_out_has_the_numbers_of_the_guide_and_what_is_written_is_read
     .expect("it is good");
     assert_eq!(read, two());
     assert_eq!(read.failover_timeout, Duration::from_secs(30));
-    assert!(read.failover && read.replication == Replication::Invalidations);
+    assert!(read.failover && read.replication == RegionReplication::Invalidations);
     assert_eq!(faults(&read), [""; 0]);
     let router = read.router();
     assert_eq!((router.detect, router.grace), (Duration::from_secs(3), Duration::from_secs(60)));
@@ -100,7 +100,7 @@ fn a24_what_cannot_be_is_refused_with_all_faults_at_once() {
         ),
         (
             with(|it| {
-                it.replication = Replication::Off;
+                it.replication = RegionReplication::Off;
                 it.source_lag = Duration::from_secs(1);
             }),
             "`regions.source_lag` is 1s, which needs `regions.replication` to be Invalidations or Values, and it is Off",

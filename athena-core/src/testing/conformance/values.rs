@@ -152,6 +152,40 @@ pub(super) async fn shortening_shortens(probe: &Checked) {
     probe.until("a shortened value ends", async || probe.value(&entry).await.is_none()).await;
 }
 
+pub(super) async fn each_of_many_values_has_its_own_life(probe: &Checked) {
+    let lives = [LONG, LONG / 2, LONG, LONG / 4];
+    let entries: Vec<_> = (0..4).map(|number| probe.entry(&number.to_string())).collect();
+    for (entry, life) in entries.iter().zip(lives) {
+        probe.insert(entry, b"bar", life).await;
+    }
+    probe.shorten(&entries[2], LONG / 8).await;
+    let values: Vec<_> = entries.iter().map(|entry| entry.value.as_str()).collect();
+    let found = probe.read(&values, &[]).await.values;
+    let lives = [LONG, LONG / 2, LONG / 8, LONG / 4];
+    for (found, life) in found.into_iter().zip(lives) {
+        let left = found.map(|stored| stored.remaining);
+        let plausible = left.is_some_and(|left| left <= life && left + SLACK >= life);
+        probe.promise(plausible, "the remaining life is that of its value", (left, life));
+    }
+}
+
+pub(super) async fn the_shortest_of_several_lives_holds(probe: &Checked) {
+    let entry = probe.entry("foo");
+    probe.insert(&entry, b"bar", LONG).await;
+    for life in [LONG / 2, LONG / 4, LONG / 2, LONG] {
+        probe.shorten(&entry, life).await;
+    }
+    expect(probe, &entry, b"bar", LONG / 4).await;
+}
+
+pub(super) async fn what_was_shortened_has_a_whole_life_once_it_is_stored_again(probe: &Checked) {
+    let entry = probe.entry("foo");
+    probe.insert(&entry, b"bar", LONG).await;
+    probe.shorten(&entry, LONG / 2).await;
+    probe.insert(&entry, b"baz", LONG).await;
+    expect(probe, &entry, b"baz", LONG).await;
+}
+
 pub(super) async fn shortening_never_lengthens(probe: &Checked) {
     let entry = probe.entry("foo");
     probe.insert(&entry, b"bar", LONG / 2).await;

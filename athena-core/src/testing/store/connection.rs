@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
-use super::contents::{FollowedLog, KeptLog, StoredBytes};
+use super::contents::{FollowedLog, KeptLog, Roster, StoredBytes};
 use crate::backend::{Change, Listener};
 use crate::clock::Tick;
 use crate::lock::Mutex;
@@ -93,6 +93,8 @@ pub(super) struct Store {
     pub(super) readers: Vec<(Weak<Channel>, HashSet<String>)>,
     /// How often another node has taken over.
     pub(super) successions: u64,
+    /// The fleets, by prefix.
+    pub(super) rosters: HashMap<String, Roster>,
     number: StoreNumber,
 }
 

@@ -1,11 +1,14 @@
 //! What a backend in memory holds.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::backend::{
     Absent, Bump, Generation, Item, Lasting, LogPosition, LogRecord, Parked, Proposal, Token,
 };
 use crate::clock::Tick;
+
+/// When each process of a fleet came last, and until when it is one of it.
+pub(super) type Roster = BTreeMap<String, (Tick, Tick)>;
 
 #[derive(Debug)]
 pub(super) struct StoredBytes {

@@ -74,6 +74,11 @@ impl Batch {
         part
     }
 
+    /// Whether a command asks a node for its time.
+    pub(crate) fn is_time(&self, index: CommandIndex) -> bool {
+        self.time == Some(index.position)
+    }
+
     /// Every command.
     pub(crate) fn indices(&self) -> impl Iterator<Item = CommandIndex> + use<> {
         (0..self.len()).map(CommandIndex::new)
@@ -151,6 +156,13 @@ impl Assembly {
     /// Room for the replies to a batch.
     pub(crate) fn new(batch: &Batch) -> Self {
         Self((0..batch.len()).map(|_| Pieces::Missing).collect())
+    }
+
+    /// Takes the reply to a command for nothing.
+    pub(crate) fn discard(&mut self, position: usize) {
+        if let Some(pieces) = self.0.get_mut(position) {
+            *pieces = Pieces::Missing;
+        }
     }
 
     /// Makes room for one reply for each name of a command.

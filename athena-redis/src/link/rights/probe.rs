@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{CLUSTER_INFO, INFO, LIMITS, Lacks, NodeKind, RIGHTS, Right, TRACKING};
+use super::{CLUSTER_INFO, INFO, LIMITS, Lacks, NodeKind, RIGHTS, Right, TIME, TRACKING};
 use crate::config::Access;
 use crate::link::batch::{Batch, Replies, Words};
 use crate::link::unheard::TABLE_LIMIT;
@@ -54,7 +54,7 @@ pub(in crate::link) struct Terms {
 
 /// Which rights a probe asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     /// All that the rest of a login does not tell.
     Login,
     /// All.
@@ -110,7 +110,7 @@ impl Probe {
         Self::new(terms, Scope::Login)
     }
 
-    fn new(Terms { prefixes, place }: Terms, scope: Scope) -> Self {
+    pub(super) fn new(Terms { prefixes, place }: Terms, scope: Scope) -> Self {
         Self { prefixes, place, scope }
     }
 
@@ -162,7 +162,7 @@ impl Probe {
 }
 
 fn has_name(command: &str) -> bool {
-    !matches!(command, TRACKING | INFO | LIMITS | CLUSTER_INFO | "ping" | "asking")
+    !matches!(command, TRACKING | INFO | LIMITS | CLUSTER_INFO | TIME | "ping" | "asking")
 }
 
 /// Adds a command in a form that changes nothing.
@@ -172,7 +172,7 @@ fn ask(batch: &mut Batch, command: &str, name: &str) {
         INFO => batch.command("INFO").arg("server"),
         LIMITS => batch.command("CONFIG").args(["GET", TABLE_LIMIT]),
         CLUSTER_INFO => batch.command("CLUSTER").arg("INFO"),
-        "ping" | "asking" => batch.command(&command.to_uppercase()),
+        TIME | "ping" | "asking" => batch.command(&command.to_uppercase()),
         "set" => batch.command("SET").arg(name).args(["0", "XX", "PX", "1"]),
         "pexpire" => batch.command("PEXPIRE").arg(name).arg("1"),
         "eval" => batch.command("EVAL").arg(SOURCE).arg("1").arg(name),

@@ -18,6 +18,8 @@ pub(super) struct Layout {
     members: Vec<Member>,
     /// Whether it is more than one other node's word that each of them is there.
     attested: Vec<bool>,
+    /// Whether the others know each of them.
+    known: Vec<bool>,
     /// The place of each slot's owner among the members.
     owners: Vec<Option<u16>>,
 }
@@ -50,6 +52,7 @@ impl Layout {
         let spoken = census.spoken();
         let members: Vec<_> = census.all().map(|known| known.member.clone()).collect();
         let attested = census.all().map(Known::is_attested).collect();
+        let known = census.all().map(|known| !known.is_unknown()).collect();
         let mut owners = vec![None; usize::from(slot::COUNT)];
         let mut weights = vec![None; usize::from(slot::COUNT)];
         for (place, known) in (0_u16..).zip(census.all()) {
@@ -74,7 +77,7 @@ impl Layout {
                 owners[slot] = owners[slot].or(Some(place));
             }
         }
-        Self { members, attested, owners }
+        Self { members, attested, known, owners }
     }
 
     /// Has slots that nobody claims stay with those who served them by an earlier layout, if they are there.
@@ -146,6 +149,12 @@ impl Layout {
     /// Every node.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.members.iter().map(|member| &member.endpoint)
+    }
+
+    /// Every node that the others know, and whether it is more than one other node's word that it is there.
+    pub(super) fn known_members(&self) -> impl Iterator<Item = (&Member, bool)> {
+        let known = self.members.iter().zip(&self.attested).zip(&self.known);
+        known.filter(|(_, is_known)| **is_known).map(|((member, attested), _)| (member, *attested))
     }
 
     /// Other addresses of nodes, and the ones used here.

@@ -245,6 +245,11 @@ impl ClusterMachine {
         std::mem::take(&mut self.actions)
     }
 
+    /// What follows from all words, as far as there were any.
+    pub(super) fn layout(&self) -> Option<&Arc<Layout>> {
+        self.layout.as_ref()
+    }
+
     /// Whether it has no layout yet.
     pub(super) fn is_searching(&self) -> bool {
         self.layout.is_none()

@@ -93,6 +93,17 @@ impl Map {
         self.links.get(usize::from(*self.places.get(number_of(node))?))
     }
 
+    /// A number for each node, made of the slots that it serves.
+    pub(super) fn terms(&self) -> Vec<(Node, u64)> {
+        let mut terms: Vec<_> = self.nodes.iter().map(|node| (*node, 0_u64)).collect();
+        for (slot, place) in (0_u64..).zip(&self.owners) {
+            if let Some((_, term)) = terms.get_mut(usize::from(*place)) {
+                *term = (term.rotate_left(5) ^ (slot + 1)).wrapping_mul(0x517c_c1b7_2722_0a95);
+            }
+        }
+        terms
+    }
+
     fn place_of(&mut self, link: Arc<Link>) -> u16 {
         let number = number_of(link.node());
         let known = self.places.get(number).copied().filter(|place| *place != NOBODY);

@@ -30,8 +30,10 @@ pub(super) struct Delivery<'a> {
     failed: Option<(usize, Failure)>,
     /// Who answered the last command so far, on which connection.
     last: Option<(CommandIndex, Arc<Link>, Origin)>,
-    /// Where the replies that are final came from.
+    /// Where the replies that are final came from, but for a time.
     origin: Origin,
+    /// Where a time came from.
+    told_time: Origin,
     superseded: bool,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Delivery<'a> {
             failed: None,
             last: None,
             origin: Origin::Nowhere,
+            told_time: Origin::Nowhere,
             superseded: false,
         }
     }
@@ -111,7 +114,14 @@ impl<'a> Delivery<'a> {
         }
         match self.last {
             Some((_, link, _)) if self.superseded => Ok((link, Replies::superseded())),
-            Some((_, link, last)) => Ok((link, self.assembly.into_replies(self.origin.and(last)))),
+            Some((_, link, last)) => {
+                let origin = self.origin.and(last);
+                // Coherence 25: of another node than the values it is the time of another clock.
+                if let Some(position) = self.batch.time().filter(|_| self.told_time != origin) {
+                    self.assembly.discard(position);
+                }
+                Ok((link, self.assembly.into_replies(origin)))
+            }
             None => Err(Failure::new(Class::Unready, "redis cluster: there was nothing to send")),
         }
     }
@@ -133,12 +143,18 @@ impl<'a> Delivery<'a> {
             Asking::Asking => replies.origin().of_stand_in(),
         };
         self.superseded |= replies.is_superseded();
-        if let Some(index) = node_batch.indices.last() {
+        // Whoever tells the time serves no name by that.
+        let names = || node_batch.indices.iter().filter(|index| !self.batch.is_time(**index));
+        if let Some(index) = names().next_back() {
             self.note_last(*index, &node_batch.path.link, origin);
         }
         for (index, reply) in node_batch.indices.iter().zip(replies.each()) {
             if reply.routing() == Routing::Done {
-                self.origin = self.origin.and(origin);
+                if self.batch.is_time(*index) {
+                    self.told_time = origin;
+                } else {
+                    self.origin = self.origin.and(origin);
+                }
             }
             self.judge(&node_batch, *index, reply);
         }

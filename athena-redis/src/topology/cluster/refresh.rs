@@ -29,6 +29,7 @@ pub(super) async fn refresh(shared: Arc<ClusterState>) {
     let mut refresher = Refresher::new(Arc::clone(&shared));
     loop {
         refresher.handle(ClusterEvent::Look);
+        refresher.tell_known();
         let event = match refresher.next(&shared.wanted, &mut alarm).await {
             Trigger::Answer(answer) => {
                 refresher.hear(*answer);
@@ -140,6 +141,14 @@ impl Refresher {
         }
     }
 
+    /// Lets operators see who is there.
+    fn tell_known(&self) {
+        let Some(layout) = self.machine.layout() else { return };
+        if self.shared.known.load().as_ref().is_none_or(|known| !Arc::ptr_eq(known, layout)) {
+            self.shared.known.store(Some(Arc::clone(layout)));
+        }
+    }
+
     /// Notes how a node spoke, if it did, and whose last word counts no longer.
     fn heard(&mut self, answer: Answer) -> ClusterEvent {
         let Answer { endpoint: node, link, epoch, view, preferred } = answer;
@@ -190,7 +199,11 @@ impl Refresher {
                     link.trust_again();
                 }
             }
-            ClusterAction::Install(layout) => registry.publish(&layout),
+            ClusterAction::Install(layout) => {
+                // Before operations can follow it: whoever waits for a map asks who is there.
+                self.shared.known.store(Some(Arc::clone(&layout)));
+                registry.publish(&layout);
+            }
             ClusterAction::Found => {
                 tracing::debug!("the map of the redis cluster has changed");
                 search.send_replace(Search::Done);

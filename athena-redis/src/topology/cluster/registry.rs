@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::url::Endpoint;
 
 /// How many nodes of a map are dialed, before an operation needs them, that one other alone says are there.
-const MOST_UNATTESTED: usize = 16;
+pub(super) const MOST_UNATTESTED: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Registry {

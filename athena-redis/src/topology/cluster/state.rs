@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arc_swap::ArcSwapOption;
 use athena_cache_core::backend::{Class, Failure, Message, Node};
 use tokio::sync::{Notify, watch};
 
+use super::layout::Layout;
 use super::registry::Registry;
 use crate::config::Access;
 use crate::link::Client;
@@ -25,6 +27,8 @@ pub(super) struct ClusterState {
     pub(super) wanted: Wanted,
     pub(super) search: watch::Sender<Search>,
     pub(super) is_refreshed: AtomicBool,
+    /// Who is there, those that serve nothing included, by the latest words; for operators.
+    pub(super) known: ArcSwapOption<Layout>,
 }
 
 /// That somebody met what the map does not show, and at which nodes.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what was closed stays so, and one link serves at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::config::Access;
 use crate::link::{Client, Link};
+use crate::lock::Lock;
 use crate::no_primary::Absence;
 use crate::url::Endpoint;
 
@@ -35,6 +37,15 @@ pub(super) struct SentinelState {
     /// in nanoseconds; 0 if they never were.
     pub(super) confirmed: AtomicU64,
     pub(super) shortfalls: Shortfalls,
+    /// Whom the tracker is in touch with; for operators.
+    pub(super) known: Lock<Acquaintances>,
+}
+
+/// Sentinels and data nodes that most sentinels list.
+#[derive(Debug, Default)]
+pub(super) struct Acquaintances {
+    pub(super) sentinels: BTreeSet<Endpoint>,
+    pub(super) nodes: BTreeSet<Endpoint>,
 }
 
 /// Why nobody confirms who serves, as it was told.

@@ -104,14 +104,22 @@ impl Tracker {
                 if self.shared.seeds.contains(&endpoint) {
                     poller.link().urge();
                 }
+                self.shared.known.lock().sentinels.insert(endpoint.clone());
                 self.sentinels.insert(endpoint, poller);
             }
             SentinelAction::PollNode(endpoint) => {
                 let poller = self.poller_of_node(endpoint.clone());
+                self.shared.known.lock().nodes.insert(endpoint.clone());
                 self.nodes.insert(endpoint, poller);
             }
-            SentinelAction::LeaveSentinel(endpoint) => drop(self.sentinels.remove(&endpoint)),
-            SentinelAction::LeaveNode(endpoint) => drop(self.nodes.remove(&endpoint)),
+            SentinelAction::LeaveSentinel(endpoint) => {
+                self.shared.known.lock().sentinels.remove(&endpoint);
+                self.sentinels.remove(&endpoint);
+            }
+            SentinelAction::LeaveNode(endpoint) => {
+                self.shared.known.lock().nodes.remove(&endpoint);
+                self.nodes.remove(&endpoint);
+            }
             SentinelAction::Urge(endpoint) => {
                 if let Some(poller) = self.nodes.get(&endpoint) {
                     poller.link().urge();

@@ -1,7 +1,7 @@
 //! Regions that are left or used because somebody says so.
 
 use super::super::machine::{Switch, SwitchReason};
-use super::super::standing::Standing;
+use super::super::standing::RegionStanding;
 use super::{MINUTE, START, run, silent, well};
 use crate::clock::Tick;
 
@@ -12,10 +12,10 @@ fn b33_what_announces_that_it_will_be_away_is_left_before_and_returned_to_after_
     run.router.hold(0, Tick::from_millis(START + 40_000));
     let mut run = run.until(20_000);
     assert_eq!(run.switches, [(10_200, 1, SwitchReason::Maintenance)]);
-    assert_eq!(run.router.standings().next(), Some(Standing::Maintenance));
+    assert_eq!(run.router.standings().next(), Some(RegionStanding::Maintenance));
     run.router.release(0, Tick::from_millis(START + 20_000));
     let run = run.until(25_000);
-    assert_eq!(run.router.standings().next(), Some(Standing::Probation));
+    assert_eq!(run.router.standings().next(), Some(RegionStanding::Probation));
     let run = run.until(3 * MINUTE);
     assert_eq!(run.switches()[1..], [(80_400, 0)]);
 }
@@ -47,7 +47,7 @@ fn a_word_by_hand_is_done_at_once_and_is_the_preference_from_then_on() {
     run.router.set_off(1, true);
     let mut run = run.until(11 * MINUTE);
     assert_eq!(run.router.active(), 0);
-    assert_eq!(run.router.standings().nth(1), Some(Standing::Off));
+    assert_eq!(run.router.standings().nth(1), Some(RegionStanding::Off));
     run.router.set_off(1, false);
     let run = run.until(13 * MINUTE);
     assert_eq!(run.router.active(), 1, "preferred, and allowed again");

@@ -1,0 +1,69 @@
+//! Which cache a request is about.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+
+use super::document::refusal;
+use crate::caches::Caches;
+
+/// The place of the cache that a query names as `cache=…`; the first one where it names none.
+///
+/// # Errors
+///
+/// The response where it asks for something else, or for a cache that is not shown.
+pub(crate) fn cache_of(caches: &Caches, query: Option<&str>) -> Result<usize, Box<Response<Body>>> {
+    let bad = |why: String| Box::new(refusal(StatusCode::BAD_REQUEST, &why));
+    let mut wanted = None;
+    for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        if name != "cache" {
+            return Err(bad("the query has a parameter that is unknown, expected `cache`".into()));
+        }
+        let value = decoded(value);
+        wanted = Some(value.ok_or_else(|| bad("`cache` is not UTF-8, percent-encoded".into()))?);
+    }
+    let found = caches.named(wanted.as_deref()).map(|(place, _)| place);
+    found.ok_or_else(|| {
+        let known = caches.names().join("`, `");
+        Box::new(refusal(
+            StatusCode::NOT_FOUND,
+            &format!("no such cache, expected one of `{known}`"),
+        ))
+    })
+}
+
+/// The text that a part of a query stands for.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_query_is_read_or_refused() {
+        for (text, expected) in [
+            ("shop", Some("shop")),
+            ("shop%3Aeu+1", Some("shop:eu 1")),
+            ("%e2%82%ac", Some("€")),
+            ("%ff", None),
+            ("%4", None),
+            ("%zz", None),
+        ] {
+            assert_eq!(decoded(text).as_deref(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The text that Prometheus scrapes, format 0.0.4.
+//!
+//! Written by hand: it takes a page, and no crate for it holds still for as long as a cache should.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use athena_cache_core::Cache;
+//! use athena_cache_observe::prometheus::{self, Exposition};
+//!
+//! let cache = Cache::in_memory("shop");
+//! cache.entry("a").get::<u8>().await.unwrap();
+//! // What the handler of `GET /metrics` answers with, as `prometheus::CONTENT_TYPE`.
+//! let text = Exposition::new().render(&[cache.report()]);
+//! assert!(text.contains("athena_cache_health_status{cache=\"shop\",check=\"cache\"} 0\n"));
+//! # let _ = prometheus::CONTENT_TYPE;
+//! # }
+//! ```
+//!
+//! Every name begins with `athena_cache_` and has the label `cache`, the namespace. Counters begin at zero with the
+//! process. What is not known is left out, and never zero in its place.
+//!
+//! | name | labels | is |
+//! |---|---|---|
+//! | `requests_total` | `site`, `result`: `memory`, `backend`, `stale`, `joined`, `miss`, `bypass` | calls, each once |
+//! | `degraded_total` | `site` | of them, those that were answered without the backend's word |
+//! | `request_duration_seconds` | `tier`: `memory`, `backend`, `load`, `joined`, `stale`, `fallback` | histogram: how long callers waited; of hits in memory one in 1024 is measured |
+//! | `load_duration_seconds` | `site` | histogram: what functions take that return something |
+//! | `load_failures_total`, `load_timeouts_total` | `site` | loads that failed, or were given up |
+//! | `refreshes_total` | `site` | loads in the background |
+//! | `stale_age_seconds` | | histogram: how old stale answers were |
+//! | `fills_total` | | values that the backend took |
+//! | `not_kept_total` | `reason` | values that were not kept, or not sent |
+//! | `unreadable_total`, `unwritable_total` | | entries that could not be read, or not written |
+//! | `operation_duration_seconds` | `operation` | histogram: what exchanges with nodes took; with `endpoint` with [`endpoints`](Exposition::endpoints), as the next one and `node_info` |
+//! | `operation_failures_total` | `operation`, `class` | operations that the backend did not do: no caller saw them |
+//! | `retries_total`, `reconnects_total`, `breaker_openings_total` | | |
+//! | `failovers_total` | `cause`: `planned`, `unplanned` | |
+//! | `last_failover_timestamp_seconds`, `last_recovery_seconds` | | once there was one |
+//! | `invalidations_total`, `journaled_total` | | all, and those that had to wait |
+//! | `journal_entries`, `journal_oldest_seconds` | | those that wait now |
+//! | `entries`, `entries_max`, `entry_bytes` | | what is in memory |
+//! | `health_status` | `check` | 0 healthy, 1 degraded, 2 unhealthy; `cache` is what is known, the others what health checks found if they were asked within a minute |
+//! | `health_check_seconds` | `check` | how long that took; likewise |
+//! | `node_info` | `role`, `history` | 1 for each node in use; another history is another past, as after a failover |
+//! | `nodes`, `nodes_ready`, `nodes_trusted`, `operations_in_flight` | | of the backend |
+//! | `breakers` | `traffic`: `serving`, `storing`; `state` | how many are in this state |
+//! | `node_ready`, `node_trusted`, `node_in_flight` | `endpoint` | with [`endpoints`](Exposition::endpoints) |
+//! | `node_breaker_state` | `endpoint`, `traffic`, `state` | 1 for the state that it is in; likewise |
+
+mod families;
+mod nodes;
+mod text;
+
+use athena_cache_core::Report;
+
+use text::Text;
+
+/// The content type of the text.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How reports are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Exposition {
+    endpoints: bool,
+}
+
+impl Exposition {
+    /// Without addresses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether each node of the backend is shown by itself, with its address.
+    #[must_use]
+    pub fn endpoints(self, endpoints: bool) -> Self {
+        Self { endpoints }
+    }
+
+    /// The text of these reports, one for each cache of the process.
+    ///
+    /// Two of one namespace give samples that Prometheus refuses as duplicates: give one, or name them apart.
+    pub fn render(self, reports: &[Report]) -> String {
+        let mut text = Text::default();
+        families::calls(&mut text, reports);
+        families::entries(&mut text, reports);
+        families::backend(&mut text, reports);
+        nodes::operations(&mut text, reports, self.endpoints);
+        nodes::health(&mut text, reports);
+        nodes::nodes(&mut text, reports);
+        nodes::info(&mut text, reports, self.endpoints);
+        if self.endpoints {
+            nodes::endpoints(&mut text, reports);
+        }
+        text.into_string()
+    }
+}
