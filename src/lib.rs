@@ -75,9 +75,10 @@ pub use athena_cache_core::{
     HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated, Jitter,
     JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need, NeutralHealth,
     NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of, Outcome, Percent,
-    Performance, Postcard, ProcessStatus, Quiet, Rates, Report, Resilience, RetrySettings,
-    ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source, Stats, Status, Topic,
-    Traffic, TrustStatus, Typed, WaitReport, backend, escape, of, tag,
+    Performance, Postcard, ProcessStatus, Quiet, Rates, RegionReplication, RegionSettings,
+    RegionStanding, RegionStatus, Report, Resilience, RetrySettings, ServerStatus, Settings,
+    SiteRates, SiteReport, SiteSettings, Source, Stats, Status, SwitchReason, Topic, Traffic,
+    TrustStatus, Typed, WaitReport, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]

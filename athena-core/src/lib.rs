@@ -42,7 +42,6 @@ mod policy;
 #[doc(hidden)]
 pub mod private;
 mod random;
-#[cfg_attr(not(test), expect(dead_code, reason = "no cache has a second region yet"))]
 mod regions;
 mod remote;
 mod resilience;
@@ -76,13 +75,15 @@ pub use health::{
 pub use moment::Moment;
 pub use of::{Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
-pub use remote::NodeStatus;
+pub use regions::{RegionStanding, SwitchReason};
+pub use remote::{NodeStatus, RegionStatus};
 pub use resilience::breaker::{BreakerSettings, BreakerState};
 pub use resilience::class::Traffic;
 pub use resilience::retry::{Jitter, RetrySettings};
 pub use resilience::settings::Resilience;
 pub use runtime::Invalidated;
 pub use settings::{HealthSettings, Memory, MemoryRole, Settings, SiteSettings};
+pub use settings::{RegionReplication, RegionSettings};
 pub use tag::{escape, tag};
 pub use telemetry::event::NotKept;
 pub use telemetry::timeline::{Occurrence, OccurrenceKind};

@@ -1,9 +1,10 @@
 //! Decisions for a namespace that has a second region: docs/protocol.md, "Regions".
 //!
 //! Invariant: nothing here awaits, logs or reads a clock, and nothing is taken for heard, told or settled before it
-//! was acknowledged. What obeys them is not there yet: no cache has a second region.
+//! was acknowledged. `remote/regions.rs` obeys them.
 
 mod hearing;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
 mod maintenance;
 #[cfg(test)]
 mod model;
@@ -14,7 +15,11 @@ mod round;
 mod router;
 mod untold;
 
+pub(crate) use self::hearing::Hearing;
 pub(crate) use self::outbox::{Owed, Unapplied};
+pub(crate) use self::pace::{Pace, RoundEnd};
 pub(crate) use self::reach::Reach;
 pub(crate) use self::round::{LogReading, RoundStep};
-pub(crate) use self::router::RouterSettings;
+pub use self::router::{RegionStanding, SwitchReason};
+pub(crate) use self::router::{Router, RouterSettings, Signs, Switch};
+pub(crate) use self::untold::{Telling, Untold};

@@ -11,6 +11,7 @@ mod acknowledged;
 mod announcements;
 mod breakers;
 mod check;
+mod following;
 mod gather;
 mod generations;
 mod given_up;
@@ -19,14 +20,19 @@ mod invalidate;
 pub(crate) mod journal;
 mod known;
 pub(crate) mod lease;
+mod logged;
 mod names;
 mod pipeline;
-#[cfg_attr(not(test), expect(dead_code, reason = "no cache has a second region yet"))]
 mod pump;
+mod pumped;
 mod read;
+mod regional;
+pub(crate) mod regions;
+mod remotes;
 mod standing;
 mod status;
 mod store;
+mod untold;
 mod upkeep;
 pub(crate) mod wake;
 
@@ -44,6 +50,7 @@ use self::gather::Gatherers;
 use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
+use self::regional::Regional;
 use self::standing::Standings;
 use self::wake::Waiter;
 use crate::backend::operate::Operator;
@@ -70,6 +77,9 @@ pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::StoredEntry;
+pub(crate) use regional::RegionPlace;
+pub use regions::RegionStatus;
+pub(crate) use remotes::{Remotes, WeakRemotes};
 pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 
@@ -82,7 +92,7 @@ pub(crate) struct Remote {
     breakers: Breakers,
     gatherers: Gatherers,
     budget: Budget,
-    journal: Journal,
+    journal: Arc<Journal>,
     announcements: Arc<Announcements>,
     guards: Guards,
     /// Whether announcements are relied on: else everything is read whenever it is needed, so that what
@@ -94,6 +104,8 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    /// What it does besides where there are several regions.
+    regional: Option<Box<Regional>>,
     standings: Standings,
     /// The task that asks for signs of life.
     proving: Sole,
@@ -106,7 +118,7 @@ pub(crate) struct Remote {
 }
 
 /// What a remote tier shares with the rest of its cache.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Means {
     pub(crate) clock: Clock,
     pub(crate) random: Arc<Random>,
@@ -161,6 +173,7 @@ impl Remote {
         namespace: Namespace,
         settings: &Settings,
         means: Means,
+        regional: Option<Regional>,
     ) -> Self {
         let Means { clock, random, telemetry, revisions, guards, tasks } = means;
         let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
@@ -168,8 +181,9 @@ impl Remote {
         let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
         let heavy = HeavyValues::new(&clock, &random);
+        let heard = regional.as_ref().and_then(Regional::heard_until);
         let announcements =
-            Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy);
+            Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy, heard);
         let listener = Arc::clone(&announcements);
         backend.expect_names(&namespace.prefix());
         backend.listen(Arc::new(move |change| listener.hear(change)));
@@ -178,13 +192,14 @@ impl Remote {
             breakers: Breakers::new(),
             gatherers: Gatherers::new(&backend, &clock, &tasks, guards),
             budget: Budget::new(settings.retry.budget()),
-            journal: Journal::new(settings.max_journal, everything),
+            journal: Arc::new(Journal::new(settings.max_journal, everything)),
             announcements,
             guards,
             is_first_tier_memory,
             writes: Arc::new(Semaphore::new(
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
+            regional: regional.map(Box::new),
             returns: Arc::default(),
             standings: Standings::default(),
             proving: Sole::new(&clock),

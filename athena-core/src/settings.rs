@@ -3,11 +3,6 @@
 //! Invariant: settings that `check` accepted cannot make the runtime panic, overflow or wait for ever.
 
 mod health;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "no cache has a second region yet")
-)]
-#[expect(unreachable_pub, reason = "it is public once a cache can be told of it")]
 mod regions;
 mod site;
 
@@ -23,6 +18,8 @@ use crate::resilience::settings::Resilience;
 use site::SHORTEST_WAIT;
 
 pub use health::HealthSettings;
+pub(crate) use regions::RegionStores;
+pub use regions::{RegionReplication, RegionSettings};
 pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
@@ -114,6 +111,11 @@ pub struct Settings {
     /// `json`.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Duration>,
+    /// Two or more stores as one namespace, each in a region. Default `None`: one store.
+    ///
+    /// Each region is given its store with [`Builder::region`](crate::Builder::region).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regions: Option<RegionSettings>,
     /// What is set for single functions, by their names; it takes the place of what their attributes say.
     ///
     /// A function is known once it is called: a name that none has is told with one WARN, see
@@ -140,6 +142,7 @@ impl Default for Settings {
             resilience: Resilience::default(),
             health: HealthSettings::default(),
             fleet: None,
+            regions: None,
             sites: BTreeMap::new(),
         }
     }
@@ -271,6 +274,9 @@ impl Settings {
         faults.extend(self.fleet.and_then(fleet_fault));
         self.resilience.check(&mut faults);
         self.health.check(&mut faults);
+        if let Some(regions) = &self.regions {
+            regions.check(self.resilience.deadline, &mut faults);
+        }
         check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(

@@ -35,6 +35,7 @@ mod labels;
 mod lifecycle;
 mod patience;
 mod refresh;
+mod regions;
 mod report;
 mod retry;
 mod rights;

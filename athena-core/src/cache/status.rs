@@ -65,7 +65,7 @@ impl Cache {
         runtime.keep_alive();
         #[cfg(feature = "json")]
         self.join_fleet();
-        let operator = runtime.remote.as_ref().and_then(|remote| remote.operator());
+        let operator = runtime.remote().and_then(|remote| remote.operator());
         let limit = SURVEYED.min(runtime.settings.health.limit);
         let seen = async {
             let Some(operator) = operator else { return (None, None) };

@@ -1,17 +1,17 @@
 //! The checks that a cache with a backend has by itself.
 
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::{CheckSet, asked, known, surveyed};
 use crate::backend::operate::Survey;
 use crate::health::{Finding, Need};
-use crate::remote::Remote;
+use crate::remote::{Remote, Remotes, WeakRemotes};
 use crate::settings::{HealthSettings, MemoryRole, Settings};
 
 /// Adds all of them; what only some backends tell stays out where it is not told.
-pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settings) {
-    let own = Own { remote: Arc::downgrade(remote), settings: Arc::new(settings.health.clone()) };
+pub(super) fn add_all(checks: &CheckSet, remotes: &Remotes, settings: &Settings) {
+    let own = Own { remotes: remotes.downgrade(), settings: Arc::new(settings.health.clone()) };
     own.add(checks, "redis_connectivity", Need::Quality, |remote, settings| async move {
         asked::reach(&remote.check_reach(settings.limit.mul_f64(0.9)).await, &settings)
     });
@@ -35,7 +35,7 @@ pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settin
             known::trust(&remote.nodes())
         });
     }
-    if remote.operator().is_some() {
+    if remotes.active().operator().is_some() {
         own.add_surveyed(checks, "replication", surveyed::replication);
         own.add_surveyed(checks, "persistence", surveyed::persistence);
         own.add_surveyed(checks, "memory", surveyed::memory);
@@ -52,7 +52,7 @@ pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settin
 
 /// What those checks look at; they do not keep the cache alive.
 struct Own {
-    remote: Weak<Remote>,
+    remotes: WeakRemotes,
     settings: Arc<HealthSettings>,
 }
 
@@ -66,9 +66,9 @@ impl Own {
     ) where
         F: Future<Output = Finding> + Send + 'static,
     {
-        let (remote, settings) = (self.remote.clone(), Arc::clone(&self.settings));
+        let (remotes, settings) = (self.remotes.clone(), Arc::clone(&self.settings));
         checks.add(name.to_owned(), need, move || {
-            let (remote, settings) = (remote.upgrade(), Arc::clone(&settings));
+            let (remote, settings) = (remotes.active(), Arc::clone(&settings));
             async move {
                 match remote {
                     Some(remote) => check(remote, settings).await,

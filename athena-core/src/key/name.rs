@@ -172,6 +172,15 @@ impl EntryName {
         Self(format!("{}{{{readable}}}", namespace.prefix()).into())
     }
 
+    /// By what all of its names begin with, as another process writes it; nothing if no entry is called so.
+    pub(crate) fn of(namespace: &Namespace, text: &str) -> Option<Self> {
+        let readable =
+            text.strip_prefix(&namespace.prefix())?.strip_prefix('{')?.strip_suffix('}')?;
+        let is_legal = !readable.is_empty()
+            && readable.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}'));
+        is_legal.then(|| Self(text.into()))
+    }
+
     pub(crate) fn value(&self, fingerprint: u64) -> Arc<str> {
         shared(|name| self.push_lane(name, fingerprint % LANES))
     }

@@ -32,6 +32,11 @@ impl Pace {
         Self { usual, failures: 0 }
     }
 
+    /// How long it pauses between rounds that bring nothing.
+    pub(crate) fn usual(&self) -> Duration {
+        self.usual
+    }
+
     /// How long to wait after a round, unless a record is announced before.
     pub(crate) fn after(&mut self, end: RoundEnd) -> Duration {
         match end {

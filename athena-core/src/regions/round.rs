@@ -52,6 +52,7 @@ impl RoundStep {
     }
 
     /// Where the secondary is once all of it was acknowledged, and whether nothing of the log is left.
+    #[cfg(test)]
     pub(crate) fn end(&self) -> Option<(LogPosition, bool)> {
         match self {
             Self::Itself | Self::Begin => None,

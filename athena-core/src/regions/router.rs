@@ -7,3 +7,7 @@ mod standing;
 mod tests;
 
 pub(crate) use self::limits::RouterSettings;
+pub use self::machine::SwitchReason;
+pub(crate) use self::machine::{Router, Switch};
+pub use self::standing::RegionStanding;
+pub(crate) use self::standing::Signs;

@@ -40,8 +40,14 @@ impl<T: Clone + Eq + Hash> Untold<T> {
         Self { kept: HashMap::new(), has_overflowed: None, counter: 0, limit: limit.max(1) }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.has_overflowed.is_none()
+    }
+
+    /// How many targets there are, or 1 where there were too many.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len() + usize::from(self.has_overflowed.is_some())
     }
 
     /// A target was invalidated; its record stands here in the primary's log, if the primary has executed it.

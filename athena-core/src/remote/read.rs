@@ -62,6 +62,8 @@ struct Question<'a> {
     since: Revision,
     /// When it began.
     asked: Tick,
+    /// Until when the store counts as heard, as of then (regions 13).
+    heard_until: Tick,
     deadline: Deadline,
     /// What it depends on, as far as that is known before its answer; from before the request (coherence 2).
     held: Dependencies,
@@ -160,8 +162,18 @@ impl Remote {
         let travels = self.turn(&address.value)?;
         let generations: GenerationNames = self.generation_names(&address.entry, tags).collect();
         let held = self.dependencies_on(&address.entry, &generations, since);
-        let asked = self.clock.now();
-        Ok(Question { address, tags, generations, travels, since, asked, deadline, held })
+        let (asked, heard_until) = (self.clock.now(), self.heard_until());
+        Ok(Question {
+            address,
+            tags,
+            generations,
+            travels,
+            since,
+            asked,
+            heard_until,
+            deadline,
+            held,
+        })
     }
 
     async fn answer(
@@ -228,6 +240,7 @@ impl Remote {
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
         let age = if self.guards.lacks(Guard::Age) { Duration::ZERO } else { age };
         let Evidence { sessions, is_confirmed, .. } = evidence;
+        let is_confirmed = is_confirmed && self.is_heard(question.heard_until, age);
         let trust = Trust::over(Backing::of(sessions));
         // Coherence 25.
         let loaded = question.asked.before(age);

@@ -137,6 +137,22 @@ impl RegionSettings {
         }
     }
 
+    /// Adds a fault for what is described and cannot be had yet: a cache that accepted it would do less than it says.
+    pub(crate) fn refuse_what_is_missing(&self, faults: &mut Vec<String>) {
+        if self.replication != RegionReplication::Invalidations {
+            faults.push(format!(
+                "`regions.replication` is {:?}, which this version cannot do, expected Invalidations",
+                self.replication
+            ));
+        }
+        if !self.source_lag.is_zero() {
+            faults.push(format!(
+                "`regions.source_lag` is {}, which this version cannot do, expected 0s",
+                shown(self.source_lag)
+            ));
+        }
+    }
+
     fn check_names(&self, faults: &mut Vec<String>) {
         if self.primary.is_empty() {
             faults.push(

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Source};
 use super::topic::Topic;
-use crate::backend::{Class, Failover, Failure};
+use crate::backend::{Class, Failover, Failure, LogBreak};
+use crate::regions::SwitchReason;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::class::Traffic;
 
@@ -273,6 +274,55 @@ pub enum Event<'a> {
         from: BreakerState,
         /// Now.
         to: BreakerState,
+    },
+    /// Another region is used from now on, by this process.
+    #[non_exhaustive]
+    RegionSwitched {
+        /// The region that was used.
+        from: &'a str,
+        /// The one that is.
+        to: &'a str,
+        /// Why.
+        reason: SwitchReason,
+    },
+    /// Whether a region that is not the primary is known to follow it has changed: while it is not, what it holds is
+    /// fresh for [`alone_ttl`](crate::RegionSettings::alone_ttl) only.
+    #[non_exhaustive]
+    RegionHeard {
+        /// The region.
+        region: &'a str,
+        /// Whether it is now.
+        heard: bool,
+    },
+    /// A region was cleared, since it may lack something that the primary has invalidated.
+    #[non_exhaustive]
+    Resynced {
+        /// The region.
+        region: &'a str,
+        /// Why.
+        reason: LogBreak,
+    },
+    /// Something that the primary has invalidated was rejected by a region, which forgot more in its place.
+    #[non_exhaustive]
+    Parked {
+        /// The region.
+        region: &'a str,
+        /// How many records.
+        count: usize,
+    },
+    /// This process cannot carry into a region what the primary has invalidated; told once, until it can.
+    #[non_exhaustive]
+    NotFollowed {
+        /// The region.
+        region: &'a str,
+        /// Why not; `None` if that took too long.
+        failure: Option<&'a Failure>,
+    },
+    /// A region has the store of the primary, or a copy of it: it is no second region.
+    #[non_exhaustive]
+    RegionsAlike {
+        /// The region.
+        region: &'a str,
     },
     /// A function ran without the cache.
     #[non_exhaustive]

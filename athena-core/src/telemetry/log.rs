@@ -2,6 +2,8 @@
 //!
 //! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
 
+mod regions;
+
 use tracing::field::{DisplayValue, display};
 
 use super::event::{Event, Observer};
@@ -361,6 +363,12 @@ impl Observer for Log {
                 let class = failure.class().name();
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
+            Event::RegionSwitched { .. }
+            | Event::RegionHeard { .. }
+            | Event::Resynced { .. }
+            | Event::Parked { .. }
+            | Event::NotFollowed { .. }
+            | Event::RegionsAlike { .. } => regions::write(cache, event),
             Event::Unreadable { key, reason } => self.unreadable(key, reason),
             Event::LeaseOusted { key } => self.ousted(key),
             Event::Unwritable { key, reason } => {

@@ -30,7 +30,7 @@ pub(super) fn status(
     let (runtime, stats, nodes) = (cache.runtime(), cache.stats(), cache.nodes());
     let identity = &runtime.identity;
     let trusted = (!nodes.is_empty()).then(|| nodes.iter().all(|node| node.trusted));
-    let window = runtime.remote.as_ref().map(|_| runtime.settings.resilience.trust_window);
+    let window = runtime.remotes.as_ref().map(|_| runtime.settings.resilience.trust_window);
     Status {
         timestamp: Moment::now(),
         overall_health: health.clone(),
@@ -61,7 +61,7 @@ fn cluster(
     survey: Option<&Survey>,
     sentinels: Option<&SentinelReport>,
 ) -> ClusterStatus {
-    if cache.runtime().remote.is_none() {
+    if cache.runtime().remotes.is_none() {
         let kind = Some("none".to_owned());
         let [total_nodes, connected_nodes, master_nodes] = [Some(0); 3];
         let none = ClusterStatus { total_nodes, connected_nodes, kind, ..ClusterStatus::default() };

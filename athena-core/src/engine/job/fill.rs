@@ -78,17 +78,13 @@ impl PendingFill {
     /// Begins, once there is a permit for its write: what is loaded faster than it is written would pile up,
     /// or be left out. Waits for that no longer than `limit`.
     pub(in crate::engine) async fn begin_within(self, limit: Duration) {
-        let remote = self.task.runtime.remote.as_deref();
-        let permit = match remote {
-            Some(remote) => remote.write_permit_within(limit).await,
-            None => None,
-        };
+        let permit = self.lease.remote().write_permit_within(limit).await;
         self.begin_with(permit);
     }
 
     /// Begins, if there is a permit for its write: nobody waits who could wait for one.
     pub(in crate::engine) fn begin(self) {
-        let permit = self.task.runtime.remote.as_deref().and_then(Remote::write_permit);
+        let permit = self.lease.remote().write_permit();
         self.begin_with(permit);
     }
 
@@ -158,9 +154,7 @@ impl FillTask {
     }
 
     async fn run(mut self, lease: LeaseGuard) {
-        let (Some(remote), Some(grant)) = (&self.runtime.remote, lease.grant()) else {
-            return;
-        };
+        let (remote, Some(grant)) = (lease.remote(), lease.grant()) else { return };
         let key = &self.topic();
         let telemetry = &self.runtime.telemetry;
         let most = remote.max_value(lease.address());

@@ -25,8 +25,9 @@ pub(crate) struct Switch {
 }
 
 /// Why another region is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SwitchReason {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SwitchReason {
     /// The former does not answer.
     Silence,
     /// The former has announced that it will not.
@@ -35,6 +36,18 @@ pub(crate) enum SwitchReason {
     Return,
     /// Somebody said so.
     ByHand,
+}
+
+impl SwitchReason {
+    /// A short name, as used in events and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Silence => "silence",
+            Self::Maintenance => "maintenance",
+            Self::Return => "return",
+            Self::ByHand => "by hand",
+        }
+    }
 }
 
 /// The regions of a namespace as one process sees them, by their places in the configuration.
@@ -76,8 +89,19 @@ impl Router {
     }
 
     /// The region that is used.
+    #[cfg(test)]
     pub(crate) fn active(&self) -> usize {
         self.active
+    }
+
+    /// The region that is used while it can be.
+    pub(crate) fn preferred(&self) -> usize {
+        self.preferred
+    }
+
+    /// Whether another region than the one that is used is preferred.
+    pub(crate) fn wants_to_leave(&self) -> bool {
+        self.active != self.preferred
     }
 
     /// How each region stands.
@@ -86,6 +110,7 @@ impl Router {
     }
 
     /// A region has announced that it will be away, until then at the latest.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
     pub(crate) fn hold(&mut self, region: usize, until: Tick) {
         if let Some(region) = self.regions.get_mut(region) {
             region.hold(until);
@@ -93,6 +118,7 @@ impl Router {
     }
 
     /// What a region had announced is over.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
     pub(crate) fn release(&mut self, region: usize, now: Tick) {
         if let Some(region) = self.regions.get_mut(region) {
             region.release(now);
@@ -100,6 +126,7 @@ impl Router {
     }
 
     /// Takes a region out, or lets it be used again.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
     pub(crate) fn set_off(&mut self, region: usize, is_off: bool) {
         if let Some(region) = self.regions.get_mut(region) {
             region.set_off(is_off);

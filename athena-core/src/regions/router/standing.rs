@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::limits::RouterSettings;
 use crate::clock::Tick;
 
@@ -21,9 +23,11 @@ pub(crate) struct Signs {
     pub(crate) owed: Option<u64>,
 }
 
-/// How a region stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RegionStanding {
+/// How a region stands, as one process sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum RegionStanding {
     /// It has not answered yet.
     Unknown,
     /// It answers, and has for as long as it has to.

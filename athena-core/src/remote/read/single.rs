@@ -32,7 +32,7 @@ impl Remote {
         let Announcements { revisions, acknowledged, sessions, .. } = &*self.announcements;
         // Coherence 22: before it queues, and nothing that waits may be passed by.
         let since = revisions.now();
-        if acknowledged.is_due() || self.journal.depth() > 0 {
+        if acknowledged.is_due() || self.journal.depth() > 0 || self.is_untold() {
             return None;
         }
         let value = &*address.value;
@@ -46,9 +46,19 @@ impl Remote {
             Err(failure) => return Some(Err(failure)),
         };
         let held = self.dependencies_on(&address.entry, &generations, since);
+        let heard_until = self.heard_until();
         let (incarnation, asked) = self.before_asking(node);
-        let question =
-            Question { address, tags, generations, travels, since, asked, deadline, held };
+        let question = Question {
+            address,
+            tags,
+            generations,
+            travels,
+            since,
+            asked,
+            heard_until,
+            deadline,
+            held,
+        };
         let known = |name: &GenerationName| self.known(name, asked).map(Read::from_known);
         let known: SmallVec<[_; 3]> = question.generations.iter().map(known).collect();
         let unknown = || question.generations.iter().zip(&known).filter(|(_, it)| it.is_none());

@@ -21,6 +21,15 @@ impl RegionStores {
         self.given.push((region.into(), store));
     }
 
+    /// What is wrong if no settings name regions.
+    pub(crate) fn without_settings(&self) -> Option<String> {
+        let (region, _) = self.given.first()?;
+        let region = Excerpt::of(region);
+        Some(format!(
+            "region `{region}` is given a store, and no `regions` are set: name them in `Settings::regions`"
+        ))
+    }
+
     /// The store of each region in the order of the settings; adds every fault where some have none, or one of
     /// somebody else.
     pub(crate) fn in_order(
