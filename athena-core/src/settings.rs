@@ -290,7 +290,12 @@ impl Settings {
 
     /// A number that differs, almost surely, where anything in them does.
     pub(crate) fn digest(&self) -> String {
-        format!("{:08x}", crc32fast::hash(format!("{self:?}").as_bytes()))
+        let mut common = self.clone();
+        if let Some(regions) = &mut common.regions {
+            // Each process has its own.
+            regions.prefer = None;
+        }
+        format!("{:08x}", crc32fast::hash(format!("{common:?}").as_bytes()))
     }
 
     pub(crate) fn defaults(&self) -> Defaults {

@@ -25,6 +25,7 @@ mod invalidation;
 mod log;
 mod names;
 mod pauses;
+mod regions;
 mod rights;
 mod schema;
 mod sentinel;

@@ -1,12 +1,14 @@
 //! A namespace in two regions, as the processes of both use it (A23–A35).
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use athena_cache::backend::Class;
 use athena_cache::testing::{Chaos, ChaosBackend, Fault, ManualClock, MemoryBackend};
 use athena_cache::{
-    Builder, Cache, Invalidated, Observed, RegionSettings, RegionStatus, Resilience, Settings,
+    Builder, Cache, Event, Health, Invalidated, Observed, Observer, RegionReplication,
+    RegionSettings, RegionStanding, RegionStatus, Resilience, Settings,
 };
 
 use crate::world::once;
@@ -146,6 +148,26 @@ async fn x1_a_region_that_is_cut_off_flags_what_is_older_than_it_may_be() {
 }
 
 #[tokio::test]
+async fn x1_a_load_is_as_old_as_its_question_where_the_primary_is_not_heard() {
+    let world = TwoRegions::new();
+    let (p, q) = (world.site(WEST), world.site(EAST));
+    world.seconds(5).await;
+    p.east.always(Fault::Hang);
+    q.west.always(Fault::Hang);
+    world.seconds(10).await;
+    let loaded = q.cache.entry("a").observe(async || {
+        world.seconds(20).await;
+        Ok::<u32, Infallible>(1)
+    });
+    assert_eq!(loaded.await.value, Ok(1));
+    world.seconds(5).await;
+    assert_eq!(q.fresh(2).await, 1, "25 s");
+    world.seconds(10).await;
+    let seen = q.read(2).await;
+    assert!(seen.outcome.degraded, "35 s: {seen:?}");
+}
+
+#[tokio::test]
 async fn x3_nobody_meets_in_the_other_region_what_they_have_invalidated_themselves() {
     let world = TwoRegions::new();
     let (p, q) = (world.site(WEST), world.site(EAST));
@@ -212,4 +234,236 @@ async fn a23_x6_a_secondary_that_is_away_changes_nothing_for_who_uses_the_primar
         world.seconds(1).await;
     }
     assert_eq!(p.active(), WEST);
+}
+
+#[tokio::test]
+async fn what_regions_are_said_to_be_is_told_by_status_health_and_the_report() {
+    let world = TwoRegions::new();
+    let p = world.site(WEST);
+    let check = async || {
+        let report = p.cache.health_checks().report().await;
+        let entry = &report.entries["regions"];
+        (entry.status, entry.description.clone().unwrap_or_default())
+    };
+    world.seconds(5).await;
+    assert_eq!(check().await.0, Health::Healthy);
+    let west = p.region(WEST);
+    assert!(west.primary && west.active && west.preferred && west.heard && west.lag.is_none());
+    let east = p.region(EAST);
+    assert!(east.lag.is_some_and(|lag| lag < Duration::from_secs(2)), "{east:?}");
+    assert_eq!(east.standing, RegionStanding::Well);
+    p.west.always(Fault::Hang);
+    world.seconds(20).await;
+    let (health, why) = check().await;
+    assert_eq!((health, why.contains("`west` is preferred")), (Health::Degraded, true), "{why}");
+    let regions = p.cache.report().regions;
+    assert!(regions[1].active && !regions[1].heard && regions[0].standing == RegionStanding::Away);
+    let shown = serde_json::to_value(p.cache.status().await).unwrap();
+    assert_eq!(shown["regions"][1]["name"], EAST);
+    let alone = Cache::in_memory("alone");
+    assert!(alone.regions().is_empty());
+    assert!(serde_json::to_value(alone.status().await).unwrap().get("regions").is_none());
+}
+
+#[tokio::test]
+async fn a_region_is_used_by_hand_once_it_answers_and_nothing_is_owed() {
+    let world = TwoRegions::new();
+    let (p, q) = (world.site(WEST), world.site(EAST));
+    world.seconds(5).await;
+    let refusal = p.cache.use_region("north").await.unwrap_err().to_string();
+    assert!(refusal.contains("expected one of `west`, `east`"), "{refusal}");
+    p.cache.use_region(EAST).await.unwrap();
+    assert_eq!(p.active(), EAST);
+    assert_eq!(p.fresh(1).await, 1);
+    assert_eq!(q.fresh(2).await, 1, "they share it");
+    world.seconds(120).await;
+    assert_eq!(p.active(), EAST, "it is preferred from now on");
+    // Nobody carries what it owes.
+    for site in [&p, &q] {
+        site.west.always(Fault::Error(Class::Unreachable));
+    }
+    world.seconds(2).await;
+    assert_eq!(p.invalidate().await, Invalidated::Pending);
+    p.west.on("execute", Fault::Error(Class::Unreachable));
+    world.pass(Duration::from_millis(600)).await;
+    let refusal = p.cache.use_region(WEST).await.unwrap_err().to_string();
+    assert!(refusal.contains("`east` holds 1 invalidations"), "{refusal}");
+    p.west.heal();
+    q.west.heal();
+    world.seconds(10).await;
+    p.cache.use_region(WEST).await.unwrap();
+    assert_eq!(p.fresh(3).await, 3);
+}
+
+#[test]
+fn a24_regions_that_cannot_be_are_refused_with_what_to_do() {
+    let refusal = |change: fn(Builder, Settings) -> Builder| {
+        let mut settings = Settings::default();
+        settings.regions = Some(RegionSettings::new(WEST, [EAST]));
+        change(Cache::builder("test"), settings).build().unwrap_err().to_string()
+    };
+    for (text, message) in [
+        (
+            refusal(|it, settings| it.settings(settings).region(WEST, MemoryBackend::new())),
+            "region `east` has no store: give it one with `Builder::region`",
+        ),
+        (
+            refusal(|it, settings| {
+                let it = it
+                    .settings(settings)
+                    .region(WEST, MemoryBackend::new())
+                    .region(EAST, MemoryBackend::new());
+                it.region(EAST, MemoryBackend::new())
+            }),
+            "region `east` is given a store twice",
+        ),
+        (
+            refusal(|it, settings| {
+                let it = it
+                    .settings(settings)
+                    .region(WEST, MemoryBackend::new())
+                    .region(EAST, MemoryBackend::new());
+                it.region("north", MemoryBackend::new())
+            }),
+            "region `north` is given a store, expected one of `west`, `east`",
+        ),
+        (
+            refusal(|it, settings| {
+                let it = it
+                    .settings(settings)
+                    .region(WEST, MemoryBackend::new())
+                    .region(EAST, MemoryBackend::new());
+                it.backend(MemoryBackend::new())
+            }),
+            "there are a backend and `regions`",
+        ),
+        (refusal(|it, _| it.region(WEST, MemoryBackend::new())), "no `regions` are set"),
+        (
+            refusal(|it, mut settings| {
+                let regions = settings.regions.as_mut().unwrap();
+                regions.replication = RegionReplication::Values;
+                it.settings(settings)
+                    .region(WEST, MemoryBackend::new())
+                    .region(EAST, MemoryBackend::new())
+            }),
+            "`regions.replication` is Values, which this version cannot do",
+        ),
+        (
+            refusal(|it, mut settings| {
+                let regions = settings.regions.as_mut().unwrap();
+                regions.source_lag = Duration::from_secs(1);
+                it.settings(settings)
+                    .region(WEST, MemoryBackend::new())
+                    .region(EAST, MemoryBackend::new())
+            }),
+            "`regions.source_lag` is 1s, which this version cannot do",
+        ),
+    ] {
+        assert!(text.contains(message), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn regions_that_are_one_store_are_told_and_never_count_as_heard() {
+    let mut world = TwoRegions::new();
+    world.east = world.west.clone();
+    let told = Told::default();
+    let p = world.site_with(WEST, |builder| builder.observer(told.clone()));
+    world.seconds(5).await;
+    assert!(!p.region(EAST).heard);
+    assert_eq!(told.count("RegionsAlike"), 1);
+}
+
+#[tokio::test]
+async fn a32_what_is_inserted_in_one_region_outdates_what_the_other_has() {
+    let world = TwoRegions::new();
+    let (p, q) = (world.site(WEST), world.site(EAST));
+    world.seconds(5).await;
+    assert_eq!((p.fresh(1).await, q.fresh(1).await), (1, 1));
+    world.seconds(1).await;
+    p.cache.entry("a").insert(2_u32).await.unwrap();
+    world.seconds(2).await;
+    assert_eq!((p.fresh(3).await, q.fresh(3).await), (2, 3));
+    q.cache.entry("a").insert(4_u32).await.unwrap();
+    assert_eq!(p.fresh(5).await, 5);
+}
+
+#[tokio::test]
+async fn all_kinds_of_invalidations_reach_the_other_region() {
+    let world = TwoRegions::new();
+    let (p, q) = (world.site(WEST), world.site(EAST));
+    world.seconds(5).await;
+    let read = async |site: &Site, source: u32| {
+        let entry = site.cache.entry("tagged").tags(["books"]);
+        entry.get_or_load(async || Ok::<_, Infallible>(source)).await.unwrap()
+    };
+    for (round, (from, to)) in (1..).zip([(&p, &q), (&q, &p)]) {
+        let values = [round * 10, round * 10 + 1, round * 10 + 2, round * 10 + 3];
+        assert_eq!(from.cache.clear().await, Invalidated::Done);
+        world.seconds(2).await;
+        assert_eq!(
+            (read(from, values[0]).await, read(to, values[0]).await),
+            (values[0], values[0])
+        );
+        world.seconds(1).await;
+        assert_eq!(from.cache.invalidate_tag("books").await, Invalidated::Done);
+        world.seconds(2).await;
+        assert_eq!(
+            (read(from, values[1]).await, read(to, values[1]).await),
+            (values[1], values[1])
+        );
+        world.seconds(1).await;
+        assert_eq!(from.cache.clear().await, Invalidated::Done);
+        world.seconds(2).await;
+        assert_eq!(
+            (read(from, values[2]).await, read(to, values[2]).await),
+            (values[2], values[2])
+        );
+        world.seconds(1).await;
+        from.cache.entry("tagged").expire().await.unwrap();
+        world.seconds(2).await;
+        assert_eq!(
+            (read(from, values[3]).await, read(to, values[3]).await),
+            (values[3], values[3])
+        );
+        world.seconds(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a29_without_regions_no_log_is_kept_and_none_is_asked_for() {
+    let clock = ManualClock::new();
+    let store = MemoryBackend::with_clock(&clock);
+    let backend = ChaosBackend::with_clock(store.clone(), 1, &clock);
+    let chaos = backend.chaos();
+    let cache = Cache::builder("test").clock(&clock).seed(1).backend(backend).build().unwrap();
+    cache.entry("a").insert(1_u32).await.unwrap();
+    for done in [
+        cache.entry("a").invalidate().await,
+        cache.invalidate_tag("books").await,
+        cache.clear().await,
+    ] {
+        assert_eq!(done, Invalidated::Done);
+    }
+    assert!(store.names().iter().all(|name| !name.contains('>')), "{:?}", store.names());
+    let of_logs = ["execute", "read_log", "settle", "log_length", "take_turn", "advance", "pulse"];
+    assert!(chaos.operations().iter().all(|operation| !of_logs.contains(operation)));
+}
+
+/// Counts events by their names.
+#[derive(Debug, Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    fn count(&self, name: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|told| *told == name).count()
+    }
+}
+
+impl Observer for Told {
+    fn observe(&self, event: &Event<'_>) {
+        let shown = format!("{event:?}");
+        let name = shown.split([' ', '{']).next().unwrap_or_default().to_owned();
+        self.0.lock().unwrap().push(name);
+    }
 }

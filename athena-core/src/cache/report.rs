@@ -9,7 +9,7 @@ use super::Cache;
 use crate::clock::unix_millis;
 use crate::excerpt::Excerpt;
 use crate::health::{Health, HealthReport};
-use crate::remote::NodeStatus;
+use crate::remote::{NodeStatus, RegionStatus};
 use crate::telemetry::timeline::Occurrence;
 use crate::telemetry::{Distribution, ExchangeReport, HotEntry, SiteReport, Stats, WaitReport};
 use crate::telemetry::{Event, History};
@@ -43,6 +43,8 @@ pub struct Report {
     /// What health checks found last, if somebody has asked within the last minute.
     #[serde(serialize_with = "shared")]
     pub checks: Option<Arc<HealthReport>>,
+    /// How the regions of the namespace fare; none without regions.
+    pub regions: Vec<RegionStatus>,
     /// Most entries that memory holds.
     pub max_entries: u64,
 }
@@ -95,6 +97,7 @@ impl Cache {
             waits: self.0.telemetry.waits(),
             exchanges: self.0.telemetry.exchanges(),
             checks: self.0.checks.latest(RECENT),
+            regions: self.regions(),
             max_entries: self.0.settings.memory.max_entries,
         }
     }

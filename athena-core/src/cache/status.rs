@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::Cache;
 use crate::health::HealthReport;
 use crate::moment::Moment;
+use crate::remote::RegionStatus;
 use crate::telemetry::timeline::Occurrence;
 
 pub use parts::{
@@ -51,6 +52,9 @@ pub struct Status {
     pub trust: TrustStatus,
     /// What is announced of the backend's maintenance.
     pub maintenance: MaintenanceStatus,
+    /// The regions of the namespace, the primary first; left out without regions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<RegionStatus>,
     /// What rarely happens, the latest last.
     pub timeline: Vec<Occurrence>,
 }

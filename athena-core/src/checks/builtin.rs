@@ -30,6 +30,13 @@ pub(super) fn add_all(checks: &CheckSet, remotes: &Remotes, settings: &Settings)
     own.add(checks, "access", Need::Ready, |remote, _| async move {
         known::access(&remote.refusing(), &remote.nodes())
     });
+    if let Some(regions) = remotes.regions() {
+        let regions = Arc::downgrade(regions);
+        checks.add("regions".to_owned(), Need::Quality, move || {
+            let regions = regions.upgrade();
+            async move { regions.map_or_else(gone, |regions| known::regions(&regions.status())) }
+        });
+    }
     if settings.memory.role == MemoryRole::Tier {
         own.add(checks, "trust", Need::Quality, |remote, _| async move {
             known::trust(&remote.nodes())

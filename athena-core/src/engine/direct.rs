@@ -71,6 +71,9 @@ impl Ask {
         };
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
+        if let Some(remotes) = &self.runtime.remotes {
+            remotes.outdate_elsewhere(self.entry_name()).await;
+        }
         let scopes = [Scope::Entry(self.key.clone())];
         let stored = match self.put_in_backend(remote, &lead, (kind, &*value), life).await {
             Ok(stored) => stored,

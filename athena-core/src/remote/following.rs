@@ -73,6 +73,19 @@ impl Remote {
         life.saturating_sub(self.clock.now().since(asked)).max(Duration::from_millis(1))
     }
 
+    /// Asks for anything where no node is known yet: a cluster is not met before, and a region that nobody has met
+    /// would count as silent.
+    pub(super) async fn make_acquaintance(&self, limit: Duration) {
+        if self.regional.is_none() || !self.backend.nodes().is_empty() {
+            return;
+        }
+        let name = self.namespace.generation(self.backend.partition(""));
+        let (names, node) = ([&*name], self.backend.node(&name));
+        let read = self.contained(node, self.backend.read(&[], &names));
+        // Whatever it says: the next signs of life tell.
+        let _ = self.clock.within_dozing(limit, read).await;
+    }
+
     /// Asks how far the region follows the primary (regions 8); before signs of life are asked for, so that those prove
     /// that all of it has been announced.
     pub(super) async fn take_pulse(&self, limit: Duration) {

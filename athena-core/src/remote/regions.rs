@@ -24,6 +24,7 @@ use crate::key::name::{EntryName, Namespace};
 use crate::lock::Mutex;
 use crate::regions::Router;
 use crate::remote::pump::Pump;
+use crate::resilience::settings::Resilience;
 use crate::settings::{RegionSettings, Settings};
 use crate::tasks::{Sole, Tasks};
 use crate::telemetry::Telemetry;
@@ -65,11 +66,10 @@ impl Regions {
         let pause = regions.detect / 6;
         for (place, (store, name)) in stores.into_iter().zip(regions.names()).enumerate() {
             let mut settings = settings.clone();
+            settings.resilience = limited(regions, place, &settings.resilience);
             let role = match remotes.first() {
                 None => RegionRole::Primary,
                 Some(primary) => {
-                    let timeout = &mut settings.resilience.attempt_timeout;
-                    *timeout = regions.secondary_timeout.min(*timeout);
                     let limits = (regions.tolerance, regions.alone_ttl);
                     let (waiting, followed) = (&primary.journal, primary.log_names());
                     RegionRole::Secondary(Secondary::new(place - 1, waiting, followed, limits))
@@ -178,11 +178,17 @@ impl Regions {
         of_primary.into_iter().for_each(|target| self.primary().keep(target));
     }
 
-    /// Ends the fresh time of an entry in the active region; others forget it.
+    /// Has all regions forget an entry: a log says that something was invalidated, not how far.
     pub(crate) async fn expire(&self, entry: &EntryName) -> Result<(), Failure> {
-        // Whoever uses another region may have a grace there that is none of ours.
         let forgotten = self.invalidate(|_| vec![Target::Entry(entry.clone())]).await;
         forgotten.map(drop)
+    }
+
+    /// Other limits from now on, for the operations that begin then.
+    pub(crate) fn set_resilience(&self, resilience: &Resilience) {
+        for (place, remote) in self.remotes.iter().enumerate() {
+            remote.set_resilience(limited(&self.settings, place, resilience));
+        }
     }
 
     /// Another region is used from now on.
@@ -190,6 +196,15 @@ impl Regions {
         let _turn = self.turn.lock();
         self.active.store(place, Ordering::SeqCst);
     }
+}
+
+/// The limits around the operations of one region.
+fn limited(regions: &RegionSettings, place: usize, resilience: &Resilience) -> Resilience {
+    let mut resilience = resilience.clone();
+    if place > 0 {
+        resilience.attempt_timeout = regions.secondary_timeout.min(resilience.attempt_timeout);
+    }
+    resilience
 }
 
 /// How long an operation beside all calls may take: no longer than others wait for it.

@@ -125,6 +125,16 @@ impl Remotes {
         }
     }
 
+    /// Has other regions forget an entry that this process is about to write; nothing where there are none.
+    ///
+    /// What does not arrive is in a journal.
+    pub(crate) async fn outdate_elsewhere(&self, entry: &EntryName) {
+        if let Self::Several(regions) = self {
+            let targets = |_: &Remote| vec![Target::Entry(entry.clone())];
+            let _ = Box::pin(regions.invalidate(targets)).await;
+        }
+    }
+
     /// Keeps invalidations for the next time that a backend is asked anything (coherence 9 and 10).
     pub(crate) fn keep(&self, targets: impl Fn(&Remote) -> Vec<Target>) {
         match self {
@@ -160,8 +170,9 @@ impl Remotes {
     }
 
     pub(crate) fn set_resilience(&self, settings: &Resilience) {
-        for remote in self.all() {
-            remote.set_resilience(settings.clone());
+        match self {
+            Self::One(remote) => remote.set_resilience(settings.clone()),
+            Self::Several(regions) => regions.set_resilience(settings),
         }
     }
 }

@@ -142,6 +142,7 @@ impl Remote {
         // One that hangs holds up the others for so long only that they are proven within the window.
         let limit =
             self.settings.load().attempt_timeout.min(self.announcements.sessions.window() / 2);
+        self.make_acquaintance(limit).await;
         self.take_pulse(limit).await;
         let began = self.clock.now();
         let mut nodes = self.backend.nodes();

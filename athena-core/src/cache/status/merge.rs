@@ -52,6 +52,7 @@ pub(super) fn status(
         },
         trust: TrustStatus { trusted, window_seconds: window.map(|it| it.as_secs_f64()) },
         maintenance: maintenance(&nodes),
+        regions: cache.regions(),
         timeline: runtime.telemetry.timeline(),
     }
 }

@@ -121,8 +121,7 @@ impl Regions {
                 }
                 Pumped::Carried { parked, is_last, applied } => {
                     if parked > 0 {
-                        let region = secondary.region_name();
-                        self.telemetry.tell(&Event::Parked { region, count: parked });
+                        self.note_parked(place, secondary, parked);
                     }
                     // Nothing came, and it is not known to be all: the node waits for its confirmation.
                     if is_last || applied == 0 {
@@ -153,6 +152,19 @@ impl Regions {
             self.telemetry.tell(&Event::NotFollowed { region, failure });
         }
         RoundEnd::Failed
+    }
+
+    fn note_parked(&self, place: usize, secondary: &Remote, count: usize) {
+        if let Some(pumping) = self.pumping.get(place) {
+            pumping.parked.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        let region = secondary.region_name();
+        self.telemetry.tell(&Event::Parked { region, count });
+    }
+
+    /// How many records a secondary has rejected from this process.
+    pub(super) fn parked(&self, place: usize) -> u64 {
+        self.pumping.get(place).map_or(0, |pumping| pumping.parked.load(Ordering::Relaxed))
     }
 
     fn tell_alike(&self, place: usize, secondary: &Remote) {

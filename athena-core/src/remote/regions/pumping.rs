@@ -1,6 +1,6 @@
 //! What is remembered of the rounds into a secondary.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -11,6 +11,8 @@ use crate::tasks::Sole;
 pub(super) struct Pumping {
     pub(super) task: Sole,
     pub(super) limits: (Duration, Duration),
+    /// Records that were rejected there.
+    pub(super) parked: AtomicU64,
     /// Whether it was told that both are one store.
     pub(super) told_alike: AtomicBool,
     /// Whether the latest round has failed, so that the first one is told.
@@ -21,6 +23,7 @@ impl Pumping {
     /// Rounds often enough for what is tolerated, and for the trust window.
     pub(super) fn new(clock: &Clock, limits: (Duration, Duration)) -> Self {
         let [told_alike, is_failing] = [(); 2].map(|()| AtomicBool::new(false));
-        Self { task: Sole::new(clock), limits, told_alike, is_failing }
+        let parked = AtomicU64::new(0);
+        Self { task: Sole::new(clock), limits, parked, told_alike, is_failing }
     }
 }

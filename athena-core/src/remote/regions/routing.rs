@@ -4,7 +4,6 @@
 //! a call waits for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::shown::UnusedRegion;
@@ -30,13 +29,13 @@ impl Regions {
         let pause = self.settings.detect / LOOKS;
         self.routing.start(spawner, patience, |sole| async move {
             let _sole = sole;
-            let heard: Vec<_> = there.upgrade().map_or_else(Vec::new, |regions| {
-                regions.remotes.iter().map(|_| AtomicBool::new(true)).collect()
-            });
+            // That a secondary has not been heard so far is no news.
+            let heard: Vec<_> = there.upgrade().map_or_else(Vec::new, |regions| regions.heard());
+            let mut told = heard;
             loop {
                 let Some(regions) = there.upgrade() else { return };
                 regions.look_around().await;
-                regions.tell_heard(&heard);
+                regions.tell_heard(&mut told);
                 drop(regions);
                 clock.doze(pause).await;
             }
@@ -78,15 +77,21 @@ impl Regions {
     }
 
     /// Tells whether secondaries have come to follow the primary, or do not any more.
-    fn tell_heard(&self, told: &[AtomicBool]) {
-        let now = self.clock.now();
-        for (remote, told) in self.remotes.iter().zip(told) {
-            let heard = now < remote.heard_until();
-            if told.swap(heard, Ordering::Relaxed) != heard {
+    fn tell_heard(&self, told: &mut Vec<bool>) {
+        let heard = self.heard();
+        let former = std::mem::replace(told, heard.clone());
+        for (remote, (heard, former)) in self.remotes.iter().zip(heard.into_iter().zip(former)) {
+            if heard != former {
                 let region = remote.region_name();
                 self.telemetry.tell(&Event::RegionHeard { region, heard });
             }
         }
+    }
+
+    /// Which regions are known to follow the primary, which is one of them.
+    fn heard(&self) -> Vec<bool> {
+        let now = self.clock.now();
+        self.remotes.iter().map(|remote| now < remote.heard_until()).collect()
     }
 
     /// Uses a region from now on, and prefers it, whatever the settings say.

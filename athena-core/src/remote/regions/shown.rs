@@ -31,6 +31,8 @@ pub struct RegionStatus {
     pub lag: Option<Duration>,
     /// Invalidations of this process that it has not been told of so far.
     pub untold: usize,
+    /// Records of the primary's log that it has rejected, as far as this process has carried them.
+    pub parked: u64,
     /// Invalidations of this process that wait for it.
     pub journal: usize,
 }

@@ -36,6 +36,7 @@ impl Regions {
             heard: now < until,
             lag: is_known.then(|| now.since(heard_at)),
             untold: place.checked_sub(1).map_or(0, |place| self.untold.count(place)),
+            parked: place.checked_sub(1).map_or(0, |place| self.parked(place)),
             journal: remote.journal_depth(),
         }
     }
