@@ -189,7 +189,7 @@ impl Cache {
             return Err(Error::settings(faults.join("; ")));
         }
         if let Some(remotes) = &self.0.remotes {
-            remotes.set_resilience(&resilience);
+            remotes.set_resilience(resilience);
         }
         Ok(())
     }

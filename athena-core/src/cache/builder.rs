@@ -297,22 +297,19 @@ impl Builder {
     /// The store, or those of the regions in the order of the settings.
     fn stores(&self) -> Result<Vec<Arc<dyn Backend>>, Error> {
         let mut faults = Vec::new();
-        let stores = match &self.settings.regions {
-            Some(regions) => {
-                regions.refuse_what_is_missing(&mut faults);
-                if self.backend.is_some() {
-                    faults.push(
-                        "there are a backend and `regions`, expected one of them: give each region its store with \
-                         `Builder::region`"
-                            .to_owned(),
-                    );
-                }
-                self.regions.in_order(regions, &mut faults)
+        let stores = if let Some(regions) = &self.settings.regions {
+            regions.refuse_what_is_missing(&mut faults);
+            if self.backend.is_some() {
+                faults.push(
+                    "there are a backend and `regions`, expected one of them: give each region its store with \
+                     `Builder::region`"
+                        .to_owned(),
+                );
             }
-            None => {
-                faults.extend(self.regions.without_settings());
-                self.backend.iter().cloned().collect()
-            }
+            self.regions.in_order(regions, &mut faults)
+        } else {
+            faults.extend(self.regions.without_settings());
+            self.backend.iter().cloned().collect()
         };
         if faults.is_empty() { Ok(stores) } else { Err(Error::settings(faults.join("; "))) }
     }

@@ -36,7 +36,7 @@ impl Remote {
             }
         };
         // In this order: whoever finds nothing untold finds it in the journal.
-        targets.into_iter().for_each(|target| self.keep(target));
+        self.keep_all(targets);
         regional.untold.told(secondary.place, &telling);
     }
 

@@ -58,6 +58,13 @@ impl Remote {
         everything(&*self.backend)
     }
 
+    /// Keeps invalidations, each as [`keep`](Self::keep) does.
+    pub(crate) fn keep_all(&self, targets: Vec<Target>) {
+        for target in targets {
+            self.keep(target);
+        }
+    }
+
     /// Keeps an invalidation for the next time that the backend is asked anything (coherence 9 and 10).
     pub(crate) fn keep(&self, target: Target) {
         if self.guards.lacks(Guard::Journal) {

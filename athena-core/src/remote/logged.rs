@@ -165,8 +165,7 @@ fn record_of(target: &Target) -> LogRecord {
     match target {
         Target::Entry(entry) => LogRecord::Entry(entry.as_str().to_owned()),
         Target::Tag(tag) => LogRecord::Tag(tag.as_str().to_owned()),
-        Target::Namespace(None) => LogRecord::Everything,
         // Of a part that has several partitions: all of them, which is more than was meant.
-        Target::Namespace(Some(_)) | Target::AnyTag => LogRecord::Everything,
+        Target::Namespace(_) | Target::AnyTag => LogRecord::Everything,
     }
 }

@@ -121,7 +121,7 @@ impl Regions {
 
     /// Has all regions asked for signs of life, one of them followed by the others, and the best of them used.
     pub(crate) fn keep_alive(self: &Arc<Self>) {
-        self.remotes.iter().for_each(|remote| remote.keep_alive());
+        self.remotes.iter().for_each(Remote::keep_alive);
         self.keep_pumping();
         self.keep_routing();
     }
@@ -173,9 +173,9 @@ impl Regions {
         let of_primary = targets(self.primary());
         let direct = self.begin(&of_primary);
         if let Some(remote) = direct {
-            targets(remote).into_iter().for_each(|target| remote.keep(target));
+            remote.keep_all(targets(remote));
         }
-        of_primary.into_iter().for_each(|target| self.primary().keep(target));
+        self.primary().keep_all(of_primary);
     }
 
     /// Has all regions forget an entry: a log says that something was invalidated, not how far.

@@ -138,7 +138,7 @@ impl Remotes {
     /// Keeps invalidations for the next time that a backend is asked anything (coherence 9 and 10).
     pub(crate) fn keep(&self, targets: impl Fn(&Remote) -> Vec<Target>) {
         match self {
-            Self::One(remote) => targets(remote).into_iter().for_each(|it| remote.keep(it)),
+            Self::One(remote) => remote.keep_all(targets(remote)),
             Self::Several(regions) => regions.keep(targets),
         }
     }
@@ -169,10 +169,10 @@ impl Remotes {
         super::join_all(closing).await.into_iter().all(|ended| ended)
     }
 
-    pub(crate) fn set_resilience(&self, settings: &Resilience) {
+    pub(crate) fn set_resilience(&self, settings: Resilience) {
         match self {
-            Self::One(remote) => remote.set_resilience(settings.clone()),
-            Self::Several(regions) => regions.set_resilience(settings),
+            Self::One(remote) => remote.set_resilience(settings),
+            Self::Several(regions) => regions.set_resilience(&settings),
         }
     }
 }

@@ -42,7 +42,9 @@ impl TargetsUntold {
             if Some(place) != told {
                 secondary.change(|untold| {
                     let named = targets.iter().filter(|target| **target != Target::AnyTag);
-                    named.for_each(|target| untold.keep(target.clone(), None));
+                    for target in named {
+                        untold.keep(target.clone(), None);
+                    }
                 });
             }
         }
@@ -52,7 +54,9 @@ impl TargetsUntold {
     pub(crate) fn executed(&self, targets: &[Target], record: (usize, LogPosition)) {
         for secondary in self.0.iter().filter(|it| it.count.load(Ordering::SeqCst) > 0) {
             secondary.change(|untold| {
-                targets.iter().for_each(|target| untold.executed(target, record));
+                for target in targets {
+                    untold.executed(target, record);
+                }
             });
         }
     }

@@ -12,6 +12,7 @@ use crate::regions::RegionStanding;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each holds or not, whatever the others do")]
 pub struct RegionStatus {
     /// What it is called.
     pub name: String,
