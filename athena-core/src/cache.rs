@@ -163,7 +163,7 @@ impl Cache {
         self.0.remote().map(|remote| remote.breaker_state())
     }
 
-    /// How the nodes of the backend fare, as far as is known; asks nobody.
+    /// How the nodes of the backend fare, as far as is known, or of the region that is used; asks nobody.
     pub fn nodes(&self) -> Vec<NodeStatus> {
         self.0.remote().map(|remote| remote.nodes()).unwrap_or_default()
     }
@@ -196,7 +196,8 @@ impl Cache {
 
     /// Sends nothing to the backend for a while, as during its maintenance; fallbacks answer.
     ///
-    /// Invalidations wait in the journal. Isolating again replaces the earlier end.
+    /// Invalidations wait in the journal. Isolating again replaces the earlier end. Of several regions it is the one
+    /// that is used; another one is, if that lasts.
     pub fn isolate(&self, duration: Duration) {
         if let Some(remote) = self.0.remote() {
             remote.isolate(duration);
