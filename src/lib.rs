@@ -69,16 +69,17 @@
 //! It runs on tokio with time enabled; the `redis` feature also needs I/O.
 
 pub use athena_cache_core::{
-    Answerer, Background, Batch, BreakerSettings, BreakerState, Builder, Cache, CacheOutcomes,
-    Carry, Closed, ClusterStatus, Collector, Distribution, Entry, Error, Event, ExchangeReport,
-    Fact, FailoverStatus, Fallback, Finding, Format, Health, HealthChecks, HealthEntry,
-    HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated, Jitter,
-    JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need, NeutralHealth,
-    NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of, Outcome, Percent,
-    Performance, Postcard, ProcessStatus, Quiet, Rates, RegionReplication, RegionSettings,
-    RegionStanding, RegionStatus, Report, Resilience, RetrySettings, ServerStatus, Settings,
-    SiteRates, SiteReport, SiteSettings, Source, Stats, Status, SwitchReason, Topic, Traffic,
-    TrustStatus, Typed, WaitReport, backend, escape, of, tag,
+    Answerer, AsyncCall, Background, Backup, Batch, BreakerSettings, BreakerState, Builder, Cache,
+    CacheOutcomes, Carry, Closed, ClusterStatus, Collector, Defect, Distribution, Entry, Error,
+    Event, ExchangeReport, Fact, FailoverStatus, Fallback, Finding, Format, Health, HealthChecks,
+    HealthEntry, HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated,
+    Jitter, JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need,
+    NeutralHealth, NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of,
+    Outcome, Percent, Performance, Postcard, ProcessStatus, Quiet, Rates, Reconnection,
+    RegionReplication, RegionSettings, RegionStanding, RegionStatus, Report, Resilience, Restore,
+    RestoreMode, Restored, RetrySettings, ServerStatus, Settings, SiteRates, SiteReport,
+    SiteSettings, Source, Stats, Status, SwitchReason, Topic, Traffic, TrustStatus, Typed,
+    Verified, Verify, WaitReport, WarmUp, WarmedUp, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]
@@ -109,3 +110,14 @@ pub use athena_cache_core::private as __private;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/monitoring.md")]
 mod monitoring {}
+
+/// The samples of the other pages compile.
+#[cfg(all(doctest, feature = "redis", feature = "testing"))]
+mod pages {
+    #[doc = include_str!("../docs/set-up.md")]
+    mod set_up {}
+    #[doc = include_str!("../docs/troubleshooting.md")]
+    mod troubleshooting {}
+    #[doc = include_str!("../docs/cookbook.md")]
+    mod cookbook {}
+}

@@ -9,6 +9,7 @@ mod fleet;
 mod forgery;
 mod glance;
 mod live;
+mod look;
 mod page;
 
 mod snapshot;

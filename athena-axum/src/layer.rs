@@ -1,6 +1,6 @@
 //! What the calls of a request came to, in the headers of its response.
 //!
-//! Invariant: the response is the service's own but for headers that it did not set itself.
+//! Invariant: the response is the service's own but for headers that were asked for and that it did not set itself.
 
 mod headers;
 
@@ -16,16 +16,20 @@ use tower_service::Service;
 
 use headers::ShownHeaders;
 
-/// Tells in each response what the cached functions came to that its request called.
+/// Finds out for each response what the cached functions came to that its request called.
+///
+/// The response has [`CacheOutcomes`](athena_cache_core::CacheOutcomes) among its extensions, for layers around this
+/// one. Its headers are the service's: each that is to be added is asked for.
 ///
 /// | header | is |
 /// |---|---|
-/// | `x-athena-cache` | the worst of the calls: `BYPASS`, `MISS`, `STALE` or `HIT`; none if none was made |
-/// | `age` | how old the oldest value is, in seconds, if a tier answered every call |
+/// | [`x-athena-cache`](Self::worst_outcome) | the worst of the calls: `ERROR`, `BYPASS`, `MISS`, `STALE` or `HIT`; none if none was made |
+/// | [`age`](Self::age) | how old the oldest value is, in seconds, if a tier answered every call |
+/// | [`cache-status`](Self::cache_status) | the same as in RFC 9211 |
+/// | [`server-timing`](Self::server_timing) | what the cache and the functions took |
 ///
 /// They are known when the response begins: what its body calls while it is sent is not in them, nor are the calls of
-/// tasks that the handler spawns. A header that the handler sets itself stays. The response has
-/// [`CacheOutcomes`](athena_cache_core::CacheOutcomes) among its extensions, for layers around this one.
+/// tasks that the handler spawns. A header that the handler sets itself stays.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,7 +44,8 @@ use headers::ShownHeaders;
 ///     let price = cache.entry("price:7").get_or_load(async || Ok::<_, std::io::Error>(10_u8)).await?;
 ///     Ok::<_, std::io::Error>(Response::new(price))
 /// });
-/// let service = ServiceBuilder::new().layer(CacheLayer::new()).service(handler);
+/// let layer = CacheLayer::new().worst_outcome();
+/// let service = ServiceBuilder::new().layer(layer).service(handler);
 /// let response = service.oneshot(Request::new(())).await?;
 /// assert_eq!(response.headers()["x-athena-cache"], "MISS");
 /// # Ok(())
@@ -52,9 +57,26 @@ pub struct CacheLayer {
 }
 
 impl CacheLayer {
-    /// With `x-athena-cache` and `age`.
+    /// Without any header.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Adds `x-athena-cache`: the worst that a call came to.
+    #[must_use]
+    pub fn worst_outcome(mut self) -> Self {
+        self.shown.worst_outcome = true;
+        self
+    }
+
+    /// Adds `age`, in seconds: of the oldest value, if a tier answered every call.
+    ///
+    /// To caches on the way it says that the response is so old (RFC 9111): they keep it for so much less, or not at
+    /// all. Only where that is meant.
+    #[must_use]
+    pub fn age(mut self) -> Self {
+        self.shown.age = true;
+        self
     }
 
     /// Adds `cache-status` (RFC 9211): `athena; hit`, or why the functions ran: `athena; fwd=miss; collapsed`.

@@ -1,15 +1,18 @@
 //! What may be written on the command line.
 
+mod range;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::out::Form;
 
 /// What is wrong with the Redis of a cache, what is in it, and what becomes of it in a failover.
 ///
-/// Exit status: 0 fine, 1 trouble found, 2 usage, 3 not reached or not complete, 4 refused, 130 interrupted.
+/// Exit status: 0 fine, 1 trouble found, 2 usage, 3 not reached or not complete, 4 refused, 130 interrupted; which of
+/// them a command ends with stands in its README.
 #[derive(Debug, Parser)]
 #[command(name = "athena", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -34,8 +37,8 @@ pub(crate) struct TargetArgs {
     /// The namespace of the cache, as the service has it; else `ATHENA_NAMESPACE`
     #[arg(long, short = 'n', global = true, value_name = "NS")]
     pub(crate) namespace: Option<String>,
-    /// How long each node may take to answer
-    #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    /// How long each node may take to answer, 1ms to 10min
+    #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = range::timeout)]
     pub(crate) timeout: Duration,
     /// Allows what is for administrators of the servers
     #[arg(long, global = true)]
@@ -85,8 +88,8 @@ pub(crate) struct KeysArgs {
     /// That are older than their ttl
     #[arg(long)]
     pub(crate) stale: bool,
-    /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    /// How many at most, up to 1000000
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = range::limit)]
     pub(crate) limit: usize,
 }
 
@@ -100,9 +103,10 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, Group)]
-#[group(required = true)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["keys", "tag", "all"])))]
 pub(crate) struct InvalidateArgs {
     /// As `keys` lists them, or keys that were given by hand
+    #[arg(value_name = "KEY")]
     pub(crate) keys: Vec<String>,
     /// Everything with a tag; several may be given
     #[arg(long)]
@@ -110,15 +114,15 @@ pub(crate) struct InvalidateArgs {
     /// Everything in the namespace
     #[arg(long, requires = "confirm", conflicts_with_all = ["keys", "tag"])]
     pub(crate) all: bool,
-    /// The namespace once more, for `--all`
+    /// The namespace once more, for `--all`, and where nothing of it is stored
     #[arg(long, value_name = "NS")]
     pub(crate) confirm: Option<String>,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct WatchArgs {
-    /// Between two lines
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    /// Between two lines, 100ms to 1day
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = range::every)]
     pub(crate) every: Duration,
     /// How many lines; without it until it is interrupted
     #[arg(long, value_name = "N")]
@@ -127,14 +131,14 @@ pub(crate) struct WatchArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct DrillArgs {
-    /// For how long at most; it ends 3 s after a gap that is over
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    /// For how long at most, up to 1day; it ends 3 s after a gap that is over
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = range::drill)]
     pub(crate) duration: Duration,
     /// Sets a failover off; needs `--admin` and `--confirm`
     #[arg(long, value_enum, requires = "confirm")]
     pub(crate) trigger: Option<TriggerArg>,
     /// The namespace once more, for `--trigger`
-    #[arg(long, value_name = "NS")]
+    #[arg(long, value_name = "NS", requires = "trigger")]
     pub(crate) confirm: Option<String>,
 }
 

@@ -6,7 +6,6 @@ mod invalidate;
 mod keys;
 mod show;
 mod status;
-mod tally;
 mod watch;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 mod cluster;
 mod facts;
 mod finding;
+mod keeping;
 mod names;
 mod reach;
 mod rights;
@@ -18,12 +19,14 @@ pub(crate) use self::facts::{Facts, NameFacts};
 pub(crate) use self::finding::{Finding, Level};
 
 /// Each check, in the order in which findings are told.
-const CHECKS: [fn(&Facts, &mut Vec<Finding>); 21] = [
+const CHECKS: [fn(&Facts, &mut Vec<Finding>); 23] = [
     reach::known,
     reach::reached,
     reach::loading,
     reach::version,
     reach::direct,
+    keeping::primary,
+    keeping::kept,
     rights::allowed,
     rights::tracking,
     servers::readers,

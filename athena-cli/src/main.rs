@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod fault;
 mod out;
+mod plain;
 mod secrets;
 mod shown;
 mod stop;
@@ -22,7 +23,7 @@ use clap::error::ErrorKind;
 use self::args::Args;
 use self::exit::Exit;
 use self::fault::Fault;
-use self::out::Out;
+use self::out::{Form, Out};
 use self::secrets::Secrets;
 use self::target::Target;
 
@@ -32,31 +33,33 @@ fn main() -> ExitCode {
     let secrets = Secrets::of_process(&words);
     out::tell_panics(secrets.clone());
     if let Some(place) = given.iter().position(|word| word.to_str().is_none()) {
-        Out::new(secrets, out::Form::Text)
-            .note(format_args!("error: argument {place} is no UTF-8"));
+        let out = Out::new(secrets, form_of(&words));
+        out.fault(&Fault::usage(format_args!("argument {place} is no UTF-8")));
         return Exit::Usage.into();
     }
     let exit = match Args::try_parse_from(&words) {
         Ok(args) => run(args, secrets),
-        Err(error) => refuse(&error, &secrets),
+        Err(error) => refuse(&error, secrets, form_of(&words)),
     };
     exit.into()
 }
 
+/// For whom it is printed, where the words cannot be used.
+fn form_of(words: &[String]) -> Form {
+    if words.iter().any(|word| word == "--json") { Form::Json } else { Form::Text }
+}
+
 /// Says what is wrong with the words, or what they ask for: help, or the version.
-fn refuse(error: &clap::Error, secrets: &Secrets) -> Exit {
-    let out = Out::new(secrets.clone(), out::Form::Text);
+fn refuse(error: &clap::Error, secrets: Secrets, form: Form) -> Exit {
     let text = error.render().to_string();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            drop(out.line(text.trim_end()));
-            Exit::Fine
-        }
-        _ => {
-            out.note(text.trim_end());
-            Exit::Usage
-        }
+    let text = text.trim_end();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        drop(Out::new(secrets, Form::Text).line(text));
+        return Exit::Fine;
     }
+    let message = text.strip_prefix("error: ").unwrap_or(text);
+    Out::new(secrets, form).fault(&Fault::usage(message));
+    Exit::Usage
 }
 
 fn run(args: Args, mut secrets: Secrets) -> Exit {
@@ -77,7 +80,12 @@ fn run(args: Args, mut secrets: Secrets) -> Exit {
         exit
     });
     match outcome {
-        Ok(exit) => exit,
+        Ok(exit) => {
+            if exit == Exit::Interrupted {
+                out.interrupted();
+            }
+            exit
+        }
         Err(fault) => {
             out.fault(&fault);
             fault.exit

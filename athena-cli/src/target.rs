@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use athena_cache_core::{MemoryRole, Settings};
 use athena_cache_redis::{Redis, RedisConfig};
 
 use crate::args::TargetArgs;
@@ -25,9 +26,8 @@ pub(crate) struct Target {
     pub(crate) note: Option<String>,
 }
 
-/// The longest time for a node, as for an operation.
-const LONGEST: Duration = Duration::from_secs(600);
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest time that a health check can be given.
+const SHORTEST_CHECK: Duration = Duration::from_millis(10);
 
 impl Target {
     pub(crate) fn of(args: &TargetArgs, secrets: &mut Secrets) -> Result<Self, Fault> {
@@ -41,15 +41,22 @@ impl Target {
         // Checked as a cache checks it.
         athena_cache_core::inspect::entry_names(&namespace, "")
             .map_err(|error| Fault::usage("the namespace cannot be used").caused_by(error))?;
-        if !(SHORTEST..=LONGEST).contains(&args.timeout) {
-            return Err(Fault::usage(format!(
-                "`--timeout` is {}, expected 1ms to 10min",
-                humantime::format_duration(args.timeout)
-            )));
-        }
         let config = config.allow_admin(args.admin).response_timeout(args.timeout);
         let is_admin = args.admin;
         Ok(Self { config, namespace, timeout: args.timeout, is_admin, note })
+    }
+
+    /// Settings of a cache that asks for no longer than is wanted here.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.memory.role = MemoryRole::Off;
+        // Whether what is stored is to outlive the servers is known to the service; `doctor` asks where it matters.
+        settings.health.expect_persistence = false;
+        settings.health.limit = self.timeout.max(SHORTEST_CHECK);
+        settings.resilience.attempt_timeout = self.timeout;
+        settings.resilience.deadline = self.timeout.saturating_mul(2);
+        settings.resilience.write_deadline = self.timeout.saturating_mul(2);
+        settings
     }
 
     /// The Redis; connects to nobody.

@@ -153,6 +153,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether those who decide who serves stand by a node; of one that nobody decides about, yes.
+    ///
+    /// Until they do, it [lacks](Self::lacks) [`Ability::Invalidate`]. It is told apart from a right that is lacking,
+    /// which somebody has to grant.
+    fn is_confirmed(&self, _node: Node) -> bool {
+        true
+    }
+
     /// Takes the one who wants to hear of changes in the store's nodes; called once by each cache
     /// that uses the backend.
     fn listen(&self, _listener: Listener) {}

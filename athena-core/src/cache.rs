@@ -1,5 +1,6 @@
 //! A cache, as people hold it.
 
+mod backup;
 mod batch;
 mod builder;
 mod entry;
@@ -7,8 +8,11 @@ mod entry;
 mod fleet;
 mod functions;
 mod health;
+mod reconnect;
 mod report;
 mod status;
+mod stored;
+mod warm_up;
 
 use std::fmt;
 use std::future::Future;
@@ -26,16 +30,20 @@ use crate::runtime::{Invalidated, Runtime, Scope};
 use crate::tag::Tag;
 use crate::telemetry::{Stats, log};
 
+pub use backup::{Backup, Restore, Verify};
 pub use batch::Batch;
 pub use builder::Builder;
 pub use entry::background::Background;
 pub use entry::{Carry, Entry, Format, Json, Local, Postcard, Quiet, Typed};
 pub use health::HealthChecks;
+pub use reconnect::Reconnection;
 pub use report::Report;
 pub use status::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
+pub use stored::{HeldEntry, HeldEnvelope, HeldValue};
+pub use warm_up::{WarmUp, WarmedUp};
 
 /// A namespace with its tiers, policies and counters; clones are the same cache.
 ///

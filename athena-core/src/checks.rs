@@ -1,18 +1,21 @@
 //! The health checks of a cache: a registry of named ones, and their report.
 //!
-//! Invariant: a report comes within the limit of its checks, whatever they do, and each check runs once for all who ask
-//! at the same time. What a check of a user does is that check's result: a panic, a future that never ends.
+//! Invariant: a report comes within the limit of its checks, whatever they do, each check runs once for all who ask at
+//! the same time, and never twice side by side. What a check of a user does is that check's result: a panic, a future
+//! that never ends, a thread that is held up.
 
 mod asked;
 mod builtin;
 mod known;
+mod replicas;
+mod run;
 mod surveyed;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,8 +23,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Mutex as AsyncMutex;
 
+pub(crate) use replicas::{LAG_BYTES, LAG_SECONDS};
+use run::Check;
+
 use crate::clock::{Clock, Tick};
-use crate::contained::contained_future;
 use crate::health::{Finding, HealthEntry, HealthPart, HealthReport, Need, Standing};
 use crate::lock::Mutex;
 use crate::moment::Moment;
@@ -29,10 +34,13 @@ use crate::remote::Remotes;
 use crate::settings::{HealthSettings, MemoryRole, Settings};
 use crate::tasks::Tasks;
 
+/// The check that says how far replicas are behind.
+pub(crate) const REPLICATION: &str = "replication";
+
 /// The health checks of a cache.
 pub(crate) struct CheckSet {
-    checks: Mutex<BTreeMap<String, Check>>,
-    latest: Mutex<Option<(Tick, Arc<HealthReport>)>>,
+    checks: Mutex<KnownChecks>,
+    latest: Mutex<Latest>,
     /// Taken by whoever makes a report.
     turn: AsyncMutex<()>,
     has_started: AtomicBool,
@@ -44,19 +52,18 @@ pub(crate) struct CheckSet {
     clock: Clock,
 }
 
-type Checking = Pin<Box<dyn Future<Output = Finding> + Send>>;
-
-#[derive(Clone)]
-struct Check {
-    need: Need,
-    run: Arc<dyn Fn() -> Checking + Send + Sync>,
+/// All checks, and how often that has changed.
+#[derive(Default)]
+struct KnownChecks {
+    all: BTreeMap<String, Check>,
+    changes: u64,
 }
 
-/// What came of one check.
-struct Ran {
-    finding: Finding,
-    took: Duration,
-    broke: bool,
+/// What was found last, when, and how many reports were made so far.
+#[derive(Default)]
+struct Latest {
+    found: Option<(Tick, Arc<HealthReport>)>,
+    made: u64,
 }
 
 impl CheckSet {
@@ -93,33 +100,61 @@ impl CheckSet {
     ) where
         F: Future<Output = Finding> + Send + 'static,
     {
-        let run = Arc::new(move || Box::pin(check()) as Checking);
-        self.checks.lock().insert(name, Check { need, run });
-        *self.latest.lock() = None;
+        let check = Check::new(need, check);
+        self.change(|all| all.insert(name, check));
     }
 
     pub(crate) fn remove(&self, name: &str) -> bool {
-        *self.latest.lock() = None;
-        self.checks.lock().remove(name).is_some()
+        self.change(|all| all.remove(name)).is_some()
+    }
+
+    /// What was found without the change is no longer how things are.
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Check>) -> T) -> T {
+        let mut checks = self.checks.lock();
+        checks.changes += 1;
+        let changed = change(&mut checks.all);
+        self.latest.lock().found = None;
+        changed
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.checks.lock().keys().cloned().collect()
+        self.checks.lock().all.keys().cloned().collect()
     }
 
     /// What all checks find, side by side; asked once for all who ask meanwhile.
     pub(crate) async fn report(&self) -> Arc<HealthReport> {
+        let asked_at = self.latest.lock().made;
         if let Some(recent) = self.recent() {
             return recent;
         }
         let _turn = self.turn.lock().await;
-        if let Some(recent) = self.recent() {
-            return recent;
+        if let Some(found) = self.made_since(asked_at).or_else(|| self.recent()) {
+            return found;
         }
-        let checks = self.checks.lock().clone();
+        let (checks, changes) = {
+            let known = self.checks.lock();
+            (known.all.clone(), known.changes)
+        };
         let report = Arc::new(self.run(checks).await);
-        *self.latest.lock() = Some((self.clock.now(), Arc::clone(&report)));
+        self.note(&report, changes);
         report
+    }
+
+    /// Keeps a report, unless the checks are others by now.
+    fn note(&self, report: &Arc<HealthReport>, changes: u64) {
+        let known = self.checks.lock();
+        if known.changes == changes {
+            let mut latest = self.latest.lock();
+            latest.made += 1;
+            latest.found = Some((self.clock.now(), Arc::clone(report)));
+        }
+    }
+
+    /// The one that was made while others waited for their turn, however short reports are good for.
+    fn made_since(&self, asked_at: u64) -> Option<Arc<HealthReport>> {
+        let latest = self.latest.lock();
+        let (_, report) = latest.found.as_ref().filter(|_| latest.made > asked_at)?;
+        Some(Arc::clone(report))
     }
 
     /// Whether the service counts as started.
@@ -139,7 +174,7 @@ impl CheckSet {
     /// What was found last, unless that is older than this.
     pub(crate) fn latest(&self, age: Duration) -> Option<Arc<HealthReport>> {
         let latest = self.latest.lock();
-        let (at, report) = latest.as_ref()?;
+        let (at, report) = latest.found.as_ref()?;
         (self.clock.now().since(*at) < age).then(|| Arc::clone(report))
     }
 
@@ -149,7 +184,9 @@ impl CheckSet {
 
     async fn run(&self, checks: BTreeMap<String, Check>) -> HealthReport {
         let watch = self.clock.stopwatch();
-        let ran = join_all(checks.values().map(|check| self.run_one(check))).await;
+        let limit = self.settings.limit;
+        let ran = checks.values().map(|check| check.run(&self.tasks, &self.clock, limit));
+        let ran = join_all(ran).await;
         let is_gone = self.tasks.is_closed()
             || (self.memory == MemoryRole::Off && ran.iter().any(|ran| ran.finding.none_serves));
         let standing = if is_gone { Standing::Gone } else { Standing::Serving };
@@ -168,29 +205,6 @@ impl CheckSet {
         });
         let entries = entries.collect();
         HealthReport { status, took: watch.elapsed(), at: Moment::now(), entries }
-    }
-
-    async fn run_one(&self, check: &Check) -> Ran {
-        let watch = self.clock.stopwatch();
-        let run = Arc::clone(&check.run);
-        // Made inside, since making it may panic as well.
-        let work = contained_future(async move { run().await });
-        let limit = self.settings.limit;
-        let done = match self.tasks.spawner() {
-            // A check that holds up its thread holds up no other one.
-            Some(spawner) => {
-                let task = spawner.spawn_aside(work);
-                self.clock.within(limit, task.end()).await.flatten()
-            }
-            None => self.clock.within(limit, work).await,
-        };
-        let took = watch.elapsed();
-        let (finding, broke) = match done {
-            Some(Ok(finding)) => (finding, false),
-            Some(Err(panic)) => (Finding::unhealthy(format!("the check panicked: {panic}")), true),
-            None => (Finding::unhealthy(format!("no answer in {limit:?}")), true),
-        };
-        Ran { finding, took, broke }
     }
 }
 

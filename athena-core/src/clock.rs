@@ -4,11 +4,11 @@
 //! it, and none of it needs a runtime. Times are compared only within one process.
 
 mod coarse;
+mod sleep;
 mod stopwatch;
 mod timer;
 mod within;
 
-use std::future::Future;
 #[cfg(feature = "testing")]
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coarse::SystemClock;
-use within::Within;
 
 pub(crate) use stopwatch::Stopwatch;
 
@@ -112,42 +111,6 @@ impl Clock {
         };
         Tick(HEAD_START.saturating_add(passed))
     }
-
-    /// Ends once `duration` has passed.
-    pub(crate) async fn sleep(&self, duration: Duration) {
-        match &self.0 {
-            TimeSource::System(_) => timer::sleep(duration).await,
-            #[cfg(feature = "testing")]
-            TimeSource::Manual(manual) => manual.sleep(duration).await,
-        }
-    }
-
-    /// The same, for a task that sleeps for as long as the cache lives: tests do not count it.
-    pub(crate) async fn doze(&self, duration: Duration) {
-        match &self.0 {
-            TimeSource::System(_) => timer::sleep(duration).await,
-            #[cfg(feature = "testing")]
-            TimeSource::Manual(manual) => manual.doze(duration).await,
-        }
-    }
-
-    /// The future's output, or `None` if `limit` passes first.
-    pub(crate) fn within<F: Future>(
-        &self,
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Option<F::Output>> {
-        Within::new(future, self.sleep(limit))
-    }
-
-    /// The same with [`doze`](Self::doze).
-    pub(crate) fn within_dozing<F: Future>(
-        &self,
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Option<F::Output>> {
-        Within::new(future, self.doze(limit))
-    }
 }
 
 /// A clock that stands still until a test moves it.
@@ -205,12 +168,13 @@ impl ManualClock {
         self.state.now.load(Ordering::Acquire)
     }
 
-    async fn sleep(&self, duration: Duration) {
-        let _counted = Sleeper::new(&self.state.sleepers);
+    async fn sleep(self, duration: Duration) {
+        let state = Arc::clone(&self.state);
+        let _counted = Sleeper::new(&state.sleepers);
         self.doze(duration).await;
     }
 
-    async fn doze(&self, duration: Duration) {
+    async fn doze(self, duration: Duration) {
         let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
         loop {
             let moved = self.state.moved.notified();

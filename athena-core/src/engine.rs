@@ -27,6 +27,7 @@ mod rendezvous;
 mod typed;
 mod waited;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use crate::coherence::joining::Joinable;
@@ -56,37 +57,55 @@ pub(crate) use origin::{Detached, DetachedLoading, InPlace, Loading, Origin};
 pub(crate) use typed::{TypedCall, boxed};
 pub(crate) use waited::Waited;
 
+/// Why a call runs without the cache.
+pub(crate) type BypassReason = &'static str;
+
 /// The value of a call: from a tier, from another caller's load, or from its own; without the cache where there is
-/// nothing to ask, for a `reason`.
+/// nothing to ask.
 ///
 /// A glance leaves the call where it is: what is handed on by value stands in every future on the way.
-pub(crate) async fn answer(ask: &mut Option<Ask>, reason: &'static str, caller: &Caller) -> Answer {
-    let Some(asked) = ask else {
-        caller.load(Retention::NotKept).await;
-        return Answer::bypass(reason);
-    };
-    let seen = asked.glance().await;
-    // Boxed: a hit should not pay for the room that all else takes.
-    let in_turn = match seen {
-        Glance::Answer(answer) => return answer,
-        Glance::Seen(seen) => ask.take().map(|ask| Box::pin(ask.answer_in_turn(seen, caller))),
-    };
-    match in_turn {
-        Some(in_turn) => in_turn.await,
-        // Not reached: it is there.
-        None => Answer::bypass(reason),
+pub(crate) fn answer(
+    ask: &mut Result<Ask, BypassReason>,
+    caller: &Caller,
+) -> impl Future<Output = Answer> + Send {
+    async move {
+        let seen = match ask {
+            Ok(ask) => match ask.glance().await {
+                Glance::Answer(answer) => return answer,
+                Glance::Seen(seen) => seen,
+            },
+            Err(_) => None,
+        };
+        // Boxed: a hit should not pay for the room that all else takes.
+        let in_turn = taken(ask).map(|ask| Box::pin(Box::new(ask).answer_in_turn(seen, caller)));
+        match in_turn {
+            Ok(in_turn) => in_turn.await,
+            Err(reason) => {
+                Box::pin(caller.load(Retention::NotKept)).await;
+                Answer::bypass(reason)
+            }
+        }
     }
+}
+
+/// Takes the call, of which nothing is left to ask.
+pub(crate) fn taken(ask: &mut Result<Ask, BypassReason>) -> Result<Ask, BypassReason> {
+    std::mem::replace(ask, Err("it was asked before"))
 }
 
 impl Ask {
     /// Its value by a flight of the key, and how long it took unless memory answers at once; what was seen of the
     /// backend already is not asked for again.
-    async fn answer_in_turn(mut self, mut glimpsed: Option<Glimpsed>, caller: &Caller) -> Answer {
+    async fn answer_in_turn(
+        mut self: Box<Self>,
+        mut glimpsed: Option<Glimpsed>,
+        caller: &Caller,
+    ) -> Answer {
         let mut first = Some(self.in_memory());
         if let Some(seen) = &first
             && let Some(answer) = self.answer_from(seen.as_ref())
         {
-            self.refresh(first.flatten(), caller).await;
+            Box::pin(self.refresh(first.flatten(), caller)).await;
             return answer;
         }
         let watch = match &glimpsed {
@@ -102,7 +121,7 @@ impl Ask {
             } else {
                 let seen = self.in_memory();
                 if let Some(answer) = self.answer_from(seen.as_ref()) {
-                    self.refresh(seen, caller).await;
+                    Box::pin(self.refresh(seen, caller)).await;
                     break answer;
                 }
                 seen
@@ -115,7 +134,7 @@ impl Ask {
                     match self.lead(lead, seen, yielding, caller).await {
                         Led::Answer(answer) => break answer,
                         Led::Superseded(ask) => {
-                            (self, yielding) = (*ask, yielding.spent());
+                            (self, yielding) = (ask, yielding.spent());
                             continue;
                         }
                     }
@@ -123,23 +142,23 @@ impl Ask {
                 Role::Follow(flight, joiner) => (flight, joiner),
             };
             if flight.is_led_here() {
-                break self.alone(LoadPermit::NotNeeded, caller).await;
+                break Box::pin(self.alone(LoadPermit::NotNeeded, caller)).await;
             }
             if flight.is_eager()
-                && let Some(answer) = self.beside().await
+                && let Some(answer) = Box::pin(self.beside()).await
             {
                 break answer;
             }
             match self.follow(&flight, stale.as_ref(), WaitingFor::Another(joiner)).await {
                 Followed::Answer(answer) => break answer,
                 Followed::Again => {}
-                Followed::Alone => break self.side_by_side(caller).await,
+                Followed::Alone => break Box::pin(self.side_by_side(caller)).await,
                 Followed::Impatient => {
                     if let Some(lead) = self.replace(Some(&flight)) {
                         let seen = Before { stale, glimpsed: None };
                         match self.lead(lead, seen, yielding, caller).await {
                             Led::Answer(answer) => break answer,
-                            Led::Superseded(ask) => (self, yielding) = (*ask, yielding.spent()),
+                            Led::Superseded(ask) => (self, yielding) = (ask, yielding.spent()),
                         }
                     }
                 }

@@ -139,13 +139,24 @@ impl Envelope {
         (remaining <= given.saturating_add(ROUNDING)).then(|| given.saturating_sub(remaining))
     }
 
+    /// The generations that it was written with, the namespace's first.
+    pub(crate) fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        std::iter::once(self.namespace).chain(self.tags.iter().map(|(_, stamp)| *stamp))
+    }
+
     /// The bytes; an error if there is more of something than is read again.
     pub(crate) fn write(&self, reader: Reader<'_>) -> Result<Vec<u8>, Oversized> {
+        let Reader { name, codec, fingerprint } = reader;
+        self.write_for(name, codec as u8, fingerprint)
+    }
+
+    /// The same for a reader whose codec this build may not have.
+    fn write_for(&self, name: &str, codec: u8, fingerprint: u64) -> Result<Vec<u8>, Oversized> {
         let mut bytes = Vec::with_capacity(80 + self.payload.len() + 40 * self.tags.len());
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&[VERSION, reader.codec as u8, self.kind as u8]);
-        bytes.extend_from_slice(&reader.fingerprint.to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(reader.name.as_bytes()).to_le_bytes());
+        bytes.extend_from_slice(&[VERSION, codec, self.kind as u8]);
+        bytes.extend_from_slice(&fingerprint.to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(name.as_bytes()).to_le_bytes());
         bytes.extend_from_slice(&millis(self.ttl).to_le_bytes());
         bytes.extend_from_slice(&millis(self.grace).to_le_bytes());
         bytes.extend_from_slice(&self.history.to_le_bytes());

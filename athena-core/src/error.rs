@@ -21,6 +21,7 @@ enum Kind {
     Codec { topic: Message, reason: Message },
     Timeout { topic: Message, limit: Duration },
     Backend(Failure),
+    Backup(Message),
     Bypassed { function: Message, reason: &'static str },
     NotInserted { topic: Message, reason: &'static str },
     NotAnnotated,
@@ -50,6 +51,11 @@ impl Error {
 
     pub(crate) fn backend(failure: Failure) -> Self {
         Kind::Backend(failure).into()
+    }
+
+    /// What went wrong with a backup, its file or what is in it.
+    pub(crate) fn backup(reason: impl fmt::Display) -> Self {
+        Kind::Backup(Message::of(reason)).into()
     }
 
     /// A call that nothing can be kept of.
@@ -97,6 +103,11 @@ impl Error {
     /// Whether a value could not be written as, or read back from, bytes.
     pub fn is_codec(&self) -> bool {
         matches!(*self.0, Kind::Codec { .. })
+    }
+
+    /// Whether a backup cannot be written, or not be restored.
+    pub fn is_backup(&self) -> bool {
+        matches!(*self.0, Kind::Backup(_))
     }
 
     /// Whether the cache was closed before the call.
@@ -181,6 +192,7 @@ impl fmt::Display for Error {
                 "no cache is installed and none is in scope; call `Cache::install` at start-up \
                  or `Cache::scope` around this future",
             ),
+            Kind::Backup(message) => write!(f, "the backup {message}"),
             Kind::Closed => f.write_str("the cache is closed"),
         }
     }

@@ -5,7 +5,14 @@
 //! [`backend`], `telemetry` · `tier`, `coherence`, `flight` · `engine`, the one read path · [`Cache`],
 //! [`of`] · `private`, which expansions call.
 
+#![allow(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments beside what it makes of them: where a future stands in that of every \
+              call, an `async` block that takes them is smaller"
+)]
+
 pub mod backend;
+pub mod backup;
 mod blocking;
 mod cache;
 mod checks;
@@ -60,12 +67,18 @@ pub mod testing;
 mod time_span;
 mod undisturbed;
 
-pub use cache::{Background, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local};
+pub use backup::{Defect, RestoreMode, Restored, Verified};
+pub use cache::{
+    Background, Backup, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local, Restore,
+};
 pub use cache::{
     ClusterStatus, FailoverStatus, JournalStatus, MaintenanceStatus, Performance, ProcessStatus,
     ServerStatus, Status, TrustStatus,
 };
-pub use cache::{HealthChecks, Postcard, Quiet, Report, Typed};
+pub use cache::{HealthChecks, Postcard, Quiet, Reconnection, Report, Typed};
+#[doc(hidden)]
+pub use cache::{HeldEntry, HeldEnvelope, HeldValue};
+pub use cache::{Verify, WarmUp, WarmedUp};
 pub use error::Error;
 #[cfg(feature = "json")]
 pub use fleet::{Fleet, FleetProcess};
@@ -73,7 +86,7 @@ pub use health::{
     Fact, Finding, Health, HealthEntry, HealthPolicy, HealthReport, Need, NeutralHealth,
 };
 pub use moment::Moment;
-pub use of::{Holds, Observed, Of, of};
+pub use of::{AsyncCall, Holds, Observed, Of, of};
 pub use policy::{Fallback, Percent};
 pub use regions::{RegionStanding, SwitchReason};
 pub use remote::{NodeStatus, RegionStatus};

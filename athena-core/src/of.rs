@@ -25,9 +25,21 @@ use crate::telemetry::Outcome;
 /// # Ok(())
 /// # }
 /// ```
-pub fn of<F: Future>(call: F) -> Of<F> {
+pub fn of<F: AsyncCall>(call: F) -> Of<F> {
     Of { call }
 }
+
+/// A call that is not awaited yet: every future is one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no future, and `of` takes the call of an `async` function",
+    label = "this is what the function has returned already",
+    note = "of an `async` function, leave out `.await`",
+    note = "the entry of a function that is not `async` is reached by its `key`, as in `cache.entry(\"product:7\")`"
+)]
+pub trait AsyncCall: Future {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future> AsyncCall for F {}
 
 /// One call of an annotated function; see [`of`].
 #[derive(Debug)]

@@ -47,6 +47,24 @@ pub(crate) struct SitePolicy {
     pub(crate) version: u32,
 }
 
+/// What the types and the form of a function leave room for, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nature {
+    /// Whether each value tells how long it is fresh.
+    pub(crate) has_own_ttl: bool,
+    /// Whether there may be no value, or an error that is remembered.
+    pub(crate) may_be_negative: bool,
+    /// Whether its thread stands still while it runs.
+    pub(crate) is_blocking: bool,
+}
+
+impl Default for Nature {
+    /// Nothing is known: there may be room for everything.
+    fn default() -> Self {
+        Self { has_own_ttl: false, may_be_negative: true, is_blocking: false }
+    }
+}
+
 /// Defaults for every site of a cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Defaults {

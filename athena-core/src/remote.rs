@@ -76,7 +76,7 @@ use crate::telemetry::Telemetry;
 pub(crate) use generations::{Generations, SPARE};
 pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
-pub(crate) use read::StoredEntry;
+pub(crate) use read::{FoundGeneration, Missing, StoredEntry, WantedGenerations};
 pub(crate) use regional::RegionPlace;
 pub use regions::RegionStatus;
 pub(crate) use remotes::{Remotes, WeakRemotes};
@@ -189,7 +189,7 @@ impl Remote {
         backend.listen(Arc::new(move |change| listener.hear(change)));
         let everything = invalidate::everything(&*backend);
         Self {
-            breakers: Breakers::new(),
+            breakers: Breakers::new(&clock),
             gatherers: Gatherers::new(&backend, &clock, &tasks, guards),
             budget: Budget::new(settings.retry.budget()),
             journal: Arc::new(Journal::new(settings.max_journal, everything)),
@@ -263,9 +263,14 @@ impl Remote {
         matches!(Clock::system().within(limit, ended).await, Some(Ok(())))
     }
 
-    /// What operators may ask of the backend, if they may.
+    /// What operators may ask of the backend, if they may, and if it is not isolated.
     pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
-        self.backend.operator()
+        if self.is_left_alone() { None } else { self.backend.operator() }
+    }
+
+    /// Where the node is that serves an entry.
+    pub(crate) fn endpoint_of(&self, entry: &str) -> String {
+        self.backend.endpoint(self.backend.node(entry))
     }
 
     fn generation(&self) -> Generation {

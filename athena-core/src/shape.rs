@@ -194,6 +194,8 @@ pub(crate) struct Typing {
     pub(crate) value: KeptType,
     /// Whether the function can say that there is no value.
     pub(crate) has_absent: bool,
+    /// Whether each value tells how long it is fresh.
+    pub(crate) has_own_ttl: bool,
     /// Whether errors of the cache reach the caller.
     pub(crate) carries_errors: bool,
     /// The type of errors that several callers can have.

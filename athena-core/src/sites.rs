@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use crate::clock::Tick;
 use crate::key::site;
 use crate::lock::Mutex;
-use crate::policy::{Defaults, Policy, SitePolicy};
+use crate::policy::{Defaults, Nature, Policy, SitePolicy};
 use crate::settings::SiteSettings;
 use crate::telemetry::log;
 
@@ -62,6 +62,7 @@ pub(crate) struct Called<'a> {
     pub(crate) name: &'static str,
     /// What its attribute says.
     pub(crate) written: &'a SitePolicy,
+    pub(crate) nature: Nature,
 }
 
 /// A function is known once it is called, and some are called late.
@@ -107,7 +108,7 @@ impl Sites {
         let Some(site) = in_force.sites.get(called.name) else {
             return Some(called.written.over(defaults));
         };
-        let (policy, ineffective) = site.settings.over(called.written, defaults);
+        let (policy, ineffective) = site.settings.over(called.written, called.nature, defaults);
         if !ineffective.is_empty() && !site.told_ineffective.swap(true, Ordering::Relaxed) {
             log::site_settings(&self.cache, called.name, &ineffective.join("; "));
         }
@@ -126,7 +127,7 @@ impl Sites {
         let policy = match in_force.sites.get(called.name) {
             None => Some(*called.written),
             Some(site) if !site.settings.enabled => None,
-            Some(site) => Some(site.settings.over(called.written, defaults).0),
+            Some(site) => Some(site.settings.over(called.written, called.nature, defaults).0),
         };
         (in_force.edition, policy)
     }

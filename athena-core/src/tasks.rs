@@ -17,8 +17,10 @@ use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 use crate::clock::Clock;
 use crate::lock::Mutex;
 
+mod held;
 mod sole;
 
+use held::HeldTask;
 pub(crate) use sole::{Sole, SoleGuard};
 
 /// The background work of a cache; clones share it, the last one dropped ends its tasks.
@@ -91,10 +93,7 @@ impl Spawner {
         task: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
         let counted = Counted::new(&self.tasks.work);
-        self.spawn_aside(async move {
-            let _counted = counted;
-            task.await
-        })
+        self.spawn_aside(HeldTask::new(task, counted))
     }
 
     /// Starts a task that nobody who settles waits for.
@@ -110,10 +109,7 @@ impl Spawner {
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         let counted = (Counted::new(&self.tasks.all), self.called);
-        let handle = self.runtime.spawn(async move {
-            let _counted = counted;
-            task.await
-        });
+        let handle = self.runtime.spawn(HeldTask::new(task, counted));
         self.tasks.keep(handle.abort_handle());
         handle
     }

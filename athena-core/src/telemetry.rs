@@ -262,6 +262,7 @@ impl Telemetry {
             joined: stats.joined,
             misses: stats.misses,
             bypassed: stats.bypassed,
+            failed: stats.failed,
             slow: self.waits.slow(),
             sampled: self.waits.of(Answerer::Memory).total(),
             loads: stats.loads,

@@ -46,7 +46,13 @@ pub(crate) fn names(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
     syn::parenthesized!(content in input);
     let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(&content, |item| {
         if item.peek(Ident::peek_any) {
-            return item.call(Ident::parse_any);
+            let whole = item.fork();
+            let name = item.call(Ident::parse_any)?;
+            if item.is_empty() || item.peek(Token![,]) {
+                return Ok(name);
+            }
+            let fix = format!("expected the name of a whole argument, such as `{name}`");
+            return Err(literal::mismatch(&whole, &fix));
         }
         Err(literal::mismatch(item, "expected the name of an argument, such as `db`"))
     });

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{LitInt, LitStr, Path, Token};
+use syn::{Expr, Lit, LitInt, LitStr, Path, Token};
 
 use crate::{choice, tokens};
 
@@ -116,6 +116,14 @@ pub(crate) fn string(input: ParseStream<'_>, expected: &str) -> syn::Result<LitS
         return input.parse();
     }
     Err(mismatch(input, &format!("expected {expected}")))
+}
+
+/// What is asked of each value: a closure, or what leads to a function.
+pub(crate) fn closure(input: ParseStream<'_>, example: &str) -> syn::Result<Expr> {
+    if input.peek(Lit) || input.peek(syn::token::Bracket) {
+        return Err(mismatch(input, &format!("expected a closure such as `{example}`")));
+    }
+    input.parse()
 }
 
 /// What stands in `input` up to the next comma is not what was `expected`.

@@ -63,6 +63,7 @@ fn calls(figures: &mut Figures<'_>, report: &Report) {
             ("joined", site.joined),
             ("miss", site.misses),
             ("bypass", site.bypassed),
+            ("failed", site.failed),
         ] {
             figures.count("requests_total", &[of, ("result", result)], count);
         }
@@ -134,8 +135,18 @@ fn backend(figures: &mut Figures<'_>, report: &Report) {
 fn nodes(figures: &mut Figures<'_>, report: &Report) {
     figures.gauge("health_status", &[("check", "cache")], severity(report.health));
     for (check, entry) in report.checks.iter().flat_map(|checks| &checks.entries) {
-        figures.gauge("health_status", &[("check", check)], severity(entry.status));
+        if let Some(status) = entry.status {
+            figures.gauge("health_status", &[("check", check)], severity(status));
+        }
         figures.gauge("health_check_seconds", &[("check", check)], entry.took.as_secs_f64());
+    }
+    let lag = report.replica_lag();
+    for (name, lag) in
+        [("replication_offset_lag_bytes", lag.bytes), ("replication_lag_seconds", lag.seconds)]
+    {
+        if let Some(lag) = lag {
+            figures.gauge(name, &[], number(lag));
+        }
     }
     let nodes = &report.nodes;
     let count = |is: fn(&athena_cache_core::NodeStatus) -> bool| {
@@ -146,6 +157,7 @@ fn nodes(figures: &mut Figures<'_>, report: &Report) {
         ("nodes", number(nodes.len() as u64)),
         ("nodes_ready", count(|node| node.ready)),
         ("nodes_trusted", count(|node| node.trusted)),
+        ("nodes_untrusted", number(report.untrusted)),
         ("operations_in_flight", number(in_flight as u64)),
     ] {
         figures.gauge(name, &[], value);

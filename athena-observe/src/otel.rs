@@ -131,8 +131,8 @@ impl Observer for OtelObserver {
 /// The meter's provider keeps the cache alive from then on. Call it once for each cache.
 pub fn attach(meter: &Meter, cache: &Cache) {
     let shared = Arc::new(Shared { cache: cache.clone(), latest: Mutex::new(None) });
-    for (name, kind) in NAMES {
-        let (instrument, unit) = named(name);
+    for (name, kind, unit) in NAMES {
+        let instrument = named(name);
         let shared = Arc::clone(&shared);
         let of_name = move || -> Vec<(Value, Vec<KeyValue>)> {
             let figures = shared.figures();
@@ -172,39 +172,44 @@ enum InstrumentKind {
     Gauge,
 }
 
-/// What [`figures`] may hold: instruments are made before there are any.
-const NAMES: [(&str, InstrumentKind); 31] = [
-    ("requests_total", InstrumentKind::Counter),
-    ("degraded_total", InstrumentKind::Counter),
-    ("load_failures_total", InstrumentKind::Counter),
-    ("load_timeouts_total", InstrumentKind::Counter),
-    ("refreshes_total", InstrumentKind::Counter),
-    ("fills_total", InstrumentKind::Counter),
-    ("unreadable_total", InstrumentKind::Counter),
-    ("unwritable_total", InstrumentKind::Counter),
-    ("invalidations_total", InstrumentKind::Counter),
-    ("journaled_total", InstrumentKind::Counter),
-    ("retries_total", InstrumentKind::Counter),
-    ("breaker_openings_total", InstrumentKind::Counter),
-    ("reconnects_total", InstrumentKind::Counter),
-    ("not_kept_total", InstrumentKind::Counter),
-    ("operation_failures_total", InstrumentKind::Counter),
-    ("failovers_total", InstrumentKind::Counter),
-    ("journal_entries", InstrumentKind::Gauge),
-    ("journal_oldest_seconds", InstrumentKind::Gauge),
-    ("entries", InstrumentKind::Gauge),
-    ("entries_max", InstrumentKind::Gauge),
-    ("entry_bytes", InstrumentKind::Gauge),
-    ("last_failover_timestamp_seconds", InstrumentKind::Gauge),
-    ("last_recovery_seconds", InstrumentKind::Gauge),
-    ("health_status", InstrumentKind::Gauge),
-    ("health_check_seconds", InstrumentKind::Gauge),
-    ("nodes", InstrumentKind::Gauge),
-    ("nodes_ready", InstrumentKind::Gauge),
-    ("nodes_trusted", InstrumentKind::Gauge),
-    ("operations_in_flight", InstrumentKind::Gauge),
-    ("breakers", InstrumentKind::Gauge),
-    ("node_info", InstrumentKind::Gauge),
+/// What [`figures`] may hold, and in what it is counted: instruments are made before there are any.
+///
+/// What is counted in things is annotated and not `1`, which exporters take for a ratio.
+const NAMES: [(&str, InstrumentKind, &str); 34] = [
+    ("requests_total", InstrumentKind::Counter, "{call}"),
+    ("degraded_total", InstrumentKind::Counter, "{call}"),
+    ("load_failures_total", InstrumentKind::Counter, "{load}"),
+    ("load_timeouts_total", InstrumentKind::Counter, "{load}"),
+    ("refreshes_total", InstrumentKind::Counter, "{load}"),
+    ("fills_total", InstrumentKind::Counter, "{value}"),
+    ("unreadable_total", InstrumentKind::Counter, "{entry}"),
+    ("unwritable_total", InstrumentKind::Counter, "{value}"),
+    ("invalidations_total", InstrumentKind::Counter, "{invalidation}"),
+    ("journaled_total", InstrumentKind::Counter, "{invalidation}"),
+    ("retries_total", InstrumentKind::Counter, "{operation}"),
+    ("breaker_openings_total", InstrumentKind::Counter, "{opening}"),
+    ("reconnects_total", InstrumentKind::Counter, "{connection}"),
+    ("not_kept_total", InstrumentKind::Counter, "{value}"),
+    ("operation_failures_total", InstrumentKind::Counter, "{operation}"),
+    ("failovers_total", InstrumentKind::Counter, "{failover}"),
+    ("journal_entries", InstrumentKind::Gauge, "{invalidation}"),
+    ("journal_oldest_seconds", InstrumentKind::Gauge, "s"),
+    ("entries", InstrumentKind::Gauge, "{entry}"),
+    ("entries_max", InstrumentKind::Gauge, "{entry}"),
+    ("entry_bytes", InstrumentKind::Gauge, "By"),
+    ("last_failover_timestamp_seconds", InstrumentKind::Gauge, "s"),
+    ("last_recovery_seconds", InstrumentKind::Gauge, "s"),
+    ("health_status", InstrumentKind::Gauge, "{status}"),
+    ("health_check_seconds", InstrumentKind::Gauge, "s"),
+    ("nodes", InstrumentKind::Gauge, "{node}"),
+    ("nodes_ready", InstrumentKind::Gauge, "{node}"),
+    ("nodes_trusted", InstrumentKind::Gauge, "{node}"),
+    ("nodes_untrusted", InstrumentKind::Gauge, "{node}"),
+    ("replication_offset_lag_bytes", InstrumentKind::Gauge, "By"),
+    ("replication_lag_seconds", InstrumentKind::Gauge, "s"),
+    ("operations_in_flight", InstrumentKind::Gauge, "{operation}"),
+    ("breakers", InstrumentKind::Gauge, "{breaker}"),
+    ("node_info", InstrumentKind::Gauge, "{node}"),
 ];
 
 /// A cache, and its figures of a moment ago.
@@ -231,15 +236,11 @@ fn attributes(figure: &Figure) -> Vec<KeyValue> {
     figure.labels.iter().map(|(label, value)| KeyValue::new(*label, value.clone())).collect()
 }
 
-/// The name of an instrument, and its unit.
-fn named(name: &str) -> (String, &'static str) {
-    let name = name.strip_suffix("_total").unwrap_or(name);
-    let (name, unit) = match (name.strip_suffix("_seconds"), name.strip_suffix("_bytes")) {
-        (Some(name), _) => (name, "s"),
-        (_, Some(name)) => (name, "By"),
-        _ => (name, "1"),
-    };
-    (format!("athena_cache.{}", name.replace('_', ".")), unit)
+/// The name of an instrument, in which its unit does not stand.
+fn named(name: &str) -> String {
+    let ends = ["_total", "_seconds", "_bytes"];
+    let name = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    format!("athena_cache.{}", name.replace('_', "."))
 }
 
 #[cfg(test)]
@@ -248,17 +249,39 @@ mod tests {
 
     use super::*;
 
+    /// What exporters for Prometheus call an instrument, by the rules that OpenTelemetry has for that.
+    fn exported(instrument: &str, kind: InstrumentKind, unit: &str) -> String {
+        let name = instrument.replace('.', "_");
+        let unit = match (unit, kind) {
+            ("s", _) => "_seconds",
+            ("By", _) => "_bytes",
+            ("1", InstrumentKind::Gauge) => "_ratio",
+            ("1", InstrumentKind::Counter) => "",
+            (annotation, _) if annotation.starts_with('{') && annotation.ends_with('}') => "",
+            (other, _) => panic!("{other} is no unit that is known here"),
+        };
+        let total = if kind == InstrumentKind::Counter { "_total" } else { "" };
+        format!("{name}{unit}{total}")
+    }
+
     #[test]
     fn instruments_are_named_as_their_conventions_ask() {
-        for (name, instrument, unit) in [
-            ("requests_total", "athena_cache.requests", "1"),
-            ("journal_oldest_seconds", "athena_cache.journal.oldest", "s"),
-            ("entry_bytes", "athena_cache.entry", "By"),
+        for (name, instrument) in [
+            ("requests_total", "athena_cache.requests"),
+            ("journal_oldest_seconds", "athena_cache.journal.oldest"),
+            ("entry_bytes", "athena_cache.entry"),
         ] {
-            assert_eq!(named(name), (instrument.to_owned(), unit));
+            assert_eq!(named(name), instrument);
         }
-        let names: BTreeSet<_> = NAMES.iter().map(|(name, _)| named(name).0).collect();
+        let names: BTreeSet<_> = NAMES.iter().map(|(name, ..)| named(name)).collect();
         assert_eq!(names.len(), NAMES.len(), "each is an instrument of its own");
+    }
+
+    #[test]
+    fn what_exporters_make_of_them_is_what_rules_and_panels_ask_for() {
+        for (name, kind, unit) in NAMES {
+            assert_eq!(exported(&named(name), kind, unit), format!("athena_cache_{name}"));
+        }
     }
 
     #[tokio::test]
@@ -274,7 +297,9 @@ mod tests {
                 Value::Counter(_) => InstrumentKind::Counter,
                 Value::Gauge(_) => InstrumentKind::Gauge,
             };
-            assert!(NAMES.contains(&(figure.name, kind)), "{figure:?}");
+            let is_it =
+                |(name, of, _): &(&str, InstrumentKind, &str)| *name == figure.name && *of == kind;
+            assert!(NAMES.iter().any(is_it), "{figure:?}");
         }
     }
 }

@@ -22,7 +22,7 @@
 //!
 //! | name | labels | is |
 //! |---|---|---|
-//! | `requests_total` | `site`, `result`: `memory`, `backend`, `stale`, `joined`, `miss`, `bypass` | calls, each once |
+//! | `requests_total` | `site`, `result`: `memory`, `backend`, `stale`, `joined`, `miss`, `bypass`, `failed` | calls, each once; `failed` got an error since the backend could not answer |
 //! | `degraded_total` | `site` | of them, those that were answered without the backend's word |
 //! | `request_duration_seconds` | `tier`: `memory`, `backend`, `load`, `joined`, `stale`, `fallback` | histogram: how long callers waited; of hits in memory one in 1024 is measured |
 //! | `load_duration_seconds` | `site` | histogram: what functions take that return something |
@@ -33,17 +33,19 @@
 //! | `not_kept_total` | `reason` | values that were not kept, or not sent |
 //! | `unreadable_total`, `unwritable_total` | | entries that could not be read, or not written |
 //! | `operation_duration_seconds` | `operation` | histogram: what exchanges with nodes took; with `endpoint` with [`endpoints`](Exposition::endpoints), as the next one and `node_info` |
-//! | `operation_failures_total` | `operation`, `class` | operations that the backend did not do: no caller saw them |
+//! | `operation_failures_total` | `operation`, `class` | operations that the backend did not do; of how many a caller saw something, `requests_total` tells as `failed` |
 //! | `retries_total`, `reconnects_total`, `breaker_openings_total` | | |
 //! | `failovers_total` | `cause`: `planned`, `unplanned` | |
 //! | `last_failover_timestamp_seconds`, `last_recovery_seconds` | | once there was one |
 //! | `invalidations_total`, `journaled_total` | | all, and those that had to wait |
 //! | `journal_entries`, `journal_oldest_seconds` | | those that wait now |
 //! | `entries`, `entries_max`, `entry_bytes` | | what is in memory |
-//! | `health_status` | `check` | 0 healthy, 1 degraded, 2 unhealthy; `cache` is what is known, the others what health checks found if they were asked within a minute |
+//! | `health_status` | `check` | 0 healthy, 1 degraded, 2 unhealthy; `cache` is what is known, the others what health checks found if they were asked within a minute; what they did not find out is left out |
 //! | `health_check_seconds` | `check` | how long that took; likewise |
 //! | `node_info` | `role`, `history` | 1 for each node in use; another history is another past, as after a failover |
 //! | `nodes`, `nodes_ready`, `nodes_trusted`, `operations_in_flight` | | of the backend |
+//! | `nodes_untrusted` | | of those whose changes are announced, those of which not all are heard: memory does not answer for them |
+//! | `replication_offset_lag_bytes`, `replication_lag_seconds` | | how far the last replica is behind; as health checks found it |
 //! | `breakers` | `traffic`: `serving`, `storing`; `state` | how many are in this state |
 //! | `node_ready`, `node_trusted`, `node_in_flight` | `endpoint` | with [`endpoints`](Exposition::endpoints) |
 //! | `node_breaker_state` | `endpoint`, `traffic`, `state` | 1 for the state that it is in; likewise |
@@ -91,6 +93,7 @@ impl Exposition {
         families::backend(&mut text, reports);
         nodes::operations(&mut text, reports, self.endpoints);
         nodes::health(&mut text, reports);
+        nodes::replication(&mut text, reports);
         nodes::nodes(&mut text, reports);
         regions::regions(&mut text, reports);
         nodes::info(&mut text, reports, self.endpoints);

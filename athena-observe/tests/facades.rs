@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use athena_cache_core::testing::MemoryBackend;
 use athena_cache_core::{Builder, Cache};
-use athena_cache_observe::metrics::{MetricsObserver, publish};
+use athena_cache_observe::metrics::{MetricsObserver, Publisher};
 use athena_cache_observe::otel::{OtelObserver, attach};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
@@ -107,8 +107,9 @@ async fn the_facade_of_metrics_is_told_what_was_counted() {
     let kept = Kept::default();
     let _installed = metrics::set_default_local_recorder(&kept);
     let cache = used(Cache::builder("shop").observer(MetricsObserver::new("shop"))).await;
+    let publisher = Publisher::new();
     for _ in 0..2 {
-        publish(&cache.report());
+        publisher.publish(&cache.report());
     }
     let series = kept.0.lock().unwrap();
     for (name, value) in [
@@ -123,6 +124,32 @@ async fn the_facade_of_metrics_is_told_what_was_counted() {
         assert_eq!(series.get(name), Some(&value), "{name} in {series:#?}");
     }
     assert!(!format!("{series:?}").contains("secret"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_gauge_of_what_is_gone_does_not_stay_as_it_was() {
+    let kept = Kept::default();
+    let _installed = metrics::set_default_local_recorder(&kept);
+    let (shop, mail) = (used(Cache::builder("shop")).await, used(Cache::builder("mail")).await);
+    let publisher = Publisher::new();
+    let mut report = shop.report();
+    for report in [&report, &mail.report()] {
+        publisher.publish(report);
+    }
+    let history = report.nodes[0].history.clone().expect("it was asked");
+    let one = |name: &str| kept.0.lock().unwrap()[name];
+    let node = format!("athena_cache_node_info{{cache=shop,role=primary,history={history}}}");
+    let check = "athena_cache_health_status{cache=shop,check=journal}";
+    assert_eq!((one(&node), one(check)), (1.0, 0.0));
+    // The node is gone, and nobody has asked the checks for long.
+    (report.nodes, report.checks) = (Vec::new(), None);
+    publisher.publish(&report);
+    assert_eq!(one(&node).to_string(), "0", "it is none in use");
+    assert!(one(check).is_nan(), "it is not known");
+    let other = "athena_cache_health_status{cache=mail,check=journal}";
+    assert_eq!(one(other).to_string(), "0", "of another cache it is");
+    publisher.publish(&shop.report());
+    assert_eq!((one(&node), one(check)), (1.0, 0.0), "it is back");
 }
 
 #[tokio::test(flavor = "current_thread")]

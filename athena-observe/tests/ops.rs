@@ -11,8 +11,13 @@ use athena_cache_core::{Cache, Resilience};
 use athena_cache_observe::prometheus::Exposition;
 use serde_json::Value;
 
-/// Known once there was a failover; the table of the module tells of them.
-const AFTER_A_FAILOVER: [&str; 2] = ["last_failover_timestamp_seconds", "last_recovery_seconds"];
+/// Known once there was a failover, or a replica; the table of the module tells of them.
+const ONCE_KNOWN: [&str; 4] = [
+    "last_failover_timestamp_seconds",
+    "last_recovery_seconds",
+    "replication_offset_lag_bytes",
+    "replication_lag_seconds",
+];
 
 fn read(path: &str) -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../ops");
@@ -44,7 +49,7 @@ async fn rendered() -> BTreeMap<String, BTreeSet<String>> {
         let names = labels.filter_map(|label| Some(label.split_once('=')?.0.to_owned()));
         series.entry(name.to_owned()).or_default().extend(names);
     }
-    for name in AFTER_A_FAILOVER {
+    for name in ONCE_KNOWN {
         series.insert(format!("athena_cache_{name}"), ["cache".to_owned()].into());
     }
     series
@@ -130,6 +135,12 @@ async fn every_rule_asks_for_what_is_rendered_and_the_docs_say_what_to_do() {
             docs.contains(&format!("| `{name}` |")),
             "docs/monitoring.md says nothing of {name}"
         );
+    }
+    // Two deployments may have caches of one name.
+    for rule in &rules {
+        for group in rule["expr"].split(" by (").skip(1) {
+            assert!(group.starts_with("cluster, namespace, cache"), "{}: {group}", rule["alert"]);
+        }
     }
     let tested = read("prometheus/athena-cache.rules.test.yml");
     for line in tested.lines().filter_map(|line| line.trim().strip_prefix("alertname: ")) {

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use athena_cache_core::backend::Class;
+use athena_cache_core::backend::{Ability, Class};
 use athena_cache_core::testing::{ChaosBackend, Fault, MemoryBackend};
-use athena_cache_core::{Cache, Invalidated, Resilience};
+use athena_cache_core::{Cache, Finding, Invalidated, Memory, Need, Resilience};
 use athena_cache_observe::prometheus::Exposition;
 
 /// Samples by name and labels as they are written, and the kinds of families.
@@ -71,6 +71,7 @@ async fn what_is_scraped_is_what_was_counted() {
     chaos.always(Fault::Error(Class::Unreachable));
     assert_eq!(cache.invalidate("user:secret-1").await, Invalidated::Pending);
     load(&cache, "user:secret-1", Ok(1)).await;
+    cache.entry("user:secret-3").get::<u8>().await.unwrap_err();
     let text = Exposition::new().render(&[cache.report()]);
     let scrape = Scrape::of(&text);
     let requests = |result| {
@@ -81,11 +82,12 @@ async fn what_is_scraped_is_what_was_counted() {
     let stats = cache.stats();
     assert_eq!([requests("memory"), requests("backend")], ["3", "0"]);
     assert_eq!(
-        [requests("miss"), requests("stale"), requests("joined"), requests("bypass")],
-        ["3", "0", "0", "0"]
+        ["miss", "stale", "joined", "bypass", "failed"].map(requests),
+        ["3", "0", "0", "0", "1"]
     );
     let all: u64 = cache.report().sites.iter().map(athena_cache_core::SiteReport::calls).sum();
-    assert_eq!(all, stats.hits() + stats.misses + stats.joined + stats.bypassed, "each once");
+    let ran = stats.misses + stats.joined + stats.bypassed;
+    assert_eq!(all, stats.hits() + ran + stats.failed, "each once");
     let by_hand = "{cache=\"shop\",site=\"by hand\"}";
     assert_eq!(scrape.value(&format!("athena_cache_load_failures_total{by_hand}")), "1");
     assert_eq!(scrape.value(&format!("athena_cache_load_duration_seconds_count{by_hand}")), "2");
@@ -129,6 +131,48 @@ async fn caches_are_told_apart_and_addresses_shown_only_if_asked_for() {
 }
 
 #[tokio::test]
+async fn how_far_replicas_are_behind_is_told_once_it_is_known() {
+    let cache = Cache::builder("shop").backend(MemoryBackend::new()).build().unwrap();
+    let lag = |unit: &str| format!("athena_cache_replication_{unit}{{cache=\"shop\"}}");
+    let (bytes, seconds) = (lag("offset_lag_bytes"), lag("lag_seconds"));
+    for (found, expected) in [
+        (Finding::healthy("they follow"), [None, None]),
+        (Finding::healthy("they follow").with("lagBytes", 70_u64), [Some("70"), None]),
+        (
+            Finding::degraded("late").with("lagBytes", 0_u64).with("lagSeconds", 9_u64),
+            [Some("0"), Some("9")],
+        ),
+        (Finding::unknown("nobody says").with("lagBytes", "?"), [None, None]),
+    ] {
+        let found = move || std::future::ready(found.clone());
+        cache.health_checks().add("replication", Need::Quality, found);
+        cache.health_checks().report().await;
+        let scrape = Scrape::of(&Exposition::new().render(&[cache.report()]));
+        let told = [&bytes, &seconds].map(|it| scrape.samples.get(it).map(String::as_str));
+        assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_announces_nothing_as_it_was_set_up_is_not_one_that_is_not_heard_of() {
+    for (abilities, memory, untrusted) in [
+        (&[][..], Memory::default(), "1"),
+        (&[Ability::Announce], Memory::default(), "0"),
+        (&[], Memory::fallback_only(10), "0"),
+    ] {
+        let backend = ChaosBackend::new(MemoryBackend::new(), 1);
+        let chaos = backend.chaos();
+        chaos.always(Fault::Error(Class::Unreachable));
+        chaos.withhold(abilities);
+        let cache = Cache::builder("shop").backend(backend).memory(memory).build().unwrap();
+        let scrape = Scrape::of(&Exposition::new().render(&[cache.report()]));
+        assert_eq!(scrape.value("athena_cache_nodes_trusted{cache=\"shop\"}"), "0");
+        let told = scrape.value("athena_cache_nodes_untrusted{cache=\"shop\"}");
+        assert_eq!(told, untrusted, "{abilities:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_family_is_in_the_table_and_every_row_is_a_family() {
     let mut limits = Resilience::default();
     limits.retry.delay = std::time::Duration::ZERO;
@@ -148,13 +192,17 @@ async fn every_family_is_in_the_table_and_every_row_is_a_family() {
         rows.flat_map(|row| row.split(" | ").next().into_iter().flat_map(|it| it.split(", ")));
     let documented: BTreeSet<_> =
         names.map(|name| format!("athena_cache_{}", name.trim_matches('`'))).collect();
-    let once_there_was_one: BTreeSet<_> =
-        ["last_failover_timestamp_seconds", "last_recovery_seconds"]
-            .map(|it| format!("athena_cache_{it}"))
-            .into();
+    let once_known: BTreeSet<_> = [
+        "last_failover_timestamp_seconds",
+        "last_recovery_seconds",
+        "replication_offset_lag_bytes",
+        "replication_lag_seconds",
+    ]
+    .map(|it| format!("athena_cache_{it}"))
+    .into();
     assert!(rendered.is_subset(&documented), "{:?}", rendered.difference(&documented));
     let missing: BTreeSet<_> = documented.difference(&rendered).cloned().collect();
-    assert_eq!(missing, once_there_was_one);
+    assert_eq!(missing, once_known);
 }
 
 #[tokio::test]

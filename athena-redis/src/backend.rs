@@ -177,6 +177,10 @@ impl Backend for Redis {
         self.topology.lacks(node, ability)
     }
 
+    fn is_confirmed(&self, _node: Node) -> bool {
+        self.topology.is_confirmed()
+    }
+
     fn listen(&self, listener: Listener) {
         self.topology.client().add_listener(&listener);
     }

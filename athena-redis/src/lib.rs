@@ -175,8 +175,8 @@ impl Redis {
         self.operations.sentinels().await
     }
 
-    /// Asks the sentinels again and again, every `interval` but not more often than each 100 ms; a minute is
-    /// usual.
+    /// Asks the sentinels again and again, every `interval` but not more often than each 100 ms, and once a day at
+    /// least; a minute is usual.
     ///
     /// What fails is told in the report, and logged once until it changes. It ends when it is dropped. While it
     /// lives the backend does. Where there are no sentinels it says nothing.

@@ -283,7 +283,8 @@ impl Link {
         &self.shared.call.endpoint
     }
 
-    /// Makes a new connection beside the present one, which it replaces once it answers.
+    /// Makes a new connection beside the present one, which it replaces once it answers; without one, ends the pause
+    /// before the next attempt as soon as that may end.
     pub(crate) fn renew(&self) {
         self.shared.signals.renewal.notify_one();
     }

@@ -3,26 +3,31 @@
 //! Invariant: nothing here is in the way of operations, and nothing of it changes what they see. Nobody is asked
 //! whom the topology does not know.
 
+mod change;
 mod examine;
 mod fleet;
 mod fresh;
 mod info;
+mod keeping;
 mod members;
 mod monitor;
+mod save;
 mod scan;
 mod sentinels;
 mod spares;
 mod state;
+mod stored;
 mod survey;
 mod trigger;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use athena_cache_core::backend::operate::{
-    Examination, FleetMember, Membership, Operator, RawValue, ScanCursor, ScanPage, ScannedNode,
-    SentinelReport, StoreKind, Survey,
+    Examination, FleetMember, Membership, Operator, RawValue, SavedNode, ScanCursor, ScanPage,
+    ScannedNode, SentinelReport, StoreKind, Survey, ValueChange,
 };
 use athena_cache_core::backend::{Failure, Node};
 
@@ -38,6 +43,9 @@ use crate::config::{Deployment, Settings};
 use crate::link::inside_runtime;
 use crate::lock::Lock;
 use crate::topology::Topology;
+
+/// The longest time for a question, as for an operation: what is longer is taken for this.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// What operators may ask; clones are the same.
 #[derive(Debug, Clone)]
@@ -66,6 +74,7 @@ impl Operations {
                 sentinels,
                 surveyed: Fresh::default(),
                 denials: Lock::default(),
+                is_acquainted: AtomicBool::new(false),
             }))
         }
     }
@@ -101,6 +110,7 @@ impl Operator for Operations {
             (survey.kind, survey.error) = (self.0.kind, Some(failure.to_string()));
             return Arc::new(survey);
         }
+        let limit = limit.min(LONGEST);
         self.0.surveyed.get(Instant::now(), limit, || Arc::clone(&self.0).survey(limit)).await
     }
 
@@ -108,12 +118,16 @@ impl Operator for Operations {
         if inside_runtime().is_err() {
             return Examination::default();
         }
-        self.0.examine(prefix, limit).await
+        self.0.examine(prefix, limit.min(LONGEST)).await
+    }
+
+    fn reconnect(&self) {
+        self.0.topology.renew();
     }
 
     async fn sentinels(&self, limit: Duration) -> Option<SentinelReport> {
         inside_runtime().ok()?;
-        self.0.sentinels(limit).await
+        self.0.sentinels(limit.min(LONGEST)).await
     }
 
     fn scanned_nodes(&self) -> Vec<ScannedNode> {
@@ -136,6 +150,14 @@ impl Operator for Operations {
         most: usize,
     ) -> Result<Vec<Option<RawValue>>, Failure> {
         self.0.stored(names, most).await
+    }
+
+    async fn change(&self, changes: &[ValueChange<'_>]) -> Result<Vec<bool>, Failure> {
+        self.0.change(changes).await
+    }
+
+    async fn save(&self, limit: Duration) -> Vec<SavedNode> {
+        self.0.save(limit).await
     }
 
     async fn join_fleet(&self, prefix: &str, membership: &Membership) -> Result<(), Failure> {

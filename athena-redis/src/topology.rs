@@ -165,9 +165,13 @@ impl Topology {
     }
 
     pub(crate) fn lacks(&self, node: Node, ability: Ability) -> bool {
-        let is_unconfirmed = matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed());
-        ability == Ability::Invalidate && is_unconfirmed
+        ability == Ability::Invalidate && !self.is_confirmed()
             || self.with_link(node, |link| link.lacks(ability)).unwrap_or_default()
+    }
+
+    /// Whether those who decide who serves, if there are such, stand by who does.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        !matches!(&self.kind, Servers::Sentinel(it) if it.is_unconfirmed())
     }
 
     pub(crate) fn is_answering(&self, node: Node) -> bool {
@@ -225,8 +229,11 @@ impl Topology {
         }
     }
 
-    /// Replaces the connection to each node that serves by a new one, once that answers.
+    /// Replaces the connection to each node that serves by a new one, once that answers; one that is not reached is
+    /// tried again.
     pub(crate) fn renew(&self) {
+        // Where no node serves, whoever looks for one does so now.
+        self.client.ring();
         for node in self.nodes() {
             self.with_link(node, Link::renew);
         }

@@ -4,9 +4,11 @@
 //! Invariant: nothing repeats a part of the URL in which a password may stand, however the URL is misspelt:
 //! neither what is in front of an `@`, nor what follows a `?`, nor anything of a text that is not understood.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use athena_cache_core::backend::Excerpt;
+use percent_encoding::percent_decode_str;
 
 /// The port of data nodes whose address has none.
 const DATA_PORT: u16 = 6379;
@@ -267,21 +269,17 @@ fn parse_db(path: &str) -> Result<u32, String> {
     })
 }
 
+/// The text that is meant; `None` unless each `%` begins an escape, and UTF-8 comes of it.
 fn decode_percent(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first != b'%' {
-            bytes.push(first);
-            rest = tail;
-            continue;
-        }
-        let (digits, tail) = tail.split_at_checked(2)?;
-        let digit = |at: usize| char::from(digits[at]).to_digit(16);
-        bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
-        rest = tail;
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    // What is none would stand for itself: another password than somebody may have meant.
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -57,6 +57,21 @@ async fn present(cache: &Cache) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn who_is_to_send_nothing_neither_says_that_it_is_there_nor_invents_who_is() {
+    let roster = Roster::new();
+    let cache = roster.process(settings());
+    cache.isolate(Duration::from_secs(60));
+    let error = cache.fleet().await.unwrap_err();
+    assert!(error.to_string().contains("isolated"), "{error}");
+    roster.clock.advance(INTERVAL);
+    others_rest().await;
+    assert!(roster.store.names().iter().all(|name| !name.contains('@')), "nothing is written");
+    cache.resume();
+    roster.clock.advance(INTERVAL);
+    until("it is there", async || present(&cache).await.len() == 1).await;
+}
+
+#[tokio::test]
 async fn processes_find_each_other_and_whoever_does_not_come_is_missing() {
     let roster = Roster::new();
     let [one, two, three] = [(); 3].map(|()| roster.process(settings()));

@@ -206,9 +206,55 @@ async fn a_name_that_looks_like_that_of_a_function_is_told_of_once() {
     for name in ["it::functions::product", "it::functions::product", "warehouse::shelves"] {
         assert_eq!(world.cache.invalidate_function(name).await.unwrap(), Invalidated::Done);
     }
-    let told: Vec<_> = log.lines().into_iter().filter(|line| line.contains("nearest")).collect();
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].contains("nearest=\"it::functions::products\""), "{told:#?}");
+    let told =
+        log.lines().into_iter().filter(|line| line.contains("was not called in this process"));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(
+        told[0].contains("WARN") && told[0].contains("nearest=\"it::functions::products\""),
+        "{told:#?}"
+    );
+    assert!(told[1].contains("INFO") && told[1].contains("site=warehouse::shelves"), "{told:#?}");
+}
+
+#[athena_invalidate(functions = ["warehouse::drawers"], cache = cache)]
+async fn clear_drawers(cache: &Cache) {}
+
+#[tokio::test]
+async fn a_function_that_may_be_called_later_is_invalidated_without_a_word() {
+    let (world, log) = (World::in_memory(), Log::default());
+    let _log = log.set();
+    clear_drawers(&world.cache).await;
+    assert!(log.lines().iter().all(|line| !line.contains("warehouse::drawers")));
+}
+
+#[derive(Debug, Clone)]
+struct Shelf;
+
+impl Shelf {
+    #[athena_cache(grouped, name = "functions::of_a_type", cache = cache)]
+    async fn count(cache: &Cache, id: u32) -> Result<u32, <Self as Fails>::Fault> {
+        Ok(id)
+    }
+}
+
+trait Fails {
+    type Fault;
+}
+
+impl Fails for Shelf {
+    type Fault = Fault;
+}
+
+#[tokio::test]
+async fn a_function_of_a_type_may_be_grouped_where_its_signature_says_so() {
+    let world = World::in_memory();
+    let read = || of(Shelf::count(&world.cache, 1)).observe();
+    read().await.unwrap().value.unwrap();
+    assert_eq!(read().await.unwrap().outcome.source, Source::Memory);
+    let removed = world.cache.invalidate_function("functions::of_a_type").await;
+    assert_eq!(removed.unwrap(), Invalidated::Done);
+    assert_eq!(read().await.unwrap().outcome.source, Source::Load);
 }
 
 mod labelled {

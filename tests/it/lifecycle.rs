@@ -5,7 +5,8 @@ use std::time::Duration;
 use athena_cache::backend::Class;
 use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{
-    Builder, Cache, Fallback, Health, Invalidated, Resilience, Settings, athena_cache, of,
+    Builder, Cache, Fallback, Health, Invalidated, OccurrenceKind, Reconnection, Resilience,
+    Settings, athena_cache, of,
 };
 
 use crate::world::{FORMS, Fault, Form, Gate, Origin, Remote, TTL, World, until};
@@ -29,6 +30,21 @@ async fn c1_a10_a_cache_starts_without_its_backend_and_uses_it_when_it_appears()
         form.plain(cache, "k", origin.returns(Ok(2))).await;
         assert_eq!(cache.stats().backend_hits, 1);
     }
+}
+
+#[tokio::test]
+async fn connections_are_made_anew_on_request_and_what_is_isolated_is_left_alone() {
+    let remote = Remote::new();
+    let cache = &remote.world.cache;
+    assert_eq!(cache.reconnect(), Reconnection::Begun);
+    let text = cache.timeline().pop().map(|it| (it.kind, it.text));
+    let expected = "a connection was replaced by a new one".to_owned();
+    assert_eq!(text, Some((OccurrenceKind::Reconnected, expected)));
+    cache.isolate(Duration::from_secs(60));
+    assert_eq!(cache.reconnect(), Reconnection::Isolated);
+    cache.resume();
+    assert_eq!((cache.reconnect(), cache.stats().reconnects), (Reconnection::Begun, 2));
+    assert_eq!(World::in_memory().cache.reconnect(), Reconnection::NoBackend);
 }
 
 fn refused(change: impl FnOnce(Builder) -> Builder) -> String {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use athena_cache::backend::Class;
+use athena_cache::testing::Fault as Chaotic;
 use athena_cache::{Cache, SiteReport, athena_cache};
 
-use crate::world::{Fault, World};
+use crate::world::{Fault, Remote, World};
 
 #[athena_cache(ttl = "10s", grace = "1h", name = "report::price", skip(result), cache = cache)]
 async fn price(cache: &Cache, id: u8, result: Result<u8, Fault>) -> Result<u8, Fault> {
@@ -44,6 +46,38 @@ async fn each_call_is_counted_once_and_for_its_function() {
     let stats = cache.stats();
     assert_eq!((stats.memory_hits, stats.misses, stats.bypassed), (3, 4, 1), "in all");
     assert_eq!(cache.report().sites.last().map(|last| last.site), Some("by hand"));
+}
+
+#[athena_cache(ttl = "10s", name = "report::strict", fallback = FailFast, cache = cache)]
+async fn strict(cache: &Cache, id: u8) -> Result<u8, Fault> {
+    Ok(id)
+}
+
+#[tokio::test]
+async fn calls_that_fail_because_of_the_cache_are_counted_by_themselves() {
+    let remote = Remote::tiered();
+    let cache = &remote.world.cache;
+    remote.chaos.always(Chaotic::Error(Class::Unreachable));
+    // One leads, and the others get what it got.
+    let strict_calls = futures_util::future::join_all((0..3).map(|_| strict(cache, 1))).await;
+    assert!(strict_calls.iter().all(Result::is_err));
+    let failed = of(cache, "report::strict");
+    assert_eq!((failed.failed, failed.bypassed, failed.joined, failed.misses), (3, 0, 0, 0));
+    assert_eq!(failed.calls(), 3);
+    // Who only looks gets an error as well, and who asks for many gets one.
+    assert!(cache.entry("a").get::<u8>().await.is_err());
+    let many = cache.batch(["a", "b"]).get_many::<u8>().await;
+    assert!(many.is_err());
+    assert_eq!(of(cache, "by hand").failed, 2);
+    // The function answers: nobody is failed by the cache.
+    price(cache, 1, Ok(1)).await.unwrap();
+    let (price, stats) = (of(cache, "report::price"), cache.stats());
+    assert_eq!((price.failed, price.misses), (0, 1));
+    assert_eq!((stats.failed, stats.misses, stats.bypassed), (5, 1, 0));
+    remote.world.advance(Duration::from_secs(1));
+    let performance = cache.status().await.performance;
+    assert_eq!(performance.requests, 6);
+    assert!((performance.failed_rate - 5.0 / 6.0).abs() < 1e-9, "{performance:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,8 @@ const DOWN: Chaotic = Chaotic::Error(Class::Unreachable);
 struct Pair {
     nodes: [ChaosBackend<MemoryBackend>; 2],
     places: Vec<String>,
+    /// How many of them it tells of.
+    told: Arc<AtomicU32>,
 }
 
 impl Pair {
@@ -94,7 +96,7 @@ impl Backend for Pair {
     }
 
     fn nodes(&self) -> Vec<Node> {
-        vec![Node::new(0), Node::new(1)]
+        (0..self.told.load(Ordering::SeqCst)).map(Node::new).collect()
     }
 
     fn partition(&self, name: &str) -> Option<&str> {
@@ -141,6 +143,7 @@ struct World {
     nodes: [Chaos; 2],
     stores: [MemoryBackend; 2],
     clock: ManualClock,
+    told: Arc<AtomicU32>,
     /// Its processes so far: each has random numbers of its own.
     processes: AtomicU64,
 }
@@ -165,12 +168,13 @@ impl World {
     fn on(stores: [MemoryBackend; 2], clock: ManualClock, settings: Settings, number: u64) -> Self {
         let nodes = stores.clone().map(|store| ChaosBackend::with_clock(store, 1, &clock));
         let chaos = [nodes[0].chaos(), nodes[1].chaos()];
-        let pair = Pair { nodes, places: vec!["a".into(), "A".into()] };
+        let told = Arc::new(AtomicU32::new(2));
+        let pair = Pair { nodes, places: vec!["a".into(), "A".into()], told: Arc::clone(&told) };
         let builder = Cache::builder("test").clock(&clock).seed(number).backend(pair);
         let builder = builder.settings(settings).resilience(once(Resilience::default()));
         let builder = builder.memory(Memory::fallback_only(1_000));
         let processes = AtomicU64::new(1);
-        Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock, processes }
+        Self { cache: builder.build().unwrap(), nodes: chaos, stores, clock, told, processes }
     }
 
     async fn warm(&self) {
@@ -198,6 +202,36 @@ async fn r5_b05_the_breaker_of_one_node_is_none_of_the_others() {
     let states: Vec<_> = world.cache.nodes().into_iter().map(|node| node.breaker).collect();
     assert_eq!(states, [BreakerState::Closed, BreakerState::Open]);
     assert_eq!(world.cache.breaker(), Some(BreakerState::Open), "the worst of them");
+}
+
+#[tokio::test]
+async fn an_isolation_is_one_of_nodes_that_are_met_later_as_well() {
+    let world = World::new();
+    let breakers = || world.cache.nodes().into_iter().map(|node| node.breaker).collect::<Vec<_>>();
+    world.told.store(1, Ordering::SeqCst);
+    world.cache.isolate(Duration::from_secs(60));
+    world.told.store(2, Ordering::SeqCst);
+    assert_eq!(breakers(), [BreakerState::Isolated; 2]);
+    world.nodes.iter().for_each(Chaos::forget_operations);
+    for name in ["k", "K"] {
+        assert_eq!(world.source(name).await, Source::Load);
+    }
+    world.cache.health_checks().report().await;
+    world.cache.settle().await;
+    assert_eq!(world.nodes.each_ref().map(Chaos::operations), [[""; 0]; 2], "nothing is sent");
+    world.cache.resume();
+    assert_eq!(breakers(), [BreakerState::HalfOpen; 2]);
+    world.source("K").await;
+    assert!(world.nodes[1].operations().contains(&"read"));
+    // One that was met before and was not in use when it began is isolated as well.
+    world.told.store(1, Ordering::SeqCst);
+    world.cache.isolate(Duration::from_secs(1));
+    world.told.store(2, Ordering::SeqCst);
+    assert_eq!(breakers(), [BreakerState::Isolated; 2]);
+    // It is over at its end, whether anybody calls or not.
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(breakers(), [BreakerState::HalfOpen; 2]);
+    assert_eq!(world.cache.status().await.maintenance.state.as_deref(), Some("none"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Settings of single functions: by code, by TOML, and while the process runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::time::Duration;
 
@@ -32,6 +32,26 @@ async fn slow(
 #[athena_cache(ttl = "10s", tier = memory, cache = cache)]
 async fn local(cache: &Cache, id: u32) -> u32 {
     id
+}
+
+#[athena_cache(ttl_from = |_| Duration::from_secs(10), cache = cache)]
+async fn dated(cache: &Cache, id: u32) -> u32 {
+    id
+}
+
+#[athena_cache(ttl_from = |_| Duration::from_secs(10), cache = cache)]
+async fn dated_or_absent(cache: &Cache, id: u32) -> Option<u32> {
+    Some(id).filter(|id| *id > 0)
+}
+
+#[athena_cache(ttl = "10s", fallback = FailFast, cache = cache)]
+fn blocking(cache: &Cache, id: u32) -> Result<u32, Fault> {
+    Ok(id)
+}
+
+#[athena_cache(each = ids, cache = cache)]
+async fn each_of(cache: &Cache, ids: &[u32]) -> HashMap<u32, u32> {
+    ids.iter().map(|id| (*id, *id)).collect()
 }
 
 const PLAIN: &str = "it::sites::plain";
@@ -253,6 +273,36 @@ async fn what_has_no_effect_on_a_function_is_told_once() {
     );
     world.advance(SECOND * 6);
     assert_eq!(source(&world.cache, &origin, 1).await, Source::Memory, "nothing is refreshed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_function_itself_leaves_no_room_for_is_told_and_what_it_does_is_not() {
+    let log = Log::default();
+    let _log = log.set();
+    let world = World::with(|builder| {
+        let both = |site: &mut athena_cache::SiteSettings| {
+            (site.ttl, site.negative_ttl) = (Some(SECOND), Some(SECOND));
+        };
+        let builder = builder.site("it::sites::dated", both).site(PLAIN, both);
+        let builder = builder.site("it::sites::dated_or_absent", |site| site.ttl = Some(SECOND));
+        let builder = builder.site("it::sites::each_of", both);
+        builder.site("it::sites::blocking", |site| site.hard_timeout = Some(SECOND))
+    });
+    let (cache, origin) = (&world.cache, Origin::default());
+    dated(cache, 1).await;
+    dated_or_absent(cache, 1).await;
+    each_of(cache, &[1, 2]).await;
+    source(cache, &origin, 1).await;
+    assert_eq!(tokio::task::block_in_place(|| blocking(cache, 1)), Ok(1));
+    let told = told(&log, "not all of what is set");
+    assert_eq!(told.len(), 2, "{told:#?}");
+    for part in
+        ["site=\"it::sites::dated\"", "`ttl` has no say", "`negative_ttl` is for what is not there"]
+    {
+        assert!(told[0].contains(part), "{part}: {told:#?}");
+    }
+    assert!(told[1].contains("`hard_timeout` gives up a load"), "{told:#?}");
+    assert!(told[1].contains("site=\"it::sites::blocking\""), "{told:#?}");
 }
 
 #[tokio::test]

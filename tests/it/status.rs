@@ -70,6 +70,7 @@ async fn a61_without_traffic_there_are_zeros() {
             "averageResponseTime",
             "errorRate",
             "staleRate",
+            "failedRate",
             "loadErrorRate",
         ] {
             assert_eq!(performance[rate], json!(0.0), "{rate}");
@@ -157,7 +158,7 @@ async fn a58_a59_every_name_is_there_and_every_time_is_rfc_3339_in_utc() {
             "performance": {
                 "hitRate": 0.0, "requestsPerSecond": 0.0, "averageResponseTime": 0.0, "errorRate": 0.0,
                 "memoryUsage": null, "requests": 0, "windowSeconds": 0.0, "memoryEntries": 0,
-                "staleRate": 0.0, "loadErrorRate": 0.0,
+                "staleRate": 0.0, "failedRate": 0.0, "loadErrorRate": 0.0,
             },
             "failover": {
                 "failoverCount": 0, "lastFailoverTime": null, "recoveryTime": null,
@@ -166,10 +167,10 @@ async fn a58_a59_every_name_is_there_and_every_time_is_rfc_3339_in_utc() {
             "process": {"version": env!("CARGO_PKG_VERSION"), "namespace": "test"},
             "nodes": [{
                 "endpoint": "memory", "isInUse": true, "ready": true, "inFlight": 0, "breaker": "closed",
-                "writeBreaker": "closed", "retryAfterSeconds": null, "trusted": true, "lacks": [],
+                "writeBreaker": "closed", "retryAfterSeconds": null, "trusted": true, "lacks": [], "confirmed": true,
                 "refuses": null, "isConnected": true, "isReplica": false, "serverType": null,
                 "version": null, "availabilityZone": null, "history": null, "usedMemory": null,
-                "maxMemory": null, "replicas": null, "slots": null, "error": null,
+                "maxMemory": null, "replicas": null, "lagBytes": null, "lagSeconds": null, "slots": null, "error": null,
             }],
             "journal": {"depth": 0, "oldestSeconds": 0.0},
             "trust": {"trusted": true, "windowSeconds": 2.0},
@@ -220,4 +221,15 @@ async fn without_details_no_address_host_actor_or_sentence_is_left() {
     assert!(!hidden.contains("description"), "{hidden}");
     assert!(host.is_none_or(|host| !hidden.contains(&host)), "{hidden}");
     assert!(hidden.contains("\"node 1\""), "{hidden}");
+}
+
+#[tokio::test]
+async fn without_details_a_node_that_refuses_is_still_one() {
+    let mut status = Remote::tiered().world.cache.status().await;
+    for (said, shown) in [(None, false), (Some("OOM on host-a".to_owned()), true)] {
+        status.nodes[0].refuses = said;
+        let hidden = status.clone().without_details().nodes.remove(0).refuses;
+        assert_eq!(hidden.is_some(), shown);
+        assert!(hidden.is_none_or(|hidden| !hidden.contains("host-a")));
+    }
 }

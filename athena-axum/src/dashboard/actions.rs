@@ -5,20 +5,23 @@
 
 mod orders;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use athena_cache_core::{Cache, Invalidated};
+use athena_cache_core::HeldEntry;
+use athena_cache_core::{Cache, Invalidated, Reconnection};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::post;
-use serde_json::json;
+use serde::Serialize;
 
 use super::actor::Actor;
 use super::acts::Acts;
 use super::forgery;
+use super::look::{Looked, look};
 use crate::caches::Caches;
 use crate::routes::document::{JSON, json as answer, refusal};
 use orders::{Order, What};
@@ -50,7 +53,8 @@ impl Acting {
 }
 
 impl Acts for Acting {
-    const NAMES: &'static [&'static str] = &["invalidate", "isolate", "resume"];
+    const NAMES: &'static [&'static str] =
+        &["invalidate", "isolate", "look", "reconnect", "resume"];
 
     fn routes<S: Clone + Send + Sync + 'static>(self, caches: &Arc<Caches>) -> Router<S> {
         let act = |name: &'static str| {
@@ -71,7 +75,7 @@ type Acted = Result<Response<Body>, Box<Response<Body>>>;
 
 async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Request<Body>) -> Acted {
     let (parts, body) = request.into_parts();
-    forgery::refuse(&parts.headers, name)?;
+    forgery::refuse(&parts, name)?;
     let actor = guard(&parts).map_err(|status| Box::new(refused(status)))?;
     let bad = |status, why: &str| Box::new(refusal(status, why));
     let body = to_bytes(body, LARGEST).await;
@@ -82,8 +86,8 @@ async fn act(name: &'static str, guard: &Guard, caches: &Caches, request: Reques
     let (_, cache) =
         caches.named(Some(&order.cache)).ok_or_else(|| bad(StatusCode::NOT_FOUND, &known()))?;
     cache.acted(order.what.told(), actor.name());
-    let done = carry_out(cache, order.what).await;
-    Ok(answer(StatusCode::ACCEPTED, JSON, &json!({ "done": done.is_done, "text": done.text })))
+    let done = carry_out(cache, order.what, caches.details).await;
+    Ok(answer(StatusCode::ACCEPTED, JSON, &done))
 }
 
 /// A guard that refuses with something else than a refusal has still refused.
@@ -93,31 +97,59 @@ fn refused(status: StatusCode) -> Response<Body> {
     refusal(status, "the guard does not let you in")
 }
 
-/// What came of it.
-struct Done {
+/// What came of an action.
+#[derive(Debug, Serialize)]
+struct Deed {
+    #[serde(rename = "done")]
     is_done: bool,
-    text: &'static str,
+    text: Cow<'static, str>,
+    /// What is stored, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<HeldEntry>,
 }
 
-async fn carry_out(cache: &Cache, what: What) -> Done {
+impl Deed {
+    fn told(is_done: bool, text: &'static str) -> Self {
+        Self { is_done, text: text.into(), found: None }
+    }
+}
+
+async fn carry_out(cache: &Cache, what: What, details: bool) -> Deed {
     let invalidated = match what {
         What::Isolate(duration) => {
             cache.isolate(duration);
-            return Done { is_done: true, text: "isolated: this process sends nothing to Redis" };
+            return Deed::told(true, "isolated: this process sends nothing to Redis");
         }
         What::Resume => {
             cache.resume();
-            return Done { is_done: true, text: "resumed: this process tries Redis again" };
+            return Deed::told(true, "resumed: this process tries Redis again");
+        }
+        What::Reconnect => return reconnect(cache),
+        What::Look(name) => {
+            let Looked { text, found } = look(cache, &name, details).await;
+            return Deed { is_done: found.is_some(), text: text.into(), found };
         }
         What::Entry(name) => cache.invalidate(name).await,
         What::Tag(name) => cache.invalidate_tag(name).await,
         What::Everything => cache.clear().await,
     };
     match invalidated {
-        Invalidated::Done => Done { is_done: true, text: "invalidated everywhere" },
-        Invalidated::Pending => Done {
-            is_done: false,
-            text: "invalidated in this process; it waits for Redis, and others may serve it until then",
-        },
+        Invalidated::Done => Deed::told(true, "invalidated everywhere"),
+        Invalidated::Pending => Deed::told(
+            false,
+            "invalidated in this process; it waits for Redis, and others may serve it until then",
+        ),
+    }
+}
+
+fn reconnect(cache: &Cache) -> Deed {
+    match cache.reconnect() {
+        Reconnection::Begun => {
+            Deed::told(true, "begun: open connections go on until the new ones answer")
+        }
+        Reconnection::Isolated => {
+            Deed::told(false, "nothing was done: Redis is isolated, end that first")
+        }
+        _ => Deed::told(false, "nothing was done: this cache has no backend"),
     }
 }

@@ -57,7 +57,7 @@ impl FleetView {
     }
 
     fn untold(why: String, details: bool) -> Self {
-        let trouble = if details { why } else { "Redis does not answer".to_owned() };
+        let trouble = if details { why } else { "Redis cannot be asked".to_owned() };
         Self { trouble: Some(trouble), ..Self::default() }
     }
 }

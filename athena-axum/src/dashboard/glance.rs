@@ -38,7 +38,7 @@ impl Glance {
     pub(super) fn of(status: &Status) -> Self {
         let broken = Broken::of(status);
         let callers = callers(status, &broken);
-        let unhealthy = status.overall_health.status == Health::Unhealthy;
+        let unhealthy = status.overall_health.status == Health::Unhealthy || broken.is_shut_out();
         let level = match (unhealthy, broken.is_empty()) {
             (true, _) => Level::Trouble,
             (false, false) => callers.level.max(Level::Notice),
@@ -71,9 +71,19 @@ fn sentence(status: &Status, broken: &Broken, callers: &Said) -> String {
 }
 
 fn callers(status: &Status, broken: &Broken) -> Said {
-    let Performance { hit_rate, requests, stale_rate, load_error_rate, .. } = status.performance;
+    let Performance { hit_rate, requests, stale_rate, load_error_rate, failed_rate, .. } =
+        status.performance;
     if requests == 0 && load_error_rate == 0.0 {
         return Said::new(Level::Calm, "There are no calls at the moment.");
+    }
+    if failed_rate > 0.0 {
+        let (level, word) = if failed_rate >= MANY_HURT {
+            (Level::Trouble, "Yes")
+        } else {
+            (Level::Notice, "Hardly")
+        };
+        let text = "get an error, since Redis cannot answer and they may have no other answer (`FailFast`).";
+        return Said::new(level, format!("{word}: {} {text}", percent(failed_rate)));
     }
     // At most: a run that fails where an old value is within grace hurts nobody.
     let (failing, hurt) = (percent(load_error_rate), load_error_rate * (1.0 - hit_rate));
@@ -85,7 +95,7 @@ fn callers(status: &Status, broken: &Broken) -> Said {
         return Said::new(Level::Trouble, text);
     }
     if broken.is_all_away() {
-        let text = "get their answer from the cache, the others wait for their function. None gets an error of Redis.";
+        let text = "get their answer from the cache, the others wait for their function. None got an error of Redis.";
         return Said::new(Level::Notice, format!("They may wait: {} {text}", percent(hit_rate)));
     }
     if load_error_rate > 0.0 {

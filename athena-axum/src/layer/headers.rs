@@ -9,9 +9,12 @@ const X_ATHENA_CACHE: HeaderName = HeaderName::from_static("x-athena-cache");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Which headers there are beside the first two.
+/// Which headers there are.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each header is there or not")]
 pub(super) struct ShownHeaders {
+    pub(super) worst_outcome: bool,
+    pub(super) age: bool,
     pub(super) cache_status: bool,
     pub(super) server_timing: bool,
 }
@@ -20,8 +23,10 @@ impl ShownHeaders {
     /// Adds what is said of the calls, if there were any.
     pub(super) fn add(self, outcomes: &CacheOutcomes, headers: &mut HeaderMap) {
         let Some(worst) = outcomes.worst() else { return };
-        headers.entry(X_ATHENA_CACHE).or_insert(HeaderValue::from_static(worst));
-        if let Some(age) = outcomes.age() {
+        if self.worst_outcome {
+            headers.entry(X_ATHENA_CACHE).or_insert(HeaderValue::from_static(worst));
+        }
+        if let Some(age) = outcomes.age().filter(|_| self.age) {
             headers.entry(AGE).or_insert(age.as_secs().into());
         }
         // Lists, to which each cache on the way adds its own word.
@@ -42,6 +47,8 @@ fn append(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 
 fn cache_status(worst: &str, outcomes: &CacheOutcomes) -> String {
     let why = match worst {
+        // Nothing was forwarded, and nothing answered.
+        "ERROR" => return "athena; detail=unavailable".to_owned(),
         "HIT" => "hit",
         "STALE" => "fwd=stale",
         "MISS" => "fwd=miss",

@@ -1,7 +1,10 @@
 //! Which cache a request is about.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
+use percent_encoding::percent_decode_str;
 
 use super::document::refusal;
 use crate::caches::Caches;
@@ -32,21 +35,10 @@ pub(crate) fn cache_of(caches: &Caches, query: Option<&str>) -> Result<usize, Bo
     })
 }
 
-/// The text that a part of a query stands for.
+/// The text that a part of a query stands for, as browsers write it; `None` if it is no UTF-8.
 fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -60,8 +52,9 @@ mod tests {
             ("shop%3Aeu+1", Some("shop:eu 1")),
             ("%e2%82%ac", Some("€")),
             ("%ff", None),
-            ("%4", None),
-            ("%zz", None),
+            // What is no escape stands for itself, as it does for browsers.
+            ("%4", Some("%4")),
+            ("%zz", Some("%zz")),
         ] {
             assert_eq!(decoded(text).as_deref(), expected, "{text}");
         }

@@ -35,7 +35,7 @@ fn p6_with_a_guard_the_name_is_asked_for_and_a_forged_request_is_refused() {
     let elsewhere = Served::new(|| Router::new().route("/", get(async || Html("<form></form>"))));
     let page = Browser::shared().page();
     page.open(&served.url("/athena"));
-    page.wait("[...document.querySelectorAll('#todo button')].length === 4");
+    page.wait("[...document.querySelectorAll('#todo button')].length === 6");
     page.eval("document.querySelectorAll('#todo button').values().find(it => it.innerText === 'Isolate…').focus()");
     page.key("Enter");
     page.wait("document.querySelector('dialog[open]')");

@@ -59,6 +59,7 @@ fn p4_the_frame_moves_with_a_failover_and_what_is_shown_is_what_was_counted() {
     }
     page.wait("document.querySelectorAll('.replicas li').length === 2");
     page.wait("state.view.glance.level === 'calm'");
+    page.wait("[...document.querySelectorAll('.replicas li')].every(it => it.innerText.includes('behind'))");
     let primary = group.primary();
     let first = serving(&page);
     assert!(first.ends_with(&group.node(primary).port().to_string()), "{first}");

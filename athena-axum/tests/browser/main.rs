@@ -22,3 +22,4 @@ mod hostile;
 mod links;
 mod reading;
 mod shop;
+mod told;

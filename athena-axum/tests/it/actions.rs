@@ -88,9 +88,63 @@ async fn what_is_done_is_done_by_somebody_and_stands_in_the_timeline() {
 }
 
 #[tokio::test]
+async fn connections_are_made_anew_unless_redis_is_left_alone_on_purpose() {
+    let store = MemoryBackend::new();
+    let cache = Cache::builder("shop").backend(store.clone()).build().unwrap();
+    let page = dashboard(&cache).actions(|_| Ok(Actor::new("ada")));
+    let app = Router::new().nest("/athena", page.into_router());
+    let world = World { app, cache, asked: Arc::default() };
+    let replaced = || world.cache.stats().reconnects;
+    let answer = world.act("reconnect", r#"{"cache":"shop"}"#).await;
+    assert_eq!((answer.status, &answer.json()["done"]), (StatusCode::ACCEPTED, &true.into()));
+    assert_eq!(replaced(), 1);
+    world.cache.isolate(std::time::Duration::from_secs(60));
+    let answer = world.act("reconnect", r#"{"cache":"shop"}"#).await;
+    assert_eq!(&answer.json()["done"], &serde_json::Value::from(false), "{}", answer.text);
+    assert_eq!((replaced(), world.cache.breaker()), (1, Some(BreakerState::Isolated)));
+    let answer = world.act("reconnect", r#"{"cache":"shop","now":true}"#).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn an_entry_is_looked_at_and_what_it_holds_is_not_shown() {
+    let world = World::new();
+    let entry = world.cache.entry("user:secret").ttl(std::time::Duration::from_secs(60));
+    entry.tags(["tag:secret"]).insert("the secret value".to_owned()).await.unwrap();
+    world.cache.settle().await;
+    let look = async |name: &str| {
+        let body = format!(r#"{{"cache":"shop","name":"{name}"}}"#);
+        let answer = world.act("look", &body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        assert!(
+            !answer.text.contains("secret") && !answer.text.contains("memory"),
+            "{}",
+            answer.text
+        );
+        answer.json()
+    };
+    let json = look("user:secret").await;
+    let found = &json["found"]["values"][0];
+    assert_eq!((&json["done"], &found["envelope"]["kind"]), (&true.into(), &"value".into()));
+    assert_eq!(
+        (&found["envelope"]["ttlMs"], &found["envelope"]["tags"]),
+        (&60_000.into(), &1.into())
+    );
+    assert!(json["text"].as_str().unwrap().starts_with("one value: "), "{json}");
+    assert_eq!(look("user:none").await["text"], "nothing is stored");
+    assert_eq!(look("f:a{secret").await["text"], "it is no key");
+    world.cache.isolate(std::time::Duration::from_secs(60));
+    assert_eq!(look("user:secret").await["done"], false, "nothing is sent");
+    assert_eq!(world.acted().len(), 4, "who looks is told");
+    let answer = world.act("look", r#"{"cache":"shop"}"#).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     let world = World::new();
     let (json, action) = (("content-type", "application/json"), ("x-athena-action", "isolate"));
+    let (host, own_origin) = (("host", "ops.example"), ("origin", "https://ops.example"));
     let body = r#"{"cache":"shop","seconds":60}"#;
     for (headers, status) in [
         (&[json] as &[_], StatusCode::FORBIDDEN),
@@ -99,6 +153,22 @@ async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
         (&[json, action, ("sec-fetch-site", "cross-site")], StatusCode::FORBIDDEN),
         (&[json, action, ("sec-fetch-site", "same-site")], StatusCode::FORBIDDEN),
         (&[json, action, ("sec-fetch-site", "none")], StatusCode::FORBIDDEN),
+        (&[json, action, host, ("origin", "https://evil.test")], StatusCode::FORBIDDEN),
+        (&[json, action, host, ("origin", "https://ops.example:8443")], StatusCode::FORBIDDEN),
+        (&[json, action, host, ("origin", "null")], StatusCode::FORBIDDEN),
+        (&[json, action, host, own_origin, own_origin], StatusCode::FORBIDDEN),
+        // Whatever else it says: a proxy in front of us may have answered a preflight.
+        (
+            &[
+                json,
+                action,
+                host,
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "http://evil.test"),
+            ],
+            StatusCode::FORBIDDEN,
+        ),
+        (&[json, action, own_origin], StatusCode::FORBIDDEN),
         (&[action], StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (
             &[action, ("content-type", "application/x-www-form-urlencoded")],
@@ -112,6 +182,8 @@ async fn what_may_be_forged_is_refused_before_anybody_is_asked() {
     assert_eq!(world.asked.load(Ordering::SeqCst), 0);
     assert_eq!((world.acted(), world.cache.breaker()), (vec![], Some(BreakerState::Closed)));
     let own = [json, action, ("sec-fetch-site", "same-origin")];
+    assert_eq!(world.send("isolate", &own, body).await.status, StatusCode::ACCEPTED);
+    let own = [json, action, host, own_origin];
     assert_eq!(world.send("isolate", &own, body).await.status, StatusCode::ACCEPTED);
     let read = get(&world.app, "/athena/actions/isolate").await;
     assert_eq!(read.status, StatusCode::METHOD_NOT_ALLOWED, "a link does nothing");

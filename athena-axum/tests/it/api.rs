@@ -1,6 +1,7 @@
 //! What the page asks for.
 
 use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use athena_cache::{Cache, athena_cache};
 use athena_cache_axum::{Actor, Caches, content_policy, dashboard};
@@ -56,8 +57,26 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
     let acting = dashboard(&cache).actions(|_| Ok(Actor::new("ada")));
     let acting = Router::new().nest("/athena", acting.into_router());
     let json = get(&acting, "/athena/api/status").await.json();
-    assert_eq!(json["shown"]["actions"], serde_json::json!(["invalidate", "isolate", "resume"]));
+    assert_eq!(
+        json["shown"]["actions"],
+        serde_json::json!(["invalidate", "isolate", "look", "reconnect", "resume"])
+    );
     assert_eq!(json["shown"]["status"]["process"]["host"], serde_json::Value::Null, "no details");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_is_asked_once_for_all_who_look_within_a_second() {
+    let cache = Cache::in_memory("shop");
+    let app = app(&cache);
+    let shown = async || get(&app, "/athena/api/status").await.json()["shown"]["status"].clone();
+    let first = shown().await;
+    let at = Instant::now();
+    while at.elapsed() < Duration::from_millis(2) {
+        std::hint::spin_loop();
+    }
+    assert_eq!(shown().await, first);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_ne!(shown().await["timestamp"], first["timestamp"]);
 }
 
 #[tokio::test(start_paused = true)]

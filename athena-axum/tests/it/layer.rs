@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::time::Duration;
 
-use athena_cache::testing::ManualClock;
+use athena_cache::backend::Class;
+use athena_cache::testing::{ChaosBackend, Fault, ManualClock, MemoryBackend};
 use athena_cache::{Cache, CacheOutcomes, athena_cache};
 use athena_cache_axum::CacheLayer;
 use axum::Router;
@@ -43,7 +44,7 @@ fn said(headers: &HeaderMap) -> [&str; 2] {
 #[tokio::test]
 async fn the_headers_tell_the_worst_and_the_oldest() {
     let (cache, clock) = world();
-    let layer = CacheLayer::new();
+    let layer = CacheLayer::new().worst_outcome().age();
     let none = answered(layer, || ready(())).await;
     assert_eq!(said(none.headers()), ["", ""], "no call");
     let miss = answered(layer, || price(&cache, 1, false)).await;
@@ -65,6 +66,40 @@ async fn the_headers_tell_the_worst_and_the_oldest() {
 }
 
 #[tokio::test]
+async fn headers_are_the_services_own_unless_they_are_asked_for() {
+    let (cache, _) = world();
+    for _ in 0..2 {
+        let answer = answered(CacheLayer::new(), || price(&cache, 1, false)).await;
+        assert!(answer.headers().is_empty(), "{:?}", answer.headers());
+    }
+    let answer = answered(CacheLayer::new(), || price(&cache, 1, false)).await;
+    assert_eq!(answer.extensions().get::<CacheOutcomes>().unwrap().fresh, 1, "for other layers");
+    let worst = answered(CacheLayer::new().worst_outcome(), || price(&cache, 1, false)).await;
+    assert_eq!(said(worst.headers()), ["HIT", ""]);
+    let age = answered(CacheLayer::new().age(), || price(&cache, 1, false)).await;
+    assert_eq!(said(age.headers()), ["", "0"]);
+}
+
+#[athena_cache(ttl = "10s", name = "layer::strict", fallback = FailFast, cache = cache)]
+async fn strict(cache: &Cache, id: u8) -> Result<u8, athena_cache::Error> {
+    Ok(id)
+}
+
+#[tokio::test]
+async fn a_call_that_got_an_error_of_the_cache_is_the_worst() {
+    let backend = ChaosBackend::new(MemoryBackend::new(), 1);
+    let chaos = backend.chaos();
+    let cache = Cache::builder("layer").backend(backend).build().unwrap();
+    chaos.always(Fault::Error(Class::Unreachable));
+    let layer = CacheLayer::new().worst_outcome().age().cache_status();
+    let answer = answered(layer, || async { strict(&cache, 1).await.unwrap_err() }).await;
+    assert_eq!(said(answer.headers()), ["ERROR", ""]);
+    assert_eq!(answer.headers()["cache-status"], "athena; detail=unavailable");
+    let outcomes = answer.extensions().get::<CacheOutcomes>().unwrap();
+    assert_eq!((outcomes.failed, outcomes.calls()), (1, 1));
+}
+
+#[tokio::test]
 async fn what_is_asked_for_is_told_besides() {
     let (cache, clock) = world();
     let layer = CacheLayer::new().cache_status().server_timing();
@@ -78,15 +113,14 @@ async fn what_is_asked_for_is_told_besides() {
     clock.advance(Duration::from_secs(20));
     let stale = answered(layer, || price(&cache, 1, true)).await;
     assert_eq!(status(&stale), "athena; fwd=stale");
-    let plain = answered(CacheLayer::new(), || price(&cache, 1, false)).await;
-    let names: Vec<_> = plain.headers().keys().map(axum::http::HeaderName::as_str).collect();
-    assert_eq!(names, ["x-athena-cache", "age"], "timings are nobody's business unless asked for");
+    let names: Vec<_> = stale.headers().keys().map(axum::http::HeaderName::as_str).collect();
+    assert_eq!(names, ["cache-status", "server-timing"], "and nothing else");
 }
 
 #[tokio::test]
 async fn those_who_join_a_load_say_so() {
     let (cache, go) = (Cache::in_memory("layer"), Notify::new());
-    let layer = CacheLayer::new().cache_status();
+    let layer = CacheLayer::new().worst_outcome().cache_status();
     let call = || async {
         let load = async || {
             go.notified().await;
@@ -133,7 +167,7 @@ async fn a_handler_has_the_last_word_and_an_error_tells_as_well() {
             }),
         )
         .route("/failed", get(failed))
-        .layer(CacheLayer::new())
+        .layer(CacheLayer::new().worst_outcome().age())
         .with_state(cache);
     let mut ask = async |path: &str| {
         let request = Request::get(path).body(axum::body::Body::empty()).unwrap();

@@ -1,11 +1,14 @@
 //! Health, status and metrics, as routes.
 
+use std::sync::Arc;
+
 use athena_cache::testing::{ChaosBackend, Fault, MemoryBackend};
 use athena_cache::{Cache, Finding, Memory, Need, athena_cache, backend::Class};
 use athena_cache_axum::{Caches, health, metrics, status};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use tokio::sync::Barrier;
 
 use crate::asked::{ask, get};
 
@@ -98,6 +101,43 @@ async fn of_several_caches_the_worst_decides_and_each_is_asked_by_its_name() {
     }
     let text = get(&app, "/metrics").await.text;
     assert!(["shop", "mail:eu"].iter().all(|it| text.contains(&format!("cache=\"{it}\""))));
+}
+
+#[tokio::test]
+async fn caches_are_asked_side_by_side() {
+    let (shop, mail) = (Cache::in_memory("shop"), Cache::in_memory("mail"));
+    // Neither finds anything before the other one is asked.
+    let both = Arc::new(Barrier::new(2));
+    for cache in [&shop, &mail] {
+        let both = Arc::clone(&both);
+        cache.health_checks().add("meets", Need::Ready, move || {
+            let both = Arc::clone(&both);
+            async move {
+                both.wait().await;
+                Finding::healthy("the other one is asked as well")
+            }
+        });
+    }
+    let app = app(&[&shop, &mail]);
+    assert_eq!(get(&app, "/health/ready").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_was_not_found_out_is_no_entry_of_health_pages_and_null_in_the_document() {
+    let cache = Cache::in_memory("shop");
+    cache.health_checks().add("moon", Need::Ready, async || Finding::unknown("it is cloudy"));
+    cache.health_checks().add("sun", Need::Ready, async || Finding::healthy("it shines"));
+    let app = app(&cache);
+    let page = get(&app, "/health").await;
+    assert_eq!((page.status, &page.json()["status"]), (StatusCode::OK, &"Healthy".into()));
+    let entries = page.json()["entries"].clone();
+    assert_eq!(entries.as_object().unwrap().keys().collect::<Vec<_>>(), ["sun"]);
+    let whole = get(&app, "/ha/status").await.json();
+    assert!(whole["overallHealth"]["entries"]["moon"]["status"].is_null(), "{whole}");
+    let metrics = get(&app, "/metrics").await.text;
+    let status = |check: &str| format!("health_status{{cache=\"shop\",check=\"{check}\"}}");
+    let is_told = ["sun", "moon"].map(|check| metrics.contains(&status(check)));
+    assert_eq!(is_told, [true, false], "{metrics}");
 }
 
 #[tokio::test]

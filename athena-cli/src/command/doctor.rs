@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use athena_cache_core::backend::operate::{Operator, Scan};
+use athena_cache_core::backend::operate::{Operator, Permission, Scan, StoreKind};
 use athena_cache_core::inspect::{self, NameKind};
 use serde::Serialize;
 
@@ -13,9 +13,11 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::{Mark, Out};
 
-/// How many names are looked at, and how many at a time.
+/// How many names are looked at, how many at a time, and how often a node is asked for some: where others have
+/// stored much beside the cache, few of those that it looks at are the cache's.
 const NAMES: usize = 2_000;
 const AT_A_TIME: usize = 500;
+const PAGES: usize = 200;
 /// How many functions are named.
 const NAMED: usize = 5;
 
@@ -86,7 +88,11 @@ fn show(out: &Out, findings: &[Finding], unknown: &[String]) -> Result<(), Fault
     for unknown in unknown {
         out.line(format!("{}: {unknown}", out.mark("unknown", Mark::Faint)))?;
     }
-    if findings.is_empty() { out.line(out.mark("fine", Mark::Good)) } else { Ok(()) }
+    match (findings.is_empty(), unknown.is_empty()) {
+        (false, _) => Ok(()),
+        (true, true) => out.line(out.mark("fine", Mark::Good)),
+        (true, false) => out.line("nothing is wrong with what is known"),
+    }
 }
 
 /// What was not let us known.
@@ -107,6 +113,14 @@ fn unknown(facts: &Facts) -> Vec<String> {
             ));
         }
     }
+    for (node, examined) in facts.primaries() {
+        let serves = facts.survey.kind != StoreKind::Cluster || !node.slots.is_empty();
+        let is_unknown =
+            examined.is_some_and(|it| it.error.is_none() && it.keeps == Permission::Unknown);
+        if serves && is_unknown {
+            unknown.push(format!("{}: whether it keeps what it is given", node.endpoint));
+        }
+    }
     if facts.names.is_none() && facts.survey.connected_nodes() > 0 {
         unknown.push("which names there are: no node let us list them (SCAN)".to_owned());
     }
@@ -123,7 +137,7 @@ async fn names(operator: &dyn Operator, namespace: &str) -> Option<NameFacts> {
     let mut scan = Scan::new(operator, &prefix, AT_A_TIME);
     let (mut facts, mut is_told) = (NameFacts::default(), false);
     let mut digested = BTreeSet::new();
-    while facts.looked_at < NAMES {
+    for _ in 0..PAGES {
         let Some(page) = scan.next().await else { break };
         let Ok(names) = page else { continue };
         is_told = true;
@@ -144,6 +158,9 @@ async fn names(operator: &dyn Operator, namespace: &str) -> Option<NameFacts> {
         let stored = operator.stored(&values, inspect::Summary::LENGTH).await.unwrap_or_default();
         let endless = stored.iter().flatten().filter(|value| value.remaining.is_none());
         facts.without_life += endless.count();
+        if facts.looked_at >= NAMES {
+            break;
+        }
     }
     facts.digested = digested.into_iter().take(NAMED).collect();
     is_told.then_some(facts)

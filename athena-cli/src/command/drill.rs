@@ -6,7 +6,7 @@
 mod record;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,8 +32,6 @@ const AFTER: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long what is written lives, if this ends without removing it.
 const LIFE: Duration = Duration::from_secs(120);
-/// The longest drill.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +55,8 @@ struct Heard {
 struct Shared {
     failovers: Mutex<Vec<Heard>>,
     count: AtomicUsize,
+    /// No failover was set off, so that there is none to be watched.
+    is_pointless: AtomicBool,
 }
 
 pub(super) async fn run(session: &Session<'_>, args: &DrillArgs) -> Result<Exit, Fault> {
@@ -89,7 +89,7 @@ pub(super) async fn run(session: &Session<'_>, args: &DrillArgs) -> Result<Exit,
         names.values().map(|(endpoint, _)| endpoint.as_str()).collect::<Vec<_>>().join(", "),
         shown::time(args.duration),
     ))?;
-    let until = Instant::now() + args.duration.min(LONGEST);
+    let until = Instant::now() + args.duration;
     let probes = names
         .into_values()
         .map(|(endpoint, name)| probe(session, &redis, &shared, Probed { endpoint, name, until }));
@@ -98,7 +98,9 @@ pub(super) async fn run(session: &Session<'_>, args: &DrillArgs) -> Result<Exit,
             None => Ok(()),
             Some(trigger) => {
                 sleep(Duration::from_secs(1)).await;
-                set_off(&redis, trigger).await
+                let outcome = set_off(&redis, trigger).await;
+                shared.is_pointless.store(outcome.is_err(), Ordering::Release);
+                outcome
             }
         }
     };
@@ -158,7 +160,8 @@ async fn probe(
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut heard, mut is_checked) = (0, false);
-    while Instant::now() < until && !record.is_over(Instant::now(), AFTER) {
+    let is_pointless = || shared.is_pointless.load(Ordering::Acquire);
+    while Instant::now() < until && !record.is_over(Instant::now(), AFTER) && !is_pointless() {
         if session.stop.or(ticks.tick()).await.is_none() {
             break;
         }
@@ -224,7 +227,8 @@ fn report(session: &Session<'_>, probes: &[Summary], failovers: &[Heard]) -> Res
     }
     for probe in probes {
         let gap = shown::time(Duration::from_millis(probe.longest_gap_ms));
-        let down = if probe.is_down { "; it is down still" } else { "" };
+        let down = probe.error.as_ref().map(|error| format!("; it is down still: {error}"));
+        let down = down.unwrap_or_default();
         session.out.line(format!(
             "{}: {} writes acknowledged, {} failed, longest gap {gap}, {} acknowledged writes lost{down}",
             probe.endpoint, probe.acknowledged, probe.failed, probe.lost

@@ -1,9 +1,13 @@
 //! `athena keys`: what is stored, node by node.
+//!
+//! Invariant: what is remembered is bounded by `--limit`, and what is read at one time by a page, however much is
+//! stored.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use athena_cache_core::backend::operate::{Operator, RawValue, Scan};
+use athena_cache_core::backend::{Class, Excerpt, Failure};
 use athena_cache_core::inspect::{self, NameKind, SeenName, Summary};
 use serde::Serialize;
 
@@ -11,11 +15,13 @@ use super::{Session, operator};
 use crate::args::KeysArgs;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::plain;
 use crate::shown::{self, or_unknown};
 
 const AT_A_TIME: usize = 200;
-/// How much of a value is read for its tags; the rest only of those that have more.
+/// How much of a value is read for its tags; of those that have more, one by one, so much.
 const WITH_TAGS: usize = 4 * 1024;
+const WITH_MANY_TAGS: usize = 16 << 20;
 
 /// A value of an entry.
 #[derive(Debug, Serialize)]
@@ -48,8 +54,13 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
     let operator = operator(&redis)?;
     let (namespace, prefix) = (&session.target.namespace, session.prefix());
     let mut scan = Scan::new(&*operator, &prefix, AT_A_TIME);
-    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    let (mut errors, mut is_complete) = (Vec::new(), false);
+    // A name may come more than once.
+    let (mut listed, mut found) = (BTreeSet::new(), Vec::new());
+    let (mut errors, mut is_complete, mut is_refused) = (Vec::new(), false, false);
+    let mut note = |failure: Failure| {
+        is_refused |= failure.class() == Class::Denied;
+        errors.push(failure.to_string());
+    };
     let head =
         format!("{:<8} {:>8} {:>8} {:>10}  {:<32} KEY", "KIND", "AGE", "LEFT", "SIZE", "SITE");
     session.out.line(head)?;
@@ -64,21 +75,22 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
                 break;
             }
             Some(Err(failure)) => {
-                errors.push(failure.to_string());
+                note(failure);
                 continue;
             }
             Some(Ok(names)) => names,
         };
-        let fresh = names.into_iter().filter(|name| seen.insert(name.clone()));
-        let wanted: Vec<_> = fresh.filter_map(|name| wanted(namespace, name, args)).collect();
+        let wanted = names.into_iter().filter_map(|name| wanted(namespace, name, args)).collect();
         match read(&*operator, wanted, args).await {
             Ok(rows) => {
-                for row in rows.into_iter().take(args.limit - found.len()) {
-                    session.out.line(line(&row))?;
-                    found.push(row);
+                for (name, row) in rows {
+                    if found.len() < args.limit && listed.insert(name) {
+                        session.out.line(line(&row))?;
+                        found.push(row);
+                    }
                 }
             }
-            Err(failure) => errors.push(failure.to_string()),
+            Err(failure) => note(failure),
         }
     }
     is_complete &= errors.is_empty() && !scan.is_incomplete();
@@ -93,7 +105,11 @@ pub(super) async fn run(session: &Session<'_>, args: &KeysArgs) -> Result<Exit, 
         session.out.note(format!("there may be more: these are {} (`--limit`)", found.len()));
     }
     session.out.json(&KeysDocument { keys: found, is_complete, errors })?;
-    Ok(if is_failed { Exit::Incomplete } else { Exit::Fine })
+    Ok(match (is_refused, is_failed) {
+        (true, _) => Exit::Refused,
+        (false, true) => Exit::Incomplete,
+        (false, false) => Exit::Fine,
+    })
 }
 
 /// A name that is asked for, by what it says.
@@ -108,7 +124,7 @@ async fn read(
     operator: &dyn Operator,
     wanted: Vec<(String, SeenName)>,
     args: &KeysArgs,
-) -> Result<Vec<Row>, athena_cache_core::backend::Failure> {
+) -> Result<Vec<(String, Row)>, Failure> {
     let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
     let most = if args.tag.is_some() { WITH_TAGS } else { Summary::LENGTH };
     let stored = operator.stored(&names, most).await?;
@@ -118,7 +134,7 @@ async fn read(
         let mut summary = summary(&value);
         if let (Some(_), Some(Summary { tags: None, .. })) = (&args.tag, &summary) {
             // It has more tags than were read.
-            let whole = operator.stored(std::slice::from_ref(&name), usize::MAX).await?;
+            let whole = operator.stored(std::slice::from_ref(&name), WITH_MANY_TAGS).await?;
             let Some(whole) = whole.into_iter().flatten().next() else { continue };
             value = whole;
             summary = self::summary(&value);
@@ -129,7 +145,7 @@ async fn read(
         }
         let row = row(seen, &value, summary.as_ref());
         if !args.stale || row.is_stale == Some(true) {
-            rows.push(row);
+            rows.push((name, row));
         }
     }
     Ok(rows)
@@ -161,6 +177,7 @@ fn line(row: &Row) -> String {
         .map_or_else(|| "no end".to_owned(), |ms| shown::time(Duration::from_millis(ms)));
     let (age, size) = (time(row.age_ms), or_unknown(row.bytes, shown::size));
     let kind = if row.is_stale == Some(true) { "stale" } else { &row.kind };
-    let function = row.site.as_deref().unwrap_or("by hand");
-    format!("{kind:<8} {age:>8} {life:>8} {size:>10}  {function:<32} {}", row.key)
+    let function = Excerpt::of(row.site.as_deref().unwrap_or("by hand"));
+    let (function, key) = (function.as_str(), plain::word(&row.key));
+    format!("{kind:<8} {age:>8} {life:>8} {size:>10}  {function:<32} {key}")
 }

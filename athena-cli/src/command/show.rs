@@ -1,4 +1,6 @@
 //! `athena show KEY`: everything that is stored for one entry, without its type.
+//!
+//! Invariant: values are read one at a time, and of each no more than is said, whoever wrote it.
 
 mod judged;
 
@@ -12,13 +14,19 @@ use athena_cache_redis::Redis;
 use serde::Serialize;
 use serde_json::Value;
 
-use self::judged::{Context, Shown, ms};
+use self::judged::{Context, SeenTagState, Shown, Stored, ms};
 use super::{Session, operator};
 use crate::args::ShowArgs;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::Out;
+use crate::plain;
 use crate::shown::{self, or_unknown};
+
+/// How many bytes of a value are read: twice what a cache stores unless it is told otherwise.
+const MOST: usize = 32 << 20;
+/// How many of a lease and of a generation.
+const LEASE: usize = 64;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,42 +72,37 @@ async fn document(
     names: &EntryNameSet,
     args: &ShowArgs,
 ) -> Result<ShowDocument, Failure> {
-    let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
-    let mut stored = operator.stored(&all, usize::MAX).await?;
-    let lease = stored.pop().flatten().as_ref().map(lease);
+    let lease = operator.stored(std::slice::from_ref(&names.lease), LEASE).await?;
+    let lease = lease.into_iter().flatten().next().as_ref().map(lease_of);
     let endpoint = redis.endpoint(redis.node(&names.entry));
     let survey = operator.survey(Duration::from_secs(1)).await;
-    let seen = |(name, stored): (&String, Option<RawValue>)| {
-        let stored = stored?;
-        let bytes = stored.bytes.as_deref();
-        let seen = match bytes {
-            Some(bytes) => inspect::look(name, bytes, stored.remaining),
-            None => Err("it is no text".to_owned()),
-        };
-        Some((name.clone(), stored, seen))
-    };
-    let found: Vec<_> = names.values.iter().zip(stored).filter_map(seen).collect();
+    let mut found = Vec::new();
+    for name in &names.values {
+        let stored = operator.stored(std::slice::from_ref(name), MOST).await?;
+        let stored = stored.into_iter().flatten();
+        found.extend(stored.map(|raw| Stored::new(name, raw, MOST, args.full)));
+    }
     let whole = inspect::namespace_name(namespace, redis.partition(&names.entry));
     let whole = whole.unwrap_or_default();
-    let tags = found.iter().filter_map(|(_, _, seen)| seen.as_ref().ok()).flat_map(|it| &it.tags);
+    let tags = found.iter().filter_map(|it| it.seen.as_ref().ok()).flat_map(|it| &it.tags);
     let tags: BTreeMap<_, _> = tags
         .filter_map(|tag| Some((inspect::tag_name(namespace, &tag.tag).ok()?, tag.tag.clone())))
         .collect();
     let depended: Vec<_> = tags.keys().cloned().chain([whole.clone()]).collect();
-    let now = operator.stored(&depended, 32).await?;
+    let now = operator.stored(&depended, LEASE).await?;
     let now: BTreeMap<_, _> = depended.into_iter().zip(now).collect();
-    let context = Context { redis, survey: &survey, now, namespace, whole, full: args.full };
-    let values = found.into_iter().map(|(name, stored, seen)| context.shown(name, &stored, seen));
+    let context = Context { redis, survey: &survey, now, namespace, whole };
+    let values = found.into_iter().map(|stored| context.shown(stored));
     Ok(ShowDocument { entry: names.entry.clone(), endpoint, values: values.collect(), lease })
 }
 
-fn lease(stored: &RawValue) -> Lease {
+fn lease_of(stored: &RawValue) -> Lease {
     let token = stored.bytes.as_deref().and_then(Token::parse);
     Lease { token: token.map(|token| token.to_string()), life_ms: stored.remaining.map(ms) }
 }
 
 fn show(out: &Out, document: &ShowDocument) -> Result<(), Fault> {
-    out.line(format!("{} at {}", document.entry, document.endpoint))?;
+    out.line(format!("{} at {}", plain::word(&document.entry), document.endpoint))?;
     if document.values.is_empty() {
         out.line("no value")?;
     }
@@ -107,7 +110,7 @@ fn show(out: &Out, document: &ShowDocument) -> Result<(), Fault> {
     for shown in &document.values {
         let life = shown.life_ms.map_or_else(|| "no end".to_owned(), |ms| time(Some(ms)));
         let size = or_unknown(shown.bytes, crate::shown::size);
-        out.line(format!("\n{}: {size}, {life} left", shown.name))?;
+        out.line(format!("\n{}: {size}, {life} left", plain::word(&shown.name)))?;
         if let Some(unreadable) = &shown.unreadable {
             out.line(format!("  unreadable: {unreadable}"))?;
         }
@@ -130,14 +133,15 @@ fn show(out: &Out, document: &ShowDocument) -> Result<(), Fault> {
         for (name, text) in fields {
             out.line(format!("  {name:<10} {text}"))?;
         }
-        for (tag, state) in &read.tags {
-            out.line(format!("  {:<10} {tag}: {state}", "tag"))?;
+        for SeenTagState { tag, state } in &read.tags {
+            out.line(format!("  {:<10} {}: {state}", "tag", plain::word(tag)))?;
         }
         let payload = match &read.payload {
-            Value::String(text) if read.codec != "json" => text.clone(),
+            Value::String(text) if read.codec != "json" || read.is_cut => plain::line(text),
             value => value.to_string(),
         };
-        out.line(format!("  {:<10} {} bytes: {payload}", "payload", read.payload_bytes))?;
+        let rest = if read.is_cut { "…    (`--full` shows all of it)" } else { "" };
+        out.line(format!("  {:<10} {} bytes: {payload}{rest}", "payload", read.payload_bytes))?;
     }
     match &document.lease {
         None => Ok(()),

@@ -1,13 +1,13 @@
 //! `athena watch`: a line at each interval, and what happens in between.
 
-use std::collections::BTreeMap;
+mod sample;
+
 use std::time::Duration;
 
-use athena_cache_core::Fleet;
-use athena_cache_core::backend::operate::{Operator, Survey, SurveyedNode};
-use serde::Serialize;
+use athena_cache_core::backend::operate::Operator;
 use tokio::time::{Instant, sleep_until};
 
+use self::sample::{Sample, add_fleet, of_survey};
 use super::{Session, operator};
 use crate::args::WatchArgs;
 use crate::exit::Exit;
@@ -16,54 +16,25 @@ use crate::shown::{self, or_unknown};
 
 /// How many lines there are under each head.
 const HEADED: u64 = 20;
-const SHORTEST: Duration = Duration::from_millis(100);
-
-/// What is seen at one time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Sample {
-    /// In seconds since 1970.
-    at: u64,
-    nodes: usize,
-    connected: usize,
-    /// The nodes that serve, each with its past.
-    primaries: BTreeMap<String, String>,
-    /// Those that do not answer.
-    lost: Vec<String>,
-    memory: Option<u64>,
-    /// In all, of the primaries that tell it.
-    evicted: Option<u64>,
-    /// The same for each: what one that comes back has evicted was not evicted just now.
-    #[serde(skip)]
-    evicted_by: BTreeMap<String, u64>,
-    /// How many processes say that they use the namespace, and what they say; `None` where none does.
-    processes: Option<usize>,
-    missing: Vec<String>,
-    calls_per_second: Option<f64>,
-    hit_share: Option<f64>,
-    stale_share: Option<f64>,
-    journal: Option<f64>,
-    breakers_open: Option<usize>,
-    /// What has happened since the sample before.
-    events: Vec<String>,
-}
+/// A node has so long to answer, if lines follow each other faster.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(session: &Session<'_>, args: &WatchArgs) -> Result<Exit, Fault> {
-    if args.every < SHORTEST {
-        return Err(Fault::usage("`--every` is below 100ms, the shortest interval"));
-    }
     let redis = session.target.redis()?;
     let operator = operator(&redis)?;
-    // Who is not reached yet is watched until it is.
-    if session.stop.or(session.target.wait_for(&redis)).await.is_none() {
+    let Some(reached) = session.stop.or(session.target.wait_for(&redis)).await else {
         return Ok(Exit::Interrupted);
+    };
+    if let Err(fault) = &reached {
+        // Who is not reached yet is watched until it is.
+        session.out.note(format!("not reached yet: {}", fault.causes.join(": ")));
     }
     let (mut before, mut next, mut has_answered) = (None, Instant::now(), false);
     for number in 0.. {
         if args.count.is_some_and(|count| number >= count) {
             break;
         }
-        let limit = session.target.timeout.min(args.every.max(Duration::from_millis(500)));
+        let limit = session.target.timeout.min(args.every.max(PATIENCE));
         let Some(mut sample) = session.stop.or(take(&*operator, &session.prefix(), limit)).await
         else {
             break;
@@ -84,7 +55,10 @@ pub(super) async fn run(session: &Session<'_>, args: &WatchArgs) -> Result<Exit,
             break;
         }
     }
-    Ok(if has_answered { Exit::Fine } else { Exit::Incomplete })
+    match reached {
+        Err(fault) if !has_answered => Err(fault),
+        _ => Ok(if has_answered { Exit::Fine } else { Exit::Incomplete }),
+    }
 }
 
 async fn take(operator: &dyn Operator, prefix: &str, limit: Duration) -> Sample {
@@ -96,59 +70,6 @@ async fn take(operator: &dyn Operator, prefix: &str, limit: Duration) -> Sample 
         add_fleet(&mut sample, &fleet);
     }
     sample
-}
-
-fn of_survey(survey: &Survey) -> Sample {
-    let evicted =
-        |node: &SurveyedNode| Some((node.endpoint.clone(), node.memory.as_ref()?.evicted?));
-    let evicted_by: BTreeMap<_, _> = survey.primaries().filter_map(evicted).collect();
-    let lost = survey.nodes.iter().filter(|node| !node.is_connected);
-    let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Sample {
-        at: at.unwrap_or_default().as_secs(),
-        nodes: survey.total_nodes(),
-        connected: survey.connected_nodes(),
-        primaries: survey
-            .primaries()
-            .map(|node| (node.endpoint.clone(), node.history.clone().unwrap_or_default()))
-            .collect(),
-        lost: lost.map(|node| node.endpoint.clone()).collect(),
-        memory: survey.memory_usage(),
-        evicted: (!evicted_by.is_empty()).then(|| evicted_by.values().sum()),
-        evicted_by,
-        ..Sample::default()
-    }
-}
-
-fn add_fleet(sample: &mut Sample, fleet: &Fleet) {
-    let present: Vec<_> = fleet.processes.iter().filter(|process| !process.is_missing).collect();
-    let missing = fleet.processes.iter().filter(|process| process.is_missing);
-    sample.missing = missing.map(|process| process.id.clone()).collect();
-    if fleet.processes.is_empty() {
-        return;
-    }
-    sample.processes = Some(present.len());
-    let numbers = |pointer: &str| -> Vec<f64> {
-        present.iter().filter_map(|process| process.number(pointer)).collect()
-    };
-    let sum = |numbers: &[f64]| (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>());
-    let calls = numbers("/performance/requestsPerSecond");
-    // A process with more calls weighs more.
-    let share = |pointer: &str| {
-        let weighed = present.iter().filter_map(|process| {
-            let calls = process.number("/performance/requestsPerSecond")?;
-            Some((calls, calls * process.number(pointer)?))
-        });
-        let (all, part) =
-            weighed.fold((0.0, 0.0), |(all, part), (calls, it)| (all + calls, part + it));
-        (all > 0.0).then(|| part / all)
-    };
-    sample.hit_share = share("/performance/hitRate");
-    sample.stale_share = share("/performance/staleRate");
-    sample.calls_per_second = sum(&calls);
-    sample.journal = sum(&numbers("/journal/depth"));
-    let states = present.iter().filter_map(|it| it.text("/failover/circuitBreakerState"));
-    sample.breakers_open = Some(states.filter(|state| *state != "Closed").count());
 }
 
 /// What has happened between two samples.

@@ -13,65 +13,52 @@ const SILENT_MS: u64 = 5_000;
 
 /// Whether all slots are served, by the word of each member.
 pub(super) fn state(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, _) in facts.answering() {
-        let Some(sight) = &node.cluster else { continue };
-        let served = sight.slots_ok.unwrap_or(SLOTS);
+    facts.each(found, |node, _| {
+        let sight = node.cluster.as_ref()?;
+        let served = sight.slots_ok.unwrap_or(SLOTS).min(SLOTS);
         if sight.is_ok == Some(false) || served < SLOTS {
-            found.push(
-                Finding::fault("cluster", format!("{} of {SLOTS} slots are not served, it says", SLOTS - served.min(SLOTS)))
-                    .on(&node.endpoint)
-                    .why("entries of these slots are loaded by each process for itself; of all slots, where full coverage is required")
-                    .fix("redis-cli --cluster fix HOST:PORT    (after the nodes that are there have been started)")
-                    .see(SERVERS),
-            );
-        } else if sight.slots_pfail.is_some_and(|slots| slots > 0) {
-            let slots = sight.slots_pfail.unwrap_or_default();
-            found.push(
-                Finding::warning("cluster", format!("it does not reach the node of {slots} slots"))
-                    .on(&node.endpoint)
-                    .why("a node that most of them do not reach is replaced")
-                    .fix(
-                        "look at the network between the nodes, their bus ports too (port + 10000)",
-                    )
-                    .see(SERVERS),
-            );
+            let said = format!("{} of {SLOTS} slots are not served, it says", SLOTS - served);
+            let fault = Finding::fault("cluster", said).see(SERVERS);
+            return Some(fault
+                .why("entries of these slots are loaded by each process for itself; of all slots, where full coverage is required")
+                .fix("redis-cli --cluster fix HOST:PORT    (after the nodes that are there have been started)"));
         }
-    }
+        let slots = sight.slots_pfail.filter(|slots| *slots > 0)?;
+        let said = format!("it does not reach the node of {slots} slots");
+        let fix = "look at the network between the nodes, their bus ports too (port + 10000)";
+        let warning = Finding::warning("cluster", said).see(SERVERS);
+        Some(warning.why("a node that most of them do not reach is replaced").fix(fix))
+    });
 }
 
 /// Whether one dead shard closes all of them.
 pub(super) fn coverage(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, examined) in facts.answering() {
-        if facts.survey.kind == StoreKind::Cluster
-            && setting(examined, "cluster-require-full-coverage") == Some("yes")
-        {
-            found.push(
-                Finding::warning("coverage", "it serves nothing while any slot is not served (cluster-require-full-coverage yes)")
-                    .on(&node.endpoint)
-                    .why("one dead shard takes the cache of all the others away")
-                    .set("cluster-require-full-coverage", "no")
-                    .see(SERVERS),
-            );
-        }
-    }
+    facts.each(found, |_, examined| {
+        let is_required = setting(examined, "cluster-require-full-coverage") == Some("yes");
+        (facts.survey.kind == StoreKind::Cluster && is_required).then(|| {
+            let said = "it serves nothing while any slot is not served (cluster-require-full-coverage yes)";
+            Finding::warning("coverage", said)
+                .why("one dead shard takes the cache of all the others away")
+                .set("cluster-require-full-coverage", "no")
+                .see(SERVERS)
+        })
+    });
 }
 
 /// Whether a dead node is missed for long.
 pub(super) fn node_timeout(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, examined) in facts.answering() {
-        let timeout = number(examined, "cluster-node-timeout");
-        if let Some(timeout) = timeout.filter(|timeout| *timeout > SILENT_MS)
-            && facts.survey.kind == StoreKind::Cluster
-        {
-            found.push(
-                Finding::warning("node-timeout", format!("a dead node is replaced after {timeout} ms at the earliest (cluster-node-timeout)"))
-                    .on(&node.endpoint)
-                    .why("so long what it serves is loaded by each process for itself")
-                    .set("cluster-node-timeout", &SILENT_MS.to_string())
-                    .see(SERVERS),
+    facts.each(found, |_, examined| {
+        let timeout = number(examined, "cluster-node-timeout").filter(|it| *it > SILENT_MS)?;
+        (facts.survey.kind == StoreKind::Cluster).then(|| {
+            let said = format!(
+                "a dead node is replaced after {timeout} ms at the earliest (cluster-node-timeout)"
             );
-        }
-    }
+            Finding::warning("node-timeout", said)
+                .why("so long what it serves is loaded by each process for itself")
+                .set("cluster-node-timeout", &SILENT_MS.to_string())
+                .see(SERVERS)
+        })
+    });
 }
 
 /// Whether somebody can take over from each primary.
@@ -79,10 +66,10 @@ pub(super) fn replicas(facts: &Facts, found: &mut Vec<Finding>) {
     if facts.survey.kind == StoreKind::Standalone {
         return;
     }
-    for (node, examined) in facts.primaries() {
+    for (node, _) in facts.primaries() {
         // One without slots has nothing to lose.
         let serves = facts.survey.kind != StoreKind::Cluster || !node.slots.is_empty();
-        if serves && has_no_copy(node, examined) {
+        if serves && has_no_copy(node) {
             found.push(
                 Finding::warning("replicas", "it has no replica")
                     .on(&node.endpoint)

@@ -4,6 +4,8 @@ use athena_cache_core::backend::operate::{
     Examination, Examined, SentinelReport, Survey, SurveyedNode,
 };
 
+use super::finding::Finding;
+
 /// What nodes, sentinels and names say.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -32,14 +34,26 @@ impl Facts {
     /// The nodes that answered, with what was found out about each.
     pub(super) fn answering(&self) -> impl Iterator<Item = (&SurveyedNode, Option<&Examined>)> {
         let connected = self.survey.nodes.iter().filter(|node| node.is_connected);
-        connected.map(|node| {
-            let examined = self.examination.nodes.iter();
-            (node, examined.clone().find(|it| it.endpoint == node.endpoint))
-        })
+        connected.map(|node| (node, self.examined(node)))
+    }
+
+    /// What is wrong with each node that answered, by itself.
+    pub(super) fn each(
+        &self,
+        found: &mut Vec<Finding>,
+        judge: impl Fn(&SurveyedNode, Option<&Examined>) -> Option<Finding>,
+    ) {
+        let answering = self.answering();
+        found.extend(answering.filter_map(|(node, it)| Some(judge(node, it)?.on(&node.endpoint))));
+    }
+
+    /// What was found out about a node.
+    pub(super) fn examined(&self, node: &SurveyedNode) -> Option<&Examined> {
+        self.examination.nodes.iter().find(|it| it.endpoint == node.endpoint)
     }
 
     /// Those of them that serve.
-    pub(super) fn primaries(&self) -> impl Iterator<Item = (&SurveyedNode, Option<&Examined>)> {
+    pub(crate) fn primaries(&self) -> impl Iterator<Item = (&SurveyedNode, Option<&Examined>)> {
         self.answering().filter(|(node, _)| node.is_replica == Some(false))
     }
 }

@@ -30,99 +30,67 @@ pub(super) fn reached(facts: &Facts, found: &mut Vec<Finding>) {
             Some(false) | None => "what it serves is loaded by each process for itself",
         }).fix("start it, let us through, or mend the credentials; where nodes are reached elsewhere than they say, `[addresses]` in the settings of the service"));
     }
-    for (node, examined) in facts.answering() {
-        let slow = examined.and_then(|it| it.timing.median).filter(|it| it.as_millis() >= SLOW_MS);
-        if let Some(median) = slow {
-            let found_out = format!("an answer takes {} ms from here", median.as_millis());
-            let warning = Finding::warning("latency", found_out).on(&node.endpoint);
-            found.push(
-                warning
-                    .why("each call that memory does not answer waits for it, and is given up after `attempt_timeout` (500 ms)")
-                    .fix("run this where the service runs; if it is the same there, bring them nearer to each other"),
-            );
-        }
-    }
+    facts.each(found, |_, examined| {
+        let median = examined?.timing.median.filter(|it| it.as_millis() >= SLOW_MS)?;
+        let said = format!("an answer takes {} ms from here", median.as_millis());
+        Some(Finding::warning("latency", said)
+            .why("each call that memory does not answer waits for it, and is given up after `attempt_timeout` (500 ms)")
+            .fix("run this where the service runs; if it is the same there, bring them nearer to each other"))
+    });
 }
 
 /// Whether nodes read their files still.
 pub(super) fn loading(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, _) in facts.answering() {
-        if node.persistence.as_ref().and_then(|it| it.is_loading) == Some(true) {
-            let fault = Finding::fault(
-                "loading",
-                "it reads its data from its disk, and serves nothing (LOADING)",
-            );
-            found.push(
-                fault
-                    .on(&node.endpoint)
-                    .why("until it has read all, what it serves is loaded by each process for itself; it is used again with its first answer")
-                    .fix("nothing: INFO persistence tells how far it is (`loading_eta_seconds`)"),
-            );
-        }
-    }
+    facts.each(found, |node, _| {
+        node.persistence.as_ref()?.is_loading?.then(|| {
+            Finding::fault("loading", "it reads its data from its disk, and serves nothing (LOADING)")
+                .why("until it has read all, what it serves is loaded by each process for itself; it is used again with its first answer")
+                .fix("nothing: INFO persistence tells how far it is (`loading_eta_seconds`)")
+        })
+    });
 }
 
 /// Whether the servers are of a version that is supported.
 pub(super) fn version(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, _) in facts.answering() {
-        let Some(version) = &node.version else { continue };
+    facts.each(found, |node, _| {
+        let version = node.version.as_ref()?;
         let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
         let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
         let is_valkey = node.product.as_deref() == Some("valkey");
-        if !is_valkey && (major, minor) < (6, 2) {
-            let fault = Finding::fault(
-                "version",
-                format!("it is Redis {version}; 6.2 is the oldest that is used"),
-            );
-            found.push(
-                fault
-                    .on(&node.endpoint)
-                    .why("it lacks commands that keep caches in step")
-                    .fix("install Redis 7, or Valkey"),
-            );
-        }
-    }
+        (!is_valkey && (major, minor) < (6, 2)).then(|| {
+            let said = format!("it is Redis {version}; 6.2 is the oldest that is used");
+            let fault = Finding::fault("version", said);
+            fault
+                .why("it lacks commands that keep caches in step")
+                .fix("install Redis 7, or Valkey")
+        })
+    });
 }
 
 /// Whether anybody stands between us and the servers.
 pub(super) fn direct(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, examined) in facts.answering() {
-        if examined.and_then(|it| it.is_direct) == Some(false) {
-            let fault = Finding::fault(
-                "direct",
-                "something stands in between: two questions on one connection came to the server on two",
-            );
-            found.push(
-                fault
-                    .on(&node.endpoint)
-                    .why("changes are announced to a connection that is not ours, and a lease may be given up on another one: memory is out of date for as long as it is trusted")
-                    .fix("url = \"redis://HOST-OF-THE-SERVER:6379\"    (in the settings of the service: the server itself, and no proxy that shares connections)")
-                    .see(SYNC),
-            );
-        }
-    }
+    facts.each(found, |_, examined| {
+        (!examined?.is_direct?).then(|| {
+            Finding::fault("direct", "something stands in between: two questions on one connection came to the server on two")
+                .why("changes are announced to a connection that is not ours, and a lease may be given up on another one: memory is out of date for as long as it is trusted")
+                .fix("url = \"redis://HOST-OF-THE-SERVER:6379\"    (in the settings of the service: the server itself, and no proxy that shares connections)")
+                .see(SYNC)
+        })
+    });
 }
 
 /// Whether clocks agree, with ours and with each other.
 pub(super) fn clocks(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, examined) in facts.answering() {
-        let Some(ahead) = examined.and_then(|it| it.clock_ahead_ms) else { continue };
-        let uncertain = examined.and_then(|it| it.clock_uncertain_ms).unwrap_or(0.0);
-        if ahead.abs() - uncertain < CLOCK_MS {
-            continue;
-        }
-        let side = if ahead > 0.0 { "ahead of" } else { "behind" };
-        let off = (ahead.abs() / 1e3).round();
-        let warning = Finding::warning(
-            "clock",
-            format!("its clock is about {off} s {side} the one of this machine"),
-        );
-        found.push(
-            warning
-                .on(&node.endpoint)
+    facts.each(found, |_, examined| {
+        let ahead = examined?.clock_ahead_ms?;
+        let uncertain = examined?.clock_uncertain_ms.unwrap_or(0.0);
+        (ahead.abs() - uncertain >= CLOCK_MS).then(|| {
+            let side = if ahead > 0.0 { "ahead of" } else { "behind" };
+            let off = (ahead.abs() / 1e3).round();
+            Finding::warning("clock", format!("its clock is about {off} s {side} the one of this machine"))
                 .why("replicas are told when entries end as a time of day: where clocks differ, a failover ends them early or late, and so does setting the clock")
                 .fix("chronyc makestep    (on that machine or on this one, whichever is wrong)")
-                .see(SERVERS),
-        );
-    }
+                .see(SERVERS)
+        })
+    });
 }

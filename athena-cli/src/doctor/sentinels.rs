@@ -1,5 +1,7 @@
 //! Whether sentinels can do what they are for.
 
+use athena_cache_core::backend::operate::SentinelReport;
+
 use super::facts::Facts;
 use super::finding::{Finding, SERVERS};
 
@@ -28,11 +30,7 @@ pub(super) fn answers(facts: &Facts, found: &mut Vec<Finding>) {
                 Finding::fault("quorum", format!("it cannot have the primary replaced: {says}"))
                     .on(&voice.endpoint)
                     .why("when the primary dies nobody takes over")
-                    .fix(format!(
-                        "start more sentinels, or: SENTINEL SET {} quorum {}    (on each)",
-                        report.service,
-                        report.sentinels.len() / 2 + 1
-                    ))
+                    .fix(quorum_fix(report, sight.quorum))
                     .see(SERVERS),
             );
         }
@@ -76,6 +74,21 @@ pub(super) fn answers(facts: &Facts, found: &mut Vec<Finding>) {
                 .see(SERVERS),
         );
     }
+}
+
+/// What gives sentinels their quorum: most of them have to be up whatever it is set to.
+fn quorum_fix(report: &SentinelReport, quorum: Option<u32>) -> String {
+    let (all, service) = (report.sentinels.len(), &report.service);
+    let most = all / 2 + 1;
+    if quorum.is_some_and(|quorum| quorum as usize > most) && report.answered() >= most {
+        return format!(
+            "SENTINEL SET {service} quorum {most}    (on each: more are asked for than most of the {all})"
+        );
+    }
+    format!(
+        "start the sentinels that are gone: {most} of the {all} have to be up; those that are gone for good are \
+         forgotten by: SENTINEL RESET {service}    (on each of the others, 30 s apart)"
+    )
 }
 
 /// Whether one may be lost.

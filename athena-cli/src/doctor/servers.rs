@@ -1,6 +1,6 @@
 //! How servers are set: memory, readers, clients, what outlives them.
 
-use athena_cache_core::backend::operate::{Examined, StoreKind, SurveyedNode};
+use athena_cache_core::backend::operate::{StoreKind, SurveyedNode};
 
 use super::facts::{Facts, number};
 use super::finding::{Finding, SERVERS};
@@ -71,9 +71,8 @@ impl Finding {
 
 /// What it does when its memory is full.
 pub(super) fn policy(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, _) in facts.answering() {
-        let Some(memory) = &node.memory else { continue };
-        let Some(policy) = memory.policy.as_deref() else { continue };
+    facts.each(found, |node, _| {
+        let policy = node.memory.as_ref()?.policy.as_deref()?;
         let why = match policy {
             "noeviction" => {
                 "when its memory is full it refuses to store: each process loads for itself, and invalidations may be refused"
@@ -81,36 +80,24 @@ pub(super) fn policy(facts: &Facts, found: &mut Vec<Finding>) {
             _ if policy.starts_with("allkeys-") => {
                 "it may evict the number that all entries of the namespace depend on, and with it all of them"
             }
-            _ => continue,
+            _ => return None,
         };
-        found.push(
-            Finding::warning("policy", format!("maxmemory-policy is {policy}"))
-                .on(&node.endpoint)
-                .why(why)
-                .set("maxmemory-policy", "volatile-lru")
-                .see(SERVERS),
-        );
-    }
+        let warning = Finding::warning("policy", format!("maxmemory-policy is {policy}"));
+        Some(warning.why(why).set("maxmemory-policy", "volatile-lru").see(SERVERS))
+    });
 }
 
 /// Whether it has room for more clients.
 pub(super) fn clients(facts: &Facts, found: &mut Vec<Finding>) {
-    for (node, examined) in facts.answering() {
-        let pair = examined.and_then(|it| it.clients.zip(it.max_clients));
-        if let Some((clients, max)) = pair.filter(|(clients, max)| share(*clients, *max) >= CROWDED)
-        {
-            found.push(
-                Finding::warning(
-                    "clients",
-                    format!("it has {clients} clients of {max} that it takes"),
-                )
-                .on(&node.endpoint)
+    facts.each(found, |_, examined| {
+        let (clients, max) = examined.and_then(|it| it.clients.zip(it.max_clients))?;
+        (share(clients, max) >= CROWDED).then(|| {
+            Finding::warning("clients", format!("it has {clients} clients of {max} that it takes"))
                 .why("who comes beyond that is not let in, as processes that are deployed")
                 .set("maxclients", &max.saturating_mul(2).to_string())
-                .see(SERVERS),
-            );
-        }
-    }
+                .see(SERVERS)
+        })
+    });
 }
 
 /// Whether saves succeed, and whether a primary comes back with what it had.
@@ -192,7 +179,7 @@ fn replicas_of(node: &SurveyedNode) -> usize {
 }
 
 /// A node that is known to have none.
-pub(super) fn has_no_copy(node: &SurveyedNode, _: Option<&Examined>) -> bool {
+pub(super) fn has_no_copy(node: &SurveyedNode) -> bool {
     let replication = node.replication_info.as_ref();
     node.is_replica == Some(false) && replication.is_some_and(|it| it.replicas.is_empty())
 }

@@ -41,6 +41,7 @@ fn node(kind: StoreKind) -> (SurveyedNode, Examined) {
     let mut examined = Examined::default();
     examined.endpoint = "a:1".to_owned();
     (examined.is_direct, examined.tracking) = (Some(true), Permission::Granted);
+    examined.keeps = Permission::Granted;
     (examined.clock_ahead_ms, examined.clock_uncertain_ms) = (Some(3.0), Some(1.0));
     examined.timing.median = Some(Duration::from_millis(1));
     (examined.clients, examined.max_clients, examined.names) = (Some(10), Some(10_000), Some(100));
@@ -98,6 +99,10 @@ fn replication(facts: &mut Facts) -> &mut Replication {
 
 fn examined(facts: &mut Facts) -> &mut Examined {
     &mut facts.examination.nodes[0]
+}
+
+fn keeps(facts: &mut Facts, said: &str) {
+    examined(facts).keeps = Permission::Refused(said.to_owned());
 }
 
 fn set(facts: &mut Facts, name: &str, value: &str) {
@@ -185,7 +190,18 @@ fn each_thing_that_is_wrong_is_found_alone_with_the_line_to_change() {
             let voice = &mut it.sentinels.as_mut().unwrap().sentinels[0];
             (voice.sight, voice.error) = (None, Some("refused".into()));
         }, "sentinel", Fault, "start it"),
-        (Sentinel, |it| sight(it).has_quorum = Some(false), "quorum", Fault, "start more sentinels"),
+        (Sentinel, |it| (sight(it).has_quorum, sight(it).quorum) = (Some(false), Some(2)), "quorum", Fault, "start the sentinels that are gone: 2 of the 3"),
+        (Sentinel, |it| (sight(it).has_quorum, sight(it).quorum) = (Some(false), Some(3)), "quorum", Fault, "SENTINEL SET mymaster quorum 2"),
+        (Sentinel, |it| sight(it).has_quorum = Some(false), "quorum", Fault, "start the sentinels that are gone"),
+        (Standalone, |it| keeps(it, "OOM command not allowed"), "keeps", Fault, "CONFIG SET maxmemory-policy volatile-lru"),
+        (Sentinel, |it| keeps(it, "NOREPLICAS Not enough"), "keeps", Fault, "start its replicas"),
+        (Sentinel, |it| keeps(it, "READONLY You can't"), "keeps", Fault, "url = "),
+        (Standalone, |it| keeps(it, "redis at a:1 did not answer in 2s"), "keeps", Fault, "what is said there"),
+        (Standalone, |it| { it.survey.nodes[0].is_replica = Some(true); keeps(it, "READONLY You can't"); }, "primary", Fault, "url = \"redis://HOST-OF-THE-PRIMARY:6379\""),
+        (Standalone, |it| { it.survey.nodes[0].is_replica = Some(true); replication(it).primary = Some("p:7".into()); }, "primary", Fault, "url = \"redis://p:7\""),
+        (Cluster, |it| { slots(it).is_ok = Some(false); keeps(it, "CLUSTERDOWN The cluster is down"); }, "cluster", Fault, "redis-cli --cluster fix"),
+        (Standalone, |it| { persistence(it).last_save_ok = Some(false); keeps(it, "MISCONF Redis is configured"); }, "persistence", Fault, "BGSAVE"),
+        (Standalone, |it| { persistence(it).is_loading = Some(true); keeps(it, "LOADING Redis is loading"); }, "loading", Fault, "nothing"),
         (Sentinel, |it| sight(it).is_in_tilt = Some(true), "tilt", Fault, "chronyc tracking"),
         (Sentinel, |it| sight(it).down_after_ms = Some(30_000), "down-after", Warning, "SENTINEL SET mymaster down-after-milliseconds 1000"),
         (Sentinel, |it| sight(it).replicas_down = vec!["b:2".into()], "replicas", Warning, "start it"),
@@ -222,9 +238,13 @@ fn the_same_on_several_nodes_is_one_finding_and_faults_come_first() {
 
 #[test]
 fn what_a_replica_may_not_do_is_no_fault() {
-    let mut facts = good(StoreKind::Standalone);
-    facts.survey.nodes[0].is_replica = Some(true);
-    examined(&mut facts).lacking = vec![LackedRight::default()];
-    examined(&mut facts).tracking = Permission::Refused("READONLY".into());
+    let mut facts = good(StoreKind::Sentinel);
+    let (mut replica, mut examined) = node(StoreKind::Standalone);
+    (replica.endpoint, replica.is_replica) = ("b:2".to_owned(), Some(true));
+    examined.endpoint = "b:2".to_owned();
+    examined.lacking = vec![LackedRight::default()];
+    examined.tracking = Permission::Refused("READONLY".into());
+    facts.survey.nodes.push(replica);
+    facts.examination.nodes.push(examined);
     assert_eq!(examine(&facts), Vec::new());
 }

@@ -72,8 +72,9 @@ fn one_node_is_asked_by_every_command_and_each_fault_is_found() {
     assert_eq!((doctor.exit, doctor.err.as_str()), (0, ""), "{doctor:?}");
     assert!(
         doctor.out.starts_with("unknown: which names there are: ")
-            && doctor.out.ends_with("\nfine\n")
+            && doctor.out.ends_with("\nnothing is wrong with what is known\n")
     );
+    assert_eq!(app.json("keys").exit, 4);
     server.cli(&["ACL", "SETUSER", "app", "+scan"]);
     assert_fine(&app.run("doctor --strict"));
     store(&server.url());
@@ -85,8 +86,12 @@ fn one_node_is_asked_by_every_command_and_each_fault_is_found() {
     assert_mended(&server, &app, "rights", "fault", "ACL SETUSER app +client|tracking");
     server.cli(&["ACL", "SETUSER", "app", "-del"]);
     let refused = app.run("invalidate product:4");
-    assert_eq!(refused.exit, 3, "{refused:?}");
+    assert_eq!(refused.exit, 4, "{refused:?}");
     assert!(refused.out.starts_with("NOT removed product:4: "), "{refused:?}");
+    server.cli(&["ACL", "SETUSER", "app", "-set"]);
+    let refused = app.run("invalidate --tag odd");
+    assert_eq!(refused.exit, 4, "{refused:?}");
+    assert!(refused.out.contains("NOPERM"), "{refused:?}");
     let drilled = app.run("drill --trigger kill-clients --confirm shop");
     assert_eq!(drilled.exit, 4, "{drilled:?}");
     assert!(drilled.err.contains("nothing was sent"), "{drilled:?}");
@@ -153,7 +158,17 @@ fn a_server_that_is_away_is_said_within_the_limit_by_every_command() {
         let output = athena.run(&format!("{command} --timeout 200ms"));
         assert_eq!(output.exit, 3, "{command}: {output:?}");
         assert!(start.elapsed().as_secs() < 5, "{command}: {:?}", start.elapsed());
+        let output = athena.json(&format!("{command} --timeout 200ms"));
+        assert_eq!(output.exit, 3, "{command}: {output:?}");
     }
+    assert_eq!(athena.json("invalidate a").json["exit"], 3);
+    // Nothing is said of what nobody has said.
+    let status = athena.json("status").json;
+    let checks = status["checks"].as_object().expect("checks").values();
+    assert!(
+        checks.clone().count() > 0 && checks.clone().all(|it| it["status"] != "healthy"),
+        "{status}"
+    );
     let keys = athena.run("keys");
     assert!(keys.err.starts_with("error: cannot connect to the Redis\n  caused by: "), "{keys:?}");
     let doctor = athena.json("doctor");

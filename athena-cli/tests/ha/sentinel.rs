@@ -31,7 +31,7 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
         group.hurry();
     };
     let settles = |athena: &Athena, checks: &[&str]| {
-        wait_for("nothing else is wrong", || {
+        wait_for(&format!("nothing else is wrong than {checks:?}"), || {
             let doctor = athena.json("doctor");
             let found = doctor.json["findings"].as_array()?;
             let found: Vec<_> =
@@ -49,6 +49,15 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
         "redis-sentinel://127.0.0.1:{},127.0.0.1:{}/0#{SERVICE}",
         ports[0], ports[1]
     ));
+    wait_for("they have found the replicas again", || {
+        let status = of_two.json("status");
+        let voices = status.json["sentinels"]["sentinels"].as_array()?;
+        let count =
+            |voice: &serde_json::Value, list: &str| voice["sight"][list].as_array().map(Vec::len);
+        let is_found =
+            |it| count(it, "replicas") == Some(2) && count(it, "replicasDown") == Some(0);
+        (voices.len() == 2 && voices.iter().all(is_found)).then_some(())
+    });
     settles(&of_two, &["sentinels"]);
     let fix = format!("sentinel monitor {SERVICE} 127.0.0.1 {} 2", {
         let primary = group.primary();
@@ -63,8 +72,10 @@ fn sentinels_are_asked_by_every_command_and_each_fault_is_found() {
     for node in (0..3).filter(|node| *node != primary) {
         group.node_mut(node).kill();
     }
-    // Without the setting it would refuse writes now, as it should.
     forget(&group);
+    // It refuses writes now, as it should.
+    settles(&athena, &["keeps", "replicas"]);
+    group.node(primary).cli(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
     settles(&athena, &["replicas"]);
     assert_found(&athena, "replicas", "warning", "REPLICAOF 127.0.0.1 ");
 }

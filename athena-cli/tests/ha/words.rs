@@ -18,12 +18,17 @@ fn what_cannot_be_used_ends_with_2_and_says_what_can() {
         (Athena::new().with("ATHENA_URL", nowhere), "status", "it is not said of which cache"),
         (Athena::new(), "status -n shop --url nonsense", "the Redis cannot be used"),
         (Athena::at(nowhere), "status -n a/b", "invalid namespace `a/b`"),
-        (Athena::at(nowhere), "status --timeout 1h", "expected 1ms to 10min"),
+        (Athena::at(nowhere), "status --timeout 1h", "expected 1ms to 10m"),
         (Athena::at(nowhere), "show f:a{b", "is no key"),
         (Athena::at(nowhere), "invalidate", "required"),
         (Athena::at(nowhere), "invalidate --all", "--confirm"),
         (Athena::at(nowhere), "invalidate --all --confirm other", "is for `shop`, and `other`"),
-        (Athena::at(nowhere), "watch --every 1ms", "below 100ms"),
+        (Athena::at(nowhere), "watch --every 1ms", "expected 100ms to 1day"),
+        (Athena::at(nowhere), "watch --every 500000000years", "expected 100ms to 1day"),
+        (Athena::at(nowhere), "drill --for 2days", "1day"),
+        (Athena::at(nowhere), "drill --confirm shop", "--trigger"),
+        (Athena::at(nowhere), "keys --limit 18446744073709551615", "expected 1 to 1000000"),
+        (Athena::at(nowhere), "invalidate --confirm shop", "required"),
         (Athena::at(nowhere), "drill --trigger nobody --confirm shop", "possible values"),
         (Athena::at(nowhere), "frobnicate", "unrecognized subcommand"),
         (Athena::new(), "status -n shop --config /nowhere.toml", "cannot use `/nowhere.toml`"),
@@ -31,6 +36,10 @@ fn what_cannot_be_used_ends_with_2_and_says_what_can() {
         let output = athena.run(words);
         assert_eq!((output.exit, output.out.as_str()), (2, ""), "{words}: {output:?}");
         assert!(output.err.contains(said), "{words}: no `{said}` in {}", output.err);
+        let output = athena.json(words);
+        assert_eq!((output.exit, &output.json["exit"]), (2, &2.into()), "{words}: {output:?}");
+        let error = &output.json["error"];
+        assert!(error.to_string().contains(said), "{words}: no `{said}` in {error}");
     }
     let help = Athena::new().run("--help");
     assert_eq!((help.exit, help.err.as_str()), (0, ""));
@@ -127,6 +136,9 @@ fn a_wrong_password_is_refused_and_not_repeated() {
         assert_eq!(output.exit, 4, "{command}: {output:?}");
         assert!(!format!("{output:?}").contains("wrong-one"), "{output:?}");
     }
+    // A password that is a name of a field changes no document.
+    let named = Athena::at(&server.url()).with("ATHENA_PASSWORD", "error").json("keys");
+    assert!(named.json["error"]["message"].is_string(), "{named:?}");
     let none = Athena::at(&server.url()).run("keys");
     assert_eq!(none.exit, 4, "{none:?}");
     assert!(none.err.contains("asks for a password"), "{none:?}");

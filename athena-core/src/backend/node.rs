@@ -54,7 +54,7 @@ pub type Listener = Arc<dyn Fn(&Change) + Send + Sync>;
 pub enum Change {
     /// Another node took over what one has served.
     Failover(Failover),
-    /// A connection was replaced although it was open, because nothing came back on it.
+    /// A connection was replaced although it was open, because nothing came back on it, or an operator asked for that.
     Reconnected {
         /// Where the node is.
         endpoint: String,

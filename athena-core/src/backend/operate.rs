@@ -4,17 +4,23 @@
 //! backend answers over connections of its own. A node that says nothing is an entry with an error,
 //! and what nobody has told is `None`, never a zero.
 
+mod change;
 mod examination;
 mod fleet;
+mod lag;
 mod operator;
+mod saving;
 mod scan;
 mod sentinels;
 mod survey;
 mod walk;
 
+pub use self::change::{BecomingValue, ExpectedValue, ValueChange};
 pub use self::examination::{Examination, Examined, LackedRight, OwnSettings, Permission, Timing};
 pub use self::fleet::{FleetMember, Membership};
+pub use self::lag::ReplicaLag;
 pub use self::operator::Operator;
+pub use self::saving::{SavedNode, Saving};
 pub use self::scan::{RawValue, ScanCursor, ScanPage, ScannedNode};
 pub use self::sentinels::{SentinelReport, SentinelSight, SentinelVoice};
 pub use self::survey::{

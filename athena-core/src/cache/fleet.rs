@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Cache, Status};
 use crate::backend::operate::Membership;
+use crate::backend::{Class, Failure};
 use crate::error::Error;
 use crate::fleet::Fleet;
 
@@ -24,11 +25,16 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// If the node that keeps the roster cannot be asked, or refuses.
+    /// If the node that keeps the roster cannot be asked, as while the backend is isolated, or refuses.
     pub async fn fleet(&self) -> Result<Fleet, Error> {
         self.join_fleet();
         let asks = self.runtime().settings.fleet.is_some();
         let remote = self.runtime().remote().filter(|_| asks);
+        if remote.is_some_and(|remote| remote.is_left_alone()) {
+            let failure =
+                Failure::new(Class::Open, "nobody is asked, since the backend is isolated");
+            return Err(Error::backend(failure));
+        }
         let Some(operator) = remote.and_then(|remote| remote.operator()) else {
             return Ok(Fleet::default());
         };

@@ -11,8 +11,8 @@ impl Cache {
     /// Removes all entries of a function that is `grouped`, at the price of one small write, however many there are.
     ///
     /// The function goes by its `name`, else by its path. It need not have been called in this process. Then nobody
-    /// can say whether there is one of that name: a name much like that of a function which was called is told with one
-    /// WARN.
+    /// can say whether there is one of that name, which is told once: with WARN if it is much like that of a function which
+    /// was called, else with INFO.
     ///
     /// Entries that [`entry`](Self::entry) has inserted by hand, under a key of the function, are not among them.
     ///

@@ -11,7 +11,8 @@ use crate::settings::MemoryRole;
 
 /// The health checks of a cache, from [`Cache::health_checks`](crate::Cache::health_checks); clones are the same ones.
 ///
-/// A cache with a backend has some of its own. Each may be replaced by one of the same name, or removed:
+/// A cache with a backend has some of its own, none of which is [needed](Need::Ready). Each may be replaced by one of
+/// the same name, or removed. What nobody told is `None`, neither healthy nor trouble:
 ///
 /// | name | is healthy if |
 /// |---|---|
@@ -20,7 +21,7 @@ use crate::settings::MemoryRole;
 /// | `breakers`, `journal`, `trust` | no breaker is open, no invalidation waits for long, memory answers |
 /// | `access` | every primary lets us in, and do what is needed |
 /// | `maintenance` | no node is isolated |
-/// | `replication`, `persistence`, `memory` | replicas follow, files are written, there is room (backends that tell) |
+/// | `replication`, `persistence`, `memory` | replicas that are known answer and follow, files are written, there is room (backends that tell) |
 /// | `cluster_state` | all slots are served, by the word of every node (clusters) |
 /// | `sentinel_quorum` | every sentinel answers and has its quorum (where there are some) |
 ///
@@ -34,7 +35,7 @@ use crate::settings::MemoryRole;
 /// checks.add("disk", Need::Quality, || async { Finding::degraded("2 GiB free, expected 10") });
 /// let report = checks.report().await;
 /// assert_eq!(report.status, Health::Degraded);
-/// assert_eq!(report.entries["disk"].status, Health::Degraded);
+/// assert_eq!(report.entries["disk"].status, Some(Health::Degraded));
 /// # }
 /// ```
 #[derive(Clone)]
@@ -50,9 +51,9 @@ impl Cache {
             return if self.0.is_closed() { Health::Unhealthy } else { Health::Healthy };
         };
         let has_no_tier = self.0.settings.memory.role == MemoryRole::Off && !remote.reaches_any();
-        if has_no_tier || remote.is_shut_out() {
+        if has_no_tier {
             Health::Unhealthy
-        } else if remote.is_available() {
+        } else if remote.is_available() && !remote.is_refused() {
             Health::Healthy
         } else {
             Health::Degraded
@@ -69,7 +70,8 @@ impl HealthChecks {
     /// Adds a check, or replaces the one of this name.
     ///
     /// It runs within [`limit`](crate::HealthSettings::limit), on a task of its own where there is a tokio runtime;
-    /// that it panics, or does not end, is what it has found.
+    /// that it panics, or does not end, is what it has found. One that holds up its thread beyond that is not begun
+    /// again before it has ended.
     pub fn add<F>(
         &self,
         name: impl Into<String>,

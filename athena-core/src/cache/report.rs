@@ -6,10 +6,13 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Cache;
+use crate::backend::operate::ReplicaLag;
+use crate::checks::{LAG_BYTES, LAG_SECONDS, REPLICATION};
 use crate::clock::unix_millis;
 use crate::excerpt::Excerpt;
-use crate::health::{Health, HealthReport};
+use crate::health::{Fact, Health, HealthReport};
 use crate::remote::{NodeStatus, RegionStatus};
+use crate::settings::MemoryRole;
 use crate::telemetry::timeline::Occurrence;
 use crate::telemetry::{Distribution, ExchangeReport, HotEntry, SiteReport, Stats, WaitReport};
 use crate::telemetry::{Event, History};
@@ -35,6 +38,9 @@ pub struct Report {
     pub sites: Vec<SiteReport>,
     /// How the nodes of the backend fare.
     pub nodes: Vec<NodeStatus>,
+    /// Nodes that announce changes, of which not all are heard now: memory, being the first tier, does not answer for
+    /// their entries.
+    pub untrusted: u64,
     /// How long callers waited, by what answered them. Of hits in memory it is a sample of one in 1024; entries of
     /// batches are not measured.
     pub waits: Vec<WaitReport>,
@@ -63,6 +69,16 @@ impl Report {
         ExchangeReport::together(&self.exchanges)
     }
 
+    /// How far the last replica was behind, when health checks were asked; what is not known is `None`.
+    pub fn replica_lag(&self) -> ReplicaLag {
+        let entries = self.checks.as_ref().map(|checks| &checks.entries);
+        let said = |name| match entries?.get(REPLICATION)?.data.get(name) {
+            Some(Fact::Count(count)) => Some(*count),
+            _ => None,
+        };
+        ReplicaLag { bytes: said(LAG_BYTES), seconds: said(LAG_SECONDS) }
+    }
+
     /// How old stale answers were, whatever the function; `None` if no function was called.
     pub fn stale_age(&self) -> Option<Distribution> {
         let mut ages = self.sites.iter().map(|site| &site.stale_age);
@@ -87,13 +103,15 @@ impl Cache {
     /// # }
     /// ```
     pub fn report(&self) -> Report {
+        let nodes = self.nodes();
         Report {
             cache: self.0.namespace.as_str().to_owned(),
             at: unix_millis(),
             health: self.health(),
             stats: self.stats(),
             sites: self.0.telemetry.sites(),
-            nodes: self.nodes(),
+            untrusted: untrusted(self.0.settings.memory.role, &nodes),
+            nodes,
             waits: self.0.telemetry.waits(),
             exchanges: self.0.telemetry.exchanges(),
             checks: self.0.checks.latest(RECENT),
@@ -127,5 +145,13 @@ impl Cache {
     pub fn acted(&self, what: &str, actor: &str) {
         let [what, actor] = [what, actor].map(Excerpt::of);
         self.0.telemetry.tell(&Event::Acted { what: what.as_str(), actor: actor.as_str() });
+    }
+}
+
+fn untrusted(memory: MemoryRole, nodes: &[NodeStatus]) -> u64 {
+    let is_unheard = |node: &&NodeStatus| node.announces() && !node.trusted;
+    match memory {
+        MemoryRole::Tier => nodes.iter().filter(is_unheard).count() as u64,
+        _ => 0,
     }
 }

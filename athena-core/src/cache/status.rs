@@ -91,7 +91,9 @@ impl Status {
         self.process.host = None;
         for (server, number) in self.nodes.iter_mut().zip(1..) {
             server.endpoint = format!("node {number}");
-            server.refuses = None;
+            // That it refuses is no detail: nothing is told in its place that is not so.
+            server.refuses =
+                server.refuses.as_ref().map(|_| "what it says is not shown".to_owned());
             server.error = server.error.as_ref().map(|_| "not reached".to_owned());
         }
         self.maintenance.node = None;

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
+use super::words::few;
 use crate::health::{Finding, Health};
 use crate::remote::NodeCheck;
 use crate::settings::HealthSettings;
-
-/// Nodes that are named in a sentence at most.
-const NAMED: usize = 5;
 
 /// Whether all primaries answer, and soon.
 pub(super) fn reach(checked: &[NodeCheck], settings: &HealthSettings) -> Finding {
@@ -48,12 +46,14 @@ pub(super) fn storage(checked: &[NodeCheck]) -> Finding {
 fn about(checked: &[NodeCheck], status: Health, told: &[String], does: &str) -> Finding {
     let (all, done) = (checked.len(), times(checked).count());
     let isolated = checked.iter().filter(|node| node.done.is_none()).count();
-    let text = match told.len() {
-        0 if isolated > 0 => format!("{done} of {all} primaries, the others are isolated"),
-        0 if all == 1 => format!("the primary {does}"),
-        0 => format!("each of {all} primaries {does}"),
-        more if more > NAMED => format!("{}, and {} more", told[..NAMED].join("; "), more - NAMED),
-        _ => told.join("; "),
+    let (status, text) = match told.len() {
+        0 if isolated == all => (None, "no primary is asked, since all are isolated".to_owned()),
+        0 if isolated > 0 => {
+            (None, format!("{done} of {all} primaries {does}, the others are isolated"))
+        }
+        0 if all == 1 => (Some(status), format!("the primary {does}")),
+        0 => (Some(status), format!("each of {all} primaries {does}")),
+        _ => (Some(status), few(told)),
     };
     let mut finding = Finding::of(status, text).with("primaries", all).with("reached", done);
     finding.none_serves = done == 0 && isolated == 0;
@@ -95,25 +95,32 @@ mod tests {
     fn a53_a54_a_primary_that_is_slow_or_not_reached_is_named() {
         let settings = HealthSettings::default();
         for (nodes, status, says, none_serves) in [
-            (vec![node(1, Some(Ok(100)))], Healthy, "the primary answers", false),
-            (vec![node(1, Some(Ok(150)))], Degraded, "node-1 took 150 ms", false),
+            (vec![node(1, Some(Ok(100)))], Some(Healthy), "the primary answers", false),
+            (vec![node(1, Some(Ok(150)))], Some(Degraded), "node-1 took 150 ms", false),
             (
                 vec![node(1, Some(Ok(150))), node(2, Some(Err(Class::Unreachable)))],
-                Unhealthy,
+                Some(Unhealthy),
                 "node-2 is not reached: the unreachable failure",
                 false,
             ),
             (
                 vec![node(1, Some(Err(Class::Timeout)))],
-                Unhealthy,
+                Some(Unhealthy),
                 "node-1 is not reached: the timeout failure",
                 true,
             ),
-            (vec![], Unhealthy, "no primary is known", true),
+            (vec![], Some(Unhealthy), "no primary is known", true),
             (
                 vec![node(1, None), node(2, Some(Ok(1)))],
-                Healthy,
-                "1 of 2 primaries, the others are isolated",
+                None,
+                "1 of 2 primaries answers, the others are isolated",
+                false,
+            ),
+            (vec![node(1, None)], None, "no primary is asked, since all are isolated", false),
+            (
+                vec![node(1, None), node(2, Some(Ok(150)))],
+                Some(Degraded),
+                "node-2 took 150 ms",
                 false,
             ),
         ] {
@@ -134,7 +141,7 @@ mod tests {
             (vec![failed(), failed()], Unhealthy),
             (vec![], Unhealthy),
         ] {
-            assert_eq!(storage(&nodes).status(), status, "{nodes:?}");
+            assert_eq!(storage(&nodes).status(), Some(status), "{nodes:?}");
         }
     }
 
@@ -144,7 +151,7 @@ mod tests {
         let entry = crate::health::HealthEntry::new(storage(&nodes), Duration::ZERO, vec![]);
         let text = entry.description.unwrap();
         assert!(
-            text.ends_with("node-4 does not keep and give back: the open failure, and 195 more"),
+            text.ends_with("node-4 does not keep and give back: the open failure; and 195 more"),
             "{text}"
         );
     }

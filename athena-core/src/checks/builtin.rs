@@ -1,33 +1,36 @@
 //! The checks that a cache with a backend has by itself.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{CheckSet, asked, known, surveyed};
+use super::replicas::{self, MostReplicas};
+use super::{CheckSet, REPLICATION, asked, known, surveyed};
 use crate::backend::operate::Survey;
 use crate::health::{Finding, Need};
+use crate::lock::Mutex;
 use crate::remote::{Remote, Remotes, WeakRemotes};
 use crate::settings::{HealthSettings, MemoryRole, Settings};
 
 /// Adds all of them; what only some backends tell stays out where it is not told.
+///
+/// None of them is what a service is ready by: what they are about is the same for all who share a backend, and they
+/// would be taken out of rotation together.
 pub(super) fn add_all(checks: &CheckSet, remotes: &Remotes, settings: &Settings) {
     let own = Own { remotes: remotes.downgrade(), settings: Arc::new(settings.health.clone()) };
-    own.add(checks, "redis_connectivity", Need::Quality, |remote, settings| async move {
-        asked::reach(&remote.check_reach(settings.limit.mul_f64(0.9)).await, &settings)
+    own.add(checks, "redis_connectivity", |remote, settings| async move {
+        asked::reach(&remote.check_reach(part_of(settings.limit)).await, &settings)
     });
-    own.add(checks, "distributed_cache", Need::Quality, |remote, settings| async move {
+    own.add(checks, "distributed_cache", |remote, settings| async move {
         asked::storage(&remote.check_storage(settings.limit).await)
     });
-    own.add(checks, "breakers", Need::Quality, |remote, _| async move {
-        known::breakers(&remote.nodes())
-    });
-    own.add(checks, "maintenance", Need::Quality, |remote, _| async move {
-        known::isolation(&remote.nodes())
-    });
-    own.add(checks, "journal", Need::Quality, |remote, settings| async move {
+    own.add(checks, "breakers", |remote, _| async move { known::breakers(&remote.nodes()) });
+    own.add(checks, "maintenance", |remote, _| async move { known::isolation(&remote.nodes()) });
+    own.add(checks, "journal", |remote, settings| async move {
         known::journal(remote.journal_depth(), remote.journal_age(), &settings)
     });
-    own.add(checks, "access", Need::Ready, |remote, _| async move {
+    own.add(checks, "access", |remote, _| async move {
         known::access(&remote.refusing(), &remote.nodes())
     });
     if let Some(regions) = remotes.regions() {
@@ -38,23 +41,31 @@ pub(super) fn add_all(checks: &CheckSet, remotes: &Remotes, settings: &Settings)
         });
     }
     if settings.memory.role == MemoryRole::Tier {
-        own.add(checks, "trust", Need::Quality, |remote, _| async move {
-            known::trust(&remote.nodes())
-        });
+        own.add(checks, "trust", |remote, _| async move { known::trust(&remote.nodes()) });
     }
-    if remotes.active().operator().is_some() {
-        own.add_surveyed(checks, "replication", surveyed::replication);
-        own.add_surveyed(checks, "persistence", surveyed::persistence);
-        own.add_surveyed(checks, "memory", surveyed::memory);
-        own.add_surveyed(checks, "cluster_state", |survey, _| surveyed::cluster_state(survey));
-        own.add(checks, "sentinel_quorum", Need::Quality, |remote, settings| async move {
-            let limit = settings.limit.mul_f64(0.9);
-            match remote.operator() {
-                Some(operator) => surveyed::quorum(operator.sentinels(limit).await.as_ref()),
-                None => gone(),
-            }
-        });
+    if remotes.active().operator().is_none() {
+        return;
     }
+    let most = Mutex::new(HashMap::<String, MostReplicas>::new());
+    own.add_surveyed(checks, REPLICATION, move |survey, remote, settings| {
+        let serving: Vec<_> = remote.nodes().into_iter().map(|node| node.endpoint).collect();
+        let region = remote.region_name().to_owned();
+        let most = most.lock().entry(region).or_default().note(remote.now(), survey);
+        replicas::replication(survey, &serving, most, settings)
+    });
+    own.add_surveyed(checks, "persistence", |survey, _, settings| {
+        surveyed::persistence(survey, settings)
+    });
+    own.add_surveyed(checks, "memory", |survey, _, _| surveyed::memory(survey));
+    own.add_surveyed(checks, "cluster_state", |survey, _, _| surveyed::cluster_state(survey));
+    own.add(checks, "sentinel_quorum", |remote, settings| async move {
+        let Some(operator) = remote.operator() else { return left_alone() };
+        let limit = part_of(settings.limit);
+        match operator.sentinels(limit).await {
+            Some(report) => surveyed::quorum(&report),
+            None => surveyed::no_sentinels(&*operator.survey(limit).await),
+        }
+    });
 }
 
 /// What those checks look at; they do not keep the cache alive.
@@ -68,14 +79,14 @@ impl Own {
         &self,
         checks: &CheckSet,
         name: &str,
-        need: Need,
-        check: impl Fn(Arc<Remote>, Arc<HealthSettings>) -> F + Send + Sync + Copy + 'static,
+        check: impl Fn(Arc<Remote>, Arc<HealthSettings>) -> F + Send + Sync + Clone + 'static,
     ) where
         F: Future<Output = Finding> + Send + 'static,
     {
         let (remotes, settings) = (self.remotes.clone(), Arc::clone(&self.settings));
-        checks.add(name.to_owned(), need, move || {
+        checks.add(name.to_owned(), Need::Quality, move || {
             let (remote, settings) = (remotes.active(), Arc::clone(&settings));
+            let check = check.clone();
             async move {
                 match remote {
                     Some(remote) => check(remote, settings).await,
@@ -90,20 +101,29 @@ impl Own {
         &self,
         checks: &CheckSet,
         name: &str,
-        judge: fn(&Survey, &HealthSettings) -> Finding,
+        judge: impl Fn(&Survey, &Remote, &HealthSettings) -> Finding + Send + Sync + 'static,
     ) {
-        self.add(checks, name, Need::Quality, move |remote, settings| async move {
-            match remote.operator() {
-                Some(operator) => {
-                    let limit = settings.limit.mul_f64(0.9);
-                    judge(&*operator.survey(limit).await, &settings)
-                }
-                None => gone(),
+        let judge = Arc::new(judge);
+        self.add(checks, name, move |remote, settings| {
+            let judge = Arc::clone(&judge);
+            async move {
+                let Some(operator) = remote.operator() else { return left_alone() };
+                let survey = operator.survey(part_of(settings.limit)).await;
+                judge(&survey, &remote, &settings)
             }
         });
     }
 }
 
 fn gone() -> Finding {
-    Finding::unhealthy("the cache is gone")
+    Finding::unknown("the cache is gone")
+}
+
+fn left_alone() -> Finding {
+    Finding::unknown("nobody is asked, since the backend is isolated")
+}
+
+/// What nodes may take of the time of a check, so that what they said is told within it.
+fn part_of(limit: Duration) -> Duration {
+    limit.mul_f64(0.9)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::words::judged;
 use crate::backend::Ability;
 use crate::excerpt::Excerpt;
 use crate::health::{Finding, Health};
@@ -20,7 +21,7 @@ pub(super) fn breakers(nodes: &[NodeStatus]) -> Finding {
         let both: Vec<_> = reads.into_iter().chain(writes).collect();
         (!both.is_empty()).then(|| both.join(", "))
     });
-    judged(&told, Health::Degraded, "all breakers are closed")
+    judged((Health::Degraded, &told), &untold(nodes), "no breaker is open")
 }
 
 /// Whether any node is left alone by hand.
@@ -28,7 +29,8 @@ pub(super) fn isolation(nodes: &[NodeStatus]) -> Finding {
     let told = named(nodes, |node| {
         (node.breaker == BreakerState::Isolated).then(|| "isolated".to_owned())
     });
-    judged(&told, Health::Degraded, "every node is asked").with("isolated", told.len())
+    let finding = judged((Health::Degraded, &told), &untold(nodes), "every node is asked");
+    finding.with("isolated", told.len())
 }
 
 /// Whether invalidations reach the backend.
@@ -51,7 +53,7 @@ pub(super) fn regions(regions: &[RegionStatus]) -> Finding {
     let active = regions.iter().find(|region| region.active);
     let active = active.map_or_else(String::new, |region| Excerpt::of(&region.name).to_string());
     let fine = format!("`{active}` is used, and all regions follow the primary");
-    judged(&told, Health::Degraded, &fine).with("active", active)
+    judged((Health::Degraded, &told), &[], &fine).with("active", active)
 }
 
 fn trouble_of_region(region: &RegionStatus) -> Option<String> {
@@ -70,31 +72,34 @@ fn trouble_of_region(region: &RegionStatus) -> Option<String> {
 ///
 /// A node that announces nothing by its rights or its kind is as it was set up: that is told, and no trouble.
 pub(super) fn trust(nodes: &[NodeStatus]) -> Finding {
-    let announces = |node: &NodeStatus| !node.lacks.contains(&Ability::Announce);
     let told = named(nodes, |node| {
-        (!node.trusted && announces(node)).then(|| "not all changes are heard of".to_owned())
+        (!node.trusted && node.announces()).then(|| "not all changes are heard of".to_owned())
     });
-    let silent = nodes.iter().filter(|node| !announces(node)).count();
+    let silent = nodes.iter().filter(|node| !node.announces()).count();
     let fine = match silent {
         0 => "memory answers",
         _ => "memory answers for moments alone, since changes are not announced",
     };
-    judged(&told, Health::Degraded, fine).with("untrusted", told.len()).with("silent", silent)
+    let finding = judged((Health::Degraded, &told), &untold(nodes), fine);
+    finding.with("untrusted", told.len()).with("silent", silent)
 }
 
 /// Whether the nodes let us in, and do what is needed.
 ///
-/// Who is let in nowhere has no backend: that is unhealthy. Who lacks a right has less of one.
+/// Who is let in nowhere has no backend: that is unhealthy. Who lacks a right has less of one. That nobody stands by a
+/// node yet is no right, and of one that is not reached it is not known what it allows.
 pub(super) fn access(refusing: &[(String, String)], nodes: &[NodeStatus]) -> Finding {
     if !refusing.is_empty() {
         let told: Vec<_> = refusing.iter().map(|(at, says)| format!("{at}: {says}")).collect();
         let all = refusing.len() >= nodes.len();
         let status = if all { Health::Unhealthy } else { Health::Degraded };
-        return judged(&told, status, "").with("refusing", refusing.len());
+        return judged((status, &told), &[], "").with("refusing", refusing.len());
     }
     let lacks = |essential: bool| {
         named(nodes, |node| {
-            let lacks = node.lacks.iter().filter(|ability| ability.is_essential() == essential);
+            let is_right = |ability: &&Ability| node.confirmed || **ability != Ability::Invalidate;
+            let lacks = node.lacks.iter().filter(is_right);
+            let lacks = lacks.filter(|ability| ability.is_essential() == essential);
             let lacks: Vec<_> = lacks.map(|ability| ability.name()).collect();
             (!lacks.is_empty()).then(|| format!("does not let us {}", lacks.join(", ")))
         })
@@ -104,7 +109,10 @@ pub(super) fn access(refusing: &[(String, String)], nodes: &[NodeStatus]) -> Fin
         Some(first) => format!("all that is needed is allowed; {first}"),
         None => "all that is asked is allowed".to_owned(),
     };
-    judged(&needed, Health::Degraded, &fine).with("restricted", helpful.len() + needed.len())
+    let mut away = named(nodes, |node| (!node.ready).then(|| "not reached".to_owned()));
+    away.extend(untold(nodes));
+    let finding = judged((Health::Degraded, &needed), &away, &fine);
+    finding.with("restricted", helpful.len() + needed.len())
 }
 
 fn named(nodes: &[NodeStatus], tell: impl Fn(&NodeStatus) -> Option<String>) -> Vec<String> {
@@ -112,11 +120,9 @@ fn named(nodes: &[NodeStatus], tell: impl Fn(&NodeStatus) -> Option<String>) -> 
     told.collect()
 }
 
-fn judged(told: &[String], trouble: Health, fine: &str) -> Finding {
-    match told {
-        [] => Finding::healthy(fine),
-        told => Finding::of(trouble, told.join("; ")),
-    }
+/// What is not told where there is nobody to tell it of.
+fn untold(nodes: &[NodeStatus]) -> Vec<String> {
+    if nodes.is_empty() { vec!["no node is known".to_owned()] } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -133,6 +139,7 @@ mod tests {
             write_breaker: BreakerState::Closed,
             retry_after: None,
             lacks: Vec::new(),
+            confirmed: true,
             trusted: true,
             history: None,
             refuses: None,
@@ -162,7 +169,8 @@ mod tests {
             let find = |nodes: Vec<&NodeStatus>| {
                 subject(&nodes.into_iter().cloned().collect::<Vec<_>>()).status()
             };
-            assert_eq!((find(healthy), find(troubled)), (Healthy, Degraded));
+            assert_eq!((find(healthy), find(troubled)), (Some(Healthy), Some(Degraded)));
+            assert_eq!(find(vec![]), None, "nobody is known");
         }
     }
 
@@ -171,12 +179,23 @@ mod tests {
         let calm = node(|_| {});
         let refused = [("node-1".to_owned(), "WRONGPASS".to_owned())];
         let lacks = |ability| vec![node(|node| node.lacks = vec![ability])];
+        let unconfirmed = |also: &[Ability]| {
+            let lacks = [&[Ability::Invalidate], also].concat();
+            vec![node(|node| (node.confirmed, node.lacks) = (false, lacks))]
+        };
+        let away = node(|node| node.ready = false);
         for (refusing, nodes, status) in [
-            (&[] as &[_], vec![calm.clone()], Healthy),
-            (&refused, vec![calm.clone()], Unhealthy),
-            (&refused, vec![calm.clone(), calm.clone()], Degraded),
-            (&[], lacks(Ability::Lease), Degraded),
-            (&[], lacks(Ability::Announce), Healthy),
+            (&[] as &[_], vec![calm.clone()], Some(Healthy)),
+            (&refused, vec![calm.clone()], Some(Unhealthy)),
+            (&refused, vec![calm.clone(), calm.clone()], Some(Degraded)),
+            (&[], lacks(Ability::Lease), Some(Degraded)),
+            (&[], lacks(Ability::Invalidate), Some(Degraded)),
+            (&[], lacks(Ability::Announce), Some(Healthy)),
+            (&[], unconfirmed(&[]), Some(Healthy)),
+            (&[], unconfirmed(&[Ability::Lease]), Some(Degraded)),
+            (&[], vec![calm.clone(), away.clone()], None),
+            (&[], [lacks(Ability::Lease), vec![away]].concat(), Some(Degraded)),
+            (&[], vec![], None),
         ] {
             assert_eq!(access(refusing, &nodes).status(), status, "{nodes:?}");
         }
@@ -187,7 +206,7 @@ mod tests {
         let settings = HealthSettings::default();
         for (depth, seconds, status) in [(0, 0, Healthy), (3, 10, Healthy), (3, 11, Degraded)] {
             let found = journal(depth, Duration::from_secs(seconds), &settings);
-            assert_eq!(found.status(), status);
+            assert_eq!(found.status(), Some(status));
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What follows from what nodes and sentinels say of themselves: pure.
 //!
-//! Invariant: what nobody says is no trouble of its own; that a node does not answer is `redis_connectivity`'s to tell.
+//! Invariant: what nobody says is unknown, neither well nor trouble; that a primary does not answer is
+//! `redis_connectivity`'s to tell.
 
-use crate::backend::operate::{MemoryUse, SentinelReport, Survey, SurveyedNode};
+use super::words::{few, judged};
+use crate::backend::operate::{
+    MemoryUse, SentinelReport, SentinelVoice, StoreKind, Survey, SurveyedNode,
+};
 use crate::health::{Finding, Health};
 use crate::settings::HealthSettings;
 
@@ -13,102 +17,86 @@ const HEADROOM: f64 = 0.1;
 /// More bytes of the machine for each in use are degraded, of what is large enough to matter.
 const FRAGMENTED: (f64, u64) = (1.5, 100 << 20);
 
-/// Whether replicas are there, connected and close behind.
-pub(super) fn replication(survey: &Survey, settings: &HealthSettings) -> Finding {
-    let mut told = Vec::new();
-    let longest = settings.replication_lag.as_secs();
-    let is_late = |seconds: Option<u64>| seconds.is_some_and(|seconds| seconds > longest);
-    let mut fewest = u64::MAX;
-    for node in survey.nodes.iter().filter(|node| node.is_connected) {
-        let (at, Some(says)) = (&node.endpoint, &node.replication_info) else { continue };
-        if node.is_replica == Some(true) {
-            if says.link_up == Some(false) {
-                told.push(format!("{at} is not connected to its primary"));
-            } else if is_late(says.last_heard_seconds) {
-                let seconds = says.last_heard_seconds.unwrap_or_default();
-                told.push(format!("{at} has not heard of its primary for {seconds} s"));
-            }
-            continue;
-        }
-        let online = says.replicas.iter().filter(|replica| replica.state == "online");
-        let (mut count, mut late) = (0, Vec::new());
-        for replica in online {
-            count += 1;
-            if is_late(replica.lag_seconds) {
-                let seconds = replica.lag_seconds.unwrap_or_default();
-                late.push(format!("{} is {seconds} s behind {at}", replica.endpoint));
-            }
-        }
-        told.append(&mut late);
-        fewest = fewest.min(count);
-        if count < settings.replicas {
-            let expected = settings.replicas;
-            told.push(format!("{at} has {count} replicas, expected {expected}"));
-        }
-    }
-    let finding = judged(&told, "replicas follow");
-    if fewest == u64::MAX { finding } else { finding.with("replicas", fewest) }
-}
-
 /// Whether nodes keep what they hold beyond a restart.
 pub(super) fn persistence(survey: &Survey, settings: &HealthSettings) -> Finding {
-    let (mut told, mut without) = (Vec::new(), 0_usize);
+    let (mut told, mut untold, mut without) = (Vec::new(), unsaid(survey), 0_usize);
     for node in survey.primaries() {
-        let (at, Some(says)) = (&node.endpoint, &node.persistence) else { continue };
+        let at = &node.endpoint;
+        let Some(says) = &node.persistence else {
+            untold.push(format!("{at} does not say what it keeps"));
+            continue;
+        };
         if says.last_save_ok == Some(false) {
             told.push(format!("the last save of {at} failed"));
         }
         if says.aof_enabled == Some(true) && says.aof_last_write_ok == Some(false) {
             told.push(format!("{at} cannot write its append-only file"));
         }
-        let saves_never =
-            says.save_points.as_deref().is_some_and(|points| points.trim().is_empty());
-        if saves_never && says.aof_enabled == Some(false) {
-            without += 1;
-            if settings.expect_persistence {
-                told.push(format!(
-                    "{at} keeps nothing beyond a restart: neither `save` nor `appendonly` is set; if that is meant, set \
-                     `health.expect_persistence = false`"
-                ));
+        let saves = says.save_points.as_deref().map(|points| !points.trim().is_empty());
+        match (saves, says.aof_enabled) {
+            (Some(true), _) | (_, Some(true)) => {}
+            (Some(false), Some(false)) => {
+                without += 1;
+                if settings.expect_persistence {
+                    told.push(format!(
+                        "{at} keeps nothing beyond a restart: neither `save` nor `appendonly` is set; if that is \
+                         meant, set `health.expect_persistence = false`"
+                    ));
+                }
             }
+            _ if settings.expect_persistence => untold.push(format!(
+                "{at} does not let us ask whether it saves by itself (`CONFIG GET save`)"
+            )),
+            _ => {}
         }
     }
-    judged(&told, "nodes keep what they hold as they are set up").with("unpersisted", without)
+    let fine = "nodes keep what they hold as they are set up";
+    judged((Health::Degraded, &told), &untold, fine).with("unpersisted", without)
 }
 
 /// Whether there is room.
-pub(super) fn memory(survey: &Survey, _settings: &HealthSettings) -> Finding {
-    let (mut told, mut notes) = (Vec::new(), Vec::new());
+///
+/// What evicts by a policy that is meant for it is full for ever, and does what it is there for.
+pub(super) fn memory(survey: &Survey) -> Finding {
+    let (mut told, mut untold, mut notes) = (Vec::new(), unsaid(survey), Vec::new());
     let (mut used, mut evicted) = (0, 0);
     for node in survey.primaries() {
-        let Some(says) = &node.memory else { continue };
+        let at = &node.endpoint;
+        let Some(says) = &node.memory else {
+            untold.push(format!("{at} does not say what it holds"));
+            continue;
+        };
         used += says.used.unwrap_or_default();
         evicted += says.evicted.unwrap_or_default();
         judge_room(node, says, &mut told);
-        if says.max == Some(0) {
-            notes.push(format!("{} has no limit (`maxmemory 0`)", node.endpoint));
+        match (says.used, says.max) {
+            (Some(_), Some(0)) => notes.push(format!("{at} has no limit (`maxmemory 0`)")),
+            (Some(_), Some(_)) => {}
+            _ => untold.push(format!("{at} does not say how much it may hold")),
+        }
+        if let (Some(policy), Some(evicted @ 1..)) = (&says.policy, says.evicted) {
+            notes.push(format!("{at} has evicted {evicted} names (`maxmemory-policy {policy}`)"));
         }
     }
-    let fine = if notes.is_empty() { "there is room".to_owned() } else { notes.join("; ") };
-    judged(&told, &fine).with("usedBytes", used).with("evicted", evicted)
+    let fine = if notes.is_empty() { "there is room".to_owned() } else { few(&notes) };
+    let finding = judged((Health::Degraded, &told), &untold, &fine);
+    finding.with("usedBytes", used).with("evicted", evicted)
 }
 
 fn judge_room(node: &SurveyedNode, says: &MemoryUse, told: &mut Vec<String>) {
-    let at = &node.endpoint;
-    if let (Some(used), Some(max @ 1..)) = (says.used, says.max) {
-        let left = 1.0 - number(used) / number(max);
-        if left < HEADROOM {
-            let policy = says.policy.as_deref().unwrap_or("unknown");
+    let (at, policy) = (&node.endpoint, says.policy.as_deref());
+    let evicts = policy.is_some_and(|policy| policy != "noeviction");
+    if let (Some(used), Some(max @ 1..), false) = (says.used, says.max, evicts) {
+        let part = number(used) / number(max);
+        if 1.0 - part < HEADROOM {
             let what = match policy {
-                "noeviction" => "; it refuses writes when it is full",
-                _ => "",
+                Some(policy) => {
+                    format!("`maxmemory-policy {policy}`; it refuses writes when it is full")
+                }
+                None => "and does not say what it does when it is full".to_owned(),
             };
-            told.push(format!(
-                "{at} uses {} of {} bytes, {:.0} % of them, `maxmemory-policy {policy}`{what}",
-                used,
-                max,
-                100.0 * number(used) / number(max)
-            ));
+            let share = 100.0 * part;
+            told.push(format!("{at} uses {used} of {max} bytes, {share:.0} % of them, {what}"));
         }
     }
     if let (Some(ratio), Some(used)) = (says.fragmentation, says.used)
@@ -116,9 +104,6 @@ fn judge_room(node: &SurveyedNode, says: &MemoryUse, told: &mut Vec<String>) {
         && used > FRAGMENTED.1
     {
         told.push(format!("{at} takes {ratio:.2} bytes of the machine for each in use"));
-    }
-    if let Some(evicted @ 1..) = says.evicted {
-        told.push(format!("{at} has evicted {evicted} names since it started"));
     }
 }
 
@@ -129,7 +114,10 @@ pub(super) fn cluster_state(survey: &Survey) -> Finding {
         answered.filter_map(|node| Some((&node.endpoint, node.cluster.as_ref()?)))
     };
     let Some(ok) = survey.slots_ok() else {
-        return Finding::healthy("no node says anything of a cluster");
+        return match survey.kind {
+            StoreKind::Cluster => Finding::unknown("no node says anything of its cluster"),
+            _ => Finding::healthy("there is no cluster"),
+        };
     };
     let mut told = Vec::new();
     let mut status = Health::Degraded;
@@ -149,22 +137,28 @@ pub(super) fn cluster_state(survey: &Survey) -> Finding {
     } else if ok < SLOTS {
         told.push(format!("nodes disagree: some take {} slots for unserved", SLOTS - ok));
     }
-    let finding = match told.as_slice() {
-        [] => Finding::healthy("all slots are served"),
-        told => Finding::of(status, few(told)),
-    };
+    let answered = survey.nodes.iter().filter(|node| node.is_connected);
+    let untold: Vec<_> = answered
+        .filter(|node| node.cluster.as_ref().is_none_or(|sight| sight.slots_ok.is_none()))
+        .map(|node| format!("{} does not say how it sees its cluster", node.endpoint))
+        .collect();
+    let finding = judged((status, &told), &untold, "all slots are served");
     finding.with("slotsOk", u64::from(ok))
 }
 
 /// Whether sentinels can bring about a failover.
-pub(super) fn quorum(report: Option<&SentinelReport>) -> Finding {
-    let Some(report) = report else {
-        return Finding::healthy("there are no sentinels");
-    };
+pub(super) fn quorum(report: &SentinelReport) -> Finding {
     let (all, answered) = (report.sentinels.len(), report.answered());
     let silent = report.sentinels.iter().filter(|voice| voice.sight.is_none());
     let silent: Vec<_> =
         silent.map(|voice| format!("{} does not answer", voice.endpoint)).collect();
+    let says_nothing = |voice: &&SentinelVoice| {
+        voice.sight.as_ref().is_some_and(|sight| sight.has_quorum.is_none())
+    };
+    let untold = report.sentinels.iter().filter(says_nothing);
+    let untold: Vec<_> = untold
+        .map(|voice| format!("{} does not let us ask for its quorum", voice.endpoint))
+        .collect();
     let finding = if answered == 0 {
         Finding::unhealthy("no sentinel answers")
     } else if report.sights().all(|sight| sight.has_quorum == Some(false)) {
@@ -175,28 +169,26 @@ pub(super) fn quorum(report: Option<&SentinelReport>) -> Finding {
         Finding::degraded(format!("sentinels name {} primaries", report.primaries().len()))
     } else if report.tilt() == Some(true) {
         Finding::degraded("a sentinel is in tilt mode, and does nothing meanwhile")
-    } else if !silent.is_empty() {
-        Finding::degraded(few(&silent))
     } else {
-        Finding::healthy("all sentinels answer and have their quorum")
+        let fine = "all sentinels answer and have their quorum";
+        judged((Health::Degraded, &silent), &untold, fine)
     };
     finding.with("sentinels", all).with("answered", answered)
 }
 
-fn judged(told: &[String], fine: &str) -> Finding {
-    match told {
-        [] => Finding::healthy(fine),
-        told => Finding::degraded(few(told)),
+/// What follows if nobody tells of sentinels.
+pub(super) fn no_sentinels(survey: &Survey) -> Finding {
+    match survey.kind {
+        StoreKind::Sentinel => Finding::unknown("no sentinel can be asked"),
+        _ => Finding::healthy("there are no sentinels"),
     }
 }
 
-/// The first of many.
-fn few(told: &[String]) -> String {
-    const NAMED: usize = 5;
-    match told.len().checked_sub(NAMED) {
-        Some(more @ 1..) => format!("{}; and {more} more", told[..NAMED].join("; ")),
-        _ => told.join("; "),
-    }
+/// Why nobody tells what primaries are asked for, if none does.
+fn unsaid(survey: &Survey) -> Vec<String> {
+    let is_silent = survey.primaries().next().is_none();
+    let why = survey.error.as_deref().unwrap_or("no primary answers");
+    is_silent.then(|| why.to_owned()).into_iter().collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]

@@ -26,6 +26,11 @@ impl SystemClock {
         self.start.elapsed()
     }
 
+    #[inline]
+    pub(super) fn passed_until(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.start)
+    }
+
     /// As much as has passed, or some more, in milliseconds; `None` where the kernel has no cheaper clock.
     #[inline]
     pub(super) fn passed_at_most(&self) -> Option<u64> {

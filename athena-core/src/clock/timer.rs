@@ -20,39 +20,58 @@ use crate::lock::Mutex;
 
 static TIMER: Timer = Timer::new();
 
-/// Ends once `duration` has passed, counted from now; a longer one than clocks can tell never ends.
+/// Ends once `duration` has passed, counted from the first poll; a longer one than clocks can tell never ends.
 pub(super) fn sleep(duration: Duration) -> Sleep {
-    Sleep { timer: &TIMER, due: Instant::now().checked_add(duration), place: None }
+    Sleep(SleepStage::New(duration))
+}
+
+/// The same, counted from `begun`.
+pub(super) fn sleep_from(begun: Instant, duration: Duration) -> Sleep {
+    Sleep(begun.checked_add(duration).map_or(SleepStage::Endless, SleepStage::Due))
 }
 
 /// Somebody who sleeps.
 #[derive(Debug)]
-pub(super) struct Sleep {
-    timer: &'static Timer,
-    due: Option<Instant>,
-    /// Where it is in the queue.
-    place: Option<DueAt>,
+pub(super) struct Sleep(SleepStage);
+
+#[derive(Debug, PartialEq, Eq)]
+enum SleepStage {
+    /// Nobody waits yet.
+    New(Duration),
+    /// Nor then.
+    Due(Instant),
+    /// Its place in the queue.
+    Queued(DueAt),
+    Endless,
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(due) = self.due else { return Poll::Pending };
-        // At first the thread looks at the clock.
-        if self.place.is_some() && due <= Instant::now() {
-            return Poll::Ready(());
-        }
-        let place = self.timer.enter(self.place, due, context.waker());
-        self.place = Some(place);
+        let (place, due) = match self.0 {
+            SleepStage::New(duration) => {
+                // At first the thread looks at the clock.
+                let Some(due) = Instant::now().checked_add(duration) else {
+                    self.0 = SleepStage::Endless;
+                    return Poll::Pending;
+                };
+                (None, due)
+            }
+            SleepStage::Due(due) => (None, due),
+            SleepStage::Queued((due, _)) if due <= Instant::now() => return Poll::Ready(()),
+            SleepStage::Queued(place) => (Some(place), place.0),
+            SleepStage::Endless => return Poll::Pending,
+        };
+        self.0 = SleepStage::Queued(TIMER.enter(place, due, context.waker()));
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.timer.leave(place);
+        if let SleepStage::Queued(place) = self.0 {
+            TIMER.leave(place);
         }
     }
 }
@@ -212,17 +231,22 @@ mod tests {
 
     #[test]
     fn whoever_sleeps_is_in_the_queue_once_and_not_after_it_was_dropped() {
-        let timer: &'static Timer = Box::leak(Box::new(Timer::new()));
-        let due = Instant::now().checked_add(Duration::from_secs(3_600));
         let waker = Waker::from(Arc::new(Counter(AtomicUsize::new(0))));
         let mut context = Context::from_waker(&waker);
-        let mut sleeper = Sleep { timer, due, place: None };
+        let mut sleeper = sleep(Duration::from_secs(3_600));
+        let places = || {
+            let queue = TIMER.queue.lock();
+            let own = queue.sleepers.iter().filter(|(_, it)| it.will_wake(&waker));
+            own.map(|(place, _)| *place).collect::<Vec<_>>()
+        };
         for _ in 0..2 {
             assert!(Pin::new(&mut sleeper).poll(&mut context).is_pending());
-            assert_eq!(timer.queue.lock().sleepers.len(), 1);
+            assert_eq!(places().len(), 1);
         }
+        let SleepStage::Queued(place) = sleeper.0 else { panic!("it sleeps") };
+        assert_eq!(places(), [place]);
         drop(sleeper);
-        assert_eq!(timer.queue.lock().sleepers.len(), 0);
+        assert!(places().is_empty());
     }
 
     #[test]
@@ -232,14 +256,24 @@ mod tests {
         for _ in 0..10 {
             block_on(sleep(Duration::from_millis(1)));
         }
-        assert!(later.place.is_some());
+        assert!(matches!(later.0, SleepStage::Queued(_)));
+    }
+
+    #[test]
+    fn whoever_looked_at_the_clock_sleeps_from_then_on() {
+        let (begun, hour) = (Instant::now(), Duration::from_secs(3_600));
+        let mut sleeper = sleep_from(begun, hour);
+        assert!(Pin::new(&mut sleeper).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let SleepStage::Queued((due, _)) = sleeper.0 else { panic!("it sleeps") };
+        assert_eq!(due, begun + hour);
+        assert_eq!(sleep_from(begun, Duration::MAX).0, SleepStage::Endless);
     }
 
     #[test]
     fn the_longest_sleep_never_ends() {
         let mut sleeper = sleep(Duration::MAX);
         assert!(Pin::new(&mut sleeper).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(sleeper.place, None, "and needs nobody");
+        assert_eq!(sleeper.0, SleepStage::Endless, "and needs nobody");
         block_on(sleep(Duration::ZERO));
     }
 

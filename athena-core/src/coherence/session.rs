@@ -15,7 +15,7 @@ use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::guards::{Guard, Guards};
-use super::heard::HeardUntil;
+use super::heard::{HeardMark, HeardUntil};
 use crate::backend::{Node, Proof};
 use crate::clock::Tick;
 use crate::lock::RwLock;
@@ -90,7 +90,7 @@ pub(crate) struct Sessions {
 struct NodeSession {
     session: Option<Arc<Session>>,
     /// Counts how often what was read from it has ceased to be announced.
-    incarnation: u64,
+    incarnation: u32,
     /// As it was last told.
     history: u64,
 }
@@ -99,9 +99,9 @@ struct NodeSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Incarnation {
     /// Counts how often what was read from the node has ceased to be announced.
-    number: u64,
-    /// What is answered is trusted no longer than this, whatever it says (regions 11).
-    until: Tick,
+    number: u32,
+    /// What is answered is trusted no longer than follows from this, whatever it says (regions 11).
+    pub(crate) heard: HeardMark,
 }
 
 impl Sessions {
@@ -137,15 +137,25 @@ impl Sessions {
     /// To be noted before a request is sent to a node.
     pub(crate) fn incarnation(&self, node: Node) -> Incarnation {
         let number = self.read().get(&node).map(|present| present.incarnation).unwrap_or_default();
-        let until = self.heard.as_ref().map_or(Tick::FAR, |heard| heard.get());
-        Incarnation { number, until }
+        Incarnation { number, heard: self.heard_now() }
+    }
+
+    /// What has been heard by now of the store; to be noted before a request is sent to it (regions 11).
+    #[inline]
+    pub(crate) fn heard_now(&self) -> HeardMark {
+        self.heard.as_ref().map_or_else(HeardMark::default, |heard| heard.mark())
+    }
+
+    /// Until when an answer counts as heard to a question that was sent after this; for ever where nobody has to be.
+    pub(crate) fn heard_until(&self, heard: HeardMark) -> Tick {
+        self.heard.as_ref().map_or(Tick::FAR, |store| store.at(heard))
     }
 
     /// What was read from a node is no longer announced, nor what is being read (coherence 4).
     pub(crate) fn end(&self, node: Node) {
         let mut sessions = self.write();
         let present = sessions.entry(node).or_default();
-        present.incarnation += 1;
+        present.incarnation = present.incarnation.wrapping_add(1);
         if let Some(session) = present.session.take() {
             session.end();
         }
@@ -233,7 +243,8 @@ impl Sessions {
         if self.guards.lacks(Guard::Window) {
             return Tick::FAR;
         }
-        let until = sent.after(self.window).before(proof.lag).min(incarnation.until);
+        let until = sent.after(self.window).before(proof.lag);
+        let until = until.min(self.heard_until(incarnation.heard));
         // That nobody trusts it now does not mean that it has ended.
         until.max(Tick::from_millis(1))
     }

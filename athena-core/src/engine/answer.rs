@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Ask, Destination};
+use crate::clock::Tick;
 use crate::entry::Slot;
 use crate::envelope::EntryKind;
 use crate::error::Error;
@@ -131,12 +132,14 @@ impl Ask {
 
     /// A fresh entry as an answer; `None` if it is of another type.
     pub(super) fn hit(&self, slot: &Slot, source: Source) -> Option<Answer> {
-        if !self.can_recall(slot) {
-            return None;
-        }
-        let outcome = self.outcome(slot, source);
+        self.can_recall(slot).then(|| self.hit_at(self.runtime.clock.now(), slot, source))
+    }
+
+    /// The same at a moment for who knows that it is of this call's types.
+    pub(super) fn hit_at(&self, now: Tick, slot: &Slot, source: Source) -> Answer {
+        let outcome = Outcome { age: slot.meta().age(now), ..Outcome::new(source) };
         self.tell_hit(&outcome);
-        Some(Answer::entry(slot, outcome))
+        Answer::entry(slot, outcome)
     }
 
     /// Counts a fresh hit.

@@ -9,8 +9,8 @@ use crate::engine::waited::Waited;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
-use crate::remote::{Address, RegionPlace, Remote, Wanted};
-use crate::resilience::deadline::{Deadline, Manner};
+use crate::remote::{Address, RegionPlace, Wanted};
+use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::Typing;
 use crate::tag::{TagExcess, Tags};
@@ -192,11 +192,6 @@ impl Ask {
             late_tags: self.has_late_tags,
             manner: self.manner,
         }
-    }
-
-    /// The limit for everything that this call asks the backend now.
-    pub(super) fn deadline(&self, remote: &Remote) -> Deadline {
-        remote.deadline(self.manner)
     }
 
     /// Whether other processes may change what its values come from.

@@ -65,6 +65,15 @@ impl Ask {
         }
     }
 
+    /// What a caller is told who only looks: the failure is all that it gets then.
+    pub(super) fn found_by_looking(&self, looked: Looked) -> Result<Option<Answer>, Failure> {
+        let found = self.without_load(looked);
+        if found.is_err() {
+            self.tell(|key| Event::Failed { key });
+        }
+        found
+    }
+
     /// What there is without a load; the failure if the backend cannot say and no copy may.
     pub(super) fn without_load(&self, looked: Looked) -> Result<Option<Answer>, Failure> {
         let candidates = self.candidates(looked, None);
@@ -132,7 +141,7 @@ impl Ask {
 
     fn failed(&self, lead: &Lead, error: Error) -> Next {
         lead.land(Landing::Refusal(error.clone()));
-        self.tell(|key| Event::Bypassed { key, reason: "the backend cannot answer" });
+        self.tell(|key| Event::Failed { key });
         Next::Answer(Answer::refusal(error, Source::Bypass))
     }
 }

@@ -39,8 +39,8 @@ impl Ask {
         let Some(remote) = self.remote() else {
             return Ok(None);
         };
-        let looked = self.look_in(remote, self.deadline(remote)).await;
-        self.without_load(looked)
+        let looked = self.look_in(remote, self.runtime.clock.now()).await;
+        self.found_by_looking(looked)
     }
 
     /// Stores what was given as if it had just been loaded; loads under way do not replace it
@@ -71,8 +71,9 @@ impl Ask {
         };
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
-        if let Some(remotes) = &self.runtime.remotes {
-            remotes.outdate_elsewhere(self.entry_name()).await;
+        let remotes = self.runtime.remotes.as_ref();
+        if let Some(forgetting) = remotes.and_then(|it| it.outdate_elsewhere(self.entry_name())) {
+            forgetting.await;
         }
         let scopes = [Scope::Entry(self.key.clone())];
         let stored = match self.put_in_backend(remote, &lead, (kind, &*value), life).await {

@@ -136,7 +136,12 @@ impl Ask {
     }
 
     fn joined_content(&self, content: AnswerContent, waiting: WaitingFor) -> Followed {
-        self.tell_waited(waiting);
+        match &content {
+            AnswerContent::Refusal(error) if error.is_backend() => {
+                self.tell(|key| Event::Failed { key });
+            }
+            _ => self.tell_waited(waiting),
+        }
         let joined = waiting != WaitingFor::OwnLoad;
         Followed::Answer(Answer {
             content,
@@ -173,14 +178,14 @@ impl Ask {
     /// A fresh value from the backend while a refresh runs; or what may answer in its place where that cannot say.
     pub(super) async fn beside(&self) -> Option<Answer> {
         let remote = self.remote()?;
-        match self.look_in(remote, self.deadline(remote)).await {
+        match self.look_in(remote, self.runtime.clock.now()).await {
             Ok(found) => self.hit(&found.filter(Judged::is_fresh)?.slot, Source::Backend),
             Err(failure) => self.without_load(Err(failure)).ok().flatten(),
         }
     }
 
     /// The load for this caller, while others do the same after a failure that nobody can share (S5).
-    pub(super) async fn side_by_side(self, caller: &Caller) -> Answer {
+    pub(super) async fn side_by_side(self: Box<Self>, caller: &Caller) -> Answer {
         let permit = LoadPermit::Taken(self.permit(Urgency::Foreground).await);
         match self.runtime.flights.begin_alone(&self.key, self.terms()) {
             Some(lead) => {

@@ -8,6 +8,8 @@
 //! Invariant: an answer is what the whole way would have answered. All else is handed to it, and counts there only
 //! while nothing has changed since (coherence 22).
 
+use std::future::Future;
+
 use super::course::Looked;
 use super::{Answer, Ask};
 use crate::clock::{Stopwatch, Tick};
@@ -16,6 +18,7 @@ use crate::coherence::revision::Revision;
 use crate::entry::Slot;
 use crate::flight::{Calm, Lead};
 use crate::policy::freshness::Verdict;
+use crate::remote::Remote;
 use crate::runtime::Runtime;
 use crate::telemetry::Source;
 
@@ -39,32 +42,55 @@ pub(super) struct Glimpsed {
     calm: Calm,
 }
 
+/// What was noted before a look.
+struct BegunGlance {
+    since: Revision,
+    sent: Tick,
+    watch: Stopwatch,
+    calm: Calm,
+}
+
 impl Ask {
     /// Looks, if no flight of the key is there to be joined.
-    pub(super) async fn glance(&self) -> Glance {
+    pub(super) fn glance(&self) -> impl Future<Output = Glance> + Send {
+        async move {
+            let Some((remote, begun)) = self.begin_glance() else {
+                return Glance::Seen(None);
+            };
+            let looked = self.look_in(remote, begun.sent).await;
+            self.end_glance(looked, begun)
+        }
+    }
+
+    /// What is noted before a look, if there is to be one.
+    fn begin_glance(&self) -> Option<(&Remote, BegunGlance)> {
         let Runtime { flights, revisions, clock, .. } = &*self.runtime;
         if self.runtime.reads_memory() {
-            return Glance::Seen(None);
+            return None;
         }
-        let Some((remote, calm)) = self.remote().zip(flights.calm(&self.key)) else {
-            return Glance::Seen(None);
-        };
+        let (remote, calm) = self.remote().zip(flights.calm(&self.key))?;
         if self.address().is_some_and(|address| remote.carries_large_values(address)) {
-            return Glance::Seen(None);
+            return None;
         }
-        let watch = clock.stopwatch();
         self.runtime.keep_alive();
-        let (since, sent) = (revisions.now(), clock.now());
-        let looked = self.look_in(remote, remote.deadline_from(sent, self.manner)).await;
+        let since = revisions.now();
+        let (sent, watch) = clock.begin();
+        Some((remote, BegunGlance { since, sent, watch, calm }))
+    }
+
+    /// The answer, if what was seen is one.
+    fn end_glance(&self, looked: Looked, begun: BegunGlance) -> Glance {
+        let BegunGlance { since, sent, watch, calm } = begun;
         // Coherence 5: without a word of those who decide it may be flagged, or not served at all.
         if let Ok(Some(seen)) = &looked
             && seen.is_confirmed
             && seen.verdict == Verdict::Fresh
-            && let Some(answer) = self.hit(&seen.slot, Source::Backend)
+            && self.can_recall(&seen.slot)
         {
+            let took = watch.elapsed();
+            let answer = self.hit_at(sent.after(took), &seen.slot, Source::Backend);
             self.keep_glimpsed(&seen.slot, calm);
-            let topic = || self.topic();
-            self.runtime.telemetry.answered(&answer.outcome, watch.elapsed(), topic);
+            self.runtime.telemetry.answered(&answer.outcome, took, || self.topic());
             return Glance::Answer(answer);
         }
         Glance::Seen(Some(Glimpsed { looked, since, sent, watch, calm }))

@@ -26,7 +26,7 @@ pub(super) use terms::{Labelling, LeaseState};
 
 /// One load and everything it needs.
 pub(crate) struct Job {
-    ask: Ask,
+    ask: Box<Ask>,
     lead: Lead,
     /// What may answer if the load fails.
     stale: Option<Slot>,
@@ -59,7 +59,13 @@ impl Purpose {
 }
 
 impl Job {
-    pub(crate) fn new(ask: Ask, lead: Lead, stale: Option<Slot>, purpose: Purpose) -> Self {
+    pub(crate) fn new(
+        ask: impl Into<Box<Ask>>,
+        lead: Lead,
+        stale: Option<Slot>,
+        purpose: Purpose,
+    ) -> Self {
+        let ask = ask.into();
         Self { ask, lead, stale, purpose, permit: LoadPermit::NotNeeded, looked: None }
     }
 
@@ -103,7 +109,7 @@ impl Job {
                 Led::Answer(answer)
             }
             Work::Answered(answer) => Led::Answer(answer),
-            Work::Superseded => Led::Superseded(Box::new(self.resign())),
+            Work::Superseded => Led::Superseded(self.resign()),
         }
     }
 
@@ -192,7 +198,7 @@ impl Job {
     }
 
     /// Leaves the load to somebody else.
-    pub(super) fn resign(self) -> Ask {
+    pub(super) fn resign(self) -> Box<Ask> {
         self.ask
     }
 

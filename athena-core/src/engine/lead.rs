@@ -27,7 +27,7 @@ pub(super) struct Before {
 
 impl Ask {
     pub(super) async fn lead(
-        self,
+        self: Box<Self>,
         lead: Lead,
         Before { stale, glimpsed }: Before,
         yielding: Yielding,
@@ -43,14 +43,15 @@ impl Ask {
                 lead.asks_at(sent);
                 looked
             }
-            (None, Some(remote)) => self.look_in(remote, self.deadline(remote)).await,
+            (None, Some(remote)) => self.look_in(remote, self.runtime.clock.now()).await,
             (None, None) => Ok(None),
         };
         let (stale, away) = match self.next(&lead, looked, stale) {
             Next::Answer(answer) => return Led::Answer(answer),
             Next::Refresh(answer, slot) => {
                 drop(lead);
-                self.refresh(Some(Judged::new(slot, Verdict::Refresh)), caller).await;
+                let due = Some(Judged::new(slot, Verdict::Refresh));
+                Box::pin(self.refresh(due, caller)).await;
                 return Led::Answer(answer);
             }
             Next::Load { stale, away } => (stale, away),
@@ -62,14 +63,14 @@ impl Ask {
             && let Some(spawner) = self.runtime.spawner_for_call()
         {
             let slot = Arc::clone(slot);
-            return Led::Answer(self.load_softly(lead, slot, spawner, caller).await);
+            return Led::Answer(Box::pin(self.load_softly(lead, slot, spawner, caller)).await);
         }
         Job::new(self, lead, stale, purpose).having_looked(looked_at).run(caller, yielding).await
     }
 
     /// Loads in the background and waits for it as long as the soft timeout allows.
     async fn load_softly(
-        self,
+        self: Box<Self>,
         lead: Lead,
         slot: Slot,
         spawner: Spawner,

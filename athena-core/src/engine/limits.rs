@@ -35,7 +35,8 @@ impl Ask {
     ) -> (T, Tick) {
         let _permit = match permit {
             LoadPermit::NotNeeded => None,
-            LoadPermit::Needed => self.permit(Urgency::Foreground).await,
+            // Boxed: it is rare, and would stand in the future of every load.
+            LoadPermit::Needed => Box::pin(self.permit(Urgency::Foreground)).await,
             LoadPermit::Taken(permit) => permit,
         };
         let started = self.runtime.clock.now();

@@ -1,10 +1,12 @@
 //! Looking in the backend.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::answer::Judged;
 use super::{Ask, Destination};
 use crate::backend::Failure;
+use crate::clock::Tick;
 use crate::coherence::guards::Guard;
 use crate::coherence::revision::Dependencies;
 use crate::entry::{Meta, Slot, TypedEntry};
@@ -12,7 +14,6 @@ use crate::envelope::{EntryKind, Envelope};
 use crate::flight::Lead;
 use crate::policy::freshness::{Life, Verdict};
 use crate::remote::{Address, Remote, StoredEntry};
-use crate::resilience::deadline::Deadline;
 
 impl Judged {
     /// Whether it is the word of a backend in health, and its ttl not over.
@@ -28,35 +29,37 @@ impl Judged {
 }
 
 impl Ask {
-    /// Looks in the backend; a copy is kept unless the key is invalidated meanwhile.
+    /// Looks in the backend from now on; a copy is kept unless the key is invalidated meanwhile.
     pub(super) async fn look_as(
         &self,
         lead: &Lead,
         remote: &Remote,
-        deadline: Deadline,
+        now: Tick,
     ) -> Result<Option<Judged>, Failure> {
-        let found = self.look_in(remote, deadline).await?;
+        let found = self.look_in(remote, now).await?;
         if let Some(seen) = found.as_ref().filter(|seen| seen.is_fresh()) {
             self.keep_copy(lead, &seen.slot);
         }
         Ok(found)
     }
 
-    /// Looks in the backend, unless that has not answered this call before (R8).
-    pub(super) async fn look_in(
+    /// Looks in the backend from now on, unless that has not answered this call before (R8).
+    pub(super) fn look_in(
         &self,
         remote: &Remote,
-        deadline: Deadline,
-    ) -> Result<Option<Judged>, Failure> {
-        let Some(address) = self.address() else {
-            return Ok(None);
-        };
-        if let Some(failure) = self.waited.unanswered() {
-            return Err(failure.clone());
+        now: Tick,
+    ) -> impl Future<Output = Result<Option<Judged>, Failure>> {
+        async move {
+            let Some(address) = self.address() else {
+                return Ok(None);
+            };
+            if let Some(failure) = self.waited.unanswered() {
+                return Err(failure.clone());
+            }
+            let found = remote.look(address, &self.tags, (now, self.manner)).await;
+            let found = found.inspect_err(|failure| self.waited.note_failure(failure))?;
+            Ok(found.and_then(|stored| self.read(address, *stored)))
         }
-        let found = remote.look(address, &self.tags, deadline).await;
-        let found = found.inspect_err(|failure| self.waited.note_failure(failure))?;
-        Ok(found.and_then(|stored| self.read(address, *stored)))
     }
 
     /// What was found, as a judged entry of this process.

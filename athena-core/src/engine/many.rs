@@ -151,7 +151,7 @@ impl Many {
         for piece in std::mem::take(&mut self.open).chunks(PIECE) {
             let seen = look_many(piece.iter().map(|(_, ask)| ask)).await;
             for ((place, ask), seen) in piece.iter().zip(seen) {
-                if let Some(answer) = ask.without_load(seen)? {
+                if let Some(answer) = ask.found_by_looking(seen)? {
                     self.found.insert(*place, ask, answer);
                 }
             }

@@ -79,6 +79,7 @@ where
         Typing {
             value: KeptType::of::<V>(),
             has_absent: self.shape.absent.is_some(),
+            has_own_ttl: self.ttl_from.is_some(),
             carries_errors: carry.is_some(),
             shared: share.map(|share| (share.ty)()),
             remembered: remember.map(|remember| remember.kept),

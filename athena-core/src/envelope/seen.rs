@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::tag::Tag;
 
-use super::{Cursor, EntryKind, Envelope, MAGIC, Unreadable, VERSION};
+use super::{Cursor, EntryKind, Envelope, MAGIC, Oversized, Unreadable, VERSION};
 
 /// An envelope, and what in it says for whom it was written.
 #[derive(Debug)]
@@ -42,6 +42,13 @@ impl Envelope {
         let mut envelope = cursor.envelope(header.kind)?;
         envelope.payload = cursor.0.to_vec();
         Ok(Opened { codec, fingerprint, is_own_name, envelope })
+    }
+}
+
+impl Opened {
+    /// The bytes for the reader that it was written for.
+    pub(crate) fn write(&self, name: &str) -> Result<Vec<u8>, Oversized> {
+        self.envelope.write_for(name, self.codec, self.fingerprint)
     }
 }
 

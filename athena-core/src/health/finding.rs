@@ -19,7 +19,7 @@ use crate::excerpt::Message;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    pub(super) status: Health,
+    pub(super) status: Option<Health>,
     pub(super) description: Option<String>,
     pub(super) data: BTreeMap<String, Fact>,
     /// Whether no node of the backend does its work.
@@ -57,14 +57,19 @@ impl Finding {
         Self::of(Health::Unhealthy, description)
     }
 
-    /// The description is kept as one line of bounded length.
-    pub(crate) fn of(status: Health, description: impl fmt::Display) -> Self {
-        let description = Some(Message::of(description).to_string());
-        Self { status, description, data: BTreeMap::new(), none_serves: false }
+    /// Nobody told how it fares: that is neither well nor trouble, and no reason to take a service for either.
+    pub fn unknown(description: impl fmt::Display) -> Self {
+        Self::of(None, description)
     }
 
-    /// How the thing fares.
-    pub fn status(&self) -> Health {
+    /// The description is kept as one line of bounded length.
+    pub(crate) fn of(status: impl Into<Option<Health>>, description: impl fmt::Display) -> Self {
+        let description = Some(Message::of(description).to_string());
+        Self { status: status.into(), description, data: BTreeMap::new(), none_serves: false }
+    }
+
+    /// How the thing fares; `None` if that was not found out.
+    pub fn status(&self) -> Option<Health> {
         self.status
     }
 

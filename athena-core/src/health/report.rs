@@ -13,7 +13,8 @@ use crate::time_span;
 /// What the checks of a cache found.
 ///
 /// It is serialized as ASP.NET's health pages expect it: `status`, `totalDuration` and `entries`, names `likeThis`,
-/// states `Healthy`, `Degraded` and `Unhealthy`, durations as `00:00:00.0042000`, what is not there left out. For
+/// states `Healthy`, `Degraded` and `Unhealthy`, durations as `00:00:00.0042000`, what is not there left out. What was
+/// not found out has the state `null`, which those pages do not read: [`known`](Self::known) is without it. For
 /// everything else there is [`neutral`](Self::neutral).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,9 +38,9 @@ pub struct HealthReport {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct HealthEntry {
-    /// How the thing fares.
-    #[serde(serialize_with = "titled")]
-    pub status: Health,
+    /// How the thing fares; `None` if that was not found out.
+    #[serde(serialize_with = "titled_if_known")]
+    pub status: Option<Health>,
     /// How long the check took.
     #[serde(rename = "duration", serialize_with = "time_span::serialize")]
     pub took: Duration,
@@ -63,6 +64,13 @@ impl HealthReport {
         }
         self
     }
+
+    /// The same without checks that found nothing out: for health pages that know three states and no fourth.
+    #[must_use]
+    pub fn known(mut self) -> Self {
+        self.entries.retain(|_, entry| entry.status.is_some());
+        self
+    }
 }
 
 impl HealthEntry {
@@ -75,4 +83,12 @@ impl HealthEntry {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
 fn titled<S: Serializer>(health: &Health, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(health.title())
+}
+
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn titled_if_known<S: Serializer>(
+    health: &Option<Health>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    health.map(Health::title).serialize(serializer)
 }

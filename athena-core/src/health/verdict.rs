@@ -12,9 +12,9 @@ use super::Health;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HealthPolicy {
-    /// Trouble with the backend is degraded at most. Unhealthy is a cache that is closed, one that the backend lets
-    /// not in, one without any tier (memory off, no primary reached), and what a check finds that is
-    /// [needed](Need::Ready).
+    /// Trouble with the backend is degraded at most, even if it lets nobody in: all who use it would be taken out of
+    /// rotation together. Unhealthy is a cache that is closed, one without any tier (memory off, no primary
+    /// reached), and what a check finds that is [needed](Need::Ready).
     #[default]
     Graceful,
     /// As ASP.NET's health checks are read: all found well is healthy, some not is degraded, and a check that panics
@@ -35,7 +35,8 @@ pub enum Need {
 /// What one check comes to, as far as all of them together are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HealthPart {
-    pub(crate) status: Health,
+    /// What was not found out decides nothing.
+    pub(crate) status: Option<Health>,
     pub(crate) need: Need,
     /// Whether it found nothing, since it panicked or did not answer.
     pub(crate) broke: bool,
@@ -57,18 +58,19 @@ impl HealthPolicy {
         standing: Standing,
         parts: impl Iterator<Item = HealthPart>,
     ) -> Health {
-        let parts = parts.map(|part| self.weigh(part));
+        let parts = parts.filter_map(|part| self.weigh(part));
         let worst = parts.max().unwrap_or_default();
         if standing == Standing::Gone { Health::Unhealthy } else { worst }
     }
 
-    fn weigh(self, part: HealthPart) -> Health {
+    fn weigh(self, part: HealthPart) -> Option<Health> {
         let HealthPart { status, need, broke } = part;
-        match (self, need) {
+        let status = status?;
+        Some(match (self, need) {
             (Self::Guide, _) if broke => Health::Unhealthy,
             (Self::Graceful, Need::Ready) => status,
             (Self::Graceful, Need::Quality) | (Self::Guide, _) => status.min(Health::Degraded),
-        }
+        })
     }
 }
 
@@ -77,7 +79,8 @@ mod tests {
     use super::*;
     use Health::{Degraded, Healthy, Unhealthy};
 
-    fn part(status: Health, need: Need, broke: bool) -> HealthPart {
+    fn part(status: impl Into<Option<Health>>, need: Need, broke: bool) -> HealthPart {
+        let status = status.into();
         HealthPart { status, need, broke }
     }
 
@@ -86,6 +89,8 @@ mod tests {
         let quality = |status| part(status, Need::Quality, false);
         let ready = |status| part(status, Need::Ready, false);
         let broke = part(Unhealthy, Need::Quality, true);
+        let [unknown, unknown_ready] =
+            [Need::Quality, Need::Ready].map(|need| part(None, need, false));
         let broke_ready = part(Unhealthy, Need::Ready, true);
         for (parts, graceful, guide) in [
             (&[] as &[_], Healthy, Healthy),
@@ -95,6 +100,8 @@ mod tests {
             (&[quality(Unhealthy), quality(Unhealthy)], Degraded, Degraded),
             (&[ready(Degraded)], Degraded, Degraded),
             (&[quality(Healthy), ready(Unhealthy)], Unhealthy, Degraded),
+            (&[unknown, unknown_ready], Healthy, Healthy),
+            (&[unknown_ready, quality(Degraded)], Degraded, Degraded),
             (&[quality(Healthy), broke], Degraded, Unhealthy),
             (&[quality(Healthy), broke_ready], Unhealthy, Unhealthy),
         ] {

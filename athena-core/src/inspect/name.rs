@@ -29,6 +29,13 @@ pub enum NameKind {
     Foreign,
 }
 
+impl NameKind {
+    /// Whether it is of a generation, whatever depends on that.
+    pub fn is_generation(self) -> bool {
+        matches!(self, Self::Tag | Self::AnyTag | Self::Namespace)
+    }
+}
+
 /// What a name says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

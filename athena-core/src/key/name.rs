@@ -41,6 +41,7 @@ const READABLE: usize = 160;
 /// binary version. Two fingerprints that share a lane (one pair in eight) replace each other's
 /// entries; they never read them, the envelope tells them apart.
 pub(crate) const LANES: u64 = 8;
+const _: () = assert!(LANES <= 10, "a lane is one digit");
 
 /// Longest namespace, in characters, all of them ASCII.
 const LONGEST: usize = 64;
@@ -200,7 +201,8 @@ impl EntryName {
 
     fn push_lane(&self, name: &mut String, lane: u64) {
         name.push_str(&self.0);
-        let _ = write!(name, ":{lane}");
+        name.push(':');
+        name.extend(char::from_digit(u32::try_from(lane).unwrap_or_default(), 10));
     }
 
     fn lane(&self, lane: u64) -> String {

@@ -1,13 +1,14 @@
 //! A call that memory did not answer at once.
 
+mod asked;
+
 use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::OptionFuture;
-
+use self::asked::{AskedCall, mode_of};
 use super::fit::CacheValue;
 use super::wires::BytesProbe;
 use super::{ErrorProbe, Site};
@@ -15,11 +16,12 @@ use crate::codec::{Coding, Wire};
 use crate::contained::contained;
 use crate::context::{self, CallMode, CallRequest};
 use crate::engine::{
-    self, Answer, AskNames, Attending, Caller, Destination, Detach, Detached, Engine, InPlace,
-    Labelled, Loaded, TypedCall, Waited,
+    self, AskNames, Attending, BypassReason, Caller, Destination, Detach, Detached, Engine,
+    InPlace, Labelled, Loaded, TypedCall, Waited,
 };
 use crate::error::Error;
 use crate::key::Key;
+use crate::policy::Nature;
 use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::{Errors, Remember, Shape, Share, Typing};
@@ -201,7 +203,12 @@ where
             untyped.given = given.map(|given| Box::new(call.given(given)));
             untyped.asked(call.typing(), *coding, has_late_tags)
         });
-        Attending::new(call, caller, begin(asked, caller).at(home.take()), site)
+        let engine = match asked {
+            Some(asked) => Engine::new(asked.answer(caller)),
+            // Not reached: it is asked once.
+            None => Engine::new(pending()),
+        };
+        Attending::new(call, caller, engine.at(home.take()), site)
     }
 }
 
@@ -215,18 +222,6 @@ impl<R, V, E> AskParts<R, V, E> {
     pub(super) fn is_written(&self) -> bool {
         self.coding.is_some()
     }
-}
-
-/// A call that the engine is asked about.
-struct AskedCall {
-    request: Option<Arc<CallRequest>>,
-    /// What stands in place of a load, if anything.
-    given: Option<Box<Loaded>>,
-    function: &'static str,
-    /// `None` where it runs without the cache.
-    ask: Option<engine::Ask>,
-    /// Why it does, if it does.
-    bypass: &'static str,
 }
 
 impl UntypedCall {
@@ -246,8 +241,7 @@ impl UntypedCall {
         } else {
             self.ask(typing, coding, has_late_tags)
         };
-        let bypass = ask.as_ref().err().copied().unwrap_or_default();
-        AskedCall { request, given, function, ask: ask.ok(), bypass }
+        AskedCall { request, given, function, ask }
     }
 
     /// The same call about one of several entries.
@@ -272,7 +266,7 @@ impl UntypedCall {
         mut typing: Typing,
         coding: Option<Coding>,
         has_late_tags: bool,
-    ) -> Result<engine::Ask, &'static str> {
+    ) -> Result<engine::Ask, BypassReason> {
         let Some(runtime) = self.runtime else {
             context::tell_uncached(self.site.name());
             collect::bypassed();
@@ -284,7 +278,8 @@ impl UntypedCall {
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
             return Err(reason);
         }
-        let Some(policy) = self.site.policy_on(&runtime) else {
+        let nature = nature(&typing, self.manner);
+        let Some(policy) = self.site.policy_on(&runtime, nature) else {
             let key = &Topic::of_keyless_call(self.site.name(), self.site.number());
             let reason = "its settings switch it off";
             runtime.telemetry.tell(&Event::Bypassed { key, reason });
@@ -328,74 +323,13 @@ impl UntypedCall {
     }
 }
 
-impl AskedCall {
-    async fn answer(&mut self, caller: &Caller) -> Answer {
-        let Self { request, given, function, ask, bypass } = self;
-        let mode = mode_of(request.as_ref());
-        if mode == Some(CallMode::Name) {
-            return pending().await;
-        }
-        // Boxed: whoever does neither should not pay for the room that they take.
-        let other = match mode {
-            Some(CallMode::Peek) => {
-                let peek = ask.take().map(|ask| Box::pin(ask.peek()));
-                let seen = OptionFuture::from(peek).await;
-                let Some(Ok(Some(answer))) = seen else { return nothing(request.take()).await };
-                Some(answer)
-            }
-            Some(CallMode::Insert) => {
-                let given = given.take().map_or(Loaded::Untold, |given| *given);
-                let put = ask.take().map(|ask| Box::pin(ask.put(given)));
-                let end = OptionFuture::from(put).await;
-                let end = end.unwrap_or_else(|| Err(Error::bypassed(function, bypass)));
-                return inserted(request.take(), end).await;
-            }
-            Some(CallMode::Reload) => {
-                let reload = ask.take().map(|ask| Box::pin(ask.reload(caller)));
-                OptionFuture::from(reload).await
-            }
-            _ => None,
-        };
-        let answer = match other {
-            Some(answer) => answer,
-            None => engine::answer(ask, bypass, caller).await,
-        };
-        if let Some(request) = request {
-            request.reply(|reply| reply.outcome = Some(answer.outcome));
-        }
-        answer
+/// What a function leaves room for.
+fn nature(typing: &Typing, manner: Manner) -> Nature {
+    Nature {
+        has_own_ttl: typing.has_own_ttl,
+        may_be_negative: typing.has_absent || typing.remembered.is_some(),
+        is_blocking: manner == Manner::Blocking,
     }
-}
-
-/// The engine at work for a call.
-fn begin<'c>(asked: &'c mut Option<AskedCall>, caller: &'c Caller) -> Engine<'c> {
-    Engine::new(async move {
-        match asked {
-            Some(asked) => asked.answer(caller).await,
-            // Not reached: it is asked once.
-            None => pending().await,
-        }
-    })
-}
-
-fn mode_of(request: Option<&Arc<CallRequest>>) -> Option<CallMode> {
-    request.map(|request| request.mode)
-}
-
-/// Tells a peeking `of` that it has seen all there is; it drops the call then.
-async fn nothing<T>(request: Option<Arc<CallRequest>>) -> T {
-    if let Some(request) = request {
-        request.reply(|reply| reply.nothing = true);
-    }
-    pending().await
-}
-
-/// Tells an inserting `of` what came of it; it drops the call then.
-async fn inserted<T>(request: Option<Arc<CallRequest>>, end: Result<(), Error>) -> T {
-    if let Some(request) = request {
-        request.reply(|reply| reply.inserted = Some(end));
-    }
-    pending().await
 }
 
 /// Error types that the cache's own errors turn into.

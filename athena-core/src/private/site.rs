@@ -8,7 +8,7 @@ use crate::key::group::Group;
 use crate::key::labels::{self, Labels, Template};
 use crate::key::part::KeyPart;
 use crate::key::site::{self, Grouping};
-use crate::policy::{Fallback, Percent, Policy, SitePolicy};
+use crate::policy::{Fallback, Nature, Percent, Policy, SitePolicy};
 use crate::runtime::Runtime;
 use crate::sites::Called;
 use crate::sites::on_hits::{HitPolicy, OnHits};
@@ -173,9 +173,9 @@ impl Site {
     }
 
     /// What holds for a call that memory has not answered; `None` if settings switch the function off.
-    pub(super) fn policy_on(&self, runtime: &Runtime) -> Option<Policy> {
+    pub(super) fn policy_on(&self, runtime: &Runtime, nature: Nature) -> Option<Policy> {
         let Runtime { sites, defaults, clock, .. } = runtime;
-        sites.policy(self.called(), defaults, || clock.now())
+        sites.policy(self.called(nature), defaults, || clock.now())
     }
 
     /// How hits are judged on a cache.
@@ -184,11 +184,12 @@ impl Site {
         if runtime.sites.edition() == 0 {
             return HitPolicy::Answers(self.policy.refresh);
         }
-        self.on_hits.policy(&runtime.sites, self.called(), &runtime.defaults)
+        let called = self.called(Nature::default());
+        self.on_hits.policy(&runtime.sites, called, &runtime.defaults)
     }
 
-    fn called(&self) -> Called<'_> {
-        Called { name: self.name(), written: &self.policy }
+    fn called(&self, nature: Nature) -> Called<'_> {
+        Called { name: self.name(), written: &self.policy, nature }
     }
 
     /// Whether this instance of the function may name entries of a cache by its key.

@@ -25,7 +25,10 @@ const REMEMBERED: Duration = Duration::from_secs(30);
 /// The breakers of all nodes seen so far.
 #[derive(Debug)]
 pub(super) struct Breakers {
-    breakers: RwLock<Vec<Arc<NodeBreakers>>>,
+    met: RwLock<Vec<Arc<NodeBreakers>>>,
+    /// Until when all nodes are isolated, those that are met later as well.
+    isolated_until: Mutex<Option<Tick>>,
+    clock: Clock,
 }
 
 /// The breakers of a node.
@@ -80,26 +83,43 @@ impl ReplayTurn {
 }
 
 impl Breakers {
-    pub(super) fn new() -> Self {
-        Self { breakers: RwLock::default() }
+    pub(super) fn new(clock: &Clock) -> Self {
+        Self { met: RwLock::default(), isolated_until: Mutex::default(), clock: clock.clone() }
+    }
+
+    /// Isolates the nodes that are met from now on as well, until then; `None` ends that.
+    pub(super) fn isolate_newcomers(&self, until: Option<Tick>) {
+        *self.isolated_until.lock() = until;
+    }
+
+    /// Until when, if nothing is sent to any node now.
+    pub(super) fn isolated_until(&self) -> Option<Tick> {
+        self.isolated_until.lock().filter(|until| self.clock.now() < *until)
     }
 
     /// The breakers of a node, made when the node is met for the first time.
     pub(super) fn of(&self, node: Node, settings: &BreakerSettings) -> Arc<NodeBreakers> {
         let number = usize::try_from(node.number()).unwrap_or(usize::MAX);
-        if let Some(breakers) = self.breakers.read().get(number) {
+        if let Some(breakers) = self.met.read().get(number) {
             return Arc::clone(breakers);
         }
-        let mut breakers = self.breakers.write();
+        let mut breakers = self.met.write();
+        let isolated = self.isolated_until();
         while breakers.len() <= number {
-            breakers.push(Arc::new(NodeBreakers::new(settings)));
+            let new = NodeBreakers::new(settings);
+            if isolated.is_some() {
+                for traffic in Traffic::ALL {
+                    new.breaker(traffic).isolate(isolated);
+                }
+            }
+            breakers.push(Arc::new(new));
         }
         Arc::clone(&breakers[number])
     }
 
     /// The breakers made so far, each node's with the node.
     pub(super) fn all(&self) -> Vec<(Node, Arc<NodeBreakers>)> {
-        let breakers = self.breakers.read();
+        let breakers = self.met.read();
         (0..).map(Node::new).zip(breakers.iter().map(Arc::clone)).collect()
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::standing::NodeCheck;
 use super::{Remote, join_all};
 use crate::backend::{Class, Failure, Fill, Item, LeaseRequest, Node, Token};
+use crate::clock::Tick;
 use crate::telemetry::Event;
 
 /// How long what a check writes lives if nobody removes it.
@@ -102,16 +103,20 @@ impl Remote {
         said.collect()
     }
 
-    /// Whether no node in use lets us in.
-    pub(crate) fn is_shut_out(&self) -> bool {
-        let nodes = self.backend.nodes();
-        !nodes.is_empty() && nodes.iter().all(|node| self.standings.refusal(*node).is_some())
+    /// Whether any node in use does not let us in.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.backend.nodes().into_iter().any(|node| self.standings.refusal(node).is_some())
     }
 
     /// Whether every node in use has been reached once.
     pub(crate) fn has_met_all(&self) -> bool {
         let nodes = self.backend.nodes();
         !nodes.is_empty() && nodes.into_iter().all(|node| self.backend.epoch(node) > 0)
+    }
+
+    /// The time by the clock of the cache.
+    pub(crate) fn now(&self) -> Tick {
+        self.clock.now()
     }
 
     /// Whether an operation would reach any node, as far as is known.

@@ -9,6 +9,7 @@ use super::Remote;
 use super::journal::Target;
 use crate::backend::Node;
 use crate::clock::Tick;
+use crate::coherence::heard::HeardMark;
 use crate::regions::{Signs, Telling};
 
 /// Who has missed so many signs of life does not answer, as far as others rely on it.
@@ -49,20 +50,19 @@ impl Remote {
     }
 
     /// Until when what it answers to a question of now counts as heard; for ever where nobody has to be (regions 13).
-    #[inline]
     pub(super) fn heard_until(&self) -> Tick {
         let secondary = self.regional.as_ref().and_then(|regional| regional.secondary());
         secondary.map_or(Tick::FAR, |secondary| secondary.heard_until.get())
     }
 
-    /// Whether something of this age counts, as an answer to a question before which the region counted as heard until
-    /// then (regions 11 and 12).
-    pub(super) fn is_heard(&self, until: Tick, age: Duration) -> bool {
+    /// Whether something of this age counts, as an answer to a question before which so much had been heard of the
+    /// region (regions 11 and 12).
+    pub(super) fn is_heard(&self, heard: HeardMark, age: Duration) -> bool {
         let Some(secondary) = self.regional.as_ref().and_then(|regional| regional.secondary())
         else {
             return true;
         };
-        self.clock.now() < until || age < secondary.alone_ttl
+        self.clock.now() < secondary.heard_until.at(heard) || age < secondary.alone_ttl
     }
 
     /// How long a value is kept that was loaded under a lease: it is as old as its load (regions 12).
@@ -110,9 +110,14 @@ impl Remote {
         super::join_all(names.iter().enumerate().map(pulse)).await;
     }
 
-    /// What its region is called; nothing where there is only one.
-    pub(super) fn region_name(&self) -> &str {
-        self.regional.as_ref().map_or("", |regional| &regional.name)
+    /// What its region is called, where there are several.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.regional.as_ref().map(|regional| &*regional.name)
+    }
+
+    /// The same; nothing where there is only one.
+    pub(crate) fn region_name(&self) -> &str {
+        self.region().unwrap_or_default()
     }
 
     /// A node has answered.

@@ -157,20 +157,21 @@ impl Gatherers {
     }
 
     /// Reads from the node that serves all that is wished for, with what others read at the same time.
-    pub(super) async fn read(&self, node: Node, wish: Wish<'_>) -> Result<ReadShare, Failure> {
-        let reply = match self.of(node).enter(wish, &self.tasks) {
-            Admission::Ask(_alone) => return wish.read(&*self.backend).await,
-            Admission::Wait(reply) => reply.await,
-        };
-        match reply {
-            Ok(Ok(share)) => Ok(share),
-            Ok(Err(Shared { failure, by_several })) => {
-                // What the node refuses may be what another one has asked for.
-                let is_of_all =
-                    !by_several || !matches!(failure.class(), Class::Rejected | Class::Denied);
-                if is_of_all { Err(failure) } else { wish.read(&*self.backend).await }
+    pub(super) fn read(
+        &self,
+        node: Node,
+        wish: &Wish<'_>,
+    ) -> impl Future<Output = Result<ReadShare, Failure>> {
+        async move {
+            let shared = match self.of(node).enter(*wish, &self.tasks) {
+                Admission::Ask(_alone) => return wish.read(&*self.backend).await,
+                Admission::Wait(reply) => reply.await,
+            };
+            match shared.map(told) {
+                Ok(Some(told)) => told,
+                // Boxed: it is rare, and would stand in the future of every call.
+                Ok(None) | Err(_) => Box::pin(wish.read(&*self.backend)).await,
             }
-            Err(_) => wish.read(&*self.backend).await,
         }
     }
 
@@ -356,9 +357,28 @@ impl WaitingRead {
 
 impl Wish<'_> {
     /// Asks for it alone.
-    pub(super) async fn read(self, backend: &dyn Backend) -> Result<ReadShare, Failure> {
-        let names: SmallVec<[&str; 3]> = self.generations.iter().map(|name| &**name).collect();
-        backend.read(&[self.value], &names).await.map(ReadShare::of_one)
+    pub(super) fn read(
+        &self,
+        backend: &dyn Backend,
+    ) -> impl Future<Output = Result<ReadShare, Failure>> {
+        async move {
+            let names: SmallVec<[&str; 3]> = self.generations.iter().map(|name| &**name).collect();
+            backend.read(&[self.value], &names).await.map(ReadShare::of_one)
+        }
+    }
+}
+
+/// What one of those was told who asked together; `None` if it has to ask by itself.
+fn told(shared: Result<ReadShare, Shared>) -> Option<Result<ReadShare, Failure>> {
+    match shared {
+        Ok(share) => Some(Ok(share)),
+        // What the node refuses may be what another one has asked for.
+        Err(Shared { failure, by_several })
+            if by_several && matches!(failure.class(), Class::Rejected | Class::Denied) =>
+        {
+            None
+        }
+        Err(Shared { failure, .. }) => Some(Err(failure)),
     }
 }
 

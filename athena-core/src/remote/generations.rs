@@ -110,6 +110,19 @@ impl Remote {
         since: Revision,
         deadline: Deadline,
     ) -> Result<Vec<Told>, Failure> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Boxed: mostly they are known, and it would stand in the future of every load.
+        Box::pin(self.ensure_by_node(groups, since, deadline)).await
+    }
+
+    async fn ensure_by_node(
+        &self,
+        groups: Vec<(Node, Vec<GenerationNeed>)>,
+        since: Revision,
+        deadline: Deadline,
+    ) -> Result<Vec<Told>, Failure> {
         let ensure = |(node, group): (Node, Vec<GenerationNeed>)| async move {
             let Some(GenerationNeed { name: first, .. }) = group.first() else {
                 return Ok(Vec::new());

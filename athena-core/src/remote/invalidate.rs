@@ -90,6 +90,16 @@ impl Remote {
         if self.journal.depth() == 0 {
             return Ok(());
         }
+        // Boxed: it is rare, and would stand in the future of every load.
+        Box::pin(self.make_way_through(entry, tags, deadline)).await
+    }
+
+    async fn make_way_through(
+        &self,
+        entry: &EntryName,
+        tags: &Tags,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
         self.make_way_for(&Target::Entry(entry.clone()), deadline).await?;
         // Its partition may lie on another node by now, for which other things were kept.
         let partition = self.backend.partition(entry.as_str()).map(Box::from);
@@ -114,7 +124,7 @@ impl Remote {
         }
         let node = self.node_of(target);
         if journal.waits_for(node) || journal.holds(target) {
-            self.replay(node, deadline).await?;
+            Box::pin(self.replay(node, deadline)).await?;
         }
         Ok(())
     }

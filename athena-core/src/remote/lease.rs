@@ -235,7 +235,7 @@ impl Remote {
         let mut leased = ask().await?;
         let mut meeting = self.meet(&leased);
         if let Some(met) = meeting
-            && self.dislodge(address, &leased, met, deadline).await?
+            && Box::pin(self.dislodge(address, &leased, met, deadline)).await?
         {
             // Coherence 6: with the same token, of which it has been answered that it was not taken.
             (incarnation, sent) = self.before_asking(node);

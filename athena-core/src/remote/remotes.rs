@@ -2,7 +2,11 @@
 //!
 //! Invariant: who has begun with the tier of a region goes on with it: leases and connections are of one store.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
+
+use futures_util::future::Either;
 
 use super::journal::Target;
 use super::regional::RegionPlace;
@@ -114,25 +118,28 @@ impl Remotes {
     /// Invalidates; what does not arrive, for whatever reason, is kept in a journal.
     ///
     /// The targets are made for each store, as what stands for everything depends on it.
-    pub(crate) async fn invalidate(
+    pub(crate) fn invalidate(
         &self,
         targets: impl Fn(&Remote) -> Vec<Target>,
-    ) -> Result<Arrival, Failure> {
+    ) -> impl Future<Output = Result<Arrival, Failure>> {
         match self {
-            Self::One(remote) => remote.invalidate(targets(remote)).await,
+            Self::One(remote) => Either::Left(remote.invalidate(targets(remote))),
             // Boxed: it would stand in the future of every invalidation.
-            Self::Several(regions) => Box::pin(regions.invalidate(targets)).await,
+            Self::Several(regions) => Either::Right(Box::pin(regions.invalidate(targets))),
         }
     }
 
-    /// Has other regions forget an entry that this process is about to write; nothing where there are none.
+    /// Has other regions forget an entry that this process is about to write; `None` where there are none.
     ///
-    /// What does not arrive is in a journal.
-    pub(crate) async fn outdate_elsewhere(&self, entry: &EntryName) {
-        if let Self::Several(regions) = self {
-            let targets = |_: &Remote| vec![Target::Entry(entry.clone())];
-            let _ = Box::pin(regions.invalidate(targets)).await;
-        }
+    /// What does not arrive is in a journal. Boxed: it would stand in the future of whoever writes.
+    pub(crate) fn outdate_elsewhere(
+        &self,
+        entry: &EntryName,
+    ) -> Option<Pin<Box<impl Future<Output = ()>>>> {
+        let Self::Several(regions) = self else { return None };
+        Some(Box::pin(async move {
+            let _ = regions.invalidate(|_| vec![Target::Entry(entry.clone())]).await;
+        }))
     }
 
     /// Keeps invalidations for the next time that a backend is asked anything (coherence 9 and 10).
@@ -144,10 +151,10 @@ impl Remotes {
     }
 
     /// Ends the fresh time of an entry.
-    pub(crate) async fn expire(&self, entry: &EntryName) -> Result<(), Failure> {
+    pub(crate) fn expire(&self, entry: &EntryName) -> impl Future<Output = Result<(), Failure>> {
         match self {
-            Self::One(remote) => remote.expire(entry).await,
-            Self::Several(regions) => Box::pin(regions.expire(entry)).await,
+            Self::One(remote) => Either::Left(remote.expire(entry)),
+            Self::Several(regions) => Either::Right(Box::pin(regions.expire(entry))),
         }
     }
 

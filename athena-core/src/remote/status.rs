@@ -31,6 +31,9 @@ pub struct NodeStatus {
     pub retry_after: Option<Duration>,
     /// What it is known not to let us do, such as for want of rights.
     pub lacks: Vec<Ability>,
+    /// Whether those who decide who serves stand by it; until they do, what it acknowledges counts for nothing, and
+    /// [`lacks`](Self::lacks) has [`Ability::Invalidate`].
+    pub confirmed: bool,
     /// Whether memory answers for its entries, since all changes of them are heard of.
     pub trusted: bool,
     /// Names the past of what it holds, in 16 hexadecimal digits, as far as it is known: two processes that know
@@ -40,6 +43,13 @@ pub struct NodeStatus {
     /// serve. A failover, and the start of a server, say so for moments; from 2 s on it stands here, until 30 s
     /// after it was said last.
     pub refuses: Option<String>,
+}
+
+impl NodeStatus {
+    /// Whether it announces changes, as far as is known: by its rights, and by its kind.
+    pub(crate) fn announces(&self) -> bool {
+        !self.lacks.contains(&Ability::Announce)
+    }
 }
 
 impl Remote {
@@ -55,14 +65,23 @@ impl Remote {
         let (settings, now) = (self.settings.load(), self.clock.now());
         let status = |node| {
             let breakers = self.breakers.of(node, &settings.breaker);
+            let state = |traffic| {
+                let breaker = breakers.breaker(traffic);
+                match breaker.state() {
+                    // Its end is found out by the next operation, which may be long in coming.
+                    BreakerState::Isolated if breaker.admits(now, 0) => BreakerState::HalfOpen,
+                    state => state,
+                }
+            };
             NodeStatus {
                 endpoint: self.endpoint(node).into(),
                 ready: self.backend.is_ready(node),
                 in_flight: self.backend.in_flight(node),
-                breaker: breakers.breaker(Traffic::Serving).state(),
-                write_breaker: breakers.breaker(Traffic::Storing).state(),
+                breaker: state(Traffic::Serving),
+                write_breaker: state(Traffic::Storing),
                 retry_after: breakers.breaker(Traffic::Serving).retry_after(now),
                 lacks: self.lacks(node).collect(),
+                confirmed: self.backend.is_confirmed(node),
                 trusted: self.is_trusted(node),
                 history: self.history_of(node),
                 refuses: breakers.complaint(now),
@@ -93,21 +112,31 @@ impl Remote {
         Resilience::clone(&self.settings.load())
     }
 
-    /// Sends nothing to any node for a while.
+    /// Sends nothing to any node for a while, those included that are not known yet.
     pub(crate) fn isolate(&self, duration: Duration) {
         let until = Some(self.clock.now().after(duration));
+        let settings = self.settings.load();
+        for node in self.backend.nodes() {
+            // Met before, so that it is told of them.
+            self.breakers.of(node, &settings.breaker);
+        }
+        self.breakers.isolate_newcomers(until);
         self.of_each_breaker(|breaker| breaker.isolate(until));
     }
 
     /// Ends an isolation.
     pub(crate) fn resume(&self) {
+        self.breakers.isolate_newcomers(None);
         self.of_each_breaker(Breaker::resume);
     }
 
+    /// Whether nothing is to be sent to the backend at all.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.breakers.isolated_until().is_some()
+    }
+
     fn of_each_breaker(&self, change: impl Fn(&Breaker) -> Option<Transition>) {
-        let settings = self.settings.load();
-        for node in self.backend.nodes() {
-            let breakers = self.breakers.of(node, &settings.breaker);
+        for (node, breakers) in self.breakers.all() {
             for traffic in Traffic::ALL {
                 let transition = change(breakers.breaker(traffic));
                 self.tell_transition(node, traffic, transition);
@@ -175,7 +204,8 @@ impl Remote {
 
     pub(super) fn is_isolated(&self, node: Node) -> bool {
         let breakers = self.breakers.of(node, &self.settings.load().breaker);
-        breakers.breaker(Traffic::Serving).state() == BreakerState::Isolated
+        let breaker = breakers.breaker(Traffic::Serving);
+        breaker.state() == BreakerState::Isolated && !breaker.admits(self.clock.now(), 0)
     }
 
     /// Ends when it is time to do so again; does not keep the cache alive meanwhile.

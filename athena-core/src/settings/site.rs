@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Defaults, Fallback, Percent, SitePolicy};
+use crate::policy::{Defaults, Fallback, Nature, Percent, SitePolicy};
 
 /// What is set for one annotated function; what is `None` stays as its attribute says.
 ///
@@ -119,10 +119,11 @@ impl SiteSettings {
     pub(crate) fn over(
         &self,
         written: &SitePolicy,
+        nature: Nature,
         defaults: &Defaults,
     ) -> (SitePolicy, Vec<String>) {
         let mut faults = Vec::new();
-        let able = self.within(written, &mut faults);
+        let able = self.by_nature(written, nature, &mut faults).within(written, &mut faults);
         let policy = SitePolicy {
             ttl: able.ttl.or(written.ttl),
             grace: able.grace.or(written.grace),
@@ -134,10 +135,38 @@ impl SiteSettings {
             fallback: able.fallback.or(written.fallback),
             ..*written
         };
-        let ttl = Some(policy.ttl.unwrap_or(defaults.ttl));
+        let ttl = Some(policy.ttl.unwrap_or(defaults.ttl)).filter(|_| !nature.has_own_ttl);
         let (soft, hard) = (policy.soft_timeout, policy.hard_timeout);
         faults.extend(contradictions(policy.refresh, ttl, soft, hard));
         (policy, faults)
+    }
+
+    /// These without what the function itself leaves no room for, which is added to the faults.
+    fn by_nature(&self, written: &SitePolicy, nature: Nature, faults: &mut Vec<String>) -> Self {
+        let mut able = self.clone();
+        let mut fault = |text: &str| faults.push(text.to_owned());
+        // Without a time of its own, that there is no value is remembered for as long as a value is.
+        let needs_ttl =
+            nature.may_be_negative && self.negative_ttl.or(written.negative_ttl).is_none();
+        if nature.has_own_ttl && !needs_ttl && able.ttl.take().is_some() {
+            fault(
+                "`ttl` has no say where each value has its own by `ttl_from`: leave it out, or remove `ttl_from` from \
+                 the attribute",
+            );
+        }
+        if !nature.may_be_negative && able.negative_ttl.take().is_some() {
+            fault(
+                "`negative_ttl` is for what is not there, and this function always returns a value: have it return an \
+                 `Option`, add `negative = err` to its attribute to remember errors, or leave it out",
+            );
+        }
+        if nature.is_blocking && able.hard_timeout.take().is_some() {
+            fault(
+                "`hard_timeout` gives up a load that takes too long, and a function that is not `async` cannot be given \
+                 up: make it `async`, or leave it out",
+            );
+        }
+        able
     }
 
     /// These without what the attribute leaves no way for, which is added to the faults.

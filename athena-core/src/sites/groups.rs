@@ -10,20 +10,21 @@ const MOST_TOLD: usize = 64;
 impl Sites {
     /// Whether the function was called here, and is not `grouped`.
     ///
-    /// One that was not may be called elsewhere; a name that looks like a mistake is told of.
+    /// One that was not may be called elsewhere, or nowhere: it is told of.
     pub(crate) fn lacks_group(&self, name: &str) -> bool {
-        if let Some((_, grouping)) = site::find(name) {
-            return grouping == Grouping::Single;
+        let known = site::find(name);
+        if known.is_none() && self.is_news(name, Doubt::Unknown) {
+            log::function_unknown(&self.cache, name, site::nearest(name));
         }
-        if let Some(nearest) = site::nearest(name).filter(|_| self.is_news(name, Doubt::Unknown)) {
-            log::function_unknown(&self.cache, name, nearest);
-        }
-        false
+        known.is_some_and(|(_, grouping)| grouping == Grouping::Single)
     }
 
     /// The same for a name that stands in the program, where nobody takes an error.
+    ///
+    /// Whoever writes may do so before anybody reads: one that was not called is told of only if it looks like a mistake.
     pub(crate) fn expect_group(&self, name: &str) {
-        if self.lacks_group(name) && self.is_news(name, Doubt::Ungrouped) {
+        let is_likely = || site::find(name).is_some() || site::nearest(name).is_some();
+        if is_likely() && self.lacks_group(name) && self.is_news(name, Doubt::Ungrouped) {
             log::not_grouped(&self.cache, name);
         }
     }

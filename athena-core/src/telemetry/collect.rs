@@ -18,7 +18,7 @@ tokio::task_local! {
 
 /// What the calls of one piece of work came to; from [`Collector::outcomes`].
 ///
-/// Each call counts once among the first five but `degraded` and `joined`, which are of them.
+/// Each call counts once among `fresh`, `stale`, `misses`, `bypassed` and `failed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheOutcomes {
@@ -28,8 +28,10 @@ pub struct CacheOutcomes {
     pub stale: u64,
     /// Calls that ran the function, or got the result of another call's run.
     pub misses: u64,
-    /// Calls that ran the function with no cache involved, or failed by `FailFast`.
+    /// Calls that ran the function with no cache involved.
     pub bypassed: u64,
+    /// Calls that got an error since the backend could not answer: `FailFast`, and those that only look.
+    pub failed: u64,
     /// Of all, calls that were answered without the backend's word.
     pub degraded: u64,
     /// Of all, calls that got the result of another call's run.
@@ -45,7 +47,7 @@ pub struct CacheOutcomes {
 impl CacheOutcomes {
     /// All calls.
     pub fn calls(&self) -> u64 {
-        self.hits() + self.misses + self.bypassed
+        self.hits() + self.misses + self.bypassed + self.failed
     }
 
     /// Calls answered from a tier, fresh or stale.
@@ -53,11 +55,13 @@ impl CacheOutcomes {
         self.fresh + self.stale
     }
 
-    /// The worst that a call came to, as an `x-athena-cache` header says it: `BYPASS`, `MISS`, `STALE` or `HIT`.
+    /// The worst that a call came to, as an `x-athena-cache` header says it: `ERROR`, `BYPASS`, `MISS`, `STALE` or
+    /// `HIT`.
     ///
     /// `None` if there was no call.
     pub fn worst(&self) -> Option<&'static str> {
         let labels = [
+            (self.failed, "ERROR"),
             (self.bypassed, "BYPASS"),
             (self.misses, "MISS"),
             (self.stale, "STALE"),
@@ -88,6 +92,7 @@ impl CacheOutcomes {
                 self.joined += 1;
             }
             Event::Bypassed { .. } => self.bypassed += 1,
+            Event::Failed { .. } => self.failed += 1,
             Event::Degraded { .. } => self.degraded += 1,
             Event::Loaded { took, .. } => self.loading = self.loading.saturating_add(*took),
             _ => {}

@@ -218,7 +218,7 @@ pub enum Event<'a> {
         /// What is known of it.
         failover: &'a Failover,
     },
-    /// A connection was replaced although it was open, because nothing came back on it.
+    /// A connection was replaced although it was open, because nothing came back on it, or an operator asked for that.
     #[non_exhaustive]
     Reconnected {
         /// Where the node is.
@@ -324,6 +324,13 @@ pub enum Event<'a> {
         /// The region.
         region: &'a str,
     },
+    /// A caller got an error, since the backend could not answer and nothing else may: its function has
+    /// [`FailFast`](crate::Fallback::FailFast), or it only looked.
+    #[non_exhaustive]
+    Failed {
+        /// The entry.
+        key: &'a Topic,
+    },
     /// A function ran without the cache.
     #[non_exhaustive]
     Bypassed {
@@ -385,6 +392,7 @@ impl Event<'_> {
             | Self::Stale { key, .. }
             | Self::Degraded { key }
             | Self::Bypassed { key, .. }
+            | Self::Failed { key }
             | Self::Loaded { key, .. }
             | Self::LoadFailed { key }
             | Self::LoadTimedOut { key, .. }

@@ -149,7 +149,21 @@ pub(crate) fn not_grouped(cache: &str, site: &str) {
 }
 
 /// A function whose entries are invalidated, and that nobody has called here; said once per name and cache.
-pub(crate) fn function_unknown(cache: &str, site: &str, nearest: &str) {
+pub(crate) fn function_unknown(cache: &str, site: &str, nearest: Option<&str>) {
+    let Some(nearest) = nearest else {
+        // What is no path may be anything, a key as well.
+        let is_part =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let is_path = site.contains("::") && site.split("::").all(is_part);
+        let site = is_path.then(|| display(Excerpt::of(site)));
+        tracing::info!(
+            target: "athena_cache",
+            cache, site,
+            "all entries of a function are invalidated that was not called in this process: nobody here can say whether \
+             there is one of that name"
+        );
+        return;
+    };
     let site = display(Excerpt::of(site));
     tracing::warn!(
         target: "athena_cache",
@@ -340,7 +354,7 @@ impl Observer for Log {
                 tracing::warn!(target: "athena_cache", cache, from, to, cause, ?took, "failover");
             }
             Event::Reconnected { endpoint } => {
-                tracing::info!(target: "athena_cache", cache, endpoint, "replaced a connection that did not answer");
+                tracing::info!(target: "athena_cache", cache, endpoint, "replaced a connection");
             }
             Event::Trust { endpoint, trusted: true } => {
                 tracing::info!(target: "athena_cache", cache, endpoint, "memory answers for entries of this node again");

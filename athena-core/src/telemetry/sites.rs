@@ -38,6 +38,7 @@ struct SiteCounters {
     misses: AtomicU64,
     joined: AtomicU64,
     bypassed: AtomicU64,
+    failed: AtomicU64,
     load_failures: AtomicU64,
     load_timeouts: AtomicU64,
     refreshes: AtomicU64,
@@ -47,7 +48,7 @@ struct SiteCounters {
 
 /// What a cache has done for one function.
 ///
-/// Each call counts once among the first seven but `degraded_hits`, which is of them.
+/// Each call counts once among the first eight but `degraded_hits`, which is of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SiteReport {
@@ -68,6 +69,8 @@ pub struct SiteReport {
     pub joined: u64,
     /// Calls that ran the function with no cache involved.
     pub bypassed: u64,
+    /// Calls that got an error since the backend could not answer: `FailFast`, and those that only look.
+    pub failed: u64,
     /// Loads that returned the function's error.
     pub load_failures: u64,
     /// Loads given up at the hard timeout.
@@ -84,7 +87,7 @@ impl SiteReport {
     /// All calls.
     pub fn calls(&self) -> u64 {
         let answered = self.memory_hits + self.backend_hits + self.stale_hits;
-        answered + self.misses + self.joined + self.bypassed
+        answered + self.misses + self.joined + self.bypassed + self.failed
     }
 }
 
@@ -120,6 +123,7 @@ impl SiteTable {
             Event::Miss { .. } => &counters.misses,
             Event::Joined { .. } => &counters.joined,
             Event::Bypassed { .. } => &counters.bypassed,
+            Event::Failed { .. } => &counters.failed,
             Event::LoadFailed { .. } => &counters.load_failures,
             Event::LoadTimedOut { .. } => &counters.load_timeouts,
             Event::Refreshing { .. } => &counters.refreshes,
@@ -147,7 +151,8 @@ impl SiteTable {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let totals = self.all().filter_map(|(site, of)| {
             let hits = of.memory_hits.sum() + of.backend_hits.sum() + read(&of.stale_hits);
-            let calls = hits + read(&of.misses) + read(&of.joined) + read(&of.bypassed);
+            let ran = read(&of.misses) + read(&of.joined) + read(&of.bypassed);
+            let calls = hits + ran + read(&of.failed);
             let failures = read(&of.load_failures) + read(&of.load_timeouts);
             (calls > 0).then(|| with(site, calls, hits, failures))
         });
@@ -182,10 +187,11 @@ impl SiteCounters {
             misses,
             joined,
             bypassed,
+            failed,
             load_failures,
             load_timeouts,
             refreshes,
-        ] = [const { AtomicU64::new(0) }; 8];
+        ] = [const { AtomicU64::new(0) }; 9];
         Self {
             memory_hits: Striped::default(),
             backend_hits: Striped::default(),
@@ -194,6 +200,7 @@ impl SiteCounters {
             misses,
             joined,
             bypassed,
+            failed,
             load_failures,
             load_timeouts,
             refreshes,
@@ -213,6 +220,7 @@ impl SiteCounters {
             misses: read(&self.misses),
             joined: read(&self.joined),
             bypassed: read(&self.bypassed),
+            failed: read(&self.failed),
             load_failures: read(&self.load_failures),
             load_timeouts: read(&self.load_timeouts),
             refreshes: read(&self.refreshes),

@@ -1,6 +1,6 @@
 //! Counters.
 //!
-//! Invariant: every call counts exactly once among hits, stale hits, misses, joined and bypassed.
+//! Invariant: every call counts exactly once among hits, stale hits, misses, joined, bypassed and failed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -45,8 +45,11 @@ pub struct Stats {
     pub misses: u64,
     /// Calls that got the result of another call's load.
     pub joined: u64,
-    /// Calls that ran the function with no cache involved, or failed by `FailFast`.
+    /// Calls that ran the function with no cache involved.
     pub bypassed: u64,
+    /// Calls that got an error since the backend could not answer and nothing else might: those with
+    /// [`FailFast`](crate::Fallback::FailFast), and those that only look.
+    pub failed: u64,
     /// Loads that returned something to remember or to hand on, background loads included.
     pub loads: u64,
     /// Loads that returned the function's error.
@@ -103,7 +106,7 @@ pub struct Stats {
     pub last_failover: Option<u64>,
     /// How long the last one took: from its first sign until the new node could be used.
     pub last_recovery: Option<Duration>,
-    /// How often a connection was replaced because nothing came back on it.
+    /// How often a connection was replaced because nothing came back on it, or by hand.
     pub reconnects: u64,
     /// Entries in memory.
     pub memory_entries: u64,
@@ -120,7 +123,7 @@ impl Stats {
     /// Share of calls answered from a tier, 0 to 1; 0 before the first call.
     #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
     pub fn hit_rate(&self) -> f64 {
-        let calls = self.hits() + self.misses + self.joined + self.bypassed;
+        let calls = self.hits() + self.misses + self.joined + self.bypassed + self.failed;
         if calls == 0 { 0.0 } else { self.hits() as f64 / calls as f64 }
     }
 
@@ -161,7 +164,7 @@ macro_rules! counters {
 }
 
 counters! {
-    stale_hits, degraded_hits, misses, joined, bypassed, loads, load_failures,
+    stale_hits, degraded_hits, misses, joined, bypassed, failed, loads, load_failures,
     load_timeouts, refreshes, fills, refused, leases_held_elsewhere, unleased_loads, leases_left, unbounded_loads, unreadable, unwritable, panicked,
     too_large, held_off,
     dropped_writes, invalidations, journaled, retries, breaker_openings, failovers,
@@ -188,6 +191,7 @@ impl Counters {
             Event::Miss { .. } => &self.misses,
             Event::Joined { .. } => &self.joined,
             Event::Bypassed { .. } => &self.bypassed,
+            Event::Failed { .. } => &self.failed,
             Event::Loaded { .. } => &self.loads,
             Event::LoadFailed { .. } => &self.load_failures,
             Event::LoadTimedOut { .. } => &self.load_timeouts,

@@ -117,7 +117,7 @@ impl Timeline {
                 breaker(*traffic, *from, *to)?.at(endpoint)
             }
             Event::Reconnected { endpoint } => {
-                let text = "a connection was replaced, since nothing came back on it";
+                let text = "a connection was replaced by a new one";
                 Occurrence::new(Kind::Reconnected, text).at(endpoint)
             }
             Event::Refused { endpoint, traffic, failure } => {

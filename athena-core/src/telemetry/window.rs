@@ -27,6 +27,7 @@ pub(crate) struct Totals {
     pub(crate) joined: u64,
     pub(crate) misses: u64,
     pub(crate) bypassed: u64,
+    pub(crate) failed: u64,
     /// Calls that were measured since memory did not answer them at once, and their seconds.
     pub(crate) slow: (u64, f64),
     /// The sample of hits in memory, and its seconds.
@@ -78,10 +79,14 @@ pub struct Rates {
     pub misses: u64,
     /// Those that ran it with no cache involved.
     pub bypassed: u64,
+    /// Those that got an error since the backend could not answer.
+    pub failed: u64,
     /// Answered from a tier, of all.
     pub hit_rate: f64,
     /// Answered with a stale value, of all.
     pub stale_rate: f64,
+    /// Got an error since the backend could not answer, of all.
+    pub failed_rate: f64,
     /// Calls in a second.
     pub requests_per_second: f64,
     /// What a call took on average, in milliseconds.
@@ -194,16 +199,19 @@ fn between(before: &CounterSample, after: &CounterSample) -> Rates {
     let memory = more(|it| it.memory);
     let [backend, stale, joined] =
         [more(|it| it.backend), more(|it| it.stale), more(|it| it.joined)];
-    let [misses, bypassed] = [more(|it| it.misses), more(|it| it.bypassed)];
-    let requests = memory + backend + stale + joined + misses + bypassed;
+    let [misses, bypassed, failed] =
+        [more(|it| it.misses), more(|it| it.bypassed), more(|it| it.failed)];
+    let requests = memory + backend + stale + joined + misses + bypassed + failed;
     let seconds = after.at.since(before.at).as_secs_f64();
-    let [failed, loaded] = [more(|it| it.load_failures), more(|it| it.loads)];
+    let [unloaded, loaded] = [more(|it| it.load_failures), more(|it| it.loads)];
     let [exchanged, unanswered] = [more(|it| it.exchanges.0), more(|it| it.exchanges.1)];
     // Of hits in memory there are but samples, of which there may be none in a short time.
     let of_memory = number(memory) * mean(new.sampled);
     let slow = more(|it| it.slow.0);
     let of_slow = mean((slow, new.slow.1 - old.slow.1));
-    let waited = of_memory + number(requests - memory - bypassed) * of_slow;
+    // Of the others it is not known how long they took.
+    let timed = requests - bypassed - failed;
+    let waited = of_memory + number(timed - memory) * of_slow;
     Rates {
         at: after.moment,
         seconds,
@@ -214,12 +222,14 @@ fn between(before: &CounterSample, after: &CounterSample) -> Rates {
         joined,
         misses,
         bypassed,
+        failed,
         hit_rate: share(memory + backend + stale, requests),
         stale_rate: share(stale, requests),
+        failed_rate: share(failed, requests),
         requests_per_second: if seconds > 0.0 { number(requests) / seconds } else { 0.0 },
-        average_response_time: ratio(waited * 1_000.0, number(requests - bypassed)),
+        average_response_time: ratio(waited * 1_000.0, number(timed)),
         error_rate: share(unanswered, exchanged),
-        load_error_rate: share(failed, loaded + failed),
+        load_error_rate: share(unloaded, loaded + unloaded),
         sites: after.sites.iter().map(|site| of_site(site, &before.sites)).collect(),
     }
 }

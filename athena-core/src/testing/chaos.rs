@@ -417,6 +417,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
         self.inner.lacks(node, ability) || self.chaos.lock().lacks.contains(&ability)
     }
 
+    fn is_confirmed(&self, node: Node) -> bool {
+        self.inner.is_confirmed(node)
+    }
+
     fn listen(&self, listener: Listener) {
         self.chaos.lock().listeners.push(Listener::clone(&listener));
         self.inner.listen(listener);

@@ -301,7 +301,7 @@ impl Backend for MemoryBackend {
     }
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
-        Some(Arc::new(StoreOperator::new(&self.store, &self.clock)))
+        Some(Arc::new(StoreOperator::new(&self.store, &self.connection, &self.clock)))
     }
 
     fn endpoint(&self, _node: Node) -> String {

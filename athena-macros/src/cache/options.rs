@@ -107,13 +107,17 @@ const RULES: &[Rule<CacheOptions>] = &[
         put(&mut to.soft_timeout, at, duration::read(input))
     }),
     Rule::value("tags", |to, at, input| put(&mut to.tags, at, list::templates(input))),
-    Rule::value("tags_from", |to, at, input| put(&mut to.tags_from, at, input.parse())),
+    Rule::value("tags_from", |to, at, input| {
+        put(&mut to.tags_from, at, literal::closure(input, "|value| [value.shop.clone()]"))
+    }),
     Rule::value("tier", |to, at, input| {
         let word = literal::word(input, &[("memory", ())]).map(|(_, word)| word);
         put(&mut to.tier, at, word)
     }),
     Rule::value("ttl", |to, at, input| put(&mut to.ttl, at, duration::read(input))),
-    Rule::value("ttl_from", |to, at, input| put(&mut to.ttl_from, at, input.parse())),
+    Rule::value("ttl_from", |to, at, input| {
+        put(&mut to.ttl_from, at, literal::closure(input, "|value| value.life"))
+    }),
     Rule::value("unless", |to, at, input| put(&mut to.unless, at, input.parse())),
     Rule::value("version", |to, at, input| put(&mut to.version, at, literal::number(input))),
     Rule::value("when", |to, at, input| put(&mut to.when, at, input.parse())),

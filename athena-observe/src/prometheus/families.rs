@@ -19,6 +19,7 @@ pub(super) fn calls(text: &mut Text, reports: &[Report]) {
             ("joined", site.joined),
             ("miss", site.misses),
             ("bypass", site.bypassed),
+            ("failed", site.failed),
         ] {
             requests.sample(&[labels[0], labels[1], ("result", result)], count);
         }

@@ -1,5 +1,6 @@
 //! What is written of the backend of a report, and of health.
 
+use athena_cache_core::backend::operate::ReplicaLag;
 use athena_cache_core::{BreakerState, ExchangeReport, Health, NodeStatus, Report};
 
 use super::families::{Row, each};
@@ -22,6 +23,8 @@ pub(super) fn nodes(text: &mut Text, reports: &[Report]) {
     for (name, help, count) in gauges {
         each(text, Kind::Gauge, (name, help), reports, |report| Some(count(&report.nodes)));
     }
+    let untrusted = ("nodes_untrusted", "Those whose changes are announced, and not all heard of.");
+    each(text, Kind::Gauge, untrusted, reports, |report| Some(report.untrusted));
     let mut breakers = text.family(Kind::Gauge, "breakers", "Breakers of nodes in this state.");
     for report in reports {
         for (traffic, of) in TRAFFIC {
@@ -83,7 +86,10 @@ pub(super) fn health(text: &mut Text, reports: &[Report]) {
     for report in reports {
         health.sample(&[("cache", &report.cache), ("check", "cache")], severity(report.health));
         for (check, entry) in report.checks.iter().flat_map(|checks| &checks.entries) {
-            health.sample(&[("cache", &report.cache), ("check", check)], severity(entry.status));
+            // What was not found out is left out.
+            if let Some(status) = entry.status {
+                health.sample(&[("cache", &report.cache), ("check", check)], severity(status));
+            }
         }
     }
     let help = "How long a health check took.";
@@ -92,6 +98,23 @@ pub(super) fn health(text: &mut Text, reports: &[Report]) {
         for (check, entry) in report.checks.iter().flat_map(|checks| &checks.entries) {
             took.sample(&[("cache", &report.cache), ("check", check)], entry.took.as_secs_f64());
         }
+    }
+}
+
+/// How far the last replica is behind, if health checks were asked, and nodes said so.
+pub(super) fn replication(text: &mut Text, reports: &[Report]) {
+    let gauges: [Row<ReplicaLag, Option<u64>>; 2] = [
+        (
+            "replication_offset_lag_bytes",
+            "Changes that the last replica has not confirmed.",
+            |lag| lag.bytes,
+        ),
+        ("replication_lag_seconds", "Since the last replica has confirmed anything.", |lag| {
+            lag.seconds
+        }),
+    ];
+    for (name, help, lag) in gauges {
+        each(text, Kind::Gauge, (name, help), reports, |report| lag(&report.replica_lag()));
     }
 }
 

@@ -62,6 +62,14 @@ pub(super) fn dialing(class: Class) -> &'static Growth {
 }
 
 impl Growth {
+    /// The shortest pause of all: whoever asks for an attempt waits for that, too.
+    pub(super) fn shortest(&self) -> Duration {
+        match self.least {
+            Least::Fixed(least) => least,
+            Least::Half => self.first / 2,
+        }
+    }
+
     /// The longest pause after so many attempts before.
     pub(crate) fn after(&self, attempts: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempts / self.step).unwrap_or(u32::MAX);

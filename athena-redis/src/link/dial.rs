@@ -22,7 +22,7 @@ use super::client::Client;
 use super::conn::Conn;
 use super::overheard::Overheard;
 use super::push::{PushHandler, SpareKind, Standby};
-use super::refusal::{Refusal, Stage};
+use super::refusal::{Entrance, Refusal, Stage};
 use super::rights::{self, Lacks, Probe};
 use super::role;
 use super::stranger::Stranger;
@@ -171,8 +171,9 @@ impl Call {
             });
         let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
         let (wire, driver) = made.map_err(|error| {
-            let is_plain = access.tls.is_none();
-            Refusal::at_login(&error, &greeting.beginning(), credentials, is_plain)
+            let is_sentinel = self.push_handler.is_at_sentinel();
+            let entrance = Entrance { is_plain: access.tls.is_none(), is_sentinel };
+            Refusal::at_login(&error, &greeting.beginning(), credentials, entrance)
         })?;
         let conn = Conn::new(wire, driver, greeting, self.node, Arc::clone(&self.client));
         match self.push_handler {

@@ -40,6 +40,13 @@ pub(crate) enum SpareKind {
     Sentinel,
 }
 
+impl PushHandler {
+    /// Whether the connection leads to a sentinel.
+    pub(super) fn is_at_sentinel(&self) -> bool {
+        matches!(self, Self::Channels(_) | Self::Nobody(SpareKind::Sentinel))
+    }
+}
+
 /// Whether a node serves nothing yet, or nothing any more: what happens to it is of no interest.
 ///
 /// Coherence 2: it ends before anything is read that the node has to announce changes of. A replica that is

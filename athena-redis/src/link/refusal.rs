@@ -49,6 +49,15 @@ pub(super) enum Hurdle {
     Uncertified,
 }
 
+/// Where somebody wants to be let in, by which it is said which setting is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entrance {
+    /// There is no TLS.
+    pub(super) is_plain: bool,
+    /// A sentinel: it has a user and a password of its own in the settings.
+    pub(super) is_sentinel: bool,
+}
+
 /// How far an attempt has come, to say what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -70,6 +79,21 @@ const TEXTS: [(&str, Hurdle); 7] = [
 ];
 
 impl Hurdle {
+    /// The same where a sentinel is meant.
+    fn advice_at_sentinel(self) -> &'static str {
+        match self {
+            Self::NoPassword => {
+                "the sentinel asks for a password, and none is set: set `sentinel_password`, and \
+                 `sentinel_username` where it has several users"
+            }
+            Self::WrongPassword => {
+                "the sentinel does not know the user or the password that it was given: mend `sentinel_username` \
+                 and `sentinel_password`"
+            }
+            other => other.advice(),
+        }
+    }
+
     /// What to do about it; strangers say that themselves.
     fn advice(self) -> &'static str {
         match self {
@@ -153,12 +177,12 @@ impl Refusal {
         Self::from(error).at(hurdle)
     }
 
-    /// A login failed; `beginning` is what was heard before, and `is_plain` where there is no TLS.
+    /// A login failed; `beginning` is what was heard before.
     pub(super) fn at_login(
         error: &RedisError,
         beginning: &Beginning,
         credentials: Option<&Credentials>,
-        is_plain: bool,
+        entrance: Entrance,
     ) -> Self {
         let text = class::text(error);
         if let Some(stranger) = Stranger::by(beginning) {
@@ -170,13 +194,19 @@ impl Refusal {
             Some(Hurdle::NoPassword)
         } else if is_io && heard.starts_with("-ERR max number of") {
             Some(Hurdle::Full)
-        } else if is_io && is_plain && heard.is_empty() {
+        } else if is_io && entrance.is_plain && heard.is_empty() {
             Some(Hurdle::Shut)
         } else {
             Hurdle::of_text(text.as_str())
         };
         let class = Consequence::of(error).login();
-        Self { class, hurdle: None, reason: Message::of(text) }.at(hurdle)
+        let of = if entrance.is_sentinel { Hurdle::advice_at_sentinel } else { Hurdle::advice };
+        let advice = hurdle.map(of);
+        let reason = match advice {
+            Some(advice) => Message::of(format_args!("{text}: {advice}")),
+            None => Message::of(text),
+        };
+        Self { class, hurdle, reason }
     }
 
     /// The same, with what to do.

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use athena_cache_core::backend::{Change, Class};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt, select};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backoff::{self, Backoff};
@@ -48,14 +48,14 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
                 begin_anew(&shared, &mut reported);
                 connected = true;
                 let since = Instant::now();
-                shared.enter_up(&conn);
+                enter_up(&shared, &conn);
                 say_connected(&shared, &conn);
                 attend(&shared, conn, &mut reported).await;
                 if since.elapsed() >= STEADY {
                     backoff.reset();
                     continue;
                 }
-                pause(&shared, rest(&mut backoff, Class::Disconnected)).await;
+                pause(&shared, Class::Disconnected, rest(&mut backoff, Class::Disconnected)).await;
             }
             Err(refusal) => {
                 report(&shared, &refusal, &mut reported);
@@ -69,11 +69,12 @@ pub(super) async fn supervise(shared: Arc<LinkState>) {
                 let rest = rest(&mut backoff, class);
                 if class == Class::Denied {
                     // Other credentials are worth another attempt, and a word about it.
-                    if timeout(rest, news.changed()).await.is_ok() {
+                    let paused = pin!(pause(&shared, class, rest));
+                    if let Either::Left(_) = select(pin!(news.changed()), paused).await {
                         begin_anew(&shared, &mut reported);
                     }
                 } else {
-                    pause(&shared, rest).await;
+                    pause(&shared, class, rest).await;
                 }
             }
         }
@@ -156,7 +157,7 @@ async fn replace(
         // It may have recovered meanwhile; then the new one is let go.
         Ok(fresh) if wake == Wake::Asked || conn.health() != Health::Sound => {
             begin_anew(shared, reported);
-            shared.enter_up(&fresh);
+            enter_up(shared, &fresh);
             say_replaced(shared, &fresh, wake);
             fresh
         }
@@ -272,9 +273,20 @@ fn rest(backoff: &mut Backoff, class: Class) -> Duration {
     backoff.pause(backoff::dialing(class), fastrand::f64())
 }
 
-/// Waits, unless somebody is in a hurry.
-async fn pause(shared: &LinkState, pause: Duration) {
-    drop(timeout(pause, shared.signals.hurry.notified()).await);
+/// Waits, unless somebody is in a hurry; one who asks by hand waits for as long as pauses are at least.
+async fn pause(shared: &LinkState, class: Class, pause: Duration) {
+    let Signals { renewal, hurry, .. } = &shared.signals;
+    let asked = pin!(async {
+        sleep(backoff::dialing(class).shortest()).await;
+        renewal.notified().await;
+    });
+    drop(timeout(pause, select(pin!(hurry.notified()), asked)).await);
+}
+
+/// The new connection serves, and is what anybody has asked for until now.
+fn enter_up(shared: &LinkState, conn: &Arc<Conn>) {
+    let _asked = shared.signals.renewal.notified().now_or_never();
+    shared.enter_up(conn);
 }
 
 /// Tells of the first failed attempt, and again only when the kind of trouble changes; also where a link to the

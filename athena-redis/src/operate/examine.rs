@@ -1,19 +1,20 @@
 //! Asks every node for what bears on how well a cache works with it.
 //!
-//! Invariant: what is asked changes nothing that stays, and each fact is asked for by itself, so that a user who
+//! Invariant: what is asked changes nothing that stays (`keeping` removes what it writes), and each fact is asked for by itself, so that a user who
 //! may not have one is told the others.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use athena_cache_core::backend::Failure;
 use athena_cache_core::backend::operate::{
     Examination, Examined, LackedRight, OwnSettings, Permission, StoreKind, Timing,
 };
+use athena_cache_core::backend::{Class, Failure};
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::info::Info;
+use super::keeping;
 use super::state::OperationsState;
 use crate::link::{Batch, Replies, RightsCheck, Spare};
 use crate::topology::KnownNode;
@@ -72,8 +73,21 @@ impl OperationsState {
         }
         let spare = self.nodes.to(&known.endpoint);
         let deadline = Instant::now() + limit;
-        if let Err(failure) = self.ask(&spare, prefix, deadline, &mut facts).await {
-            facts.error = Some(failure.to_string());
+        match self.ask(&spare, prefix, deadline, &mut facts).await {
+            Err(failure) => {
+                // As one that holds back writes, and scripts with them.
+                let is_to_keep = self.name_to_keep(prefix, &known, known.is_replica).is_some();
+                if is_to_keep && failure.class() == Class::Timeout {
+                    facts.keeps = Permission::Refused(failure.to_string());
+                }
+                facts.error = Some(failure.to_string());
+            }
+            // Last: one that holds back writes says nothing more on the connection.
+            Ok(()) => {
+                if let Some(name) = self.name_to_keep(prefix, &known, facts.is_replica) {
+                    facts.keeps = keeping::keeps(&spare, &name, deadline).await;
+                }
+            }
         }
         facts
     }

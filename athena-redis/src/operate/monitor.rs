@@ -17,6 +17,8 @@ use crate::link::Task;
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// The shortest interval: sentinels answer one after the other.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// The longest: a day from now is a time that clocks have.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the sentinels said last; see [`Redis::monitor`](crate::Redis::monitor). Dropping it ends the questions.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct SentinelMonitor {
 impl SentinelMonitor {
     pub(super) fn start(operations: Arc<OperationsState>, interval: Duration) -> Self {
         let (tell, latest) = watch::channel(None);
-        let task = Task::spawn(monitor(operations, interval.max(SHORTEST), tell));
+        let task = Task::spawn(monitor(operations, interval.clamp(SHORTEST, LONGEST), tell));
         Self { latest, _task: task }
     }
 

@@ -1,24 +1,13 @@
-//! Lists names, and reads what is under them, each at the node that serves it.
+//! Lists names, each at the node that serves it.
 //!
-//! Invariant: nothing is listed by a node that did not say so itself, and nobody is told of changes of what is
-//! read here.
+//! Invariant: nothing is listed by a node that did not say so itself.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use athena_cache_core::backend::operate::{RawValue, ScanCursor, ScanPage, ScannedNode};
-use athena_cache_core::backend::{Class, Failure, Node};
-use tokio::time::{Instant, sleep};
+use athena_cache_core::backend::operate::{ScanCursor, ScanPage, ScannedNode};
+use athena_cache_core::backend::{Failure, Node};
+use tokio::time::Instant;
 
 use super::state::OperationsState;
-use crate::link::{Batch, Malformed, Replies, Spare, inside_runtime};
-use crate::term::Term;
-
-/// How often names are looked for that have moved, and how long that takes at least.
-const ROUNDS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(50);
-/// How many names are read at a time.
-const AT_A_TIME: usize = 200;
+use crate::link::{Batch, Malformed, Replies, inside_runtime};
 /// What a node is asked to look at in one go.
 const MOST: usize = 10_000;
 
@@ -48,167 +37,6 @@ impl OperationsState {
             return Err(failure);
         }
         page(&mut replies).map_err(|malformed| spare.malformed(&malformed))
-    }
-
-    pub(super) async fn stored(
-        &self,
-        names: &[String],
-        most: usize,
-    ) -> Result<Vec<Option<RawValue>>, Failure> {
-        inside_runtime()?;
-        let mut found = vec![None; names.len()];
-        let mut left: Vec<usize> = (0..names.len()).collect();
-        for round in 1.. {
-            let (rest, failure) = self.read_at_owners(names, &left, most, &mut found).await?;
-            left = rest;
-            match failure {
-                Some(failure) if round >= ROUNDS => return Err(failure),
-                Some(_) => sleep(PAUSE * round).await,
-                None => break,
-            }
-        }
-        Ok(found)
-    }
-
-    /// Reads each name at the node that serves it now; answers those that are served elsewhere.
-    async fn read_at_owners(
-        &self,
-        names: &[String],
-        wanted: &[usize],
-        most: usize,
-        found: &mut [Option<RawValue>],
-    ) -> Result<(Vec<usize>, Option<Failure>), Failure> {
-        let mut by_node: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
-        for at in wanted {
-            by_node.entry(self.topology.node(&names[*at])).or_default().push(*at);
-        }
-        let (mut elsewhere, mut failure) = (Vec::new(), None);
-        for (node, places) in by_node {
-            let spare = self.spare_to(node)?;
-            for places in places.chunks(AT_A_TIME) {
-                let read = self.read(&spare, names, places, most).await?;
-                for (at, read) in places.iter().zip(read) {
-                    match read {
-                        Ok(value) => found[*at] = value,
-                        Err(moved) => {
-                            self.topology.look_again(spare.endpoint().clone());
-                            elsewhere.push(*at);
-                            failure = Some(moved);
-                        }
-                    }
-                }
-            }
-        }
-        Ok((elsewhere, failure))
-    }
-
-    /// Reads names at one node: what is there, or that it is served elsewhere.
-    async fn read(
-        &self,
-        spare: &Spare,
-        names: &[String],
-        places: &[usize],
-        most: usize,
-    ) -> Result<Vec<Result<Option<RawValue>, Failure>>, Failure> {
-        let deadline = Instant::now() + self.limit();
-        let names = places.iter().map(|at| names[*at].as_str());
-        let mut replies = spare.ask(&in_part(names.clone(), most), deadline).await?;
-        let mut extent = Extent::InPart;
-        if replies.is_any_denied() {
-            // Whoever may do no more than a cache has to may read them as a whole.
-            extent = Extent::AsAWhole;
-            replies = spare.ask(&as_a_whole(names), deadline).await?;
-        }
-        let value = |_| value(&mut replies, spare, extent, most);
-        places.iter().map(value).collect()
-    }
-}
-
-/// Parts of values: they may be large.
-fn in_part<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Batch {
-    let mut batch = Batch::new();
-    let last = u64::try_from(most).unwrap_or(u64::MAX).clamp(1, 1 << 40) - 1;
-    let tail = format!("-{}", Term::LENGTH);
-    for name in names {
-        batch.command("PTTL").arg(name);
-        batch.command("GETRANGE").arg(name).number(0).number(last);
-        batch.command("STRLEN").arg(name);
-        batch.command("GETRANGE").arg(name).arg(&tail).arg("-1");
-    }
-    batch
-}
-
-/// How much of values is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    InPart,
-    AsAWhole,
-}
-
-/// The same by what every user of a cache may do.
-fn as_a_whole<'a>(names: impl Iterator<Item = &'a str>) -> Batch {
-    let mut batch = Batch::new();
-    for name in names {
-        batch.command("PTTL").arg(name);
-        batch.command("GET").arg(name);
-    }
-    batch
-}
-
-/// What is under a name; an error if it is served elsewhere.
-fn value(
-    replies: &mut Replies,
-    spare: &Spare,
-    extent: Extent,
-    most: usize,
-) -> Result<Result<Option<RawValue>, Failure>, Failure> {
-    let malformed = |malformed: Malformed| spare.malformed(&malformed);
-    if let Some((class, why)) = replies.error() {
-        // Of those that belong together one speaks for all.
-        replies.skip(if extent == Extent::InPart { 3 } else { 1 });
-        let failure = spare.failure(class, &format!("refused: {why}"));
-        let is_elsewhere = matches!(class, Class::Moved | Class::Unready);
-        return if is_elsewhere { Ok(Err(failure)) } else { Err(failure) };
-    }
-    let remaining = replies.integer().map_err(malformed)?;
-    // What is no text answers with an error to both.
-    let bytes = match replies.error() {
-        Some(_) => None,
-        None => Some(replies.bytes().map_err(malformed)?.unwrap_or_default()),
-    };
-    let (mut told, mut tail) = (None, None);
-    if extent == Extent::InPart {
-        if replies.error().is_none() {
-            told = u64::try_from(replies.integer().map_err(malformed)?).ok();
-        }
-        if replies.error().is_none() {
-            tail = replies.bytes().map_err(malformed)?;
-        }
-    }
-    if remaining == -2 {
-        return Ok(Ok(None));
-    }
-    // What was added after a part was read is not in it.
-    let length = bytes.as_ref().map(|bytes| bytes.len() as u64).max(told);
-    let remaining = u64::try_from(remaining).ok().map(Duration::from_millis);
-    let mut value = RawValue::new(bytes, length, remaining);
-    take_term(&mut value, tail);
-    if let Some(bytes) = &mut value.bytes {
-        bytes.truncate(most);
-    }
-    Ok(Ok(Some(value)))
-}
-
-/// What a value says of its end stands behind it, and is no part of it.
-fn take_term(value: &mut RawValue, tail: Option<Vec<u8>>) {
-    let (Some(bytes), Some(length)) = (&mut value.bytes, value.length) else { return };
-    let own = bytes.len().saturating_sub(Term::LENGTH);
-    let mut tail = tail.unwrap_or_else(|| bytes[own..].to_vec());
-    if let Some(term) = Term::take(&mut tail) {
-        let length = length.saturating_sub(Term::LENGTH as u64);
-        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        value.length = Some(length);
-        value.remaining = value.remaining.map(|left| term.bound(left));
     }
 }
 

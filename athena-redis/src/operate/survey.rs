@@ -32,7 +32,10 @@ impl OperationsState {
         let is_cluster = self.kind == StoreKind::Cluster;
         let asked = nodes.into_iter().map(|node| self.survey_node(node, is_cluster, limit));
         let mut nodes: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
-        nodes.sort_by_key(|node| node.is_replica);
+        // Those that serve first; of one that does not answer nobody knows whether it does.
+        nodes.sort_by_key(|node| {
+            (!node.is_connected || node.is_replica != Some(false), node.is_replica)
+        });
         let mut survey = Survey::default();
         (survey.kind, survey.nodes, survey.error) = (self.kind, nodes, error);
         survey.took = Some(began.elapsed());
@@ -51,7 +54,7 @@ impl OperationsState {
         node.is_replica = is_replica;
         node.slots = slots.iter().map(range).collect();
         if !is_to_be_asked {
-            node.error = Some(NOT_ASKED.to_owned());
+            (node.is_left_out, node.error) = (true, Some(NOT_ASKED.to_owned()));
             return node;
         }
         let spare = self.nodes.to(&endpoint);

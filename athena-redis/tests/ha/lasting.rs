@@ -146,6 +146,33 @@ async fn b23_a_connection_is_swapped_behind_the_same_handle_and_nothing_is_left_
 }
 
 #[tokio::test]
+async fn what_an_operator_asks_for_is_done_once_and_not_where_it_has_been_done_meanwhile() {
+    let mut server = RedisServer::start();
+    let redis = redis(&server.url());
+    let told = Told::by(&redis);
+    let operator = redis.operator().unwrap();
+    redis.prove(Node::ONLY).await.unwrap();
+    operator.reconnect();
+    eventually("it is another one", async || redis.epoch(Node::ONLY) == 2).await;
+    server.kill();
+    eventually("it is lost", async || redis.prove(Node::ONLY).await.is_err()).await;
+    for _ in 0..20 {
+        operator.reconnect();
+    }
+    server.restart();
+    eventually("it is connected", async || redis.prove(Node::ONLY).await.is_ok()).await;
+    // The connection is younger than what was asked for: no other one follows it.
+    let epoch = redis.epoch(Node::ONLY);
+    for _ in 0..10 {
+        redis.prove(Node::ONLY).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(redis.epoch(Node::ONLY), epoch);
+    let is_replaced = |change: &Change| matches!(change, Change::Reconnected { .. });
+    assert_eq!(told.all().into_iter().filter(is_replaced).count(), 1);
+}
+
+#[tokio::test]
 async fn b37_many_instances_take_one_connection_each() {
     let server = RedisServer::start_with(&["--maxclients", "64"]);
     let instances: Vec<_> = (0..50).map(|_| redis(&server.url())).collect();

@@ -6,6 +6,7 @@
 mod support;
 
 mod backend;
+mod backups;
 mod changes;
 mod closing;
 mod cluster;

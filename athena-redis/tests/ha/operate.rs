@@ -1,5 +1,9 @@
 //! What operators ask: surveys, sentinels, scans, the fleet; and what stays behind, which is nothing.
 
+mod fleet;
+mod keeping;
+mod triggers;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -255,41 +259,6 @@ async fn a22_a_node_that_says_nothing_is_an_entry_within_the_limit() {
     proxy.heal();
     assert_eq!(totals(&*survey_anew(&*operator).await), (1, 1, 1));
     assert_eq!(server.clients(NAME).len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fleet_knows_who_has_not_come_again() {
-    let server = RedisServer::start();
-    let redis = redis(&server.url());
-    let operator = operator(&redis);
-    assert_eq!(operator.fleet("shop:").await.expect("it answers"), []);
-    let join = async |id: &str, life: u64| {
-        let membership = Membership::new(id, id.as_bytes(), Duration::from_millis(life));
-        operator.join_fleet("shop:", &membership).await
-    };
-    join("web-2", 60_000).await.expect("it is taken");
-    join("web-1", 20).await.expect("it is taken");
-    operator.join_fleet("shop:eu:", &Membership::new("x", "", LIMIT)).await.expect("it is taken");
-    eventually("the first one is missing", async || {
-        let fleet = operator.fleet("shop:").await.expect("it answers");
-        let [one, two] = &fleet[..] else { panic!("two of them: {fleet:?}") };
-        assert_eq!((one.id.as_str(), two.id.as_str()), ("web-1", "web-2"));
-        assert_eq!(two.document.as_deref(), Some(&b"web-2"[..]));
-        one.document.is_none()
-    })
-    .await;
-    // It is forgotten after twenty of its lives, when somebody comes.
-    tokio::time::sleep(Duration::from_millis(450)).await;
-    join("web-3", 20).await.expect("it is taken");
-    operator.leave_fleet("shop:", "web-2").await.expect("it is done");
-    let ids = operator.fleet("shop:").await.expect("it answers");
-    assert_eq!(ids.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["web-3"]);
-
-    let long = Membership::new("web-4", vec![0; Membership::LONGEST + 1], LIMIT);
-    let refused = operator.join_fleet("shop:", &long).await.expect_err("it is too long");
-    assert!(refused.to_string().contains("16384 bytes"), "{refused}");
-    let named = Membership::new("web }", "", LIMIT);
-    assert!(operator.join_fleet("shop:", &named).await.is_err());
 }
 
 #[cfg(feature = "tls")]

@@ -14,8 +14,9 @@ use crate::store::Store;
 
 /// The routes of operators.
 pub(crate) fn operators(store: Store, cache: &Cache) -> Router {
-    // A cache in trouble makes the service slower, not unhealthy; only the database does.
-    cache.health_checks().add("database", Need::Ready, move || {
+    // All instances share the database: if it made them not ready, a moment without it would take all of them out of
+    // rotation together, with what each could still answer from its cache.
+    cache.health_checks().add("database", Need::Quality, move || {
         let store = store.clone();
         async move {
             match store.ping().await {

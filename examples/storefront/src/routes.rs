@@ -23,7 +23,7 @@ pub(crate) fn routes(store: Store) -> Router {
         .route("/categories/{name}/discount", post(discount))
         .route("/search", get(search))
         .fallback(nothing)
-        .layer(CacheLayer::new())
+        .layer(CacheLayer::new().worst_outcome().age())
         .with_state(store)
 }
 

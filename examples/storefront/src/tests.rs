@@ -136,9 +136,10 @@ async fn operators_see_what_customers_do_and_that_the_database_is_gone() {
     broken.break_database();
     let health = broken.get("/health").await;
     assert_eq!(
-        (health.status, &health.json["entries"]["database"]["status"]),
-        (503, &json!("Unhealthy"))
+        (health.status, &health.json["status"], &health.json["entries"]["database"]["status"]),
+        (200, &json!("Degraded"), &json!("Unhealthy"))
     );
+    assert_eq!(broken.get("/health/ready").await.status, 200, "all instances lose it together");
 }
 
 /// A shop with a few products, and somebody who asks it.

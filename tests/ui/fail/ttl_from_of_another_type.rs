@@ -19,4 +19,9 @@ async fn of_text(id: u64) -> u64 {
     id
 }
 
+#[athena_cache(tags_from = ["all"])]
+async fn of_list(id: u64) -> u64 {
+    id
+}
+
 fn main() {}

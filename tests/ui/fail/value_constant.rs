@@ -7,6 +7,7 @@ use athena_cache::athena_cache;
 const FINE: Duration = Duration::from_micros(1_500);
 const LONG: Duration = Duration::from_secs(u64::MAX);
 const SECONDS: u64 = 60;
+const TEXT: &str = "5m";
 const TWO: Duration = Duration::from_secs(2);
 const ONE: Duration = Duration::from_secs(1);
 
@@ -22,6 +23,11 @@ async fn long(id: u64) -> u64 {
 
 #[athena_cache(ttl = SECONDS)]
 async fn without_unit(id: u64) -> u64 {
+    id
+}
+
+#[athena_cache(grace = TEXT)]
+async fn text(id: u64) -> u64 {
     id
 }
 

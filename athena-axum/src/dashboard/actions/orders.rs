@@ -24,6 +24,8 @@ pub(super) enum What {
     Everything,
     Isolate(Duration),
     Resume,
+    Reconnect,
+    Look(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +49,19 @@ struct Resume {
     cache: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    cache: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reconnect {
+    cache: String,
+}
+
 impl Order {
     /// # Errors
     ///
@@ -65,6 +80,14 @@ impl Order {
             "resume" => {
                 let Resume { cache } = read(body, "{\"cache\": …}")?;
                 Ok(Self { cache, what: What::Resume })
+            }
+            "look" => {
+                let Look { cache, name } = read(body, "{\"cache\": …, \"name\": …}")?;
+                Ok(Self { cache, what: What::Look(named(name)?) })
+            }
+            "reconnect" => {
+                let Reconnect { cache } = read(body, "{\"cache\": …}")?;
+                Ok(Self { cache, what: What::Reconnect })
             }
             _ => Self::invalidate(body),
         }
@@ -95,6 +118,8 @@ impl What {
             Self::Everything => "clear the namespace",
             Self::Isolate(_) => "isolate",
             Self::Resume => "resume",
+            Self::Reconnect => "reconnect",
+            Self::Look(_) => "look at an entry",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod healing;
 
+use athena_cache_core::backend::Ability;
 use athena_cache_core::{BreakerState, Health, HealthEntry, ServerStatus, Status};
 
 use super::said::MANY_FAIL;
@@ -11,8 +12,8 @@ use super::words::{count, percent, seconds};
 const LINES: usize = 4;
 
 /// Checks that say nothing which is not said of nodes already.
-const TOLD_BY_NODES: [&str; 5] =
-    ["redis_connectivity", "distributed_cache", "breakers", "trust", "replication"];
+const TOLD_BY_NODES: [&str; 6] =
+    ["redis_connectivity", "distributed_cache", "breakers", "trust", "replication", "maintenance"];
 /// A check whose subject has its own line.
 const JOURNAL: &str = "journal";
 
@@ -27,6 +28,8 @@ pub(super) struct Broken {
     refusing: Vec<String>,
     /// Nodes that do not allow what is needed.
     lacking: Vec<String>,
+    /// Nodes that nobody stands by yet of those who decide who serves.
+    unconfirmed: Vec<String>,
     /// Nodes that are not in use, and do not answer.
     beside: Vec<String>,
     /// Checks that are about none of these.
@@ -87,22 +90,30 @@ impl Broken {
             self.away.push(format!("{name} is being tried again"));
         }
         let is_at_work = node.refuses.is_none() && node.ready != Some(false);
-        if is_at_work && !node.lacks.is_empty() {
-            let lacks: Vec<_> = node.lacks.iter().map(|it| it.name()).collect();
+        if is_at_work {
+            self.note_rights(node);
+        }
+    }
+
+    /// What is no trouble to be without, as to be told of changes, is as somebody has set it up.
+    fn note_rights(&mut self, node: &ServerStatus) {
+        let is_unconfirmed = node.confirmed == Some(false);
+        let is_right = |it: &&Ability| !is_unconfirmed || **it != Ability::Invalidate;
+        let lacks = node.lacks.iter().filter(|it| it.is_essential()).filter(is_right);
+        let (name, lacks) = (&node.endpoint, lacks.map(|it| it.name()).collect::<Vec<_>>());
+        if !lacks.is_empty() {
             self.lacking.push(format!("{name} does not allow us to {}", lacks.join(", ")));
+        }
+        if is_unconfirmed {
+            let text = "is not confirmed as the primary yet: what it acknowledges does not count";
+            self.unconfirmed.push(format!("{name} {text}"));
         }
     }
 
     fn note_check(&mut self, name: &str, entry: &HealthEntry) {
-        if entry.status == Health::Healthy {
-            return;
-        }
+        let Some(status) = entry.status.filter(|status| *status != Health::Healthy) else { return };
         if name == "access" {
-            // Who is not reached has not said what it allows.
-            if entry.status != Health::Unhealthy && self.is_any_away() {
-                return;
-            }
-            self.denied = Some(entry.status);
+            self.denied = Some(status);
         }
         let nodes_say =
             !(self.away.is_empty() && self.isolated.is_empty() && self.refusing.is_empty());
@@ -110,7 +121,7 @@ impl Broken {
             return;
         }
         let text = entry.description.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
-        self.checks.push(format!("check {name} is {}{text}", entry.status));
+        self.checks.push(format!("check {name} is {status}{text}"));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -124,6 +135,11 @@ impl Broken {
 
     pub(super) fn is_any_away(&self) -> bool {
         self.lost() > 0
+    }
+
+    /// Whether the backend lets nobody in.
+    pub(super) fn is_shut_out(&self) -> bool {
+        self.denied == Some(Health::Unhealthy)
     }
 
     fn lost(&self) -> usize {
@@ -142,15 +158,16 @@ impl Broken {
                 "Memory alone serves".into()
             }
             () if used == 0 => "No node of Redis is known".into(),
-            () if self.denied == Some(Health::Unhealthy) => "Redis does not let us in".into(),
+            () if self.is_shut_out() => "Redis does not let us in".into(),
             () if self.isolated.len() == used => "Redis is left alone on purpose".into(),
             () if self.refusing.len() == used => "Redis refuses its work".into(),
-            () if self.is_all_away() && healing::can_take_over(status) == Some(true) => {
+            () if self.is_all_away() && self.has_successor(status) => {
                 "Redis is away, a replica can take over".into()
             }
             () if self.is_all_away() => "Redis is away".into(),
             () if self.lost() == 1 => format!("One of {used} primaries is away"),
             () if self.lost() > 1 => format!("{} of {used} primaries are away", self.lost()),
+            () if !self.unconfirmed.is_empty() => "Redis serves, unconfirmed".into(),
             () if self.untrusted => "Redis serves, memory is not trusted".into(),
             () => "Redis serves".into(),
         }
@@ -164,7 +181,8 @@ impl Broken {
         let untrusted = self
             .untrusted
             .then(|| "memory does not answer: changes may have gone unheard".to_owned());
-        let lines = self.lacking.iter().chain(&self.refusing).chain(&self.away).cloned();
+        let lines = self.lacking.iter().chain(&self.refusing).chain(&self.away);
+        let lines = lines.chain(&self.unconfirmed).cloned();
         let rest = self
             .functions
             .iter()

@@ -1,6 +1,7 @@
 //! What is said of a state, by a table of states.
 
-use athena_cache_core::{BreakerState, Cache, ServerStatus, Status};
+use athena_cache_core::backend::Ability;
+use athena_cache_core::{BreakerState, Cache, Finding, Need, ServerStatus, Status};
 
 use super::*;
 
@@ -29,7 +30,17 @@ fn lost_replica(node: &mut ServerStatus) {
 
 /// A status of a service that answers nearly all calls from its cache.
 async fn status(kind: &str, nodes: Vec<ServerStatus>) -> Status {
-    let mut status = Cache::in_memory("shop").status().await;
+    with_quorum(kind, nodes, Finding::healthy("all answer")).await
+}
+
+/// The same, by what is found of sentinels.
+async fn with_quorum(kind: &str, nodes: Vec<ServerStatus>, quorum: Finding) -> Status {
+    let cache = Cache::in_memory("shop");
+    if kind == "sentinel" {
+        let quorum = move || std::future::ready(quorum.clone());
+        cache.health_checks().add("sentinel_quorum", Need::Quality, quorum);
+    }
+    let mut status = cache.status().await;
     status.redis_cluster.kind = Some(kind.to_owned());
     status.nodes = nodes;
     let performance = &mut status.performance;
@@ -130,4 +141,82 @@ async fn much_that_broke_is_counted_and_the_worst_is_named() {
     let glance = Glance::of(&waiting);
     assert!(glance.broke[0].starts_with("3 invalidations wait for Redis"), "{glance:?}");
     assert!(glance.heals.text.starts_with("Yes"), "{glance:?}");
+}
+
+#[tokio::test]
+async fn whether_a_replica_takes_over_is_for_those_to_say_who_make_it_the_primary() {
+    let (ready, other) = (|| vec![node("a", away), node("b", replica)], "is unknown");
+    for (quorum, heals) in [
+        (Finding::healthy("all answer"), "Yes: a replica can take over"),
+        (Finding::degraded("one does not answer"), "Yes: a replica can take over"),
+        (Finding::unhealthy("there is no quorum"), "Not without help: a replica answers, and too"),
+        (Finding::unknown("nobody lets us ask"), other),
+    ] {
+        let glance = Glance::of(&with_quorum("sentinel", ready(), quorum).await);
+        assert!(glance.heals.text.contains(heals), "{glance:?}");
+        let says = glance.sentence.contains("a replica can take over");
+        assert_eq!(says, heals.starts_with("Yes"), "{glance:?}");
+    }
+    // Of a cluster most primaries have to vote, and a replica of another one is no successor.
+    let calm = |name: &str| node(name, |node| node.history = Some(node.endpoint.clone()));
+    let of = |name: &'static str| {
+        move |node: &mut ServerStatus| {
+            replica(node);
+            node.history = Some(name.to_owned());
+        }
+    };
+    for (nodes, heals) in [
+        (vec![calm("a"), calm("b"), node("c", away), node("d", of("c"))], "Yes: a replica"),
+        (vec![calm("a"), node("b", away), node("c", away), node("d", of("c"))], "too few are left"),
+        (vec![calm("a"), calm("b"), node("c", away), node("d", of("a"))], "no replica answers"),
+    ] {
+        let glance = Glance::of(&status("cluster", nodes).await);
+        assert!(glance.heals.text.contains(heals), "{glance:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_node_lacks_is_told_as_what_it_is() {
+    let lacks = |abilities: &'static [Ability], confirmed| {
+        vec![node("a", |node| {
+            (node.lacks, node.confirmed) = (abilities.to_vec(), Some(confirmed));
+        })]
+    };
+    for (nodes, level, sentence, heals) in [
+        // As it was set up: nothing is broken.
+        (lacks(&[Ability::Announce], true), Level::Calm, "Redis serves, 97 %", "nothing to heal"),
+        (lacks(&[Ability::Lease], true), Level::Notice, "Redis serves", "give the Redis user"),
+        (lacks(&[Ability::Invalidate], true), Level::Notice, "Redis", "give the Redis user"),
+        (
+            lacks(&[Ability::Invalidate], false),
+            Level::Notice,
+            "Redis serves, unconfirmed",
+            "Yes: as soon as those who decide",
+        ),
+    ] {
+        let glance = Glance::of(&status("sentinel", nodes).await);
+        assert_eq!(glance.level, level, "{glance:?}");
+        assert!(
+            glance.sentence.starts_with(sentence) && glance.heals.text.contains(heals),
+            "{glance:?}"
+        );
+    }
+    let gone = Finding::unhealthy("there is no quorum");
+    let status = with_quorum("sentinel", lacks(&[Ability::Invalidate], false), gone).await;
+    assert!(Glance::of(&status).heals.text.starts_with("Not without help"));
+}
+
+#[tokio::test]
+async fn callers_who_got_an_error_since_redis_cannot_answer_are_hurt() {
+    for (failed, level, part) in [
+        (0.0, Level::Notice, "None got an error of Redis"),
+        (0.004, Level::Notice, "Hardly: 0.4 % get an error, since Redis cannot answer"),
+        (0.4, Level::Trouble, "Yes: 40 % get an error, since Redis cannot answer"),
+    ] {
+        let mut status = status("standalone", vec![node("a", away)]).await;
+        status.performance.failed_rate = failed;
+        let glance = Glance::of(&status);
+        assert_eq!((glance.callers.level, glance.level), (level, level), "{glance:?}");
+        assert!(glance.callers.text.contains(part), "{glance:?}");
+    }
 }

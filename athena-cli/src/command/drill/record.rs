@@ -45,6 +45,8 @@ pub(super) struct Summary {
     pub(super) lost: u64,
     /// Whether the last write failed.
     pub(super) is_down: bool,
+    /// Why, if so.
+    pub(super) error: Option<String>,
 }
 
 impl Record {
@@ -105,10 +107,11 @@ impl Record {
 
     pub(super) fn summary(self, endpoint: String, now: Instant) -> Summary {
         let is_down = self.open.is_some();
-        let open = if is_down { now.duration_since(self.last_at) } else { Duration::ZERO };
-        let longest_gap_ms = u64::try_from(self.longest.max(open).as_millis()).unwrap_or(u64::MAX);
-        let Self { acknowledged, failed, lost, .. } = self;
-        Summary { endpoint, acknowledged, failed, longest_gap_ms, lost, is_down }
+        let gap = if is_down { now.duration_since(self.last_at) } else { Duration::ZERO };
+        let longest_gap_ms = u64::try_from(self.longest.max(gap).as_millis()).unwrap_or(u64::MAX);
+        let Self { acknowledged, failed, lost, open, .. } = self;
+        let error = open.map(|(_, error)| error);
+        Summary { endpoint, acknowledged, failed, longest_gap_ms, lost, is_down, error }
     }
 }
 
@@ -160,5 +163,6 @@ mod tests {
         record.note(start, Err("gone".to_owned()));
         let summary = record.summary(String::new(), start + Duration::from_secs(2));
         assert_eq!((summary.is_down, summary.longest_gap_ms), (true, 2_000));
+        assert_eq!(summary.error.as_deref(), Some("gone"));
     }
 }

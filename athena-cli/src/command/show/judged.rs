@@ -45,11 +45,51 @@ pub(super) struct Read {
     pub(super) history: &'static str,
     /// Whether the namespace is as then: `as then`, `changed`, `gone`.
     pub(super) namespace: &'static str,
-    pub(super) tags: BTreeMap<String, &'static str>,
+    pub(super) tags: Vec<SeenTagState>,
     /// What follows for whoever asks for it.
     pub(super) answers: String,
     pub(super) payload_bytes: usize,
+    /// JSON as it is, anything else as hexadecimal digits; the beginning of it as a text where it is cut.
     pub(super) payload: Value,
+    pub(super) is_cut: bool,
+}
+
+/// A tag of a value: whether its generation is as then.
+#[derive(Debug, Serialize)]
+pub(super) struct SeenTagState {
+    pub(super) tag: String,
+    pub(super) state: &'static str,
+}
+
+/// What is under one name, without the bytes that are not shown.
+pub(super) struct Stored {
+    name: String,
+    length: Option<u64>,
+    remaining: Option<Duration>,
+    pub(super) seen: Result<SeenValue, String>,
+    payload_bytes: usize,
+}
+
+impl Stored {
+    /// Reads what was found under a name, of which no more than `most` bytes were asked for.
+    pub(super) fn new(name: &str, raw: RawValue, most: usize, is_full: bool) -> Self {
+        let RawValue { bytes, length, remaining, .. } = raw;
+        let mut seen = match bytes {
+            _ if length.is_some_and(|length| length > most as u64) => {
+                Err(format!("it is too large to be read here: {most} bytes are read at most"))
+            }
+            Some(bytes) => inspect::look(name, &bytes, remaining),
+            None => Err("it is no text".to_owned()),
+        };
+        let payload_bytes = seen.as_ref().map(|seen| seen.payload.len()).unwrap_or_default();
+        if let Ok(seen) = seen.as_mut()
+            && !is_full
+        {
+            seen.payload.truncate(SHOWN);
+            seen.payload.shrink_to_fit();
+        }
+        Self { name: name.to_owned(), length, remaining, seen, payload_bytes }
+    }
 }
 
 /// What a value is judged by.
@@ -60,28 +100,22 @@ pub(super) struct Context<'a> {
     pub(super) now: BTreeMap<String, Option<RawValue>>,
     pub(super) namespace: &'a str,
     pub(super) whole: String,
-    pub(super) full: bool,
 }
 
 impl Context<'_> {
-    pub(super) fn shown(
-        &self,
-        name: String,
-        stored: &RawValue,
-        seen: Result<SeenValue, String>,
-    ) -> Shown {
-        let shown =
-            Shown { bytes: stored.length, life_ms: stored.remaining.map(ms), ..Shown::default() };
+    pub(super) fn shown(&self, stored: Stored) -> Shown {
+        let Stored { name, length, remaining, seen, payload_bytes } = stored;
+        let shown = Shown { bytes: length, life_ms: remaining.map(ms), ..Shown::default() };
         match seen {
-            Ok(value) => {
-                let value = Some(self.read(&name, &value));
+            Ok(seen) => {
+                let value = Some(self.read(&name, &seen, payload_bytes));
                 Shown { name, value, ..shown }
             }
             Err(unreadable) => Shown { name, unreadable: Some(unreadable), ..shown },
         }
     }
 
-    fn read(&self, name: &str, seen: &SeenValue) -> Read {
+    fn read(&self, name: &str, seen: &SeenValue, payload_bytes: usize) -> Read {
         let history = match self.history_at(name) {
             None => "unknown",
             Some(history) if history == seen.history => "this",
@@ -90,10 +124,11 @@ impl Context<'_> {
         let namespace = self.state(&self.whole, seen.namespace);
         let tag = |tag: &inspect::SeenTag| {
             let name = inspect::tag_name(self.namespace, &tag.tag).unwrap_or_default();
-            (tag.tag.clone(), self.state(&name, tag.stamp))
+            SeenTagState { tag: tag.tag.clone(), state: self.state(&name, tag.stamp) }
         };
-        let tags: BTreeMap<_, _> = seen.tags.iter().map(tag).collect();
-        let answers = answers(seen, history, namespace, tags.values());
+        let tags: Vec<_> = seen.tags.iter().map(tag).collect();
+        let answers = answers(seen, history, namespace, tags.iter().map(|tag| tag.state));
+        let is_cut = seen.payload.len() < payload_bytes;
         Read {
             kind: seen.kind,
             codec: seen.codec,
@@ -106,8 +141,9 @@ impl Context<'_> {
             namespace,
             tags,
             answers,
-            payload_bytes: seen.payload.len(),
-            payload: payload(seen, self.full),
+            payload_bytes,
+            payload: payload(seen, is_cut),
+            is_cut,
         }
     }
 
@@ -134,13 +170,13 @@ impl Context<'_> {
 }
 
 /// What follows for whoever asks for it.
-fn answers<'a>(
+fn answers(
     seen: &SeenValue,
     history: &str,
     namespace: &'static str,
-    tags: impl Iterator<Item = &'a &'static str>,
+    tags: impl Iterator<Item = &'static str>,
 ) -> String {
-    let states: Vec<_> = [namespace].into_iter().chain(tags.copied()).collect();
+    let states: Vec<_> = [namespace].into_iter().chain(tags).collect();
     let age = seen.age;
     let text = if !seen.is_own_name {
         "nobody: it was written for another entry"
@@ -158,21 +194,20 @@ fn answers<'a>(
     text.to_owned()
 }
 
-/// JSON as it is, anything else as hexadecimal digits.
-fn payload(seen: &SeenValue, full: bool) -> Value {
-    if seen.codec == "json"
-        && let Ok(value) = serde_json::from_slice(&seen.payload)
-    {
-        return value;
+fn payload(seen: &SeenValue, is_cut: bool) -> Value {
+    if seen.codec == "json" {
+        let text = || String::from_utf8_lossy(&seen.payload).into_owned();
+        if is_cut {
+            return Value::String(text());
+        }
+        if let Ok(value) = serde_json::from_slice(&seen.payload) {
+            return value;
+        }
     }
-    let shown = if full { seen.payload.len() } else { seen.payload.len().min(SHOWN) };
-    let mut text = String::with_capacity(2 * shown);
-    for byte in &seen.payload[..shown] {
+    let mut text = String::with_capacity(2 * seen.payload.len());
+    for byte in &seen.payload {
         // Writing to a text does not fail.
         let _ = write!(text, "{byte:02x}");
-    }
-    if shown < seen.payload.len() {
-        text.push('…');
     }
     Value::String(text)
 }

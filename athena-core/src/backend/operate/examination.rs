@@ -58,6 +58,9 @@ pub struct Examined {
     pub settings: Option<BTreeMap<String, String>>,
     /// Whether it announces changes to us (`CLIENT TRACKING`).
     pub tracking: Permission,
+    /// Whether it keeps what it is given, and gives it back: a name of its own is written, read and removed. Of those
+    /// that are to serve.
+    pub keeps: Permission,
     /// Whether two questions on one connection were answered by the same server connection (the `id` of `HELLO`).
     pub is_direct: Option<bool>,
     /// Its clock against ours, in milliseconds; above 0 if it is ahead.

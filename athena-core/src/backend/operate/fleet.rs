@@ -15,6 +15,8 @@ pub struct Membership {
 }
 
 impl Membership {
+    /// The most characters of a name.
+    pub const LONGEST_ID: usize = 64;
     /// The most bytes of a document.
     pub const LONGEST: usize = 16 * 1024;
 
@@ -32,7 +34,7 @@ impl Membership {
         let is_plain = |id: &str| {
             id.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}' | b'*'))
         };
-        if self.id.is_empty() || self.id.len() > 64 || !is_plain(&self.id) {
+        if self.id.is_empty() || self.id.len() > Self::LONGEST_ID || !is_plain(&self.id) {
             let found = crate::excerpt::Excerpt::of(&self.id);
             return Some(format!(
                 "a process is named by 1 to 64 printable ASCII characters without `{{`, `}}` and `*`, not by `{found}`"

@@ -57,6 +57,8 @@ pub struct SurveyedNode {
     pub endpoint: String,
     /// Whether it answered in time.
     pub is_connected: bool,
+    /// Whether it was not asked on purpose; [`error`](Self::error) says why.
+    pub is_left_out: bool,
     /// Whether it says that it follows another node; of one that did not answer, what others say of it.
     pub is_replica: Option<bool>,
     /// In which mode it runs: `standalone` or `cluster`.

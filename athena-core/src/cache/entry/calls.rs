@@ -23,10 +23,6 @@ impl<F, C> Entry<'_, F, C> {
     ///
     /// Those of `load`; those of the cache only after [`hard_timeout`](Self::hard_timeout) or
     /// [`fail_fast`](Self::fail_fast).
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` keeps its arguments twice, and each hit copies them"
-    )]
     pub fn get_or_load<V, E, Fut>(
         mut self,
         load: impl FnOnce() -> Fut,
@@ -65,7 +61,6 @@ impl<F, C> Entry<'_, F, C> {
     /// # Errors
     ///
     /// As [`get_or_load`](Self::get_or_load).
-    #[expect(clippy::manual_async_fn, reason = "as for `get_or_load`")]
     pub fn find_or_load<V, E, Fut>(
         mut self,
         load: impl FnOnce() -> Fut,
@@ -223,8 +218,8 @@ impl<F, C> Entry<'_, F, C> {
     {
         let call = TypedCall::new(shape, Errors { carry: C::carry(), ..Errors::none() });
         // One of a cache that is closed asks nothing.
-        let mut ask = self.ask(&call);
-        let engine = Engine::new(engine::answer(&mut ask, "the cache is closed", &caller));
+        let mut ask = self.ask(&call).ok_or("the cache is closed");
+        let engine = Engine::new(engine::answer(&mut ask, &caller));
         let mut attending = Attending::new(&call, &caller, engine, "by hand");
         poll_fn(|context| attending.poll(&mut origin, context)).await
     }

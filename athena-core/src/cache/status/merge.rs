@@ -16,6 +16,7 @@ use crate::health::HealthReport;
 use crate::moment::Moment;
 use crate::remote::NodeStatus;
 use crate::resilience::breaker::BreakerState;
+use crate::settings::MemoryRole;
 use crate::telemetry::Stats;
 
 /// What performance is told of.
@@ -29,7 +30,7 @@ pub(super) fn status(
 ) -> Status {
     let (runtime, stats, nodes) = (cache.runtime(), cache.stats(), cache.nodes());
     let identity = &runtime.identity;
-    let trusted = (!nodes.is_empty()).then(|| nodes.iter().all(|node| node.trusted));
+    let trusted = trusted(runtime.settings.memory.role, &nodes);
     let window = runtime.remotes.as_ref().map(|_| runtime.settings.resilience.trust_window);
     Status {
         timestamp: Moment::now(),
@@ -55,6 +56,13 @@ pub(super) fn status(
         regions: cache.regions(),
         timeline: runtime.telemetry.timeline(),
     }
+}
+
+/// Nothing is to be said of a node that announces nothing: it is as it was set up.
+fn trusted(memory: MemoryRole, nodes: &[NodeStatus]) -> Option<bool> {
+    let mut nodes = nodes.iter().filter(|node| node.announces()).peekable();
+    nodes.peek().filter(|_| memory == MemoryRole::Tier)?;
+    Some(nodes.all(|node| node.trusted))
 }
 
 fn cluster(
@@ -94,6 +102,7 @@ fn performance(cache: &Cache, stats: &Stats, survey: Option<&Survey>) -> Perform
         window_seconds: rates.seconds,
         memory_entries: stats.memory_entries,
         stale_rate: rates.stale_rate,
+        failed_rate: rates.failed_rate,
         load_error_rate: rates.load_error_rate,
     }
 }
@@ -138,6 +147,8 @@ fn servers(nodes: &[NodeStatus], survey: Option<&Survey>) -> Vec<ServerStatus> {
             servers.len() - 1
         });
         say(&mut servers[place], said);
+        let lag = survey.map(|survey| survey.lag_of(said)).unwrap_or_default();
+        (servers[place].lag_bytes, servers[place].lag_seconds) = (lag.bytes, lag.seconds);
     }
     servers
 }
@@ -153,6 +164,7 @@ fn known(node: &NodeStatus) -> ServerStatus {
         retry_after_seconds: node.retry_after.map(|after| after.as_secs_f64()),
         trusted: Some(node.trusted),
         lacks: node.lacks.clone(),
+        confirmed: Some(node.confirmed),
         refuses: node.refuses.clone(),
         ..ServerStatus::default()
     }
@@ -160,7 +172,7 @@ fn known(node: &NodeStatus) -> ServerStatus {
 
 fn say(server: &mut ServerStatus, said: &SurveyedNode) {
     let memory = said.memory.as_ref();
-    server.is_connected = Some(said.is_connected);
+    server.is_connected = (!said.is_left_out).then_some(said.is_connected);
     server.is_replica = said.is_replica;
     server.server_type.clone_from(&said.server_type);
     server.version.clone_from(&said.version);

@@ -41,7 +41,8 @@ pub struct Performance {
     pub requests_per_second: f64,
     /// What a call took on average, in milliseconds; hits in memory as their sample of one in 1024 did.
     pub average_response_time: f64,
-    /// Exchanges with the backend that failed, of all: errors of the cache, which no caller saw.
+    /// Exchanges with the backend that failed, of all: errors of the cache. `failed_rate` tells of how many a caller
+    /// saw something.
     pub error_rate: f64,
     /// Bytes that the primaries hold; `None` if that is not known.
     pub memory_usage: Option<u64>,
@@ -53,6 +54,9 @@ pub struct Performance {
     pub memory_entries: u64,
     /// Calls answered with a stale value, of all.
     pub stale_rate: f64,
+    /// Calls that got an error since the backend could not answer, of all: those with
+    /// [`FailFast`](crate::Fallback::FailFast), and those that only look.
+    pub failed_rate: f64,
     /// Loads that failed or were given up, of all.
     pub load_error_rate: f64,
 }
@@ -104,7 +108,7 @@ pub struct ServerStatus {
     /// Whether names are asked of it.
     pub is_in_use: bool,
     /// Whether an operation sent now would reach it, as far as is known; `None` of one that is not in use, as are the
-    /// next six.
+    /// next seven.
     pub ready: Option<bool>,
     /// Operations that it has not answered.
     pub in_flight: Option<usize>,
@@ -118,9 +122,11 @@ pub struct ServerStatus {
     pub trusted: Option<bool>,
     /// What it does not let us do.
     pub lacks: Vec<Ability>,
+    /// Whether those who decide who serves stand by it.
+    pub confirmed: Option<bool>,
     /// What it answers in place of doing its work.
     pub refuses: Option<String>,
-    /// Whether it answered when it was asked.
+    /// Whether it answered when it was asked; `None` of one that was not.
     pub is_connected: Option<bool>,
     /// Whether it follows another node, as it says.
     pub is_replica: Option<bool>,
@@ -138,6 +144,11 @@ pub struct ServerStatus {
     pub max_memory: Option<u64>,
     /// Replicas that follow it.
     pub replicas: Option<u64>,
+    /// Of a replica: bytes of changes that it has not taken over; of a primary: those of its last replica.
+    pub lag_bytes: Option<u64>,
+    /// Of a replica: seconds since it has heard of its primary; of a primary: since its last replica has confirmed
+    /// anything.
+    pub lag_seconds: Option<u64>,
     /// The slots that it serves, as ranges.
     pub slots: Option<String>,
     /// Why it did not answer.
@@ -160,7 +171,8 @@ pub struct JournalStatus {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TrustStatus {
-    /// Whether it does for entries of every node of the backend; `None` without a backend.
+    /// Whether it does for entries of every node of the backend that announces changes; `None` without a backend, if
+    /// memory is not the first tier, and where no node announces any, by its rights or its kind.
     pub trusted: Option<bool>,
     /// How long a node may be silent before memory no longer answers for it, in seconds.
     pub window_seconds: Option<f64>,

@@ -3,9 +3,12 @@
 //! Invariant: what the backend did not take is not trusted for longer than what nobody announces (coherence 6).
 
 use std::any::TypeId;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::OptionFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::backend::Filled;
@@ -77,9 +80,19 @@ impl Ask {
 impl PendingFill {
     /// Begins, once there is a permit for its write: what is loaded faster than it is written would pile up,
     /// or be left out. Waits for that no longer than `limit`.
-    pub(in crate::engine) async fn begin_within(self, limit: Duration) {
-        let permit = self.lease.remote().write_permit_within(limit).await;
-        self.begin_with(permit);
+    pub(in crate::engine) fn begin_within(self, limit: Duration) -> impl Future<Output = ()> {
+        // Boxed: mostly there is a permit.
+        let waiting = match self.lease.remote().write_permit() {
+            None => Some(Box::pin(async move {
+                let permit = self.lease.remote().write_permit_within(limit).await;
+                self.begin_with(permit);
+            })),
+            permit => {
+                self.begin_with(permit);
+                None
+            }
+        };
+        OptionFuture::from(waiting).map(drop)
     }
 
     /// Begins, if there is a permit for its write: nobody waits who could wait for one.
@@ -94,10 +107,7 @@ impl PendingFill {
             let (key, reason) = (&task.topic(), NotKept::Overloaded);
             return task.runtime.telemetry.tell(&Event::NotKept { key, reason });
         };
-        spawner.spawn(async move {
-            task.run(lease).await;
-            drop(permit);
-        });
+        spawner.spawn(task.run(lease, permit));
     }
 }
 
@@ -153,7 +163,16 @@ impl FillTask {
         self.runtime.memory.weigh_again(&self.key, self.slot());
     }
 
-    async fn run(mut self, lease: LeaseGuard) {
+    /// Writes it; the permit is for as long as that takes.
+    fn run(mut self, lease: LeaseGuard, permit: OwnedSemaphorePermit) -> impl Future<Output = ()> {
+        async move {
+            self.write(lease).await;
+            drop(self);
+            drop(permit);
+        }
+    }
+
+    async fn write(&mut self, lease: LeaseGuard) {
         let (remote, Some(grant)) = (lease.remote(), lease.grant()) else { return };
         let key = &self.topic();
         let telemetry = &self.runtime.telemetry;
@@ -250,13 +269,13 @@ impl FillTask {
         }
         if self.outlives && !self.known.is_empty() {
             // For nothing would the entry be there without them; that they are there is asked for when it is read.
-            let _ = remote.late_generations(&self.known, self.life.total()).await;
+            let _ = Box::pin(remote.late_generations(&self.known, self.life.total())).await;
         }
         let known = self.known.iter().cloned().zip(before.tags.iter().copied());
         if late.is_empty() {
             return Some(known.collect());
         }
-        let now = remote.late_generations(&late, self.life.total()).await.ok()?;
+        let now = Box::pin(remote.late_generations(&late, self.life.total())).await.ok()?;
         if before.any_tag != Some(now.any_tag) {
             let (key, reason) = (&self.topic(), NotKept::Invalidated);
             self.runtime.telemetry.tell(&Event::NotKept { key, reason });

@@ -95,7 +95,7 @@ impl Job {
         tags: &Tags,
         leased: LeaseState,
     ) -> Meta {
-        let Ask { runtime, .. } = &self.ask;
+        let Ask { runtime, .. } = &*self.ask;
         let since = self.lead.since();
         let dependencies = match self.ask.remote() {
             None => runtime.own_dependencies(tags, since),

@@ -55,7 +55,7 @@ impl Job {
     /// Where the backend could not be asked, something without a value is kept that is newer than what it may
     /// have (coherence 12b).
     fn refute(&self, refused: &Slot, leased: LeaseState) {
-        let Ask { runtime, key, .. } = &self.ask;
+        let Ask { runtime, key, .. } = &*self.ask;
         let kept = runtime.memory.get(key).filter(|slot| self.ask.can_recall(slot));
         let is_there = self.stale.is_some() || kept.is_some();
         if (is_there || self.purpose == Purpose::Reload) && !self.lead.is_sealed() {

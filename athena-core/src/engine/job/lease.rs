@@ -12,6 +12,7 @@ use futures_util::future::{Either, select};
 use super::terms::{AfterReply, GuardFate, Joining, LeaseReply, LeaseState};
 use super::{Job, Purpose};
 use crate::backend::Failure;
+use crate::clock::Tick;
 use crate::coherence::joining::Joinable;
 use crate::coherence::revision::Revision;
 use crate::engine::answer::Judged;
@@ -48,25 +49,32 @@ impl Job {
         let mut completed = self.now();
         loop {
             clock.doze(settings.lease / 3).await;
-            let Some((remote, (address, token))) = self.ask.remote().zip(self.flight().lease())
-            else {
+            // Boxed: most loads are over before.
+            if Box::pin(self.extend(&mut completed)).await.is_none() {
                 return pending().await;
-            };
-            let until = self.now().after(settings.lease);
-            match remote.extend(&address, token, settings.lease).await {
-                Some(true) => {
-                    self.flight().extended(until);
-                    if self.now().since(completed) >= SPARE / 2 {
-                        completed = self.now();
-                        // Not done, its entry ends early.
-                        let _ = remote.prolong(&address, self.ask.wanted(token)).await;
-                    }
-                }
-                // Invalidated meanwhile, or another process has taken over.
-                Some(false) => self.flight().seal(),
-                None => {}
             }
         }
+    }
+
+    /// Extends the lease once; `None` if there is none. `completed` is when its generations were last let live on.
+    async fn extend(&self, completed: &mut Tick) -> Option<()> {
+        let (remote, (address, token)) = self.ask.remote().zip(self.flight().lease())?;
+        let life = self.ask.runtime.settings.lease;
+        let until = self.now().after(life);
+        match remote.extend(&address, token, life).await {
+            Some(true) => {
+                self.flight().extended(until);
+                if self.now().since(*completed) >= SPARE / 2 {
+                    *completed = self.now();
+                    // Not done, its entry ends early.
+                    let _ = remote.prolong(&address, self.ask.wanted(token)).await;
+                }
+            }
+            // Invalidated meanwhile, or another process has taken over.
+            Some(false) => self.flight().seal(),
+            None => {}
+        }
+        Some(())
     }
 
     /// The lease, or the value that another process has loaded under it meanwhile.
@@ -144,8 +152,9 @@ impl Job {
         let Some(remote) = self.ask.remote().filter(|_| self.purpose != Purpose::Reload) else {
             return Ok(None);
         };
-        self.lead.asks_at(self.now());
-        match self.ask.look_as(&self.lead, remote, self.ask.deadline(remote)).await {
+        let now = self.now();
+        self.lead.asks_at(now);
+        match self.ask.look_as(&self.lead, remote, now).await {
             Ok(seen) => {
                 Ok(seen.filter(Judged::is_fresh).and_then(|seen| self.found_elsewhere(seen)))
             }

@@ -77,10 +77,10 @@ impl Many {
             match (leased, waiter) {
                 (Err(answer), _) => self.found.insert(place, job.ask(), answer),
                 (Ok(LeaseState::HeldElsewhere), Some(waiter)) if may_wait => {
-                    elsewhere.push((place, job.resign(), waiter));
+                    elsewhere.push((place, *job.resign(), waiter));
                 }
                 _ if job.is_superseded() && self.superseded.insert(place) => {
-                    self.open.push((place, job.resign()));
+                    self.open.push((place, *job.resign()));
                 }
                 (Ok(leased), _) => ours.push((place, job, leased)),
             }

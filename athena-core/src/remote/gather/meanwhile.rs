@@ -62,7 +62,7 @@ impl Way {
         tokio::spawn(async move {
             let since = gatherers.clock.now();
             let wish = Wish { value: &name.into(), generations: &[], since, limit: LIMIT };
-            gatherers.read(Node::new(0), wish).await
+            gatherers.read(Node::new(0), &wish).await
         })
     }
 }

@@ -141,7 +141,7 @@ impl Scene {
             let generations: Vec<_> = names.1.iter().map(|name| Arc::from(name.as_str())).collect();
             let since = gatherers.clock.now();
             let wish = Wish { value: &names.0.into(), generations: &generations, since, limit };
-            gatherers.read(node, wish).await
+            gatherers.read(node, &wish).await
         });
         let came = self.backend.count();
         let awake = Arc::new(Awake(AtomicBool::new(true)));

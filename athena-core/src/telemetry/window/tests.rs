@@ -129,6 +129,7 @@ fn counters_that_went_back_and_clocks_that_stand_still_are_no_trouble() {
             joined: number(),
             misses: number(),
             bypassed: number(),
+            failed: number(),
             slow: (slow, seconds),
             sampled: (number(), 1.0),
             loads: number(),

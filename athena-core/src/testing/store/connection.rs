@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
 use super::contents::{FollowedLog, KeptLog, Roster, StoredBytes};
-use crate::backend::{Change, Listener};
+use crate::backend::{Change, Listener, Node};
 use crate::clock::Tick;
 use crate::lock::Mutex;
 
@@ -83,8 +83,10 @@ pub(super) fn tell(channel: &Weak<Channel>, change: &Change) {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
+    /// What sets its histories apart from those of other stores.
+    origin: u64,
     pub(super) kept: HashMap<String, StoredBytes>,
     pub(super) logs: HashMap<String, KeptLog>,
     /// How far it follows logs of other stores, by their names.
@@ -95,23 +97,38 @@ pub(super) struct Store {
     pub(super) successions: u64,
     /// The fleets, by prefix.
     pub(super) rosters: HashMap<String, Roster>,
-    number: StoreNumber,
 }
 
-/// Tells a store from all others of this process: no two have a history in common.
-#[derive(Debug)]
-struct StoreNumber(u64);
-
-impl Default for StoreNumber {
+impl Default for Store {
     fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::SeqCst))
+        static ORIGINS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            origin: ORIGINS.fetch_add(1, Ordering::Relaxed),
+            kept: HashMap::new(),
+            logs: HashMap::new(),
+            followed: HashMap::new(),
+            readers: Vec::new(),
+            successions: 0,
+            rosters: HashMap::new(),
+        }
     }
 }
 
 impl Store {
     pub(super) fn history(&self) -> u64 {
-        (self.number.0 << u32::BITS) + self.successions + 1
+        // A token tells the lower half of it.
+        self.origin << 32 | (self.successions + 1)
+    }
+
+    /// A connection is made anew: what was read over the old one is announced to nobody.
+    pub(super) fn renew(&mut self, connection: &Connection) {
+        let history = self.history();
+        if let Some(read) = self.read_by(connection) {
+            read.clear();
+        }
+        connection.0.epoch.fetch_add(1, Ordering::SeqCst);
+        connection.0.hear(&Change::Reconnected { endpoint: "memory".to_owned() });
+        connection.0.hear(&Change::Connected { node: Node::ONLY, history });
     }
 
     /// A connection has read names, and will hear of each once.
@@ -132,12 +149,20 @@ impl Store {
         by: &Connection,
         names: impl IntoIterator<Item = &'a str>,
     ) {
-        let names: Vec<&str> = names.into_iter().collect();
+        self.changed_by(Some(by), &names.into_iter().collect::<Vec<_>>());
+    }
+
+    /// Names were changed over a connection that reads nothing: all others hear of it.
+    pub(super) fn changed_aside(&mut self, names: &[&str]) {
+        self.changed_by(None, names);
+    }
+
+    fn changed_by(&mut self, by: Option<&Connection>, names: &[&str]) {
         for (channel, read) in &mut self.readers {
             let Some(channel) = channel.upgrade() else { continue };
             let gone = names.iter().filter(|name| read.remove(**name));
             let gone: Vec<_> = gone.map(|name| (*name).to_owned()).collect();
-            if !Arc::ptr_eq(&channel, &by.0) && !gone.is_empty() {
+            if !by.is_some_and(|by| Arc::ptr_eq(&channel, &by.0)) && !gone.is_empty() {
                 channel.announce(gone);
             }
         }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::connection::Store;
+use super::connection::{Connection, Store};
 use super::contents::{AtTime, StoredBytes};
 use crate::backend::operate::{
-    Examination, Examined, FleetMember, Membership, Operator, OwnSettings, Permission, RawValue,
-    ScanCursor, ScanPage, ScannedNode, StoreKind, Survey, SurveyedNode,
+    BecomingValue, Examination, Examined, ExpectedValue, FleetMember, Membership, Operator,
+    OwnSettings, Permission, RawValue, ScanCursor, ScanPage, ScannedNode, StoreKind, Survey,
+    SurveyedNode, ValueChange,
 };
 use crate::backend::{Class, Failure, Node};
 use crate::clock::{Clock, Tick};
@@ -19,12 +20,13 @@ use crate::lock::Mutex;
 #[derive(Debug)]
 pub(super) struct StoreOperator {
     store: Arc<Mutex<Store>>,
+    connection: Connection,
     clock: Clock,
 }
 
 impl StoreOperator {
-    pub(super) fn new(store: &Arc<Mutex<Store>>, clock: &Clock) -> Self {
-        Self { store: Arc::clone(store), clock: clock.clone() }
+    pub(super) fn new(store: &Arc<Mutex<Store>>, connection: &Connection, clock: &Clock) -> Self {
+        Self { store: Arc::clone(store), connection: connection.clone(), clock: clock.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
@@ -60,6 +62,10 @@ impl Operator for StoreOperator {
         let own =
             OwnSettings { kind: "other".to_owned(), tracking: true, ..OwnSettings::default() };
         Examination { own, nodes: vec![node] }
+    }
+
+    fn reconnect(&self) {
+        self.lock().renew(&self.connection);
     }
 
     fn scanned_nodes(&self) -> Vec<ScannedNode> {
@@ -98,6 +104,35 @@ impl Operator for StoreOperator {
             Some(RawValue::new(Some(bytes[..bytes.len().min(most)].to_vec()), length, remaining))
         };
         Ok(names.iter().map(value).collect())
+    }
+
+    async fn change(&self, changes: &[ValueChange<'_>]) -> Result<Vec<bool>, Failure> {
+        let now = self.clock.now();
+        let mut store = self.lock();
+        let mut change = |change: &ValueChange<'_>| {
+            let ValueChange { name, found, becomes } = *change;
+            let present = store.kept.get_present(name, now);
+            let is_as_found = match (found, present) {
+                (ExpectedValue::Whatever, _) | (ExpectedValue::Nothing, None) => true,
+                (ExpectedValue::Bytes { beginning, length }, Some(kept)) => {
+                    kept.bytes.starts_with(beginning) && kept.bytes.len() as u64 == length
+                }
+                _ => false,
+            };
+            if is_as_found {
+                match becomes {
+                    BecomingValue::Removed => drop(store.kept.remove(name)),
+                    BecomingValue::Replaced { bytes, life } => {
+                        let until = now.after(life);
+                        let kept = StoredBytes { bytes: bytes.to_vec(), until };
+                        store.kept.insert(name.to_owned(), kept);
+                    }
+                }
+                store.changed_aside(&[name]);
+            }
+            is_as_found
+        };
+        Ok(changes.iter().map(&mut change).collect())
     }
 
     async fn join_fleet(&self, prefix: &str, membership: &Membership) -> Result<(), Failure> {

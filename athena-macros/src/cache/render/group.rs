@@ -5,13 +5,17 @@ use quote::{ToTokens, quote_spanned};
 
 use crate::cache::plan::CachePlan;
 use crate::runtime::Runtime;
+use crate::tokens;
 
 /// A type that is named like the function, and so comes along wherever that is imported.
 ///
-/// A method has none: there is no room for a type beside it.
+/// A method has none: there is no room for a type beside it. That a function without `self` is one of a type can be told
+/// by `Self` alone.
 pub(crate) fn marker(plan: &CachePlan, runtime: &Runtime) -> Option<TokenStream> {
     let function = &plan.origin.function;
-    let grouped = plan.options.grouped.as_ref().filter(|_| function.receiver().is_none())?;
+    let is_beside_a_type =
+        function.receiver().is_some() || tokens::find(&function.sig, "Self").is_some();
+    let grouped = plan.options.grouped.as_ref().filter(|_| !is_beside_a_type)?;
     // Errors about a type that may not stand here point at the option.
     let place = grouped.name.span();
     let (private, vis, ident) = (runtime.private(), &function.vis, &function.sig.ident);

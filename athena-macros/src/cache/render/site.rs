@@ -128,7 +128,7 @@ fn checked(time: &Time, check: &str, runtime: &Runtime) -> TokenStream {
             // A panic is told where the user's own tokens are, and else of the attribute as a whole.
             let place = constant.span();
             let (private, check) = (runtime.private_at(place), Ident::new(check, place));
-            quote_spanned!(place=> #private::times::#check(#constant))
+            quote_spanned!(place=> #private::times::TimeInCode(#constant).#check())
         }
     }
 }

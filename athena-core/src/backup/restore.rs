@@ -1,0 +1,229 @@
+//! Puts the values of a backup back.
+//!
+//! Invariant: nothing is written before all of the file was read once and found whole.
+
+mod source;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::mpsc::channel;
+
+use self::source::{Whole, check, hand_out};
+use super::file::BackupRecord;
+use super::held::HeldGenerations;
+use super::judge::{Reason, RestoredAs, ReturningValue};
+use super::pace::Pace;
+use crate::backend::Failure;
+use crate::backend::operate::{ExpectedValue, Operator, RawValue, ValueChange};
+use crate::clock::unix_millis;
+use crate::envelope::Opened;
+use crate::error::Error;
+use crate::excerpt::Excerpt;
+use crate::inspect::{Summary, summary};
+use crate::remote::{FoundGeneration, Missing, Remote, WantedGenerations};
+use crate::tasks::in_thread;
+
+/// Pages that wait for the store at most.
+const WAITING: usize = 2;
+
+/// What becomes of values that are there already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RestoreMode {
+    /// They stay.
+    #[default]
+    SkipExisting,
+    /// They stay if they are younger than those of the backup, and are replaced else.
+    YoungerWins,
+    /// They are replaced.
+    Replace,
+}
+
+/// What became of the values of a backup: from [`Restore::run`](crate::Restore::run).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Restored {
+    /// How many values are in the backup.
+    pub read: u64,
+    /// How many were written; of a dry run, how many would have been.
+    pub written: u64,
+    /// How many were past their life.
+    pub expired: u64,
+    /// How many were there already, and stayed as they were.
+    pub existing: u64,
+    /// How many had been invalidated.
+    pub outdated: u64,
+    /// How many have no grace, so that they would answer nobody.
+    pub without_grace: u64,
+    /// How many were none of their name, or not written by this version.
+    pub unreadable: u64,
+}
+
+impl Restored {
+    fn skip(&mut self, reason: Reason) {
+        match reason {
+            Reason::Expired => self.expired += 1,
+            Reason::WithoutGrace => self.without_grace += 1,
+            Reason::Outdated => self.outdated += 1,
+            Reason::Unreadable => self.unreadable += 1,
+        }
+    }
+}
+
+/// A backup to be put back.
+pub(crate) struct RestoreTask<'a> {
+    pub(crate) remote: &'a Remote,
+    pub(crate) operator: &'a dyn Operator,
+    pub(crate) prefix: &'a str,
+    pub(crate) mode: RestoreMode,
+    pub(crate) standing: RestoredAs,
+    pub(crate) rate: u32,
+    pub(crate) dry_run: bool,
+}
+
+impl RestoreTask<'_> {
+    pub(crate) async fn run(self, path: PathBuf) -> Result<Restored, Error> {
+        let whole = in_thread(move || check(&path)).await.map_err(Error::backup)?;
+        let Whole { file, head, foot, held } = whole;
+        let namespace = self.prefix.strip_suffix(':').unwrap_or(self.prefix);
+        if head.namespace != namespace {
+            let other = Excerpt::of(&head.namespace);
+            return Err(Error::backup(format_args!(
+                "is of the namespace `{other}`, and this cache is `{namespace}`"
+            )));
+        }
+        let (to_store, mut pages) = channel(WAITING);
+        let reading = in_thread(move || hand_out(file, &to_store));
+        let writing = async {
+            let mut done = Restored { read: foot.values, ..Restored::default() };
+            let mut pace = Pace::new(self.rate);
+            while let Some(page) = pages.recv().await {
+                pace.names(Vec::len(&page)).await;
+                if let Err(failure) = self.page(page, &held, &mut done).await {
+                    pages.close();
+                    return Err(stopped(&done, &failure));
+                }
+            }
+            Ok(done)
+        };
+        let (read, written) = futures_util::future::join(reading, writing).await;
+        let done = written?;
+        read.map_err(Error::backup)?;
+        Ok(done)
+    }
+
+    async fn page(
+        &self,
+        page: Vec<BackupRecord>,
+        held: &HeldGenerations,
+        done: &mut Restored,
+    ) -> Result<(), Failure> {
+        let now = unix_millis();
+        let mut candidates = Vec::new();
+        for record in page {
+            let names =
+                |opened: &Opened, owner: &str| self.remote.generations_of(&opened.envelope, owner);
+            match ReturningValue::of(record, now, self.standing, names, held) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(reason) => done.skip(reason),
+            }
+        }
+        let found = self.found(&candidates).await?;
+        let mut wanted = WantedGenerations::default();
+        for (candidate, _) in candidates.iter().zip(&found).filter(|(_, found)| found.is_some()) {
+            for (at, name) in candidate.generations.iter().enumerate() {
+                let life = (at > 0).then_some(candidate.life);
+                let longest = wanted.entry(Arc::clone(name)).or_insert(life);
+                *longest = longest.zip(life).map(|(one, other)| one.max(other));
+            }
+        }
+        let missing = if self.dry_run { Missing::Stays } else { Missing::IsCreated };
+        let generations = self.remote.find_generations(&wanted, missing).await?;
+        let mut writes: Vec<(String, Vec<u8>, Duration, ExpectedValue<'_>)> = Vec::new();
+        for (candidate, found) in candidates.into_iter().zip(&found) {
+            let Some(found) = found else {
+                done.existing += 1;
+                continue;
+            };
+            let found_generations: Vec<FoundGeneration> = candidate
+                .generations
+                .iter()
+                .filter_map(|name| generations.get(name))
+                .copied()
+                .collect();
+            let (name, life) = (candidate.name.clone(), candidate.life);
+            let history = self.remote.history_at(&name);
+            match candidate.stamped(&found_generations, self.standing, history) {
+                Ok(Some(bytes)) => writes.push((name, bytes, life, found.as_found())),
+                // A dry run creates nothing: with its generations it would come back.
+                Ok(None) => done.written += 1,
+                Err(reason) => done.skip(reason),
+            }
+        }
+        if self.dry_run {
+            done.written += writes.len() as u64;
+            return Ok(());
+        }
+        let changes: Vec<_> = writes
+            .iter()
+            .map(|(name, bytes, life, found)| ValueChange::replacement(name, *found, bytes, *life))
+            .collect();
+        for was_done in self.operator.change(&changes).await? {
+            if was_done {
+                done.written += 1;
+            } else {
+                done.existing += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there in the place of each candidate; `None` where that stays.
+    async fn found(&self, candidates: &[ReturningValue]) -> Result<Vec<Option<Present>>, Failure> {
+        if self.mode == RestoreMode::Replace {
+            return Ok(candidates.iter().map(|_| Some(Present::Whatever)).collect());
+        }
+        let names: Vec<_> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
+        let stored = self.operator.stored(&names, Summary::LENGTH).await?;
+        let judge = |(candidate, stored): (&ReturningValue, Option<RawValue>)| {
+            let Some(stored) = stored else { return Some(Present::Nothing) };
+            if self.mode == RestoreMode::SkipExisting {
+                return None;
+            }
+            let bytes = stored.bytes.unwrap_or_default();
+            let age = summary(&bytes, stored.remaining).ok().and_then(|summary| summary.age);
+            // What cannot be read answers nobody.
+            let is_older = age.is_none_or(|age| age > candidate.age());
+            is_older.then(|| Present::Bytes(bytes, stored.length.unwrap_or(0)))
+        };
+        Ok(candidates.iter().zip(stored).map(judge).collect())
+    }
+}
+
+/// What is in the place of a value.
+enum Present {
+    Nothing,
+    Whatever,
+    Bytes(Vec<u8>, u64),
+}
+
+impl Present {
+    fn as_found(&self) -> ExpectedValue<'_> {
+        match self {
+            Self::Nothing => ExpectedValue::Nothing,
+            Self::Whatever => ExpectedValue::Whatever,
+            Self::Bytes(beginning, length) => ExpectedValue::Bytes { beginning, length: *length },
+        }
+    }
+}
+
+fn stopped(done: &Restored, failure: &Failure) -> Error {
+    Error::backup(format_args!(
+        "is restored in part, {} of {} values: {failure}; run it again, which goes on where it stopped",
+        done.written, done.read
+    ))
+}
