@@ -16,7 +16,7 @@ mod restore;
 mod tests;
 mod verify;
 
-pub(crate) use self::export::{Export, Place};
+pub(crate) use self::export::{BackupPlace, Export};
 pub(crate) use self::judge::RestoredAs;
 pub(crate) use self::restore::RestoreTask;
 pub use self::restore::{RestoreMode, Restored};

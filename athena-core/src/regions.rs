@@ -17,7 +17,7 @@ mod untold;
 
 pub(crate) use self::hearing::Hearing;
 pub(crate) use self::outbox::{Owed, Unapplied};
-pub(crate) use self::pace::{Pace, RoundEnd};
+pub(crate) use self::pace::{RoundEnd, RoundPace};
 pub(crate) use self::reach::Reach;
 pub(crate) use self::round::{LogReading, RoundStep};
 pub use self::router::{RegionStanding, SwitchReason};

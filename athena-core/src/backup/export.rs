@@ -23,7 +23,7 @@ use crate::tasks::in_thread;
 const WAITING: usize = 2;
 
 /// Where a backup goes.
-pub(crate) enum Place {
+pub(crate) enum BackupPlace {
     File(PathBuf),
     Pipe(Box<dyn Write + Send>),
 }
@@ -38,7 +38,7 @@ pub(crate) struct Export<'a> {
 }
 
 /// What the thread that writes is handed.
-enum Part {
+enum ExportPart {
     Records { records: Vec<BackupRecord>, skipped: u64 },
     End { hot: Vec<String> },
 }
@@ -51,7 +51,7 @@ enum Stopped {
 }
 
 impl Export<'_> {
-    pub(crate) async fn run(self, place: Place) -> Result<BackupFoot, Error> {
+    pub(crate) async fn run(self, place: BackupPlace) -> Result<BackupFoot, Error> {
         let (to_disk, parts) = channel(WAITING);
         let head = self.head.clone();
         let writing = in_thread(move || write(place, &head, parts));
@@ -63,10 +63,10 @@ impl Export<'_> {
         }
     }
 
-    async fn read(self, to_disk: Sender<Part>) -> Result<(), Stopped> {
+    async fn read(self, to_disk: Sender<ExportPart>) -> Result<(), Stopped> {
         let Self { operator, prefix, rate, .. } = self;
         let mut pace = Pace::new(rate);
-        let rounds: [Round; 2] =
+        let rounds: [ExportRound; 2] =
             [(|kind| kind == NameKind::Value, value), (NameKind::is_generation, generation)];
         for (wanted, record) in rounds {
             let mut pieces = Pieces::new(operator, prefix, wanted, &mut pace);
@@ -75,17 +75,17 @@ impl Export<'_> {
                 let records: Vec<_> =
                     found.into_iter().filter_map(|found| record(found, now)).collect();
                 let skipped = (all - records.len()) as u64;
-                let part = Part::Records { records, skipped };
+                let part = ExportPart::Records { records, skipped };
                 to_disk.send(part).await.map_err(|_| Stopped::Other)?;
             }
         }
-        let end = Part::End { hot: self.hot };
+        let end = ExportPart::End { hot: self.hot };
         to_disk.send(end).await.map_err(|_| Stopped::Other)
     }
 }
 
 /// Which names are read, and what becomes of each.
-type Round = (fn(NameKind) -> bool, fn(FoundName, u64) -> Option<BackupRecord>);
+type ExportRound = (fn(NameKind) -> bool, fn(FoundName, u64) -> Option<BackupRecord>);
 
 /// A value; one that has no end is none of a cache.
 fn value(found: FoundName, now: u64) -> Option<BackupRecord> {
@@ -98,34 +98,40 @@ fn generation(found: FoundName, now: u64) -> Option<BackupRecord> {
     Some(BackupRecord::generation(found.name, ends_at, found.stored.bytes?))
 }
 
-fn write(place: Place, head: &BackupHead, parts: Receiver<Part>) -> io::Result<BackupFoot> {
+fn write(
+    place: BackupPlace,
+    head: &BackupHead,
+    parts: Receiver<ExportPart>,
+) -> io::Result<BackupFoot> {
     match place {
-        Place::File(path) => {
+        BackupPlace::File(path) => {
             let (partial, file) = PartialFile::create(&path)?;
             let (buffer, foot) = write_parts(BufWriter::new(file), head, parts)?;
             let file = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
             partial.put_in_place(&file)?;
             Ok(foot)
         }
-        Place::Pipe(pipe) => write_parts(BufWriter::new(pipe), head, parts).map(|(_, foot)| foot),
+        BackupPlace::Pipe(pipe) => {
+            write_parts(BufWriter::new(pipe), head, parts).map(|(_, foot)| foot)
+        }
     }
 }
 
 fn write_parts<W: Write>(
     to: W,
     head: &BackupHead,
-    mut parts: Receiver<Part>,
+    mut parts: Receiver<ExportPart>,
 ) -> io::Result<(W, BackupFoot)> {
     let mut writer = BackupWriter::begin(to, head)?;
     while let Some(part) = parts.blocking_recv() {
         match part {
-            Part::Records { records, skipped } => {
+            ExportPart::Records { records, skipped } => {
                 writer.skipped(skipped);
                 for record in &records {
                     writer.record(record)?;
                 }
             }
-            Part::End { hot } => return writer.finish(hot),
+            ExportPart::End { hot } => return writer.finish(hot),
         }
     }
     Err(io::Error::other("it was given up"))

@@ -183,14 +183,17 @@ impl RestoreTask<'_> {
     }
 
     /// What is there in the place of each candidate; `None` where that stays.
-    async fn found(&self, candidates: &[ReturningValue]) -> Result<Vec<Option<Present>>, Failure> {
+    async fn found(
+        &self,
+        candidates: &[ReturningValue],
+    ) -> Result<Vec<Option<PresentValue>>, Failure> {
         if self.mode == RestoreMode::Replace {
-            return Ok(candidates.iter().map(|_| Some(Present::Whatever)).collect());
+            return Ok(candidates.iter().map(|_| Some(PresentValue::Whatever)).collect());
         }
         let names: Vec<_> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
         let stored = self.operator.stored(&names, Summary::LENGTH).await?;
         let judge = |(candidate, stored): (&ReturningValue, Option<RawValue>)| {
-            let Some(stored) = stored else { return Some(Present::Nothing) };
+            let Some(stored) = stored else { return Some(PresentValue::Nothing) };
             if self.mode == RestoreMode::SkipExisting {
                 return None;
             }
@@ -198,20 +201,20 @@ impl RestoreTask<'_> {
             let age = summary(&bytes, stored.remaining).ok().and_then(|summary| summary.age);
             // What cannot be read answers nobody.
             let is_older = age.is_none_or(|age| age > candidate.age());
-            is_older.then(|| Present::Bytes(bytes, stored.length.unwrap_or(0)))
+            is_older.then(|| PresentValue::Bytes(bytes, stored.length.unwrap_or(0)))
         };
         Ok(candidates.iter().zip(stored).map(judge).collect())
     }
 }
 
 /// What is in the place of a value.
-enum Present {
+enum PresentValue {
     Nothing,
     Whatever,
     Bytes(Vec<u8>, u64),
 }
 
-impl Present {
+impl PresentValue {
     fn as_found(&self) -> ExpectedValue<'_> {
         match self {
             Self::Nothing => ExpectedValue::Nothing,

@@ -238,11 +238,15 @@ async fn a64_what_was_given_up_or_cannot_be_written_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_cache_without_a_backend_says_so() {
+async fn a_cache_without_a_backend_or_apart_from_it_says_so() {
     let cache = Cache::in_memory("shop");
     let error = cache.backup().to("anywhere").await.unwrap_err();
     assert!(error.to_string().contains("needs a backend"), "{error}");
     assert!(cache.restore("anywhere").run().await.is_err());
+    let (_clock, _store, cache) = shop();
+    cache.isolate(TTL);
+    let error = cache.verify().run().await.unwrap_err();
+    assert!(error.to_string().contains("`resume` first"), "{error}");
 }
 
 #[tokio::test]

@@ -10,11 +10,12 @@ use std::time::Duration;
 use super::Cache;
 use crate::backend::operate::{Operator, SavedNode};
 use crate::backup::file::{BackupFoot, BackupHead};
-use crate::backup::{Export, Place, RestoreMode, RestoreTask, Restored, RestoredAs};
+use crate::backup::{BackupPlace, Export, RestoreMode, RestoreTask, Restored, RestoredAs};
 use crate::backup::{Removing, Verified, VerifyTask};
 use crate::clock::unix_millis;
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::resilience::breaker::BreakerState;
 
 /// Names that are read in a second, unless something else is said.
 const RATE: u32 = 5_000;
@@ -118,6 +119,11 @@ impl Cache {
     /// The backend, and what operators may ask of it, once all of it is known.
     async fn store(&self) -> Result<(&Remote, Arc<dyn Operator>), Error> {
         let remote = self.0.remote().map(|remote| &**remote);
+        if self.breaker() == Some(BreakerState::Isolated) {
+            return Err(Error::backup(
+                "needs the backend, and nothing is sent to it: `resume` first",
+            ));
+        }
         let Some((remote, operator)) = remote.and_then(|it| Some((it, it.operator()?))) else {
             return Err(Error::backup(
                 "needs a backend that can be asked for all it holds; this cache has none",
@@ -159,7 +165,7 @@ impl Backup<'_> {
     ///
     /// A node did not answer, or the file cannot be written; nothing is left of it then.
     pub async fn to(self, path: impl Into<PathBuf>) -> Result<BackupFoot, Error> {
-        self.export(Place::File(path.into())).await
+        self.export(BackupPlace::File(path.into())).await
     }
 
     /// The same into something that takes bytes, as a pipe to what compresses or encrypts.
@@ -170,7 +176,7 @@ impl Backup<'_> {
     ///
     /// A node did not answer, or the bytes were not taken.
     pub async fn to_writer(self, writer: impl Write + Send + 'static) -> Result<BackupFoot, Error> {
-        self.export(Place::Pipe(Box::new(writer))).await
+        self.export(BackupPlace::Pipe(Box::new(writer))).await
     }
 
     /// Has each primary save what it holds to its own disk, and waits until each has.
@@ -185,7 +191,7 @@ impl Backup<'_> {
         Ok(operator.save(self.limit).await)
     }
 
-    async fn export(self, place: Place) -> Result<BackupFoot, Error> {
+    async fn export(self, place: BackupPlace) -> Result<BackupFoot, Error> {
         let (remote, operator) = self.cache.store().await?;
         let runtime = self.cache.runtime();
         let mut head = BackupHead::new(runtime.namespace.as_str(), unix_millis());

@@ -69,12 +69,12 @@ impl Cache {
         let names = entry_names(self.namespace(), key)?;
         let runtime = self.runtime();
         let Some(remote) = runtime.remote() else { return Ok(None) };
-        let Some(operator) = remote.operator() else { return Ok(None) };
         if self.breaker() == Some(BreakerState::Isolated) {
             let failure =
                 Failure::new(Class::Open, "the backend is isolated: nothing is asked of it");
             return Err(Error::backend(failure));
         }
+        let Some(operator) = remote.operator() else { return Ok(None) };
         let all: Vec<_> = names.values.iter().chain([&names.lease]).cloned().collect();
         let limit = runtime.settings.health.limit;
         let found = runtime.clock.within(limit, operator.stored(&all, usize::MAX)).await;

@@ -20,12 +20,12 @@ pub(crate) enum RoundEnd {
 
 /// How long the pump pauses.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct RoundPace {
     usual: Duration,
     failures: u32,
 }
 
-impl Pace {
+impl RoundPace {
     /// Rounds often enough that a process hears of each within what it tolerates, several times over.
     pub(crate) fn new(tolerance: Duration, trust_window: Duration) -> Self {
         let usual = (tolerance.min(trust_window) / 4).max(Duration::from_millis(1));
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a30_rounds_are_quick_while_they_succeed_and_at_most_five_minutes_apart() {
-        let mut pace = Pace::new(Duration::from_secs(5), Duration::from_secs(2));
+        let mut pace = RoundPace::new(Duration::from_secs(5), Duration::from_secs(2));
         let usual = Duration::from_millis(500);
         assert_eq!(pace.after(RoundEnd::Complete), usual);
         assert_eq!(pace.after(RoundEnd::Elsewhere), usual);
@@ -80,6 +80,6 @@ mod tests {
         pace.revive();
         assert_eq!(pace.after(RoundEnd::Failed), usual);
         assert_eq!(pace.after(RoundEnd::Complete), usual);
-        assert_eq!(Pace::new(Duration::ZERO, usual).after(RoundEnd::Complete).as_millis(), 1);
+        assert_eq!(RoundPace::new(Duration::ZERO, usual).after(RoundEnd::Complete).as_millis(), 1);
     }
 }

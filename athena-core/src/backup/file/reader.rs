@@ -25,7 +25,7 @@ pub struct BackupReader<R> {
 
 /// What is next in a file.
 #[derive(Debug)]
-enum Next {
+enum NextPart {
     Record(BackupRecord),
     Foot(BackupFoot),
 }
@@ -68,8 +68,8 @@ impl<R: Read> BackupReader<R> {
     ) -> Result<BackupFoot, E> {
         loop {
             match self.next()? {
-                Next::Record(record) => each(record)?,
-                Next::Foot(foot) => {
+                NextPart::Record(record) => each(record)?,
+                NextPart::Foot(foot) => {
                     let at = self.from.position();
                     let claimed = (foot.values, foot.generations, foot.bytes);
                     if claimed != (self.values, self.generations, self.bytes) {
@@ -82,13 +82,13 @@ impl<R: Read> BackupReader<R> {
         }
     }
 
-    fn next(&mut self) -> Result<Next, Flaw> {
+    fn next(&mut self) -> Result<NextPart, Flaw> {
         let began = self.from.position();
         self.from.begin_part();
         let [kind] = self.from.take()?;
         if kind == END {
             let foot = part(&mut self.from)?;
-            return decoded(&foot, began).map(Next::Foot);
+            return decoded(&foot, began).map(NextPart::Foot);
         }
         let damaged = || Flaw::Damaged(began);
         let kind = RecordKind::of(kind).ok_or_else(damaged)?;
@@ -113,7 +113,7 @@ impl<R: Read> BackupReader<R> {
             RecordKind::Generation => self.generations += 1,
         }
         let ends_at = (ends_at != 0).then_some(ends_at);
-        Ok(Next::Record(BackupRecord { kind, name, ends_at, bytes }))
+        Ok(NextPart::Record(BackupRecord { kind, name, ends_at, bytes }))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Regions, within};
 use crate::backend::Failure;
 use crate::contained::contained_future;
-use crate::regions::{Pace, RoundEnd};
+use crate::regions::{RoundEnd, RoundPace};
 use crate::remote::Remote;
 use crate::remote::pump::Pumped;
 use crate::telemetry::Event;
@@ -33,7 +33,7 @@ impl Regions {
             let (tolerance, window) = pumping.limits;
             pumping.task.start(spawner, patience, |sole| async move {
                 let _sole = sole;
-                let mut pace = Pace::new(tolerance, window);
+                let mut pace = RoundPace::new(tolerance, window);
                 loop {
                     let Some(regions) = there.upgrade() else { return };
                     let revivals = regions.revivals(place);
