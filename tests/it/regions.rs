@@ -202,6 +202,33 @@ async fn x4_what_the_primary_could_not_be_told_reaches_it_though_its_process_is_
 }
 
 #[tokio::test]
+async fn x4_what_the_primary_in_use_could_not_be_told_waits_in_the_other_region() {
+    let world = TwoRegions::new();
+    let (p, q) = (world.site(WEST), world.site(EAST));
+    world.seconds(5).await;
+    assert_eq!((p.fresh(1).await, q.fresh(1).await), (1, 1));
+    world.seconds(1).await;
+    p.west.always(Fault::Error(Class::Unreachable));
+    assert_eq!(p.invalidate().await, Invalidated::Pending);
+    p.cache.close().await;
+    drop(p);
+    world.seconds(8).await;
+    assert_eq!(world.site(WEST).fresh(2).await, 2);
+}
+
+#[tokio::test]
+async fn what_is_not_written_outdates_what_the_region_in_use_has() {
+    let world = TwoRegions::new();
+    let q = world.site(EAST);
+    world.seconds(5).await;
+    assert_eq!(q.fresh(1).await, 1);
+    world.seconds(1).await;
+    let too_long = "x".repeat(10_000);
+    q.cache.entry("a").tags([too_long]).insert(2_u32).await.unwrap_err();
+    assert_eq!(q.read(3).await.value, Ok(3));
+}
+
+#[tokio::test]
 async fn a26_a28_a_silent_primary_is_left_within_five_seconds_and_returned_to_after_the_grace() {
     let world = TwoRegions::new();
     let p = world.site(WEST);

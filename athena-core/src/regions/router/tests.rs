@@ -253,3 +253,18 @@ fn without_failover_nothing_is_left_or_returned_to_by_itself() {
     assert_eq!(router.standings().next(), Some(RegionStanding::Away), "it is told all the same");
     assert!(router.prefer(1).is_some());
 }
+
+#[test]
+fn who_has_stood_still_does_not_leave_the_region_that_answers_second() {
+    let at = |millis| Tick::from_millis(START + millis);
+    let signs = |last| {
+        let last = Some(at(last));
+        Signs { latest: last, slowest: last, is_ready: true, owed: Some(0) }
+    };
+    let mut router = Router::new(settings(), 2, 0, at(0));
+    for now in (0..=10_000).step_by(200) {
+        assert_eq!(router.tick(at(now), &[signs(now), signs(now)]), None);
+    }
+    assert_eq!(router.tick(at(20_000), &[signs(10_000), signs(20_000)]), None);
+    assert_eq!(router.active(), 0);
+}
