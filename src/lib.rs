@@ -75,7 +75,7 @@ pub use athena_cache_core::{
     HealthEntry, HealthPolicy, HealthReport, HealthSettings, History, Holds, HotEntry, Invalidated,
     Jitter, JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need,
     NeutralHealth, NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of,
-    Outcome, Percent, Performance, Postcard, ProcessStatus, Quiet, Rates, Reconnection,
+    Outcome, Percent, Performance, Postcard, ProcessStatus, Progress, Quiet, Rates, Reconnection,
     RegionReplication, RegionSettings, RegionStanding, RegionStatus, Report, Resilience, Restore,
     RestoreMode, Restored, RetrySettings, ServerStatus, Settings, SiteRates, SiteReport,
     SiteSettings, Source, Stats, Status, SwitchReason, Topic, Traffic, TrustStatus, Typed,

@@ -1,5 +1,6 @@
 //! What may be written on the command line.
 
+pub(crate) mod keeping;
 mod range;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args as Group, Parser, Subcommand, ValueEnum};
 
+use self::keeping::{BackupArgs, RepairArgs, RestoreArgs, VerifyArgs};
 use crate::out::Form;
 
 /// What is wrong with the Redis of a cache, what is in it, and what becomes of it in a failover.
@@ -61,6 +63,14 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Watches a failover by writing every 10 ms to what serves
     Drill(DrillArgs),
+    /// Keeps what is stored in a file, or has the servers save it
+    Backup(BackupArgs),
+    /// Puts the values of a backup back, as stale ones
+    Restore(RestoreArgs),
+    /// Looks at all that is stored, and says what is good for nothing
+    Verify(VerifyArgs),
+    /// The same, and removes it
+    Repair(RepairArgs),
 }
 
 #[derive(Debug, Group)]
@@ -125,7 +135,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = range::every)]
     pub(crate) every: Duration,
     /// How many lines; without it until it is interrupted
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }
 

@@ -1,11 +1,14 @@
 //! The commands, each in its file.
 
+mod backup;
 mod doctor;
 mod drill;
 mod invalidate;
 mod keys;
+mod progress;
 mod show;
 mod status;
+mod verify;
 mod watch;
 
 use std::sync::Arc;
@@ -68,6 +71,10 @@ pub(crate) async fn run(args: Args, target: Target, out: &Out) -> Result<Exit, F
         Command::Invalidate(args) => invalidate::run(&session, &args).await?,
         Command::Watch(args) => watch::run(&session, &args).await?,
         Command::Drill(args) => drill::run(&session, &args).await?,
+        Command::Backup(args) => backup::run(&session, &args).await?,
+        Command::Restore(args) => backup::restore(&session, &args).await?,
+        Command::Verify(args) => verify::run(&session, &args).await?,
+        Command::Repair(args) => verify::repair(&session, &args).await?,
     };
     Ok(if session.stop.is_asked() { Exit::Interrupted } else { exit })
 }

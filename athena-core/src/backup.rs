@@ -11,6 +11,7 @@ mod judge;
 mod pace;
 mod partial;
 mod pieces;
+mod progress;
 mod restore;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
@@ -18,6 +19,8 @@ mod verify;
 
 pub(crate) use self::export::{BackupPlace, Export};
 pub(crate) use self::judge::RestoredAs;
+pub use self::progress::Progress;
+pub(crate) use self::progress::ProgressListener;
 pub(crate) use self::restore::RestoreTask;
 pub use self::restore::{RestoreMode, Restored};
 pub use self::verify::{Defect, Verified};

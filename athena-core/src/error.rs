@@ -17,15 +17,33 @@ pub struct Error(Arc<Kind>);
 
 enum Kind {
     Settings(Message),
-    Key { function: Message, reason: Message },
-    Codec { topic: Message, reason: Message },
-    Timeout { topic: Message, limit: Duration },
+    Key {
+        function: Message,
+        reason: Message,
+    },
+    Codec {
+        topic: Message,
+        reason: Message,
+    },
+    Timeout {
+        topic: Message,
+        limit: Duration,
+    },
     Backend(Failure),
-    Backup(Message),
-    Bypassed { function: Message, reason: &'static str },
-    NotInserted { topic: Message, reason: &'static str },
+    /// What became of it; the class of the failure of the store, if it was that.
+    Backup(Message, Option<Class>),
+    Bypassed {
+        function: Message,
+        reason: &'static str,
+    },
+    NotInserted {
+        topic: Message,
+        reason: &'static str,
+    },
     NotAnnotated,
-    NotGrouped { function: Message },
+    NotGrouped {
+        function: Message,
+    },
     NoCache,
     Closed,
 }
@@ -55,7 +73,12 @@ impl Error {
 
     /// What went wrong with a backup, its file or what is in it.
     pub(crate) fn backup(reason: impl fmt::Display) -> Self {
-        Kind::Backup(Message::of(reason)).into()
+        Kind::Backup(Message::of(reason), None).into()
+    }
+
+    /// The same where the store stopped it.
+    pub(crate) fn backup_stopped(what: impl fmt::Display, class: Class) -> Self {
+        Kind::Backup(Message::of(what), Some(class)).into()
     }
 
     /// A call that nothing can be kept of.
@@ -107,7 +130,7 @@ impl Error {
 
     /// Whether a backup cannot be written, or not be restored.
     pub fn is_backup(&self) -> bool {
-        matches!(*self.0, Kind::Backup(_))
+        matches!(*self.0, Kind::Backup(..))
     }
 
     /// Whether the cache was closed before the call.
@@ -139,6 +162,7 @@ impl Error {
     pub fn class(&self) -> Option<Class> {
         match &*self.0 {
             Kind::Backend(failure) => Some(failure.class()),
+            Kind::Backup(_, class) => *class,
             _ => None,
         }
     }
@@ -192,7 +216,7 @@ impl fmt::Display for Error {
                 "no cache is installed and none is in scope; call `Cache::install` at start-up \
                  or `Cache::scope` around this future",
             ),
-            Kind::Backup(message) => write!(f, "the backup {message}"),
+            Kind::Backup(message, _) => write!(f, "the backup {message}"),
             Kind::Closed => f.write_str("the cache is closed"),
         }
     }

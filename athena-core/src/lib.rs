@@ -67,7 +67,7 @@ pub mod testing;
 mod time_span;
 mod undisturbed;
 
-pub use backup::{Defect, RestoreMode, Restored, Verified};
+pub use backup::{Defect, Progress, RestoreMode, Restored, Verified};
 pub use cache::{
     Background, Backup, Batch, Builder, Cache, Carry, Closed, Entry, Format, Json, Local, Restore,
 };

@@ -26,6 +26,12 @@ pub(super) fn drill(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_millis(1)..=DAY)
 }
 
+/// In a second.
+pub(super) fn rate(text: &str) -> Result<u32, String> {
+    let rate = text.parse().ok().filter(|rate| (1..=1_000_000).contains(rate));
+    rate.ok_or_else(|| "expected 1 to 1000000".to_owned())
+}
+
 /// Of entries that are listed.
 pub(super) fn limit(text: &str) -> Result<usize, String> {
     let limit = text.parse().ok().filter(|limit| LISTED.contains(limit));

@@ -89,11 +89,16 @@ pub(super) async fn run(session: &Session<'_>, args: &InvalidateArgs) -> Result<
         }
         let was_there = presence.of_tag(tag).await;
         let outcome = invalidation.cache.invalidate_tag(tag).await;
-        note(invalidation.told(format!("tag {tag}"), outcome, was_there).await)?;
+        // No other node knows of it.
+        let name = inspect::tag_name(namespace, tag);
+        let nodes = name.map_or_else(|_| redis.nodes(), |name| vec![redis.node(&name)]);
+        let what = format!("tag {tag}");
+        note(invalidation.told(what, outcome, was_there, &nodes).await)?;
     }
     if args.all && !session.stop.is_asked() {
         let outcome = invalidation.cache.clear().await;
-        note(invalidation.told("everything".to_owned(), outcome, is_used).await)?;
+        let nodes = redis.nodes();
+        note(invalidation.told("everything".to_owned(), outcome, is_used, &nodes).await)?;
     }
     session.out.json(&InvalidateDocument { removed: &removals })?;
     let wanted = entries.len() + args.tag.len() + usize::from(args.all);
@@ -159,10 +164,16 @@ impl<'a> Invalidation<'a> {
     }
 
     /// What became of what the cache was told to remove.
-    async fn told(&self, what: String, outcome: Invalidated, was_there: Option<bool>) -> Removal {
+    async fn told(
+        &self,
+        what: String,
+        outcome: Invalidated,
+        was_there: Option<bool>,
+        nodes: &[Node],
+    ) -> Removal {
         let mut removal = removal(what, was_there);
         removal.error = match outcome {
-            Invalidated::Done => self.doubt(&self.redis.nodes()).await,
+            Invalidated::Done => self.doubt(nodes).await,
             Invalidated::Pending => {
                 let failure = self.witness.last();
                 removal.is_refused = failure.as_ref().is_some_and(|it| it.1 == Class::Denied);

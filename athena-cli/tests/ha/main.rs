@@ -7,6 +7,7 @@ mod support;
 
 mod athena;
 mod cluster;
+mod keeping;
 mod one_node;
 mod refusing;
 mod sentinel;

@@ -12,6 +12,7 @@ use super::file::{BackupFoot, BackupHead, BackupRecord, BackupWriter};
 use super::pace::Pace;
 use super::partial::PartialFile;
 use super::pieces::{FoundName, Pieces};
+use super::progress::ProgressListener;
 use crate::backend::Failure;
 use crate::backend::operate::Operator;
 use crate::clock::{millis, unix_millis};
@@ -35,6 +36,7 @@ pub(crate) struct Export<'a> {
     pub(crate) rate: u32,
     pub(crate) head: BackupHead,
     pub(crate) hot: Vec<String>,
+    pub(crate) listener: ProgressListener,
 }
 
 /// What the thread that writes is handed.
@@ -66,6 +68,7 @@ impl Export<'_> {
     async fn read(self, to_disk: Sender<ExportPart>) -> Result<(), Stopped> {
         let Self { operator, prefix, rate, .. } = self;
         let mut pace = Pace::new(rate);
+        let mut done = 0;
         let rounds: [ExportRound; 2] =
             [(|kind| kind == NameKind::Value, value), (NameKind::is_generation, generation)];
         for (wanted, record) in rounds {
@@ -77,6 +80,8 @@ impl Export<'_> {
                 let skipped = (all - records.len()) as u64;
                 let part = ExportPart::Records { records, skipped };
                 to_disk.send(part).await.map_err(|_| Stopped::Other)?;
+                done += all as u64;
+                self.listener.tell(done, None);
             }
         }
         let end = ExportPart::End { hot: self.hot };

@@ -1,7 +1,7 @@
 //! Whether a value of a backup comes back, and as what.
 //!
-//! Invariant: what was invalidated before the backup ended, or since in a store that remembers it, does not come
-//! back at all; and what comes back is stale, unless somebody vouches for it.
+//! Invariant: what was invalidated by a generation before the backup ended, or since in a store that remembers it,
+//! does not come back at all; and what comes back is stale, unless somebody vouches for it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,6 +22,10 @@ impl Pace {
         Self { due: clock.now(), clock, per_second: per_second.max(1) }
     }
 
+    pub(super) fn per_second(&self) -> u32 {
+        self.per_second
+    }
+
     /// Waits until those that were let through before are paid for, then lets these through.
     pub(super) async fn names(&mut self, count: usize) {
         let now = self.clock.now();

@@ -7,6 +7,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::random::Random;
+
 /// A file that is being written beside the place where it belongs.
 #[derive(Debug)]
 pub(super) struct PartialFile {
@@ -19,10 +21,12 @@ impl PartialFile {
     /// Creates it, for nobody else to read.
     pub(super) fn create(place: &Path) -> io::Result<(Self, File)> {
         let mut name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
-        name.push(format!(".partial-{}", std::process::id()));
+        // Two at a time, in whatever containers, do not write to one file.
+        let number = Random::new(None).number();
+        name.push(format!(".partial-{}-{number:016x}", std::process::id()));
         let path = place.with_file_name(name);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path)?;

@@ -9,8 +9,10 @@ use crate::backend::operate::{ExpectedValue, Operator, RawValue, Scan};
 use crate::backend::{Class, Failure};
 use crate::inspect::{NameKind, see};
 
-/// Names that are listed at a time.
+/// Names that are listed at a time, at most.
 const PAGE: usize = 500;
+/// For how many seconds' worth of names a node is left alone at most: a connection that nobody uses is closed.
+const SECONDS: u32 = 10;
 /// What a piece has at most, in bytes.
 const ROOM: u64 = 4 << 20;
 
@@ -52,7 +54,8 @@ impl<'a> Pieces<'a> {
         pace: &'a mut Pace,
     ) -> Self {
         let namespace = prefix.strip_suffix(':').unwrap_or(prefix);
-        let scan = Scan::new(operator, prefix, PAGE);
+        let at_a_time = usize::try_from(pace.per_second().saturating_mul(SECONDS)).unwrap_or(PAGE);
+        let scan = Scan::new(operator, prefix, at_a_time.min(PAGE));
         Self { operator, namespace, scan, wanted, pace, listed: VecDeque::new() }
     }
 

@@ -16,16 +16,19 @@ use super::file::BackupRecord;
 use super::held::HeldGenerations;
 use super::judge::{Reason, RestoredAs, ReturningValue};
 use super::pace::Pace;
+use super::progress::ProgressListener;
 use crate::backend::Failure;
 use crate::backend::operate::{ExpectedValue, Operator, RawValue, ValueChange};
 use crate::clock::unix_millis;
 use crate::envelope::Opened;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
-use crate::inspect::{Summary, summary};
+use crate::inspect::summary;
 use crate::remote::{FoundGeneration, Missing, Remote, WantedGenerations};
 use crate::tasks::in_thread;
 
+/// How much of a value that is there is compared before it is replaced; of most it is all.
+const COMPARED: usize = 16 << 10;
 /// Pages that wait for the store at most.
 const WAITING: usize = 2;
 
@@ -83,6 +86,7 @@ pub(crate) struct RestoreTask<'a> {
     pub(crate) standing: RestoredAs,
     pub(crate) rate: u32,
     pub(crate) dry_run: bool,
+    pub(crate) listener: ProgressListener,
 }
 
 impl RestoreTask<'_> {
@@ -100,13 +104,16 @@ impl RestoreTask<'_> {
         let reading = in_thread(move || hand_out(file, &to_store));
         let writing = async {
             let mut done = Restored { read: foot.values, ..Restored::default() };
-            let mut pace = Pace::new(self.rate);
+            let (mut pace, mut past) = (Pace::new(self.rate), 0);
             while let Some(page) = pages.recv().await {
-                pace.names(Vec::len(&page)).await;
+                let count = Vec::len(&page);
+                pace.names(count).await;
                 if let Err(failure) = self.page(page, &held, &mut done).await {
                     pages.close();
                     return Err(stopped(&done, &failure));
                 }
+                past += count as u64;
+                self.listener.tell(past, Some(foot.values));
             }
             Ok(done)
         };
@@ -191,7 +198,7 @@ impl RestoreTask<'_> {
             return Ok(candidates.iter().map(|_| Some(PresentValue::Whatever)).collect());
         }
         let names: Vec<_> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
-        let stored = self.operator.stored(&names, Summary::LENGTH).await?;
+        let stored = self.operator.stored(&names, COMPARED).await?;
         let judge = |(candidate, stored): (&ReturningValue, Option<RawValue>)| {
             let Some(stored) = stored else { return Some(PresentValue::Nothing) };
             if self.mode == RestoreMode::SkipExisting {
@@ -225,8 +232,9 @@ impl PresentValue {
 }
 
 fn stopped(done: &Restored, failure: &Failure) -> Error {
-    Error::backup(format_args!(
-        "is restored in part, {} of {} values: {failure}; run it again, which goes on where it stopped",
+    let what = format_args!(
+        "is restored in part, {} of {} values: {failure}; run it again: what is there by now is left out, unless it is to be replaced",
         done.written, done.read
-    ))
+    );
+    Error::backup_stopped(what, failure.class())
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::pace::Pace;
 use super::pieces::{FoundName, Pieces};
+use super::progress::ProgressListener;
 use crate::backend::operate::{Operator, ValueChange};
 use crate::backend::{Failure, Generation};
 use crate::envelope::{Envelope, Opened, Unreadable};
@@ -110,6 +111,7 @@ pub(crate) struct VerifyTask<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) rate: u32,
     pub(crate) removing: Removing,
+    pub(crate) listener: ProgressListener,
 }
 
 /// The generations that values carry, by a hash of their names.
@@ -218,6 +220,7 @@ impl VerifyTask<'_> {
                 verified.changed += 1;
             }
         }
+        self.listener.tell(verified.looked_at, None);
         Ok(())
     }
 }

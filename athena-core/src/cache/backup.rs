@@ -11,7 +11,7 @@ use super::Cache;
 use crate::backend::operate::{Operator, SavedNode};
 use crate::backup::file::{BackupFoot, BackupHead};
 use crate::backup::{BackupPlace, Export, RestoreMode, RestoreTask, Restored, RestoredAs};
-use crate::backup::{Removing, Verified, VerifyTask};
+use crate::backup::{Progress, ProgressListener, Removing, Verified, VerifyTask};
 use crate::clock::unix_millis;
 use crate::error::Error;
 use crate::remote::Remote;
@@ -35,6 +35,7 @@ pub struct Backup<'a> {
     cache: &'a Cache,
     rate: u32,
     limit: Duration,
+    listener: ProgressListener,
 }
 
 /// A backup to be put back: from [`Cache::restore`].
@@ -47,6 +48,7 @@ pub struct Restore<'a> {
     standing: RestoredAs,
     rate: u32,
     dry_run: bool,
+    listener: ProgressListener,
 }
 
 /// All that is stored, to be looked at: from [`Cache::verify`].
@@ -56,6 +58,7 @@ pub struct Verify<'a> {
     cache: &'a Cache,
     rate: u32,
     removing: Removing,
+    listener: ProgressListener,
 }
 
 impl Cache {
@@ -73,15 +76,18 @@ impl Cache {
     /// # }
     /// ```
     pub fn backup(&self) -> Backup<'_> {
-        Backup { cache: self, rate: RATE, limit: LONGEST_SAVE }
+        let listener = ProgressListener::default();
+        Backup { cache: self, rate: RATE, limit: LONGEST_SAVE, listener }
     }
 
     /// Puts the values of a backup back, as stale ones unless they are [vouched](Restore::vouched) for.
     ///
     /// A stale value answers within its grace and flagged, as one does that a failover has left behind, and is loaded
     /// again meanwhile: nothing that was invalidated since the backup comes back as fresh. Values without a grace
-    /// stay away, and so does what was invalidated before the backup ended. Of several
-    /// [regions](crate::Settings::regions) they are put into the one that is used.
+    /// stay away, and so does what was invalidated by a tag, or with everything, before the backup ended. An entry
+    /// that was invalidated by its key leaves no trace that could be compared: if it is in the file, because that
+    /// came later or while the file was written, it comes back as a stale one.
+    /// Of several [regions](crate::Settings::regions) they are put into the one that is used.
     ///
     /// ```no_run
     /// # async fn example(cache: &athena_cache_core::Cache) -> Result<(), athena_cache_core::Error> {
@@ -98,6 +104,7 @@ impl Cache {
             standing: RestoredAs::Stale,
             rate: RATE,
             dry_run: false,
+            listener: ProgressListener::default(),
         }
     }
 
@@ -113,7 +120,8 @@ impl Cache {
     /// # }
     /// ```
     pub fn verify(&self) -> Verify<'_> {
-        Verify { cache: self, rate: VERIFY_RATE, removing: Removing::Nothing }
+        let (removing, listener) = (Removing::Nothing, ProgressListener::default());
+        Verify { cache: self, rate: VERIFY_RATE, removing, listener }
     }
 
     /// The backend, and what operators may ask of it, once all of it is known.
@@ -145,6 +153,12 @@ impl Cache {
 }
 
 impl Backup<'_> {
+    /// Has somebody told how far it is, after each piece; be quick.
+    pub fn on_progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.listener = ProgressListener::new(listener);
+        self
+    }
+
     /// Reads at most so many names in a second; 5000 if nothing is said, and never none.
     pub fn rate(mut self, names_per_second: u32) -> Self {
         self.rate = names_per_second;
@@ -159,7 +173,7 @@ impl Backup<'_> {
 
     /// Writes a file, in the place of one that is there: it is there as a whole, and on the disk, or not at all.
     ///
-    /// Nobody but its owner may read it. Memory for a few pieces of 4 MiB is needed, or for the largest value.
+    /// Nobody but its owner may read it. Memory for a few pieces of 4 MiB is needed, or as often the largest value.
     ///
     /// # Errors
     ///
@@ -204,12 +218,19 @@ impl Backup<'_> {
             rate: self.rate,
             head,
             hot: hot.iter().map(|entry| entry.topic.key().to_owned()).collect(),
+            listener: self.listener,
         };
         export.run(place).await
     }
 }
 
 impl Restore<'_> {
+    /// Has somebody told how far it is, after each piece; be quick.
+    pub fn on_progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.listener = ProgressListener::new(listener);
+        self
+    }
+
     /// What becomes of values that are there already; they stay if nothing is said.
     pub fn mode(mut self, mode: RestoreMode) -> Self {
         self.mode = mode;
@@ -256,12 +277,19 @@ impl Restore<'_> {
             standing: self.standing,
             rate: self.rate,
             dry_run: self.dry_run,
+            listener: self.listener,
         };
         task.run(self.path).await
     }
 }
 
 impl Verify<'_> {
+    /// Has somebody told how far it is, after each piece; be quick.
+    pub fn on_progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.listener = ProgressListener::new(listener);
+        self
+    }
+
     /// Looks at no more names in a second; 2000 if nothing is said, and never none.
     pub fn rate(mut self, names_per_second: u32) -> Self {
         self.rate = names_per_second;
@@ -277,7 +305,7 @@ impl Verify<'_> {
 
     /// The same, and generations of tags that no value carries.
     ///
-    /// A load under way that is about to carry one stores nothing then, and its entry is loaded once more.
+    /// What is stored under a new tag while this runs may lose it, and its entries are loaded once more.
     pub fn repair_with_orphans(mut self) -> Self {
         self.removing = Removing::Defects { orphans: true };
         self
@@ -296,6 +324,7 @@ impl Verify<'_> {
             prefix: &self.cache.runtime().namespace.prefix(),
             rate: self.rate,
             removing: self.removing,
+            listener: self.listener,
         };
         task.run().await.map_err(Error::backend)
     }

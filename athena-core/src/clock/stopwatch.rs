@@ -50,6 +50,10 @@ impl Stopwatch {
     }
 
     /// When it was made, by the machine.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(clippy::unnecessary_wraps, reason = "a clock that a test moves has no such moment")
+    )]
     pub(super) fn begun(&self) -> Option<Instant> {
         match &self.0 {
             Begun::System(begun) => Some(*begun),

@@ -33,6 +33,8 @@ pub(crate) struct Spare {
 struct SpareState {
     conn: Option<Arc<Conn>>,
     used: Instant,
+    /// How many connections were made.
+    made: u64,
 }
 
 impl Spare {
@@ -43,7 +45,7 @@ impl Spare {
         kind: SpareKind,
     ) -> Self {
         let call = Call::new(endpoint, access, client, PushHandler::Nobody(kind));
-        Self { call, state: Lock::new(SpareState { conn: None, used: Instant::now() }) }
+        Self { call, state: Lock::new(SpareState { conn: None, used: Instant::now(), made: 0 }) }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -109,6 +111,14 @@ impl Spare {
         self.failure(Class::Rejected, &format!("sent a malformed reply: {malformed}"))
     }
 
+    /// The number of the connection that is used now, or will be.
+    ///
+    /// Another one may lead to another server, or to the same after a start.
+    pub(crate) fn number(&self) -> u64 {
+        let is_there = self.present().is_some();
+        self.state.lock().made + u64::from(!is_there)
+    }
+
     /// Whether nobody has used it for so long, nor does now.
     pub(crate) fn is_unused_for(&self, long: Duration) -> bool {
         let state = self.state.lock();
@@ -143,6 +153,7 @@ impl Spare {
         let mut state = self.state.lock();
         // Of two that were made at a time one is enough.
         state.conn = Some(Arc::clone(&conn));
+        state.made += 1;
         state.used = Instant::now();
         Ok(conn)
     }

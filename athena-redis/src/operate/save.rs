@@ -77,7 +77,7 @@ impl OperationsState {
         let mut replies = spare.exchange(&batch, Instant::now() + self.limit()).await?;
         if let Some((class, why)) = replies.error() {
             let why = why.to_string();
-            // Somebody else has begun one since; ours is the next, and theirs may be the one that we see.
+            // Somebody else has begun one since we looked: what it saves is no older than what ours would have.
             if why.contains("in progress") {
                 return Ok(true);
             }
@@ -115,7 +115,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 struct Saves {
     is_under_way: bool,
     ended_well: bool,
-    /// When the last one was begun that ended well, in seconds of its clock.
+    /// When the last one ended that ended well, in seconds of its clock.
     last_at: u64,
     now: u64,
 }

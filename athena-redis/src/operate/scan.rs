@@ -1,6 +1,9 @@
 //! Lists names, each at the node that serves it.
 //!
-//! Invariant: nothing is listed by a node that did not say so itself.
+//! Invariant: nothing is listed by a node that did not say so itself, and no place in one process is taken for one in
+//! another.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use athena_cache_core::backend::operate::{ScanCursor, ScanPage, ScannedNode};
 use athena_cache_core::backend::{Failure, Node};
@@ -8,15 +11,22 @@ use tokio::time::Instant;
 
 use super::state::OperationsState;
 use crate::link::{Batch, Malformed, Replies, inside_runtime};
+
 /// What a node is asked to look at in one go.
 const MOST: usize = 10_000;
 
 impl OperationsState {
     pub(super) fn scanned_nodes(&self) -> Vec<ScannedNode> {
         let terms = self.topology.terms().into_iter();
-        terms
-            .map(|(node, term)| ScannedNode::new(node, self.topology.endpoint(node), term))
-            .collect()
+        let scanned = terms.map(|(node, slots)| {
+            let endpoint = self.topology.endpoint(node);
+            // A place in one server means nothing to another one, nor to itself after a start.
+            let connection = self.spare_to(node).map_or(0, |spare| spare.number());
+            let mut term = DefaultHasher::new();
+            (slots, &endpoint, connection).hash(&mut term);
+            ScannedNode::new(node, endpoint, term.finish())
+        });
+        scanned.collect()
     }
 
     pub(super) async fn scan(

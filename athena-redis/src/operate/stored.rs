@@ -152,14 +152,16 @@ fn value(
     if let Some((class, why)) = replies.error() {
         // Of those that belong together one speaks for all.
         replies.skip(if extent == Extent::InPart { 3 } else { 1 });
-        let failure = spare.failure(class, &format!("refused: {why}"));
-        let is_elsewhere = matches!(class, Class::Moved | Class::Unready);
-        return if is_elsewhere { Ok(Err(failure)) } else { Err(failure) };
+        return refused(spare, class, why.as_str());
     }
     let remaining = replies.integer().map_err(malformed)?;
-    // What is no text answers with an error to both.
     let bytes = match replies.error() {
-        Some(_) => None,
+        // What is no text answers so to both.
+        Some((_, why)) if why.as_str().contains("WRONGTYPE") => None,
+        Some((class, why)) => {
+            replies.skip(if extent == Extent::InPart { 2 } else { 0 });
+            return refused(spare, class, why.as_str());
+        }
         None => Some(replies.bytes().map_err(malformed)?.unwrap_or_default()),
     };
     let (mut told, mut tail) = (None, None);
@@ -171,7 +173,8 @@ fn value(
             tail = replies.bytes().map_err(malformed)?;
         }
     }
-    if remaining == -2 {
+    // It may have ended, or gone, behind the first question; no value is empty.
+    if remaining == -2 || bytes.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Ok(None));
     }
     // What was added after a part was read is not in it.
@@ -183,6 +186,13 @@ fn value(
         bytes.truncate(most);
     }
     Ok(Ok(Some(value)))
+}
+
+/// What an error to a question about one name is: that it is served elsewhere, or a refusal of all of them.
+fn refused<T>(spare: &Spare, class: Class, why: &str) -> Result<Result<T, Failure>, Failure> {
+    let failure = spare.failure(class, &format!("refused: {why}"));
+    let is_elsewhere = matches!(class, Class::Moved | Class::Unready);
+    if is_elsewhere { Ok(Err(failure)) } else { Err(failure) }
 }
 
 /// What a value says of its end stands behind it, and is no part of it.

@@ -1,11 +1,12 @@
 //! What is kept of real servers: on their disks, and in files of ours.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athena_cache_core::backend::Backend;
-use athena_cache_core::backend::operate::{ExpectedValue, Saving, ValueChange};
+use athena_cache_core::backend::operate::{ExpectedValue, Saving, Scan, ValueChange};
+use athena_cache_core::backend::{Backend, Node};
 use athena_cache_core::{Cache, Defect, Memory, MemoryRole, RestoreMode};
 use athena_cache_redis::Redis;
 
@@ -14,7 +15,7 @@ use super::support::rights::recommended;
 use super::support::sentinel::SentinelGroup;
 use super::support::server::RedisServer;
 use super::support::topology::Topology;
-use super::{config, insert, read, redis};
+use super::{config, eventually, insert, read, redis};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -214,4 +215,32 @@ async fn a_value_that_is_not_what_it_was_found_to_be_stays() {
         assert_eq!(operator.change(&[removal]).await.unwrap(), [true]);
         assert_eq!(server.cli(&["EXISTS", name]).number(), 0);
     }
+}
+
+#[tokio::test]
+async fn names_are_all_found_where_the_server_is_another_one_half_way() {
+    let mut server = RedisServer::start();
+    let redis = redis(&server.url());
+    redis.connect().await.unwrap();
+    let names: Vec<_> = (0..2_000).map(|number| format!("shop:{{k:{number}}}:0")).collect();
+    for names in names.chunks(500) {
+        let pairs = names.iter().flat_map(|name| [name.as_str(), "value"]);
+        server.cli(&std::iter::once("MSET").chain(pairs).collect::<Vec<_>>());
+    }
+    server.cli(&["SAVE"]);
+    let operator = redis.operator().expect("a redis can be asked");
+    let (mut scan, mut found) = (Scan::new(&*operator, "shop:", 50), BTreeSet::new());
+    let mut pages = 0;
+    while let Some(page) = scan.next().await {
+        found.extend(page.expect("the server answers"));
+        pages += 1;
+        if pages == 10 {
+            // Another process orders its names otherwise, and knows no place of this one.
+            server.kill();
+            server.restart();
+            eventually("it is reached again", async || redis.prove(Node::ONLY).await.is_ok()).await;
+        }
+    }
+    assert!(!scan.is_incomplete());
+    assert_eq!(found.len(), names.len());
 }

@@ -36,7 +36,8 @@ pub struct BackupFoot {
     pub generations: u64,
     /// How many bytes the values have.
     pub bytes: u64,
-    /// How many names were found and left out: leases, what processes say of themselves, what ended meanwhile.
+    /// How many names of our form were left out, since what is under them is none of a cache: it has no end, is no
+    /// bytes, or is too long.
     pub skipped: u64,
     /// The keys that were asked for most, as the exporting process knew them; the hottest first.
     pub hot: Vec<String>,
