@@ -186,6 +186,9 @@ impl Remote {
             Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy, heard);
         let listener = Arc::clone(&announcements);
         backend.expect_names(&namespace.prefix());
+        if regional.is_some() {
+            backend.changes().inspect(|log| log.expect_use());
+        }
         backend.listen(Arc::new(move |change| listener.hear(change)));
         let everything = invalidate::everything(&*backend);
         Self {

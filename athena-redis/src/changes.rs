@@ -41,6 +41,10 @@ const NONCE_BITS: u32 = 52;
 
 #[async_trait]
 impl ChangeLog for Redis {
+    fn expect_use(&self) {
+        self.topology.client().expect_log();
+    }
+
     fn log_parts(&self) -> &[String] {
         if self.topology.is_sharded() { slot::log_parts() } else { &*ONLY }
     }

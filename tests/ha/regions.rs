@@ -1,8 +1,10 @@
 //! Two regions on real servers: what users of each notice of an invalidation, a dead primary and a split.
 
+mod rights;
+
 use std::time::{Duration, Instant};
 
-use athena_cache::{Cache, Invalidated, RegionSettings, RegionStatus};
+use athena_cache::{Cache, Invalidated, Redis, RegionSettings, RegionStatus};
 
 use crate::support::cluster::Cluster;
 use crate::support::server::RedisServer;
@@ -13,12 +15,18 @@ const EAST: &str = "east";
 
 /// A process that prefers a region; the primary is in the west.
 fn site(prefer: &str, west: &str, east: &str) -> Cache {
+    let setup = Setup::brisk();
+    let [west, east] = [west, east].map(|url| setup.redis(url));
+    site_of(prefer, west, east)
+}
+
+/// The same with these ways to the regions.
+fn site_of(prefer: &str, west: Redis, east: Redis) -> Cache {
     let mut setup = Setup::brisk();
     let mut regions = RegionSettings::new(WEST, [EAST]);
     regions.prefer = Some(prefer.to_owned());
     regions.grace = Duration::from_secs(2);
     setup.settings.regions = Some(regions);
-    let (west, east) = (setup.redis(west), setup.redis(east));
     let builder = Cache::builder("shop").settings(setup.settings);
     builder.region(WEST, west).region(EAST, east).build().expect("the settings are good")
 }

@@ -75,6 +75,8 @@ struct ChaosState {
     listeners: Vec<Listener>,
     lacks: Vec<Ability>,
     max_value: u64,
+    /// How long ago nodes were confirmed to serve, in each sign of life.
+    lag: Duration,
     /// Whether a slow answer was given up, and nobody has asked about it.
     is_late: bool,
 }
@@ -135,6 +137,7 @@ impl<B: Backend> ChaosBackend<B> {
             listeners: Vec::new(),
             lacks: Vec::new(),
             max_value: u64::MAX,
+            lag: Duration::ZERO,
             is_late: false,
         };
         Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
@@ -226,6 +229,11 @@ impl Chaos {
         self.lock().max_value = bytes;
     }
 
+    /// Whoever decides which node serves has confirmed it so long before each sign of life.
+    pub fn confirm_late(&self, lag: Duration) {
+        self.lock().lag = lag;
+    }
+
     /// Nothing fails any more.
     pub fn heal(&self) {
         self.set(Regime::Healthy);
@@ -313,7 +321,8 @@ impl Chaos {
 impl Chaos {
     /// A proof of the wrapped backend, on the connection as it counts here.
     fn proof(&self, proof: Proof) -> Proof {
-        Proof { epoch: proof.epoch + self.lock().epoch, ..proof }
+        let state = self.lock();
+        Proof { epoch: proof.epoch + state.epoch, lag: proof.lag.max(state.lag), ..proof }
     }
 }
 

@@ -29,6 +29,11 @@ use crate::backend::operation::{Bump, Token};
 /// may be repeated.
 #[async_trait]
 pub trait ChangeLog: fmt::Debug + Send + Sync {
+    /// Said before anything is logged or followed here: what that needs of the store may be found out.
+    ///
+    /// Called once by each cache that has the store in one of several regions.
+    fn expect_use(&self) {}
+
     /// The parts of a log that this store keeps, as texts for [`log_name`](crate::backend::log_name); at least one.
     ///
     /// The same for as long as the store has the same topology.

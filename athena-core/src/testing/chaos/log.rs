@@ -18,6 +18,12 @@ impl<B: Backend> ChaosBackend<B> {
 
 #[async_trait]
 impl<B: Backend> ChangeLog for ChaosBackend<B> {
+    fn expect_use(&self) {
+        if let Some(log) = self.inner.changes() {
+            log.expect_use();
+        }
+    }
+
     fn log_parts(&self) -> &[String] {
         self.inner.changes().map(ChangeLog::log_parts).unwrap_or_default()
     }
