@@ -57,7 +57,7 @@ use crate::backend::operate::Operator;
 use crate::backend::{Backend, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
-use crate::coherence::guards::Guards;
+use crate::coherence::guards::{Guard, Guards};
 use crate::coherence::revision::Revisions;
 use crate::coherence::session::Incarnation;
 use crate::contained::contained_future;
@@ -181,7 +181,8 @@ impl Remote {
         let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
         let heavy = HeavyValues::new(&clock, &random);
-        let heard = regional.as_ref().and_then(Regional::heard_until);
+        let heard = regional.as_ref().filter(|_| !guards.lacks(Guard::Heard));
+        let heard = heard.and_then(Regional::heard_until);
         let announcements =
             Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy, heard);
         let listener = Arc::clone(&announcements);

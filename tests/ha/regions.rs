@@ -1,5 +1,7 @@
 //! Two regions on real servers: what users of each notice of an invalidation, a dead primary and a split.
 
+mod guards;
+mod plays;
 mod rights;
 
 use std::time::{Duration, Instant};

@@ -9,6 +9,7 @@ use super::Remote;
 use super::journal::Target;
 use crate::backend::Node;
 use crate::clock::Tick;
+use crate::coherence::guards::Guard;
 use crate::coherence::heard::HeardMark;
 use crate::regions::{Signs, Telling};
 
@@ -19,14 +20,13 @@ impl Remote {
     /// Whether it may not know of what this process has invalidated (regions 9).
     #[inline]
     pub(super) fn is_untold(&self) -> bool {
-        self.regional.as_ref().is_some_and(|regional| regional.is_untold())
+        let is_untold = self.regional.as_ref().is_some_and(|regional| regional.is_untold());
+        is_untold && !self.guards.lacks(Guard::Untold)
     }
 
     /// Puts into the journal what it may not know of, so that nothing is read before that is sent (regions 9).
     pub(super) fn catch_up(&self) {
-        let Some(regional) = self.regional.as_ref().filter(|regional| regional.is_untold()) else {
-            return;
-        };
+        let Some(regional) = self.regional.as_ref().filter(|_| self.is_untold()) else { return };
         let Some(secondary) = regional.secondary() else { return };
         let telling = regional.untold.telling(secondary.place);
         let targets = match &telling {
@@ -62,12 +62,15 @@ impl Remote {
         else {
             return true;
         };
-        self.clock.now() < secondary.heard_until.at(heard) || age < secondary.alone_ttl
+        self.clock.now() < secondary.heard_until.at(heard)
+            || age < secondary.alone_ttl
+            || self.guards.lacks(Guard::Heard)
     }
 
     /// How long a value is kept that was loaded under a lease: it is as old as its load (regions 12).
     pub(super) fn life_left(&self, life: Duration, asked: Tick) -> Duration {
-        if self.regional.as_ref().is_none_or(|regional| regional.secondary().is_none()) {
+        let is_secondary = self.regional.as_ref().is_some_and(|it| it.secondary().is_some());
+        if !is_secondary || self.guards.lacks(Guard::LoadAge) {
             return life;
         }
         life.saturating_sub(self.clock.now().since(asked)).max(Duration::from_millis(1))

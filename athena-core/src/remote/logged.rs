@@ -14,6 +14,7 @@ use crate::backend::{
     Absent, Bump, ChangeLog, Failure, LogPosition, LogRecord, LoggedInvalidation, log_name,
     outbox_name,
 };
+use crate::coherence::guards::Guard;
 use crate::resilience::class::Word;
 use crate::resilience::deadline::Deadline;
 
@@ -54,7 +55,7 @@ impl Remote {
             return self.send_plain(targets, deadline).await;
         };
         let (recorded, plain): (Vec<_>, Vec<_>) =
-            targets.iter().cloned().partition(|target| is_recorded(regional, target));
+            targets.iter().cloned().partition(|target| self.is_recorded(regional, target));
         // Coherence 10: before the tags, in the same request where one node has all of them.
         let rides = self.backend.partitions().is_empty() && !recorded.is_empty();
         let (riding, plain): (Vec<_>, Vec<_>) =
@@ -144,20 +145,22 @@ impl Remote {
         (generations, names)
     }
 
+    /// Whether the log of a region has to say that a target was invalidated.
+    fn is_recorded(&self, regional: &Regional, target: &Target) -> bool {
+        match &regional.role {
+            // The change of all tags goes with that of one.
+            _ if *target == Target::AnyTag => false,
+            RegionRole::Primary => true,
+            // Regions 14: what the primary waits for.
+            RegionRole::Secondary(secondary) => {
+                secondary.waiting.awaits(target) && !self.guards.lacks(Guard::Outbox)
+            }
+        }
+    }
+
     /// A number that no log had before.
     pub(super) fn nonce(&self) -> u64 {
         self.random.number().max(1)
-    }
-}
-
-/// Whether the log of a region has to say that a target was invalidated.
-fn is_recorded(regional: &Regional, target: &Target) -> bool {
-    match &regional.role {
-        // The change of all tags goes with that of one.
-        _ if *target == Target::AnyTag => false,
-        RegionRole::Primary => true,
-        // Regions 14: what the primary waits for.
-        RegionRole::Secondary(secondary) => secondary.waiting.awaits(target),
     }
 }
 

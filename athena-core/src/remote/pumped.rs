@@ -8,6 +8,7 @@ use super::journal::Target;
 use super::pump::PumpedRegion;
 use super::{Remote, invalidate};
 use crate::backend::{ChangeLog, Failure, LogRecord};
+use crate::coherence::guards::Guard;
 use crate::key::name::EntryName;
 use crate::regions::Reach;
 use crate::tag::Tag;
@@ -66,7 +67,9 @@ struct Marks<'a> {
 
 impl Drop for Marks<'_> {
     fn drop(&mut self) {
-        self.remote.hear_ourselves(self.targets);
+        if !self.remote.guards.lacks(Guard::PumpHears) {
+            self.remote.hear_ourselves(self.targets);
+        }
     }
 }
 

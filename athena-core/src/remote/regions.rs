@@ -20,6 +20,7 @@ use super::untold::TargetsUntold;
 use super::{Arrival, Means, Remote};
 use crate::backend::{Backend, Failure, Token};
 use crate::clock::Clock;
+use crate::coherence::guards::Guard;
 use crate::key::name::{EntryName, Namespace};
 use crate::lock::Mutex;
 use crate::regions::Router;
@@ -137,6 +138,11 @@ impl Regions {
         let direct = self.begin(&of_primary);
         // Made before anything is awaited: the caller may go away.
         let own = direct.map(|remote| remote.unsent(targets(remote)));
+        if primary.guards.lacks(Guard::BothRegions)
+            && let Some(own) = own
+        {
+            return own.send().await;
+        }
         let told = primary.unsent(of_primary).send().await;
         let Some(own) = own else {
             if told.is_err() {

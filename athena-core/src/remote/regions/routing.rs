@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::shown::UnusedRegion;
 use super::{Regions, within};
+use crate::coherence::guards::Guard;
 use crate::regions::{Signs, Switch};
 use crate::remote::Remote;
 use crate::telemetry::Event;
@@ -52,6 +53,9 @@ impl Regions {
         {
             // Regions 16: asked for just before it is decided by.
             of_active.owed = self.at(self.active()).owed(within(&self.settings)).await;
+            if self.primary().guards.lacks(Guard::Drain) {
+                of_active.owed = Some(0);
+            }
         }
         let switch = self.tick(&signs);
         self.follow(switch);
