@@ -84,7 +84,8 @@ pub use athena_cache_core::{
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]
 pub use athena_cache_redis::{
-    Connections, Credentials, Error as RedisError, Redis, RedisConfig, TlsConfig,
+    Connections, Credentials, Error as RedisError, MaintenanceNotices, Redis, RedisConfig,
+    TlsConfig,
 };
 
 #[cfg(feature = "testing")]

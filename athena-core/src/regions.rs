@@ -4,7 +4,6 @@
 //! was acknowledged. `remote/regions.rs` obeys them.
 
 mod hearing;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
 mod maintenance;
 #[cfg(test)]
 mod model;
@@ -16,6 +15,7 @@ mod router;
 mod untold;
 
 pub(crate) use self::hearing::Hearing;
+pub(crate) use self::maintenance::{Maintenance, MaintenanceAction};
 pub(crate) use self::outbox::{Owed, Unapplied};
 pub(crate) use self::pace::{RoundEnd, RoundPace};
 pub(crate) use self::reach::Reach;

@@ -22,6 +22,7 @@ mod known;
 pub(crate) mod lease;
 mod logged;
 mod names;
+mod notices;
 mod pipeline;
 mod pump;
 mod pumped;
@@ -54,7 +55,7 @@ use self::regional::Regional;
 use self::standing::Standings;
 use self::wake::Waiter;
 use crate::backend::operate::Operator;
-use crate::backend::{Backend, Class, Failure, Generation, Node};
+use crate::backend::{Backend, Change, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
 use crate::coherence::guards::{Guard, Guards};
@@ -190,7 +191,13 @@ impl Remote {
         if regional.is_some() {
             backend.changes().inspect(|log| log.expect_use());
         }
-        backend.listen(Arc::new(move |change| listener.hear(change)));
+        let notices = regional.as_ref().map(|regional| Arc::clone(&regional.notices));
+        backend.listen(Arc::new(move |change| {
+            if let (Change::Maintenance(notice), Some(notices)) = (change, &notices) {
+                notices.add(notice);
+            }
+            listener.hear(change);
+        }));
         let everything = invalidate::everything(&*backend);
         Self {
             breakers: Breakers::new(&clock),

@@ -43,7 +43,7 @@ mod tls;
 mod topology;
 mod url;
 
-pub use self::config::{Credentials, RedisConfig};
+pub use self::config::{Credentials, MaintenanceNotices, RedisConfig};
 pub use self::connections::Connections;
 pub use self::error::Error;
 pub use self::operate::{FailoverTrigger, SentinelMonitor};

@@ -16,7 +16,6 @@ mod dials;
 mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
 mod maintenance;
 mod meter;
 mod occurrences;

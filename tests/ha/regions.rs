@@ -1,6 +1,7 @@
 //! Two regions on real servers: what users of each notice of an invalidation, a dead primary and a split.
 
 mod guards;
+mod notices;
 mod plays;
 mod rights;
 

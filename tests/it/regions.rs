@@ -1,6 +1,7 @@
 //! A namespace in two regions, as the processes of both use it (A23–A35).
 
 mod guards;
+mod missed;
 mod promises;
 mod settings;
 mod shown;
@@ -10,7 +11,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use athena_cache::testing::{Chaos, ChaosBackend, ManualClock, MemoryBackend};
+use athena_cache::testing::{Chaos, ChaosBackend, Guard, ManualClock, MemoryBackend};
 use athena_cache::{
     Builder, Cache, Event, Invalidated, Observed, Observer, RegionSettings, RegionStatus,
     Resilience, Settings,
@@ -61,6 +62,14 @@ impl TwoRegions {
         let builder = Cache::builder("test").settings(settings).clock(&self.clock).seed(1);
         let builder = change(builder).region(WEST, west).region(EAST, east);
         Site { cache: builder.build().unwrap(), west: to_west, east: to_east }
+    }
+
+    /// A process that lacks a guard, if one is named.
+    fn site_without(&self, prefer: &str, guard: Option<Guard>) -> Site {
+        self.site_with(prefer, |builder| match guard {
+            Some(guard) => builder.without(guard),
+            None => builder,
+        })
     }
 
     /// Lets time pass, and everybody do what they do meanwhile.

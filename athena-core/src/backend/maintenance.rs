@@ -35,8 +35,6 @@ pub enum MaintenanceSource {
     AzureChannel,
     /// A RESP3 push on the connection.
     Push,
-    /// A sentinel.
-    Sentinel,
     /// A person.
     Operator,
 }
@@ -68,6 +66,35 @@ pub enum MaintenanceKind {
     Ended,
     /// Something that is not known.
     Unknown(String),
+}
+
+impl MaintenanceSource {
+    /// A short name, as used in events and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AzureChannel => "azure channel",
+            Self::Push => "push",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl MaintenanceKind {
+    /// A short name, as used in events and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Starting => "starting",
+            Self::Imminent => "imminent",
+            Self::FailingOver => "failing over",
+            Self::FailedOver => "failed over",
+            Self::Moving { .. } => "moving",
+            Self::SlotsMoved => "slots moved",
+            Self::TopologyChanged => "topology changed",
+            Self::Ended => "ended",
+            Self::Unknown(_) => "unknown",
+        }
+    }
 }
 
 impl MaintenanceEvent {

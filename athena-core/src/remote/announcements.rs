@@ -81,6 +81,7 @@ impl Announcements {
                 self.acknowledged.serves(*node, *history);
                 self.connected.notify_one();
             }
+            Change::Maintenance(notice) => self.telemetry.tell(&Event::Maintenance { notice }),
             Change::Unheard { node } => self.sessions.end(*node),
             Change::Failover(Failover { from, to, cause, took }) => {
                 // Its fields are anybody's to set.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::journal::{Journal, Target};
+use super::notices::Notices;
 use super::untold::TargetsUntold;
 use crate::backend::{LogPosition, LogPulse, Node};
 use crate::clock::Tick;
@@ -38,6 +39,8 @@ pub(crate) struct Regional {
     pub(super) pulse_pause: Duration,
     /// When each node has answered last.
     pub(super) answers: Mutex<HashMap<Node, Tick>>,
+    /// What was announced of its maintenance.
+    pub(super) notices: Arc<Notices>,
 }
 
 /// What a region is to the others.
@@ -104,7 +107,8 @@ impl Regional {
         pulse_pause: Duration,
     ) -> Self {
         let (name, untold) = (name.into(), Arc::clone(untold));
-        Self { name, role, untold, pulse_pause, answers: Mutex::default() }
+        let (answers, notices) = (Mutex::default(), Arc::default());
+        Self { name, role, untold, pulse_pause, answers, notices }
     }
 
     pub(super) fn secondary(&self) -> Option<&Secondary> {

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::coherence::guards::Guard;
 use crate::key::name::{EntryName, Namespace};
 use crate::lock::Mutex;
-use crate::regions::Router;
+use crate::regions::{Maintenance, Router};
 use crate::remote::pump::Pump;
 use crate::resilience::settings::Resilience;
 use crate::settings::{RegionSettings, Settings};
@@ -41,6 +41,8 @@ pub(crate) struct Regions {
     turn: Mutex<()>,
     settings: RegionSettings,
     router: Mutex<Router>,
+    /// What was announced of each region.
+    maintenance: Box<[Mutex<Maintenance>]>,
     untold: Arc<TargetsUntold>,
     pump: Pump,
     /// For each secondary.
@@ -91,6 +93,7 @@ impl Regions {
             router: Mutex::new(Router::new(regions.router(), remotes.len(), preferred, now)),
             untold,
             pump: Pump::new(Token::new(random.number()), namespace.as_str(), regions.tolerance),
+            maintenance: remotes.iter().map(|_| Mutex::new(Maintenance::new(true))).collect(),
             pumping: (0..secondaries).map(|_| pumping()).collect(),
             routing: Sole::new(&clock),
             remotes: remotes.into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Source};
 use super::topic::Topic;
-use crate::backend::{Class, Failover, Failure, LogBreak};
+use crate::backend::{Class, Failover, Failure, LogBreak, MaintenanceEvent};
 use crate::regions::SwitchReason;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::class::Traffic;
@@ -323,6 +323,12 @@ pub enum Event<'a> {
     RegionsAlike {
         /// The region.
         region: &'a str,
+    },
+    /// A backend, or those who run it, announced its maintenance; who has another region may leave that one for it.
+    #[non_exhaustive]
+    Maintenance {
+        /// What was said.
+        notice: &'a MaintenanceEvent,
     },
     /// A caller got an error, since the backend could not answer and nothing else may: its function has
     /// [`FailFast`](crate::Fallback::FailFast), or it only looked.

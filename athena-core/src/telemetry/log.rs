@@ -382,7 +382,8 @@ impl Observer for Log {
             | Event::Resynced { .. }
             | Event::Parked { .. }
             | Event::NotFollowed { .. }
-            | Event::RegionsAlike { .. } => regions::write(cache, event),
+            | Event::RegionsAlike { .. }
+            | Event::Maintenance { .. } => regions::write(cache, event),
             Event::Unreadable { key, reason } => self.unreadable(key, reason),
             Event::LeaseOusted { key } => self.ousted(key),
             Event::Unwritable { key, reason } => {

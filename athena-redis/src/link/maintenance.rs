@@ -1,21 +1,61 @@
-//! Announcements of maintenance, as three kinds of servers write them (B24 to B32).
+//! Announcements of maintenance, as two kinds of servers write them (B24 to B32).
 //!
-//! Invariant: whatever the bytes are, they are an event that says no more than they do, or none. Nothing listens to
-//! these yet.
+//! Invariant: whatever the bytes are, they are an event that says no more than they do, or none; and nobody is asked for
+//! any where settings and host do not say so. What sentinels publish is told as a failover.
 
 mod azure;
 mod hosts;
 mod pushes;
-mod sentinels;
+
+use std::time::SystemTime;
+
+use athena_cache_core::backend::MaintenanceEvent;
+use redis::{PushInfo, PushKind};
+
+use super::batch::Batch;
+use super::push;
+use crate::config::MaintenanceNotices;
+
+/// What a push says of a maintenance; `while_connecting`, if it came before the connection was used.
+pub(super) fn notice(info: &PushInfo, while_connecting: bool) -> Option<MaintenanceEvent> {
+    match &info.kind {
+        PushKind::Other(name) => pushes::event(name, &info.data, while_connecting),
+        PushKind::PMessage => {
+            let push = push::message(info)?;
+            let is_notice = push.channel == azure::CHANNEL;
+            is_notice.then(|| azure::event(&push.payload, SystemTime::now()))
+        }
+        _ => None,
+    }
+}
+
+/// The questions that have a host announce its maintenance, each to be asked by itself: what is refused is done
+/// without.
+pub(super) fn requests(notices: MaintenanceNotices, host: &str) -> Vec<Batch> {
+    let [publishes, pushes] = match notices {
+        MaintenanceNotices::Off => [false; 2],
+        MaintenanceNotices::On => [true; 2],
+        MaintenanceNotices::ByHost => [hosts::publishes(host), hosts::pushes(host)],
+    };
+    let mut requests = Vec::new();
+    if publishes {
+        let mut batch = Batch::new();
+        batch.command("PSUBSCRIBE").arg(azure::CHANNEL);
+        requests.push(batch);
+    }
+    if pushes {
+        let mut batch = Batch::new();
+        batch.command("CLIENT").args(["MAINT_NOTIFICATIONS", "ON"]);
+        requests.push(batch);
+    }
+    requests
+}
 
 /// What a push says of a maintenance, for tests and fuzzers that make bytes up.
 #[cfg(feature = "fuzzing")]
-pub(super) fn read_push(info: &redis::PushInfo) {
-    if let redis::PushKind::Other(name) = &info.kind {
-        drop(pushes::event(name, &info.data, false));
-    }
-    if let Some(push) = super::push::message(info) {
-        drop(azure::event(&push.payload, std::time::SystemTime::UNIX_EPOCH));
-        drop(sentinels::event(&push.channel, &push.payload, "mymaster"));
+pub(super) fn read_push(info: &PushInfo) {
+    drop(notice(info, false));
+    if let Some(push) = push::message(info) {
+        drop(azure::event(&push.payload, SystemTime::UNIX_EPOCH));
     }
 }

@@ -113,6 +113,11 @@ async fn what_a_slow_secondary_holds_is_answered_and_not_loaded_anew() {
         p.cache.use_region(EAST).await.unwrap();
         assert_eq!(p.fresh(1).await, 1);
         q.east.always(Fault::LateAck(late));
+        let load = async |source| {
+            let loaded = q.cache.entry("b").observe(async || Ok::<u32, Infallible>(source));
+            tokio::join!(loaded, world.seconds(2)).0.value
+        };
+        assert_eq!((load(1).await, load(2).await), (Ok(1), Ok(1)), "{late:?} late");
         for wait in [0, 1, 5, 60] {
             world.seconds(wait).await;
             let (read, ()) = tokio::join!(q.read(2), world.seconds(1));

@@ -110,7 +110,6 @@ impl Router {
     }
 
     /// A region has announced that it will be away, until then at the latest.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
     pub(crate) fn hold(&mut self, region: usize, until: Tick) {
         if let Some(region) = self.regions.get_mut(region) {
             region.hold(until);
@@ -118,7 +117,6 @@ impl Router {
     }
 
     /// What a region had announced is over.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
     pub(crate) fn release(&mut self, region: usize, now: Tick) {
         if let Some(region) = self.regions.get_mut(region) {
             region.release(now);
@@ -126,7 +124,7 @@ impl Router {
     }
 
     /// Takes a region out, or lets it be used again.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing listens to announcements yet"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody takes a region out so far"))]
     pub(crate) fn set_off(&mut self, region: usize, is_off: bool) {
         if let Some(region) = self.regions.get_mut(region) {
             region.set_off(is_off);

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::shown::UnusedRegion;
 use super::{Regions, within};
+use crate::backend::MaintenanceEvent;
 use crate::coherence::guards::Guard;
-use crate::regions::{Signs, Switch};
+use crate::regions::{MaintenanceAction, Signs, Switch};
 use crate::remote::Remote;
 use crate::telemetry::Event;
 
@@ -45,6 +46,7 @@ impl Regions {
 
     /// Takes in how all regions stand, and uses another one if that follows.
     async fn look_around(&self) {
+        self.heed_notices();
         let mut signs: Vec<_> = self.remotes.iter().map(|remote| remote.signs()).collect();
         let active = self.active().number();
         if active > 0
@@ -59,6 +61,25 @@ impl Regions {
         }
         let switch = self.tick(&signs);
         self.follow(switch);
+    }
+
+    /// Has regions held for unusable for as long as they have announced to be.
+    fn heed_notices(&self) {
+        let now = self.clock.now();
+        for (place, remote) in self.remotes.iter().enumerate() {
+            for notice in remote.take_notices() {
+                let actions = self.maintenance.get(place).map(|it| it.lock().decide(&notice, now));
+                let mut router = self.router.lock();
+                for action in actions.unwrap_or_default() {
+                    match action {
+                        MaintenanceAction::UseOtherRegion { until } => router.hold(place, until),
+                        MaintenanceAction::UseThisRegion => router.release(place, now),
+                        // The links find out by themselves.
+                        _ => {}
+                    }
+                }
+            }
+        }
     }
 
     fn tick(&self, signs: &[Signs]) -> Option<Switch> {
@@ -136,6 +157,11 @@ impl Regions {
 }
 
 impl Remote {
+    /// What was announced of its maintenance since the last time.
+    fn take_notices(&self) -> Vec<MaintenanceEvent> {
+        self.regional.as_ref().map(|regional| regional.notices.take()).unwrap_or_default()
+    }
+
     /// How much its outbox holds for the primary, if it says so in time.
     pub(super) async fn owed(&self, limit: Duration) -> Option<u64> {
         let log = self.backend.changes()?;

@@ -1,4 +1,4 @@
-//! What is recorded of regions.
+//! What is recorded of regions, and of what is announced about them.
 
 use crate::telemetry::Event;
 
@@ -49,6 +49,17 @@ pub(super) fn write(cache: &str, event: &Event<'_>) {
                 cache, region,
                 "the region has the store of the primary, or a copy of it: give each region a store of its own, or leave \
                  `[regions]` out"
+            );
+        }
+        Event::Maintenance { notice } => {
+            let (kind, source) = (notice.kind.name(), notice.source.name());
+            let node = notice.node.as_deref().unwrap_or("unknown");
+            let [starts_in, lasts] =
+                [notice.starts_in, notice.lasts].map(|it| it.map(tracing::field::debug));
+            tracing::info!(
+                target: "athena_cache",
+                cache, kind, source, node, starts_in, lasts,
+                "maintenance of the backend is announced"
             );
         }
         _ => {}
