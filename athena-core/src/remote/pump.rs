@@ -3,6 +3,7 @@
 //! Invariant: whenever it is dropped or fails, the next round does the rest, by whomever. It may be run by any number
 //! of processes at once.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,8 +33,8 @@ pub(crate) trait PumpedRegion: Send + Sync {
     /// Invalidates, and marks this process: nobody else tells it (regions 18).
     async fn invalidate(&self, reaches: &[Reach<'_>]) -> Result<(), Failure>;
 
-    /// The same, and logs that.
-    async fn execute(&self, reach: &Reach<'_>, record: &LogRecord) -> Result<(), Failure>;
+    /// The same, and logs that: a record for each.
+    async fn execute(&self, reaches: &[Reach<'_>], records: &[LogRecord]) -> Result<(), Failure>;
 
     /// A number that no log had before.
     fn nonce(&self) -> u64;
@@ -129,34 +130,22 @@ impl Pump {
         let page = secondary.log().read_log(&outbox, 0, MOST).await?;
         let last = page.last.number;
         let owed = Owed::of(page);
-        let (mut executed, mut failed) = (Vec::new(), None);
-        let parts = secondary.log().log_parts().len();
-        for record in owed.records() {
-            let reach = Reach::of(&record, part, parts, primary.partitions());
-            // What it will never take of itself, it is told by what stands in its place.
-            let outcome = match primary.execute(&reach, &record).await {
-                Err(failure) if Unapplied::after(failure.class()) == Unapplied::Park => {
-                    let reach = Reach::in_place_of(&record, part, parts, primary.partitions());
-                    primary.execute(&reach, &LogRecord::ANY).await
-                }
-                outcome => outcome,
-            };
-            match outcome {
-                Ok(()) => executed.push(record),
-                Err(failure) => {
-                    failed = Some(failure);
-                    break;
-                }
-            }
+        let (records, parts) = (owed.records(), secondary.log().log_parts().len());
+        let reach = |record| Reach::of(record, part, parts, primary.partitions());
+        let all: Vec<_> = records.iter().map(reach).collect();
+        let rejected = in_halves(all.len(), async |range| {
+            primary.execute(&all[range.clone()], &records[range]).await
+        });
+        // What it will never take of itself, it is told by what stands in its place.
+        for (place, _) in rejected.await? {
+            let reach = Reach::in_place_of(&records[place], part, parts, primary.partitions());
+            primary.execute(&[reach], &[LogRecord::ANY]).await?;
         }
-        let settled = owed.settled(|record| executed.contains(record));
+        let settled = owed.settled(|record| records.contains(record));
         if let Some(upto) = settled {
             secondary.log().settle(&outbox, upto).await?;
         }
-        match failed {
-            Some(failure) => Err(failure),
-            None => Ok(settled.is_none_or(|upto| upto >= last)),
-        }
+        Ok(settled.is_none_or(|upto| upto >= last))
     }
 }
 
@@ -169,26 +158,45 @@ async fn apply(
 ) -> Result<usize, Failure> {
     let reach = |record| Reach::of(record, part, parts, partitions);
     let all: Vec<_> = records.iter().map(|(_, record)| reach(record)).collect();
-    if all.is_empty() {
-        return Ok(0);
-    }
-    match secondary.invalidate(&all).await {
-        Err(failure) if Unapplied::after(failure.class()) == Unapplied::Park => {}
-        outcome => return outcome.map(|()| 0),
-    }
-    let mut parked = 0;
-    for (number, record) in records {
-        let Err(failure) = secondary.invalidate(&[reach(record)]).await else { continue };
-        if Unapplied::after(failure.class()) == Unapplied::Again {
-            return Err(failure);
-        }
+    let rejected = in_halves(all.len(), async |range| secondary.invalidate(&all[range]).await);
+    let rejected = rejected.await?;
+    for (place, failure) in &rejected {
+        let (number, record) = &records[*place];
         secondary.invalidate(&[Reach::in_place_of(record, part, parts, partitions)]).await?;
-        let reason = failure.to_string();
-        let it = Parked { number: *number, record: record.clone(), reason };
+        let it = Parked { number: *number, record: record.clone(), reason: failure.to_string() };
         secondary.log().park(log, &it).await?;
-        parked += 1;
     }
-    Ok(parked)
+    Ok(rejected.len())
+}
+
+/// Does something with so many things at once, and where that is rejected with the halves of them; tells which are
+/// rejected, and why.
+///
+/// One by one they would take as many round trips between regions.
+async fn in_halves(
+    count: usize,
+    send: impl AsyncFn(Range<usize>) -> Result<(), Failure>,
+) -> Result<Vec<(usize, Failure)>, Failure> {
+    let mut rejected = Vec::new();
+    let mut left = vec![0..count];
+    while let Some(range) = left.pop() {
+        if range.is_empty() {
+            continue;
+        }
+        match send(range.clone()).await {
+            Ok(()) => {}
+            Err(failure) if Unapplied::after(failure.class()) == Unapplied::Again => {
+                return Err(failure);
+            }
+            Err(failure) if range.len() == 1 => rejected.push((range.start, failure)),
+            Err(_) => {
+                let middle = range.start + range.len() / 2;
+                // Those before the middle come first.
+                left.extend([middle..range.end, range.start..middle]);
+            }
+        }
+    }
+    Ok(rejected)
 }
 
 /// Regions 4: all of it has been acknowledged.

@@ -93,9 +93,9 @@ impl PumpedRegion for PumpedRemote<'_> {
         self.remote.execute_reaches(reaches).await
     }
 
-    /// The record follows from what is executed.
-    async fn execute(&self, reach: &Reach<'_>, _record: &LogRecord) -> Result<(), Failure> {
-        self.remote.execute_reaches(std::slice::from_ref(reach)).await
+    /// The records follow from what is executed.
+    async fn execute(&self, reaches: &[Reach<'_>], _records: &[LogRecord]) -> Result<(), Failure> {
+        self.execute_reaches(reaches).await
     }
 
     fn nonce(&self) -> u64 {

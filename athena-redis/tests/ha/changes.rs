@@ -229,3 +229,33 @@ async fn what_stands_in_the_names_of_a_log_and_is_foreign_is_an_error_and_never_
     assert_eq!(page.records, [(1, LogRecord::Unknown(Vec::new()))]);
     assert_eq!(log_name("ns", "all"), LOG);
 }
+
+#[tokio::test]
+async fn a_page_is_read_however_much_it_holds() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let long = |number: usize| LogRecord::Entry(format!("ns:{{k:{}:{number}}}", "x".repeat(900)));
+    let records: Vec<_> = (0..500).map(long).collect();
+    for part in records.chunks(100) {
+        append_all(&redis, part, 100_000).await;
+    }
+    let before = redis.epoch(Node::ONLY);
+    let page = redis.read_log(LOG, 0, 500).await.expect("it is read");
+    assert!(page.records.into_iter().map(|(_, record)| record).eq(records));
+    assert_eq!(redis.epoch(Node::ONLY), before, "the connection is the same");
+}
+
+#[tokio::test]
+async fn a_page_is_read_however_much_it_holds() {
+    let server = RedisServer::start();
+    let redis = redis(&server.url());
+    let long = |number: usize| LogRecord::Entry(format!("ns:{{k:{}:{number}}}", "x".repeat(900)));
+    let records: Vec<_> = (0..500).map(long).collect();
+    for part in records.chunks(100) {
+        append_all(&redis, part, 100_000).await;
+    }
+    let before = redis.epoch(Node::ONLY);
+    let page = redis.read_log(LOG, 0, 500).await.expect("it is read");
+    assert!(page.records.into_iter().map(|(_, record)| record).eq(records));
+    assert_eq!(redis.epoch(Node::ONLY), before, "the connection is the same");
+}

@@ -60,9 +60,10 @@ async fn b31_b32_nobody_listens_where_neither_host_nor_settings_say_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b32_a_server_that_refuses_to_announce_is_used_all_the_same() {
-    let servers = [(); 2].map(|()| {
-        RedisServer::start_with(&["--user", "default on nopass ~* +@all -psubscribe resetchannels"])
-    });
+    let servers = [(); 2].map(|()| RedisServer::start());
+    for server in &servers {
+        server.cli(&["ACL", "SETUSER", "default", "-psubscribe", "resetchannels"]);
+    }
     let (p, origin) = (warmed(MaintenanceNotices::On, &servers).await, Origin::default());
     assert_eq!(observe(&p, &origin, 1).await.0.version, 0);
     assert_eq!(announce(&servers[0], "NodeMaintenanceStart"), 0);

@@ -1,7 +1,5 @@
 //! Users of the servers of regions who may not do everything.
 
-use std::time::{Duration, Instant};
-
 use athena_cache::{Cache, Health, Invalidated, Redis, RedisConfig};
 
 use super::{EAST, WEST, region, site_of};
@@ -83,9 +81,7 @@ async fn without_any_one_of_the_rights_for_regions_that_one_is_told() {
             assert!(record.contains(&format!("fix=\"ACL SETUSER app {lacking}\"")), "{record}");
         }
         eventually("health says so", async || cache.health() == Health::Degraded).await;
-        let begun = Instant::now();
         assert_eq!(observe(&cache, &Origin::default(), 1).await.0.version, 0);
-        assert!(begun.elapsed() < Duration::from_secs(2), "{lacking}");
         cache.close().await;
     }
 }

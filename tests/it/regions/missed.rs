@@ -113,7 +113,7 @@ async fn waits_for_what_is_owed(guard: Option<Guard>) -> bool {
     unflagged(&p.read(2).await) != Some(1)
 }
 
-/// q alone carries what p has invalidated.
+/// q carries what p has invalidated, and the answer is lost; p carries it once more, which changes nothing any more.
 async fn hears_itself(guard: Option<Guard>) -> bool {
     let world = TwoRegions::new();
     let (p, q) = (world.site(WEST), world.site_without(EAST, guard));
@@ -121,8 +121,14 @@ async fn hears_itself(guard: Option<Guard>) -> bool {
     world.seconds(12).await;
     assert_eq!(q.fresh(1).await, 1);
     world.seconds(1).await;
+    q.east.on("remove", Fault::LostAck);
     assert_eq!(p.invalidate().await, Invalidated::Done);
     world.seconds(1).await;
+    q.west.always(Fault::Hang);
+    q.east.heal();
+    p.east.heal();
+    world.seconds(5).await;
+    assert!(q.region(EAST).heard);
     q.fresh(2).await == 2
 }
 

@@ -51,10 +51,11 @@ pub(crate) struct RegionPlay {
 impl RegionPlay {
     /// A short one, whose bound is short.
     pub(crate) fn new(pair: [Topology; 2], fault: RegionFault, seed: u64) -> Self {
-        let window = if pair.contains(&Topology::Sentinel) { 1_500 } else { 500 };
+        let window = if pair.contains(&Topology::Sentinel) { 1_500 } else { 1_000 };
         let mut settings = RegionSettings::new(NAMES[0], [NAMES[1]]);
-        settings.detect = Duration::from_secs(1);
-        settings.failover_timeout = Duration::from_secs(5);
+        // A machine with much to do may be silent for a while itself.
+        settings.detect = Duration::from_secs(2);
+        settings.failover_timeout = Duration::from_secs(6);
         settings.grace = Duration::from_secs(1);
         settings.tolerance = Duration::from_secs(1);
         settings.alone_ttl = Duration::from_secs(2);
@@ -73,8 +74,8 @@ impl RegionPlay {
             workload: BUSY,
             setup,
             settings,
-            calm: Duration::from_secs(2),
-            broken: Duration::from_secs(5),
+            calm: Duration::from_secs(3),
+            broken: Duration::from_secs(6),
             after: Duration::from_secs(2),
         }
     }
@@ -140,6 +141,14 @@ impl RegionPlay {
         sleep(self.after);
         let RegionPerformance { phases, unrest, .. } = performance;
         let are_back = processes.iter().filter(|it| it.is_alive()).all(|it| self.comes_back(it));
+        if !are_back {
+            for node in stages[1].nodes() {
+                let owed = format!("{NAMESPACE}:{{all}}>o");
+                for question in [&["XLEN", &owed][..], &["XRANGE", &owed, "-", "+", "COUNT", "5"]] {
+                    eprintln!("{question:?}: {:?}", node.ask(question));
+                }
+            }
+        }
         processes.iter().for_each(Process::begin_to_stop);
         processes.iter_mut().for_each(Process::stop);
         // Until what was invalidated last has arrived everywhere.
@@ -165,6 +174,7 @@ impl RegionPlay {
             disturbances: self.disturbances(&history, &rules, home),
             figures: Figures::of(&history, &switches.all(), broken_at, home),
             are_back,
+            told: switches.lines(),
             play: self.clone(),
             history,
         }

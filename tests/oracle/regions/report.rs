@@ -24,6 +24,8 @@ pub(crate) struct RegionReport {
     /// Whether everybody came back to the region that they prefer.
     pub(crate) are_back: bool,
     pub(crate) figures: Figures,
+    /// What was told of regions.
+    pub(crate) told: Vec<String>,
 }
 
 impl RegionReport {
@@ -75,6 +77,9 @@ impl fmt::Display for RegionReport {
         writeln!(f, "  wrong values {}, errors 0", self.violations.len())?;
         if !self.are_back {
             writeln!(f, "  NOT everybody is back in the region that they prefer")?;
+        }
+        if !self.is_good() {
+            self.told.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         for disturbance in self.disturbances.iter().take(TOLD) {
             writeln!(f, "  noticed by a user of the primary: {disturbance}")?;

@@ -1,4 +1,4 @@
-//! When which process has begun to use another region.
+//! When which process has begun to use another region, and what else it told of regions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,9 +16,15 @@ pub(super) struct Switched {
     pub(super) to: String,
 }
 
-/// All of them, in their order.
+/// What all processes told, in the order of time.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Switches(Arc<Mutex<Vec<Switched>>>);
+pub(super) struct Switches(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    switches: Vec<Switched>,
+    lines: Vec<String>,
+}
 
 /// Notes those of one process.
 #[derive(Debug)]
@@ -30,16 +36,34 @@ pub(super) struct SwitchObserver {
 
 impl Switches {
     pub(super) fn all(&self) -> Vec<Switched> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).switches.clone()
+    }
+
+    /// What was told of regions, for people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
     }
 }
 
 impl Observer for SwitchObserver {
     fn observe(&self, event: &Event<'_>) {
+        let is_of_regions = matches!(
+            event,
+            Event::RegionSwitched { .. }
+                | Event::RegionHeard { .. }
+                | Event::Resynced { .. }
+                | Event::Parked { .. }
+                | Event::NotFollowed { .. }
+                | Event::RegionsAlike { .. }
+        );
+        if !is_of_regions {
+            return;
+        }
+        let (process, at) = (self.process, self.source.now());
+        let mut told = self.switches.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.lines.push(format!("{:>7.3} s  process {process}: {event:?}", at.as_secs_f64()));
         if let Event::RegionSwitched { to, .. } = event {
-            let (process, at, to) = (self.process, self.source.now(), (*to).to_owned());
-            let mut all = self.switches.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(Switched { process, at, to });
+            told.switches.push(Switched { process, at, to: (*to).to_owned() });
         }
     }
 }
