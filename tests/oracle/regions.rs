@@ -7,6 +7,7 @@
 
 pub(crate) mod fault;
 mod figures;
+mod noticed;
 mod perform;
 pub(crate) mod play;
 mod report;

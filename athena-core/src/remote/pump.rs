@@ -133,9 +133,8 @@ impl Pump {
         let (records, parts) = (owed.records(), secondary.log().log_parts().len());
         let reach = |record| Reach::of(record, part, parts, primary.partitions());
         let all: Vec<_> = records.iter().map(reach).collect();
-        let rejected = in_halves(all.len(), async |range| {
-            primary.execute(&all[range.clone()], &records[range]).await
-        });
+        let rejected =
+            in_halves(all.len(), |range| primary.execute(&all[range.clone()], &records[range]));
         // What it will never take of itself, it is told by what stands in its place.
         for (place, _) in rejected.await? {
             let reach = Reach::in_place_of(&records[place], part, parts, primary.partitions());
@@ -158,7 +157,7 @@ async fn apply(
 ) -> Result<usize, Failure> {
     let reach = |record| Reach::of(record, part, parts, partitions);
     let all: Vec<_> = records.iter().map(|(_, record)| reach(record)).collect();
-    let rejected = in_halves(all.len(), async |range| secondary.invalidate(&all[range]).await);
+    let rejected = in_halves(all.len(), |range| secondary.invalidate(&all[range]));
     let rejected = rejected.await?;
     for (place, failure) in &rejected {
         let (number, record) = &records[*place];
@@ -173,9 +172,9 @@ async fn apply(
 /// rejected, and why.
 ///
 /// One by one they would take as many round trips between regions.
-async fn in_halves(
+async fn in_halves<F: Future<Output = Result<(), Failure>>>(
     count: usize,
-    send: impl AsyncFn(Range<usize>) -> Result<(), Failure>,
+    send: impl Fn(Range<usize>) -> F,
 ) -> Result<Vec<(usize, Failure)>, Failure> {
     let mut rejected = Vec::new();
     let mut left = vec![0..count];

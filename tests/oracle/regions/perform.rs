@@ -16,7 +16,7 @@ use crate::support::server::RedisServer;
 const TAIL: Duration = Duration::from_secs(1);
 /// Between two losses of the log.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a single node takes to be restarted in order.
+/// The places of the regions.
 const PRIMARY: usize = 0;
 const SECONDARY: usize = 1;
 

@@ -20,6 +20,7 @@ use super::super::stage::Stage;
 use super::super::workload::{BUSY, Part, Workload};
 use super::fault::RegionFault;
 use super::figures::Figures;
+use super::noticed;
 use super::perform::{RegionPerformance, site};
 use super::report::RegionReport;
 use super::switches::{SwitchObserver, Switches};
@@ -171,43 +172,13 @@ impl RegionPlay {
         let home = |process| site(process, self.processes()) == 0;
         RegionReport {
             violations: check::check(&history, &rules),
-            disturbances: self.disturbances(&history, &rules, home),
+            disturbances: noticed::by_home(self, &history, &rules, home),
             figures: Figures::of(&history, &switches.all(), broken_at, home),
             are_back,
             told: switches.lines(),
             play: self.clone(),
             history,
         }
-    }
-
-    /// What users of the primary notice of what happens elsewhere (X6).
-    fn disturbances(
-        &self,
-        history: &History,
-        rules: &Rules,
-        home: impl Fn(usize) -> bool,
-    ) -> Vec<String> {
-        if !self.fault.spares_primary() {
-            return Vec::new();
-        }
-        let mut of_home = history.clone();
-        of_home.reads.retain(|read| home(read.process));
-        of_home.last_reads.clear();
-        // What they are served is bounded as with one region.
-        let rules = Rules { bound: self.setup.window + SLACK, ..rules.clone() };
-        let outdated = check::check(&of_home, &rules);
-        let flagged = of_home
-            .reads
-            .iter()
-            .filter(|read| matches!(read.flags, super::super::record::Flags::Flagged));
-        let pending = history
-            .invalidations
-            .iter()
-            .filter(|it| home(it.process) && it.ending == super::super::record::Ending::Pending);
-        let mut told: Vec<_> = outdated.iter().map(|it| format!("outdated: {it:?}")).collect();
-        told.extend(flagged.map(|it| format!("flagged: {it:?}")));
-        told.extend(pending.map(|it| format!("pending: {it:?}")));
-        told
     }
 
     fn process(

@@ -74,21 +74,31 @@ impl Regions {
         if ![primary, secondary].iter().all(|it| it.is_available() && it.is_answering()) {
             return RoundEnd::Elsewhere;
         }
-        let mut end = RoundEnd::Complete;
+        let (mut end, mut failed) = (RoundEnd::Complete, None);
         for part in 0..primary.log_names().len() {
             match self.carry(place, part, secondary).await {
                 Ok(RoundEnd::Elsewhere) => return RoundEnd::Elsewhere,
                 Ok(RoundEnd::More) => end = RoundEnd::More,
                 Ok(_) => {}
-                Err(failure) => return self.failed(place, secondary, failure.as_ref()),
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
+                }
             }
         }
+        // In any case: who takes nothing in gives away what it owes all the same.
         for part in 0..secondary.log_names().len() {
             match self.drain(part, secondary).await {
                 Ok(true) => {}
                 Ok(false) => end = RoundEnd::More,
-                Err(failure) => return self.failed(place, secondary, failure.as_ref()),
+                Err(failure) => {
+                    failed = failed.or(Some(failure));
+                    break;
+                }
             }
+        }
+        if let Some(failure) = failed {
+            return self.failed(place, secondary, failure.as_ref());
         }
         if let Some(pumping) = self.pumping.get(place) {
             pumping.is_failing.store(false, Ordering::Relaxed);
