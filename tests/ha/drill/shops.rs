@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,10 @@ const MOST_RECORDS: usize = 60;
 const LONGEST_RECORD: usize = 3_000;
 /// How long a call may take, in milliseconds: what it waits for Redis, a load, and a machine with much to do.
 const SLOWEST: u64 = 4_000;
+/// What each process has done at least, or the trouble has met nobody.
+const LEAST: [(&str, u64); 4] = [("calls", 500), ("changes", 50), ("hits", 100), ("settled", 10)];
+/// How long they may take for it, on a machine with much to do.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Two processes with one source of truth.
 #[derive(Debug)]
@@ -31,14 +36,18 @@ pub(super) struct Shops {
 #[derive(Debug)]
 struct Shop {
     child: Child,
-    told: BufReader<ChildStdout>,
+    told: Receiver<String>,
+    figures: Figures,
     records: Option<JoinHandle<String>>,
 }
+
+/// Of one process, by name.
+type Figures = HashMap<String, u64>;
 
 /// What came of one process.
 #[derive(Debug)]
 pub(super) struct Report {
-    figures: HashMap<String, u64>,
+    figures: Figures,
     records: String,
 }
 
@@ -66,11 +75,12 @@ impl Shops {
         shops
     }
 
-    /// Does something again and again for a while, and looks whether both processes live.
+    /// Does something again and again for a while, and until both processes have met enough of it; looks whether they live.
     pub(super) fn trade(&mut self, time: Duration, pause: Duration, mut step: impl FnMut(usize)) {
         let begun = Instant::now();
         for round in 0.. {
-            if begun.elapsed() >= time {
+            let is_enough = self.all.iter_mut().all(Shop::has_done_enough);
+            if begun.elapsed() >= time && (is_enough || begun.elapsed() >= PATIENCE) {
                 break;
             }
             step(round);
@@ -105,7 +115,9 @@ impl Shop {
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("cannot run {} ({error}): run cargo build --examples", path.display())
         });
-        let told = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (tell, told) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|it| tell.send(it)));
         let mut written = child.stderr.take().expect("it is piped");
         let records = std::thread::spawn(move || {
             let mut records = Vec::new();
@@ -113,18 +125,19 @@ impl Shop {
             drop(written.read_to_end(&mut records));
             String::from_utf8_lossy(&records).into_owned()
         });
-        Self { child, told, records: Some(records) }
+        Self { child, told, figures: Figures::new(), records: Some(records) }
     }
 
     fn wait_until_ready(&mut self) {
-        let line = self.line();
+        let line = self.told.recv_timeout(PATIENCE).unwrap_or_default();
         assert_eq!(line, "ready", "{}", self.end().1);
     }
 
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.told.read_line(&mut line).expect("it is text");
-        line.trim_end().to_owned()
+    fn has_done_enough(&mut self) -> bool {
+        while let Ok(line) = self.told.try_recv() {
+            self.figures = figures(&line);
+        }
+        LEAST.iter().all(|&(name, least)| self.figures.get(name).is_some_and(|it| *it > least))
     }
 
     fn open_files(&self) -> usize {
@@ -132,14 +145,10 @@ impl Shop {
     }
 
     fn close(mut self) -> Report {
-        drop(self.child.stdin.take());
-        let line = self.line();
         let (is_well, records) = self.end();
         assert!(is_well, "it ended by an error: {records}");
-        let words: Vec<_> = line.split(' ').collect();
-        let pairs = words.chunks_exact(2);
-        let figures = pairs.map(|pair| (pair[0].to_owned(), pair[1].parse().expect("a number")));
-        Report { figures: figures.collect(), records }
+        let last = self.told.iter().last().expect("it tells what came of it");
+        Report { figures: figures(&last), records }
     }
 
     /// Whether it ended with 0, and what it wrote.
@@ -171,7 +180,7 @@ impl Report {
         for name in ["errors", "wrong", "panics", "tasks"] {
             assert_eq!(self.figure(name), 0, "{name}: {figures:?}\n{records}");
         }
-        for (name, least) in [("calls", 500), ("changes", 50), ("hits", 100), ("settled", 10)] {
+        for (name, least) in LEAST {
             assert!(self.figure(name) > least, "{name}: {figures:?}\n{records}");
         }
         assert!(self.figure("slowest") < SLOWEST, "{figures:?}\n{records}");
@@ -183,4 +192,10 @@ impl Report {
             |line: &str| line.contains(" WARN athena_cache") || line.contains(" ERROR ");
         assert!(records.lines().all(is_record), "{records}");
     }
+}
+
+fn figures(line: &str) -> Figures {
+    let words: Vec<_> = line.split(' ').collect();
+    let pairs = words.chunks_exact(2);
+    pairs.map(|pair| (pair[0].to_owned(), pair[1].parse().expect("a number"))).collect()
 }
