@@ -123,7 +123,8 @@ impl Remote {
         self.region().unwrap_or_default()
     }
 
-    /// A node has answered.
+    /// A node has answered, whatever it was asked.
+    #[inline]
     pub(super) fn note_answer(&self, node: Node) {
         if let Some(regional) = &self.regional {
             regional.note_answer(node, self.clock.now());
