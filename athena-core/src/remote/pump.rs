@@ -177,21 +177,21 @@ async fn in_halves<F: Future<Output = Result<(), Failure>>>(
     send: impl Fn(Range<usize>) -> F,
 ) -> Result<Vec<(usize, Failure)>, Failure> {
     let mut rejected = Vec::new();
-    let mut left = vec![0..count];
-    while let Some(range) = left.pop() {
-        if range.is_empty() {
+    let mut left = vec![(0, count)];
+    while let Some((start, end)) = left.pop() {
+        if start == end {
             continue;
         }
-        match send(range.clone()).await {
+        match send(start..end).await {
             Ok(()) => {}
             Err(failure) if Unapplied::after(failure.class()) == Unapplied::Again => {
                 return Err(failure);
             }
-            Err(failure) if range.len() == 1 => rejected.push((range.start, failure)),
+            Err(failure) if end - start == 1 => rejected.push((start, failure)),
             Err(_) => {
-                let middle = range.start + range.len() / 2;
+                let middle = usize::midpoint(start, end);
                 // Those before the middle come first.
-                left.extend([middle..range.end, range.start..middle]);
+                left.extend([(middle, end), (start, middle)]);
             }
         }
     }
