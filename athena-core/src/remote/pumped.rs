@@ -95,7 +95,7 @@ impl PumpedRegion for PumpedRemote<'_> {
 
     /// The records follow from what is executed.
     async fn execute(&self, reaches: &[Reach<'_>], _records: &[LogRecord]) -> Result<(), Failure> {
-        self.execute_reaches(reaches).await
+        self.remote.execute_reaches(reaches).await
     }
 
     fn nonce(&self) -> u64 {
