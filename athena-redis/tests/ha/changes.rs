@@ -244,18 +244,3 @@ async fn a_page_is_read_however_much_it_holds() {
     assert!(page.records.into_iter().map(|(_, record)| record).eq(records));
     assert_eq!(redis.epoch(Node::ONLY), before, "the connection is the same");
 }
-
-#[tokio::test]
-async fn a_page_is_read_however_much_it_holds() {
-    let server = RedisServer::start();
-    let redis = redis(&server.url());
-    let long = |number: usize| LogRecord::Entry(format!("ns:{{k:{}:{number}}}", "x".repeat(900)));
-    let records: Vec<_> = (0..500).map(long).collect();
-    for part in records.chunks(100) {
-        append_all(&redis, part, 100_000).await;
-    }
-    let before = redis.epoch(Node::ONLY);
-    let page = redis.read_log(LOG, 0, 500).await.expect("it is read");
-    assert!(page.records.into_iter().map(|(_, record)| record).eq(records));
-    assert_eq!(redis.epoch(Node::ONLY), before, "the connection is the same");
-}
