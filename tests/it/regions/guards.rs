@@ -88,6 +88,23 @@ async fn a_load_ends_in_the_region_that_it_began_in() {
 }
 
 #[tokio::test]
+async fn a_call_asks_on_where_it_has_begun_to_ask() {
+    let world = TwoRegions::new();
+    let q = world.site(EAST);
+    world.seconds(5).await;
+    q.east.on("read", Fault::LateAck(Duration::from_millis(200)));
+    let switch = async {
+        q.cache.use_region(WEST).await.unwrap();
+        world.seconds(1).await;
+    };
+    let (read, ()) = tokio::join!(q.read(1), switch);
+    assert_eq!(read.value, Ok(1));
+    q.cache.settle().await;
+    let has_it = |names: Vec<String>| names.iter().any(|name| name.starts_with("test:{k:a}"));
+    assert_eq!((has_it(world.east.names()), has_it(world.west.names())), (true, false));
+}
+
+#[tokio::test]
 async fn regions_11_memory_answers_as_soon_as_a_region_is_heard() {
     let world = TwoRegions::new();
     let q = world.site(EAST);
