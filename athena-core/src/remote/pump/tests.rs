@@ -269,7 +269,9 @@ async fn x4_what_a_secondary_owes_is_executed_and_logged_and_leaves_the_outbox_t
 #[tokio::test]
 async fn a34_what_the_primary_rejects_of_what_it_is_owed_is_everything_there() {
     let (primary, secondary) = pair(&[]).await;
-    NAMES.iter().for_each(|name| primary.put(name));
+    for name in NAMES {
+        primary.put(name);
+    }
     secondary.append(OUTBOX, &[entry("a"), entry("b")]).await;
     primary.rejects.lock().push("b".into());
     assert_eq!(pump(1).drain(0, &*primary, &*secondary).await.ok(), Some(true));
