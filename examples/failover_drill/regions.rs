@@ -49,7 +49,7 @@ pub(crate) fn play(arguments: impl Iterator<Item = String>) -> Result<(), Box<dy
     let mut is_good = true;
     for (_, each) in FAULTS.iter().filter(|(_, it)| fault.is_none_or(|one| one == *it)) {
         for seed in 1..=runs {
-            let play = RegionPlay::new(pair, *each, seed).as_shipped();
+            let play = RegionPlay::new(pair, *each, seed).with_defaults();
             println!("\n== {play}");
             let report = play.run();
             println!("{report}");

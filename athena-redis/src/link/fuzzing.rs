@@ -32,7 +32,7 @@ pub(crate) fn push(bytes: &[u8]) -> Option<Push> {
     let Value::Push { kind, data } = parse(bytes)? else { return None };
     let info = PushInfo { kind, data };
     let message = push::message(&info);
-    maintenance::read_push(&info);
+    maintenance::read_push(&info, message.as_ref().map(|message| message.payload.as_str()));
     drop(push::change(info));
     message
 }

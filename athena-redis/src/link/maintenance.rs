@@ -13,20 +13,19 @@ use athena_cache_core::backend::MaintenanceEvent;
 use redis::{PushInfo, PushKind};
 
 use super::batch::Batch;
-use super::push;
 use crate::config::MaintenanceNotices;
 
 /// What a push says of a maintenance; `while_connecting`, if it came before the connection was used.
-pub(super) fn notice(info: &PushInfo, while_connecting: bool) -> Option<MaintenanceEvent> {
+pub(super) fn pushed(info: &PushInfo, while_connecting: bool) -> Option<MaintenanceEvent> {
     match &info.kind {
         PushKind::Other(name) => pushes::event(name, &info.data, while_connecting),
-        PushKind::PMessage => {
-            let push = push::message(info)?;
-            let is_notice = push.channel == azure::CHANNEL;
-            is_notice.then(|| azure::event(&push.payload, SystemTime::now()))
-        }
         _ => None,
     }
+}
+
+/// What a message on a channel says of one.
+pub(super) fn published(channel: &str, payload: &str) -> Option<MaintenanceEvent> {
+    (channel == azure::CHANNEL).then(|| azure::event(payload, SystemTime::now()))
 }
 
 /// The questions that have a host announce its maintenance, each to be asked by itself: what is refused is done
@@ -53,9 +52,9 @@ pub(super) fn requests(notices: MaintenanceNotices, host: &str) -> Vec<Batch> {
 
 /// What a push says of a maintenance, for tests and fuzzers that make bytes up.
 #[cfg(feature = "fuzzing")]
-pub(super) fn read_push(info: &PushInfo) {
-    drop(notice(info, false));
-    if let Some(push) = push::message(info) {
-        drop(azure::event(&push.payload, SystemTime::UNIX_EPOCH));
+pub(super) fn read_push(info: &PushInfo, payload: Option<&str>) {
+    drop(pushed(info, false));
+    if let Some(payload) = payload {
+        drop(azure::event(payload, SystemTime::UNIX_EPOCH));
     }
 }

@@ -108,7 +108,10 @@ impl PushHandler {
                 if standby.is_on() {
                     return;
                 }
-                let notice = maintenance::notice(&info, is_new);
+                let notice = match message(&info) {
+                    Some(push) => maintenance::published(&push.channel, &push.payload),
+                    None => maintenance::pushed(&info, is_new),
+                };
                 let told = notice.map(|notice| Change::Maintenance(Box::new(notice)));
                 if let Some(change) = told.or_else(|| change(info)) {
                     client.tell(&change);

@@ -92,5 +92,5 @@ fn x1_x3_x5_regions_of_which_one_is_a_cluster() {
 
 #[test]
 fn a26_with_the_settings_that_regions_have_by_themselves_the_other_one_answers_in_time() {
-    placed(|| RegionPlay::new(ALONE, RegionFault::Kill, 21).as_shipped().run()).assert_good();
+    placed(|| RegionPlay::new(ALONE, RegionFault::Kill, 21).with_defaults().run()).assert_good();
 }

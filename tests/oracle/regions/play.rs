@@ -28,8 +28,8 @@ use crate::support::topology::Topology;
 
 /// What the regions are called, the primary first.
 pub(super) const NAMES: [&str; 2] = ["west", "east"];
-/// So many prefer each region.
-const PER_SITE: usize = 2;
+/// How many there are: two prefer each region.
+const PROCESSES: usize = 2 * NAMES.len();
 /// How long it may take until everybody is back in the region that they prefer, once all is well.
 const RETURN: Duration = Duration::from_secs(60);
 
@@ -82,7 +82,7 @@ impl RegionPlay {
     }
 
     /// The same with the settings that regions have by themselves, but for the grace, which would take a minute.
-    pub(crate) fn as_shipped(mut self) -> Self {
+    pub(crate) fn with_defaults(mut self) -> Self {
         self.settings = RegionSettings::new(NAMES[0], [NAMES[1]]);
         self.settings.grace = Duration::from_secs(3);
         self.setup.window = Duration::from_secs(2);
@@ -111,18 +111,14 @@ impl RegionPlay {
         (tolerance + self.setup.window).max(alone_ttl)
     }
 
-    fn processes(&self) -> usize {
-        PER_SITE * NAMES.len()
-    }
-
     /// Plays it, and checks what happened.
     pub(crate) fn run(&self) -> RegionReport {
         let on = Configuration::default();
         let source = Source::new(ITEMS, self.seed, &self.workload, on);
         let mut stages =
-            self.pair.map(|topology| Stage::start(topology, Fault::Kill, &on, self.processes()));
+            self.pair.map(|topology| Stage::start(topology, Fault::Kill, &on, PROCESSES));
         let switches = Switches::default();
-        let mut processes: Vec<_> = (0..self.processes())
+        let mut processes: Vec<_> = (0..PROCESSES)
             .map(|number| self.process(number, &stages, &source, &switches))
             .collect();
         for process in &mut processes {
@@ -141,7 +137,7 @@ impl RegionPlay {
         performance.play(self.fault);
         sleep(self.after);
         let RegionPerformance { phases, unrest, .. } = performance;
-        let are_back = processes.iter().filter(|it| it.is_alive()).all(|it| self.comes_back(it));
+        let are_back = processes.iter().filter(|it| it.is_alive()).all(Self::comes_back);
         if !are_back {
             for node in stages[1].nodes() {
                 let owed = format!("{NAMESPACE}:{{all}}>o");
@@ -163,13 +159,9 @@ impl RegionPlay {
             history.reads.append(&mut log.reads);
             history.invalidations.append(&mut log.invalidations);
         }
-        let rules = Rules {
-            bound: self.bound() + SLACK,
-            unrest,
-            processes: self.processes(),
-            ..Rules::default()
-        };
-        let home = |process| site(process, self.processes()) == 0;
+        let rules =
+            Rules { bound: self.bound() + SLACK, unrest, processes: PROCESSES, ..Rules::default() };
+        let home = |process| site(process, PROCESSES) == 0;
         RegionReport {
             violations: check::check(&history, &rules),
             disturbances: noticed::by_home(self, &history, &rules, home),
@@ -194,7 +186,7 @@ impl RegionPlay {
             SwitchObserver { process: number, source: source.clone(), switches: switches.clone() };
         Process::on_stores(number, configs, (&self.setup, &on), |mut settings, [west, east]| {
             let mut regions = self.settings.clone();
-            regions.prefer = Some(NAMES[site(number, self.processes())].to_owned());
+            regions.prefer = Some(NAMES[site(number, PROCESSES)].to_owned());
             settings.regions = Some(regions);
             let builder = Cache::builder(NAMESPACE).settings(settings).observer(observer);
             builder.region(NAMES[0], west).region(NAMES[1], east)
@@ -202,7 +194,7 @@ impl RegionPlay {
     }
 
     /// Whether a process comes back to the region that it prefers, and nothing waits in it (X5).
-    fn comes_back(&self, process: &Process) -> bool {
+    fn comes_back(process: &Process) -> bool {
         let mut is_back = false;
         let looks = RETURN.as_millis() / 20;
         for _ in 0..looks {
