@@ -11,14 +11,15 @@
 //! | [`values`] | what has to be true of a type that goes to Redis |
 //! | [`high_availability`] | what callers notice when Redis fails, and what the servers need for it |
 //! | [`limits`] | how long a call waits, breakers, retries |
+//! | [`regions`] | one namespace in several stores that know nothing of each other |
 //! | [`monitoring`] | figures, health, alerts and what to do about each, the page |
 //! | [`troubleshooting`] | by symptom: every call is a miss, an old value, slow calls |
 //! | [`large_values`] | values that hold up everything on their connection |
 //! | [`figures`] | what was measured, and by which command |
 //! | [`security`] | what is trusted with what |
 //!
-//! For whoever changes the cache: [`coherence`], what is promised in full; [`protocol`] and [`protocol_entries`], the
-//! rules that keep it; [`behaviours`], the cases; [`words`].
+//! For whoever changes the cache: [`coherence`], what is promised in full; [`protocol`], [`protocol_entries`]
+//! and [`protocol_regions`], the rules that keep it; [`behaviours`], the cases; [`words`].
 //
 // Links between the pages have names, which lead to files where files are read, and to modules here: of two
 // definitions of a link the first counts, and `guide/links.md` comes first. tests/house compares them.
@@ -46,6 +47,8 @@ pages! {
     options: "docs/options.md",
     protocol: "docs/protocol.md",
     protocol_entries: "docs/protocol-entries.md",
+    protocol_regions: "docs/protocol-regions.md",
+    regions: "docs/regions.md",
     security: "SECURITY.md",
     set_up: "docs/set-up.md",
     troubleshooting: "docs/troubleshooting.md",

@@ -80,14 +80,18 @@ pub use athena_cache_core::{
     Jitter, JournalStatus, Json, Local, MaintenanceStatus, Memory, MemoryRole, Moment, Need,
     NeutralHealth, NodeStatus, NotKept, Observed, Observer, Occurrence, OccurrenceKind, Of,
     Outcome, Percent, Performance, Postcard, ProcessStatus, Progress, Quiet, Rates, Reconnection,
-    RecoverySettings, RecoveryStatus, RecoveryStep, Report, Resilience, Restore, RestoreMode,
-    Restored, RetrySettings, ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source,
-    Stats, Status, StepCount, StepResult, Topic, Traffic, TrustStatus, Typed, Verified, Verify,
-    WaitReport, WarmUp, WarmedUp, backend, escape, of, tag,
+    RecoverySettings, RecoveryStatus, RecoveryStep, RegionReplication, RegionSettings,
+    RegionStanding, RegionStatus, Report, Resilience, Restore, RestoreMode, Restored,
+    RetrySettings, ServerStatus, Settings, SiteRates, SiteReport, SiteSettings, Source, Stats,
+    Status, StepCount, StepResult, SwitchReason, Topic, Traffic, TrustStatus, Typed, Verified,
+    Verify, WaitReport, WarmUp, WarmedUp, backend, escape, of, tag,
 };
 pub use athena_cache_macros::{athena_cache, athena_invalidate};
 #[cfg(feature = "redis")]
-pub use athena_cache_redis::{Credentials, Error as RedisError, Redis, RedisConfig, TlsConfig};
+pub use athena_cache_redis::{
+    Connections, Credentials, Error as RedisError, MaintenanceNotices, Redis, RedisConfig,
+    TlsConfig,
+};
 
 #[cfg(feature = "testing")]
 pub use athena_cache_core::testing;

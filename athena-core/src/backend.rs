@@ -10,7 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::ability::Ability;
+pub use self::changes::{
+    Advance, ChangeLog, LogBreak, LogCursor, LogPage, LogPosition, LogPulse, LogRecord, LogTurn,
+    LoggedChange, LoggedChanges, LoggedInvalidation, Parked, WHOLE, changes_since, log_name,
+    outbox_name,
+};
 pub use self::failure::{Class, Failure};
+pub use self::maintenance::{MaintenanceEvent, MaintenanceKind, MaintenanceSource};
 pub use self::node::{Cause, Change, Failover, Listener, Node, Proof};
 pub use self::operation::{
     Absent, Bump, Ensured, Fill, Filled, Found, Generation, Item, Lasting, LeaseRequest, Leased,
@@ -22,7 +28,9 @@ pub use crate::excerpt::{Excerpt, Line, Message};
 use self::operate::Operator;
 
 mod ability;
+mod changes;
 mod failure;
+mod maintenance;
 mod node;
 pub mod operate;
 mod operation;
@@ -206,6 +214,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Where a node is, for logs; never credentials.
     fn endpoint(&self, node: Node) -> String;
+
+    /// The log of invalidations that the store can keep, for a second region; `None` if it keeps none.
+    ///
+    /// It is asked for nothing unless regions are configured.
+    fn changes(&self) -> Option<&dyn ChangeLog> {
+        None
+    }
 
     /// Ends connections and background tasks; later operations fail as [`Class::Closed`].
     async fn close(&self);

@@ -23,8 +23,9 @@ use std::time::Duration;
 
 use crate::context;
 use crate::error::Error;
+use crate::excerpt::Excerpt;
 use crate::key::Key;
-use crate::remote::{NodeStatus, Remote};
+use crate::remote::{NodeStatus, RegionStatus, Remotes};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::settings::Resilience;
 use crate::runtime::{Invalidated, Runtime, Scope};
@@ -169,18 +170,18 @@ impl Cache {
 
     /// The worst state among the breakers of the backend's nodes; `None` without a backend.
     pub fn breaker(&self) -> Option<BreakerState> {
-        self.0.remote.as_deref().map(Remote::breaker_state)
+        self.0.remote().map(|remote| remote.breaker_state())
     }
 
-    /// How the nodes of the backend fare, as far as is known; asks nobody.
+    /// How the nodes of the backend fare, as far as is known, or of the region that is used; asks nobody.
     pub fn nodes(&self) -> Vec<NodeStatus> {
-        self.0.remote.as_deref().map(Remote::nodes).unwrap_or_default()
+        self.0.remote().map(|remote| remote.nodes()).unwrap_or_default()
     }
 
     /// The limits around operations on the backend, as they are now.
     pub fn resilience(&self) -> Resilience {
         let settings = || self.0.settings.resilience.clone();
-        self.0.remote.as_deref().map_or_else(settings, Remote::resilience)
+        self.0.remote().map_or_else(settings, |remote| remote.resilience())
     }
 
     /// Changes the limits around operations on the backend, for those that begin from now on.
@@ -197,8 +198,8 @@ impl Cache {
         if !faults.is_empty() {
             return Err(Error::settings(faults.join("; ")));
         }
-        if let Some(remote) = &self.0.remote {
-            remote.set_resilience(resilience);
+        if let Some(remotes) = &self.0.remotes {
+            remotes.set_resilience(resilience);
         }
         Ok(())
     }
@@ -206,18 +207,45 @@ impl Cache {
     /// Sends no operation to the backend for a while, as during its maintenance; fallbacks answer.
     ///
     /// Invalidations wait in the journal; a backup, a restore or a verification under way ends with an error. What a
-    /// backend does to stay connected, and to know who serves, goes on. Isolating again replaces the earlier end.
+    /// backend does to stay connected, and to know who serves, goes on. Isolating again replaces the earlier end. Of
+    /// several regions it is the one that is used; another one is, if that lasts.
     pub fn isolate(&self, duration: Duration) {
-        if let Some(remote) = &self.0.remote {
+        if let Some(remote) = self.0.remote() {
             remote.isolate(duration);
         }
     }
 
     /// Ends an isolation; the first operation on each node finds out whether it is back.
     pub fn resume(&self) {
-        if let Some(remote) = &self.0.remote {
+        for remote in self.0.remotes.iter().flat_map(Remotes::all) {
             remote.resume();
         }
+    }
+
+    /// How the regions of the namespace fare, the primary first, as far as is known; none without
+    /// [`Settings::regions`](crate::Settings::regions). Asks nobody.
+    pub fn regions(&self) -> Vec<RegionStatus> {
+        let regions = self.0.remotes.as_ref().and_then(Remotes::regions);
+        regions.map(|regions| regions.status()).unwrap_or_default()
+    }
+
+    /// Uses a region from now on, and prefers it until the process ends.
+    ///
+    /// It is asked for a sign of life before.
+    ///
+    /// # Errors
+    ///
+    /// There is no such region, it does not answer, or the one that would be left holds invalidations that the primary has
+    /// not been told of.
+    pub async fn use_region(&self, name: &str) -> Result<(), Error> {
+        let refused = |reason| {
+            Error::settings(format!("cannot use region `{}`: {reason}", Excerpt::of(name)))
+        };
+        let Some(regions) = self.0.remotes.as_ref().and_then(Remotes::regions) else {
+            return Err(refused("no regions are set".to_owned()));
+        };
+        self.0.keep_alive();
+        regions.enter(name).await.map_err(|reason| refused(reason.to_string()))
     }
 
     /// The namespace.
@@ -256,9 +284,9 @@ impl Cache {
         self.give_up_acting().await;
         #[cfg(feature = "json")]
         self.leave_fleet().await;
-        let pending_invalidations = self.0.remote.as_ref().map_or(0, |it| it.journal_depth());
-        let backend_ended = match &self.0.remote {
-            Some(remote) => remote.close().await,
+        let pending_invalidations = self.0.remotes.as_ref().map_or(0, Remotes::journal_depth);
+        let backend_ended = match &self.0.remotes {
+            Some(remotes) => remotes.close().await,
             None => true,
         };
         if !(tasks_ended && backend_ended) {

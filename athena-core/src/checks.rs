@@ -35,7 +35,7 @@ use crate::clock::{Clock, Tick};
 use crate::health::{Finding, HealthEntry, HealthPart, HealthReport, Need, Standing};
 use crate::lock::Mutex;
 use crate::moment::Moment;
-use crate::remote::Remote;
+use crate::remote::Remotes;
 use crate::settings::{HealthSettings, MemoryRole, Settings};
 use crate::tasks::Tasks;
 
@@ -56,7 +56,7 @@ pub(crate) struct CheckSet {
     born: Tick,
     settings: HealthSettings,
     memory: MemoryRole,
-    remote: Option<Arc<Remote>>,
+    remotes: Option<Remotes>,
     tasks: Tasks,
     clock: Clock,
 }
@@ -78,7 +78,7 @@ struct Latest {
 impl CheckSet {
     pub(crate) fn new(
         settings: &Settings,
-        remote: Option<&Arc<Remote>>,
+        remotes: Option<&Remotes>,
         tasks: &Tasks,
         clock: &Clock,
     ) -> Self {
@@ -91,12 +91,12 @@ impl CheckSet {
             born: clock.now(),
             settings: settings.health.clone(),
             memory: settings.memory.role,
-            remote: remote.cloned(),
+            remotes: remotes.cloned(),
             tasks: tasks.clone(),
             clock: clock.clone(),
         };
-        if let Some(remote) = remote {
-            builtin::add_all(&checks, remote, settings);
+        if let Some(remotes) = remotes {
+            builtin::add_all(&checks, remotes, settings);
         }
         checks
     }
@@ -189,7 +189,7 @@ impl CheckSet {
             return true;
         }
         let waited = self.clock.now().since(self.born);
-        let has_met_all = self.remote.as_ref().is_none_or(|remote| remote.has_met_all());
+        let has_met_all = self.remotes.as_ref().is_none_or(|all| all.active().has_met_all());
         let now = has_met_all || waited >= self.settings.startup;
         if now {
             self.has_started.store(true, Ordering::Release);

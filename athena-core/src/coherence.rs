@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod guards;
+pub(crate) mod heard;
 pub(crate) mod joining;
 pub(crate) mod revision;
 pub(crate) mod session;

@@ -187,14 +187,14 @@ impl Ask {
     ///
     /// A fill whose runtime stands still is not waited for longer than any write may take.
     async fn settle(&self, flight: &Flight) {
-        let Some(remote) = self.runtime.remote.as_ref().filter(|_| self.is_shared()) else {
+        let Some(remotes) = self.runtime.remotes.as_ref().filter(|_| self.is_shared()) else {
             return;
         };
         let Runtime { clock, settings, .. } = &*self.runtime;
         let over = clock.within(settings.resilience.write_deadline, flight.over()).await;
         if over != Some(true) {
             // What does not arrive is in the journal.
-            let _ = remote.invalidate(vec![Target::Entry(self.entry_name().clone())]).await;
+            let _ = remotes.invalidate(|_| vec![Target::Entry(self.entry_name().clone())]).await;
         }
     }
 

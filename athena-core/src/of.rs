@@ -129,6 +129,8 @@ impl<F: Future> Of<F> {
 
     /// Ends the entry's fresh time and keeps it for grace; the function does not run.
     ///
+    /// With several [regions](crate::Settings::regions) the entry is removed: no region has a grace of another.
+    ///
     /// # Errors
     ///
     /// As [`key`](Self::key), and if the backend cannot be reached.

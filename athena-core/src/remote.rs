@@ -11,6 +11,7 @@ mod acknowledged;
 mod announcements;
 mod breakers;
 mod check;
+mod following;
 mod gather;
 mod generations;
 mod given_up;
@@ -19,14 +20,22 @@ mod invalidate;
 pub(crate) mod journal;
 mod known;
 pub(crate) mod lease;
+mod logged;
 mod names;
+mod notices;
 mod overseen;
 mod pipeline;
+mod pump;
+mod pumped;
 mod read;
 mod recovery;
+mod regional;
+pub(crate) mod regions;
+mod remotes;
 mod standing;
 mod status;
 mod store;
+mod untold;
 mod upkeep;
 pub(crate) mod wake;
 
@@ -46,13 +55,14 @@ use self::heavy::HeavyValues;
 use self::journal::Journal;
 use self::lease::{Holders, Releases, Returns};
 use self::overseen::Overseen;
+use self::regional::Regional;
 use self::standing::Standings;
 use self::wake::Waiter;
 use crate::backend::operate::Operator;
-use crate::backend::{Backend, Class, Failure, Generation, Node};
+use crate::backend::{Backend, Change, Class, Failure, Generation, Node};
 use crate::clock::{Clock, Tick};
 use crate::codec::Codec;
-use crate::coherence::guards::Guards;
+use crate::coherence::guards::{Guard, Guards};
 use crate::coherence::revision::Revisions;
 use crate::coherence::session::Incarnation;
 use crate::contained::contained_future;
@@ -73,6 +83,9 @@ pub(crate) use invalidate::Arrival;
 pub(crate) use lease::{Asked, Grant, LeaseGuard, Wanted};
 pub(crate) use read::{FoundGeneration, Missing, StoredEntry, WantedGenerations};
 pub(crate) use recovery::RecoveryLease;
+pub(crate) use regional::RegionPlace;
+pub use regions::RegionStatus;
+pub(crate) use remotes::{Remotes, WeakRemotes};
 pub(crate) use standing::NodeCheck;
 pub use status::NodeStatus;
 
@@ -85,7 +98,7 @@ pub(crate) struct Remote {
     breakers: Breakers,
     gatherers: Gatherers,
     budget: Budget,
-    journal: Journal,
+    journal: Arc<Journal>,
     announcements: Arc<Announcements>,
     guards: Guards,
     /// Whether announcements are relied on: else everything is read whenever it is needed, so that what
@@ -97,6 +110,8 @@ pub(crate) struct Remote {
     releases: Arc<Releases>,
     /// The leases of others.
     holders: Holders,
+    /// What it does besides where there are several regions.
+    regional: Option<Box<Regional>>,
     standings: Standings,
     /// How many values were met that no version of the program can read.
     damaged: AtomicU64,
@@ -111,7 +126,7 @@ pub(crate) struct Remote {
 }
 
 /// What a remote tier shares with the rest of its cache.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Means {
     pub(crate) clock: Clock,
     pub(crate) random: Arc<Random>,
@@ -166,6 +181,7 @@ impl Remote {
         namespace: Namespace,
         settings: &Settings,
         means: Means,
+        regional: Option<Regional>,
     ) -> Self {
         let Means { clock, random, telemetry, revisions, guards, tasks } = means;
         let is_first_tier_memory = settings.memory.role == MemoryRole::Tier;
@@ -173,23 +189,35 @@ impl Remote {
         let settings = settings.resilience.clone();
         backend.limit_attempts(settings.attempt_timeout);
         let heavy = HeavyValues::new(&clock, &random);
+        let heard = regional.as_ref().filter(|_| !guards.lacks(Guard::Heard));
+        let heard = heard.and_then(Regional::heard_until);
         let announcements =
-            Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy);
+            Announcements::new(&namespace, &settings, &telemetry, revisions, guards, heavy, heard);
         let listener = Arc::clone(&announcements);
         backend.expect_names(&namespace.prefix());
-        backend.listen(Arc::new(move |change| listener.hear(change)));
+        if regional.is_some() {
+            backend.changes().inspect(|log| log.expect_use());
+        }
+        let notices = regional.as_ref().map(|regional| Arc::clone(&regional.notices));
+        backend.listen(Arc::new(move |change| {
+            if let (Change::Maintenance(notice), Some(notices)) = (change, &notices) {
+                notices.add(notice);
+            }
+            listener.hear(change);
+        }));
         let everything = invalidate::everything(&*backend);
         Self {
             breakers: Breakers::new(&clock),
             gatherers: Gatherers::new(&backend, &clock, &tasks, guards),
             budget: Budget::new(settings.retry.budget()),
-            journal: Journal::new(settings.max_journal, everything),
+            journal: Arc::new(Journal::new(settings.max_journal, everything)),
             announcements,
             guards,
             is_first_tier_memory,
             writes: Arc::new(Semaphore::new(
                 settings.max_pending_writes.min(Semaphore::MAX_PERMITS),
             )),
+            regional: regional.map(Box::new),
             returns: Arc::default(),
             standings: Standings::default(),
             damaged: AtomicU64::new(0),

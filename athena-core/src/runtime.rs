@@ -31,7 +31,7 @@ use crate::policy::Defaults;
 use crate::random::Random;
 use crate::recovery::RecoveryLedger;
 use crate::remote::journal::Target;
-use crate::remote::{Arrival, Remote};
+use crate::remote::{Arrival, RegionPlace, Remote, Remotes};
 use crate::settings::{MemoryRole, Settings};
 use crate::sites::Sites;
 use crate::tag::{Tag, TagExcess, Tags};
@@ -53,7 +53,7 @@ pub(crate) struct Runtime {
     pub(crate) flights: Arc<Flights>,
     /// Entries of this process: its own, and copies of what is in the backend.
     pub(crate) memory: MemoryTier,
-    pub(crate) remote: Option<Arc<Remote>>,
+    pub(crate) remotes: Option<Remotes>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) tasks: Tasks,
     pub(crate) loads: LoadLimits,
@@ -104,6 +104,11 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
+    /// Whether no backend has anything of it.
+    fn is_local(&self) -> bool {
+        matches!(self, Self::Entry(key) if key.is_local())
+    }
+
     fn topic(&self, telemetry: &Telemetry) -> Topic {
         match self {
             Self::Entry(key) => telemetry.topic_of_key(key),
@@ -133,9 +138,21 @@ pub enum Invalidated {
 impl Runtime {
     /// Has the backend asked for signs of life from now on, if there is one.
     pub(crate) fn keep_alive(&self) {
-        if let Some(remote) = &self.remote {
-            remote.keep_alive();
+        if let Some(remotes) = &self.remotes {
+            remotes.keep_alive();
         }
+    }
+
+    /// The remote tier that is used now, if there is one.
+    #[inline]
+    pub(crate) fn remote(&self) -> Option<&Arc<Remote>> {
+        self.remotes.as_ref().map(Remotes::active)
+    }
+
+    /// Which one it is.
+    #[inline]
+    pub(crate) fn region(&self) -> RegionPlace {
+        self.remotes.as_ref().map_or_else(RegionPlace::default, Remotes::place)
     }
 
     /// Permission to start a task that the call needs; says once if it is outside of a tokio runtime.
@@ -160,15 +177,17 @@ impl Runtime {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.topic(&self.telemetry) });
         }
-        let Some(remote) = &self.remote else {
+        let Some(remotes) = &self.remotes else {
             return Invalidated::Done;
         };
-        let targets: Vec<_> = scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect();
-        if targets.is_empty() {
+        let targets = |remote: &Remote| -> Vec<_> {
+            scopes.iter().flat_map(|scope| self.targets(scope, remote)).collect()
+        };
+        if scopes.iter().all(Scope::is_local) {
             return Invalidated::Done;
         }
         let _ends = InvalidationEnd { runtime: self, scopes };
-        match remote.invalidate(targets).await {
+        match remotes.invalidate(targets).await {
             Ok(Arrival::Certain) => return Invalidated::Done,
             Ok(Arrival::Unconfirmed) => return Invalidated::Pending,
             Err(_) => {}
@@ -183,23 +202,23 @@ impl Runtime {
     pub(crate) fn journal(&self, scopes: &[Scope]) {
         for scope in scopes {
             self.telemetry.tell(&Event::Invalidated { what: &scope.topic(&self.telemetry) });
-            if let Some(remote) = &self.remote {
-                self.targets(scope, remote).into_iter().for_each(|target| remote.keep(target));
+            if let Some(remotes) = &self.remotes {
+                remotes.keep(|remote| self.targets(scope, remote));
             }
         }
         self.mark(scopes);
-        if let Some(remote) = &self.remote {
-            remote.replay_in_background();
+        if let Some(remotes) = &self.remotes {
+            remotes.replay_what_waits();
         }
     }
 
     /// Ends the fresh time of an entry, in this process and in the backend (coherence 3, I5).
     pub(crate) async fn expire(&self, key: &Key) -> Result<(), Error> {
         self.expire_here(key);
-        match self.remote.as_ref().filter(|_| !key.is_local()) {
+        match self.remotes.as_ref().filter(|_| !key.is_local()) {
             None => Ok(()),
-            Some(remote) => {
-                let result = remote.expire(&self.namespace.entry(key)).await;
+            Some(remotes) => {
+                let result = remotes.expire(&self.namespace.entry(key)).await;
                 self.expire_here(key);
                 result.map_err(Error::backend)
             }
@@ -222,7 +241,7 @@ impl Runtime {
                         self.flights.seal(&key);
                         self.memory.invalidate(&key);
                     }
-                    if self.remote.is_some() {
+                    if self.remotes.is_some() {
                         let entry = self.namespace.entry(key);
                         self.revisions.announce(self.revisions.name(entry.as_str()));
                         self.revisions.announce(self.revisions.name(&entry.lease()));
@@ -345,9 +364,10 @@ impl Runtime {
         self.memory.trim();
         stats.memory_entries = self.memory.len();
         stats.memory_bytes = self.memory.bytes();
-        if let Some(remote) = &self.remote {
-            stats.journal_depth = remote.journal_depth() as u64;
-            stats.journal_age = remote.journal_age();
+        if let Some(remotes) = &self.remotes {
+            let ages = remotes.all().iter().map(|remote| remote.journal_age());
+            stats.journal_depth = remotes.journal_depth() as u64;
+            stats.journal_age = ages.max().unwrap_or_default();
         }
         stats
     }
@@ -373,10 +393,8 @@ struct InvalidationEnd<'a> {
 impl Drop for InvalidationEnd<'_> {
     fn drop(&mut self) {
         self.runtime.mark(self.scopes);
-        if let Some(remote) = &self.runtime.remote
-            && remote.journal_depth() > 0
-        {
-            remote.replay_in_background();
+        if let Some(remotes) = &self.runtime.remotes {
+            remotes.replay_what_waits();
         }
     }
 }

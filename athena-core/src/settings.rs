@@ -4,6 +4,7 @@
 
 mod health;
 mod recovery;
+mod regions;
 mod site;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use site::SHORTEST_WAIT;
 
 pub use health::HealthSettings;
 pub use recovery::RecoverySettings;
+pub(crate) use regions::RegionStores;
+pub use regions::{RegionReplication, RegionSettings};
 pub use site::SiteSettings;
 
 /// Everything a cache can be told at start-up; load it with any `serde` format.
@@ -112,6 +115,11 @@ pub struct Settings {
     /// `json`.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Duration>,
+    /// Two or more stores as one namespace, each in a region. Default `None`: one store.
+    ///
+    /// Each region is given its store with [`Builder::region`](crate::Builder::region).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regions: Option<RegionSettings>,
     /// What is set for single functions, by their names; it takes the place of what their attributes say.
     ///
     /// A function is known once it is called: a name that none has is told with one WARN, see
@@ -139,6 +147,7 @@ impl Default for Settings {
             health: HealthSettings::default(),
             recovery: RecoverySettings::default(),
             fleet: None,
+            regions: None,
             sites: BTreeMap::new(),
         }
     }
@@ -271,6 +280,9 @@ impl Settings {
         self.resilience.check(&mut faults);
         self.health.check(&mut faults);
         self.recovery.check(&mut faults);
+        if let Some(regions) = &self.regions {
+            regions.check(self.resilience.deadline, &mut faults);
+        }
         check_sites(&self.sites, &mut faults);
         if self.fallback == Fallback::FailFast {
             faults.push(
@@ -284,7 +296,12 @@ impl Settings {
 
     /// A number that differs, almost surely, where anything in them does.
     pub(crate) fn digest(&self) -> String {
-        format!("{:08x}", crc32fast::hash(format!("{self:?}").as_bytes()))
+        let mut common = self.clone();
+        if let Some(regions) = &mut common.regions {
+            // Each process has its own.
+            regions.prefer = None;
+        }
+        format!("{:08x}", crc32fast::hash(format!("{common:?}").as_bytes()))
     }
 
     pub(crate) fn defaults(&self) -> Defaults {

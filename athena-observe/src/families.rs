@@ -7,6 +7,7 @@ mod backend;
 mod calls;
 mod entries;
 mod nodes;
+mod regions;
 
 use athena_cache_core::{Distribution, Report};
 
@@ -109,7 +110,9 @@ impl Family {
 
 /// All of them, in the order in which they are written.
 pub(crate) fn families() -> impl Iterator<Item = &'static Family> {
-    [calls::FAMILIES, entries::FAMILIES, backend::FAMILIES, nodes::FAMILIES].into_iter().flatten()
+    [calls::FAMILIES, entries::FAMILIES, backend::FAMILIES, nodes::FAMILIES, regions::FAMILIES]
+        .into_iter()
+        .flatten()
 }
 
 /// These systems count in floating point.

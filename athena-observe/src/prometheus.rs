@@ -51,6 +51,9 @@
 //! | `breakers` | `traffic`: `serving`, `storing`; `state` | how many are in this state |
 //! | `node_ready`, `node_trusted`, `node_in_flight` | `endpoint` | with [`endpoints`](Exposition::endpoints) |
 //! | `node_breaker_state` | `endpoint`, `traffic`, `state` | 1 for the state that it is in; likewise |
+//! | `region_active`, `region_heard` | `region` | whether this process uses it, and whether it is known to follow the primary; where regions are set, as the next ones |
+//! | `region_lag_seconds` | `region` | how old the last word is by which it follows the primary |
+//! | `region_untold`, `region_parked` | `region` | invalidations of this process that it was not told of so far; records that it has rejected |
 
 mod text;
 

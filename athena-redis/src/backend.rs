@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use athena_cache_core::backend::operate::Operator;
 use athena_cache_core::backend::{
-    Ability, Absent, Backend, Bump, Class, Ensured, Failure, Fill, Filled, Found, Generation, Item,
-    Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
+    Ability, Absent, Backend, Bump, ChangeLog, Class, Ensured, Failure, Fill, Filled, Found,
+    Generation, Item, Lasting, LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 
 use crate::link::{self, Batch, Origin, Replies, Script};
@@ -142,13 +142,7 @@ impl Backend for Redis {
 
     async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
         let mut batch = self.topology.batch();
-        for Bump { name, generation, absent } in bumps {
-            let words = batch.with("SET", name).arg(generation.to_string()).arg("KEEPTTL");
-            match absent {
-                Absent::Stays => words.arg("XX"),
-                Absent::IsCreated => words,
-            };
-        }
+        add_bumps(&mut batch, bumps);
         self.send_all(&batch).await
     }
 
@@ -223,6 +217,10 @@ impl Backend for Redis {
 
     fn endpoint(&self, node: Node) -> String {
         self.topology.endpoint(node)
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeLog> {
+        Some(self)
     }
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
@@ -342,6 +340,17 @@ impl Redis {
             }
         }
         batch
+    }
+}
+
+/// Adds the commands that change generations.
+pub(crate) fn add_bumps(batch: &mut Batch, bumps: &[Bump<'_>]) {
+    for Bump { name, generation, absent } in bumps {
+        let words = batch.with("SET", name).arg(generation.to_string()).arg("KEEPTTL");
+        match absent {
+            Absent::Stays => words.arg("XX"),
+            Absent::IsCreated => words,
+        };
     }
 }
 

@@ -6,6 +6,7 @@ mod addresses;
 mod check;
 mod credentials;
 mod duration;
+mod notices;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::addresses::Addresses;
 pub use self::credentials::Credentials;
 pub(crate) use self::credentials::Login;
+pub use self::notices::MaintenanceNotices;
 pub(crate) use self::secret::Secret;
 
 use self::addresses::{AddressFn, AddressTable};
@@ -86,6 +88,7 @@ pub struct RedisConfig {
     probe_interval: Duration,
     tracking: bool,
     tracking_table_max_keys: Option<u64>,
+    maintenance: MaintenanceNotices,
     tls: Option<TlsConfig>,
     service_name: Option<String>,
     sentinel_username: Option<String>,
@@ -147,6 +150,8 @@ pub(crate) struct Access {
     pub(crate) tracking: bool,
     /// How many names a node remembers the readers of, if it does not say.
     pub(crate) tracking_table_max_keys: Option<u64>,
+    /// Whether the node is asked to announce its maintenance.
+    pub(crate) maintenance: MaintenanceNotices,
     /// Where nodes are reached that others, or they themselves, tell of.
     pub(crate) addresses: Arc<Addresses>,
 }
@@ -170,6 +175,7 @@ impl Default for RedisConfig {
             probe_interval: Duration::from_secs(2),
             tracking: true,
             tracking_table_max_keys: None,
+            maintenance: MaintenanceNotices::default(),
             tls: None,
             service_name: None,
             sentinel_username: None,
@@ -435,6 +441,16 @@ impl RedisConfig {
         self
     }
 
+    /// Which servers are asked to announce their maintenance. Default: those whose hosts are known to.
+    ///
+    /// An announcement is a hint: everything works without it. A process that has another region leaves the one that is
+    /// about to be maintained before its connections are closed.
+    #[must_use]
+    pub fn maintenance(mut self, notices: MaintenanceNotices) -> Self {
+        self.maintenance = notices;
+        self
+    }
+
     /// Which certificates to trust and to show.
     #[must_use]
     pub fn tls(mut self, tls: TlsConfig) -> Self {
@@ -486,6 +502,7 @@ impl RedisConfig {
             attempts: self.abort_on_connect_fail.then_some(self.connect_retry),
             tracking: self.tracking,
             tracking_table_max_keys: self.tracking_table_max_keys,
+            maintenance: self.maintenance,
             addresses: Arc::new(Addresses::new(&self.addresses, self.addresses_by)),
         };
         let deployment = match url.nodes {

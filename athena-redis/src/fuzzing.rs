@@ -6,7 +6,7 @@ pub use athena_cache_core::fuzzing::FuzzTarget;
 
 use crate::config::RedisConfig;
 use crate::url::Url;
-use crate::{link, topology};
+use crate::{changes, link, topology};
 
 /// All of them, by the names of their corpora.
 pub const TARGETS: &[(&str, FuzzTarget)] =
@@ -15,6 +15,7 @@ pub const TARGETS: &[(&str, FuzzTarget)] =
 /// What any node answers: roles, statistics, errors, lists; as the protocol has it.
 pub fn replies(bytes: &[u8]) {
     link::fuzzing::read_all(bytes);
+    changes::fuzzing::read_all(|| link::fuzzing::replies(bytes));
 }
 
 /// What sentinels answer and announce; as the protocol has it.

@@ -28,7 +28,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backend;
+mod changes;
 mod config;
+mod connections;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -43,7 +45,8 @@ mod tls;
 mod topology;
 mod url;
 
-pub use self::config::{Credentials, RedisConfig};
+pub use self::config::{Credentials, MaintenanceNotices, RedisConfig};
+pub use self::connections::Connections;
 pub use self::error::Error;
 pub use self::operate::{FailoverTrigger, SentinelMonitor};
 pub use self::tls::TlsConfig;

@@ -16,6 +16,7 @@ mod dials;
 mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod maintenance;
 mod meter;
 mod occurrences;
 mod origin;

@@ -48,6 +48,23 @@ pub(crate) fn partitions() -> &'static [String] {
     &PLACES
 }
 
+/// How many neighbouring partitions share a part of the log of invalidations.
+///
+/// Fewer parts make whoever follows it wait for fewer nodes; more of them lose less with a node.
+const PARTITIONS_PER_LOG_PART: usize = 64;
+
+/// The parts of the log, each by the text of its first partition.
+pub(crate) fn log_parts() -> &'static [String] {
+    static PARTS: LazyLock<Vec<String>> =
+        LazyLock::new(|| partitions().iter().step_by(PARTITIONS_PER_LOG_PART).cloned().collect());
+    &PARTS
+}
+
+/// The number of the part of the log that a name belongs to.
+pub(crate) fn log_part(name: &str) -> usize {
+    usize::from(of(name) / SLOTS_PER_PARTITION) / PARTITIONS_PER_LOG_PART
+}
+
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| (crc << 8) ^ TABLE[usize::from((crc >> 8) as u8 ^ byte)])
 }
@@ -99,5 +116,16 @@ mod tests {
             assert_eq!(usize::from(of(&name) / SLOTS_PER_PARTITION), number, "{text}");
             assert_eq!(partition(&name), text);
         }
+    }
+
+    #[test]
+    fn each_part_of_the_log_lies_where_its_names_do() {
+        assert_eq!(log_parts().len(), 16);
+        for (number, text) in log_parts().iter().enumerate() {
+            for name in ["", "n", "c", "l", "x", "o", "on"] {
+                assert_eq!(log_part(&format!("shop:{{{text}}}>{name}")), number, "{text}");
+            }
+        }
+        assert_eq!((log_part("foo"), log_part("")), (11, 0));
     }
 }

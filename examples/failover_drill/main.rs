@@ -7,11 +7,12 @@
 //!
 //! `cargo run --release --example failover_drill -- [topology [fault]] [--runs N]
 //! [--memory tier|fallback]`; it starts servers of its own and ends them. Without a fault it plays all of
-//! them, without a topology short.
+//! them, without a topology short. `-- regions` is about two of them: see `regions.rs`.
 #![expect(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod figures;
 mod ledger;
+mod regions;
 mod report;
 mod scenario;
 mod script;
@@ -19,6 +20,8 @@ mod stage;
 mod traffic;
 mod watch;
 
+#[path = "../../tests/oracle/mod.rs"]
+mod oracle;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -44,11 +47,16 @@ const PROGRESS: Duration = Duration::from_millis(500);
 const OVERTIME: Duration = Duration::from_secs(8);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let plan = Plan::parse(std::env::args().skip(1))?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    let of_regions = arguments.next_if(|word| word == "regions").is_some();
     let version = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
     if let Err(error) = version {
         return Err(format!("this needs redis-server on the PATH: {error}").into());
     }
+    if of_regions {
+        return regions::play(arguments);
+    }
+    let plan = Plan::parse(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut harmless = true;
     for scenario in &plan.scenarios {

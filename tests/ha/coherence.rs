@@ -17,8 +17,13 @@ static PLACES: (Mutex<usize>, Condvar) = (Mutex::new(2), Condvar::new());
 
 /// Plays when there is a place.
 fn played(play: &Play) -> Report {
+    placed(|| play.run())
+}
+
+/// Does something when there is a place.
+pub(crate) fn placed<T>(play: impl FnOnce() -> T) -> T {
     let _place = Place::take();
-    play.run()
+    play()
 }
 
 /// A configuration by its words.

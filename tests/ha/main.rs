@@ -27,6 +27,7 @@ mod log;
 mod names;
 mod pauses;
 mod recovery;
+mod regions;
 mod rights;
 mod schema;
 mod sentinel;

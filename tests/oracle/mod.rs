@@ -25,6 +25,7 @@ pub(crate) mod play;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod record;
+pub(crate) mod regions;
 pub(crate) mod report;
 pub(crate) mod sites;
 pub(crate) mod source;

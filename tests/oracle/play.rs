@@ -272,7 +272,7 @@ impl fmt::Display for Play {
 }
 
 /// Reads every item in a process, as often as the answer is flagged.
-fn read_unflagged(process: &Process, source: &Source) -> Vec<Read> {
+pub(super) fn read_unflagged(process: &Process, source: &Source) -> Vec<Read> {
     let (number, cache, source) = (process.number, process.cache.clone(), source.clone());
     let read = async move {
         let begun = source.now();

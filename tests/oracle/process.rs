@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use athena_cache::testing::Guard;
-use athena_cache::{Cache, MemoryRole, Redis, RedisConfig, Settings};
+use athena_cache::{Builder, Cache, MemoryRole, Redis, RedisConfig, Settings};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -80,6 +80,18 @@ impl Process {
         setup: &Setup,
         on: &Configuration,
     ) -> Self {
+        Self::on_stores(number, [config], (setup, on), |settings, [redis]| {
+            Cache::builder(NAMESPACE).settings(settings).backend(redis)
+        })
+    }
+
+    /// Starts a process that is told where its stores are.
+    pub(crate) fn on_stores<const N: usize>(
+        number: usize,
+        configs: [RedisConfig; N],
+        (setup, on): (&Setup, &Configuration),
+        build: impl FnOnce(Settings, [Redis; N]) -> Builder,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name(format!("process {number}"))
@@ -87,17 +99,19 @@ impl Process {
             .build()
             .expect("a runtime");
         let inside = runtime.enter();
-        let config = config.response_timeout(setup.attempt);
-        let config = config.heartbeat(setup.heartbeat).tracking(on.tracking != Tracking::Off);
-        let config = match on.user {
-            User::Full => config,
-            _ => config.username(USER).password(PASSWORD),
-        };
-        let redis = Redis::new(config).expect("the settings are good");
-        // Until the nodes are known, nobody can be asked who loads what.
-        runtime.block_on(redis.connect()).expect("the nodes are there");
-        let builder = Cache::builder(NAMESPACE).settings(setup.settings(on.memory)).backend(redis);
-        let builder = builder.seed(setup.seed ^ number as u64);
+        let stores = configs.map(|config| {
+            let config = config.response_timeout(setup.attempt);
+            let config = config.heartbeat(setup.heartbeat).tracking(on.tracking != Tracking::Off);
+            let config = match on.user {
+                User::Full => config,
+                _ => config.username(USER).password(PASSWORD),
+            };
+            let redis = Redis::new(config).expect("the settings are good");
+            // Until the nodes are known, nobody can be asked who loads what.
+            runtime.block_on(redis.connect()).expect("the nodes are there");
+            redis
+        });
+        let builder = build(setup.settings(on.memory), stores).seed(setup.seed ^ number as u64);
         let builder = match setup.without {
             Some(guard) => builder.without(guard),
             None => builder,

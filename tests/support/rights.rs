@@ -14,6 +14,13 @@ pub(crate) fn recommended(namespace: &str, topology: Topology) -> Vec<String> {
     words.into_iter().map(|word| word.replace("~shop:", &format!("~{namespace}:"))).collect()
 }
 
+/// What such a user needs beside that where there are several regions.
+pub(crate) fn recommended_for_regions() -> Vec<&'static str> {
+    let mut words = rule("ACL SETUSER shop +xadd ");
+    words.push("+xadd");
+    words
+}
+
 /// The words after the beginning of a line.
 fn rule(beginning: &str) -> Vec<&'static str> {
     let rule = DOCS.lines().find_map(|line| line.strip_prefix(beginning));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::maintenance::MaintenanceEvent;
 use crate::excerpt::Excerpt;
 
 /// A part of a store that works or fails as a whole: for Redis, an address.
@@ -79,6 +80,8 @@ pub enum Change {
     },
     /// Everything may have changed.
     Flushed,
+    /// The store, or those who run it, announced its maintenance: a hint, which nothing relies on.
+    Maintenance(Box<MaintenanceEvent>),
     /// Values hold up operations, of which one may have been given up: they are large, or the way is slow.
     ///
     /// Told before such an operation fails, or is dropped.

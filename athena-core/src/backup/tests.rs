@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::file::BackupReader;
 use super::{Defect, RestoreMode, Restored};
 use crate::cache::Cache;
-use crate::settings::{Memory, MemoryRole};
+use crate::settings::{Memory, MemoryRole, RegionSettings, Settings};
 use crate::testing::{ManualClock, MemoryBackend};
 
 /// A folder of its own, gone with the test.
@@ -329,4 +330,39 @@ async fn generations_that_nothing_carries_are_removed_on_request_alone() {
     assert_eq!((orphan(&seen), seen.removed), (Some(1), 1));
     assert!(!store.names().contains(&"shop:#gone".to_owned()));
     assert_eq!(ask(&cache, "a", "kept").await, (1, "HIT"));
+}
+
+#[tokio::test]
+async fn a65_a_backup_is_of_the_region_that_is_used_and_goes_back_into_the_one_that_is_used_then() {
+    let clock = ManualClock::new();
+    let [west, east] = [(); 2].map(|()| MemoryBackend::with_clock(&clock));
+    let process = |region: &str| {
+        let mut regions = RegionSettings::new("west", ["east"]);
+        regions.prefer = Some(region.to_owned());
+        let mut settings = Settings::default();
+        (settings.regions, settings.memory.role) = (Some(regions), MemoryRole::Off);
+        let builder = Cache::builder("shop").clock(&clock).settings(settings);
+        builder.region("west", west.clone()).region("east", east.clone()).build().unwrap()
+    };
+    let (folder, east_side) = (Folder::new(), process("east"));
+    assert_eq!(ask(&east_side, "product:0", "products").await.0, 0);
+    // A region is cleared when it is followed for the first time.
+    for _ in 0..1_000 {
+        clock.advance(Duration::from_millis(5));
+        tokio::task::yield_now().await;
+    }
+    put(&east_side, "product:1", "products", 1).await;
+    assert_eq!((values(&west).len(), values(&east).len()), (0, 1));
+    process("west").backup().to(folder.file()).await.unwrap();
+    let region = || {
+        let file = std::fs::File::open(folder.file()).unwrap();
+        BackupReader::open(file).unwrap().head().region.clone()
+    };
+    assert_eq!(region().as_deref(), Some("west"));
+    let kept = east_side.backup().to(folder.file()).await.unwrap();
+    assert_eq!((region().as_deref(), kept.values), (Some("east"), 1));
+    let restored = process("west").restore(folder.file()).run().await.unwrap();
+    assert_eq!(restored, Restored { read: 1, written: 1, ..Restored::default() });
+    assert_eq!(values(&west).len(), 1);
+    assert_eq!(ask(&process("west"), "product:1", "products").await.0, 1);
 }

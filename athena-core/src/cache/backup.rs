@@ -38,7 +38,8 @@ impl Cache {
     /// Keeps what the backend holds of this cache, in a file of ours or on the servers' disks.
     ///
     /// A file holds values as they are stored, and so whatever is personal in them; it is not compressed. It is not
-    /// a point in time: what is stored or invalidated while it is written may be in it or not.
+    /// a point in time: what is stored or invalidated while it is written may be in it or not. Of several
+    /// [regions](crate::Settings::regions) it is of the one that is used, which its head names.
     ///
     /// ```no_run
     /// # async fn example(cache: &athena_cache_core::Cache) -> Result<(), athena_cache_core::Error> {
@@ -58,6 +59,7 @@ impl Cache {
     /// stay away, and so does what was invalidated by a tag, or with everything, before the backup ended. An entry
     /// that was invalidated by its key leaves no trace that could be compared: if it is in the file, because that
     /// came later or while the file was written, it comes back as a stale one.
+    /// Of several [regions](crate::Settings::regions) they are put into the one that is used.
     ///
     /// ```no_run
     /// # async fn example(cache: &athena_cache_core::Cache) -> Result<(), athena_cache_core::Error> {
@@ -94,7 +96,7 @@ impl Cache {
 
     /// The backend, and what operators may ask of it, once all of it is known.
     async fn store(&self) -> Result<(&Remote, Arc<dyn Operator>), Error> {
-        let remote = self.0.remote.as_deref();
+        let remote = self.0.remote().map(|remote| &**remote);
         if self.breaker() == Some(BreakerState::Isolated) {
             return Err(Error::backup(
                 "needs the backend, and nothing is sent to it: `resume` first",

@@ -23,10 +23,10 @@ use crate::memory::{MemoryTier, Weighers};
 use crate::policy::{Fallback, Percent};
 use crate::random::Random;
 use crate::recovery::RecoveryLedger;
-use crate::remote::{Means, Remote};
+use crate::remote::{Means, Remotes};
 use crate::resilience::settings::Resilience;
 use crate::runtime::Runtime;
-use crate::settings::{Memory, RecoverySettings, Settings, SiteSettings};
+use crate::settings::{Memory, RecoverySettings, RegionStores, Settings, SiteSettings};
 use crate::sites::Sites;
 #[cfg(feature = "json")]
 use crate::tasks::Sole;
@@ -57,6 +57,7 @@ pub struct Builder {
     namespace: String,
     settings: Settings,
     backend: Option<Arc<dyn Backend>>,
+    regions: RegionStores,
     observers: Vec<Arc<dyn Observer>>,
     clock: Clock,
     seed: Option<u64>,
@@ -105,6 +106,7 @@ impl Builder {
             namespace,
             settings: Settings::default(),
             backend: None,
+            regions: RegionStores::default(),
             observers: Vec::new(),
             clock: Clock::system(),
             seed: None,
@@ -235,6 +237,33 @@ impl Builder {
         self
     }
 
+    /// The store of one of the regions that [`Settings::regions`] names, in place of [`backend`](Self::backend).
+    ///
+    /// Each region needs one, and no two may have the same.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[cfg(feature = "testing")] {
+    /// use athena_cache_core::testing::MemoryBackend;
+    /// use athena_cache_core::{Cache, RegionSettings, Settings};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.regions = Some(RegionSettings::new("westeurope", ["northeurope"]));
+    /// let cache = Cache::builder("shop")
+    ///     .settings(settings)
+    ///     .region("westeurope", MemoryBackend::new())
+    ///     .region("northeurope", MemoryBackend::new())
+    ///     .build()?;
+    /// assert_eq!(cache.regions().len(), 2);
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn region(mut self, name: impl Into<String>, backend: impl Backend) -> Self {
+        self.regions.give(name, Arc::new(backend));
+        self
+    }
+
     /// Somebody who hears events, beside the `tracing` log.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observers.push(Arc::new(observer));
@@ -276,34 +305,53 @@ impl Builder {
         if let Some(fault) = self.secret_key.fault() {
             return Err(Error::settings(fault));
         }
-        Ok(self.assemble(namespace))
+        let stores = self.stores()?;
+        Ok(self.assemble(namespace, stores))
+    }
+
+    /// The store, or those of the regions in the order of the settings.
+    fn stores(&self) -> Result<Vec<Arc<dyn Backend>>, Error> {
+        let mut faults = Vec::new();
+        let stores = if let Some(regions) = &self.settings.regions {
+            regions.refuse_what_is_missing(&mut faults);
+            if self.backend.is_some() {
+                faults.push(
+                    "there are a backend and `regions`, expected one of them: give each region its store with \
+                     `Builder::region`"
+                        .to_owned(),
+                );
+            }
+            self.regions.in_order(regions, &mut faults)
+        } else {
+            faults.extend(self.regions.without_settings());
+            self.backend.iter().cloned().collect()
+        };
+        if faults.is_empty() { Ok(stores) } else { Err(Error::settings(faults.join("; "))) }
     }
 
     /// The embedded default.
     pub(crate) fn embedded(namespace: &str) -> Cache {
-        Self::new(namespace.to_owned()).assemble(Namespace::lenient(namespace))
+        Self::new(namespace.to_owned()).assemble(Namespace::lenient(namespace), Vec::new())
     }
 
-    fn assemble(self, namespace: Namespace) -> Cache {
-        let Self { settings, backend, mut observers, clock, seed, guards, weighers, .. } = self;
+    fn assemble(self, namespace: Namespace, stores: Vec<Arc<dyn Backend>>) -> Cache {
+        let Self { settings, mut observers, clock, seed, guards, weighers, .. } = self;
         let secret_key = self.secret_key;
         observers.insert(0, Arc::new(Log::new(namespace.as_str(), &clock)));
         let telemetry = Arc::new(Telemetry::new(observers, settings.show_keys, clock.now()));
         let random = Arc::new(Random::new(seed));
         let revisions = Arc::new(Revisions::new());
         let tasks = Tasks::new();
-        let remote = backend.map(|backend| {
-            let means = Means {
-                clock: clock.clone(),
-                random: Arc::clone(&random),
-                telemetry: Arc::clone(&telemetry),
-                revisions: Arc::clone(&revisions),
-                guards,
-                tasks: tasks.clone(),
-            };
-            Arc::new(Remote::new(backend, namespace.clone(), &settings, means))
-        });
-        let checks = CheckSet::new(&settings, remote.as_ref(), &tasks, &clock);
+        let means = Means {
+            clock: clock.clone(),
+            random: Arc::clone(&random),
+            telemetry: Arc::clone(&telemetry),
+            revisions: Arc::clone(&revisions),
+            guards,
+            tasks: tasks.clone(),
+        };
+        let remotes = Remotes::new(stores, &namespace, &settings, means);
+        let checks = CheckSet::new(&settings, remotes.as_ref(), &tasks, &clock);
         let identity = Identity::new(namespace.as_str());
         let sites = Sites::new(namespace.as_str(), settings.sites.clone(), clock.now());
         let (memory, window) = (&settings.memory, settings.resilience.trust_window);
@@ -314,7 +362,7 @@ impl Builder {
             flights: Arc::new(Flights::new(window, guards)),
             memory: MemoryTier::new(memory, weighers, &clock, &revisions, &tasks),
             revisions,
-            remote,
+            remotes,
             telemetry,
             tasks,
             loads: LoadLimits::new(settings.degraded_loads),

@@ -29,7 +29,7 @@ impl Cache {
     pub async fn fleet(&self) -> Result<Fleet, Error> {
         self.join_fleet();
         let asks = self.runtime().settings.fleet.is_some();
-        let remote = self.runtime().remote.as_ref().filter(|_| asks);
+        let remote = self.runtime().remote().filter(|_| asks);
         if remote.is_some_and(|remote| remote.is_left_alone()) {
             let failure =
                 Failure::new(Class::Open, "nobody is asked, since the backend is isolated");
@@ -48,7 +48,7 @@ impl Cache {
     pub(super) fn join_fleet(&self) {
         let runtime = self.runtime();
         let Some(interval) = runtime.settings.fleet else { return };
-        if runtime.remote.as_ref().and_then(|remote| remote.operator()).is_none() {
+        if runtime.remote().and_then(|remote| remote.operator()).is_none() {
             return;
         }
         let patience = interval.saturating_mul(TIMES);
@@ -69,7 +69,7 @@ impl Cache {
 
     async fn say_of_itself(&self, life: Duration) {
         let runtime = self.runtime();
-        let Some(operator) = runtime.remote.as_ref().and_then(|it| it.operator()) else { return };
+        let Some(operator) = runtime.remote().and_then(|it| it.operator()) else { return };
         let document = document(self.status().await);
         let membership = Membership::new(runtime.identity.id.as_str(), document, life);
         // It is tried again soon; that nodes are away is told by others.
@@ -82,7 +82,7 @@ impl Cache {
         if runtime.settings.fleet.is_none() {
             return;
         }
-        let Some(operator) = runtime.remote.as_ref().and_then(|it| it.operator()) else { return };
+        let Some(operator) = runtime.remote().and_then(|it| it.operator()) else { return };
         let prefix = runtime.namespace.prefix();
         let leaves = operator.leave_fleet(&prefix, &runtime.identity.id);
         let _ = runtime.clock.within(runtime.settings.health.limit, leaves).await;

@@ -48,7 +48,7 @@ impl Cache {
     /// A refusal counts for 30 s. [`nodes`](Self::nodes) tells which node it is about, and what that lacks;
     /// [`health_checks`](Self::health_checks) ask.
     pub fn health(&self) -> Health {
-        let Some(remote) = self.0.remote.as_deref().filter(|_| !self.0.is_closed()) else {
+        let Some(remote) = self.0.remote().filter(|_| !self.0.is_closed()) else {
             return if self.0.is_closed() { Health::Unhealthy } else { Health::Healthy };
         };
         let has_no_tier = self.0.settings.memory.role == MemoryRole::Off && !remote.reaches_any();

@@ -11,6 +11,6 @@ impl Cache {
     /// `None` without a backend, with one that tells nothing, and while it is [isolated](Self::isolate): then nobody is
     /// asked anything.
     pub fn operator(&self) -> Option<Arc<dyn Operator>> {
-        self.runtime().remote.as_ref().and_then(|remote| remote.operator())
+        self.runtime().remote().and_then(|remote| remote.operator())
     }
 }

@@ -19,7 +19,8 @@ impl Cache {
     /// Connects to each node of the backend anew, for operators who know better; waits for nothing.
     ///
     /// Open connections go on until the new ones answer. One on which nothing comes back is replaced by itself, and a
-    /// node that is not reached is tried again by itself: a node that has just been tried is left to that.
+    /// node that is not reached is tried again by itself: a node that has just been tried is left to that. Of several
+    /// [regions](crate::Settings::regions) it is about the one that is used.
     ///
     /// ```
     /// use athena_cache_core::{Cache, Reconnection};
@@ -27,7 +28,7 @@ impl Cache {
     /// assert_eq!(Cache::in_memory("shop").reconnect(), Reconnection::NoBackend);
     /// ```
     pub fn reconnect(&self) -> Reconnection {
-        let Some(remote) = &self.0.remote else { return Reconnection::NoBackend };
+        let Some(remote) = self.0.remote() else { return Reconnection::NoBackend };
         if self.breaker() == Some(BreakerState::Isolated) {
             return Reconnection::Isolated;
         }

@@ -12,7 +12,7 @@ use crate::clock::unix_millis;
 use crate::excerpt::Excerpt;
 use crate::health::{Fact, Health, HealthReport};
 use crate::recovery::StepCount;
-use crate::remote::NodeStatus;
+use crate::remote::{NodeStatus, RegionStatus};
 use crate::settings::MemoryRole;
 use crate::telemetry::timeline::Occurrence;
 use crate::telemetry::{Distribution, ExchangeReport, HotEntry, SiteReport, Stats, WaitReport};
@@ -54,6 +54,8 @@ pub struct Report {
     pub checks: Option<Arc<HealthReport>>,
     /// What was done so that the cache gets well, and what came of it.
     pub recovery: Vec<StepCount>,
+    /// How the regions of the namespace fare; none without regions.
+    pub regions: Vec<RegionStatus>,
     /// Most entries that memory holds.
     pub max_entries: u64,
 }
@@ -117,9 +119,10 @@ impl Cache {
             nodes,
             waits: self.0.telemetry.waits(),
             exchanges: self.0.telemetry.exchanges(),
-            retry_budget_left: self.0.remote.as_ref().map(|remote| remote.retries_left()),
+            retry_budget_left: self.0.remote().map(|remote| remote.retries_left()),
             checks: self.0.checks.latest(RECENT),
             recovery: self.0.recovery.counts(),
+            regions: self.regions(),
             max_entries: self.0.settings.memory.max_entries,
         }
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::Cache;
 use crate::health::HealthReport;
 use crate::moment::Moment;
+use crate::remote::RegionStatus;
 use crate::telemetry::timeline::Occurrence;
 
 pub use parts::{
@@ -53,6 +54,9 @@ pub struct Status {
     pub maintenance: MaintenanceStatus,
     /// What was done so that the cache gets well.
     pub recovery: RecoveryStatus,
+    /// The regions of the namespace, the primary first; left out without regions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<RegionStatus>,
     /// What rarely happens, the latest last.
     pub timeline: Vec<Occurrence>,
 }
@@ -68,7 +72,7 @@ impl Cache {
         self.supervise();
         #[cfg(feature = "json")]
         self.join_fleet();
-        let operator = runtime.remote.as_ref().and_then(|remote| remote.operator());
+        let operator = runtime.remote().and_then(|remote| remote.operator());
         let limit = SURVEYED.min(runtime.settings.health.limit);
         let seen = async {
             let Some(operator) = operator else { return (None, None) };

@@ -68,7 +68,7 @@ impl Cache {
     pub async fn stored(&self, key: &str) -> Result<Option<HeldEntry>, Error> {
         let names = entry_names(self.namespace(), key)?;
         let runtime = self.runtime();
-        let Some(remote) = &runtime.remote else { return Ok(None) };
+        let Some(remote) = runtime.remote() else { return Ok(None) };
         if self.breaker() == Some(BreakerState::Isolated) {
             let failure =
                 Failure::new(Class::Open, "the backend is isolated: nothing is asked of it");

@@ -1,7 +1,8 @@
 //! The checks that a cache with a backend has by itself.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::replicas::{self, MostReplicas};
@@ -9,15 +10,15 @@ use super::{CheckSet, REPLICATION, asked, known, sentinels, surveyed};
 use crate::backend::operate::{SentinelReport, Survey};
 use crate::health::{Finding, Need};
 use crate::lock::Mutex;
-use crate::remote::Remote;
+use crate::remote::{Remote, Remotes, WeakRemotes};
 use crate::settings::{HealthSettings, MemoryRole, Settings};
 
 /// Adds all of them; what only some backends tell stays out where it is not told.
 ///
 /// None of them is what a service is ready by: what they are about is the same for all who share a backend, and they
 /// would be taken out of rotation together.
-pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settings) {
-    let own = Own { remote: Arc::downgrade(remote), settings: Arc::new(settings.health.clone()) };
+pub(super) fn add_all(checks: &CheckSet, remotes: &Remotes, settings: &Settings) {
+    let own = Own { remotes: remotes.downgrade(), settings: Arc::new(settings.health.clone()) };
     own.add(checks, "redis_connectivity", |remote, settings| async move {
         asked::reach(&remote.check_reach(part_of(settings.limit)).await, &settings)
     });
@@ -32,16 +33,24 @@ pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settin
     own.add(checks, "access", |remote, _| async move {
         known::access(&remote.refusing(), &remote.nodes())
     });
+    if let Some(regions) = remotes.regions() {
+        let regions = Arc::downgrade(regions);
+        checks.add("regions".to_owned(), Need::Quality, move || {
+            let regions = regions.upgrade();
+            async move { regions.map_or_else(gone, |regions| known::regions(&regions.status())) }
+        });
+    }
     if settings.memory.role == MemoryRole::Tier {
         own.add(checks, "trust", |remote, _| async move { known::trust(&remote.nodes()) });
     }
-    if remote.operator().is_none() {
+    if remotes.active().operator().is_none() {
         return;
     }
-    let most = Mutex::new(MostReplicas::default());
+    let most = Mutex::new(HashMap::<String, MostReplicas>::new());
     own.add_surveyed(checks, REPLICATION, move |survey, remote, settings| {
         let serving: Vec<_> = remote.nodes().into_iter().map(|node| node.endpoint).collect();
-        let most = most.lock().note(remote.now(), survey);
+        let region = remote.region_name().to_owned();
+        let most = most.lock().entry(region).or_default().note(remote.now(), survey);
         replicas::replication(survey, &serving, most, settings)
     });
     own.add_surveyed(checks, "persistence", |survey, _, settings| {
@@ -55,7 +64,7 @@ pub(super) fn add_all(checks: &CheckSet, remote: &Arc<Remote>, settings: &Settin
 
 /// What those checks look at; they do not keep the cache alive.
 struct Own {
-    remote: Weak<Remote>,
+    remotes: WeakRemotes,
     settings: Arc<HealthSettings>,
 }
 
@@ -68,14 +77,14 @@ impl Own {
     ) where
         F: Future<Output = Finding> + Send + 'static,
     {
-        let (remote, settings) = (self.remote.clone(), Arc::clone(&self.settings));
+        let (remotes, settings) = (self.remotes.clone(), Arc::clone(&self.settings));
         checks.add(name.to_owned(), Need::Quality, move || {
-            let (remote, settings) = (remote.upgrade(), Arc::clone(&settings));
+            let (remote, settings) = (remotes.active(), Arc::clone(&settings));
             let check = check.clone();
             async move {
                 match remote {
                     Some(remote) => check(remote, settings).await,
-                    None => Finding::unknown("the cache is gone"),
+                    None => gone(),
                 }
             }
         });
@@ -110,6 +119,10 @@ impl Own {
             }
         });
     }
+}
+
+fn gone() -> Finding {
+    Finding::unknown("the cache is gone")
 }
 
 fn left_alone() -> Finding {

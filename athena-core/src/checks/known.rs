@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::words::judged;
 use crate::backend::Ability;
+use crate::excerpt::Excerpt;
 use crate::health::{Finding, Health};
-use crate::remote::NodeStatus;
+use crate::remote::{NodeStatus, RegionStatus};
 use crate::resilience::breaker::BreakerState;
 use crate::settings::HealthSettings;
 
@@ -44,6 +45,27 @@ pub(super) fn journal(depth: usize, oldest: Duration, settings: &HealthSettings)
         _ => Finding::healthy(format!("{depth} invalidations wait for the backend")),
     };
     finding.with("depth", depth).with("oldestSeconds", seconds)
+}
+
+/// Whether this process uses the region that it prefers, and all of them follow the primary.
+pub(super) fn regions(regions: &[RegionStatus]) -> Finding {
+    let told: Vec<_> = regions.iter().filter_map(trouble_of_region).collect();
+    let active = regions.iter().find(|region| region.active);
+    let active = active.map_or_else(String::new, |region| Excerpt::of(&region.name).to_string());
+    let fine = format!("`{active}` is used, and all regions follow the primary");
+    judged((Health::Degraded, &told), &[], &fine).with("active", active)
+}
+
+fn trouble_of_region(region: &RegionStatus) -> Option<String> {
+    let name = Excerpt::of(&region.name);
+    if region.preferred && !region.active {
+        return Some(format!("`{name}` is preferred, and another region is used"));
+    }
+    if region.parked > 0 {
+        let parked = region.parked;
+        return Some(format!("`{name}` has rejected {parked} records, which are parked there"));
+    }
+    (!region.heard).then(|| format!("`{name}` is not known to follow the primary"))
 }
 
 /// Whether memory answers for the entries of all nodes.

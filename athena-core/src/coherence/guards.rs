@@ -40,13 +40,27 @@ pub enum Guard {
     Age,
     /// Nobody is answered by what was given to the backend before they came (coherence 23).
     Closed,
+    /// The primary region is told of an invalidation, not only the one that is used (regions 1).
+    BothRegions,
+    /// A secondary region is told what this process has invalidated before it is read (regions 9).
+    Untold,
+    /// A secondary region that is not heard is fresh only by age (regions 11).
+    Heard,
+    /// What is loaded in a secondary region is as old as its load (regions 12).
+    LoadAge,
+    /// A secondary region keeps what the primary could not be told (regions 14).
+    Outbox,
+    /// Nobody returns to the primary region before it has been told (regions 16).
+    Drain,
+    /// A process that carries invalidations into a region hears of them itself (regions 18).
+    PumpHears,
 }
 
 /// The guards that are switched off.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Guards {
     #[cfg(feature = "testing")]
-    missing: u16,
+    missing: u32,
 }
 
 impl Guards {
@@ -71,7 +85,7 @@ impl Guards {
     }
 
     #[cfg(feature = "testing")]
-    fn bit(guard: Guard) -> u16 {
-        1 << (guard as u16)
+    fn bit(guard: Guard) -> u32 {
+        1 << (guard as u32)
     }
 }

@@ -15,6 +15,7 @@ use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::guards::{Guard, Guards};
+use super::heard::{HeardMark, HeardUntil};
 use crate::backend::{Node, Proof};
 use crate::clock::Tick;
 use crate::lock::RwLock;
@@ -79,6 +80,8 @@ impl Session {
 pub(crate) struct Sessions {
     window: Duration,
     guards: Guards,
+    /// What bounds the trust in all of them, if something does.
+    heard: Option<Arc<HeardUntil>>,
     nodes: RwLock<NodeSessions>,
 }
 
@@ -89,18 +92,29 @@ type NodeSessions = HashMap<Node, NodeSession, foldhash::fast::RandomState>;
 #[derive(Debug, Default)]
 struct NodeSession {
     session: Option<Arc<Session>>,
-    incarnation: Incarnation,
+    /// Counts how often what was read from it has ceased to be announced.
+    incarnation: u32,
     /// As it was last told.
     history: u64,
 }
 
-/// Counts how often what was read from a node has ceased to be announced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Incarnation(u64);
+/// What is noted before a request is sent to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Incarnation {
+    /// Counts how often what was read from the node has ceased to be announced.
+    number: u32,
+    /// What is answered is trusted no longer than follows from this, whatever it says (regions 11).
+    pub(crate) heard: HeardMark,
+}
 
 impl Sessions {
     pub(crate) fn new(window: Duration, guards: Guards) -> Self {
-        Self { window, guards, nodes: RwLock::default() }
+        Self { window, guards, heard: None, nodes: RwLock::default() }
+    }
+
+    /// The same of a store whose word counts for as long as it is heard (regions 11).
+    pub(crate) fn while_heard(self, heard: Option<Arc<HeardUntil>>) -> Self {
+        Self { heard, ..self }
     }
 
     /// How long a proof counts.
@@ -125,14 +139,26 @@ impl Sessions {
 
     /// To be noted before a request is sent to a node.
     pub(crate) fn incarnation(&self, node: Node) -> Incarnation {
-        self.read().get(&node).map(|present| present.incarnation).unwrap_or_default()
+        let number = self.read().get(&node).map(|present| present.incarnation).unwrap_or_default();
+        Incarnation { number, heard: self.heard_now() }
+    }
+
+    /// What has been heard by now of the store; to be noted before a request is sent to it (regions 11).
+    #[inline]
+    pub(crate) fn heard_now(&self) -> HeardMark {
+        self.heard.as_ref().map_or_else(HeardMark::default, |heard| heard.mark())
+    }
+
+    /// Until when an answer counts as heard to a question that was sent after this; for ever where nobody has to be.
+    pub(crate) fn heard_until(&self, heard: HeardMark) -> Tick {
+        self.heard.as_ref().map_or(Tick::FAR, |store| store.at(heard))
     }
 
     /// What was read from a node is no longer announced, nor what is being read (coherence 4).
     pub(crate) fn end(&self, node: Node) {
         let mut sessions = self.write();
         let present = sessions.entry(node).or_default();
-        present.incarnation.0 += 1;
+        present.incarnation = present.incarnation.wrapping_add(1);
         if let Some(session) = present.session.take() {
             session.end();
         }
@@ -156,7 +182,7 @@ impl Sessions {
         proof: &Proof,
         sent: Tick,
     ) -> Arc<Session> {
-        let until = self.until(proof, sent);
+        let until = self.until(incarnation, proof, sent);
         if !proof.tracks {
             self.note_history(node, incarnation, proof.history);
             return Session::new(proof, until);
@@ -164,13 +190,13 @@ impl Sessions {
         let is_of = |session: &&Arc<Session>| session.is_of(proof) && !session.has_ended();
         if let Some(present) = self.read().get(&node)
             && let Some(session) = present.session.as_ref().filter(is_of)
-            && present.incarnation == incarnation
+            && present.incarnation == incarnation.number
         {
             return Arc::clone(session);
         }
         let mut sessions = self.write();
         let present = sessions.entry(node).or_default();
-        if present.incarnation != incarnation {
+        if present.incarnation != incarnation.number {
             return Session::new(proof, Tick::default());
         }
         if let Some(session) = present.session.as_ref().filter(is_of) {
@@ -189,7 +215,7 @@ impl Sessions {
     pub(crate) fn prove(&self, node: Node, incarnation: Incarnation, proof: &Proof, sent: Tick) {
         let session = self.of(node, incarnation, proof, sent);
         if session.announces() {
-            session.renew(self.until(proof, sent));
+            session.renew(self.until(incarnation, proof, sent));
         }
     }
 
@@ -199,7 +225,7 @@ impl Sessions {
         }
         let mut sessions = self.write();
         let present = sessions.entry(node).or_default();
-        if present.incarnation == incarnation {
+        if present.incarnation == incarnation.number {
             present.history = history;
         }
     }
@@ -216,11 +242,14 @@ impl Sessions {
     /// (coherence 4 and 5).
     ///
     /// Nobody's word reaches beyond the last moment at which the node was confirmed.
-    fn until(&self, proof: &Proof, sent: Tick) -> Tick {
+    fn until(&self, incarnation: Incarnation, proof: &Proof, sent: Tick) -> Tick {
         if self.guards.lacks(Guard::Window) {
             return Tick::FAR;
         }
-        sent.after(self.window).before(proof.lag)
+        let until = sent.after(self.window).before(proof.lag);
+        let until = until.min(self.heard_until(incarnation.heard));
+        // That nobody trusts it now does not mean that it has ended.
+        until.max(Tick::from_millis(1))
     }
 }
 

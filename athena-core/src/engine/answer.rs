@@ -95,10 +95,8 @@ impl Judged {
 impl Ask {
     /// The backend, if entries of this call are kept there.
     pub(super) fn remote(&self) -> Option<&Arc<Remote>> {
-        self.runtime
-            .remote
-            .as_ref()
-            .filter(|_| matches!(self.destination, Destination::Backend { .. }))
+        let remotes = self.runtime.remotes.as_ref()?;
+        matches!(self.destination, Destination::Backend { .. }).then(|| remotes.at(self.region))
     }
 
     /// What memory answers with before the backend is asked (coherence 4 and 12b).

@@ -9,7 +9,7 @@ use crate::engine::waited::Waited;
 use crate::key::Key;
 use crate::key::name::EntryName;
 use crate::policy::Policy;
-use crate::remote::{Address, Wanted};
+use crate::remote::{Address, RegionPlace, Wanted};
 use crate::resilience::deadline::Manner;
 use crate::runtime::Runtime;
 use crate::shape::Typing;
@@ -29,6 +29,8 @@ pub(crate) struct Ask {
     pub(crate) has_late_tags: bool,
     pub(crate) manner: Manner,
     pub(crate) names: AskNames,
+    /// Where it looks and stores, to its end.
+    pub(crate) region: RegionPlace,
     pub(crate) waited: Waited,
 }
 
@@ -79,7 +81,7 @@ impl Destination {
         let Some(coding) = coding.filter(|_| !policy.memory_only) else {
             return Self::Here;
         };
-        if runtime.remote.is_none() {
+        if runtime.remotes.is_none() {
             return Self::Rehearsed(coding);
         }
         match (call.fingerprint(runtime, coding), tags.check()) {
@@ -130,6 +132,7 @@ impl Clone for Ask {
             has_late_tags: self.has_late_tags,
             manner: self.manner,
             names: self.names.clone(),
+            region: self.region,
             waited: Waited::default(),
         }
     }
@@ -158,6 +161,7 @@ impl Ask {
             has_late_tags: false,
             manner: Manner::Async,
             names: AskNames::default(),
+            region: runtime.region(),
             waited: Waited::default(),
         }
     }

@@ -71,6 +71,10 @@ impl Ask {
         };
         // Until the backend has the new value, nobody may meet the old one here.
         self.runtime.memory.invalidate(&self.key);
+        let remotes = self.runtime.remotes.as_ref();
+        if let Some(forgetting) = remotes.and_then(|it| it.outdate_elsewhere(self.entry_name())) {
+            forgetting.await;
+        }
         let scopes = [Scope::Entry(self.key.clone())];
         let stored = match self.put_in_backend(remote, &lead, (kind, &*value), life).await {
             Ok(stored) => stored,

@@ -23,7 +23,7 @@ pub(crate) fn hit<V: Clone + 'static>(
     refresh: Option<Percent>,
     topic: impl Fn() -> Topic,
 ) -> Option<V> {
-    let answers = runtime.remote.is_none() || memory_only || runtime.reads_memory();
+    let answers = runtime.remotes.is_none() || memory_only || runtime.reads_memory();
     if !answers || runtime.is_closed() {
         return None;
     }

@@ -109,7 +109,7 @@ impl Ask {
         let mut tags = self.tags.clone();
         envelope.tags.iter().for_each(|(tag, _)| tags.add(tag.clone()));
         let since = self.runtime.revisions.now();
-        match &self.runtime.remote {
+        match self.remote() {
             Some(remote) => remote.dependencies(&address.entry, &tags, since),
             None => self.runtime.own_dependencies(&tags, since),
         }
@@ -135,7 +135,8 @@ impl Ask {
 
     /// Keeps an entry of the backend here as well.
     pub(super) fn keep_copy(&self, lead: &Lead, slot: &Slot) {
-        if self.runtime.keeps_copies() {
+        // Regions 16: what the region knows that was left meanwhile may be older than what callers have seen.
+        if self.runtime.keeps_copies() && self.region == self.runtime.region() {
             let weighed = self.runtime.memory.weigh(&self.key, slot);
             lead.unless_sealed(|| self.runtime.memory.insert(&self.key, &weighed));
         }

@@ -10,6 +10,7 @@
 //! shop:*                                    the generation of the namespace
 //! shop:{1a}*                                the same for one partition of a store with several nodes
 //! shop:{f:app::products~9c1…}:3             the same with arguments that are too long to be readable
+//! shop:{all}>                               a log of invalidations, see `backend/changes/names.rs`
 //! shop:{1a}@check:6f2a91                    what a health check writes and removes, in one partition
 //! shop:{@}                                  the roster of the processes that use the namespace
 //! shop:{@}:web-3-6f2a91                     what one of them says of itself
@@ -176,6 +177,15 @@ impl EntryName {
     /// By what stands in the braces.
     pub(crate) fn from_readable(namespace: &Namespace, readable: &str) -> Self {
         Self(format!("{}{{{readable}}}", namespace.prefix()).into())
+    }
+
+    /// By what all of its names begin with, as another process writes it; nothing if no entry is called so.
+    pub(crate) fn of(namespace: &Namespace, text: &str) -> Option<Self> {
+        let readable =
+            text.strip_prefix(&namespace.prefix())?.strip_prefix('{')?.strip_suffix('}')?;
+        let is_legal = !readable.is_empty()
+            && readable.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}'));
+        is_legal.then(|| Self(text.into()))
     }
 
     pub(crate) fn value(&self, fingerprint: u64) -> Arc<str> {

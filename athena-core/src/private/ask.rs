@@ -307,6 +307,7 @@ impl UntypedCall {
             destination = destination.in_group(group.brand);
         }
         Ok(engine::Ask {
+            region: runtime.region(),
             runtime,
             key: self.key,
             site,

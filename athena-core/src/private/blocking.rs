@@ -53,7 +53,7 @@ impl<R: 'static, V: CacheValue, E: 'static> Ask<R, V, E> {
     fn in_task<Load: Future<Output = R>>(self, mut load: Pin<&mut Load>) -> R {
         let Some((site, runtime)) = self.0.place() else { return wait(load) };
         let runtime = runtime.map(Arc::clone);
-        let has_backend = runtime.as_ref().is_some_and(|runtime| runtime.remote.is_some());
+        let has_backend = runtime.as_ref().is_some_and(|runtime| runtime.remotes.is_some());
         let is_asked = has_backend && self.0.is_written() && !site.policy.memory_only;
         if !is_asked && let Some(value) = self.answer_at_once(load.as_mut()) {
             return value;

@@ -15,6 +15,7 @@ use super::wake::{KeyedNotify, Waiter};
 use crate::backend::{Change, Failover};
 use crate::clock::Tick;
 use crate::coherence::guards::Guards;
+use crate::coherence::heard::HeardUntil;
 use crate::coherence::revision::{Revisions, Subject};
 use crate::coherence::session::Sessions;
 use crate::excerpt::Excerpt;
@@ -48,11 +49,12 @@ impl Announcements {
         revisions: Arc<Revisions>,
         guards: Guards,
         heavy: HeavyValues,
+        heard: Option<Arc<HeardUntil>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             prefix: format!("{}:", namespace.as_str()),
             revisions,
-            sessions: Sessions::new(settings.trust_window, guards),
+            sessions: Sessions::new(settings.trust_window, guards).while_heard(heard),
             known: Known::default(),
             acknowledged: AcknowledgedLately::new(settings.max_journal),
             heavy,
@@ -79,6 +81,7 @@ impl Announcements {
                 self.acknowledged.serves(*node, *history);
                 self.connected.notify_one();
             }
+            Change::Maintenance(notice) => self.telemetry.tell(&Event::Maintenance { notice }),
             Change::Unheard { node } => self.sessions.end(*node),
             Change::Failover(Failover { from, to, cause, took }) => {
                 // Its fields are anybody's to set.

@@ -35,16 +35,12 @@ const PART: usize = 500;
 impl Remote {
     /// Invalidates; what does not arrive, for whatever reason, is kept in the journal.
     pub(crate) async fn invalidate(&self, targets: Vec<Target>) -> Result<Arrival, Failure> {
-        let deadline = self.write_deadline();
-        let mut unsent = Unsent { remote: self, targets: with_any_tag(targets) };
-        let (arrived, failure) = self.send(&unsent.targets, deadline).await;
-        let arrived: HashSet<_> = arrived.into_iter().collect();
-        unsent.targets.retain(|target| !arrived.contains(target));
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let is_certain = arrived.iter().all(|target| !self.is_node_in_doubt(self.node_of(target)));
-        Ok(if is_certain { Arrival::Certain } else { Arrival::Unconfirmed })
+        self.unsent(targets).send().await
+    }
+
+    /// Targets that are to be sent: dropped before, they are in the journal.
+    pub(super) fn unsent(&self, targets: Vec<Target>) -> Unsent<'_> {
+        Unsent { remote: self, targets: with_any_tag(targets) }
     }
 
     /// Whether the node of an entry may have been replaced without our knowledge (coherence 5).
@@ -52,7 +48,7 @@ impl Remote {
         self.is_node_in_doubt(self.backend.node(&address.value))
     }
 
-    fn is_node_in_doubt(&self, node: Node) -> bool {
+    pub(super) fn is_node_in_doubt(&self, node: Node) -> bool {
         let session = self.announcements.sessions.present(node);
         session.is_some_and(|session| session.is_in_doubt(self.clock.now()))
     }
@@ -60,6 +56,13 @@ impl Remote {
     /// What clearing the namespace changes.
     pub(crate) fn everything(&self) -> Vec<Target> {
         everything(&*self.backend)
+    }
+
+    /// Keeps invalidations, each as [`keep`](Self::keep) does.
+    pub(crate) fn keep_all(&self, targets: Vec<Target>) {
+        for target in targets {
+            self.keep(target);
+        }
     }
 
     /// Keeps an invalidation for the next time that the backend is asked anything (coherence 9 and 10).
@@ -82,6 +85,7 @@ impl Remote {
         tags: &Tags,
         deadline: Deadline,
     ) -> Result<(), Failure> {
+        self.catch_up();
         self.requeue();
         if self.journal.depth() == 0 {
             return Ok(());
@@ -112,6 +116,7 @@ impl Remote {
         target: &Target,
         deadline: Deadline,
     ) -> Result<(), Failure> {
+        self.catch_up();
         self.requeue();
         let journal = &self.journal;
         if journal.depth() == 0 {
@@ -228,7 +233,11 @@ impl Remote {
 
     /// Sends targets to the nodes that serve them; says which arrived, and why others did not
     /// (coherence 10 and 10b).
-    async fn send(&self, targets: &[Target], deadline: Deadline) -> (Vec<Target>, Option<Failure>) {
+    pub(super) async fn send(
+        &self,
+        targets: &[Target],
+        deadline: Deadline,
+    ) -> (Vec<Target>, Option<Failure>) {
         // Coherence 10: before the tags. Where there is one node, the order within the request does it.
         let is_split = !self.backend.partitions().is_empty();
         let (first, rest): (Vec<_>, Vec<_>) =
@@ -288,7 +297,7 @@ impl Remote {
 
     /// Takes what was read of targets before their change for outdated: nobody announces to a process what
     /// it changes itself (coherence 3b).
-    fn hear_ourselves(&self, targets: &[Target]) {
+    pub(super) fn hear_ourselves(&self, targets: &[Target]) {
         let revisions = &self.announcements.revisions;
         for target in targets {
             match target {
@@ -313,21 +322,20 @@ impl Remote {
 
     /// Sends targets that one node serves.
     async fn send_to_one(&self, targets: &[Target], deadline: Deadline) -> Result<(), Failure> {
-        let mut names = Vec::new();
-        let mut generations = Vec::new();
-        for target in targets {
-            match target {
-                Target::Entry(entry) => {
-                    names.extend(entry.lanes());
-                    names.push(entry.lease());
-                }
-                // Coherence 10: first, and in any case.
-                Target::AnyTag => generations.insert(0, (self.name_of(target), Absent::IsCreated)),
-                Target::Tag(_) | Target::Namespace(_) => {
-                    generations.push((self.name_of(target), Absent::Stays));
-                }
-            }
+        match &self.regional {
+            None => self.send_plain(targets, deadline).await,
+            // Boxed: it would stand in the future of every invalidation.
+            Some(regional) => Box::pin(self.send_logged(regional, targets, deadline)).await,
         }
+    }
+
+    /// The same where nothing has to be logged of it.
+    pub(super) async fn send_plain(
+        &self,
+        targets: &[Target],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let (generations, names) = self.changes_of(targets);
         if !generations.is_empty() {
             self.bump(&generations, deadline).await?;
         }
@@ -371,7 +379,7 @@ impl Remote {
     }
 
     /// The name that decides which node a target concerns.
-    fn name_of(&self, target: &Target) -> Arc<str> {
+    pub(super) fn name_of(&self, target: &Target) -> Arc<str> {
         match target {
             Target::Entry(entry) => entry.lease().into(),
             Target::Tag(tag) => self.namespace.tag(tag),
@@ -400,7 +408,7 @@ pub(super) fn everything(backend: &dyn crate::backend::Backend) -> Vec<Target> {
     }
 }
 
-fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
+pub(super) fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
     if targets.iter().any(|target| matches!(target, Target::Tag(_))) {
         targets.push(Target::AnyTag);
     }
@@ -408,9 +416,25 @@ fn with_any_tag(mut targets: Vec<Target>) -> Vec<Target> {
 }
 
 /// Targets that go into the journal unless they arrived, also when the caller is dropped (coherence 9).
-struct Unsent<'a> {
+pub(super) struct Unsent<'a> {
     remote: &'a Remote,
     targets: Vec<Target>,
+}
+
+impl Unsent<'_> {
+    /// Sends them; those that do not arrive are in the journal.
+    pub(super) async fn send(mut self) -> Result<Arrival, Failure> {
+        let remote = self.remote;
+        let (arrived, failure) = remote.send(&self.targets, remote.write_deadline()).await;
+        let arrived: HashSet<_> = arrived.into_iter().collect();
+        self.targets.retain(|target| !arrived.contains(target));
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let is_doubtful = |target| remote.is_node_in_doubt(remote.node_of(target));
+        let is_certain = !arrived.iter().any(is_doubtful);
+        Ok(if is_certain { Arrival::Certain } else { Arrival::Unconfirmed })
+    }
 }
 
 impl Drop for Unsent<'_> {

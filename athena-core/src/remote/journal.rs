@@ -196,6 +196,15 @@ impl Journal {
         self.depth() > 0 && self.lock().targets.contains_key(target)
     }
 
+    /// Whether a target waits, or everything does.
+    pub(crate) fn awaits(&self, target: &Target) -> bool {
+        self.depth() > 0 && {
+            let pending = self.lock();
+            let waits = |target| pending.targets.contains_key(target);
+            waits(target) || self.everything.iter().any(waits)
+        }
+    }
+
     /// Whether anything waits for a node.
     pub(crate) fn waits_for(&self, node: Node) -> bool {
         self.depth() > 0 && self.lock().nodes.contains_key(&node)

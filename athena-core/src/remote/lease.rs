@@ -72,6 +72,8 @@ pub(crate) struct Grant {
     /// What announces that the lease or a generation has changed.
     pub(crate) backing: Backing,
     pub(crate) generations: Generations,
+    /// When it was asked for: what is loaded under it is not older.
+    pub(super) asked: Tick,
 }
 
 /// What one request came to.
@@ -134,7 +136,15 @@ impl Remote {
         let backing = Backing::of(sessions.chain([session]));
         let generations = Generations::of(&in_order(&needs, &current)?, late_tags)?;
         let (epoch, history) = (proof.epoch, proof.history);
-        Ok(Asked::Granted(Grant { token, epoch, since, history, backing, generations }))
+        Ok(Asked::Granted(Grant {
+            token,
+            epoch,
+            since,
+            history,
+            backing,
+            generations,
+            asked: sent,
+        }))
     }
 
     /// Coherence 18: where a lease could not be given back, or not be filled, none is taken, and nothing is

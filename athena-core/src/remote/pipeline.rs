@@ -57,7 +57,10 @@ impl Remote {
             self.budget.request(now);
             let node = self.backend.node(name);
             match self.attempt(now, &operation, node, deadline, &work).await {
-                Ok(done) => Ok(done),
+                Ok(done) => {
+                    self.note_answer(node);
+                    Ok(done)
+                }
                 // Boxed: nobody should pay for the room that this takes but who has failed.
                 Err(failure) => {
                     let failed = Failed { node, failure };

@@ -15,6 +15,7 @@ use super::heavy::Travels;
 use super::{Address, Remote};
 use crate::backend::{Class, Failure};
 use crate::clock::Tick;
+use crate::coherence::heard::HeardMark;
 use crate::coherence::revision::{Dependencies, Revision};
 use crate::coherence::trust::Trust;
 use crate::envelope::Envelope;
@@ -61,6 +62,8 @@ struct Question<'a> {
     since: Revision,
     /// When it began.
     asked: Tick,
+    /// What had been heard of the store by then (regions 13).
+    heard: HeardMark,
     deadline: Deadline,
     /// What it depends on, as far as that is known before its answer; from before the request (coherence 2).
     held: Dependencies,
@@ -172,8 +175,9 @@ impl Remote {
         let travels = self.turn(&address.value)?;
         let generations: GenerationNames = self.generation_names(&address.entry, tags).collect();
         let held = self.dependencies_on(&address.entry, &generations, since);
+        let heard = self.announcements.sessions.heard_now();
         let asked = self.clock.now();
-        Ok(Question { address, tags, generations, travels, since, asked, deadline, held })
+        Ok(Question { address, tags, generations, travels, since, asked, heard, deadline, held })
     }
 
     async fn answer(

@@ -171,6 +171,8 @@ impl Remote {
         // One that hangs holds up the others for so long only that they are proven within the window.
         let limit =
             self.settings.load().attempt_timeout.min(self.announcements.sessions.window() / 2);
+        self.make_acquaintance(limit).await;
+        self.take_pulse(limit).await;
         let began = self.clock.now();
         let mut nodes = self.backend.nodes();
         nodes.retain(|node| !self.is_isolated(*node));
@@ -183,6 +185,7 @@ impl Remote {
             }
             match answer {
                 Some(Ok(proof)) => {
+                    self.note_answer(node);
                     self.announcements.sessions.prove(node, incarnation, &proof, sent);
                     self.announcements.sessions.is_confirmed(&proof)
                 }
@@ -208,9 +211,12 @@ impl Remote {
     /// Ends when it is time to do so again; does not keep the cache alive meanwhile.
     pub(crate) fn proof_is_due(&self) -> impl Future<Output = ()> + use<> {
         let (announcements, clock) = (Arc::clone(&self.announcements), self.clock.clone());
+        let least = self.regional.as_ref().map(|regional| regional.pulse_pause);
+        let pause = announcements.sessions.window() / 4;
+        let pause = least.map_or(pause, |least| least.min(pause));
         async move {
             // A pause of less than the clock can tell would be none.
-            let pause = (announcements.sessions.window() / 4).max(Duration::from_millis(1));
+            let pause = pause.max(Duration::from_millis(1));
             clock.within_dozing(pause, announcements.connected()).await;
         }
     }

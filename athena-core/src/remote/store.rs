@@ -40,6 +40,7 @@ impl Remote {
         granted: &Grant,
     ) -> Result<Filled, Failure> {
         let lease = &address.entry.lease();
+        let life = self.life_left(life, granted.asked);
         let item = Item { value: &address.value, bytes, life };
         let fill = Fill { item, lease, token: granted.token, epoch: granted.epoch };
         if self.guards.lacks(Guard::Lease) {

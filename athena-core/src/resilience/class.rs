@@ -124,6 +124,11 @@ pub(crate) fn is_miss(class: Class) -> bool {
     matches!(class, Class::Scattered | Class::HeldOff)
 }
 
+/// Whether a store that answered so may do the same for other names, and will not for these.
+pub(crate) fn refuses_names(class: Class) -> bool {
+    matches!(class, Class::Rejected | Class::Denied)
+}
+
 /// Whether whoever asked has waited in vain for as long as they may: they do not ask again (behaviour R8).
 pub(crate) fn is_wait(class: Class) -> bool {
     matches!(class, Class::Timeout | Class::Slow | Class::TooLate)

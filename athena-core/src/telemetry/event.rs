@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::not_kept::NotKept;
 use super::outcome::{Outcome, Source};
 use super::topic::Topic;
-use crate::backend::{Class, Failover, Failure};
+use crate::backend::{Class, Failover, Failure, LogBreak, MaintenanceEvent};
 use crate::recovery::{RecoveryStep, StepResult};
+use crate::regions::SwitchReason;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::class::Traffic;
 
@@ -286,6 +287,61 @@ pub enum Event<'a> {
         from: BreakerState,
         /// Now.
         to: BreakerState,
+    },
+    /// Another region is used from now on, by this process.
+    #[non_exhaustive]
+    RegionSwitched {
+        /// The region that was used.
+        from: &'a str,
+        /// The one that is.
+        to: &'a str,
+        /// Why.
+        reason: SwitchReason,
+    },
+    /// Whether a region that is not the primary is known to follow it has changed: while it is not, what it holds is
+    /// fresh for [`alone_ttl`](crate::RegionSettings::alone_ttl) only.
+    #[non_exhaustive]
+    RegionHeard {
+        /// The region.
+        region: &'a str,
+        /// Whether it is now.
+        heard: bool,
+    },
+    /// A region was cleared, since it may lack something that the primary has invalidated.
+    #[non_exhaustive]
+    Resynced {
+        /// The region.
+        region: &'a str,
+        /// Why.
+        reason: LogBreak,
+    },
+    /// Something that the primary has invalidated was rejected by a region, which forgot more in its place.
+    #[non_exhaustive]
+    Parked {
+        /// The region.
+        region: &'a str,
+        /// How many records.
+        count: usize,
+    },
+    /// This process cannot carry into a region what the primary has invalidated; told once, until it can.
+    #[non_exhaustive]
+    NotFollowed {
+        /// The region.
+        region: &'a str,
+        /// Why not; `None` if that took too long.
+        failure: Option<&'a Failure>,
+    },
+    /// A region has the store of the primary, or a copy of it: it is no second region.
+    #[non_exhaustive]
+    RegionsAlike {
+        /// The region.
+        region: &'a str,
+    },
+    /// A backend, or those who run it, announced its maintenance; who has another region may leave that one for it.
+    #[non_exhaustive]
+    Maintenance {
+        /// What was said.
+        notice: &'a MaintenanceEvent,
     },
     /// A caller got an error, since the backend could not answer and nothing else may: its function has
     /// [`FailFast`](crate::Fallback::FailFast), or it only looked.

@@ -3,6 +3,7 @@
 //! What an operator must see once is `warn` or `info`; what happens per call is `debug` or `trace`.
 
 mod functions;
+mod regions;
 mod values;
 
 use tracing::field::{DisplayValue, display};
@@ -215,6 +216,13 @@ impl Observer for Log {
                 let class = failure.class().name();
                 tracing::debug!(target: "athena_cache", cache, endpoint, operation, class, %failure, "backend failed");
             }
+            Event::RegionSwitched { .. }
+            | Event::RegionHeard { .. }
+            | Event::Resynced { .. }
+            | Event::Parked { .. }
+            | Event::NotFollowed { .. }
+            | Event::RegionsAlike { .. }
+            | Event::Maintenance { .. } => regions::write(cache, event),
             Event::Unreadable { key, reason } => self.unreadable(key, reason),
             Event::LeaseOusted { key } => self.ousted(key),
             Event::Unwritable { key, reason } => {

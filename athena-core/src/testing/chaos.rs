@@ -1,5 +1,7 @@
 //! A backend that fails on demand.
 
+mod log;
+
 use std::future::pending;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
@@ -9,8 +11,8 @@ use async_trait::async_trait;
 use super::ManualClock;
 use crate::backend::operate::Operator;
 use crate::backend::{
-    Ability, Backend, Bump, Change, Class, Ensured, Failure, Fill, Filled, Found, LeaseRequest,
-    Leased, Listener, Node, Proof, Proposal, Token,
+    Ability, Backend, Bump, Change, ChangeLog, Class, Ensured, Failure, Fill, Filled, Found,
+    LeaseRequest, Leased, Listener, Node, Proof, Proposal, Token,
 };
 use crate::clock::{Clock, Tick};
 use crate::lock::Mutex;
@@ -73,6 +75,8 @@ struct ChaosState {
     listeners: Vec<Listener>,
     lacks: Vec<Ability>,
     max_value: u64,
+    /// How long ago nodes were confirmed to serve, in each sign of life.
+    lag: Duration,
     /// Whether a slow answer was given up, and nobody has asked about it.
     is_late: bool,
 }
@@ -109,6 +113,7 @@ enum Regime {
     Healthy,
     Sometimes(Fault, Percent),
     Next(Fault, usize),
+    After(usize, Fault),
     On(&'static str, Fault),
 }
 
@@ -132,6 +137,7 @@ impl<B: Backend> ChaosBackend<B> {
             listeners: Vec::new(),
             lacks: Vec::new(),
             max_value: u64::MAX,
+            lag: Duration::ZERO,
             is_late: false,
         };
         Self { inner, chaos: Chaos { state: Arc::new(Mutex::new(state)), clock } }
@@ -201,6 +207,11 @@ impl Chaos {
         self.set(Regime::Next(fault, count));
     }
 
+    /// So many operations do not fail, those after them do.
+    pub fn after(&self, count: usize, fault: Fault) {
+        self.set(Regime::After(count, fault));
+    }
+
     /// One kind of operation fails like this from now on: a method name of [`Backend`].
     pub fn on(&self, operation: &'static str, fault: Fault) {
         self.set(Regime::On(operation, fault));
@@ -216,6 +227,11 @@ impl Chaos {
     /// The backend says that it takes no larger values than this; it does all the same.
     pub fn take_at_most(&self, bytes: u64) {
         self.lock().max_value = bytes;
+    }
+
+    /// Whoever decides which node serves has confirmed it so long before each sign of life.
+    pub fn confirm_late(&self, lag: Duration) {
+        self.lock().lag = lag;
     }
 
     /// Nothing fails any more.
@@ -264,6 +280,12 @@ impl Chaos {
                 state.regime = Regime::Next(fault, left - 1);
                 Some(fault)
             }
+            Regime::After(_, _) if operation == PROVE => None,
+            Regime::After(0, fault) => Some(fault),
+            Regime::After(left, fault) => {
+                state.regime = Regime::After(left - 1, fault);
+                None
+            }
             Regime::On(affected, fault) => (affected == operation).then_some(fault),
         }
     }
@@ -277,7 +299,9 @@ impl Chaos {
         let mut state = self.lock();
         match state.regime {
             Regime::Sometimes(Fault::Corrupt, share) => state.random.u8(0..100) < share.get(),
-            Regime::Next(Fault::Corrupt, _) | Regime::On("read", Fault::Corrupt) => true,
+            Regime::Next(Fault::Corrupt, _)
+            | Regime::After(0, Fault::Corrupt)
+            | Regime::On("read", Fault::Corrupt) => true,
             _ => false,
         }
     }
@@ -297,7 +321,8 @@ impl Chaos {
 impl Chaos {
     /// A proof of the wrapped backend, on the connection as it counts here.
     fn proof(&self, proof: Proof) -> Proof {
-        Proof { epoch: proof.epoch + self.lock().epoch, ..proof }
+        let state = self.lock();
+        Proof { epoch: proof.epoch + state.epoch, lag: proof.lag.max(state.lag), ..proof }
     }
 }
 
@@ -444,6 +469,10 @@ impl<B: Backend> Backend for ChaosBackend<B> {
 
     fn endpoint(&self, node: Node) -> String {
         format!("chaos+{}", self.inner.endpoint(node))
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeLog> {
+        self.inner.changes().map(|_| self as &dyn ChangeLog)
     }
 
     async fn close(&self) {

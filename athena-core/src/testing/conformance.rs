@@ -22,9 +22,12 @@ use crate::backend::{
     LeaseRequest, Leased, Node, Proposal, Stored, Token,
 };
 
+mod changes;
 mod closing;
+mod following;
 mod generations;
 mod leases;
+mod probed_log;
 mod races;
 mod values;
 
@@ -35,7 +38,7 @@ const SHORT: Duration = Duration::from_millis(40);
 /// How much time may pass until something happens that has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs every check but those of closing; needs a tokio runtime with time.
+/// Runs every check but those of closing, those of the log where the backend keeps one; needs a tokio runtime with time.
 ///
 /// # Panics
 ///
@@ -136,6 +139,26 @@ async fn run(mut probe: Checked) {
             of_many_that_create_a_generation_at_once_all_ensure_the_same
             of_many_that_fill_at_once_one_is_stored_whole
             a_cancelled_operation_disturbs_no_other
+        }
+    );
+    if probe.backend.changes().is_none() {
+        return;
+    }
+    each!(probe:
+        changes {
+            parts_of_a_log_are_there_and_names_belong_to_one
+            a_log_that_nobody_has_begun_is_empty
+            records_have_numbers_without_gaps_in_the_order_of_their_execution
+            any_record_is_read_as_it_was_written
+            what_is_executed_is_changed_before_it_is_logged
+            a_log_keeps_as_much_as_it_is_told_and_a_reader_sees_what_is_missing
+            what_is_settled_is_gone_and_numbers_go_on
+        }
+        following {
+            a_turn_is_one_at_a_time_counts_the_question_and_ends_by_itself
+            a_position_never_goes_back_within_a_log
+            nothing_advances_over_another_connection_or_past_a_question_that_is_forgotten
+            what_is_parked_is_kept_in_order
         }
     );
 }

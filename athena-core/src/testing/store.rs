@@ -2,6 +2,7 @@
 
 mod connection;
 mod contents;
+mod log;
 mod operate;
 
 use std::sync::atomic::Ordering;
@@ -18,8 +19,8 @@ use self::operate::StoreOperator;
 use super::ManualClock;
 use crate::backend::operate::Operator;
 use crate::backend::{
-    Backend, Bump, Change, Ensured, Failure, Fill, Filled, Found, Lasting, LeaseRequest, Leased,
-    Listener, Node, Proof, Proposal, Stored, Token,
+    Backend, Bump, Change, ChangeLog, Ensured, Failure, Fill, Filled, Found, Lasting, LeaseRequest,
+    Leased, Listener, Node, Proof, Proposal, Stored, Token,
 };
 use crate::clock::Clock;
 use crate::lock::Mutex;
@@ -85,13 +86,15 @@ impl MemoryBackend {
         self.connection.clone()
     }
 
-    /// The names that are present, sorted.
+    /// The names that are present, those of logs included, sorted.
     pub fn names(&self) -> Vec<String> {
         let now = self.clock.now();
         let store = self.lock();
         let present = store.kept.iter().filter(|(_, kept)| kept.until > now);
-        let mut names: Vec<_> = present.map(|(name, _)| name.clone()).collect();
+        let logs = store.logs.keys().chain(store.followed.keys());
+        let mut names: Vec<_> = present.map(|(name, _)| name).chain(logs).cloned().collect();
         names.sort();
+        names.dedup();
         names
     }
 
@@ -120,6 +123,8 @@ impl MemoryBackend {
     pub fn wipe(&self) {
         let mut store = self.lock();
         store.kept.clear();
+        store.logs.clear();
+        store.followed.clear();
         for (channel, read) in &mut store.readers {
             read.clear();
             tell(channel, &Change::Flushed);
@@ -252,10 +257,7 @@ impl Backend for MemoryBackend {
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), Failure> {
-        let mut store = self.lock();
-        let names = names.iter().map(String::as_str);
-        let removed: Vec<_> = names.filter(|name| store.remove(name)).collect();
-        store.changed(&self.connection, removed);
+        self.remove_in(&mut self.lock(), names);
         Ok(())
     }
 
@@ -274,12 +276,7 @@ impl Backend for MemoryBackend {
     }
 
     async fn bump(&self, bumps: &[Bump<'_>]) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let mut store = self.lock();
-        store.expire(&self.connection, bumps.iter().map(|bump| bump.name), now);
-        let changed: Vec<_> =
-            bumps.iter().filter(|bump| store.kept.bump(bump)).map(|bump| bump.name).collect();
-        store.changed(&self.connection, changed);
+        self.bump_in(&mut self.lock(), bumps);
         Ok(())
     }
 
@@ -311,10 +308,27 @@ impl Backend for MemoryBackend {
         "memory".to_owned()
     }
 
+    fn changes(&self) -> Option<&dyn ChangeLog> {
+        Some(self)
+    }
+
     async fn close(&self) {}
 }
 
 impl MemoryBackend {
+    fn remove_in(&self, store: &mut Store, names: &[String]) {
+        let names = names.iter().map(String::as_str);
+        let removed: Vec<_> = names.filter(|name| store.remove(name)).collect();
+        store.changed(&self.connection, removed);
+    }
+
+    fn bump_in(&self, store: &mut Store, bumps: &[Bump<'_>]) {
+        store.expire(&self.connection, bumps.iter().map(|bump| bump.name), self.clock.now());
+        let changed: Vec<_> =
+            bumps.iter().filter(|bump| store.kept.bump(bump)).map(|bump| bump.name).collect();
+        store.changed(&self.connection, changed);
+    }
+
     /// Completes generations; creating one or letting it live on is a change of it, and reading it back is what
     /// is heard of.
     fn ensure_in(&self, store: &mut Store, proposals: &[Proposal<'_>]) -> Vec<Lasting> {

@@ -309,7 +309,7 @@ impl Replies {
     }
 
     /// Whether no reply is left.
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.values.len() == 0
     }
 

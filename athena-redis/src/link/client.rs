@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -38,6 +38,8 @@ pub(crate) struct Client {
     /// What the names begin with that are used: those of each cache.
     prefixes: Lock<Vec<String>>,
     place: NodeKind,
+    /// Whether a log is kept for other regions.
+    keeps_log: AtomicBool,
     /// What nodes do not let us do, as it was told.
     lacks: Lock<HashMap<Node, Lacks>>,
     /// How often nodes were dialed.
@@ -61,6 +63,7 @@ impl Client {
             listeners: ArcSwap::default(),
             prefixes: Lock::default(),
             place: NodeKind::Everywhere,
+            keeps_log: AtomicBool::new(false),
             lacks: Lock::default(),
             dials: Lock::default(),
             occurrences: Lock::default(),
@@ -134,9 +137,19 @@ impl Client {
         }
     }
 
+    /// Has the rights found out, too, that a log needs.
+    pub(crate) fn expect_log(&self) {
+        self.keeps_log.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn keeps_log(&self) -> bool {
+        self.keeps_log.load(Ordering::Acquire)
+    }
+
     /// What rights are needed for.
     pub(super) fn terms(&self) -> Terms {
-        Terms { prefixes: self.prefixes.lock().clone(), place: self.place }
+        let prefixes = self.prefixes.lock().clone();
+        Terms { prefixes, place: self.place, keeps_log: self.keeps_log() }
     }
 
     /// Notes what a node does not let us do; tells whether that is news.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use athena_cache_core::backend::Node;
@@ -20,6 +21,7 @@ use super::batch::Batch;
 use super::class::{Bearing, Consequence, Denial};
 use super::client::Client;
 use super::conn::Conn;
+use super::maintenance;
 use super::overheard::Overheard;
 use super::push::{PushHandler, SpareKind, Standby};
 use super::refusal::{Entrance, Refusal, Stage};
@@ -159,6 +161,8 @@ impl Call {
         let client = Arc::clone(&self.client);
         let (stream, greeting) = Overheard::new(stream, access.max_reply, client);
         let (push_handler, standby) = (self.push_handler.clone(), Arc::clone(&self.standby));
+        let is_used = Arc::new(AtomicBool::new(false));
+        let is_in_use = Arc::clone(&is_used);
         // Every wait is bounded outside: the attempt here, an operation by its link. The buffer holds
         // whatever the link lets through, so that no sender waits for room.
         let config = AsyncConnectionConfig::new()
@@ -166,7 +170,7 @@ impl Call {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(access.max_in_flight)
             .set_push_sender(move |info| {
-                push_handler.hear(info, &standby);
+                push_handler.hear(info, &standby, !is_in_use.load(Ordering::Relaxed));
                 Ok::<_, Infallible>(())
             });
         let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
@@ -176,11 +180,13 @@ impl Call {
             Refusal::at_login(&error, &greeting.beginning(), credentials, entrance)
         })?;
         let conn = Conn::new(wire, driver, greeting, self.node, Arc::clone(&self.client));
-        match self.push_handler {
+        let conn = match self.push_handler {
             PushHandler::Channels(_) => self.listen(conn).await,
             PushHandler::Changes(_) => self.track(conn).await,
             PushHandler::Nobody(kind) => self.attend(conn, kind).await,
-        }
+        }?;
+        is_used.store(true, Ordering::Relaxed);
+        Ok(conn)
     }
 
     /// Listens to every channel; a server that does not let us can still be asked.
@@ -238,6 +244,9 @@ impl Call {
         conn.begin_from(told.with_limit(self.access.tracking_table_max_keys));
         lacks = lacks.and(probe.read(&mut replies, &self.access));
         self.note_rights(&conn, &probe, lacks);
+        for request in maintenance::requests(self.access.maintenance, &self.endpoint.host) {
+            conn.exchange(&request).await?;
+        }
         Ok(if tracks { conn.tracking() } else { conn })
     }
 

@@ -3,6 +3,7 @@
 use redis::{PushInfo, Value};
 
 use super::batch::Replies;
+use super::maintenance;
 use super::meter::Meter;
 use super::origin::Origin;
 use super::push;
@@ -31,6 +32,7 @@ pub(crate) fn push(bytes: &[u8]) -> Option<Push> {
     let Value::Push { kind, data } = parse(bytes)? else { return None };
     let info = PushInfo { kind, data };
     let message = push::message(&info);
+    maintenance::read_push(&info, message.as_ref().map(|message| message.payload.as_str()));
     drop(push::change(info));
     message
 }

@@ -12,6 +12,7 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
 use super::client::Client;
+use super::maintenance;
 
 /// A message on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,9 @@ impl Standby {
 
 impl PushHandler {
     /// Hears a message of a node; of changes only those where it serves.
-    pub(super) fn hear(&self, info: PushInfo, standby: &Standby) {
+    ///
+    /// `is_new`: the connection is not used yet.
+    pub(super) fn hear(&self, info: PushInfo, standby: &Standby, is_new: bool) {
         match self {
             Self::Channels(hear) => {
                 if let Some(push) = message(&info) {
@@ -102,9 +105,15 @@ impl PushHandler {
                 }
             }
             Self::Changes(client) => {
-                if !standby.is_on()
-                    && let Some(change) = change(info)
-                {
+                if standby.is_on() {
+                    return;
+                }
+                let notice = match message(&info) {
+                    Some(push) => maintenance::published(&push.channel, &push.payload),
+                    None => maintenance::pushed(&info, is_new),
+                };
+                let told = notice.map(|notice| Change::Maintenance(Box::new(notice)));
+                if let Some(change) = told.or_else(|| change(info)) {
                     client.tell(&change);
                 }
             }
@@ -186,7 +195,7 @@ mod tests {
         let hear = || {
             for data in changes() {
                 let data = vec![data];
-                handler.hear(PushInfo { kind: PushKind::Invalidate, data }, &standby);
+                handler.hear(PushInfo { kind: PushKind::Invalidate, data }, &standby, false);
             }
             std::mem::take(&mut *heard.lock().unwrap())
         };

@@ -44,6 +44,8 @@ pub(super) enum NodeKind {
     Everywhere,
     /// On members of a cluster, beside the others.
     Cluster,
+    /// On nodes of a region that has others beside it.
+    Region,
 }
 
 /// What a cache does by the rights that it has.
@@ -57,16 +59,20 @@ pub(super) enum Promise {
     Age,
     Ready,
     Follow,
+    Log,
 }
 
 /// All rights; no two have the same command.
-pub(super) const RIGHTS: [Right; 16] = {
-    use Promise::{Age, Announce, Confirm, Follow, Invalidate, Lease, Read, Ready};
+pub(super) const RIGHTS: [Right; 24] = {
+    use Promise::{Age, Announce, Confirm, Follow, Invalidate, Lease, Log, Read, Ready};
     const fn right(command: &'static str, promises: &'static [Promise]) -> Right {
         Right { command, promises, place: NodeKind::Everywhere }
     }
     const fn of_cluster(command: &'static str, promises: &'static [Promise]) -> Right {
         Right { command, promises, place: NodeKind::Cluster }
+    }
+    const fn of_region(command: &'static str) -> Right {
+        Right { command, promises: &[Log], place: NodeKind::Region }
     }
     [
         right("mget", &[Read, Lease]),
@@ -86,11 +92,19 @@ pub(super) const RIGHTS: [Right; 16] = {
         // Its probe is spent by the next one.
         of_cluster("asking", &[Follow]),
         of_cluster(CLUSTER_INFO, &[Confirm]),
+        of_region("xadd"),
+        of_region("xrange"),
+        of_region("xlen"),
+        of_region("xtrim"),
+        of_region("hget"),
+        of_region("hset"),
+        of_region("hmget"),
+        of_region("hincrby"),
     ]
 };
 
 impl Promise {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Read,
         Self::Lease,
         Self::Invalidate,
@@ -99,6 +113,7 @@ impl Promise {
         Self::Age,
         Self::Ready,
         Self::Follow,
+        Self::Log,
     ];
 
     /// What the core calls it, if it has to know.
@@ -106,7 +121,7 @@ impl Promise {
         match self {
             Self::Read => Some(Ability::Read),
             Self::Lease => Some(Ability::Lease),
-            Self::Invalidate => Some(Ability::Invalidate),
+            Self::Invalidate | Self::Log => Some(Ability::Invalidate),
             Self::Announce => Some(Ability::Announce),
             Self::Confirm => Some(Ability::Confirm),
             Self::Age | Self::Ready | Self::Follow => None,
@@ -138,6 +153,10 @@ impl Promise {
             }
             Self::Ready => "it is noticed only by operations that fail",
             Self::Follow => "operations on them fail until it has arrived",
+            Self::Log => {
+                "invalidations stay pending in the primary region, and a secondary one does not \
+                 follow it: what it holds answers for `alone_ttl` after it was loaded"
+            }
         }
     }
 }

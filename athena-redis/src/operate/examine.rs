@@ -105,7 +105,9 @@ impl OperationsState {
         facts: &mut Examined,
     ) -> Result<(), Failure> {
         let is_cluster = self.kind == StoreKind::Cluster;
-        let (check, access) = (RightsCheck::new(prefix, is_cluster), self.nodes.access());
+        let keeps_log = self.topology.client().keeps_log();
+        let check = RightsCheck::new(prefix, is_cluster, keeps_log);
+        let access = self.nodes.access();
         let mut batch = Batch::new();
         batch.command("HELLO");
         batch.command("ACL").arg("WHOAMI");

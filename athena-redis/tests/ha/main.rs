@@ -7,6 +7,7 @@ mod support;
 
 mod backend;
 mod backups;
+mod changes;
 mod closing;
 mod cluster;
 mod connecting;

@@ -10,6 +10,7 @@ mod drop;
 mod fanout;
 mod memory;
 mod price;
+mod regions;
 mod spread;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
@@ -26,6 +27,7 @@ const PARTS: &[Part] = &[
     ("memory", memory::print),
     ("fanout", fanout::print),
     ("tag", tag::print),
+    ("regions", regions::print),
 ];
 
 /// The processor time that the server has used so far, in seconds.
@@ -39,7 +41,7 @@ fn main() {
     for name in &wanted {
         assert!(
             PARTS.iter().any(|(part, _)| part == name),
-            "there is no part {name:?}; there are price, drop, memory, fanout and tag"
+            "there is no part {name:?}; there are price, drop, memory, fanout, tag and regions"
         );
     }
     for (name, print) in PARTS {

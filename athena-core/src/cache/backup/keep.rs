@@ -70,6 +70,7 @@ impl Backup<'_> {
         let (remote, operator) = self.cache.store().await?;
         let runtime = self.cache.runtime();
         let mut head = BackupHead::new(runtime.namespace.as_str(), unix_millis());
+        head.region = remote.region().map(str::to_owned);
         head.nodes = remote.histories();
         let hot = self.cache.hot();
         let export = Export {

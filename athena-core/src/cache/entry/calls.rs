@@ -163,6 +163,8 @@ impl<F, C> Entry<'_, F, C> {
 
     /// Ends the entry's fresh time and keeps it for grace.
     ///
+    /// With several [regions](crate::Settings::regions) the entry is removed: no region has a grace of another.
+    ///
     /// # Errors
     ///
     /// If the backend cannot be reached.

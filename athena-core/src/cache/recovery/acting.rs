@@ -29,7 +29,7 @@ impl<'a> Acting<'a> {
     /// `None` of a cache that nobody sees to.
     pub(super) fn of(runtime: &'a Runtime) -> Option<Self> {
         let every = runtime.settings.recovery.every?;
-        let remote = runtime.remote.as_ref()?;
+        let remote = runtime.remote()?;
         // A look comes a little late, by the spread, and by how long it takes.
         Some(Self { runtime, remote, life: every.saturating_mul(LOOKS).mul_f64(1.25) })
     }

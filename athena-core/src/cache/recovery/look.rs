@@ -27,7 +27,7 @@ impl Cache {
     /// Looks; `None` if nobody is to be asked.
     pub(super) async fn look(&self, lookout: &mut Lookout) -> Option<Seen> {
         let runtime = self.runtime();
-        let remote = runtime.remote.as_ref()?;
+        let remote = runtime.remote()?;
         if remote.is_left_alone() {
             return None;
         }

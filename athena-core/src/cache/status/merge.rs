@@ -32,7 +32,7 @@ pub(super) fn status(
     let (runtime, stats, nodes) = (cache.runtime(), cache.stats(), cache.nodes());
     let identity = &runtime.identity;
     let trusted = trusted(runtime.settings.memory.role, &nodes);
-    let window = runtime.remote.as_ref().map(|_| runtime.settings.resilience.trust_window);
+    let window = runtime.remotes.as_ref().map(|_| runtime.settings.resilience.trust_window);
     Status {
         timestamp: Moment::now(),
         overall_health: health.clone(),
@@ -55,6 +55,7 @@ pub(super) fn status(
         trust: TrustStatus { trusted, window_seconds: window.map(|it| it.as_secs_f64()) },
         maintenance: maintenance(&nodes),
         recovery: recovery(runtime),
+        regions: cache.regions(),
         timeline: runtime.telemetry.timeline(),
     }
 }
@@ -71,7 +72,7 @@ fn cluster(
     survey: Option<&Survey>,
     sentinels: Option<&SentinelReport>,
 ) -> ClusterStatus {
-    if cache.runtime().remote.is_none() {
+    if cache.runtime().remotes.is_none() {
         let kind = Some("none".to_owned());
         let [total_nodes, connected_nodes, master_nodes] = [Some(0); 3];
         let none = ClusterStatus { total_nodes, connected_nodes, kind, ..ClusterStatus::default() };
@@ -125,7 +126,7 @@ fn failover(stats: &Stats, breaker: Option<BreakerState>) -> FailoverStatus {
 }
 
 fn recovery(runtime: &Runtime) -> RecoveryStatus {
-    let every = runtime.settings.recovery.every.filter(|_| runtime.remote.is_some());
+    let every = runtime.settings.recovery.every.filter(|_| runtime.remote().is_some());
     let ledger = &runtime.recovery;
     RecoveryStatus {
         every_seconds: every.map(|every| every.as_secs_f64()),

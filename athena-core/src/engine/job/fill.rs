@@ -81,15 +81,13 @@ impl PendingFill {
     /// Begins, once there is a permit for its write: what is loaded faster than it is written would pile up,
     /// or be left out. Waits for that no longer than `limit`.
     pub(in crate::engine) fn begin_within(self, limit: Duration) -> impl Future<Output = ()> {
-        let remote = self.task.runtime.remote.clone();
-        let permit = remote.as_deref().and_then(Remote::write_permit);
         // Boxed: mostly there is a permit.
-        let waiting = match (permit, remote) {
-            (None, Some(remote)) => Some(Box::pin(async move {
-                let permit = remote.write_permit_within(limit).await;
+        let waiting = match self.lease.remote().write_permit() {
+            None => Some(Box::pin(async move {
+                let permit = self.lease.remote().write_permit_within(limit).await;
                 self.begin_with(permit);
             })),
-            (permit, _) => {
+            permit => {
                 self.begin_with(permit);
                 None
             }
@@ -99,7 +97,7 @@ impl PendingFill {
 
     /// Begins, if there is a permit for its write: nobody waits who could wait for one.
     pub(in crate::engine) fn begin(self) {
-        let permit = self.task.runtime.remote.as_deref().and_then(Remote::write_permit);
+        let permit = self.lease.remote().write_permit();
         self.begin_with(permit);
     }
 
@@ -175,9 +173,7 @@ impl FillTask {
     }
 
     async fn write(&mut self, lease: LeaseGuard) {
-        let (Some(remote), Some(grant)) = (&self.runtime.remote, lease.grant()) else {
-            return;
-        };
+        let (remote, Some(grant)) = (lease.remote(), lease.grant()) else { return };
         let key = &self.topic();
         let telemetry = &self.runtime.telemetry;
         let most = remote.max_value(lease.address());

@@ -181,11 +181,12 @@ impl Job {
     /// Has the backend forget what a reload without a lease replaces, or the journal remember that it must
     /// (coherence 20).
     pub(super) async fn outdate_stored(&self) {
-        let Some((remote, address)) = self.ask.remote().zip(self.ask.address()) else {
+        let Some((remotes, address)) = self.ask.runtime.remotes.as_ref().zip(self.ask.address())
+        else {
             return;
         };
         // What does not arrive is in the journal.
-        let _ = remote.invalidate(vec![Target::Entry(address.entry.clone())]).await;
+        let _ = remotes.invalidate(|_| vec![Target::Entry(address.entry.clone())]).await;
         self.lead.begins_after(self.ask.runtime.revisions.now());
         self.lead.stored();
     }

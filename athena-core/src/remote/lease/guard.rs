@@ -53,6 +53,11 @@ impl LeaseGuard {
         &self.address
     }
 
+    /// The store that it is of.
+    pub(crate) fn remote(&self) -> &Arc<Remote> {
+        &self.remote
+    }
+
     /// When it ends by itself, counted from before it was asked for.
     pub(crate) fn until(&self) -> Tick {
         self.until

@@ -123,6 +123,7 @@ impl Remote {
         let age = if is_trusted { age } else { age.max(envelope.ttl) };
         let age = if self.guards.lacks(Guard::Age) { Duration::ZERO } else { age };
         let Evidence { sessions, is_confirmed, .. } = evidence;
+        let is_confirmed = is_confirmed && self.is_heard(question.heard, age);
         let trust = Trust::over(Backing::of(sessions));
         // Coherence 25.
         let loaded = question.asked.before(age);

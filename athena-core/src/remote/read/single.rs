@@ -82,7 +82,7 @@ impl Remote {
         let Announcements { revisions, acknowledged, sessions, .. } = &*self.announcements;
         // Coherence 22: before it queues, and nothing that waits may be passed by.
         let since = revisions.now();
-        if acknowledged.is_due() || self.journal.depth() > 0 {
+        if acknowledged.is_due() || self.journal.depth() > 0 || self.is_untold() {
             return None;
         }
         let value = &*address.value;
@@ -108,8 +108,9 @@ impl Remote {
             let unknown = generations.iter().zip(&known).filter(|(_, known)| known.is_none());
             unknown.map(|(name, _)| Arc::clone(name)).collect()
         });
+        let heard = incarnation.heard;
         let question =
-            Question { address, tags, generations, travels, since, asked, deadline, held };
+            Question { address, tags, generations, travels, since, asked, heard, deadline, held };
         Some(Ok(SingleLook { question, node, incarnation, known, unknown }))
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
-use super::contents::{Roster, StoredBytes};
+use super::contents::{FollowedLog, KeptLog, Roster, StoredBytes};
 use crate::backend::{Change, Listener, Node};
 use crate::clock::Tick;
 use crate::lock::Mutex;
@@ -88,6 +88,9 @@ pub(super) struct Store {
     /// What sets its histories apart from those of other stores.
     origin: u64,
     pub(super) kept: HashMap<String, StoredBytes>,
+    pub(super) logs: HashMap<String, KeptLog>,
+    /// How far it follows logs of other stores, by their names.
+    pub(super) followed: HashMap<String, FollowedLog>,
     /// What each connection has read, and would hear of.
     pub(super) readers: Vec<(Weak<Channel>, HashSet<String>)>,
     /// How often another node has taken over.
@@ -102,6 +105,8 @@ impl Default for Store {
         Self {
             origin: ORIGINS.fetch_add(1, Ordering::Relaxed),
             kept: HashMap::new(),
+            logs: HashMap::new(),
+            followed: HashMap::new(),
             readers: Vec::new(),
             successions: 0,
             rosters: HashMap::new(),

@@ -1,8 +1,10 @@
 //! What a backend in memory holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::backend::{Absent, Bump, Generation, Item, Lasting, Proposal};
+use crate::backend::{
+    Absent, Bump, Generation, Item, Lasting, LogPosition, LogRecord, Parked, Proposal, Token,
+};
 use crate::clock::Tick;
 
 /// When each process of a fleet came last, and until when it is one of it.
@@ -12,6 +14,23 @@ pub(super) type Roster = BTreeMap<String, (Tick, Tick)>;
 pub(super) struct StoredBytes {
     pub(super) bytes: Vec<u8>,
     pub(super) until: Tick,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct KeptLog {
+    pub(super) nonce: u64,
+    pub(super) number: u64,
+    pub(super) settled: u64,
+    pub(super) records: VecDeque<(u64, LogRecord)>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FollowedLog {
+    pub(super) asked: u64,
+    pub(super) answered: u64,
+    pub(super) position: Option<LogPosition>,
+    pub(super) turn: Option<(Token, Tick)>,
+    pub(super) parked: VecDeque<Parked>,
 }
 
 /// Looking at a store at a moment.

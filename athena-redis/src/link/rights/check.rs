@@ -25,9 +25,9 @@ pub(crate) struct RightsFound {
 }
 
 impl RightsCheck {
-    pub(crate) fn new(prefix: &str, of_cluster: bool) -> Self {
+    pub(crate) fn new(prefix: &str, of_cluster: bool, keeps_log: bool) -> Self {
         let place = if of_cluster { NodeKind::Cluster } else { NodeKind::Everywhere };
-        let terms = Terms { prefixes: vec![prefix.to_owned()], place };
+        let terms = Terms { prefixes: vec![prefix.to_owned()], place, keeps_log };
         Self { probe: Probe::new(terms, Scope::Open), prefix: prefix.to_owned() }
     }
 

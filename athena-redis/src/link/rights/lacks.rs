@@ -10,9 +10,9 @@ use crate::link::class::Denial;
 /// The rights that a node does not give us, each by its place in the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::link) struct Lacks {
-    commands: u16,
-    names: u16,
-    unknown: u16,
+    commands: u32,
+    names: u32,
+    unknown: u32,
 }
 
 impl Lacks {
@@ -102,12 +102,12 @@ impl Lacks {
         fixes.join("; ")
     }
 
-    fn any(self) -> u16 {
+    fn any(self) -> u32 {
         self.commands | self.names | self.unknown
     }
 }
 
 /// The rights of a set.
-fn of(set: u16) -> impl Iterator<Item = &'static Right> {
+fn of(set: u32) -> impl Iterator<Item = &'static Right> {
     RIGHTS.iter().enumerate().filter(move |(at, _)| set & 1 << at != 0).map(|(_, it)| it)
 }

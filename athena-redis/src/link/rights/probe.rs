@@ -30,6 +30,8 @@ struct KnownRights {
     lacks: Lacks,
     /// How many prefixes of names were asked about.
     prefixes: usize,
+    /// Whether those were that a log needs.
+    keeps_log: bool,
     asked: Option<Instant>,
     /// Something was refused since.
     is_in_doubt: bool,
@@ -38,8 +40,7 @@ struct KnownRights {
 /// A question about rights, with names of certain prefixes.
 #[derive(Debug)]
 pub(in crate::link) struct Probe {
-    prefixes: Vec<String>,
-    place: NodeKind,
+    terms: Terms,
     scope: Scope,
 }
 
@@ -50,6 +51,8 @@ pub(in crate::link) struct Terms {
     pub(in crate::link) prefixes: Vec<String>,
     /// What its nodes are.
     pub(in crate::link) place: NodeKind,
+    /// Whether it keeps a log for other regions.
+    pub(in crate::link) keeps_log: bool,
 }
 
 /// Which rights a probe asks about.
@@ -75,7 +78,10 @@ impl Rights {
 
     /// The question about names that were not known when it was asked last, if there are such.
     pub(in crate::link) fn unprobed(&self, terms: Terms) -> Option<Probe> {
-        let is_unprobed = self.0.lock().prefixes < terms.prefixes.len();
+        let is_unprobed = {
+            let known = self.0.lock();
+            known.prefixes < terms.prefixes.len() || !known.keeps_log && terms.keeps_log
+        };
         is_unprobed.then(|| Probe::new(terms, Scope::Names))
     }
 
@@ -97,7 +103,8 @@ impl Rights {
             Scope::Names => known.lacks,
         };
         known.lacks = kept.and(lacks);
-        known.prefixes = probe.prefixes.len();
+        known.prefixes = probe.terms.prefixes.len();
+        known.keeps_log = probe.terms.keeps_log;
         known.asked = Some(Instant::now());
         known.is_in_doubt = false;
         known.lacks
@@ -110,13 +117,13 @@ impl Probe {
         Self::new(terms, Scope::Login)
     }
 
-    pub(super) fn new(Terms { prefixes, place }: Terms, scope: Scope) -> Self {
-        Self { prefixes, place, scope }
+    pub(super) fn new(terms: Terms, scope: Scope) -> Self {
+        Self { terms, scope }
     }
 
     /// What the names begin with that it is about.
     pub(in crate::link) fn prefixes(&self) -> &[String] {
-        &self.prefixes
+        &self.terms.prefixes
     }
 
     /// Adds the commands to a batch, one for each right and prefix.
@@ -139,7 +146,8 @@ impl Probe {
 
     /// The places of the rights that are asked about, and the names.
     fn questions(&self, access: &Access) -> impl Iterator<Item = (usize, String)> {
-        let names: Vec<_> = self.prefixes.iter().map(|prefix| format!("{prefix}{NAME}")).collect();
+        let Terms { prefixes, place, keeps_log } = &self.terms;
+        let names: Vec<_> = prefixes.iter().map(|prefix| format!("{prefix}{NAME}")).collect();
         let (scope, tracking) = (self.scope, access.tracking);
         let knows_limit = access.tracking_table_max_keys.is_some();
         let is_asked = move |command: &str| match command {
@@ -148,9 +156,11 @@ impl Probe {
             LIMITS => tracking && !knows_limit && scope != Scope::Names,
             _ => has_name(command) || scope != Scope::Names,
         };
-        let place = self.place;
-        let is_here = move |right: &Right| {
-            matches!(right.place, NodeKind::Everywhere) || right.place == place
+        let (place, keeps_log) = (*place, *keeps_log);
+        let is_here = move |right: &Right| match right.place {
+            NodeKind::Everywhere => true,
+            NodeKind::Cluster => place == NodeKind::Cluster,
+            NodeKind::Region => keeps_log,
         };
         let rights = RIGHTS.iter().enumerate().filter(move |(_, right)| is_here(right));
         let commands = rights.map(|(at, right)| (at, right.command));
@@ -176,6 +186,13 @@ fn ask(batch: &mut Batch, command: &str, name: &str) {
         "set" => batch.command("SET").arg(name).args(["0", "XX", "PX", "1"]),
         "pexpire" => batch.command("PEXPIRE").arg(name).arg("1"),
         "eval" => batch.command("EVAL").arg(SOURCE).arg("1").arg(name),
+        // Too few words, and a number that is none: both are found after the right.
+        "hset" => batch.command("HSET").arg(name).args(["f", "v", "f"]),
+        "hincrby" => batch.command("HINCRBY").arg(name).args(["f", "?"]),
+        "hget" | "hmget" => batch.command(&command.to_uppercase()).arg(name).arg("f"),
+        "xadd" => batch.command("XADD").arg(name).args(["?", "f", "v"]),
+        "xrange" => batch.command("XRANGE").arg(name).args(["-", "+", "COUNT", "1"]),
+        "xtrim" => batch.command("XTRIM").arg(name).args(["MAXLEN", "0"]),
         "evalsha" => batch.command("EVALSHA").arg(UNKNOWN).arg("1").arg(name),
         command => batch.command(&command.to_uppercase()).arg(name),
     };

@@ -56,6 +56,9 @@ fn the_documented_user_has_every_right_and_no_other() {
     assert_eq!(rule, Some(&*rights(NodeKind::Everywhere)));
     let more = DOCS.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop +cluster|nodes "));
     assert_eq!(more, Some(&*rights(NodeKind::Cluster)));
+    let of_region = rights(NodeKind::Region);
+    let told = DOCS.lines().any(|line| line.strip_prefix("ACL SETUSER shop ") == Some(&*of_region));
+    assert!(told, "{of_region}");
 }
 
 #[test]
