@@ -33,7 +33,7 @@ impl Cache {
         let runtime = self.runtime();
         let Some(every) = runtime.settings.recovery.every else { return };
         let patience = every.saturating_mul(TIMES);
-        if runtime.remote.is_none() || runtime.recovery.task.is_running(patience) {
+        if runtime.remote().is_none() || runtime.recovery.task.is_running(patience) {
             return;
         }
         let Some(spawner) = runtime.tasks.spawner() else { return };
@@ -134,7 +134,7 @@ impl Cache {
     }
 
     async fn purged(&self) -> TakenStep {
-        let operator = self.runtime().remote.as_ref().and_then(|remote| remote.operator());
+        let operator = self.runtime().remote().and_then(|remote| remote.operator());
         let Some(operator) = operator else {
             return TakenStep::new(StepResult::Refused, "nobody is asked");
         };
