@@ -39,7 +39,6 @@ mod tap;
 mod task;
 mod unheard;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -177,9 +176,7 @@ impl Link {
             self.permit_use(&conn, ability, deadline).await?;
         }
         let watch = conn.watch(limit / 2);
-        // Pinned here: handed on by value it would stand in this future twice.
-        let exchange = pin!(conn.exchange(batch));
-        let Ok(outcome) = timeout_at(deadline, exchange).await else {
+        let Ok(outcome) = timeout_at(deadline, conn.exchange(batch)).await else {
             drop(watch);
             return Err(shared.given_up(&conn));
         };
