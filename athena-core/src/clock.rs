@@ -168,17 +168,29 @@ impl ManualClock {
         self.state.now.load(Ordering::Acquire)
     }
 
-    async fn sleep(self, duration: Duration) {
-        let state = Arc::clone(&self.state);
-        let _counted = Sleeper::new(&state.sleepers);
-        self.doze(duration).await;
+    /// Counts from now on, whenever it is polled first, as a sleep of the system's clock does.
+    fn sleep(self, duration: Duration) -> impl Future<Output = ()> {
+        let wake = self.wake(duration);
+        async move {
+            let state = Arc::clone(&self.state);
+            let _counted = Sleeper::new(&state.sleepers);
+            self.doze_until(wake).await;
+        }
     }
 
-    async fn doze(self, duration: Duration) {
-        let wake = self.state.now.load(Ordering::Acquire).saturating_add(millis(duration));
+    fn doze(self, duration: Duration) -> impl Future<Output = ()> {
+        let wake = self.wake(duration);
+        self.doze_until(wake)
+    }
+
+    fn wake(&self, duration: Duration) -> u64 {
+        self.passed().saturating_add(millis(duration))
+    }
+
+    async fn doze_until(self, wake: u64) {
         loop {
             let moved = self.state.moved.notified();
-            if self.state.now.load(Ordering::Acquire) >= wake {
+            if self.passed() >= wake {
                 return;
             }
             moved.await;

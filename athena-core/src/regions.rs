@@ -1,4 +1,4 @@
-//! Decisions for a namespace that has a second region: docs/protocol.md, "Regions".
+//! Decisions for a namespace that has a second region: docs/protocol-regions.md.
 //!
 //! Invariant: nothing here awaits, logs or reads a clock, and nothing is taken for heard, told or settled before it
 //! was acknowledged. `remote/regions.rs` obeys them.

@@ -196,6 +196,11 @@ async fn every_family_is_in_the_table_and_every_row_is_a_family() {
         "last_failover_timestamp_seconds",
         "last_recovery_seconds",
         "recovery_steps_total",
+        "region_active",
+        "region_heard",
+        "region_lag_seconds",
+        "region_parked",
+        "region_untold",
         "replication_offset_lag_bytes",
         "replication_lag_seconds",
     ]

@@ -71,6 +71,9 @@ impl Cache {
         }
         for step in steps {
             let TakenStep { result, text, details } = self.take(step, &acting, &seen).await;
+            if !supervision.note(step, result) {
+                continue;
+            }
             runtime.recovery.count(step, result);
             runtime.telemetry.tell(&Event::Recovery {
                 step,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::step::RecoveryStep;
+use super::step::{RecoveryStep, StepResult};
 use super::trouble::{LastingTrouble, Sight};
 use crate::clock::Tick;
 
@@ -80,6 +80,19 @@ impl Supervision {
             }
         }
         steps
+    }
+
+    /// What became of a step; whether that is news.
+    pub(crate) fn note(&mut self, step: RecoveryStep, result: StepResult) -> bool {
+        let trouble = match step {
+            RecoveryStep::Reconnect => &mut self.lost,
+            RecoveryStep::Verify | RecoveryStep::Repair => &mut self.integrity,
+            RecoveryStep::AdviseOnSpeed => &mut self.speed,
+            // One trouble with the purge: what that is left to another one for is not said again meanwhile.
+            RecoveryStep::AdviseOnMemory => return !self.memory.is_left(),
+            RecoveryStep::PurgeMemory => &mut self.memory,
+        };
+        trouble.leave(result == StepResult::Left)
     }
 
     /// What is wrong now.

@@ -1,7 +1,8 @@
 //! One thing that may be wrong: when it counts as wrong, when as over, and how often something is done about it.
 //!
 //! Invariant: it is wrong after so many bad ticks in a row and over after three good ones, so that what flickers
-//! neither starts nor ends it; between two steps lies twice the time that lay between the two before.
+//! neither starts nor ends it; between two steps lies twice the time that lay between the two before. What is left to
+//! somebody else was no step: it is due again at the next bad tick, since nobody says that the other one is gone.
 
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) struct LastingTrouble {
     bad: u32,
     good: u32,
     is_on: bool,
+    /// Somebody else sees to it, as far as is known.
+    is_left: bool,
     pause: Duration,
     next: Tick,
 }
@@ -36,7 +39,7 @@ pub(super) struct LastingTrouble {
 impl LastingTrouble {
     pub(super) fn new(patience: u32) -> Self {
         let next = Tick::default();
-        Self { patience, bad: 0, good: 0, is_on: false, pause: FIRST_PAUSE, next }
+        Self { patience, bad: 0, good: 0, is_on: false, is_left: false, pause: FIRST_PAUSE, next }
     }
 
     /// Whether it is wrong now.
@@ -53,7 +56,8 @@ impl LastingTrouble {
         }
         if self.is_on && self.good >= GOOD {
             // The next one is another one.
-            (self.is_on, self.pause, self.next) = (false, FIRST_PAUSE, Tick::default());
+            (self.is_on, self.is_left) = (false, false);
+            (self.pause, self.next) = (FIRST_PAUSE, Tick::default());
         }
         self.is_on |= self.bad >= self.patience;
         let is_due = self.is_on && sight == Sight::Bad && now >= self.next;
@@ -62,6 +66,20 @@ impl LastingTrouble {
             self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
         is_due
+    }
+
+    /// Whether somebody else sees to it, as far as is known.
+    pub(super) fn is_left(&self) -> bool {
+        self.is_left
+    }
+
+    /// What was due is done by somebody else, or is not; whether that is news.
+    pub(super) fn leave(&mut self, is_left: bool) -> bool {
+        if is_left {
+            (self.pause, self.next) = (FIRST_PAUSE, Tick::default());
+        }
+        let was_left = std::mem::replace(&mut self.is_left, is_left);
+        !(was_left && is_left)
     }
 }
 
@@ -115,5 +133,28 @@ mod tests {
         let gaps: Vec<_> = done.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!(gaps[..6], [1, 2, 4, 8, 16, 30]);
         assert!(gaps[5..].iter().all(|gap| *gap == 30));
+    }
+
+    #[test]
+    fn what_is_left_to_another_one_is_due_at_each_bad_tick_and_told_once() {
+        let mut trouble = LastingTrouble::new(1);
+        let mut now = Tick::default();
+        let mut tick = |trouble: &mut LastingTrouble, sight| {
+            now = now.after(MINUTE / 6);
+            trouble.tick(sight, now)
+        };
+        let mut news = Vec::new();
+        for is_left in [true, true, true, false] {
+            assert!(tick(&mut trouble, Sight::Bad));
+            news.push(trouble.leave(is_left));
+        }
+        assert_eq!(news, [true, false, false, true]);
+        // The other one was gone: now it is this one's, at its own pauses.
+        let due: Vec<_> = (0..6).map(|_| tick(&mut trouble, Sight::Bad)).collect();
+        assert_eq!(due, [false, false, false, false, false, true]);
+        // A trouble that begins anew is told anew.
+        assert!(trouble.leave(true));
+        (0..3).for_each(|_| assert!(!tick(&mut trouble, Sight::Good)));
+        assert!(tick(&mut trouble, Sight::Bad) && trouble.leave(true));
     }
 }

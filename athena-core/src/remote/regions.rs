@@ -1,4 +1,4 @@
-//! The remote tiers of a namespace that has several regions: docs/protocol.md, "Regions".
+//! The remote tiers of a namespace that has several regions: docs/protocol-regions.md.
 //!
 //! Invariant: an invalidation is done once the primary and the active region have executed it, in that order; and which
 //! region is active changes only together with who is told of the next one.

@@ -54,8 +54,8 @@ impl RecoverySettings {
     pub(super) fn check(&self, faults: &mut Vec<String>) {
         match self.every {
             None if self.act => faults.push(
-                "`recovery.act` is set, and `recovery.every` is not, so that nobody looks: expected `every = \"1m\"` \
-                 beside it"
+                "`recovery.act` is set, and `recovery.every` is not, so that nobody looks, expected \
+                 `recovery.every = \"1m\"` beside it"
                     .to_owned(),
             ),
             Some(every) if !(SHORTEST..=LONGEST).contains(&every) => {

@@ -1,4 +1,4 @@
-//! What each rule of docs/protocol.md, "Regions", is kept by, where nothing else would show that it is gone.
+//! What each rule of docs/protocol-regions.md is kept by, where nothing else would show that it is gone.
 
 use std::convert::Infallible;
 use std::time::Duration;
