@@ -93,7 +93,9 @@ async fn note_replicas(session: &Session<'_>, operator: &dyn Operator) -> Vec<St
     let replicas = survey.nodes.iter().filter(|node| node.is_replica == Some(true));
     let replicas: Vec<_> =
         replicas.map(|node| node.endpoint.clone()).filter(|it| asked.contains(it)).collect();
-    replicas.iter().for_each(|replica| note_replica(session.out, replica));
+    for replica in &replicas {
+        note_replica(session.out, replica);
+    }
     replicas
 }
 

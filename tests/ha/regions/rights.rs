@@ -32,7 +32,9 @@ fn told(server: &RedisServer) -> Vec<String> {
 /// A process that uses the secondary, and whose user may do this beside what every cache does.
 fn site(servers: &[RedisServer; 2], more: &[&str]) -> Cache {
     log::listen();
-    servers.iter().for_each(|server| allow(server, more));
+    for server in servers {
+        allow(server, more);
+    }
     let [west, east] = servers;
     site_of(EAST, redis(west), redis(east))
 }

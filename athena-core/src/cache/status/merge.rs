@@ -211,7 +211,7 @@ mod tests {
         let count = |error: Option<&str>, nodes: usize| {
             let nodes = vec![SurveyedNode::default(); nodes];
             let error = error.map(str::to_owned);
-            cluster(&cache, Some(&Survey { error, nodes, ..Survey::default() }), None).total_nodes
+            cluster(&cache, Some(&Survey { nodes, error, ..Survey::default() }), None).total_nodes
         };
         assert_eq!([count(None, 2), count(Some("some are silent"), 2)], [Some(2); 2]);
         assert_eq!(count(Some("no sentinel answers"), 0), None, "not none: unknown");
