@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use athena_cache::Cache;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::servers::{Folder, Servers};
 use super::shop::{Answer, AnswerKind, PRODUCTS, Shop};
@@ -23,7 +23,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// As many as before are answered from the cache if so many of the last calls are.
 const LAST: usize = 400;
 const SHARE_AS_BEFORE: f64 = 0.95;
-/// How long that may take.
+/// How long an answer from what came back is waited for, at most.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long all may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Those that are changed by their key between backup and loss.
 const CHANGED: [u64; 5] = [1, 21, 41, 61, 81];
@@ -118,9 +120,11 @@ impl Play {
         servers.lose(self.loss);
         let restored = if self.restores { restored(&cache, &folder).await? } else { 0 };
         if held.is_some() {
-            // Whoever asks now finds what came back, and nothing newer.
-            for id in 0..CALLERS {
-                record.note(shop.ask(&cache, id).await).await;
+            // Whoever asks now finds what came back, and nothing newer, or waits with a caller who asked before that.
+            for id in 0..2 * CALLERS {
+                if let Ok(answer) = timeout(LOOK, shop.ask(&cache, id)).await {
+                    record.note(answer).await;
+                }
             }
         }
         drop(held);

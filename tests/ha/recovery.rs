@@ -89,7 +89,7 @@ async fn a71_what_is_for_administrators_needs_their_leave() {
     ] {
         let cache = process(&server, recovery, admin);
         let used: u64 = server.info("used_memory");
-        server.cli(&["CONFIG", "SET", "maxmemory", &(used + used / 50).to_string()]);
+        server.cli(&["CONFIG", "SET", "maxmemory", &(used + used / 20).to_string()]);
         eventually("it is told that memory is short", async || {
             drop(cache.entry("any").get::<u8>().await);
             count(&cache, RecoveryStep::AdviseOnMemory, StepResult::Done) > 0
