@@ -16,7 +16,6 @@ mod closing;
 mod cluster;
 mod coherence;
 mod complaints;
-mod disaster;
 mod drill;
 mod empty;
 mod fallback;

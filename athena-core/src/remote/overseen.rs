@@ -123,6 +123,10 @@ impl Operator for Overseen {
         }
     }
 
+    async fn purge_memory(&self) -> Result<(), Failure> {
+        self.ask(self.inner.purge_memory()).await
+    }
+
     async fn join_fleet(&self, prefix: &str, membership: &Membership) -> Result<(), Failure> {
         self.ask(self.inner.join_fleet(prefix, membership)).await
     }
