@@ -63,7 +63,9 @@ fn sentence(status: &Status, broken: &Broken, callers: &Said) -> String {
     };
     let end = match callers.level {
         _ if requests == 0 => "",
-        Level::Calm => ", nobody is hurt",
+        Level::Calm if broken.is_empty() => ", nobody is hurt",
+        // They wait for their functions more often, perhaps.
+        Level::Calm => ", no caller gets an error",
         Level::Notice => ", callers are served",
         Level::Trouble => ", callers are hurt",
     };

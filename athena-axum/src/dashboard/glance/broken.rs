@@ -167,6 +167,9 @@ impl Broken {
             () if self.is_all_away() => "Redis is away".into(),
             () if self.lost() == 1 => format!("One of {used} primaries is away"),
             () if self.lost() > 1 => format!("{} of {used} primaries are away", self.lost()),
+            () if !self.lacking.is_empty() => {
+                "Redis serves, and does not allow all that is needed".into()
+            }
             () if !self.unconfirmed.is_empty() => "Redis serves, unconfirmed".into(),
             () if self.untrusted => "Redis serves, memory is not trusted".into(),
             () => "Redis serves".into(),

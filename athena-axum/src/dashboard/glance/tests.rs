@@ -59,6 +59,7 @@ async fn each_state_is_told_in_a_sentence_and_three_answers() {
         (node.breaker, node.retry_after_seconds) = (Some(BreakerState::Isolated), Some(40.0));
     };
     let full = |node: &mut ServerStatus| node.refuses = Some("OOM".to_owned());
+    let lacking = |node: &mut ServerStatus| node.lacks = vec![Ability::Lease];
     let (none, calm): (Vec<ServerStatus>, fn(&mut ServerStatus)) = (Vec::new(), |_| {});
     for (kind, nodes, level, sentence, heals) in [
         (
@@ -100,6 +101,14 @@ async fn each_state_is_told_in_a_sentence_and_three_answers() {
         ),
         ("standalone", one(isolated), Level::Notice, "Redis is left alone on purpose", "in 40 s"),
         ("standalone", one(full), Level::Notice, "Redis refuses its work", "refuses"),
+        (
+            "standalone",
+            one(lacking),
+            Level::Notice,
+            "Redis serves, and does not allow all that is needed, 97 % answered from the cache, no caller gets an \
+             error.",
+            "Somebody has to give the Redis user its rights",
+        ),
     ] {
         let glance = Glance::of(&status(kind, nodes).await);
         assert_eq!(glance.level, level, "{glance:?}");
