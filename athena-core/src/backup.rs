@@ -19,7 +19,7 @@ mod tests;
 mod verify;
 
 pub(crate) use self::export::{BackupPlace, Export};
-pub(crate) use self::judge::RestoredAs;
+pub(crate) use self::judge::{RestoredAs, StoreFate};
 pub use self::progress::Progress;
 pub(crate) use self::progress::ProgressListener;
 pub(crate) use self::restore::RestoreTask;

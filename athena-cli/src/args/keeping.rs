@@ -38,6 +38,9 @@ pub(crate) struct RestoreArgs {
     /// The namespace once more, for `--vouched`
     #[arg(long, value_name = "NS", requires = "vouched")]
     pub(crate) confirm: Option<String>,
+    /// The servers have lost everything since the backup, as by FLUSHALL: what was stored meanwhile says nothing of it
+    #[arg(long)]
+    pub(crate) after_loss: bool,
     /// Reads, compares and counts, and writes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -144,11 +144,16 @@ pub(super) async fn restore(session: &Session<'_>, args: &RestoreArgs) -> Result
     };
     let restore = cache.restore(&args.path).mode(mode).rate(args.rate);
     let restore = if args.vouched { restore.vouched() } else { restore };
+    let restore = if args.after_loss { restore.after_loss() } else { restore };
     let restore = if args.dry_run { restore.dry_run() } else { restore };
     let running = restore.on_progress(reporter("restored")).run();
     let Some(restored) = session.stop.or(running).await else { return Ok(Exit::Interrupted) };
     let restored = restored.map_err(|error| fault("cannot restore", error))?;
     tell(session.out, args.dry_run, &restored)?;
+    if restored.outdated > 0 && !args.after_loss {
+        let text = "if the servers have lost everything since the backup, `--after-loss` brings these back as well";
+        session.out.line(text)?;
+    }
     session.out.json(&RestoreDocument { is_dry_run: args.dry_run, restored })?;
     Ok(Exit::Fine)
 }

@@ -23,6 +23,15 @@ pub(crate) enum RestoredAs {
     Vouched,
 }
 
+/// What became of the store since the backup, as far as whoever restores it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreFate {
+    /// Other generations than those of the backup were written to invalidate.
+    Kept,
+    /// It has lost everything: those that are there now were made anew, and say nothing of what was invalidated.
+    Lost,
+}
+
 /// Why a value stays away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
@@ -89,7 +98,7 @@ impl ReturningValue {
     pub(super) fn stamped(
         mut self,
         found: &[FoundGeneration],
-        standing: RestoredAs,
+        (standing, fate): (RestoredAs, StoreFate),
         history: u64,
     ) -> Result<Option<Vec<u8>>, Reason> {
         let was_invalidated = self.opened.envelope.stamps().zip(found).any(|(stamp, found)| {
@@ -97,7 +106,7 @@ impl ReturningValue {
                 now.history == stamp.history && now.generation != stamp.generation
             })
         });
-        if was_invalidated {
+        if was_invalidated && fate == StoreFate::Kept {
             return Err(Reason::Outdated);
         }
         let Some(now) = found.iter().map(|found| found.now).collect::<Option<Vec<_>>>() else {

@@ -14,7 +14,7 @@ use self::places::{PresentValue, ReturningWrite, wanted};
 use self::source::{Whole, check, hand_out};
 use super::file::BackupRecord;
 use super::held::HeldGenerations;
-use super::judge::{Reason, RestoredAs, ReturningValue};
+use super::judge::{Reason, RestoredAs, ReturningValue, StoreFate};
 use super::pace::Pace;
 use super::progress::ProgressListener;
 use crate::backend::Failure;
@@ -84,6 +84,7 @@ pub(crate) struct RestoreTask<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) mode: RestoreMode,
     pub(crate) standing: RestoredAs,
+    pub(crate) fate: StoreFate,
     pub(crate) rate: u32,
     pub(crate) dry_run: bool,
     pub(crate) listener: ProgressListener,
@@ -188,7 +189,7 @@ impl RestoreTask<'_> {
                 names.filter_map(|name| generations.get(name)).copied().collect();
             let (name, life) = (candidate.name.clone(), candidate.life);
             let history = self.remote.history_at(&name);
-            match candidate.stamped(&found_generations, self.standing, history) {
+            match candidate.stamped(&found_generations, (self.standing, self.fate), history) {
                 Ok(Some(bytes)) => writes.push(ReturningWrite { name, bytes, life, found }),
                 // A dry run creates nothing: with its generations it would come back.
                 Ok(None) => done.written += 1,

@@ -126,6 +126,32 @@ async fn what_was_invalidated_since_does_not_come_back_to_its_store() {
     drop(store);
 }
 
+/// Whoever calls meanwhile has generations made anew, under the same history.
+#[tokio::test]
+async fn a65_a_store_that_was_emptied_while_it_was_asked_gives_back_what_somebody_says_was_lost() {
+    let (_clock, store, cache) = shop();
+    for (key, tag, number) in [("a", "odd", 1), ("b", "even", 2)] {
+        put(&cache, key, tag, number).await;
+    }
+    let folder = Folder::new();
+    cache.backup().to(folder.file()).await.unwrap();
+    let _ = cache.invalidate_tag("odd").await;
+    store.wipe();
+    put(&cache, "c", "even", 3).await;
+    let done = cache.restore(folder.file()).run().await.unwrap();
+    assert_eq!((done.written, done.outdated), (0, 2), "it looks as after a clear");
+    let dry = cache.restore(folder.file()).after_loss().dry_run().run().await.unwrap();
+    let done = cache.restore(folder.file()).after_loss().run().await.unwrap();
+    assert_eq!(((done.written, done.outdated), dry.written), ((2, 0), 2));
+    assert_eq!(ask(&cache, "a", "odd").await, (1, "STALE"));
+    assert_eq!(ask(&cache, "b", "even").await, (2, "STALE"));
+    // What is stored since then is as it was, and an invalidation reaches all of it.
+    assert_eq!(ask(&cache, "c", "even").await, (3, "HIT"));
+    let _ = cache.invalidate_tag("even").await;
+    assert_eq!(ask(&cache, "b", "even").await, (0, "MISS"));
+    assert_eq!(ask(&cache, "c", "even").await, (0, "MISS"));
+}
+
 #[tokio::test]
 async fn o3_the_same_store_emptied_has_nothing_fresh_afterwards() {
     let (_clock, store, cache) = shop();

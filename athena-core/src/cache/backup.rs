@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::Cache;
 use crate::backend::operate::Operator;
-use crate::backup::{Removing, RestoreMode, RestoredAs};
+use crate::backup::{Removing, RestoreMode, RestoredAs, StoreFate};
 use crate::error::Error;
 use crate::remote::Remote;
 use crate::resilience::breaker::BreakerState;
@@ -74,6 +74,7 @@ impl Cache {
             path: path.into(),
             mode: RestoreMode::default(),
             standing: RestoredAs::Stale,
+            fate: StoreFate::Kept,
             course: PassCourse::at(RATE),
             dry_run: false,
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::super::Cache;
 use super::course::{PassCourse, pass_course};
-use crate::backup::{RestoreMode, RestoreTask, Restored, RestoredAs};
+use crate::backup::{RestoreMode, RestoreTask, Restored, RestoredAs, StoreFate};
 use crate::error::Error;
 
 /// A backup to be put back: from [`Cache::restore`].
@@ -17,6 +17,7 @@ pub struct Restore<'a> {
     pub(super) path: PathBuf,
     pub(super) mode: RestoreMode,
     pub(super) standing: RestoredAs,
+    pub(super) fate: StoreFate,
     pub(super) course: PassCourse,
     pub(super) dry_run: bool,
 }
@@ -36,6 +37,16 @@ impl Restore<'_> {
     /// The backend cannot know what was invalidated since.
     pub fn vouched(mut self) -> Self {
         self.standing = RestoredAs::Vouched;
+        self
+    }
+
+    /// The store has lost everything since the backup, as by `FLUSHALL`.
+    ///
+    /// Whoever calls functions meanwhile has generations made anew, which looks as if everything had been cleared: without
+    /// this nothing comes back then, and [`Restored::outdated`] counts it. With it, what was invalidated since the
+    /// backup comes back as well; as a stale value, unless it is [vouched](Self::vouched) for.
+    pub fn after_loss(mut self) -> Self {
+        self.fate = StoreFate::Lost;
         self
     }
 
@@ -62,6 +73,7 @@ impl Restore<'_> {
             prefix: &runtime.namespace.prefix(),
             mode: self.mode,
             standing: self.standing,
+            fate: self.fate,
             rate: self.course.rate,
             dry_run: self.dry_run,
             listener: self.course.listener,
