@@ -16,6 +16,7 @@ mod closing;
 mod cluster;
 mod coherence;
 mod complaints;
+mod disaster;
 mod drill;
 mod empty;
 mod fallback;
