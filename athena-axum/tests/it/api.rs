@@ -77,7 +77,16 @@ async fn what_is_shown_is_what_is_counted_and_holds_no_key() {
     let in_detail = get(&in_detail, "/athena/api/status").await.json();
     assert_eq!(
         in_detail["shown"]["actions"],
-        serde_json::json!(["examine", "invalidate", "isolate", "look", "reconnect", "resume"])
+        serde_json::json!([
+            "examine",
+            "invalidate",
+            "isolate",
+            "look",
+            "reconnect",
+            "repair",
+            "resume",
+            "verify",
+        ])
     );
     assert_eq!(json["shown"]["status"]["process"]["host"], serde_json::Value::Null, "no details");
 }
