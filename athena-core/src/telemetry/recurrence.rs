@@ -49,7 +49,7 @@ impl<T: Eq + Hash> Recurrence<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
     use crate::clock::ManualClock;

@@ -1,7 +1,9 @@
 //! What is accepted, what is refused, and with which words.
 
-use super::*;
+#[cfg(feature = "testing")]
 use std::sync::Arc;
+
+use super::*;
 
 const DEADLINE: Duration = Duration::from_secs(1);
 
