@@ -77,6 +77,27 @@ async fn ask(cache: &Cache, key: &str, tag: &str) -> (u32, &'static str) {
     (seen.value.unwrap_or(0), seen.outcome.label())
 }
 
+/// A backup of one value, its bytes, and a store with nothing in it.
+struct Kept {
+    folder: Folder,
+    bytes: Vec<u8>,
+    other: MemoryBackend,
+    empty: Cache,
+}
+
+impl Kept {
+    async fn new() -> Self {
+        let (clock, _store, cache) = shop();
+        put(&cache, "a", "odd", 1).await;
+        let folder = Folder::new();
+        cache.backup().to(folder.file()).await.unwrap();
+        let bytes = std::fs::read(folder.file()).unwrap();
+        let other = MemoryBackend::with_clock(&clock);
+        let empty = cache_on(&other, &clock);
+        Self { folder, bytes, other, empty }
+    }
+}
+
 #[tokio::test]
 async fn a65_an_empty_store_gets_back_what_it_had_as_stale() {
     let (clock, store, cache) = shop();
@@ -227,13 +248,7 @@ async fn values_without_grace_and_those_that_have_ended_are_counted() {
 
 #[tokio::test]
 async fn a65_a_file_that_is_not_whole_or_of_another_cache_writes_nothing() {
-    let (clock, _store, cache) = shop();
-    put(&cache, "a", "odd", 1).await;
-    let folder = Folder::new();
-    cache.backup().to(folder.file()).await.unwrap();
-    let bytes = std::fs::read(folder.file()).unwrap();
-    let other = MemoryBackend::with_clock(&clock);
-    let empty = cache_on(&other, &clock);
+    let Kept { folder, bytes, other, empty } = Kept::new().await;
     for at in (0..bytes.len()).step_by(7) {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1;

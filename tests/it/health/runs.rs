@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use athena_cache::{Finding, Health, Need, Settings};
+use athena_cache::{Finding, Health, HealthChecks, Need, Settings};
 
 use super::{SECOND, description};
 use crate::world::{World, until};
@@ -37,10 +37,8 @@ fn panics_at_once() -> std::future::Ready<Finding> {
     panic!("of a user")
 }
 
-#[tokio::test]
-async fn a57_a_hundred_who_ask_at_once_run_it_once_and_so_does_who_asks_within_a_second() {
-    let world = World::in_memory();
-    let checks = world.cache.health_checks();
+/// Adds a check that takes a moment; how often it ran.
+fn counted(checks: &HealthChecks) -> Arc<AtomicUsize> {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
     checks.add("counted", Need::Quality, move || {
@@ -51,6 +49,14 @@ async fn a57_a_hundred_who_ask_at_once_run_it_once_and_so_does_who_asks_within_a
             Finding::healthy("fine")
         }
     });
+    runs
+}
+
+#[tokio::test]
+async fn a57_a_hundred_who_ask_at_once_run_it_once_and_so_does_who_asks_within_a_second() {
+    let world = World::in_memory();
+    let checks = world.cache.health_checks();
+    let runs = counted(&checks);
     futures_util::future::join_all((0..100).map(|_| checks.report())).await;
     assert_eq!(runs.load(Ordering::Relaxed), 1);
     world.advance(SECOND - Duration::from_millis(1));
@@ -90,16 +96,7 @@ async fn who_asks_while_a_report_is_made_is_given_that_however_short_it_is_good_
         builder.settings(settings)
     });
     let checks = world.cache.health_checks();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&runs);
-    checks.add("counted", Need::Quality, move || {
-        let counted = Arc::clone(&counted);
-        async move {
-            tokio::task::yield_now().await;
-            counted.fetch_add(1, Ordering::Relaxed);
-            Finding::healthy("fine")
-        }
-    });
+    let runs = counted(&checks);
     futures_util::future::join_all((0..100).map(|_| checks.report())).await;
     assert_eq!(runs.load(Ordering::Relaxed), 1);
     checks.report().await;

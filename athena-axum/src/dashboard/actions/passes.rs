@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use athena_cache_core::{Cache, Error};
+use athena_cache_core::{Cache, Error, Restored};
 use axum::http::StatusCode;
 
 use super::deed::Deed;
@@ -89,9 +89,7 @@ impl Passes {
                     let restore = cache.restore(file);
                     let restore = if run == RestoreRun::Dry { restore.dry_run() } else { restore };
                     let verb = if run == RestoreRun::Dry { "would come" } else { "came" };
-                    restore.run().await.map(|done| {
-                        format!("{} of {} values {verb} back, as stale", done.written, done.read)
-                    })
+                    restore.run().await.map(|done| restored(&done, verb))
                 }
             };
         Ok(ended(cache, done, actor, details))
@@ -104,6 +102,17 @@ async fn verified(cache: &Cache, repairs: bool) -> Result<String, Error> {
     let seen = verify.run().await?;
     let (damaged, all, removed) = (seen.repairable(), seen.looked_at, seen.removed);
     Ok(format!("{damaged} of {all} values and generations are damaged, {removed} were removed"))
+}
+
+fn restored(done: &Restored, verb: &str) -> String {
+    let came = format!("{} of {} values {verb} back, as stale", done.written, done.read);
+    match done.outdated {
+        0 => came,
+        // Only somebody who knows that can say so, with the file at hand.
+        left => format!(
+            "{came}; {left} had been invalidated, or the servers have lost everything: then use `athena restore --after-loss`"
+        ),
+    }
 }
 
 /// What came of it; an error may name nodes, which the timeline does not.
@@ -136,5 +145,21 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stayed_away_as_invalidated_is_told_with_what_else_it_may_be() {
+        let mut done = Restored::default();
+        (done.read, done.written) = (3, 3);
+        assert_eq!(restored(&done, "came"), "3 of 3 values came back, as stale");
+        (done.written, done.outdated) = (1, 2);
+        let told = restored(&done, "came");
+        assert!(told.contains("1 of 3") && told.contains("2 had been invalidated"), "{told}");
+        assert!(told.contains("--after-loss"), "{told}");
     }
 }

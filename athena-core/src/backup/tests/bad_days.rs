@@ -60,13 +60,7 @@ async fn a64_a_disk_that_is_full_at_any_byte_leaves_nothing_that_looks_whole() {
 
 #[tokio::test]
 async fn a65_each_byte_of_a_file_that_is_another_one_keeps_all_of_it_away() {
-    let (clock, _store, cache) = shop();
-    put(&cache, "a", "odd", 1).await;
-    let folder = Folder::new();
-    cache.backup().to(folder.file()).await.unwrap();
-    let bytes = std::fs::read(folder.file()).unwrap();
-    let other = MemoryBackend::with_clock(&clock);
-    let empty = cache_on(&other, &clock);
+    let Kept { folder, bytes, other, empty } = Kept::new().await;
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 0x80;
@@ -84,13 +78,7 @@ async fn a65_each_byte_of_a_file_that_is_another_one_keeps_all_of_it_away() {
 
 #[tokio::test]
 async fn a_file_that_ends_early_keeps_all_of_it_away() {
-    let (clock, _store, cache) = shop();
-    put(&cache, "a", "odd", 1).await;
-    let folder = Folder::new();
-    cache.backup().to(folder.file()).await.unwrap();
-    let bytes = std::fs::read(folder.file()).unwrap();
-    let other = MemoryBackend::with_clock(&clock);
-    let empty = cache_on(&other, &clock);
+    let Kept { folder, bytes, other, empty } = Kept::new().await;
     for length in 0..bytes.len() {
         std::fs::write(folder.file(), &bytes[..length]).unwrap();
         assert!(empty.restore(folder.file()).run().await.unwrap_err().is_backup(), "{length}");
